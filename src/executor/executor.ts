@@ -1,0 +1,59 @@
+import type { Digest } from "../identity/identity.ts";
+import type { Isolation, Profile } from "../key/key-document.ts";
+import type { Environment } from "../pipeline/pipeline.ts";
+import type { Failure } from "../run/run-record.ts";
+
+/** Where a step's process finds an input: bytes from the store, or bytes that stand in place. */
+export type StagedInput =
+  | { readonly kind: "store"; readonly path: string; readonly entry: "file" | "executable" | "directory"; readonly digest: Digest }
+  /** A file of the work tree (or a dataset in place); `source` is absolute. Copied or bound read-only, never hardlinked. */
+  | { readonly kind: "file"; readonly path: string; readonly source: string; readonly executable: boolean; readonly digest: Digest }
+  | { readonly kind: "bytes"; readonly path: string; readonly bytes: Uint8Array; readonly executable: boolean }
+  /** Bound read-only (sandbox) or reached by a symlink to its place (workspace isolation); never copied. */
+  | { readonly kind: "in-place"; readonly path: string; readonly source: string };
+
+/** One attempt of one step, complete: an executor needs nothing else. */
+export interface AttemptOrder {
+  /** Unique per attempt; no `:` and no `/`. */
+  readonly id: string;
+  readonly argv: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly inputs: readonly StagedInput[];
+  /** Parent directories of these exist before the step starts. */
+  readonly outputs: readonly { readonly path: string; readonly directory: boolean }[];
+  readonly network: boolean;
+  /** A step with secrets never shares a sandbox. */
+  readonly secrets: Readonly<Record<string, string>>;
+  readonly environment: Environment;
+  readonly timeoutMs: number | null;
+  readonly memoryBytes: number | null;
+}
+
+export interface Attempt {
+  /** Absolute path of the workspace as the caller sees it; outputs are taken from here. */
+  readonly workspace: string;
+  /** Absolute path of the log (stdout and stderr interleaved, redacted). */
+  readonly log: string;
+  /** How the attempt ended; never rejects for anything a step can do. */
+  readonly ended: Promise<AttemptEnd>;
+  /** Files that appeared in the workspace and are neither inputs nor below declared outputs. */
+  undeclared(): Promise<readonly string[]>;
+  /** Removes the workspace; safe to call twice. */
+  dispose(): Promise<void>;
+}
+
+export interface AttemptEnd {
+  readonly kind: "ended";
+  /** Null: exit code 0. */
+  readonly failure: Failure | null;
+  readonly cancelled: boolean;
+  readonly profile: Profile;
+}
+
+/** Where a step's process lives; held by contract/executor.ts. */
+export interface Executor extends AsyncDisposable {
+  readonly isolation: Isolation;
+  /** Why the isolation is what it is, as one sentence for `doctor` and the plan. */
+  readonly why: string;
+  start(order: AttemptOrder, signal: AbortSignal): Promise<Attempt>;
+}

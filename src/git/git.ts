@@ -1,0 +1,71 @@
+import type { BlobId, CommitSha } from "../identity/identity.ts";
+
+export interface TreeEntry {
+  /** `/`-separated, as git has it. */
+  readonly path: string;
+  readonly kind: "file" | "executable" | "link" | "submodule";
+  readonly blob: BlobId;
+}
+
+export interface LedgerCommit {
+  /** Files to add, by path; the tree below keeps what it had. */
+  readonly files: ReadonlyMap<string, Uint8Array>;
+  readonly message: string;
+  readonly author: { readonly name: string; readonly email: string };
+  /** Seconds since 1970, UTC. */
+  readonly time: number;
+}
+
+export type Appended =
+  | { readonly kind: "appended"; readonly head: CommitSha; readonly commits: readonly CommitSha[] }
+  | { readonly kind: "overtaken"; readonly head: CommitSha | null };
+
+export interface LoggedCommit {
+  readonly sha: CommitSha;
+  readonly parents: readonly CommitSha[];
+  readonly time: number;
+  readonly message: string;
+}
+
+/** One repository: read at a commit, list the work tree, append to a ledger ref. Held by contract/git.ts. */
+export interface Git {
+  /** Absolute path of the work tree's root. */
+  readonly root: string;
+  /** Absolute path of the git directory. */
+  readonly directory: string;
+  readonly adapter: "native" | "isomorphic";
+  /** Commit and branch at HEAD; commit null before the first commit, branch null when detached. */
+  head(): Promise<{ readonly commit: CommitSha | null; readonly branch: string | null }>;
+  /** A branch, tag, ref, sha or unique prefix; undefined when there is none. */
+  resolve(revision: string): Promise<CommitSha | undefined>;
+  /** The first commit without parents on the first-parent line of HEAD: names a repository without a forge. */
+  rootCommit(): Promise<CommitSha | null>;
+  mergeBase(a: CommitSha, b: CommitSha): Promise<CommitSha | undefined>;
+  firstParents(from: CommitSha, limit: number): Promise<readonly CommitSha[]>;
+  /** All entries of a commit's tree, sorted by path in UTF-8 bytes. */
+  tree(commit: CommitSha): Promise<readonly TreeEntry[]>;
+  blob(id: BlobId): Promise<Uint8Array>;
+  /** A file of a commit (or of any tree-ish ref); undefined when it is not there. */
+  file(commit: CommitSha, path: string): Promise<Uint8Array | undefined>;
+  /** Entries of the index (stage 0). */
+  tracked(): Promise<readonly TreeEntry[]>;
+  /** Files of the work tree that are neither tracked nor ignored, sorted. */
+  untracked(): Promise<readonly string[]>;
+  /**
+   * The bytes git would store for work-tree files that have clean filters (text, eol, working-tree-encoding,
+   * filter); a path is absent from the answer where the bytes on disk are what git would store.
+   */
+  cleaned(paths: readonly string[]): Promise<ReadonlyMap<string, Uint8Array>>;
+  /** Writes a tree holding the given files (bytes or existing blobs) and returns its id; no ref is moved. */
+  writeTree(files: ReadonlyMap<string, { readonly bytes: Uint8Array; readonly executable: boolean }>): Promise<string>;
+  /** Appends commits to a ref in one go: compare-and-swap against `expected` (null: the ref must not exist). */
+  append(ref: string, expected: CommitSha | null, commits: readonly LedgerCommit[]): Promise<Appended>;
+  /** Commits of a ref from newest to oldest, stopping before `until`. */
+  log(ref: string, until?: CommitSha): Promise<readonly LoggedCommit[]>;
+  /** Many files of one commit in one read; absent ones are left out. */
+  files(commit: CommitSha, paths: readonly string[]): Promise<ReadonlyMap<string, Uint8Array>>;
+  /** Paths that a commit added against its first parent. */
+  added(commit: CommitSha): Promise<readonly string[]>;
+  /** Pushes refs, all or nothing; `force` is never used. */
+  push(remote: string, refs: readonly { readonly from: string; readonly to: string }[]): Promise<{ readonly kind: "pushed" } | { readonly kind: "rejected"; readonly why: string }>;
+}

@@ -1,0 +1,113 @@
+import type { Digest, RunId } from "../identity/identity.ts";
+import type { Json } from "../identity/canonical-json.ts";
+import type { KeyDocument, StepResult } from "../key/key-document.ts";
+import type { MetricSpec, Step } from "../pipeline/pipeline.ts";
+
+/** Where one input of a step comes from, after globs and producers have been resolved. */
+export type ResolvedInput =
+  | { readonly kind: "source"; readonly path: string; readonly entry: "file" | "executable" | "directory"; readonly digest: Digest }
+  | { readonly kind: "dataset"; readonly name: string; readonly path: string; readonly digest: Digest; readonly size: number; readonly tracked: boolean }
+  | {
+      readonly kind: "output";
+      readonly path: string;
+      readonly step: string;
+      /** The declared output that holds it: equal to `path`, above it (a part is selected), or below it. */
+      readonly output: string;
+    };
+
+/** A step of a work order: its symbolic key document and what a worker needs beside it. */
+export interface WorkStep {
+  readonly name: string;
+  readonly id: string;
+  /** Symbolic: outputs of other steps stand as `step:<key>:<path>`. */
+  readonly document: KeyDocument;
+  /** keyOf(document): names the step in the work order without its name. */
+  readonly symbol: Digest;
+  readonly inputs: readonly ResolvedInput[];
+  /** Names of steps that must succeed before: producers of inputs, then `needs`, each once. */
+  readonly after: readonly string[];
+  readonly step: Step;
+}
+
+/** What a commit would run: a pure function of trees and settings (SEMANTICS §5). */
+export interface WorkOrder {
+  readonly pipeline: { readonly id: string; readonly name: string; readonly path: string };
+  /** In a topological order that depends on names only by code unit. */
+  readonly steps: readonly WorkStep[];
+  readonly metrics: readonly MetricSpec[];
+  /** `Sluice-Plan`: over the sorted symbols, so that renames and order never change it. */
+  readonly digest: Digest;
+  /** All parameters of the pipeline as read, for reports. */
+  readonly params: Readonly<Record<string, Json>>;
+  /** True when every step has an image or a lock digest. */
+  readonly pinned: boolean;
+}
+
+/** One difference of two key documents, small enough for a line of a report. */
+export type Change =
+  | { readonly kind: "command"; readonly from: string; readonly to: string }
+  | { readonly kind: "image"; readonly from: string | null; readonly to: string | null }
+  | { readonly kind: "environment"; readonly name: string; readonly from: string | null; readonly to: string | null }
+  | { readonly kind: "parameter"; readonly name: string; readonly from: Json | undefined; readonly to: Json | undefined }
+  | { readonly kind: "input"; readonly path: string; readonly change: "added" | "removed" | "changed" }
+  | { readonly kind: "upstream"; readonly path: string; readonly step: string }
+  | { readonly kind: "outputs" | "metrics" | "plots" | "network" | "secrets" | "salt" | "executor" | "platform"; readonly from: string; readonly to: string }
+  | { readonly kind: "key-version"; readonly from: number; readonly to: number };
+
+/** Why a step runs; root causes and cascades are told apart by `Verdict.kind`. */
+export type Cause =
+  | { readonly kind: "first-run" }
+  | { readonly kind: "changed"; readonly changes: readonly Change[] }
+  | { readonly kind: "forced" }
+  | { readonly kind: "uncached"; readonly why: "cache: false" | "effects" }
+  | { readonly kind: "evicted" }
+  /** Known key without a result although nothing changed: a run that failed or was interrupted. */
+  | { readonly kind: "unfinished" };
+
+export type Verdict =
+  | { readonly kind: "run"; readonly key: Digest; readonly cause: Cause }
+  | { readonly kind: "cached"; readonly key: Digest; readonly result: StepResult; readonly from: RunId }
+  /** Runs if one of `on` gives other bytes; `changes` are this step's own differences (then it runs in any case). */
+  | { readonly kind: "depends"; readonly on: readonly string[]; readonly root: readonly string[]; readonly changes: readonly Change[] }
+  /** Effects without leave (`--with-effects`, no pull request): not part of this run. */
+  | { readonly kind: "withheld"; readonly why: string };
+
+export interface StepForecast {
+  readonly step: string;
+  readonly verdict: Verdict;
+  /** From at least three runs of this step: median and median absolute deviation. */
+  readonly time: { readonly medianMs: number; readonly spreadMs: number } | null;
+}
+
+/** What would happen, judged by the ledger's facts; shown, never compared. */
+export interface Forecast {
+  readonly steps: readonly StepForecast[];
+  /** Steps of the previous run that this work order has no more. */
+  readonly removed: readonly string[];
+}
+
+/** One step of an earlier run, as forecasts and explanations need it. */
+export interface PastStep {
+  readonly name: string;
+  readonly id: string;
+  readonly key: Digest;
+  readonly document: KeyDocument;
+  readonly result: Digest | null;
+}
+
+/** The ledger's and the store's facts that a forecast reads; asked lazily, answered synchronously. */
+export interface Facts {
+  /** The result that this domain may read for a key. */
+  result(key: Digest): StepResult | undefined;
+  /** True when a result was there once and its bytes were removed. */
+  evicted(key: Digest): boolean;
+  /** Steps of the run that causes are told against: newest run of the pipeline, or the base of a comparison. */
+  previous(): readonly PastStep[];
+  /** Wall times (ms) of earlier attempts of a step, newest first. */
+  durations(step: string): readonly number[];
+}
+
+export interface Plan {
+  readonly order: WorkOrder;
+  readonly forecast: Forecast;
+}

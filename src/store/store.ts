@@ -1,0 +1,46 @@
+import type { Digest, Domain } from "../identity/identity.ts";
+import type { ListingEntry, OutputRecord, StepResult } from "../key/key-document.ts";
+
+/** Synchronous view of the results that one domain may read; refreshed by the store as results are created. */
+export interface ResultReader {
+  result(key: Digest): StepResult | undefined;
+  /** True when the store once had a result of this key and collected its bytes. */
+  evicted(key: Digest): boolean;
+}
+
+export type Created =
+  | { readonly kind: "created" }
+  /** Somebody was first: theirs is *the* result; `same` tells whether the facts are equal. */
+  | { readonly kind: "exists"; readonly result: StepResult; readonly same: boolean };
+
+/** Bytes by digest, and results created once (SEMANTICS §4, §13). */
+export interface Store extends AsyncDisposable {
+  has(digest: Digest): boolean;
+  /** Takes a file or directory at `path` into the store by rename where it can; symlinks that leave the directory are refused. */
+  ingest(path: string, as: string): Promise<Ingested>;
+  putBytes(bytes: Uint8Array): Promise<Digest>;
+  /** Bytes of an object, verified against its digest; undefined when it is not there. */
+  read(digest: Digest): Promise<Uint8Array | undefined>;
+  /** Entries of a stored directory, sorted by path in UTF-8 bytes. */
+  listing(digest: Digest): Promise<readonly ListingEntry[] | undefined>;
+  /** Writes a stored file or directory at `target` (reflink, else copy); `target` must not exist, parents are made. Verified where its stat is not trusted. */
+  materialize(record: Pick<OutputRecord, "kind" | "digest">, target: string): Promise<Materialized>;
+  reader(domain: Domain): Promise<ResultReader>;
+  createResult(domain: Domain, result: StepResult): Promise<Created>;
+  /** A forced step's different bytes become *the* result; create-only, with who and why. */
+  revoke(domain: Domain, old: StepResult, now: StepResult, why: { readonly who: string; readonly reason: string }): Promise<void>;
+  /** Everything created before is on the disk when this ends (one fsync barrier). */
+  barrier(): Promise<void>;
+}
+
+export type Ingested =
+  | { readonly kind: "ok"; readonly record: OutputRecord }
+  | { readonly kind: "absent" }
+  | { readonly kind: "refused"; readonly why: string }
+  | { readonly kind: "disk-full" };
+
+export type Materialized =
+  | { readonly kind: "ok" }
+  | { readonly kind: "missing"; readonly digest: Digest }
+  | { readonly kind: "corrupt"; readonly digest: Digest }
+  | { readonly kind: "disk-full" };
