@@ -5,9 +5,20 @@ import type { Failure } from "../run/run-record.ts";
 
 /** Where a step's process finds an input: bytes from the store, or bytes that stand in place. */
 export type StagedInput =
-  | { readonly kind: "store"; readonly path: string; readonly entry: "file" | "executable" | "directory"; readonly digest: Digest }
+  | {
+      readonly kind: "store";
+      readonly path: string;
+      readonly entry: "file" | "executable" | "directory";
+      readonly digest: Digest;
+    }
   /** A file of the work tree (or a dataset in place); `source` is absolute. Copied or bound read-only, never hardlinked. */
-  | { readonly kind: "file"; readonly path: string; readonly source: string; readonly executable: boolean; readonly digest: Digest }
+  | {
+      readonly kind: "file";
+      readonly path: string;
+      readonly source: string;
+      readonly executable: boolean;
+      readonly digest: Digest;
+    }
   | { readonly kind: "bytes"; readonly path: string; readonly bytes: Uint8Array; readonly executable: boolean }
   /** Bound read-only (sandbox) or reached by a symlink to its place (workspace isolation); never copied. */
   | { readonly kind: "in-place"; readonly path: string; readonly source: string };

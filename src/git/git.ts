@@ -67,5 +67,8 @@ export interface Git {
   /** Paths that a commit added against its first parent. */
   added(commit: CommitSha): Promise<readonly string[]>;
   /** Pushes refs, all or nothing; `force` is never used. */
-  push(remote: string, refs: readonly { readonly from: string; readonly to: string }[]): Promise<{ readonly kind: "pushed" } | { readonly kind: "rejected"; readonly why: string }>;
+  push(
+    remote: string,
+    refs: readonly { readonly from: string; readonly to: string }[],
+  ): Promise<{ readonly kind: "pushed" } | { readonly kind: "rejected"; readonly why: string }>;
 }

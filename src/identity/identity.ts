@@ -81,7 +81,9 @@ function crockford(bytes: Uint8Array, characters: number): string {
  * `request` is for example `push:main`, `cli:<ulid>` or `local:<ulid>`.
  */
 export function runIdOf(repository: string, pipeline: string, source: CommitSha, request: string): RunId {
-  const bytes = createHash("sha256").update(canonicalJson([repository, pipeline, source, request])).digest();
+  const bytes = createHash("sha256")
+    .update(canonicalJson([repository, pipeline, source, request]))
+    .digest();
   return crockford(bytes, 26) as RunId;
 }
 

@@ -63,9 +63,7 @@ export type ListingEntry =
 export function directoryDigest(sorted: readonly ListingEntry[]): Digest {
   return digestOfJson(
     sorted.map((entry) =>
-      "link" in entry
-        ? { path: entry.path, link: entry.link }
-        : { path: entry.path, x: entry.x, digest: entry.digest },
+      "link" in entry ? { path: entry.path, link: entry.link } : { path: entry.path, x: entry.x, digest: entry.digest },
     ),
   );
 }

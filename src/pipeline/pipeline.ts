@@ -163,4 +163,3 @@ export interface MetricSpec {
   readonly gate: { readonly operator: ">=" | ">" | "<=" | "<" | "=="; readonly bound: number } | null;
   readonly gateAction: "stop" | "report";
 }
-

@@ -5,8 +5,20 @@ import type { MetricSpec, Step } from "../pipeline/pipeline.ts";
 
 /** Where one input of a step comes from, after globs and producers have been resolved. */
 export type ResolvedInput =
-  | { readonly kind: "source"; readonly path: string; readonly entry: "file" | "executable" | "directory"; readonly digest: Digest }
-  | { readonly kind: "dataset"; readonly name: string; readonly path: string; readonly digest: Digest; readonly size: number; readonly tracked: boolean }
+  | {
+      readonly kind: "source";
+      readonly path: string;
+      readonly entry: "file" | "executable" | "directory";
+      readonly digest: Digest;
+    }
+  | {
+      readonly kind: "dataset";
+      readonly name: string;
+      readonly path: string;
+      readonly digest: Digest;
+      readonly size: number;
+      readonly tracked: boolean;
+    }
   | {
       readonly kind: "output";
       readonly path: string;
@@ -48,10 +60,19 @@ export type Change =
   | { readonly kind: "command"; readonly from: string; readonly to: string }
   | { readonly kind: "image"; readonly from: string | null; readonly to: string | null }
   | { readonly kind: "environment"; readonly name: string; readonly from: string | null; readonly to: string | null }
-  | { readonly kind: "parameter"; readonly name: string; readonly from: Json | undefined; readonly to: Json | undefined }
+  | {
+      readonly kind: "parameter";
+      readonly name: string;
+      readonly from: Json | undefined;
+      readonly to: Json | undefined;
+    }
   | { readonly kind: "input"; readonly path: string; readonly change: "added" | "removed" | "changed" }
   | { readonly kind: "upstream"; readonly path: string; readonly step: string }
-  | { readonly kind: "outputs" | "metrics" | "plots" | "network" | "secrets" | "salt" | "executor" | "platform"; readonly from: string; readonly to: string }
+  | {
+      readonly kind: "outputs" | "metrics" | "plots" | "network" | "secrets" | "salt" | "executor" | "platform";
+      readonly from: string;
+      readonly to: string;
+    }
   | { readonly kind: "key-version"; readonly from: number; readonly to: number };
 
 /** Why a step runs; root causes and cascades are told apart by `Verdict.kind`. */
@@ -68,7 +89,12 @@ export type Verdict =
   | { readonly kind: "run"; readonly key: Digest; readonly cause: Cause }
   | { readonly kind: "cached"; readonly key: Digest; readonly result: StepResult; readonly from: RunId }
   /** Runs if one of `on` gives other bytes; `changes` are this step's own differences (then it runs in any case). */
-  | { readonly kind: "depends"; readonly on: readonly string[]; readonly root: readonly string[]; readonly changes: readonly Change[] }
+  | {
+      readonly kind: "depends";
+      readonly on: readonly string[];
+      readonly root: readonly string[];
+      readonly changes: readonly Change[];
+    }
   /** Effects without leave (`--with-effects`, no pull request): not part of this run. */
   | { readonly kind: "withheld"; readonly why: string };
 

@@ -7,7 +7,15 @@ import type { Cause } from "../plan/plan.ts";
 export type RunStatus = "succeeded" | "failed" | "cancelled" | "superseded" | "skipped" | "refused" | "abandoned";
 
 export type TriggerKind =
-  | "push" | "pull-request" | "schedule" | "command" | "retry" | "upstream" | "backfill" | "deploy" | "local";
+  | "push"
+  | "pull-request"
+  | "schedule"
+  | "command"
+  | "retry"
+  | "upstream"
+  | "backfill"
+  | "deploy"
+  | "local";
 
 /** Why an attempt did not give a result; each kind has its own sentence (report/failure.ts). */
 export type Failure =
@@ -21,7 +29,13 @@ export type Failure =
   | { readonly kind: "undeclared-write"; readonly paths: readonly string[] }
   | { readonly kind: "changed-dataset"; readonly dataset: string; readonly path: string }
   | { readonly kind: "disk-full"; readonly path: string }
-  | { readonly kind: "environment"; readonly name: string; readonly expected: string; readonly found: string; readonly line: string }
+  | {
+      readonly kind: "environment";
+      readonly name: string;
+      readonly expected: string;
+      readonly found: string;
+      readonly line: string;
+    }
   | { readonly kind: "bad-metrics"; readonly path: string; readonly why: string }
   | { readonly kind: "gate"; readonly metric: string; readonly value: string; readonly gate: string }
   | { readonly kind: "refused"; readonly why: string; readonly next: string };
@@ -44,8 +58,21 @@ export interface AttemptRecord {
 }
 
 export type StepOutcome =
-  | { readonly kind: "succeeded"; readonly result: Digest; readonly facts: StepResult["facts"]; readonly isolation: Isolation; readonly cause: Cause }
-  | { readonly kind: "cached"; readonly result: Digest; readonly facts: StepResult["facts"]; readonly isolation: Isolation; readonly from: RunId; readonly domain: Domain }
+  | {
+      readonly kind: "succeeded";
+      readonly result: Digest;
+      readonly facts: StepResult["facts"];
+      readonly isolation: Isolation;
+      readonly cause: Cause;
+    }
+  | {
+      readonly kind: "cached";
+      readonly result: Digest;
+      readonly facts: StepResult["facts"];
+      readonly isolation: Isolation;
+      readonly from: RunId;
+      readonly domain: Domain;
+    }
   | { readonly kind: "failed"; readonly failure: Failure }
   | { readonly kind: "cancelled" }
   | { readonly kind: "not-started"; readonly because: string }
@@ -88,11 +115,22 @@ export interface RunRecord {
   readonly environmentDrift: boolean;
   /** Source files that the run read: path → digest (files and directories listed file by file). */
   readonly sources: Readonly<Record<string, Digest>>;
-  readonly datasets: readonly { readonly name: string; readonly path: string; readonly digest: Digest; readonly size: number; readonly uri: string | null }[];
+  readonly datasets: readonly {
+    readonly name: string;
+    readonly path: string;
+    readonly digest: Digest;
+    readonly size: number;
+    readonly uri: string | null;
+  }[];
   readonly metricSpecs: readonly Omit<MetricSpec, "at">[];
   readonly steps: readonly StepRecord[];
   /** RFC 3339 UTC; observations. */
   readonly startedAt: string;
   readonly finishedAt: string;
-  readonly host: { readonly platform: string; readonly cpus: number; readonly memoryBytes: number; readonly version: string };
+  readonly host: {
+    readonly platform: string;
+    readonly cpus: number;
+    readonly memoryBytes: number;
+    readonly version: string;
+  };
 }

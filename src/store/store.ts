@@ -28,7 +28,12 @@ export interface Store extends AsyncDisposable {
   reader(domain: Domain): Promise<ResultReader>;
   createResult(domain: Domain, result: StepResult): Promise<Created>;
   /** A forced step's different bytes become *the* result; create-only, with who and why. */
-  revoke(domain: Domain, old: StepResult, now: StepResult, why: { readonly who: string; readonly reason: string }): Promise<void>;
+  revoke(
+    domain: Domain,
+    old: StepResult,
+    now: StepResult,
+    why: { readonly who: string; readonly reason: string },
+  ): Promise<void>;
   /** Everything created before is on the disk when this ends (one fsync barrier). */
   barrier(): Promise<void>;
 }
