@@ -1,31 +1,15 @@
 import type { Digest, RunId } from "../identity/identity.ts";
 import type { Json } from "../identity/canonical-json.ts";
-import type { KeyDocument, StepResult } from "../key/key-document.ts";
+import type { EntryKind, KeyDocument, KeyInput, StepResult } from "../key/key-document.ts";
 import type { MetricSpec, Step } from "../pipeline/pipeline.ts";
 
-/** Where one input of a step comes from, after globs and producers have been resolved. */
-export type ResolvedInput =
-  | {
-      readonly kind: "source";
-      readonly path: string;
-      readonly entry: "file" | "executable" | "directory";
-      readonly digest: Digest;
-    }
-  | {
-      readonly kind: "dataset";
-      readonly name: string;
-      readonly path: string;
-      readonly digest: Digest;
-      readonly size: number;
-      readonly tracked: boolean;
-    }
-  | {
-      readonly kind: "output";
-      readonly path: string;
-      readonly step: string;
-      /** The declared output that holds it: equal to `path`, above it (a part is selected), or below it. */
-      readonly output: string;
-    };
+/** An input of a work step: known now, or an output of another step. */
+export type WorkInput =
+  /** Bytes that are there: files below a directory input are listed for staging. */
+  | { readonly kind: "source"; readonly entry: KeyInput; readonly files: readonly string[] }
+  | { readonly kind: "dataset"; readonly entry: KeyInput; readonly name: string }
+  /** `path` equals the declared `output` or lies inside it. */
+  | { readonly kind: "output"; readonly path: string; readonly step: string; readonly output: string };
 
 /** A step of a work order: its symbolic key document and what a worker needs beside it. */
 export interface WorkStep {
@@ -35,7 +19,7 @@ export interface WorkStep {
   readonly document: KeyDocument;
   /** keyOf(document): names the step in the work order without its name. */
   readonly symbol: Digest;
-  readonly inputs: readonly ResolvedInput[];
+  readonly inputs: readonly WorkInput[];
   /** Names of steps that must succeed before: producers of inputs, then `needs`, each once. */
   readonly after: readonly string[];
   readonly step: Step;
@@ -129,6 +113,8 @@ export interface Facts {
   evicted(key: Digest): boolean;
   /** Steps of the run that causes are told against: newest run of the pipeline, or the base of a comparison. */
   previous(): readonly PastStep[];
+  /** What stands at a path inside a stored directory. */
+  part(directory: Digest, path: string): { readonly kind: EntryKind; readonly digest: Digest } | undefined;
   /** Wall times (ms) of earlier attempts of a step, newest first. */
   durations(step: string): readonly number[];
 }

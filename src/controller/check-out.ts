@@ -1,0 +1,119 @@
+import type { Digest } from "../identity/identity.ts";
+import type { ListingEntry, OutputRecord } from "../key/key-document.ts";
+import type { FileDigests } from "../store/file-digests.ts";
+import type { Store } from "../store/store.ts";
+import type { WorkTree } from "../git/work-tree.ts";
+
+export interface CheckOutPorts {
+  readonly store: Store;
+  readonly digests: FileDigests;
+  readonly workTree: WorkTree;
+}
+
+/** What checking out did to the work tree. */
+export interface CheckedOut {
+  readonly written: readonly string[];
+  /** Files of the user's that stood in the way: where they were, and where they are now. */
+  readonly replaced: readonly { readonly path: string; readonly now: string }[];
+  /** Outputs whose bytes the store has no more. */
+  readonly missing: readonly string[];
+}
+
+/** One file that should stand in the work tree. */
+interface Wanted {
+  readonly path: string;
+  readonly digest: Digest;
+  readonly executable: boolean;
+}
+
+/** True when every output already stands in the work tree with the bytes of its result: one lstat a file. */
+export async function isCheckedOut(ports: CheckOutPorts, outputs: readonly OutputRecord[]): Promise<boolean> {
+  for (const output of outputs) {
+    const wanted = output.kind === "directory" ? await below(ports.store, output) : [fileOf(output)];
+    if (wanted === undefined) return false;
+    for (const file of wanted) {
+      const there = ports.digests.digest(ports.workTree.absolute(file.path));
+      if (there === undefined || there.digest !== file.digest || there.executable !== file.executable) return false;
+    }
+  }
+  return true;
+}
+
+/**
+ * Brings declared outputs into the work tree. Bytes that Sluice did not write are never lost:
+ * they move to `.sluice/replaced/<time>/` and are named (SEMANTICS §3, local manners).
+ */
+export async function checkOut(
+  ports: CheckOutPorts,
+  outputs: readonly OutputRecord[],
+  time: string,
+): Promise<CheckedOut> {
+  const written: string[] = [];
+  const replaced: { path: string; now: string }[] = [];
+  const missing: string[] = [];
+  for (const output of outputs) {
+    if (await isCheckedOut(ports, [output])) continue;
+    const wanted = output.kind === "directory" ? await below(ports.store, output) : [fileOf(output)];
+    if (wanted === undefined) {
+      missing.push(output.path);
+      continue;
+    }
+    replaced.push(...moveStrangers(ports, output, { wanted, time }));
+    for (const file of wanted) {
+      const absolute = ports.workTree.absolute(file.path);
+      if (ports.digests.digest(absolute)?.digest === file.digest) continue;
+      ports.workTree.remove(file.path);
+      const placed = await ports.store.materialize(
+        { kind: file.executable ? "executable" : "file", digest: file.digest },
+        absolute,
+      );
+      if (placed.kind !== "ok") {
+        missing.push(file.path);
+        continue;
+      }
+      ports.digests.remember(absolute, file.digest);
+      ports.workTree.own(file.path, file.digest);
+      written.push(file.path);
+    }
+  }
+  ports.workTree.save();
+  return { written, replaced, missing };
+}
+
+function fileOf(output: OutputRecord): Wanted {
+  return { path: output.path, digest: output.digest, executable: output.kind === "executable" };
+}
+
+async function below(store: Store, output: OutputRecord): Promise<readonly Wanted[] | undefined> {
+  const listing = await store.listing(output.digest);
+  return listing?.flatMap((entry: ListingEntry) =>
+    "link" in entry
+      ? []
+      : [{ path: `${output.path}/${entry.path}`, digest: entry.digest, executable: entry.x }],
+  );
+}
+
+/** Moves aside what stands in the way and is not ours: files with other bytes, and extra files in an output directory. */
+function moveStrangers(
+  ports: CheckOutPorts,
+  output: OutputRecord,
+  { wanted, time }: { readonly wanted: readonly Wanted[]; readonly time: string },
+): readonly { readonly path: string; readonly now: string }[] {
+  const byPath = new Map(wanted.map((file) => [file.path, file.digest]));
+  const moved: { path: string; now: string }[] = [];
+  const standing = ports.workTree.filesAt(output.path);
+  for (const path of new Set([...standing, ...byPath.keys()])) {
+    const there = ports.digests.digest(ports.workTree.absolute(path));
+    if (there === undefined) {
+      if (!ports.workTree.stands(path)) continue;
+    } else {
+      if (there.digest === byPath.get(path)) continue;
+      if (ports.workTree.owned(path) === there.digest) {
+        ports.workTree.remove(path);
+        continue;
+      }
+    }
+    moved.push({ path, now: ports.workTree.moveAside(path, time) });
+  }
+  return moved;
+}

@@ -1,0 +1,133 @@
+import type { Json, JsonObject } from "../identity/canonical-json.ts";
+import type { Digest } from "../identity/identity.ts";
+import type { EntryKind, ListingEntry } from "../key/key-document.ts";
+import type { Dataset } from "../pipeline/pipeline.ts";
+import type { DatasetState, Resolution } from "../pipeline/resolution.ts";
+import { resolvePipeline } from "../pipeline/resolve.ts";
+import { forecast } from "../plan/forecast.ts";
+import type { Facts, Forecast, PastStep, WorkOrder } from "../plan/plan.ts";
+import { workOrder } from "../plan/work-order.ts";
+import { isError, type Problem } from "../problem/problem.ts";
+import type { FileFacts, View } from "../git/view.ts";
+import type { ResultReader } from "../store/store.ts";
+import type { PipelineFile, Project } from "../run/project.ts";
+
+export interface PlanPorts {
+  readonly reader: ResultReader;
+  /** Entries of a stored directory, read at once. */
+  readonly listing: (digest: Digest) => readonly ListingEntry[] | undefined;
+  readonly datasets: (dataset: Dataset, view: View) => Promise<DatasetState>;
+  /** The run that causes are told against, and how long steps took; asked only when something is to run. */
+  readonly past: (pipeline: string) => { readonly steps: readonly PastStep[]; readonly durations: (step: string) => readonly number[] };
+}
+
+export interface PlanOptions {
+  readonly platform: string;
+  readonly accelerator: string | null;
+  readonly forced: ReadonlySet<string>;
+  readonly withEffects: boolean;
+  /** `--param k=v`. */
+  readonly overrides: JsonObject;
+}
+
+/** A pipeline with its work order and forecast, or the problems that keep it from having them. */
+export interface PlannedPipeline {
+  readonly file: PipelineFile;
+  readonly params: JsonObject;
+  readonly resolution: Resolution;
+  readonly problems: readonly Problem[];
+  readonly facts: Facts;
+  readonly sources: ReadonlyMap<string, FileFacts>;
+  readonly datasets: ReadonlyMap<string, DatasetState>;
+  readonly order: WorkOrder | null;
+  readonly forecast: Forecast | null;
+}
+
+/** Says of every given pipeline what it would run and why. */
+export async function planPipelines(
+  ports: PlanPorts,
+  { project, pipelines }: { readonly project: Project; readonly pipelines: readonly PipelineFile[] },
+  options: PlanOptions,
+): Promise<readonly PlannedPipeline[]> {
+  const resolved = await Promise.all(pipelines.map((file) => resolveOne(ports, { project, file }, options)));
+  const paths = new Set(resolved.flatMap(({ resolution }) => resolution.sources));
+  const sources = await project.view.facts([...paths]);
+  return resolved.map((one) => planOne(ports, { ...one, sources }, options));
+}
+
+interface Resolved {
+  readonly file: PipelineFile;
+  readonly params: JsonObject;
+  readonly datasets: ReadonlyMap<string, DatasetState>;
+  readonly resolution: Resolution;
+}
+
+async function resolveOne(
+  ports: PlanPorts,
+  { project, file }: { readonly project: Project; readonly file: PipelineFile },
+  options: PlanOptions,
+): Promise<Resolved> {
+  const params = overridden(file.params, options.overrides);
+  const states = await Promise.all(
+    file.pipeline.datasets.map(
+      async (dataset): Promise<[string, DatasetState]> => [dataset.name, await ports.datasets(dataset, project.view)],
+    ),
+  );
+  const datasets = new Map(states);
+  const resolution = resolvePipeline({ pipeline: file.pipeline, tree: project.tree, params, datasets });
+  return { file, params, datasets, resolution };
+}
+
+function planOne(
+  ports: PlanPorts,
+  resolved: Resolved & { readonly sources: ReadonlyMap<string, FileFacts> },
+  options: PlanOptions,
+): PlannedPipeline {
+  const { resolution, sources, file } = resolved;
+  const problems = [...resolution.problems];
+  const facts = factsOf(ports, file.pipeline.id);
+  const none = { ...resolved, problems, facts, order: null, forecast: null };
+  if (problems.some(isError)) return none;
+  const order = workOrder(resolution, (path) => sources.get(path), {
+    platform: options.platform,
+    accelerator: options.accelerator,
+  });
+  return { ...none, order, forecast: forecast(order, facts, { forced: options.forced, withEffects: options.withEffects }) };
+}
+
+/** The facts behind a forecast; history is opened only when a forecast asks why, or for how long. */
+function factsOf(ports: PlanPorts, pipeline: string): Facts {
+  let past: ReturnType<PlanPorts["past"]> | undefined;
+  const history = (): ReturnType<PlanPorts["past"]> => (past ??= ports.past(pipeline));
+  return {
+    result: (key) => ports.reader.result(key),
+    evicted: (key) => ports.reader.evicted(key),
+    previous: () => history().steps,
+    durations: (step) => history().durations(step),
+    part: (directory, path) => partOf(ports.listing(directory), path),
+  };
+}
+
+/** A file or sub-directory inside a stored directory. */
+function partOf(
+  listing: readonly ListingEntry[] | undefined,
+  path: string,
+): { readonly kind: EntryKind; readonly digest: Digest } | undefined {
+  const entry = listing?.find((candidate) => candidate.path === path);
+  if (entry === undefined || "link" in entry) return undefined;
+  return { kind: entry.x ? "executable" : "file", digest: entry.digest };
+}
+
+/** Replaces dotted names by the values of `--param`. */
+function overridden(params: JsonObject, overrides: JsonObject): JsonObject {
+  let result: Json = params;
+  for (const [name, value] of Object.entries(overrides)) result = replaced(result, name.split("."), value);
+  return result as JsonObject;
+}
+
+function replaced(object: Json, path: readonly string[], value: Json): Json {
+  const [head, ...rest] = path;
+  if (head === undefined) return value;
+  const members = typeof object === "object" && object !== null && !Array.isArray(object) ? (object as JsonObject) : {};
+  return { ...members, [head]: replaced(members[head] ?? {}, rest, value) };
+}

@@ -1,0 +1,169 @@
+import picomatch from "picomatch";
+
+import type { Json, JsonObject } from "../identity/canonical-json.ts";
+import { digestOf } from "../identity/identity.ts";
+import type { Parsed, Source } from "../pipeline/parsed.ts";
+import type { Pipeline } from "../pipeline/pipeline.ts";
+import type { Settings } from "../pipeline/settings.ts";
+import { treeOf, type Tree } from "../pipeline/tree.ts";
+import { isError, type Problem } from "../problem/problem.ts";
+import type { View } from "../git/view.ts";
+import type { ParsedCache } from "../store/parsed-cache.ts";
+
+export const SETTINGS_PATH = "sluice.yaml";
+
+export interface PipelineFile {
+  readonly path: string;
+  readonly pipeline: Pipeline;
+  /** Merged from all its sources, before overrides. */
+  readonly params: JsonObject;
+  /** Parameter files as read, by path: steps get them reduced to what they declare. */
+  readonly parameterFiles: readonly Source[];
+}
+
+/** What people wrote, parsed: the settings and every pipeline of one state of the repository. */
+export interface Project {
+  readonly view: View;
+  readonly settings: Settings;
+  readonly pipelines: readonly PipelineFile[];
+  readonly tree: Tree;
+  /** Mistakes in settings, pipelines and parameter files. */
+  readonly problems: readonly Problem[];
+  /** Paths of pipeline files that have errors and are therefore missing from `pipelines`. */
+  readonly broken: readonly string[];
+}
+
+interface Reading {
+  readonly view: View;
+  readonly cache: ParsedCache;
+  readonly problems: Problem[];
+}
+
+/** Reads settings, pipelines and parameters of a view; everything wrong with them comes back as Problems. */
+export async function readProject(
+  ports: { readonly cache: ParsedCache },
+  view: View,
+): Promise<Project> {
+  const reading: Reading = { view, cache: ports.cache, problems: [] };
+  const [files, settings] = await Promise.all([view.files(), readSettings(reading)]);
+  const matches = picomatch(settings.pipelines, { dot: false });
+  const paths = files.filter((file) => file.kind !== "submodule" && matches(file.path)).map((file) => file.path);
+  const pipelines: PipelineFile[] = [];
+  const broken: string[] = [];
+  for (const path of paths) {
+    const file = await readPipeline(reading, path);
+    if (file === undefined) broken.push(path);
+    else pipelines.push(file);
+  }
+  reading.problems.push(...sameNames(pipelines));
+  return { view, settings, pipelines, tree: treeOf(files), problems: reading.problems, broken };
+}
+
+async function readSettings(reading: Reading): Promise<Settings> {
+  const bytes = await reading.view.read(SETTINGS_PATH);
+  if (bytes === undefined) {
+    const { DEFAULT_SETTINGS } = await import("../pipeline/settings.ts");
+    return DEFAULT_SETTINGS;
+  }
+  const settings = await parseCached<Settings>(reading, { path: SETTINGS_PATH, bytes }, async (source) => {
+    const { parseSettings } = await import("../pipeline/parse-settings.ts");
+    return parseSettings(source);
+  });
+  if (settings !== null) return settings;
+  const { DEFAULT_SETTINGS } = await import("../pipeline/settings.ts");
+  return DEFAULT_SETTINGS;
+}
+
+async function readPipeline(reading: Reading, path: string): Promise<PipelineFile | undefined> {
+  const bytes = await reading.view.read(path);
+  if (bytes === undefined) return undefined;
+  const pipeline = await parseCached<Pipeline>(reading, { path, bytes }, async (source) => {
+    const { parsePipeline } = await import("../pipeline/parse-pipeline.ts");
+    return parsePipeline(source);
+  });
+  if (pipeline === null) return undefined;
+  return readParameterFiles(reading, pipeline);
+}
+
+async function readParameterFiles(reading: Reading, pipeline: Pipeline): Promise<PipelineFile | undefined> {
+  const parameterFiles: Source[] = [];
+  const params: Record<string, Json> = {};
+  for (const from of pipeline.params) {
+    if (from.kind === "map") {
+      Object.assign(params, from.values);
+      continue;
+    }
+    const bytes = await reading.view.read(from.path);
+    const at = { path: pipeline.path, line: from.at[0], column: from.at[1], end: { line: from.at[2], column: from.at[3] } };
+    if (bytes === undefined) {
+      reading.problems.push({
+        severity: "error",
+        code: "missing-parameters",
+        at,
+        message: `parameter file \`${from.path}\` does not exist`,
+        next: `create ${from.path}, or write the parameters below \`params:\``,
+      });
+      return undefined;
+    }
+    const source = { path: from.path, bytes };
+    const values = await parseCached<JsonObject>(reading, source, async (file) => {
+      const { readParameters } = await import("../pipeline/read-parameters.ts");
+      return readParameters(file);
+    });
+    if (values === null) return undefined;
+    parameterFiles.push(source);
+    for (const [name, value] of Object.entries(values)) {
+      if (name in params) {
+        reading.problems.push({
+          severity: "error",
+          code: "duplicate-parameter",
+          at,
+          message: `parameter \`${name}\` stands in \`${from.path}\` and in another source of \`params:\``,
+          next: `keep \`${name}\` in one place`,
+        });
+        return undefined;
+      }
+      params[name] = value;
+    }
+  }
+  return { path: pipeline.path, pipeline, params, parameterFiles };
+}
+
+/** Parses, or takes what was parsed from the same bytes at the same path before; only values without errors are kept. */
+async function parseCached<Value>(
+  reading: Reading,
+  source: Source,
+  parse: (source: Source) => Promise<Parsed<Value>>,
+): Promise<Value | null> {
+  const key = digestOf(`${source.path}\n${digestOf(source.bytes)}`);
+  const known = reading.cache.get(key);
+  if (known !== undefined) {
+    const parsed = known as unknown as Parsed<Value>;
+    reading.problems.push(...parsed.problems);
+    return parsed.value;
+  }
+  const parsed = await parse(source);
+  reading.problems.push(...parsed.problems);
+  if (parsed.problems.some(isError)) return null;
+  if (parsed.value !== null) reading.cache.set(key, parsed as unknown as Json);
+  return parsed.value;
+}
+
+function sameNames(files: readonly PipelineFile[]): readonly Problem[] {
+  const first = new Map<string, string>();
+  const problems: Problem[] = [];
+  for (const { pipeline } of files) {
+    const before = first.get(pipeline.id);
+    if (before === undefined) first.set(pipeline.id, pipeline.path);
+    else {
+      problems.push({
+        severity: "error",
+        code: "duplicate-pipeline",
+        at: { path: pipeline.path, line: pipeline.at[0], column: pipeline.at[1] },
+        message: `pipeline \`${pipeline.id}\` stands in \`${before}\` too`,
+        next: `give one of them another \`name:\` (and \`was: [${pipeline.id}]\` to keep its history)`,
+      });
+    }
+  }
+  return problems;
+}

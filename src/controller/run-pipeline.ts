@@ -1,0 +1,310 @@
+import type { Digest } from "../identity/identity.ts";
+import { concreteDocument } from "../key/concrete.ts";
+import { keyOf, type KeyDocument, type StepResult } from "../key/key-document.ts";
+import type { Cause, Facts, Forecast, Verdict, WorkOrder, WorkStep } from "../plan/plan.ts";
+import type { Clock } from "../clock/clock.ts";
+import type { Dispatcher } from "../queue/dispatcher.ts";
+import { advance, beginRun, type RunState } from "../run/advance.ts";
+import { nextAttempt } from "../run/retry.ts";
+import type { AttemptRecord, Failure, NearMiss } from "../run/run-record.ts";
+import type { StepEnd, StepJob } from "../run/step-job.ts";
+import { createBacklog, type Backlog, type Capacity } from "../scheduling/backlog.ts";
+import { criticalPaths } from "../scheduling/critical-path.ts";
+
+export type StepProgress =
+  | { readonly kind: "cached"; readonly step: WorkStep; readonly key: Digest; readonly result: StepResult }
+  | { readonly kind: "started"; readonly step: WorkStep; readonly attempt: number; readonly cause: Cause }
+  | { readonly kind: "ended"; readonly step: WorkStep; readonly end: StepEnd }
+  | { readonly kind: "retrying"; readonly step: WorkStep; readonly failure: Failure; readonly attempt: number; readonly delayMs: number }
+  | { readonly kind: "gate"; readonly step: WorkStep; readonly failure: Extract<Failure, { kind: "gate" }>; readonly stops: boolean };
+
+/** What became of one step; `attempts` are all that were made in this run. */
+export interface StepTrace {
+  readonly step: WorkStep;
+  key: Digest | null;
+  document: KeyDocument | null;
+  result: StepResult | null;
+  cached: boolean;
+  cause: Cause;
+  failure: Failure | null;
+  tail: readonly string[];
+  nearMiss: NearMiss | undefined;
+  cancelled: boolean;
+  attempts: AttemptRecord[];
+  different: readonly Digest[];
+}
+
+export interface RunRequest {
+  readonly order: WorkOrder;
+  readonly forecast: Forecast;
+  readonly facts: Facts;
+  readonly forced: ReadonlySet<string>;
+  readonly keepGoing: boolean;
+  /** Memory and GPUs of the machine; a step that asks for more is refused. */
+  readonly capacity: Capacity;
+  /** The gate that a finished step fails, if any. */
+  readonly gateOf: (step: WorkStep, result: StepResult) => { readonly failure: Extract<Failure, { kind: "gate" }>; readonly stops: boolean } | undefined;
+  readonly onProgress: (progress: StepProgress) => void;
+  readonly signal: AbortSignal;
+}
+
+export interface RunEnd {
+  readonly state: RunState;
+  readonly traces: readonly StepTrace[];
+  readonly cancelled: boolean;
+}
+
+interface Running {
+  readonly ports: { readonly dispatcher: Dispatcher<StepJob, StepEnd>; readonly clock: Clock };
+  readonly request: RunRequest;
+  readonly state: RunState;
+  readonly traces: Map<string, StepTrace>;
+  readonly backlog: Backlog;
+  readonly paths: ReadonlyMap<string, number>;
+  readonly verdicts: ReadonlyMap<string, Verdict>;
+  readonly underWay: Map<string, StepJob>;
+  /** Retries that wait for their back-off, by job id. */
+  readonly waiting: Map<string, { readonly job: StepJob; readonly due: number }>;
+  free: { memoryBytes: number; gpus: number };
+  stopping: boolean;
+}
+
+/**
+ * Executes one work order: what has a result is taken, the rest is started critical path first,
+ * until every step has ended or can never start. Everything it does is create-only, so that two at once are harmless.
+ */
+export async function runPipeline(
+  ports: { readonly dispatcher: Dispatcher<StepJob, StepEnd>; readonly clock: Clock },
+  request: RunRequest,
+): Promise<RunEnd> {
+  const { state, ready } = beginRun(request.order.steps);
+  const run = begin(ports, request, state);
+  const cancel = (): void => {
+    run.stopping = true;
+    for (const id of run.underWay.keys()) ports.dispatcher.cancel(id);
+  };
+  request.signal.addEventListener("abort", cancel, { once: true });
+  arrive(run, ready);
+  let next: ReturnType<typeof ports.dispatcher.next> | undefined;
+  for (;;) {
+    if (request.signal.aborted) cancel();
+    resumeRetries(run);
+    fill(run);
+    if (run.underWay.size === 0 && (run.stopping || run.waiting.size === 0)) break;
+    if (run.underWay.size > 0) next ??= ports.dispatcher.next();
+    const answer = await Promise.race([...(next === undefined ? [] : [next]), ...wake(run)]);
+    if (answer === undefined) continue;
+    next = undefined;
+    finish(run, answer.job, answer.end.kind === "ended" ? answer.end.value : rethrow(answer.end.error));
+  }
+  request.signal.removeEventListener("abort", cancel);
+  return { state, traces: request.order.steps.map((step) => traceOf(run, step.name)), cancelled: request.signal.aborted };
+}
+
+function rethrow(error: unknown): never {
+  throw new Error("a step's performer broke", { cause: error });
+}
+
+function begin(ports: Running["ports"], request: RunRequest, state: RunState): Running {
+  const times = new Map(request.forecast.steps.map((step) => [step.step, step.time?.medianMs]));
+  const causes = new Map(request.forecast.steps.map((step) => [step.step, causeOf(step.verdict)]));
+  const traces = new Map<string, StepTrace>();
+  for (const step of request.order.steps) {
+    traces.set(step.name, {
+      step, key: null, document: null, result: null, cached: false, cause: causes.get(step.name) ?? { kind: "first-run" },
+      failure: null, tail: [], nearMiss: undefined, cancelled: false, attempts: [], different: [],
+    });
+  }
+  return {
+    ports, request, state, traces,
+    backlog: createBacklog(),
+    verdicts: new Map(request.forecast.steps.map((step) => [step.step, step.verdict])),
+    paths: criticalPaths(request.order.steps, (name) => times.get(name) ?? 1_000),
+    underWay: new Map(),
+    waiting: new Map(),
+    free: { ...request.capacity },
+    stopping: false,
+  };
+}
+
+function causeOf(verdict: Verdict): Cause {
+  if (verdict.kind === "run") return verdict.cause;
+  if (verdict.kind === "depends") return { kind: "changed", changes: verdict.changes };
+  return { kind: "unfinished" };
+}
+
+function traceOf(run: Running, step: string): StepTrace {
+  const trace = run.traces.get(step);
+  if (trace === undefined) throw new Error(`running ${step}: it is not in the work order`);
+  return trace;
+}
+
+/** Takes steps that became ready: a result there is used at once, which may make more ready. */
+function arrive(run: Running, names: readonly string[]): void {
+  const todo = [...names];
+  for (let name = todo.pop(); name !== undefined; name = todo.pop()) {
+    const trace = traceOf(run, name);
+    if (run.verdicts.get(name)?.kind === "withheld") {
+      advance(run.state, { kind: "withheld", step: name });
+      continue;
+    }
+    const document = concreteDocument(trace.step, (step) => traceOf(run, step).result ?? undefined, (directory, path) => run.request.facts.part(directory, path));
+    if (document === undefined) throw new Error(`running ${name}: an upstream result is missing`);
+    trace.document = document;
+    trace.key = keyOf(document);
+    const result = mayReuse(run, trace.step) ? run.request.facts.result(trace.key) : undefined;
+    if (result !== undefined) {
+      trace.cached = true;
+      run.request.onProgress({ kind: "cached", step: trace.step, key: trace.key, result });
+      todo.push(...accept(run, trace, result));
+    } else enqueue(run, trace);
+  }
+}
+
+function mayReuse(run: Running, step: WorkStep): boolean {
+  return step.step.cache && !step.step.effects && !run.request.forced.has(step.name);
+}
+
+/** Takes a result as this run's own; answers which steps it makes ready. */
+function accept(run: Running, trace: StepTrace, result: StepResult): readonly string[] {
+  trace.result = result;
+  const gate = run.request.gateOf(trace.step, result);
+  if (gate !== undefined) {
+    run.request.onProgress({ kind: "gate", step: trace.step, ...gate });
+    if (gate.stops) {
+      trace.failure = gate.failure;
+      advance(run.state, { kind: "stopped", step: trace.step.name });
+      if (!run.request.keepGoing) run.stopping = true;
+      return [];
+    }
+  }
+  return advance(run.state, { kind: "succeeded", step: trace.step.name }).ready;
+}
+
+function enqueue(run: Running, trace: StepTrace): void {
+  const { resources, priority } = trace.step.step;
+  const memoryBytes = resources.memory?.base ?? 0;
+  const refusal = refusalOf(run.request.capacity, memoryBytes, resources.gpu);
+  if (refusal !== undefined) {
+    trace.failure = refusal;
+    advance(run.state, { kind: "failed", step: trace.step.name });
+    if (!run.request.keepGoing) run.stopping = true;
+    return;
+  }
+  run.backlog.add({
+    name: trace.step.name, priority, path: run.paths.get(trace.step.name) ?? 0, memoryBytes, gpus: resources.gpu,
+  });
+}
+
+function refusalOf(capacity: Capacity, memoryBytes: number, gpus: number): Failure | undefined {
+  if (memoryBytes > capacity.memoryBytes) {
+    return {
+      kind: "refused",
+      why: `it asks for ${memoryBytes} bytes of memory and this machine has ${capacity.memoryBytes}`,
+      next: "lower `resources.memory`, or run it on a larger machine",
+    };
+  }
+  if (gpus > capacity.gpus) {
+    return {
+      kind: "refused",
+      why: `it asks for ${gpus} GPUs and this machine has ${capacity.gpus}`,
+      next: "lower `resources.gpu`, or run it on a machine that has them",
+    };
+  }
+  return undefined;
+}
+
+/** Starts what fits into free slots. */
+function fill(run: Running): void {
+  while (!run.stopping && run.underWay.size < run.ports.dispatcher.slots) {
+    const demand = run.backlog.take(run.free);
+    if (demand === undefined) return;
+    start(run, traceOf(run, demand.name), 1);
+  }
+}
+
+function start(run: Running, trace: StepTrace, attempt: number): void {
+  const { step, key, document } = trace;
+  if (key === null || document === null) throw new Error(`starting ${step.name}: it has no key`);
+  const memory = step.step.resources.memory;
+  const job: StepJob = {
+    id: `${key.slice("sha256:".length, "sha256:".length + 16)}-${attempt}`,
+    step, key, document, attempt,
+    forced: run.request.forced.has(step.name),
+    memoryBytes: memory === null ? null : Math.min(memory.base * memory.factor ** (attempt - 1), memory.max),
+    upstream: (name) => traceOf(run, name).result ?? undefined,
+  };
+  run.free.memoryBytes -= memory?.base ?? 0;
+  run.free.gpus -= step.step.resources.gpu;
+  run.underWay.set(job.id, job);
+  if (attempt === 1) advance(run.state, { kind: "started", step: step.name });
+  run.request.onProgress({ kind: "started", step, attempt, cause: trace.cause });
+  run.ports.dispatcher.dispatch(job);
+}
+
+function finish(run: Running, job: StepJob, end: StepEnd): void {
+  run.underWay.delete(job.id);
+  run.free.memoryBytes += job.step.step.resources.memory?.base ?? 0;
+  run.free.gpus += job.step.step.resources.gpu;
+  const trace = traceOf(run, job.step.name);
+  if (end.attempt !== null) trace.attempts.push(end.attempt);
+  switch (end.kind) {
+    case "succeeded":
+      trace.different = end.different;
+      run.request.onProgress({ kind: "ended", step: job.step, end });
+      arrive(run, accept(run, trace, end.result));
+      return;
+    case "cancelled":
+      trace.cancelled = true;
+      run.request.onProgress({ kind: "ended", step: job.step, end });
+      advance(run.state, { kind: "cancelled", step: job.step.name });
+      return;
+    case "failed":
+      failed(run, job, end);
+      return;
+    default:
+      end satisfies never;
+  }
+}
+
+function failed(run: Running, job: StepJob, end: Extract<StepEnd, { kind: "failed" }>): void {
+  const trace = traceOf(run, job.step.name);
+  const repeated = trace.tail.length > 0 && trace.tail.join("\n") === end.tail.join("\n");
+  trace.tail = end.tail;
+  trace.nearMiss = end.nearMiss;
+  const retry = nextAttempt(job.step.step, { attempt: job.attempt, failure: end.failure, sameLines: repeated });
+  if (retry.kind === "retry" && !run.stopping) {
+    run.request.onProgress({ kind: "retrying", step: job.step, failure: end.failure, attempt: job.attempt + 1, delayMs: retry.delayMs });
+    run.waiting.set(job.id, { job, due: run.ports.clock.now() + retry.delayMs });
+    return;
+  }
+  trace.failure = end.failure;
+  run.request.onProgress({ kind: "ended", step: job.step, end });
+  advance(run.state, { kind: "failed", step: job.step.name });
+  if (!run.request.keepGoing) run.stopping = true;
+}
+
+function resumeRetries(run: Running): void {
+  for (const [id, { job, due }] of run.waiting) {
+    if (run.stopping) {
+      run.waiting.delete(id);
+      abandonRetry(run, job);
+    } else if (due <= run.ports.clock.now() && run.underWay.size < run.ports.dispatcher.slots) {
+      run.waiting.delete(id);
+      start(run, traceOf(run, job.step.name), job.attempt + 1);
+    }
+  }
+}
+
+function abandonRetry(run: Running, job: StepJob): void {
+  const trace = traceOf(run, job.step.name);
+  trace.failure = trace.attempts.at(-1)?.failure ?? null;
+  advance(run.state, { kind: "failed", step: job.step.name });
+}
+
+/** One promise that ends when the next back-off does. */
+function wake(run: Running): Promise<undefined>[] {
+  const due = Math.min(...[...run.waiting.values()].map((waiting) => waiting.due));
+  if (!Number.isFinite(due)) return [];
+  return [run.ports.clock.wait(Math.max(0, due - run.ports.clock.now()), run.request.signal)];
+}

@@ -1,0 +1,231 @@
+import type { Clock } from "../clock/clock.ts";
+import { readMetrics } from "../diff/read-metrics.ts";
+import type { Attempt, AttemptEnd, AttemptOrder, Executor, StagedInput } from "../executor/executor.ts";
+import { fillArgument, fillShell } from "../expression/template.ts";
+import type { JsonObject } from "../identity/canonical-json.ts";
+import type { Digest, Domain, RunId } from "../identity/identity.ts";
+import { resultDigest, type MetricValue, type OutputRecord, type StepResult } from "../key/key-document.ts";
+import { parameterEnvironment } from "../pipeline/parameters.ts";
+import type { Step } from "../pipeline/pipeline.ts";
+import { nearMiss as findNearMiss } from "../run/near-miss.ts";
+import type { AttemptRecord, Failure, NearMiss } from "../run/run-record.ts";
+import type { Ingested, Store } from "../store/store.ts";
+import type { StepEnd, StepJob } from "../run/step-job.ts";
+
+const TAIL_LINES = 20;
+const TAIL_BYTES = 16_384;
+
+export interface StepPorts {
+  readonly executor: Executor;
+  readonly store: Store;
+  readonly clock: Clock;
+  /** The last bytes of a log, and the whole of it into the store. */
+  readonly logs: { tail(path: string, bytes: number): string; size(path: string): number };
+}
+
+export interface StepContext {
+  readonly run: RunId;
+  readonly domain: Domain;
+  /** Everything the step reads, found in the work tree, a commit or the store. */
+  readonly stage: (job: StepJob) => Promise<readonly StagedInput[] | Failure>;
+  /** Resolved at spawn; a step without grants is refused before. */
+  readonly secrets: (step: Step) => Readonly<Record<string, string>> | Failure;
+  /** Declared values of a step, after overrides. */
+  readonly params: (step: Step) => JsonObject;
+  /** True when a path exists as a file of the repository or as another step's output. */
+  readonly exists: (path: string) => { readonly step: string | null } | undefined;
+  /** Said after the step: the first input whose bytes are no longer those of the key. */
+  readonly changed: (job: StepJob) => Failure | undefined;
+  readonly requestedBy: string | null;
+}
+
+/** One attempt of one step: workspace, process, outputs into the store, the result created once. */
+export async function runStep(
+  ports: StepPorts,
+  context: StepContext,
+  job: StepJob,
+  signal: AbortSignal,
+): Promise<StepEnd> {
+  const startedAt = new Date(ports.clock.now()).toISOString();
+  const order = await orderOf(context, job);
+  if ("failure" in order) return refusedBefore(startedAt, job, order.failure);
+  const attempt = await ports.executor.start(order.order, signal);
+  try {
+    const end = await attempt.ended;
+    const record = (failure: Failure | null, log: Digest | null): AttemptRecord => ({
+      attempt: job.attempt,
+      startedAt,
+      profile: end.profile,
+      failure,
+      log,
+    });
+    const log = await keepLog(ports, attempt);
+    if (end.cancelled) return { kind: "cancelled", attempt: record(null, log) };
+    const collected = end.failure === null ? await collect(ports, job, attempt) : end.failure;
+    const failure = "kind" in collected ? collected : context.changed(job);
+    if (failure !== undefined) return failedWith(ports, context, { job, attempt, failure, record: record(failure, log) });
+    if ("kind" in collected) throw new Error("unreachable: a failure was handled before");
+    return await keep(ports, context, { job, collected, end, record: record(null, log) });
+  } finally {
+    await attempt.dispose();
+  }
+}
+
+interface Collected {
+  readonly outputs: readonly OutputRecord[];
+  readonly metrics: Readonly<Record<string, MetricValue>>;
+}
+
+async function orderOf(
+  context: StepContext,
+  job: StepJob,
+): Promise<{ readonly order: AttemptOrder } | { readonly failure: Failure }> {
+  const { step } = job.step;
+  const secrets = context.secrets(step);
+  if ("kind" in secrets && typeof secrets.kind === "string" && "why" in secrets) return { failure: secrets as Failure };
+  const inputs = await context.stage(job);
+  if (!Array.isArray(inputs)) return { failure: inputs as Failure };
+  const params = context.params(step);
+  const uncached = !step.cache || step.effects;
+  return {
+    order: {
+      id: job.id,
+      argv: argvOf(step, params),
+      env: {
+        ...step.env,
+        ...parameterEnvironment(params),
+        ...(uncached ? { SLUICE_RUN: context.run, SLUICE_STEP: step.name, SLUICE_ATTEMPT: String(job.attempt) } : {}),
+        ...(step.effects ? { SLUICE_IDEMPOTENCY_KEY: `${context.run}-${job.key.slice(7, 23)}` } : {}),
+      },
+      inputs,
+      outputs: job.document.outputs.map(({ path, kind }) => ({ path, directory: kind === "directory" })),
+      network: step.network,
+      secrets: secrets as Readonly<Record<string, string>>,
+      environment: step.environment,
+      timeoutMs: step.timeoutMs,
+      memoryBytes: job.memoryBytes,
+    },
+  };
+}
+
+function argvOf(step: Step, params: JsonObject): readonly string[] {
+  const { command } = step;
+  if (command.kind === "argv") return command.argv.map((argument) => fillArgument(argument, params));
+  const script = fillShell(command.script, params);
+  return command.shell === "bash" ? ["bash", "-eu", "-o", "pipefail", "-c", script] : ["sh", "-eu", "-c", script];
+}
+
+function refusedBefore(startedAt: string, job: StepJob, failure: Failure): StepEnd {
+  return {
+    kind: "failed",
+    failure,
+    attempt: {
+      attempt: job.attempt,
+      startedAt,
+      profile: { wallMs: 0, cpuUserMs: null, cpuSystemMs: null, peakBytes: null, method: "none" },
+      failure,
+      log: null,
+    },
+    tail: [],
+    nearMiss: undefined,
+  };
+}
+
+/** The whole log goes into the store, so that a manifest can name it by digest; an empty one is no object. */
+async function keepLog(ports: StepPorts, attempt: Attempt): Promise<Digest | null> {
+  if (ports.logs.size(attempt.log) === 0) return null;
+  const kept = await ports.store.ingestCopy(attempt.log);
+  return kept.kind === "ok" ? kept.record.digest : null;
+}
+
+async function collect(ports: StepPorts, job: StepJob, attempt: Attempt): Promise<Collected | Failure> {
+  const undeclared = await attempt.undeclared();
+  if (undeclared.length > 0) return { kind: "undeclared-write", paths: undeclared };
+  const metrics = await readMetricFiles(ports, job, attempt);
+  if ("kind" in metrics && typeof metrics.kind === "string") return metrics as Failure;
+  const outputs: OutputRecord[] = [];
+  const missing: string[] = [];
+  for (const output of job.document.outputs) {
+    const ingested = await ports.store.ingest(`${attempt.workspace}/${output.path}`, output.path);
+    if (ingested.kind === "absent") missing.push(output.path);
+    else if (ingested.kind !== "ok") return refusal(ingested, output.path);
+    else if (output.kind === "directory" && ingested.record.kind !== "directory") {
+      return { kind: "wrong-output", path: output.path, why: "it is declared as a directory and is a file" };
+    } else outputs.push(ingested.record);
+  }
+  if (missing.length > 0) return { kind: "missing-output", paths: missing };
+  return { outputs, metrics: metrics as Readonly<Record<string, MetricValue>> };
+}
+
+function refusal(ingested: Exclude<Ingested, { kind: "ok" | "absent" }>, path: string): Failure {
+  if (ingested.kind === "disk-full") return { kind: "disk-full", path };
+  return { kind: "wrong-output", path, why: ingested.why };
+}
+
+async function readMetricFiles(
+  ports: StepPorts,
+  job: StepJob,
+  attempt: Attempt,
+): Promise<Readonly<Record<string, MetricValue>> | Failure> {
+  const all: Record<string, MetricValue> = {};
+  for (const path of job.document.metrics) {
+    const bytes = await ports.store.peek(`${attempt.workspace}/${path}`);
+    if (bytes === undefined) return { kind: "missing-output", paths: [path] };
+    const read = await readMetrics(path, bytes);
+    if (read.kind === "refused") return { kind: "bad-metrics", path, why: read.refusal };
+    Object.assign(all, read.value);
+  }
+  return all;
+}
+
+async function failedWith(
+  ports: StepPorts,
+  context: StepContext,
+  failed: { readonly job: StepJob; readonly attempt: Attempt; readonly failure: Failure; readonly record: AttemptRecord },
+): Promise<StepEnd> {
+  const text = ports.logs.tail(failed.attempt.log, TAIL_BYTES);
+  const lines = text.split("\n").filter((line) => line !== "");
+  const inputs = failed.job.step.inputs.map((input) => input.path);
+  const miss: NearMiss | undefined = findNearMiss(text, context.exists, inputs);
+  return { kind: "failed", failure: failed.failure, attempt: failed.record, tail: lines.slice(-TAIL_LINES), nearMiss: miss };
+}
+
+async function keep(
+  ports: StepPorts,
+  context: StepContext,
+  done: { readonly job: StepJob; readonly collected: Collected; readonly end: AttemptEnd; readonly record: AttemptRecord },
+): Promise<StepEnd> {
+  const { job, collected, record } = done;
+  const result: StepResult = {
+    result: 1,
+    key: job.key,
+    facts: { outputs: collected.outputs, metrics: collected.metrics },
+    made: {
+      run: context.run,
+      step: job.step.name,
+      attempt: job.attempt,
+      domain: context.domain,
+      isolation: ports.executor.isolation,
+      network: job.document.network,
+      secrets: job.document.secrets.length > 0,
+      finishedAt: new Date(ports.clock.now()).toISOString(),
+      profile: done.end.profile,
+      log: record.log,
+    },
+  };
+  const succeeded = (the: StepResult, different: readonly Digest[]): StepEnd => ({
+    kind: "succeeded",
+    result: the,
+    digest: resultDigest(the),
+    attempt: record,
+    different,
+  });
+  if (!job.step.step.cache || job.step.step.effects) return succeeded(result, []);
+  const created = await ports.store.createResult(context.domain, result);
+  if (created.kind === "created") return succeeded(result, []);
+  if (created.same) return succeeded(created.result, []);
+  if (!job.forced) return succeeded(created.result, [resultDigest(result)]);
+  const who = context.requestedBy ?? "local";
+  await ports.store.revoke(context.domain, created.result, result, { who, reason: `--force ${job.step.name}` });
+  return succeeded(result, [resultDigest(created.result)]);
+}

@@ -1,0 +1,50 @@
+import { Environment, ParseError, TypeError as CelTypeError } from "@marcbachmann/cel-js";
+
+/** What is wrong with a CEL condition: the sentence, and the offset in its source where that is known. */
+export interface ConditionFault {
+  readonly message: string;
+  readonly offset: number | null;
+}
+
+/** Conditions over a plan (policies) and over a release (gates). */
+export type ConditionKind = "policy" | "gate";
+
+const environments = new Map<ConditionKind, Environment>();
+
+function environmentFor(kind: ConditionKind): Environment {
+  const known = environments.get(kind);
+  if (known !== undefined) return known;
+  const made = kind === "policy" ? policyEnvironment() : gateEnvironment();
+  environments.set(kind, made);
+  return made;
+}
+
+function policyEnvironment(): Environment {
+  return new Environment({ unlistedVariablesAreDyn: false }).registerVariable("plan", "map<string, dyn>");
+}
+
+function gateEnvironment(): Environment {
+  return new Environment({ unlistedVariablesAreDyn: false })
+    .registerVariable("metrics", "map<string, dyn>")
+    .registerVariable("run", "map<string, dyn>")
+    .registerVariable("live", "dyn");
+}
+
+/** Parses and type-checks a condition; undefined when it is well-formed and gives a boolean. */
+export function checkCondition(kind: ConditionKind, source: string): ConditionFault | undefined {
+  try {
+    const checked = environmentFor(kind).check(source);
+    if (!checked.valid) return { message: firstLine(checked.error?.message ?? "it does not type-check"), offset: null };
+    if (checked.type !== undefined && checked.type !== "bool" && checked.type !== "dyn") {
+      return { message: `it gives ${String(checked.type)}, not true or false`, offset: null };
+    }
+    return undefined;
+  } catch (error) {
+    if (error instanceof ParseError || error instanceof CelTypeError) return { message: firstLine(error.message), offset: null };
+    throw error;
+  }
+}
+
+function firstLine(text: string): string {
+  return text.split("\n")[0] ?? text;
+}

@@ -1,0 +1,124 @@
+import { lstatSync, readFileSync, readlinkSync } from "node:fs";
+import { join } from "node:path";
+
+import { byUtf8 } from "../identity/canonical-json.ts";
+import { digestOf, type Digest } from "../identity/identity.ts";
+import { parseLfsPointer } from "../pipeline/lfs-pointer.ts";
+import type { Git, TreeEntry } from "./git.ts";
+import type { FileFacts, View, ViewFile } from "./view.ts";
+
+/** Hashes a file on disk, or remembers that it did. */
+export type HashFile = (
+  path: string,
+) => { readonly digest: Digest; readonly size: number; readonly executable: boolean } | undefined;
+
+/** The work tree as edited: tracked files that still stand, and untracked ones that are not ignored. */
+export function workTreeView(git: Git, hashFile: HashFile): View {
+  let listing: Promise<readonly ViewFile[]> | undefined;
+  let commit: View["commit"] = null;
+  const path = (name: string): string => join(git.root, name);
+
+  async function list(): Promise<readonly ViewFile[]> {
+    const [tracked, untracked] = await Promise.all([git.tracked(), git.untracked()]);
+    const files = [
+      ...tracked.flatMap((entry) => present(git.root, entry)),
+      ...untracked.flatMap((name) => untrackedFile(git.root, name)),
+    ];
+    return files.sort((a, b) => byUtf8(a.path, b.path));
+  }
+
+  async function facts(paths: readonly string[]): Promise<ReadonlyMap<string, FileFacts>> {
+    const cleaned = await git.cleaned(paths);
+    const found = new Map<string, FileFacts>();
+    for (const name of paths) {
+      const clean = cleaned.get(name);
+      const fact = clean === undefined ? onDisk(path(name), hashFile) : cleanedFacts(path(name), clean);
+      if (fact !== undefined) found.set(name, fact);
+    }
+    return found;
+  }
+
+  return {
+    kind: "work-tree",
+    get commit() {
+      return commit;
+    },
+    async files() {
+      commit = (await git.head()).commit;
+      return (listing ??= list());
+    },
+    async read(name) {
+      return readIfThere(path(name));
+    },
+    facts,
+    async source(name) {
+      const cleaned = (await git.cleaned([name])).get(name);
+      if (cleaned !== undefined && parseLfsPointer(cleaned) === undefined) return { kind: "bytes", bytes: cleaned };
+      return lstatSync(path(name), { throwIfNoEntry: false }) === undefined
+        ? undefined
+        : { kind: "file", source: path(name) };
+    },
+    async link(name) {
+      const stat = lstatSync(path(name), { throwIfNoEntry: false });
+      return stat?.isSymbolicLink() === true ? readlinkSync(path(name)) : undefined;
+    },
+  };
+}
+
+function present(root: string, entry: TreeEntry): readonly ViewFile[] {
+  if (entry.kind === "submodule") return [{ path: entry.path, kind: "submodule", tracked: true }];
+  const stat = lstatSync(join(root, entry.path), { throwIfNoEntry: false });
+  const kind = kindOf(stat);
+  return kind === undefined ? [] : [{ path: entry.path, kind, tracked: true }];
+}
+
+function untrackedFile(root: string, name: string): readonly ViewFile[] {
+  const kind = kindOf(lstatSync(join(root, name), { throwIfNoEntry: false }));
+  return kind === undefined ? [] : [{ path: name, kind, tracked: false }];
+}
+
+function kindOf(stat: ReturnType<typeof lstatSync>): ViewFile["kind"] | undefined {
+  if (stat === undefined) return undefined;
+  if (stat.isSymbolicLink()) return "link";
+  if (!stat.isFile()) return undefined;
+  return (Number(stat.mode) & 0o100) === 0 ? "file" : "executable";
+}
+
+function onDisk(path: string, hashFile: HashFile): FileFacts | undefined {
+  const stat = lstatSync(path, { throwIfNoEntry: false });
+  if (stat === undefined) return undefined;
+  if (stat.isSymbolicLink()) {
+    const target = readlinkSync(path);
+    return { digest: digestOf(`link:${target}`), size: Buffer.byteLength(target), executable: false };
+  }
+  if (!stat.isFile()) return undefined;
+  // A pointer that was never smudged is as small as a pointer: only such files are opened a second time.
+  if (stat.size < 1024) {
+    const pointer = parseLfsPointer(readFileSync(path));
+    if (pointer !== undefined) return { digest: pointer.digest, size: pointer.size, executable: isExecutable(stat.mode) };
+  }
+  return hashFile(path);
+}
+
+function cleanedFacts(path: string, bytes: Uint8Array): FileFacts {
+  const stat = lstatSync(path, { throwIfNoEntry: false });
+  const executable = stat !== undefined && isExecutable(stat.mode);
+  const pointer = parseLfsPointer(bytes);
+  if (pointer !== undefined) return { digest: pointer.digest, size: pointer.size, executable };
+  return { digest: digestOf(bytes), size: bytes.byteLength, executable };
+}
+
+function isExecutable(mode: number): boolean {
+  return (mode & 0o100) !== 0;
+}
+
+function readIfThere(path: string): Uint8Array | undefined {
+  try {
+    return readFileSync(path);
+  } catch (error) {
+    if (error instanceof Error && "code" in error && (error.code === "ENOENT" || error.code === "EISDIR")) {
+      return undefined;
+    }
+    throw error;
+  }
+}

@@ -1,0 +1,22 @@
+import type { Digest } from "../identity/identity.ts";
+
+/** The user's files, touched with manners: Sluice knows which bytes it wrote and never destroys others. */
+export interface WorkTree {
+  readonly root: string;
+  absolute(path: string): string;
+  /** True when anything stands at a path, a dangling link included. */
+  stands(path: string): boolean;
+  /** The file at a path, or all files below a directory; empty when nothing is there. */
+  filesAt(path: string): readonly string[];
+  /** Digest of what Sluice wrote at a path last. */
+  owned(path: string): Digest | undefined;
+  own(path: string, digest: Digest): void;
+  /** Removes a file that Sluice wrote itself. */
+  remove(path: string): void;
+  /** Moves a path to `.sluice/replaced/<time>/<path>` and answers where it is now, relative to the root. */
+  moveAside(path: string, time: string): string;
+  /** Keeps one marked block in `.git/info/exclude` that names `.sluice/` and the declared outputs. */
+  exclude(outputs: readonly string[]): void;
+  /** Writes what was learnt about owned paths. */
+  save(): void;
+}

@@ -1,0 +1,206 @@
+import type { Node } from "yaml";
+
+import { parseDuration } from "../expression/duration.ts";
+import { parseSize } from "../expression/size.ts";
+import { parameterOf, placeholders } from "../expression/template.ts";
+import { parseDigest } from "../identity/identity.ts";
+import { refusePath } from "./path-problem.ts";
+import type { Command, Environment, Input, MetricFile, Output, Plot, Resources, Retry, RetryReason, Span, Step } from "./pipeline.ts";
+import { report, type Reading } from "./reading.ts";
+import type { RawEnvironment, RawPipeline, RawStep } from "./schema.ts";
+
+export interface StepFrame extends Reading {
+  readonly name: string;
+  readonly node: Node | undefined;
+  /** Place of the step's name. */
+  readonly at: Span;
+  readonly raw: RawPipeline;
+}
+
+const DEFAULT_RETRY_DELAY_MS = 5_000;
+
+/** One step in its only shape, with pipeline-level keys merged in; mistakes go to the frame. */
+export function normalizeStep(frame: StepFrame, step: RawStep): Step {
+  const environment = environmentOf(step.environment ?? frame.raw.environment);
+  const executor = step.executor ?? (environment.kind === "image" ? "container" : "process");
+  if (environment.kind === "image" && executor === "process") {
+    report(frame, placeOf(frame, "executor"), {
+      code: "image-with-process",
+      message: `\`${frame.name}\` has an image and \`executor: process\``,
+      next: "remove `executor: process`, or use another `environment:`",
+    });
+  }
+  const params = (step.params ?? []).map((name, at) => ({ name, at: itemSpan(frame, "params", at) }));
+  const codeKey = step.code === undefined ? "pipeline" : "step";
+  return {
+    at: frame.at,
+    name: frame.name,
+    id: step.id ?? frame.name,
+    description: step.description ?? null,
+    command: commandOf(frame, step, new Set(params.map((param) => param.name))),
+    inputs: [
+      ...(step.inputs ?? []).map((raw, at) => inputOf(frame, raw, { at: itemSpan(frame, "inputs", at), code: false })),
+      ...(step.code ?? frame.raw.code ?? []).map((raw, at) =>
+        inputOf(frame, raw, { at: codeKey === "step" ? itemSpan(frame, "code", at) : codeSpan(frame, at), code: true }),
+      ),
+    ],
+    outputs: outputsOf(frame, step),
+    needs: (step.needs ?? []).map((name, at) => ({ step: name, at: itemSpan(frame, "needs", at) })),
+    params,
+    env: step.env ?? {},
+    secrets: (step.secrets ?? []).map((name, at) => ({ name, at: itemSpan(frame, "secrets", at) })),
+    network: step.network ?? false,
+    metrics: (step.metrics ?? []).map((path, at): MetricFile => ({ at: itemSpan(frame, "metrics", at), path: checkedPath(frame, path, itemSpan(frame, "metrics", at)) })),
+    plots: (step.plots ?? []).flatMap((plot, at) => plotOf(frame, plot, itemSpan(frame, "plots", at))),
+    executor,
+    environment,
+    tools: { ...frame.raw.tools, ...step.tools },
+    resources: resourcesOf(step),
+    timeoutMs: step.timeout === undefined ? null : durationOf(step.timeout),
+    retry: retryOf(frame, step),
+    priority: step.priority ?? 0,
+    cache: step.cache ?? true,
+    effects: step.effects ?? false,
+    salt: [frame.raw.salt, step.salt].filter((salt) => salt !== undefined).join("/"),
+  };
+}
+
+/** Place of a key's value in the step; of the step's name where `defaults` gave it. */
+function placeOf(frame: StepFrame, key: string): Span {
+  const node = frame.yaml.child(frame.node, key);
+  return node === undefined ? frame.at : frame.yaml.span(node);
+}
+
+function itemSpan(frame: StepFrame, key: string, at: number): Span {
+  const defaults = frame.yaml.child(frame.yaml.child(frame.yaml.root, "defaults"), key);
+  const fromDefaults = Array.isArray((frame.raw.defaults as Record<string, unknown> | undefined)?.[key])
+    ? ((frame.raw.defaults as Record<string, unknown>)[key] as unknown[]).length
+    : 0;
+  const item = at < fromDefaults ? frame.yaml.child(defaults, at) : frame.yaml.child(frame.yaml.child(frame.node, key), at - fromDefaults);
+  return item === undefined ? frame.at : frame.yaml.span(item);
+}
+
+function codeSpan(frame: StepFrame, at: number): Span {
+  return frame.yaml.span(frame.yaml.child(frame.yaml.child(frame.yaml.root, "code"), at));
+}
+
+function commandOf(frame: StepFrame, step: RawStep, declared: ReadonlySet<string>): Command {
+  const at = placeOf(frame, "run");
+  const texts = typeof step.run === "string" ? [step.run] : step.run;
+  for (const { expression } of texts.flatMap(placeholders)) {
+    const name = parameterOf(expression);
+    if (name === undefined) {
+      report(frame, at, { code: "bad-template", message: `\`\${{ ${expression} }}\` is not a parameter`, next: "write `${{ params.<name> }}`" });
+    } else if (!covers(declared, name)) {
+      report(frame, at, { code: "undeclared-parameter", message: `\`run\` uses parameter \`${name}\`, which \`${frame.name}\` does not list`, next: `add \`${name}\` to \`params:\` of \`${frame.name}\`` });
+    }
+  }
+  if (typeof step.run === "string") return { kind: "shell", shell: step.shell ?? "bash", script: step.run, at };
+  return { kind: "argv", argv: step.run, at };
+}
+
+/** True when a name, or a subtree that holds it, is declared. */
+function covers(declared: ReadonlySet<string>, name: string): boolean {
+  if (declared.has(name)) return true;
+  const dot = name.lastIndexOf(".");
+  return dot > 0 && covers(declared, name.slice(0, dot));
+}
+
+function inputOf(frame: StepFrame, raw: NonNullable<RawStep["inputs"]>[number], place: { readonly at: Span; readonly code: boolean }): Input {
+  const text = typeof raw === "string" ? raw : raw.glob;
+  const shared = { ...place, optional: typeof raw === "string" ? false : (raw.optional ?? false) };
+  if (text.startsWith("!")) return { ...shared, kind: "exclude", glob: text.slice(1) };
+  if (text.startsWith("dataset:")) return { ...shared, kind: "dataset", dataset: text.slice("dataset:".length) };
+  if (text.startsWith("release:")) return { ...shared, kind: "release", path: text.slice("release:".length) };
+  const step = /^([A-Za-z0-9][\w.*-]*):(.+)$/.exec(text);
+  if (step?.[1] !== undefined && step[2] !== undefined) return { ...shared, kind: "step", step: step[1], path: clean(step[2]) };
+  const path = checkedPath(frame, text, place.at);
+  if (/[*?[\]{}]/.test(text) || typeof raw !== "string") return { ...shared, kind: "glob", glob: path };
+  return { ...shared, kind: "path", path };
+}
+
+function outputsOf(frame: StepFrame, step: RawStep): readonly Output[] {
+  return (step.outputs ?? []).map((raw, at): Output => {
+    const span = itemSpan(frame, "outputs", at);
+    const written = typeof raw === "string" ? raw : raw.path;
+    const path = checkedPath(frame, written, span);
+    if (/[*?]/.test(written)) {
+      report(frame, span, { code: "glob-output", message: `output \`${written}\` is a glob`, next: "name the file, or the directory that holds them" });
+    }
+    return { at: span, path, directory: written.endsWith("/"), type: typeof raw === "string" ? null : (raw.type ?? null) };
+  });
+}
+
+function plotOf(frame: StepFrame, raw: NonNullable<RawStep["plots"]>[number], at: Span): readonly Plot[] {
+  if ((raw.path === undefined) === (raw.series === undefined)) {
+    report(frame, at, { code: "bad-plot", message: "a plot has either `path` or `series`", next: "write one of the two" });
+    return [];
+  }
+  const series =
+    raw.path === undefined
+      ? Object.entries(raw.series ?? {}).map(([name, path]) => ({ name, path: checkedPath(frame, path, at) }))
+      : [{ name: raw.name ?? raw.path, path: checkedPath(frame, raw.path, at) }];
+  const name = raw.name ?? raw.path ?? series.map((one) => one.name).join(", ");
+  return [{ at, name, series, x: raw.x ?? null, y: raw.y ?? null, kind: raw.kind ?? "line" }];
+}
+
+/** A path inside the repository in its plain form; anything else is a Problem at its place. */
+function checkedPath(frame: StepFrame, written: string, at: Span): string {
+  const refusal = refusePath(written);
+  if (refusal !== undefined) report(frame, at, refusal);
+  return clean(written);
+}
+
+function clean(path: string): string {
+  return path.replace(/^(\.\/)+/, "").replace(/\/{2,}/g, "/").replace(/\/+$/, "").normalize("NFC");
+}
+
+function environmentOf(raw: RawEnvironment | undefined): Environment {
+  if (raw === undefined || "system" in raw) return { kind: "system" };
+  if ("venv" in raw) return { kind: "venv", path: clean(raw.venv), lock: raw.lock ?? null };
+  if ("uv" in raw) {
+    const path = clean(raw.uv);
+    return { kind: "uv", path, lock: path === "." || path === "" ? "uv.lock" : `${path}/uv.lock` };
+  }
+  if ("conda" in raw) return { kind: "conda", name: raw.conda, lock: raw.lock ?? null };
+  if ("node" in raw) return { kind: "node", lock: clean(raw.node) };
+  const digest = parseDigest(raw.image.slice(raw.image.indexOf("@") + 1));
+  if (digest === undefined) throw new Error(`image ${raw.image}: the schema let it through without a digest`);
+  return { kind: "image", image: raw.image, digest };
+}
+
+function resourcesOf(step: RawStep): Resources {
+  const { cpu, memory, gpu, pool } = step.resources ?? {};
+  return { cpu: cpu ?? 1, memory: memoryOf(memory), gpu: gpu ?? 0, pool: pool ?? "default" };
+}
+
+function memoryOf(memory: NonNullable<RawStep["resources"]>["memory"]): Resources["memory"] {
+  if (memory === undefined) return null;
+  if (typeof memory === "object") {
+    const base = bytesOf(memory.base);
+    return { base, factor: memory.factor ?? 2, max: memory.max === undefined ? Number.MAX_SAFE_INTEGER : bytesOf(memory.max) };
+  }
+  const base = bytesOf(memory);
+  return { base, factor: 1, max: base };
+}
+
+function bytesOf(size: string | number): number {
+  return typeof size === "number" ? size : (parseSize(size) ?? 0);
+}
+
+function retryOf(frame: StepFrame, step: RawStep): Retry {
+  const own = (frame.raw.steps[frame.name]?.retry ?? undefined) !== undefined;
+  const { attempts, on, backoff, delay } = step.retry ?? {};
+  return {
+    attempts: attempts ?? 3,
+    on: on === undefined ? ["lost"] : (on as RetryReason[]),
+    backoff: backoff ?? "exponential",
+    delayMs: delay === undefined ? DEFAULT_RETRY_DELAY_MS : durationOf(delay),
+    own,
+  };
+}
+
+/** Milliseconds of a duration that the schema has accepted. */
+function durationOf(text: string): number {
+  return parseDuration(text) ?? 0;
+}

@@ -1,0 +1,211 @@
+import type { z } from "zod";
+
+import type { Json, JsonObject } from "../identity/canonical-json.ts";
+import { isError, type Problem } from "../problem/problem.ts";
+import { mergeDefaults } from "./merge-defaults.ts";
+import { normalizeStep, type StepFrame } from "./normalize-step.ts";
+import { parameterWarnings } from "./parameter-warnings.ts";
+import type { Parsed, Source } from "./parsed.ts";
+import type { Dataset, MetricSpec, ParameterSource, Pipeline, Schedule, Span, Triggers } from "./pipeline.ts";
+import { report, type Reading } from "./reading.ts";
+import { pipelineSchema, RESERVED, type RawPipeline } from "./schema.ts";
+import { keysOfPipeline } from "./schema-keys.ts";
+import { schemaProblems } from "./schema-problems.ts";
+import { checkSchedules } from "./schedule-problems.ts";
+import { readYaml } from "./yaml-source.ts";
+
+/** Parses one pipeline file; never throws, whatever the bytes are. */
+export function parsePipeline(source: Source): Parsed<Pipeline> {
+  const { yaml, problems } = readYaml(source);
+  if (yaml === null) return { value: null, problems };
+  if (yaml.value === null) {
+    const at = { path: source.path, line: 1, column: 1 };
+    return { value: null, problems: [{ severity: "error", code: "empty", at, message: "the file is empty", next: "write `version: 1` and `steps:`, or run `sluice init`" }] };
+  }
+  const frame: Reading = { yaml, problems: [...problems] };
+  const raw = checkedAgainstSchema(frame);
+  if (raw === undefined) return { value: null, problems: inFileOrder(frame.problems) };
+  const pipeline = normalize(frame, source.path, raw);
+  const broken = frame.problems.some(isError);
+  return { value: broken ? null : pipeline, problems: inFileOrder(frame.problems) };
+}
+
+/**
+ * The file's value as the schema has it. What the schema refuses is reported and taken out,
+ * so that the mistakes in the rest are found in the same go.
+ */
+function checkedAgainstSchema(frame: Reading): RawPipeline | undefined {
+  let value: Json = frame.yaml.value;
+  for (let round = 0; round < 3; round++) {
+    const checked = pipelineSchema.safeParse(value);
+    if (checked.success) return checked.data;
+    if (round === 0) frame.problems.push(...schemaProblems(frame.yaml, checked.error.issues, { reserved: RESERVED, keysAt: keysOfPipeline }));
+    value = without(value, checked.error.issues);
+  }
+  return undefined;
+}
+
+function without(value: Json, issues: readonly z.core.$ZodIssue[]): Json {
+  const copy = structuredClone(value) as Json;
+  for (const issue of issues) {
+    const parent = issue.code === "unrecognized_keys" ? issue.path : issue.path.slice(0, -1);
+    const keys = issue.code === "unrecognized_keys" ? issue.keys : [String(issue.path.at(-1))];
+    const holder = parent.reduce<unknown>((at, part) => (isHolder(at) ? at[String(part)] : undefined), copy);
+    if (!isHolder(holder)) continue;
+    for (const key of keys) {
+      if (Array.isArray(holder)) holder[Number(key)] = "removed";
+      else delete holder[key];
+    }
+  }
+  return copy;
+}
+
+function isHolder(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null;
+}
+
+function inFileOrder(problems: readonly Problem[]): readonly Problem[] {
+  return problems.toSorted((a, b) => a.at.line - b.at.line || a.at.column - b.at.column).slice(0, 100);
+}
+
+function normalize(frame: Reading, path: string, raw: RawPipeline): Pipeline {
+  const { yaml } = frame;
+  const root = yaml.root;
+  const name = raw.name ?? stemOf(path);
+  const params = parameterSources(frame, raw);
+  const stepsNode = yaml.child(root, "steps");
+  const steps = Object.keys(raw.steps).map((step) => {
+    const stepFrame: StepFrame = {
+      ...frame,
+      name: step,
+      node: yaml.child(stepsNode, step),
+      at: yaml.keySpan(stepsNode, step),
+      raw,
+    };
+    return normalizeStep(stepFrame, mergeDefaults(raw.defaults ?? {}, raw.steps[step] ?? { run: "" }));
+  });
+  checkSteps(frame, steps);
+  return {
+    path,
+    at: raw.name === undefined ? [1, 1, 1, 1] : yaml.span(yaml.child(root, "name")),
+    name,
+    id: raw.id ?? name,
+    was: raw.was ?? [],
+    description: raw.description ?? null,
+    owner: raw.owner ?? null,
+    triggers: triggersOf(frame, raw),
+    params,
+    datasets: datasetsOf(frame, raw),
+    steps,
+    metrics: metricsOf(frame, raw),
+    concurrency: raw.concurrency === undefined ? null : { group: raw.concurrency.group, keep: raw.concurrency.keep ?? "latest" },
+  };
+}
+
+function stemOf(path: string): string {
+  return path.slice(path.lastIndexOf("/") + 1).replace(/\.ya?ml$/, "");
+}
+
+function checkSteps(frame: Reading, steps: readonly Pipeline["steps"][number][]): void {
+  if (steps.length === 0) {
+    report(frame, frame.yaml.keySpan(frame.yaml.root, "steps"), { code: "no-steps", message: "the pipeline has no steps", next: "add a step with a `run:`" });
+  }
+  const ids = new Map<string, string>();
+  for (const step of steps) {
+    const before = ids.get(step.id);
+    if (before !== undefined) {
+      report(frame, step.at, { code: "duplicate-id", message: `\`${step.name}\` has the id of \`${before}\``, next: "give each step an `id:` of its own" });
+    }
+    ids.set(step.id, step.name);
+    if (step.name === "dataset" || step.name === "release") {
+      report(frame, step.at, { code: "reserved-name", message: `a step cannot be named \`${step.name}\`: inputs use that word`, next: "choose another name" });
+    }
+  }
+}
+
+function parameterSources(frame: Reading, raw: RawPipeline): readonly ParameterSource[] {
+  if (raw.params === undefined) return [];
+  const node = frame.yaml.child(frame.yaml.root, "params");
+  const list = Array.isArray(raw.params) ? raw.params : [raw.params];
+  return list.map((entry, at): ParameterSource => {
+    const entryNode = Array.isArray(raw.params) ? frame.yaml.child(node, at) : node;
+    const span = frame.yaml.span(entryNode);
+    if (typeof entry === "string") return { kind: "file", path: entry, at: span };
+    frame.problems.push(...parameterWarnings(frame.yaml, entryNode));
+    return { kind: "map", values: entry as JsonObject, at: span };
+  });
+}
+
+function triggersOf(frame: Reading, raw: RawPipeline): Triggers {
+  const push = raw.on?.push;
+  const schedules = (raw.on?.schedule ?? []).map((schedule, at): Schedule => {
+    const node = frame.yaml.child(frame.yaml.child(frame.yaml.child(frame.yaml.root, "on"), "schedule"), at);
+    return {
+      at: frame.yaml.span(node),
+      cron: schedule.cron,
+      timezone: schedule.timezone ?? "UTC",
+      refresh: schedule.refresh ?? [],
+      params: (schedule.params ?? {}) as JsonObject,
+      catchUp: schedule.catch_up ?? "last",
+    };
+  });
+  checkSchedules(frame, schedules, new Set(Object.keys(raw.steps)));
+  return {
+    push: push === false ? false : { branches: push?.branches ?? "default", paths: push?.paths ?? null },
+    pullRequest: raw.on?.pull_request ?? "plan",
+    schedule: schedules,
+    upstream: raw.on?.upstream ?? [],
+  };
+}
+
+function datasetsOf(frame: Reading, raw: RawPipeline): readonly Dataset[] {
+  const node = frame.yaml.child(frame.yaml.root, "datasets");
+  return Object.entries(raw.datasets ?? {}).flatMap(([name, dataset]): Dataset[] => {
+    const at = frame.yaml.keySpan(node, name);
+    const shared = { name, at, optional: dataset.optional ?? false };
+    const uri = frame.yaml.child(frame.yaml.child(node, name), "uri");
+    if (dataset.uri?.startsWith("hf://") === true) {
+      report(frame, frame.yaml.span(uri), { code: "not-in-this-version", message: "`hf://` is not in this version", next: "fetch it to a file and pin that: `sluice data add`" });
+    }
+    if (dataset.uri?.includes("${{") === true) {
+      report(frame, frame.yaml.span(uri), { code: "template-place", message: "`${{ }}` stands in a uri and is filled in only in `run`", next: "write the address itself" });
+    }
+    if (dataset.pin === "at-run") {
+      report(frame, frame.yaml.span(frame.yaml.child(frame.yaml.child(node, name), "pin")), { code: "not-in-this-version", message: "`pin: at-run` is not in this version", next: "pin it with `sluice data add`" });
+    }
+    if (dataset.dvc !== undefined) return [{ ...shared, kind: "dvc", file: dataset.dvc }];
+    if (dataset.pipeline !== undefined && dataset.path !== undefined) {
+      const from = dataset.release === undefined ? ({ run: "latest" } as const) : { release: dataset.release };
+      return [{ ...shared, kind: "output", pipeline: dataset.pipeline, path: dataset.path, from }];
+    }
+    if (dataset.path === undefined) {
+      report(frame, at, { code: "missing-key", message: `dataset \`${name}\` has no \`path\``, next: "add `path:`, or `dvc:` with a pointer file" });
+      return [];
+    }
+    return [{ ...shared, kind: "path", path: dataset.path.replace(/\/+$/, ""), uri: dataset.uri ?? null, pin: dataset.pin ?? null }];
+  });
+}
+
+const GATE = /^\s*(>=|<=|==|>|<)\s*(\S+)\s*$/;
+
+function metricsOf(frame: Reading, raw: RawPipeline): readonly MetricSpec[] {
+  const node = frame.yaml.child(frame.yaml.root, "metrics");
+  return Object.entries(raw.metrics ?? {}).map(([name, metric]): MetricSpec => {
+    const gate = metric.gate === undefined ? null : GATE.exec(metric.gate);
+    const { tolerance } = metric;
+    return {
+      at: frame.yaml.keySpan(node, name),
+      name,
+      step: metric.step,
+      goal: metric.goal ?? null,
+      tolerance:
+        tolerance === undefined
+          ? null
+          : "absolute" in tolerance
+            ? { kind: "absolute", value: tolerance.absolute }
+            : { kind: "relative", value: tolerance.relative },
+      gate: gate?.[1] === undefined ? null : { operator: gate[1] as NonNullable<MetricSpec["gate"]>["operator"], bound: Number(gate[2]) },
+      gateAction: metric.gate_action ?? "stop",
+    };
+  });
+}

@@ -1,0 +1,135 @@
+import type { Node } from "yaml";
+
+import { checkCondition, type ConditionKind } from "../expression/condition.ts";
+import { parseDuration } from "../expression/duration.ts";
+import { isError } from "../problem/problem.ts";
+import type { Parsed, Source } from "./parsed.ts";
+import { report, type Reading } from "./reading.ts";
+import { RESERVED } from "./schema.ts";
+import { schemaProblems } from "./schema-problems.ts";
+import { DEFAULT_SETTINGS, type Condition, type EnvironmentSettings, type Settings } from "./settings.ts";
+import { settingsSchema, type RawSettings } from "./settings-schema.ts";
+import { readYaml } from "./yaml-source.ts";
+
+/** Parses `sluice.yaml`; conditions are compiled and type-checked, so that a typo is found when it is written. */
+export function parseSettings(source: Source): Parsed<Settings> {
+  const { yaml, problems } = readYaml(source);
+  if (yaml === null || problems.some(isError)) return { value: null, problems };
+  const checked = settingsSchema.safeParse(yaml.value ?? {});
+  if (!checked.success) {
+    const found = schemaProblems(yaml, checked.error.issues, { reserved: RESERVED, keysAt: keysOfSettings });
+    return { value: null, problems: [...problems, ...found].slice(0, 100) };
+  }
+  const reading: Reading = { yaml, problems: [...problems] };
+  const settings = normalize(reading, checked.data);
+  return { value: reading.problems.some(isError) ? null : settings, problems: reading.problems.slice(0, 100) };
+}
+
+function keysOfSettings(path: readonly PropertyKey[]): readonly string[] {
+  if (path.length === 0) return Object.keys(settingsSchema.shape);
+  return KEYS[String(path[0])] ?? [];
+}
+
+const KEYS: Readonly<Record<string, readonly string[]>> = {
+  environments: ["auto", "after", "soak", "gates", "approvals", "deploy", "windows", "freezes", "count", "teams", "users", "author", "expires"],
+  pools: ["concurrency", "on", "executors", "domains", "platform", "accelerator", "usd_per_hour"],
+  secrets: ["from", "pipelines", "steps", "on"],
+  policies: ["name", "deny", "warn"],
+  permissions: ["run", "promote", "approve", "rollback", "hold", "break_glass"],
+  retention: ["runs", "artifacts", "logs"],
+  store: ["kind", "path"],
+  ledger: ["branch"],
+  forks: ["run", "pool"],
+  fair_share: ["weights"],
+  notify: ["webhook", "on"],
+};
+
+function normalize(reading: Reading, raw: RawSettings): Settings {
+  const defaults = DEFAULT_SETTINGS;
+  return {
+    pipelines: raw.pipelines ?? defaults.pipelines,
+    ledger: { branch: raw.ledger?.branch ?? defaults.ledger.branch },
+    store: { kind: "filesystem", path: raw.store?.path ?? defaults.store.path },
+    sandbox: raw.sandbox ?? defaults.sandbox,
+    divergence: raw.divergence ?? defaults.divergence,
+    secrets: Object.entries(raw.secrets ?? {}).map(([name, grant]) => ({
+      name, from: grant.from, pipelines: grant.pipelines ?? null, steps: grant.steps ?? null, on: grant.on ?? null,
+    })),
+    pools: Object.fromEntries(
+      Object.entries(raw.pools ?? { default: {} }).map(([name, pool]) => [name, { concurrency: pool.concurrency ?? 4, on: pool.on ?? null }]),
+    ),
+    weights: raw.fair_share?.weights ?? {},
+    forks: { run: raw.forks?.run ?? "never", pool: raw.forks?.pool ?? null },
+    environments: environmentsOf(reading, raw),
+    policies: policiesOf(reading, raw),
+    permissions: Object.fromEntries(
+      Object.entries(raw.permissions ?? {}).flatMap(([verb, who]) =>
+        who === undefined ? [] : [[verb, typeof who === "string" ? { role: who } : who] as const],
+      ),
+    ),
+    notify: raw.notify ?? [],
+    retention: {
+      runsMs: milliseconds(raw.retention?.runs) ?? defaults.retention.runsMs,
+      artifactsMs: milliseconds(raw.retention?.artifacts) ?? defaults.retention.artifactsMs,
+      logsMs: milliseconds(raw.retention?.logs) ?? defaults.retention.logsMs,
+    },
+  };
+}
+
+function milliseconds(text: string | undefined): number | null {
+  return text === undefined ? null : (parseDuration(text) ?? null);
+}
+
+function environmentsOf(reading: Reading, raw: RawSettings): readonly EnvironmentSettings[] {
+  const all = reading.yaml.child(reading.yaml.root, "environments");
+  const known = Object.keys(raw.environments ?? {});
+  return Object.entries(raw.environments ?? {}).map(([name, environment]): EnvironmentSettings => {
+    const node = reading.yaml.child(all, name);
+    if (environment.after !== undefined && !known.includes(environment.after)) {
+      report(reading, reading.yaml.span(reading.yaml.child(node, "after")), { code: "unknown-environment", message: `there is no environment \`${environment.after}\``, next: `name one of: ${known.join(", ")}` });
+    }
+    const { approvals } = environment;
+    return {
+      name,
+      auto: environment.auto ?? false,
+      after: environment.after ?? null,
+      soakMs: milliseconds(environment.soak) ?? 0,
+      gates: (environment.gates ?? []).map((gate, at) => {
+        const item = reading.yaml.child(reading.yaml.child(node, "gates"), at);
+        const text = typeof gate === "string" ? gate : gate.expr;
+        const where = typeof gate === "string" ? item : reading.yaml.child(item, "expr");
+        return { ...conditionOf(reading, where, { kind: "gate", source: text }), first: typeof gate === "string" ? ("allow" as const) : (gate.first ?? "allow") };
+      }),
+      approvals:
+        approvals === undefined
+          ? null
+          : { count: approvals.count, teams: approvals.teams ?? [], users: approvals.users ?? [], author: approvals.author ?? false, expiresMs: milliseconds(approvals.expires) },
+      deploy: environment.deploy ?? null,
+      windows: environment.windows ?? [],
+      freezes: environment.freezes ?? [],
+    };
+  });
+}
+
+function policiesOf(reading: Reading, raw: RawSettings): Settings["policies"] {
+  const list = reading.yaml.child(reading.yaml.root, "policies");
+  return (raw.policies ?? []).map((policy, at) => {
+    const kind = "deny" in policy ? "deny" : "warn";
+    const source = "deny" in policy ? policy.deny : policy.warn;
+    const node = reading.yaml.child(reading.yaml.child(list, at), kind);
+    return { name: policy.name, kind, condition: conditionOf(reading, node, { kind: "policy", source }) };
+  });
+}
+
+function conditionOf(
+  reading: Reading,
+  node: Node | undefined,
+  condition: { readonly kind: ConditionKind; readonly source: string },
+): Condition {
+  const at = reading.yaml.span(node);
+  const fault = checkCondition(condition.kind, condition.source);
+  if (fault !== undefined) {
+    report(reading, at, { code: "bad-condition", message: `this condition cannot be evaluated: ${fault.message}`, next: condition.kind === "gate" ? "conditions may read `metrics`, `run` and `live`" : "conditions may read `plan`" });
+  }
+  return { source: condition.source, at };
+}

@@ -1,0 +1,103 @@
+import type { JsonObject } from "../identity/canonical-json.ts";
+import type { Problem } from "../problem/problem.ts";
+import { sortTopologically } from "./graph.ts";
+import { matchInputs } from "./match-inputs.ts";
+import { declareOutputs } from "./outputs.ts";
+import { selectParameter } from "./parameters.ts";
+import type { Step } from "./pipeline.ts";
+import {
+  problemAt,
+  unknown,
+  type Resolution,
+  type ResolvedStep,
+  type ResolveInput,
+  type Resolving,
+} from "./resolution.ts";
+
+/** Finds every input's file or producer and orders the steps; a pure function of the pipeline and the files. */
+export function resolvePipeline(input: ResolveInput): Resolution {
+  const problems: Problem[] = [];
+  const { pipeline } = input;
+  const outputs = declareOutputs(pipeline, input.tree, problems);
+  const resolving: Resolving = { ...input, outputs, problems, steps: new Map(pipeline.steps.map((step) => [step.name, step])) };
+  const resolved = pipeline.steps.map((step) => resolveStep(resolving, step));
+  checkMetrics(resolving);
+  const sorted = sortTopologically(resolved, (cycle) => reportCycle(resolving, resolved, cycle));
+  return { pipeline, params: input.params, problems, steps: sorted, sources: sourcesOf(resolved) };
+}
+
+function resolveStep(resolving: Resolving, step: Step): ResolvedStep {
+  const inputs = matchInputs(resolving, step);
+  const after = new Set<string>();
+  for (const input of inputs) if (input.kind === "output") after.add(input.step);
+  for (const { step: name, at } of step.needs) {
+    if (resolving.steps.has(name)) after.add(name);
+    else unknown(resolving, at, { what: "step", name, known: resolving.steps.keys() });
+  }
+  for (const { name, at } of step.params) {
+    if (selectParameter(resolving.params, name) !== undefined) continue;
+    unknown(resolving, at, { what: "parameter", name, known: namesOf(resolving.params, "") });
+  }
+  return { step, inputs, after: [...after] };
+}
+
+function namesOf(params: JsonObject, prefix: string): string[] {
+  return Object.entries(params).flatMap(([name, value]) => [
+    `${prefix}${name}`,
+    ...(typeof value === "object" && value !== null && !Array.isArray(value)
+      ? namesOf(value as JsonObject, `${prefix}${name}.`)
+      : []),
+  ]);
+}
+
+function checkMetrics(resolving: Resolving): void {
+  for (const metric of resolving.pipeline.metrics) {
+    const step = resolving.steps.get(metric.step);
+    if (step === undefined) unknown(resolving, metric.at, { what: "step", name: metric.step, known: resolving.steps.keys() });
+    else if (step.metrics.length === 0) {
+      problemAt(resolving, metric.at, {
+        code: "no-metrics-file",
+        message: `metric \`${metric.name}\` is read from \`${metric.step}\`, which declares no \`metrics:\` file`,
+        next: `add \`metrics: [<file>]\` to \`${metric.step}\``,
+      });
+    }
+  }
+}
+
+/** A cycle is told at the first input in file order that lies on it, with the whole of it spelled out. */
+function reportCycle(resolving: Resolving, resolved: readonly ResolvedStep[], cycle: readonly string[]): void {
+  const on = new Set(cycle);
+  const first = resolved.find((candidate) => on.has(candidate.step.name));
+  const name = first?.step.name ?? cycle[0] ?? "";
+  const turn = cycle.indexOf(name);
+  const spelled = [...cycle.slice(turn), ...cycle.slice(0, turn), name];
+  const places = [
+    ...(first?.step.inputs ?? []).filter((input) => producerOf(resolving, input).some((step) => on.has(step))).map((input) => input.at),
+    ...(first?.step.needs ?? []).filter((need) => on.has(need.step)).map((need) => need.at),
+  ].sort((a, b) => a[0] - b[0] || a[1] - b[1]);
+  problemAt(resolving, places[0] ?? first?.step.at ?? [1, 1, 1, 1], {
+    code: "cycle",
+    message: `these steps wait for each other: ${spelled.join(" → ")}`,
+    next: "remove one of these inputs or `needs`",
+  });
+}
+
+function producerOf(resolving: Resolving, input: Step["inputs"][number]): readonly string[] {
+  if (input.kind === "step") return [input.step];
+  if (input.kind === "path") return resolving.outputs.touching(input.path).map((output) => output.step);
+  if (input.kind === "glob") return resolving.outputs.all.map((output) => output.step);
+  return [];
+}
+
+function sourcesOf(steps: readonly ResolvedStep[]): readonly string[] {
+  const paths = new Set<string>();
+  for (const { step, inputs } of steps) {
+    for (const input of inputs) {
+      if (input.kind === "source") paths.add(input.path);
+      else if (input.kind === "source-directory") for (const file of input.files) paths.add(file);
+    }
+    const { environment } = step;
+    if ("lock" in environment && environment.lock !== null) paths.add(environment.lock);
+  }
+  return [...paths].sort();
+}

@@ -1,0 +1,49 @@
+import { CronExpressionParser } from "cron-parser";
+
+import { closest } from "../problem/suggest.ts";
+import type { Schedule } from "./pipeline.ts";
+import { report, type Reading } from "./reading.ts";
+
+/** Checks cron lines, time zones and that every schedule has something to compute (SEMANTICS §6). */
+export function checkSchedules(frame: Reading, schedules: readonly Schedule[], steps: ReadonlySet<string>): void {
+  schedules.forEach((schedule, at) => {
+    const node = frame.yaml.child(frame.yaml.child(frame.yaml.child(frame.yaml.root, "on"), "schedule"), at);
+    const span = (key: string) => {
+      const value = frame.yaml.child(node, key);
+      return value === undefined ? schedule.at : frame.yaml.span(value);
+    };
+    const wrong = cronProblem(schedule.cron);
+    if (wrong !== undefined) report(frame, span("cron"), { code: "bad-cron", message: `cron \`${schedule.cron}\` is not valid: ${wrong}`, next: "write five fields: minute hour day month weekday, such as `0 4 * * 1`" });
+    if (!isTimeZone(schedule.timezone)) {
+      const meant = closest(schedule.timezone, Intl.supportedValuesOf("timeZone"));
+      report(frame, span("timezone"), { code: "bad-time-zone", message: `there is no time zone \`${schedule.timezone}\``, next: meant === undefined ? "write an IANA name such as `Europe/Berlin`" : `did you mean \`${meant}\`?` });
+    }
+    schedule.refresh.forEach((step, item) => {
+      if (steps.has(step)) return;
+      const meant = closest(step, steps);
+      report(frame, frame.yaml.span(frame.yaml.child(frame.yaml.child(node, "refresh"), item)), { code: "unknown-step", message: `there is no step \`${step}\``, next: meant === undefined ? `name one of: ${[...steps].join(", ")}` : `did you mean \`${meant}\`?` });
+    });
+    if (schedule.refresh.length === 0 && Object.keys(schedule.params).length === 0) {
+      report(frame, schedule.at, { code: "idle-schedule", message: "this schedule can compute nothing: same inputs, same keys", next: "name steps under `refresh:`, or pass `params: { date: \"${{ schedule.date }}\" }`" });
+    }
+  });
+}
+
+function cronProblem(cron: string): string | undefined {
+  if (cron.trim().split(/\s+/).length !== 5) return "it must have five fields";
+  try {
+    CronExpressionParser.parse(cron, { tz: "UTC" });
+    return undefined;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
+function isTimeZone(zone: string): boolean {
+  try {
+    new Intl.DateTimeFormat("en", { timeZone: zone });
+    return true;
+  } catch {
+    return false;
+  }
+}

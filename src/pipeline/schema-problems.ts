@@ -1,0 +1,150 @@
+import type { z } from "zod";
+
+import type { Json } from "../identity/canonical-json.ts";
+import type { Problem } from "../problem/problem.ts";
+import { closest } from "../problem/suggest.ts";
+import type { Span } from "./pipeline.ts";
+import type { YamlSource } from "./yaml-source.ts";
+
+type Issue = z.core.$ZodIssue;
+type Path = readonly PropertyKey[];
+
+export interface Vocabulary {
+  /** Keys that answer "not in this version". */
+  readonly reserved: ReadonlySet<string>;
+  /** Keys that are allowed beside an unknown one, for "did you mean". */
+  readonly keysAt: (path: Path) => readonly string[];
+}
+
+/** Turns what zod found into Problems at the smallest node at fault (SEMANTICS §1). */
+export function schemaProblems(yaml: YamlSource, issues: readonly Issue[], vocabulary: Vocabulary): Problem[] {
+  return issues.flatMap((issue) => problemsOf(yaml, deepest(issue, []), vocabulary));
+}
+
+interface Found {
+  readonly issue: Issue;
+  readonly path: Path;
+}
+
+/** For a union: the branch that got furthest into the value tells best what is wrong. */
+function deepest(issue: Issue, base: Path): Found {
+  const path = [...base, ...issue.path];
+  if (issue.code !== "invalid_union" || issue.errors.length === 0) return { issue, path };
+  let best: Found | undefined;
+  let depth = -1;
+  for (const branch of issue.errors) {
+    for (const inner of branch) {
+      const found = deepest(inner, path);
+      const weight = found.path.length * 2 + (found.issue.code === "invalid_type" ? 0 : 1);
+      if (weight > depth && (found.path.length > path.length || found.issue.code !== "invalid_type")) {
+        depth = weight;
+        best = found;
+      }
+    }
+  }
+  return best ?? { issue, path };
+}
+
+function problemsOf(yaml: YamlSource, { issue, path }: Found, vocabulary: Vocabulary): Problem[] {
+  const problem = (span: Span, code: string, message: string, next: string): Problem => ({
+    severity: "error",
+    code,
+    at: { path: yaml.path, line: span[0], column: span[1], end: { line: span[2], column: span[3] } },
+    message,
+    next,
+  });
+  const node = nodeAt(yaml, path);
+  if (issue.code === "unrecognized_keys") {
+    return issue.keys.map((key) => unknownKey(key, yaml.keySpan(node, key), { path, vocabulary, problem }));
+  }
+  const value = valueAt(yaml.value, path);
+  const name = nameOf(path);
+  if (value === undefined && issue.code === "invalid_type") {
+    const parent = path.slice(0, -1);
+    const span = parent.length === 0 ? yaml.span(yaml.root) : yaml.keySpan(nodeAt(yaml, parent.slice(0, -1)), String(parent.at(-1)));
+    const key = String(path.at(-1));
+    const where = parent.length === 0 ? "the file" : `\`${nameOf(parent)}\``;
+    return [problem(span, "missing-key", `${where} has no \`${key}\``, `add \`${key}:\``)];
+  }
+  if (issue.code === "invalid_key") {
+    const key = String(path.at(-1));
+    return [problem(yaml.keySpan(nodeAt(yaml, path.slice(0, -1)), key), "bad-name", `\`${key}\` cannot be a name here`, "use letters, digits, `-` and `_`")];
+  }
+  if (path.at(-1) === "network" && Array.isArray(value)) {
+    return [problem(yaml.span(node), "not-in-this-version", "a list of hosts under `network` is not in this version", "write `network: true`")];
+  }
+  const shown = value === undefined ? "" : `, not ${show(value)}`;
+  const span = node === undefined ? yaml.keySpan(nodeAt(yaml, path.slice(0, -1)), String(path.at(-1))) : yaml.span(node);
+  return [problem(span, "bad-value", `\`${name}\` must be ${expectedOf(issue)}${shown}`, `write ${expectedOf(issue)} here`)];
+}
+
+function unknownKey(
+  key: string,
+  span: Span,
+  context: {
+    readonly path: Path;
+    readonly vocabulary: Vocabulary;
+    readonly problem: (span: Span, code: string, message: string, next: string) => Problem;
+  },
+): Problem {
+  const { path, vocabulary, problem } = context;
+  if (vocabulary.reserved.has(key)) {
+    return problem(span, "not-in-this-version", `\`${key}\` is not in this version`, `remove \`${key}\``);
+  }
+  const known = vocabulary.keysAt(path);
+  const meant = closest(key, known);
+  const next = meant === undefined ? `remove it; known here: ${known.slice(0, 40).join(", ")}` : `did you mean \`${meant}\`?`;
+  return problem(span, "unknown-key", `unknown key \`${key}\``, next);
+}
+
+function expectedOf(issue: Issue): string {
+  switch (issue.code) {
+    case "invalid_type":
+      return article(issue.expected);
+    case "invalid_value":
+      return issue.values.length === 1 ? `\`${String(issue.values[0])}\`` : `one of ${issue.values.map((value) => `\`${String(value)}\``).join(", ")}`;
+    case "too_small":
+      return issue.origin === "string" || issue.origin === "array" ? "something, not nothing" : `at least ${String(issue.minimum)}`;
+    case "too_big":
+      return `at most ${String(issue.maximum)}`;
+    case "invalid_format":
+      return issue.message.startsWith("Invalid") ? "a valid name" : issue.message;
+    case "invalid_union":
+      return "of another form";
+    default:
+      return issue.message;
+  }
+}
+
+const NOUNS: Readonly<Record<string, string>> = {
+  string: "text", number: "a number", int: "a whole number", boolean: "`true` or `false`",
+  array: "a list", object: "a map", record: "a map", null: "empty",
+};
+
+function article(type: string): string {
+  return NOUNS[type] ?? type;
+}
+
+function show(value: Json): string {
+  const text = JSON.stringify(value);
+  return `\`${text.length > 60 ? `${text.slice(0, 57)}…` : text}\``;
+}
+
+function nameOf(path: Path): string {
+  return path.map((part, at) => (typeof part === "number" ? `[${part}]` : at === 0 ? String(part) : `.${String(part)}`)).join("");
+}
+
+function nodeAt(yaml: YamlSource, path: Path): ReturnType<YamlSource["child"]> {
+  let node: ReturnType<YamlSource["child"]> = yaml.root ?? undefined;
+  for (const part of path) node = yaml.child(node, typeof part === "number" ? part : String(part));
+  return node;
+}
+
+function valueAt(value: Json, path: Path): Json | undefined {
+  let at: Json | undefined = value;
+  for (const part of path) {
+    if (typeof at !== "object" || at === null) return undefined;
+    at = Array.isArray(at) ? (at as readonly Json[])[Number(part)] : (at as { readonly [name: string]: Json })[String(part)];
+  }
+  return at;
+}

@@ -1,0 +1,46 @@
+import { byUtf8 } from "../identity/canonical-json.ts";
+
+/** One file of the repository, by path. */
+export interface TreeFile {
+  readonly path: string;
+  readonly kind: "file" | "executable" | "link" | "submodule";
+  readonly tracked: boolean;
+}
+
+/** All files of one state of the repository. */
+export interface Tree {
+  readonly files: readonly TreeFile[];
+  get(path: string): TreeFile | undefined;
+  /** Files below a directory, at any depth; empty when there is no such directory. */
+  below(directory: string): readonly TreeFile[];
+}
+
+/** A tree over files sorted by path in UTF-8 bytes. */
+export function treeOf(files: readonly TreeFile[]): Tree {
+  let byPath: Map<string, TreeFile> | undefined;
+  return {
+    files,
+    get(path) {
+      byPath ??= new Map(files.map((file) => [file.path, file]));
+      return byPath.get(path);
+    },
+    below(directory) {
+      const prefix = directory === "" ? "" : `${directory}/`;
+      const from = firstNotBefore(files, prefix);
+      let to = from;
+      while (to < files.length && files[to]?.path.startsWith(prefix) === true) to++;
+      return files.slice(from, to);
+    },
+  };
+}
+
+function firstNotBefore(files: readonly TreeFile[], path: string): number {
+  let low = 0;
+  let high = files.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (byUtf8(files[middle]?.path ?? "", path) < 0) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}

@@ -1,0 +1,207 @@
+import { isAlias, isMap, isPair, isScalar, isSeq, LineCounter, parseDocument, type Document, type Node, type Pair, type YAMLMap } from "yaml";
+
+import type { Json } from "../identity/canonical-json.ts";
+import type { Problem } from "../problem/problem.ts";
+import type { Source } from "./parsed.ts";
+import type { Span } from "./pipeline.ts";
+
+/** Larger files are refused before they are parsed. */
+const MAX_BYTES = 8_000_000;
+/** Values after all aliases are expanded: an honest file of this size has no more than this. */
+const MAX_VALUES = 2_000_000;
+const MAX_ALIASED_VALUES = 100_000;
+const MAX_DEPTH = 64;
+
+/** A YAML file as plain values, with the way back from every value to its place. */
+export interface YamlSource {
+  readonly path: string;
+  readonly value: Json;
+  readonly root: Node | null;
+  /** The value node below a map or list node; undefined when there is none. */
+  child(node: Node | null | undefined, key: string | number): Node | undefined;
+  /** Place of a node's value. */
+  span(node: Node | null | undefined): Span;
+  /** Place of a map's key. */
+  keySpan(node: Node | null | undefined, key: string): Span;
+}
+
+/** Decodes and parses one YAML document; problems say why there is no value. */
+export function readYaml(source: Source): { readonly yaml: YamlSource | null; readonly problems: readonly Problem[] } {
+  const decoded = decode(source);
+  if (typeof decoded !== "string") return { yaml: null, problems: [decoded] };
+  const lines = new LineCounter();
+  const document = parseDocument(decoded, { lineCounter: lines, uniqueKeys: false, prettyErrors: false, logLevel: "silent" });
+  const problems = document.errors.slice(0, 100).map((error) => syntaxProblem(source.path, lines, error));
+  if (problems.length > 0) return { yaml: null, problems };
+  return convert(source.path, document, lines);
+}
+
+function decode(source: Source): string | Problem {
+  const refuse = (code: string, message: string, next: string): Problem => ({
+    severity: "error",
+    code,
+    at: { path: source.path, line: 1, column: 1 },
+    message,
+    next,
+  });
+  const { bytes } = source;
+  if (bytes.byteLength > MAX_BYTES) {
+    return refuse("too-large", `the file has ${bytes.byteLength} bytes, more than ${MAX_BYTES}`, "split it into several pipelines");
+  }
+  if ((bytes[0] === 0xff && bytes[1] === 0xfe) || (bytes[0] === 0xfe && bytes[1] === 0xff)) {
+    return refuse("encoding", "the file is UTF-16", "save it as UTF-8");
+  }
+  if (bytes.includes(0)) return refuse("encoding", "the file holds NUL bytes", "save it as UTF-8 text");
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    return refuse("encoding", "the file is not valid UTF-8", "save it as UTF-8");
+  }
+}
+
+function syntaxProblem(
+  path: string,
+  lines: LineCounter,
+  error: { readonly code: string; readonly message: string; readonly pos: readonly [number, number] },
+): Problem {
+  const { line, col } = lines.linePos(error.pos[0]);
+  const at = { path, line: Math.max(1, line), column: Math.max(1, col) };
+  if (error.code === "TAB_AS_INDENT" || /\btab/i.test(error.message)) {
+    return { severity: "error", code: "tab", at, message: "a tab indents this line and YAML allows only spaces", next: "replace the tab by spaces" };
+  }
+  if (error.code === "MULTIPLE_DOCS") {
+    return { severity: "error", code: "yaml", at, message: "a second YAML document begins here", next: "keep one pipeline per file" };
+  }
+  const message = error.message.replace(/\s+at line \d+.*$/s, "").replace(/\.$/, "");
+  return { severity: "error", code: "yaml", at, message: `this is not valid YAML: ${message}`, next: "correct the YAML here" };
+}
+
+interface Conversion {
+  readonly document: Document;
+  readonly path: string;
+  readonly lines: LineCounter;
+  readonly problems: Problem[];
+  readonly pairs: Map<YAMLMap, Map<string, Pair>>;
+  values: number;
+  aliased: number;
+  inAlias: number;
+}
+
+class Exploded extends Error {}
+
+function convert(path: string, document: Document, lines: LineCounter): ReturnType<typeof readYaml> {
+  const work: Conversion = { document, path, lines, problems: [], pairs: new Map(), values: 0, aliased: 0, inAlias: 0 };
+  const root = document.contents as Node | null;
+  let value: Json;
+  try {
+    value = plain(work, root, 0);
+  } catch (error) {
+    if (!(error instanceof Exploded)) throw error;
+    const problem: Problem = {
+      severity: "error", code: "alias-explosion", at: { path, line: 1, column: 1 },
+      message: error.message, next: "write fewer aliases, or the values themselves",
+    };
+    return { yaml: null, problems: [...work.problems, problem] };
+  }
+  return { yaml: locate(work, root, value), problems: work.problems };
+}
+
+function plain(work: Conversion, node: Node | null, depth: number): Json {
+  if (depth > MAX_DEPTH) throw new Exploded(`the file nests deeper than ${MAX_DEPTH} levels`);
+  if (++work.values > MAX_VALUES) throw new Exploded(`the file holds more than ${MAX_VALUES} values`);
+  if (work.inAlias > 0 && ++work.aliased > MAX_ALIASED_VALUES) {
+    throw new Exploded(`aliases expand to more than ${MAX_ALIASED_VALUES} values`);
+  }
+  if (node === null) return null;
+  if (isAlias(node)) {
+    const target = node.resolve(work.document);
+    if (target === undefined) throw new Exploded(`the alias \`*${node.source}\` has no anchor before it`);
+    work.inAlias++;
+    const value = plain(work, target, depth + 1);
+    work.inAlias--;
+    return value;
+  }
+  if (isMap(node)) return plainMap(work, node, depth);
+  if (isSeq(node)) return node.items.map((item) => plain(work, item as Node | null, depth + 1));
+  return isScalar(node) ? plainScalar(work, node) : null;
+}
+
+function plainScalar(work: Conversion, node: Node): Json {
+  const value: unknown = isScalar(node) ? node.value : null;
+  if (typeof value === "string" || typeof value === "boolean" || value === null) return value;
+  if (typeof value === "number") {
+    if (Number.isFinite(value) && (!Number.isInteger(value) || Number.isSafeInteger(value))) return value;
+    report(work, node, "number", `\`${sourceOf(node)}\` is no number that every reader takes the same way`, "write a finite number below 2^53, or quote it");
+    return 0;
+  }
+  return String(value);
+}
+
+function sourceOf(node: Node): string {
+  return isScalar(node) && typeof node.source === "string" ? node.source : String(node);
+}
+
+function plainMap(work: Conversion, node: YAMLMap, depth: number): Json {
+  const members: Record<string, Json> = {};
+  const seen = work.pairs.get(node) ?? new Map<string, Pair>();
+  const fresh = !work.pairs.has(node);
+  for (const pair of node.items) {
+    if (!isPair(pair)) continue;
+    const key = keyText(pair.key);
+    if (key === undefined) {
+      report(work, pair.key as Node, "key", "a key must be plain text", "write a name here");
+      continue;
+    }
+    if (fresh && seen.has(key)) {
+      report(work, pair.key as Node, "duplicate-key", `\`${key}\` stands here a second time`, `remove one of the two \`${key}\``);
+      continue;
+    }
+    seen.set(key, pair);
+    const value = plain(work, pair.value as Node | null, depth + 1);
+    Object.defineProperty(members, key, { value, enumerable: true, writable: true, configurable: true });
+  }
+  work.pairs.set(node, seen);
+  return members;
+}
+
+function keyText(key: unknown): string | undefined {
+  if (isScalar(key)) return key.value === null ? "null" : String(key.value);
+  return key === null ? "null" : undefined;
+}
+
+function report(work: Conversion, node: Node | null, code: string, message: string, next: string): void {
+  const [line, column, endLine, endColumn] = spanOf(work.lines, node);
+  work.problems.push({
+    severity: "error", code, at: { path: work.path, line, column, end: { line: endLine, column: endColumn } }, message, next,
+  });
+}
+
+function spanOf(lines: LineCounter, node: Node | null | undefined): Span {
+  const range = node?.range;
+  if (range === undefined || range === null) return [1, 1, 1, 1];
+  const from = lines.linePos(range[0]);
+  const to = lines.linePos(range[1]);
+  return [Math.max(1, from.line), Math.max(1, from.col), Math.max(1, to.line), Math.max(1, to.col)];
+}
+
+function locate(work: Conversion, root: Node | null, value: Json): YamlSource {
+  const resolve = (node: Node | null | undefined): Node | undefined =>
+    isAlias(node) ? (node.resolve(work.document) ?? undefined) : (node ?? undefined);
+  return {
+    path: work.path,
+    value,
+    root,
+    child(node, key) {
+      const from = resolve(node);
+      if (isMap(from)) return (work.pairs.get(from)?.get(String(key))?.value as Node | null) ?? undefined;
+      if (isSeq(from) && typeof key === "number") return (from.items[key] as Node | null) ?? undefined;
+      return undefined;
+    },
+    span: (node) => spanOf(work.lines, node),
+    keySpan(node, key) {
+      const from = resolve(node);
+      const pair = isMap(from) ? work.pairs.get(from)?.get(key) : undefined;
+      return spanOf(work.lines, (pair?.key as Node | undefined) ?? node);
+    },
+  };
+}

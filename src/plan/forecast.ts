@@ -1,0 +1,122 @@
+import { concreteDocument } from "../key/concrete.ts";
+import { keyOf, type KeyDocument, type StepResult } from "../key/key-document.ts";
+import { differences } from "./difference.ts";
+import type { Cause, Change, Facts, Forecast, PastStep, StepForecast, Verdict, WorkOrder, WorkStep } from "./plan.ts";
+
+export interface ForecastOptions {
+  readonly forced: ReadonlySet<string>;
+  readonly withEffects: boolean;
+}
+
+interface Judging {
+  readonly order: WorkOrder;
+  readonly facts: Facts;
+  readonly options: ForecastOptions;
+  readonly results: Map<string, StepResult>;
+  readonly verdicts: Map<string, Verdict>;
+  /** Steps that run for a reason of their own, above each step that hangs on them. */
+  readonly roots: Map<string, readonly string[]>;
+}
+
+/** Says of every step whether it runs, is cached or depends, and why; a pure function of order and facts. */
+export function forecast(order: WorkOrder, facts: Facts, options: ForecastOptions): Forecast {
+  const judging: Judging = { order, facts, options, results: new Map(), verdicts: new Map(), roots: new Map() };
+  for (const step of order.steps) {
+    const verdict = judge(judging, step);
+    judging.verdicts.set(step.name, verdict);
+    judging.roots.set(step.name, rootsOf(judging, step, verdict));
+  }
+  const work = [...judging.verdicts.values()].some((verdict) => verdict.kind !== "cached");
+  return {
+    steps: order.steps.map((step) => forecastOf(judging, step, work)),
+    removed: work ? removedSteps(order, facts.previous()) : [],
+  };
+}
+
+function forecastOf(judging: Judging, step: WorkStep, work: boolean): StepForecast {
+  const verdict = judging.verdicts.get(step.name);
+  if (verdict === undefined) throw new Error(`forecasting: no verdict on ${step.name}`);
+  const time = work && verdict.kind !== "cached" ? timeOf(judging.facts.durations(step.id)) : null;
+  return { step: step.name, verdict, time };
+}
+
+function judge(judging: Judging, step: WorkStep): Verdict {
+  const { facts, options, results } = judging;
+  if (step.step.effects && !options.withEffects) {
+    return { kind: "withheld", why: "it changes the outside world: `--with-effects` runs it" };
+  }
+  const document = concreteDocument(step.document, step.inputs, {
+    result: (name) => results.get(name),
+    part: (directory, path) => facts.part(directory, path),
+  });
+  if (document === undefined) return depends(judging, step);
+  const key = keyOf(document);
+  if (options.forced.has(step.name)) return { kind: "run", key, cause: { kind: "forced" } };
+  if (step.step.effects) return { kind: "run", key, cause: { kind: "uncached", why: "effects" } };
+  if (!step.step.cache) return { kind: "run", key, cause: { kind: "uncached", why: "cache: false" } };
+  const result = facts.result(key);
+  if (result === undefined) return { kind: "run", key, cause: causeOf(judging, step, { key, document }) };
+  results.set(step.name, result);
+  return { kind: "cached", key, result, from: result.made.run };
+}
+
+/** An upstream step runs: whether this one does depends on the bytes it gives, unless it has changes of its own. */
+function depends(judging: Judging, step: WorkStep): Verdict {
+  const on = [...new Set(step.inputs.flatMap((input) => (input.kind === "output" && !judging.results.has(input.step) ? [input.step] : [])))];
+  const root = [...new Set(on.flatMap((name) => judging.roots.get(name) ?? []))];
+  const past = previousOf(judging.facts.previous(), step);
+  const own = past === undefined ? [] : differences(past.document, step.document, () => undefined).filter((change) => !isUpstream(step, change));
+  return { kind: "depends", on, root, changes: own };
+}
+
+/** Symbols never equal the digests of a past document: such entries say nothing about this step itself. */
+function isUpstream(step: WorkStep, change: Change): boolean {
+  return change.kind === "input" && change.change === "changed" && step.inputs.some((input) => input.kind === "output" && input.path === change.path);
+}
+
+function causeOf(
+  { facts }: Judging,
+  step: WorkStep,
+  { key, document }: { readonly key: PastStep["key"]; readonly document: KeyDocument },
+): Cause {
+  if (facts.evicted(key)) return { kind: "evicted" };
+  const past = previousOf(facts.previous(), step);
+  if (past === undefined) return { kind: "first-run" };
+  if (past.key === key) return { kind: "unfinished" };
+  const producer = (path: string): string | undefined =>
+    step.inputs.flatMap((input) => (input.kind === "output" && input.path === path ? [input.step] : []))[0];
+  return { kind: "changed", changes: differences(past.document, document, producer) };
+}
+
+/** The same step in an earlier run: by id, else the one that wrote the same outputs (it was renamed). */
+export function previousOf(previous: readonly PastStep[], step: Pick<WorkStep, "id" | "document">): PastStep | undefined {
+  const same = previous.find((past) => past.id === step.id);
+  if (same !== undefined) return same;
+  const outputs = JSON.stringify(step.document.outputs);
+  return outputs === "[]" ? undefined : previous.find((past) => JSON.stringify(past.document.outputs) === outputs);
+}
+
+function rootsOf(judging: Judging, step: WorkStep, verdict: Verdict): readonly string[] {
+  if (verdict.kind === "run") return [step.name];
+  if (verdict.kind !== "depends") return [];
+  return verdict.changes.length > 0 ? [...new Set([...verdict.root, step.name])] : verdict.root;
+}
+
+function removedSteps(order: WorkOrder, previous: readonly PastStep[]): readonly string[] {
+  const kept = new Set(order.steps.map((step) => previousOf(previous, step)));
+  return previous.filter((past) => !kept.has(past)).map((past) => past.name);
+}
+
+/** Median and median absolute deviation, from three measurements on (INTERFACES §7 shows `42 s ± 3`). */
+function timeOf(durations: readonly number[]): StepForecast["time"] {
+  if (durations.length < 3) return null;
+  const middle = median(durations);
+  return { medianMs: middle, spreadMs: median(durations.map((duration) => Math.abs(duration - middle))) };
+}
+
+function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const half = sorted.length >> 1;
+  const high = sorted[half] ?? 0;
+  return sorted.length % 2 === 1 ? high : ((sorted[half - 1] ?? 0) + high) / 2;
+}
