@@ -102,6 +102,7 @@ async function orderOf(
       network: step.network,
       secrets: secrets as Readonly<Record<string, string>>,
       environment: step.environment,
+      tools: step.tools,
       timeoutMs: step.timeoutMs,
       memoryBytes: job.memoryBytes,
     },
