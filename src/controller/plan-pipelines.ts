@@ -10,7 +10,7 @@ import { workOrder } from "../plan/work-order.ts";
 import { isError, type Problem } from "../problem/problem.ts";
 import type { FileFacts, View } from "../git/view.ts";
 import type { ResultReader } from "../store/store.ts";
-import type { PipelineFile, Project } from "../run/project.ts";
+import type { PipelineFile, Project } from "./project.ts";
 
 export interface PlanPorts {
   readonly reader: ResultReader;

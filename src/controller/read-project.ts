@@ -5,33 +5,11 @@ import { digestOf } from "../identity/identity.ts";
 import type { Parsed, Source } from "../pipeline/parsed.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";
 import type { Settings } from "../pipeline/settings.ts";
-import { treeOf, type Tree } from "../pipeline/tree.ts";
+import { treeOf } from "../pipeline/tree.ts";
 import { isError, type Problem } from "../problem/problem.ts";
 import type { View } from "../git/view.ts";
+import { SETTINGS_PATH, type PipelineFile, type Project } from "./project.ts";
 import type { ParsedCache } from "../store/parsed-cache.ts";
-
-export const SETTINGS_PATH = "sluice.yaml";
-
-export interface PipelineFile {
-  readonly path: string;
-  readonly pipeline: Pipeline;
-  /** Merged from all its sources, before overrides. */
-  readonly params: JsonObject;
-  /** Parameter files as read, by path: steps get them reduced to what they declare. */
-  readonly parameterFiles: readonly Source[];
-}
-
-/** What people wrote, parsed: the settings and every pipeline of one state of the repository. */
-export interface Project {
-  readonly view: View;
-  readonly settings: Settings;
-  readonly pipelines: readonly PipelineFile[];
-  readonly tree: Tree;
-  /** Mistakes in settings, pipelines and parameter files. */
-  readonly problems: readonly Problem[];
-  /** Paths of pipeline files that have errors and are therefore missing from `pipelines`. */
-  readonly broken: readonly string[];
-}
 
 interface Reading {
   readonly view: View;

@@ -148,7 +148,10 @@ function arrive(run: Running, names: readonly string[]): void {
       advance(run.state, { kind: "withheld", step: name });
       continue;
     }
-    const document = concreteDocument(trace.step, (step) => traceOf(run, step).result ?? undefined, (directory, path) => run.request.facts.part(directory, path));
+    const document = concreteDocument(trace.step.document, trace.step.inputs, {
+      result: (step) => traceOf(run, step).result ?? undefined,
+      part: (directory, path) => run.request.facts.part(directory, path),
+    });
     if (document === undefined) throw new Error(`running ${name}: an upstream result is missing`);
     trace.document = document;
     trace.key = keyOf(document);

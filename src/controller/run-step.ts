@@ -102,6 +102,7 @@ async function orderOf(
       network: step.network,
       secrets: secrets as Readonly<Record<string, string>>,
       environment: step.environment,
+      tools: step.tools,
       timeoutMs: step.timeoutMs,
       memoryBytes: job.memoryBytes,
     },
@@ -185,7 +186,7 @@ async function failedWith(
 ): Promise<StepEnd> {
   const text = ports.logs.tail(failed.attempt.log, TAIL_BYTES);
   const lines = text.split("\n").filter((line) => line !== "");
-  const inputs = failed.job.step.inputs.map((input) => input.path);
+  const inputs = failed.job.step.inputs.map((input) => (input.kind === "output" ? input.path : input.entry.path));
   const miss: NearMiss | undefined = findNearMiss(text, context.exists, inputs);
   return { kind: "failed", failure: failed.failure, attempt: failed.record, tail: lines.slice(-TAIL_LINES), nearMiss: miss };
 }

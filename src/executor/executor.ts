@@ -36,6 +36,8 @@ export interface AttemptOrder {
   /** A step with secrets never shares a sandbox. */
   readonly secrets: Readonly<Record<string, string>>;
   readonly environment: Environment;
+  /** Versions to verify before the step. */
+  readonly tools: Readonly<Record<string, string>>;
   readonly timeoutMs: number | null;
   readonly memoryBytes: number | null;
 }

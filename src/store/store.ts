@@ -18,11 +18,17 @@ export interface Store extends AsyncDisposable {
   has(digest: Digest): boolean;
   /** Takes a file or directory at `path` into the store by rename where it can; symlinks that leave the directory are refused. */
   ingest(path: string, as: string): Promise<Ingested>;
+  /** Takes a copy of a file and leaves the file where it is. */
+  ingestCopy(path: string): Promise<Ingested>;
+  /** Bytes of a file of a workspace, before it is taken; undefined when there is none. */
+  peek(path: string): Promise<Uint8Array | undefined>;
   putBytes(bytes: Uint8Array): Promise<Digest>;
   /** Bytes of an object, verified against its digest; undefined when it is not there. */
   read(digest: Digest): Promise<Uint8Array | undefined>;
   /** Entries of a stored directory, sorted by path in UTF-8 bytes. */
   listing(digest: Digest): Promise<readonly ListingEntry[] | undefined>;
+  /** The same at once, for plans. */
+  listingSync(digest: Digest): readonly ListingEntry[] | undefined;
   /** Writes a stored file or directory at `target` (reflink, else copy); `target` must not exist, parents are made. Verified where its stat is not trusted. */
   materialize(record: Pick<OutputRecord, "kind" | "digest">, target: string): Promise<Materialized>;
   reader(domain: Domain): Promise<ResultReader>;

@@ -1,0 +1,75 @@
+import { spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import { delimiter, join } from "node:path";
+
+import type { Environment } from "../pipeline/pipeline.ts";
+import type { Failure } from "../run/run-record.ts";
+
+/** What an environment adds to a step: directories before PATH, and places that a sandbox must show. */
+export interface PreparedEnvironment {
+  readonly path: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly readOnly: readonly string[];
+  /** `node_modules` of the project, seen in the workspace. */
+  readonly nodeModules: string | null;
+}
+
+/** Finds the environment of a step in the project; nothing is ever installed into a person's environment. */
+export function prepareEnvironment(environment: Environment, project: string): PreparedEnvironment | Failure {
+  switch (environment.kind) {
+    case "system":
+      return { path: [], env: {}, readOnly: [], nodeModules: null };
+    case "venv": {
+      const root = join(project, environment.path);
+      if (!existsSync(join(root, "bin", "python"))) {
+        return { kind: "refused", why: `there is no virtual environment at \`${environment.path}\``, next: `python3 -m venv ${environment.path}${environment.lock === null ? "" : ` && ${environment.path}/bin/pip install -r ${environment.lock}`}` };
+      }
+      return { path: [join(root, "bin")], env: { VIRTUAL_ENV: root }, readOnly: [root], nodeModules: null };
+    }
+    case "node": {
+      const directory = join(project, environment.lock, "..");
+      const modules = join(directory, "node_modules");
+      if (!existsSync(modules)) return { kind: "refused", why: `\`${environment.lock}\` is not installed`, next: "npm ci" };
+      return { path: [join(modules, ".bin")], env: {}, readOnly: [modules], nodeModules: modules };
+    }
+    case "uv":
+    case "conda":
+      return { kind: "refused", why: `\`environment: { ${environment.kind}: … }\` cannot be built on this machine in this version`, next: "use `{ venv: … }`, or run it on workers" };
+    case "image":
+      return { kind: "refused", why: "container steps cannot run on this machine in this version", next: "use `{ venv: … }` or `{ system: true }` here" };
+    default:
+      return environment satisfies never;
+  }
+}
+
+const versions = new Map<string, string | null>();
+
+/** Checks declared tools before a step: `3.11` accepts `3.11` and `3.11.x`. */
+export function checkTools(tools: Readonly<Record<string, string>>, path: string): Failure | undefined {
+  for (const [tool, expected] of Object.entries(tools)) {
+    const found = versionOf(tool, path);
+    if (found === null) return { kind: "environment", name: tool, expected, found: "not found", line: `tools: { ${tool}: "${expected}" }` };
+    if (found !== expected && !found.startsWith(`${expected}.`)) {
+      return { kind: "environment", name: tool, expected, found, line: `tools: { ${tool}: "${found}" }` };
+    }
+  }
+  return undefined;
+}
+
+function versionOf(tool: string, path: string): string | null {
+  const program = path.split(delimiter).map((directory) => join(directory, tool)).find((candidate) => existsSync(candidate));
+  if (program === undefined) return null;
+  const known = versions.get(program);
+  if (known !== undefined) return known;
+  const asked = spawnSync(program, ["--version"], { encoding: "utf8", timeout: 20_000, env: { PATH: path, LC_ALL: "C.UTF-8" } });
+  const version = /\d+(\.\d+)+/.exec(`${asked.stdout} ${asked.stderr}`)?.[0] ?? null;
+  versions.set(program, version);
+  return version;
+}
+
+/** A shell must be there by name: another one would be another language. */
+export function checkProgram(program: string, path: string): Failure | undefined {
+  if (program !== "bash" && program !== "sh") return undefined;
+  const there = path.split(delimiter).some((directory) => existsSync(join(directory, program)));
+  return there ? undefined : { kind: "refused", why: `this machine has no \`${program}\``, next: program === "bash" ? "install bash, or write `shell: sh`" : "install a POSIX shell" };
+}

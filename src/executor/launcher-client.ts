@@ -1,0 +1,126 @@
+import { spawn, type ChildProcess } from "node:child_process";
+
+/** What the launcher is asked to run. */
+export interface LaunchOrder {
+  readonly id: string;
+  readonly argv: readonly string[];
+  readonly env: readonly string[];
+  readonly cwd: string;
+  readonly log: string;
+  readonly timeoutMs: number | null;
+  readonly clean: readonly string[];
+}
+
+export type LaunchEnd =
+  | {
+      readonly kind: "ended";
+      readonly exit: { readonly code: number } | { readonly signal: string } | { readonly spawn: string };
+      readonly timeout: boolean;
+      readonly cancelled: boolean;
+      readonly wallMs: number;
+      readonly user: number | null;
+      readonly system: number | null;
+      readonly peak: number | null;
+      readonly method: "wait4" | "none";
+    }
+  /** The launcher itself died. */
+  | { readonly kind: "lost"; readonly why: string };
+
+/** One launcher process, one step at a time. */
+export interface Launcher {
+  readonly alive: boolean;
+  run(order: LaunchOrder, signal: AbortSignal): Promise<LaunchEnd>;
+  close(): Promise<void>;
+}
+
+interface Wire {
+  readonly child: ChildProcess;
+  method: "wait4" | "none";
+  alive: boolean;
+  errors: string;
+  waiting: ((end: LaunchEnd) => void) | undefined;
+}
+
+/** Starts a launcher by a command line, which may lead through a sandbox. */
+export function startLauncher(command: readonly string[], env: NodeJS.ProcessEnv): Launcher {
+  const [program, ...args] = command;
+  const child = spawn(program ?? "", args, { stdio: ["pipe", "pipe", "pipe"], env, detached: true });
+  const wire: Wire = { child, method: "none", alive: true, errors: "", waiting: undefined };
+  const closed = new Promise<void>((resolve) => {
+    const gone = (why: string): void => {
+      wire.alive = false;
+      const { waiting } = wire;
+      wire.waiting = undefined;
+      waiting?.({ kind: "lost", why: wire.errors.trim() === "" ? why : `${why}: ${wire.errors.trim().slice(-500)}` });
+      resolve();
+    };
+    child.on("error", (error) => gone(error.message));
+    child.on("close", (code, signal) => gone(`the launcher ended (${signal ?? `exit code ${code ?? 0}`})`));
+  });
+  child.stdin?.on("error", () => undefined);
+  child.stderr?.on("data", (chunk: Buffer) => (wire.errors = `${wire.errors}${chunk.toString("utf8")}`.slice(-2_000)));
+  listen(wire);
+  return {
+    get alive() {
+      return wire.alive;
+    },
+    run: (order, signal) => run(wire, order, signal),
+    async close() {
+      child.stdin?.end();
+      await closed;
+    },
+  };
+}
+
+function listen(wire: Wire): void {
+  let buffer = "";
+  wire.child.stdout?.setEncoding("utf8");
+  wire.child.stdout?.on("data", (chunk: string) => {
+    buffer += chunk;
+    for (let newline = buffer.indexOf("\n"); newline >= 0; newline = buffer.indexOf("\n")) {
+      receive(wire, buffer.slice(0, newline));
+      buffer = buffer.slice(newline + 1);
+    }
+  });
+}
+
+interface Message {
+  readonly ready?: "wait4" | "none";
+  readonly code?: number;
+  readonly signal?: string;
+  readonly spawn?: string;
+  readonly timeout: boolean;
+  readonly cancelled: boolean;
+  readonly wallMs: number;
+  readonly user: number | null;
+  readonly system: number | null;
+  readonly peak: number | null;
+}
+
+function receive(wire: Wire, line: string): void {
+  const message = JSON.parse(line) as Message;
+  if (message.ready !== undefined) {
+    wire.method = message.ready;
+    return;
+  }
+  const { waiting } = wire;
+  wire.waiting = undefined;
+  const exit =
+    message.code !== undefined ? { code: message.code } : message.signal !== undefined ? { signal: message.signal } : { spawn: message.spawn ?? "" };
+  const { timeout, cancelled, wallMs, user, system, peak } = message;
+  waiting?.({ kind: "ended", exit, timeout, cancelled, wallMs, user, system, peak, method: wire.method });
+}
+
+function run(wire: Wire, order: LaunchOrder, signal: AbortSignal): Promise<LaunchEnd> {
+  if (!wire.alive) return Promise.resolve({ kind: "lost", why: "the launcher is gone" });
+  return new Promise((resolve) => {
+    const cancel = (): void => void wire.child.stdin?.write(`${JSON.stringify({ cancel: order.id })}\n`);
+    wire.waiting = (end) => {
+      signal.removeEventListener("abort", cancel);
+      resolve(end);
+    };
+    wire.child.stdin?.write(`${JSON.stringify(order)}\n`);
+    if (signal.aborted) cancel();
+    else signal.addEventListener("abort", cancel, { once: true });
+  });
+}

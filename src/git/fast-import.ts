@@ -1,0 +1,65 @@
+import { spawn } from "node:child_process";
+
+import { parseCommitSha, type CommitSha } from "../identity/identity.ts";
+import type { LedgerCommit } from "./git.ts";
+
+export interface ImportOrder {
+  readonly ref: string;
+  /** The commit to stand on; null for a root commit. */
+  readonly from: CommitSha | null;
+  readonly commits: readonly LedgerCommit[];
+  readonly executable: ReadonlySet<string>;
+}
+
+/** Writes commits through one `git fast-import` and answers their ids in order. */
+export async function fastImport(
+  git: { readonly directory: string; readonly env: NodeJS.ProcessEnv },
+  order: ImportOrder,
+): Promise<readonly CommitSha[]> {
+  const child = spawn("git", ["-c", "gc.auto=0", "fast-import", "--quiet", "--done", "--date-format=raw"], {
+    cwd: git.directory,
+    env: git.env,
+    stdio: ["pipe", "pipe", "pipe"],
+  });
+  const out: Buffer[] = [];
+  const err: Buffer[] = [];
+  child.stdout.on("data", (chunk: Buffer) => out.push(chunk));
+  child.stderr.on("data", (chunk: Buffer) => err.push(chunk));
+  const ended = new Promise<number | null>((resolve, reject) => {
+    child.on("error", reject);
+    child.on("close", resolve);
+  });
+  child.stdin.on("error", () => undefined);
+  child.stdin.end(stream(order));
+  const code = await ended;
+  if (code !== 0) throw new Error(`git fast-import: ${Buffer.concat(err).toString("utf8").trim()}`);
+  return Buffer.concat(out).toString("utf8").split("\n").flatMap((line) => parseCommitSha(line.trim()) ?? []);
+}
+
+function stream(order: ImportOrder): Buffer {
+  const parts: (string | Uint8Array)[] = [];
+  order.commits.forEach((commit, at) => {
+    const who = `${plain(commit.author.name)} <${plain(commit.author.email)}> ${commit.time} +0000`;
+    const message = Buffer.from(commit.message, "utf8");
+    parts.push(`commit ${order.ref}\nmark :${at + 1}\nauthor ${who}\ncommitter ${who}\ndata ${message.byteLength}\n`, message, "\n");
+    if (at === 0 && order.from !== null) parts.push(`from ${order.from}\n`);
+    if (at > 0) parts.push(`from :${at}\n`);
+    for (const [path, bytes] of commit.files) {
+      const mode = order.executable.has(path) ? "100755" : "100644";
+      parts.push(`M ${mode} inline ${quoted(path)}\ndata ${bytes.byteLength}\n`, bytes, "\n");
+    }
+    parts.push("\n");
+  });
+  for (let mark = 1; mark <= order.commits.length; mark++) parts.push(`get-mark :${mark}\n`);
+  parts.push("done\n");
+  return Buffer.concat(parts.map((part) => (typeof part === "string" ? Buffer.from(part, "utf8") : part)));
+}
+
+/** Names and addresses must not end the line they stand in. */
+function plain(text: string): string {
+  return text.replace(/[<>\n\r\0]/g, "").trim() || "unknown";
+}
+
+function quoted(path: string): string {
+  return /^[\w./-]+$/.test(path) ? path : `"${path.replace(/["\\]/g, "\\$&").replaceAll("\n", "\\n")}"`;
+}

@@ -1,0 +1,249 @@
+import { execFile } from "node:child_process";
+import { existsSync, lstatSync } from "node:fs";
+import { join } from "node:path";
+
+import { byUtf8 } from "../identity/canonical-json.ts";
+import { parseBlobId, parseCommitSha, type CommitSha } from "../identity/identity.ts";
+import { fastImport } from "./fast-import.ts";
+import type { Appended, Git, LedgerCommit, LoggedCommit, TreeEntry } from "./git.ts";
+
+const MAX_BUFFER = 1 << 30;
+
+/** Runs git in one repository with nothing of the caller's git environment (a hook sets GIT_DIR). */
+export interface GitProcess {
+  readonly directory: string;
+  readonly env: NodeJS.ProcessEnv;
+  run(args: readonly string[], input?: Uint8Array | string): Promise<Buffer>;
+  /** Exit code and output where a refusal is an answer. */
+  attempt(args: readonly string[], input?: Uint8Array | string): Promise<{ readonly code: number; readonly stdout: Buffer; readonly stderr: string }>;
+}
+
+export function gitProcess(directory: string): GitProcess {
+  const env = Object.fromEntries(
+    Object.entries(process.env).filter(([name]) => !name.startsWith("GIT_") || name === "GIT_SSH" || name === "GIT_SSH_COMMAND" || name === "GIT_SSL_CAINFO" || name.startsWith("GIT_CONFIG")),
+  );
+  const full: NodeJS.ProcessEnv = { ...env, LC_ALL: "C", GIT_TERMINAL_PROMPT: "0", GIT_OPTIONAL_LOCKS: "0" };
+  const base = ["-c", "core.quotePath=false", "-c", "core.fsmonitor=false", "-c", "gc.auto=0"];
+  const attempt: GitProcess["attempt"] = (args, input) =>
+    new Promise((resolve, reject) => {
+      const child = execFile(
+        "git",
+        [...base, ...args],
+        { cwd: directory, env: full, encoding: "buffer", maxBuffer: MAX_BUFFER },
+        (error, stdout, stderr) => {
+          const code = error === null ? 0 : error.code;
+          if (typeof code !== "number") reject(new Error(`running git ${args[0] ?? ""}`, { cause: error }));
+          else resolve({ code, stdout, stderr: stderr.toString("utf8") });
+        },
+      );
+      if (input !== undefined) {
+        child.stdin?.on("error", () => undefined);
+        child.stdin?.end(input);
+      }
+    });
+  return {
+    directory,
+    env: full,
+    attempt,
+    async run(args, input) {
+      const { code, stdout, stderr } = await attempt(args, input);
+      if (code !== 0) throw new Error(`git ${args.slice(0, 2).join(" ")} in ${directory}: ${stderr.trim() || `exit code ${code}`}`);
+      return stdout;
+    },
+  };
+}
+
+/** The repository at `root` through the git binary. */
+export function nativeGit(root: string, directory: string): Git {
+  const git = gitProcess(root);
+  const text = async (args: readonly string[]): Promise<string> => (await git.run(args)).toString("utf8");
+
+  async function one(revision: string): Promise<CommitSha | undefined> {
+    const { code, stdout } = await git.attempt(["rev-parse", "--verify", "--quiet", "--end-of-options", `${revision}^{commit}`]);
+    return code === 0 ? parseCommitSha(stdout.toString("utf8").trim()) : undefined;
+  }
+
+  return {
+    root,
+    directory,
+    adapter: "native",
+    async head() {
+      const [commit, branch] = await Promise.all([
+        one("HEAD"),
+        git.attempt(["symbolic-ref", "--quiet", "--short", "HEAD"]),
+      ]);
+      return { commit: commit ?? null, branch: branch.code === 0 ? branch.stdout.toString("utf8").trim() : null };
+    },
+    resolve: one,
+    async rootCommit() {
+      const { code, stdout } = await git.attempt(["rev-list", "--first-parent", "--max-parents=0", "HEAD"]);
+      return code === 0 ? (parseCommitSha(stdout.toString("utf8").trim().split("\n").at(-1) ?? "") ?? null) : null;
+    },
+    async mergeBase(a, b) {
+      const { code, stdout } = await git.attempt(["merge-base", a, b]);
+      return code === 0 ? parseCommitSha(stdout.toString("utf8").trim()) : undefined;
+    },
+    async firstParents(from, limit) {
+      return lines(await text(["rev-list", "--first-parent", `--max-count=${limit}`, from])).flatMap((line) => parseCommitSha(line) ?? []);
+    },
+    async tree(commit) {
+      return parseTree(await git.run(["ls-tree", "-r", "-z", "--full-tree", commit]));
+    },
+    async blob(id) {
+      return git.run(["cat-file", "blob", id]);
+    },
+    async file(commit, path) {
+      const { code, stdout } = await git.attempt(["cat-file", "blob", `${commit}:${path}`]);
+      return code === 0 ? stdout : undefined;
+    },
+    files: (commit, paths) => readMany(git, commit, paths),
+    async tracked() {
+      return parseIndex(await git.run(["ls-files", "-s", "-z"]));
+    },
+    async untracked() {
+      const output = await git.run(["ls-files", "-o", "--exclude-standard", "-z"]);
+      return output.toString("utf8").split("\0").filter((path) => path !== "" && !path.endsWith("/")).sort(byUtf8);
+    },
+    cleaned: (paths) => cleaned(git, directory, paths),
+    writeTree: (files) => writeTree(git, files),
+    append: (ref, expected, commits) => append(git, { ref, expected, commits }),
+    async log(ref, until) {
+      const { code, stdout } = await git.attempt(["log", "-z", "--format=%H%n%P%n%ct%n%B", ref, ...(until === undefined ? [] : [`^${until}`]), "--"]);
+      return code === 0 ? parseLog(stdout.toString("utf8")) : [];
+    },
+    async added(commit) {
+      const output = await git.run(["diff-tree", "-r", "-z", "--root", "--no-commit-id", "--name-only", "--diff-filter=A", commit]);
+      return output.toString("utf8").split("\0").filter((path) => path !== "");
+    },
+    async push(remote, refs) {
+      const { code, stderr } = await git.attempt(["push", "--atomic", "--porcelain", remote, ...refs.map(({ from, to }) => `${from}:${to}`)]);
+      return code === 0 ? { kind: "pushed" } : { kind: "rejected", why: stderr.trim() };
+    },
+  };
+}
+
+function lines(text: string): string[] {
+  return text.split("\n").filter((line) => line !== "");
+}
+
+function kindOf(mode: string): TreeEntry["kind"] {
+  if (mode === "120000") return "link";
+  if (mode === "160000") return "submodule";
+  return mode === "100755" ? "executable" : "file";
+}
+
+function parseTree(output: Buffer): readonly TreeEntry[] {
+  return output.toString("utf8").split("\0").flatMap((line) => {
+    const tab = line.indexOf("\t");
+    const [mode, , id] = line.slice(0, tab).split(" ");
+    const blob = parseBlobId(id ?? "");
+    return tab < 0 || blob === undefined ? [] : [{ path: line.slice(tab + 1), kind: kindOf(mode ?? ""), blob }];
+  }).sort((a, b) => byUtf8(a.path, b.path));
+}
+
+function parseIndex(output: Buffer): readonly TreeEntry[] {
+  return output.toString("utf8").split("\0").flatMap((line) => {
+    const tab = line.indexOf("\t");
+    const [mode, id, stage] = line.slice(0, tab).split(" ");
+    const blob = parseBlobId(id ?? "");
+    return tab < 0 || blob === undefined || stage !== "0" ? [] : [{ path: line.slice(tab + 1), kind: kindOf(mode ?? ""), blob }];
+  });
+}
+
+function parseLog(output: string): readonly LoggedCommit[] {
+  return output.split("\0").flatMap((entry) => {
+    const [sha, parents, time, ...message] = entry.replace(/^\n/, "").split("\n");
+    const commit = parseCommitSha(sha ?? "");
+    if (commit === undefined) return [];
+    return [{ sha: commit, parents: (parents ?? "").split(" ").flatMap((parent) => parseCommitSha(parent) ?? []), time: Number(time), message: message.join("\n") }];
+  });
+}
+
+/** Reads many blobs through one `cat-file --batch`. */
+async function readMany(git: GitProcess, commit: CommitSha, paths: readonly string[]): Promise<ReadonlyMap<string, Uint8Array>> {
+  const found = new Map<string, Uint8Array>();
+  const safe = paths.filter((path) => !path.includes("\n"));
+  if (safe.length === 0) return found;
+  const output = await git.run(["cat-file", "--batch"], safe.map((path) => `${commit}:${path}\n`).join(""));
+  let at = 0;
+  for (const path of safe) {
+    const end = output.indexOf(10, at);
+    const header = output.toString("utf8", at, end);
+    at = end + 1;
+    const size = /^[0-9a-f]{40} blob (\d+)$/.exec(header)?.[1];
+    if (size === undefined) {
+      // Something that is there but is no blob is followed by its bytes.
+      const other = /^[0-9a-f]{40} \w+ (\d+)$/.exec(header)?.[1];
+      if (other !== undefined) at += Number(other) + 1;
+      continue;
+    }
+    found.set(path, output.subarray(at, at + Number(size)));
+    at += Number(size) + 1;
+  }
+  return found;
+}
+
+/** Filters exist only where attributes or configuration ask for them; without any nothing is asked of git. */
+async function cleaned(git: GitProcess, directory: string, paths: readonly string[]): Promise<ReadonlyMap<string, Uint8Array>> {
+  const none = new Map<string, Uint8Array>();
+  if (paths.length === 0 || !(await mayFilter(git, directory))) return none;
+  const output = await git.run(["check-attr", "-z", "--stdin", "text", "eol", "filter", "working-tree-encoding", "ident"], paths.map((path) => `${path}\0`).join(""));
+  const fields = output.toString("utf8").split("\0");
+  const filtered = new Set<string>();
+  const autocrlf = (await git.attempt(["config", "--get", "core.autocrlf"])).stdout.toString("utf8").trim();
+  for (let at = 0; at + 2 < fields.length; at += 3) {
+    const value = fields[at + 2];
+    if (value !== "unspecified" && value !== "unset") filtered.add(fields[at] ?? "");
+  }
+  const candidates = (autocrlf === "true" || autocrlf === "input" ? paths : paths.filter((path) => filtered.has(path))).filter(
+    (path) => !path.includes("\n") && lstatSync(join(git.directory, path), { throwIfNoEntry: false })?.isFile() === true,
+  );
+  if (candidates.length === 0) return none;
+  const raw = lines((await git.run(["hash-object", "--no-filters", "--stdin-paths"], candidates.map((path) => `${path}\n`).join(""))).toString("utf8"));
+  const clean = lines((await git.run(["hash-object", "-w", "--stdin-paths"], candidates.map((path) => `${path}\n`).join(""))).toString("utf8"));
+  for (const [at, path] of candidates.entries()) {
+    const id = clean[at];
+    if (id !== undefined && id !== raw[at]) none.set(path, await git.run(["cat-file", "blob", id]));
+  }
+  return none;
+}
+
+async function mayFilter(git: GitProcess, directory: string): Promise<boolean> {
+  if (existsSync(join(directory, "info", "attributes"))) return true;
+  const [attributes, configured] = await Promise.all([
+    git.run(["ls-files", "-z", "-c", "-o", "--exclude-standard", "--", ".gitattributes", "**/.gitattributes"]),
+    git.attempt(["config", "--get-regexp", "^core\\.(autocrlf|attributesfile)$"]),
+  ]);
+  return attributes.length > 0 || /^(core\.autocrlf (true|input)|core\.attributesfile )/m.test(configured.stdout.toString("utf8"));
+}
+
+async function writeTree(git: GitProcess, files: Parameters<Git["writeTree"]>[0]): Promise<string> {
+  const ref = `refs/sluice/tmp/${process.pid}-${Date.now()}`;
+  await fastImport(git, { ref, from: null, commits: [{ files: new Map([...files].map(([path, { bytes }]) => [path, bytes])), message: "tree", author: { name: "sluice", email: "sluice@localhost" }, time: 0 }], executable: new Set([...files].filter(([, file]) => file.executable).map(([path]) => path)) });
+  const tree = (await git.run(["rev-parse", `${ref}^{tree}`])).toString("utf8").trim();
+  await git.run(["update-ref", "-d", ref]);
+  return tree;
+}
+
+async function append(
+  git: GitProcess,
+  order: { readonly ref: string; readonly expected: CommitSha | null; readonly commits: readonly LedgerCommit[] },
+): Promise<Appended> {
+  const current = async (): Promise<CommitSha | null> => {
+    const { code, stdout } = await git.attempt(["rev-parse", "--verify", "--quiet", order.ref]);
+    return code === 0 ? (parseCommitSha(stdout.toString("utf8").trim()) ?? null) : null;
+  };
+  const before = await current();
+  if (before !== order.expected) return { kind: "overtaken", head: before };
+  // Objects first, on a ref of our own; the ledger moves by compare-and-swap when all of them are there.
+  const scratch = `refs/sluice/tmp/append-${process.pid}-${process.hrtime.bigint()}`;
+  const commits = await fastImport(git, { ref: scratch, from: order.expected, commits: order.commits, executable: new Set() });
+  const head = commits.at(-1);
+  if (head === undefined) throw new Error(`appending to ${order.ref}: nothing to append`);
+  const zero = "0".repeat(40);
+  const moved = await git.attempt(["update-ref", "--create-reflog", "--stdin"], `start\nupdate ${order.ref} ${head} ${order.expected ?? zero}\ndelete ${scratch} ${head}\nprepare\ncommit\n`);
+  if (moved.code === 0) return { kind: "appended", head, commits };
+  await git.attempt(["update-ref", "-d", scratch]);
+  return { kind: "overtaken", head: await current() };
+}
+

@@ -1,0 +1,64 @@
+import { existsSync, readFileSync, realpathSync, statSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
+
+import type { Git } from "./git.ts";
+
+export type Opened =
+  | { readonly kind: "ok"; readonly git: Git }
+  | { readonly kind: "refused"; readonly why: string; readonly next: string };
+
+/** Opens the repository that holds `start`: through the git binary where there is one, else through isomorphic-git. */
+export async function openGit(start: string, prefer: "native" | "isomorphic" = "native"): Promise<Opened> {
+  const found = findRoot(realpathSync(start));
+  if (found === undefined) {
+    return { kind: "refused", why: `${start} is not inside a git repository`, next: "git init && git add -A && git commit" };
+  }
+  if (isSha256(found.common)) {
+    return { kind: "refused", why: `${found.root} is a SHA-256 repository, which is not in this version`, next: "use a repository with the default object format" };
+  }
+  if (prefer === "native" && hasGit()) {
+    const { nativeGit } = await import("./native-git.ts");
+    return { kind: "ok", git: nativeGit(found.root, found.common) };
+  }
+  const { isomorphicGit } = await import("./isomorphic-git.ts");
+  return { kind: "ok", git: isomorphicGit(found.root, found.common) };
+}
+
+interface Found {
+  readonly root: string;
+  /** The git directory that all work trees share. */
+  readonly common: string;
+}
+
+function findRoot(start: string): Found | undefined {
+  for (let at = start; ; at = dirname(at)) {
+    const dot = join(at, ".git");
+    if (existsSync(dot)) {
+      const own = statSync(dot).isDirectory() ? dot : linked(dot);
+      if (own !== undefined && existsSync(join(own, "HEAD"))) return { root: at, common: commonOf(own) };
+    }
+    if (dirname(at) === at) return undefined;
+  }
+}
+
+function linked(file: string): string | undefined {
+  const match = /^gitdir: (.+)$/m.exec(readFileSync(file, "utf8"));
+  return match?.[1] === undefined ? undefined : resolve(dirname(file), match[1].trim());
+}
+
+function commonOf(directory: string): string {
+  const pointer = join(directory, "commondir");
+  return existsSync(pointer) ? resolve(directory, readFileSync(pointer, "utf8").trim()) : directory;
+}
+
+function isSha256(directory: string): boolean {
+  try {
+    return /objectformat\s*=\s*sha256/i.test(readFileSync(join(directory, "config"), "utf8"));
+  } catch {
+    return false;
+  }
+}
+
+function hasGit(): boolean {
+  return (process.env["PATH"] ?? "").split(":").some((directory) => directory !== "" && existsSync(join(directory, "git")));
+}

@@ -1,0 +1,40 @@
+import type { CommitSha, Digest, RunId } from "../identity/identity.ts";
+import type { PastStep } from "../plan/plan.ts";
+import type { RunRecord } from "../run/run-record.ts";
+
+export interface RunFilter {
+  readonly pipeline?: string;
+  readonly limit?: number;
+}
+
+/** One run as lists show it. */
+export interface RunSummary {
+  readonly id: RunId;
+  readonly pipeline: string;
+  readonly status: RunRecord["status"];
+  readonly source: CommitSha;
+  readonly trigger: RunRecord["trigger"];
+  readonly requestedBy: string | null;
+  readonly startedAt: string;
+  readonly finishedAt: string;
+  /** The ledger's commit. */
+  readonly commit: CommitSha;
+  readonly metrics: Readonly<Record<string, number | string>>;
+}
+
+/** What the ledger says, quickly: a derived, disposable index that is rebuilt from it at any time. */
+export interface History extends AsyncDisposable {
+  /** Brings the index up to the ledger's head. */
+  sync(): Promise<void>;
+  /** Newest first. */
+  runs(filter: RunFilter): readonly RunSummary[];
+  /** Runs whose id begins so. */
+  byPrefix(prefix: string): readonly RunId[];
+  record(id: RunId): Promise<RunRecord | undefined>;
+  /** Steps of the newest run of a pipeline that had any of these ids. */
+  past(pipelines: readonly string[]): Promise<readonly PastStep[]>;
+  /** Wall times (ms) of a pipeline's step, newest first. */
+  durations(pipeline: string, step: string): readonly number[];
+  /** Digests that recorded runs hold: artifacts and logs. */
+  held(): Promise<ReadonlySet<Digest>>;
+}

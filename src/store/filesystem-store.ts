@@ -1,0 +1,346 @@
+import { randomBytes } from "node:crypto";
+import {
+  chmodSync, closeSync, constants, copyFileSync, existsSync, fsyncSync, linkSync, lstatSync, mkdirSync, openSync,
+  readFileSync, readdirSync, renameSync, rmSync, symlinkSync, unlinkSync, writeFileSync,
+} from "node:fs";
+import { dirname, join, posix } from "node:path";
+
+import { canonicalJson, type Json } from "../identity/canonical-json.ts";
+import { digestOf, hexOf, type Digest, type Domain } from "../identity/identity.ts";
+import { directoryDigest, resultDigest, type ListingEntry, type OutputRecord, type StepResult } from "../key/key-document.ts";
+import { hashFileSync, walk } from "./hash.ts";
+import { resultIndex, resultPath, type ResultIndex } from "./result-index.ts";
+import type { Created, Ingested, Materialized, ResultReader, Store } from "./store.ts";
+
+interface Place {
+  readonly root: string;
+  readonly pending: Set<string>;
+  readonly indexes: Map<Domain, ResultIndex>;
+  readonly fans: Set<string>;
+}
+
+/** A store in one directory; workspaces should share its file system, so that outputs enter by rename. */
+export function filesystemStore(root: string): Store {
+  const place: Place = { root, pending: new Set(), indexes: new Map(), fans: new Set() };
+  return {
+    has: (digest) => existsSync(objectPath(root, digest)) || existsSync(listingPath(root, digest)),
+    async ingest(path, as) {
+      return guarded(as, () => ingest(place, path, { as, move: true }));
+    },
+    async ingestCopy(path) {
+      return guarded(path, () => ingest(place, path, { as: posix.basename(path), move: false }));
+    },
+    async putBytes(bytes) {
+      const digest = digestOf(bytes);
+      writeObject(place, objectPath(root, digest), bytes);
+      return digest;
+    },
+    async peek(path) {
+      return lstatSync(path, { throwIfNoEntry: false })?.isFile() === true ? readFileSync(path) : undefined;
+    },
+    async read(digest) {
+      const path = objectPath(root, digest);
+      if (!existsSync(path)) return undefined;
+      const bytes = readFileSync(path);
+      return digestOf(bytes) === digest ? bytes : undefined;
+    },
+    listing: async (digest) => listing(root, digest),
+    listingSync: (digest) => listing(root, digest),
+    async materialize(record, target) {
+      return materialize(root, record, target);
+    },
+    async reader(domain) {
+      return reader(place, domain);
+    },
+    createResult: async (domain, result) => createResult(place, domain, result),
+    async revoke(domain, old, now, why) {
+      revoke(place, domain, { old, now, why });
+    },
+    async barrier() {
+      for (const path of place.pending) syncPath(path);
+      place.pending.clear();
+    },
+    async [Symbol.asyncDispose]() {
+      place.pending.clear();
+    },
+  };
+}
+
+export function objectPath(root: string, digest: Digest): string {
+  const hex = hexOf(digest);
+  return `${root}/objects/${hex.slice(0, 2)}/${hex.slice(2)}`;
+}
+
+export function listingPath(root: string, digest: Digest): string {
+  const hex = hexOf(digest);
+  return `${root}/listings/${hex.slice(0, 2)}/${hex.slice(2)}.json`;
+}
+
+export function resultsDirectory(root: string, domain: Domain): string {
+  return join(root, "results", domain);
+}
+
+function guarded(path: string, take: () => Ingested): Ingested {
+  try {
+    return take();
+  } catch (error) {
+    if (isCode(error, "ENOSPC") || isCode(error, "EDQUOT")) return { kind: "disk-full" };
+    throw new Error(`taking ${path} into the store`, { cause: error });
+  }
+}
+
+function isCode(error: unknown, code: string): boolean {
+  return error instanceof Error && "code" in error && error.code === code;
+}
+
+interface Taking {
+  readonly as: string;
+  readonly move: boolean;
+}
+
+function ingest(place: Place, path: string, taking: Taking): Ingested {
+  const stat = lstatSync(path, { throwIfNoEntry: false });
+  if (stat === undefined) return { kind: "absent" };
+  if (stat.isFile()) {
+    const { digest, size } = takeFile(place, path, taking.move);
+    const kind = (stat.mode & 0o100) === 0 ? "file" : "executable";
+    return { kind: "ok", record: { path: taking.as, kind, digest, size, files: 1 } };
+  }
+  if (!stat.isDirectory()) return { kind: "refused", why: stat.isSymbolicLink() ? "it is a symbolic link" : "it is neither a file nor a directory" };
+  const entries: ListingEntry[] = [];
+  let total = 0;
+  for (const entry of walk(path)) {
+    if (entry.kind === "special") return { kind: "refused", why: `\`${entry.path}\` is neither a file nor a directory` };
+    if (entry.kind === "link") {
+      if (leaves(entry.path, entry.target)) return { kind: "refused", why: `\`${entry.path}\` links to \`${entry.target}\`, outside of it` };
+      entries.push({ path: entry.path, link: entry.target });
+      continue;
+    }
+    const file = `${path}/${entry.path}`;
+    const x = (lstatSync(file).mode & 0o100) !== 0;
+    const { digest, size } = takeFile(place, file, taking.move);
+    total += size;
+    entries.push({ path: entry.path, x, digest, size });
+  }
+  const digest = directoryDigest(entries);
+  writeObject(place, listingPath(place.root, digest), Buffer.from(canonicalJson(entries as unknown as Json)));
+  return { kind: "ok", record: { path: taking.as, kind: "directory", digest, size: total, files: entries.length } };
+}
+
+/** True when a link's target does not stay inside the directory that is stored. */
+function leaves(path: string, target: string): boolean {
+  if (target.startsWith("/")) return true;
+  const resolved = posix.normalize(posix.join(posix.dirname(path), target));
+  return resolved === ".." || resolved.startsWith("../");
+}
+
+function takeFile(place: Place, path: string, move: boolean): { readonly digest: Digest; readonly size: number } {
+  const hashed = hashFileSync(path);
+  const target = objectPath(place.root, hashed.digest);
+  if (existsSync(target)) {
+    if (move) unlinkSync(path);
+    return hashed;
+  }
+  makeFan(place, dirname(target));
+  if (move) {
+    try {
+      renameSync(path, target);
+      chmodSync(target, 0o444);
+    } catch (error) {
+      if (!isCode(error, "EXDEV")) throw error;
+      copyInto(path, target);
+      unlinkSync(path);
+    }
+  } else copyInto(path, target);
+  place.pending.add(target);
+  return hashed;
+}
+
+function copyInto(path: string, target: string): void {
+  const temporary = temporaryBeside(target);
+  copyFileSync(path, temporary, constants.COPYFILE_FICLONE);
+  chmodSync(temporary, 0o444);
+  renameSync(temporary, target);
+}
+
+function temporaryBeside(target: string): string {
+  return `${target}.tmp-${process.pid}-${randomBytes(6).toString("hex")}`;
+}
+
+function makeFan(place: Place, directory: string): void {
+  if (place.fans.has(directory)) return;
+  mkdirSync(directory, { recursive: true });
+  place.fans.add(directory);
+}
+
+function writeObject(place: Place, target: string, bytes: Uint8Array): void {
+  if (existsSync(target)) return;
+  makeFan(place, dirname(target));
+  const temporary = temporaryBeside(target);
+  writeFileSync(temporary, bytes, { mode: 0o444 });
+  renameSync(temporary, target);
+  place.pending.add(target);
+}
+
+function listing(root: string, digest: Digest): readonly ListingEntry[] | undefined {
+  try {
+    return JSON.parse(readFileSync(listingPath(root, digest), "utf8")) as readonly ListingEntry[];
+  } catch (error) {
+    if (isCode(error, "ENOENT")) return undefined;
+    throw new Error(`reading listing ${digest}`, { cause: error });
+  }
+}
+
+function materialize(root: string, record: Pick<OutputRecord, "kind" | "digest">, target: string): Materialized {
+  try {
+    mkdirSync(dirname(target), { recursive: true });
+    if (record.kind !== "directory") return placeFile(root, record, target);
+    const entries = listing(root, record.digest);
+    if (entries === undefined) return { kind: "missing", digest: record.digest };
+    mkdirSync(target, { recursive: true });
+    for (const entry of entries) {
+      const at = `${target}/${entry.path}`;
+      mkdirSync(dirname(at), { recursive: true });
+      if ("link" in entry) {
+        symlinkSync(entry.link, at);
+        continue;
+      }
+      const placed = placeFile(root, { kind: entry.x ? "executable" : "file", digest: entry.digest }, at);
+      if (placed.kind !== "ok") return placed;
+    }
+    return { kind: "ok" };
+  } catch (error) {
+    if (isCode(error, "ENOSPC") || isCode(error, "EDQUOT")) return { kind: "disk-full" };
+    throw new Error(`writing ${target} from the store`, { cause: error });
+  }
+}
+
+/** Copies (or clones) and checks what arrived: a copy of corrupt bytes is never handed on. */
+function placeFile(root: string, record: Pick<OutputRecord, "kind" | "digest">, target: string): Materialized {
+  const source = objectPath(root, record.digest);
+  try {
+    copyFileSync(source, target, constants.COPYFILE_FICLONE | constants.COPYFILE_EXCL);
+  } catch (error) {
+    if (isCode(error, "ENOENT")) return { kind: "missing", digest: record.digest };
+    throw error;
+  }
+  if (hashFileSync(target).digest !== record.digest) {
+    rmSync(target);
+    return { kind: "corrupt", digest: record.digest };
+  }
+  chmodSync(target, record.kind === "executable" ? 0o755 : 0o644);
+  return { kind: "ok" };
+}
+
+function indexOf(place: Place, domain: Domain): ResultIndex {
+  const known = place.indexes.get(domain);
+  if (known !== undefined) return known;
+  const index = resultIndex(join(place.root, "index", `${domain.replace("/", "-")}.tsv`), resultsDirectory(place.root, domain));
+  place.indexes.set(domain, index);
+  return index;
+}
+
+/** Which domains a domain reads, nearest first (SEMANTICS §4). */
+function readable(domain: Domain): readonly Domain[] {
+  if (domain === "main") return ["main", "pr"];
+  if (domain === "pr") return ["pr", "main"];
+  if (domain === "local") return ["local", "main", "pr"];
+  return [domain, "main"];
+}
+
+/** main takes what a pull request made only where it could not have been tampered with. */
+function mayRead(reader: Domain, result: StepResult): boolean {
+  if (reader !== "main" || result.made.domain === "main") return true;
+  return result.made.isolation !== "workspace" && !result.made.network && !result.made.secrets;
+}
+
+function reader(place: Place, domain: Domain): ResultReader {
+  const from = readable(domain);
+  return {
+    result(key) {
+      for (const one of from) {
+        const result = indexOf(place, one).get(key);
+        if (result !== undefined && mayRead(domain, result)) return revised(place, one, result);
+      }
+      return undefined;
+    },
+    evicted: (key) => existsSync(join(place.root, "evicted", `${hexOf(key)}.json`)),
+  };
+}
+
+function revised(place: Place, domain: Domain, result: StepResult): StepResult {
+  const revocation = join(place.root, "revocations", domain, `${hexOf(result.key)}.json`);
+  if (!existsSync(revocation)) return result;
+  const { now } = JSON.parse(readFileSync(revocation, "utf8")) as { readonly now: StepResult };
+  return now;
+}
+
+function createResult(place: Place, domain: Domain, result: StepResult): Created {
+  const directory = resultsDirectory(place.root, domain);
+  const target = resultPath(directory, hexOf(result.key));
+  makeFan(place, dirname(target));
+  if (createOnce(place, target, `${JSON.stringify(result)}\n`)) {
+    indexOf(place, domain).add(result);
+    rmSync(join(place.root, "evicted", `${hexOf(result.key)}.json`), { force: true });
+    return { kind: "created" };
+  }
+  const first = JSON.parse(readFileSync(target, "utf8")) as StepResult;
+  const the = revised(place, domain, first);
+  const same = resultDigest(the) === resultDigest(result);
+  if (!same) {
+    const observation = join(place.root, "observations", domain, hexOf(result.key), `${hexOf(resultDigest(result))}.json`);
+    makeFan(place, dirname(observation));
+    createOnce(place, observation, `${JSON.stringify(result)}\n`);
+  }
+  return { kind: "exists", result: the, same };
+}
+
+/** Creates a file whole or not at all: link(2) refuses where somebody was first. */
+function createOnce(place: Place, target: string, text: string): boolean {
+  const temporary = temporaryBeside(target);
+  writeFileSync(temporary, text);
+  try {
+    linkSync(temporary, target);
+    place.pending.add(target);
+    return true;
+  } catch (error) {
+    if (isCode(error, "EEXIST")) return false;
+    throw error;
+  } finally {
+    unlinkSync(temporary);
+  }
+}
+
+function revoke(
+  place: Place,
+  domain: Domain,
+  { old, now, why }: { readonly old: StepResult; readonly now: StepResult; readonly why: { readonly who: string; readonly reason: string } },
+): void {
+  const target = join(place.root, "revocations", domain, `${hexOf(now.key)}.json`);
+  makeFan(place, dirname(target));
+  const temporary = temporaryBeside(target);
+  writeFileSync(temporary, `${JSON.stringify({ who: why.who, reason: why.reason, old: resultDigest(old), now })}\n`);
+  if (existsSync(target)) {
+    const earlier = readdirSync(dirname(target)).filter((name) => name.startsWith(hexOf(now.key))).length;
+    renameSync(target, `${target.slice(0, -".json".length)}.${earlier}.json`);
+  }
+  renameSync(temporary, target);
+  place.pending.add(target);
+}
+
+function syncPath(path: string): void {
+  for (const one of [path, dirname(path)]) {
+    let file: number;
+    try {
+      file = openSync(one, "r");
+    } catch (error) {
+      if (isCode(error, "ENOENT")) continue;
+      throw error;
+    }
+    try {
+      fsyncSync(file);
+    } finally {
+      closeSync(file);
+    }
+  }
+}

@@ -1,0 +1,87 @@
+import { appendFileSync, mkdirSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { dirname, join } from "node:path";
+
+import { digestFromHex, hexOf, type Digest } from "../identity/identity.ts";
+import type { StepResult } from "../key/key-document.ts";
+
+/**
+ * The results of one domain in one append-only file, `<hex key>\t<json>` a line: reading a thousand costs one read.
+ * Disposable: the files below `results/<domain>/` are the truth, and a line that is missing here is looked up there.
+ */
+export interface ResultIndex {
+  get(key: Digest): StepResult | undefined;
+  add(result: StepResult): void;
+}
+
+export function resultIndex(path: string, directory: string): ResultIndex {
+  let lines: Map<string, string> | undefined;
+  const parsed = new Map<Digest, StepResult>();
+  const all = (): Map<string, string> => (lines ??= load(path));
+
+  function fromFile(key: Digest): StepResult | undefined {
+    const hex = hexOf(key);
+    let text: string;
+    try {
+      text = readFileSync(resultPath(directory, hex), "utf8");
+    } catch {
+      return undefined;
+    }
+    return parse(text);
+  }
+
+  return {
+    get(key) {
+      const known = parsed.get(key);
+      if (known !== undefined) return known;
+      const line = all().get(hexOf(key));
+      const result = line === undefined ? fromFile(key) : (parse(line) ?? fromFile(key));
+      if (result !== undefined) parsed.set(key, result);
+      return result;
+    },
+    add(result) {
+      parsed.set(result.key, result);
+      mkdirSync(dirname(path), { recursive: true });
+      appendFileSync(path, `${hexOf(result.key)}\t${JSON.stringify(result)}\n`);
+    },
+  };
+}
+
+export function resultPath(directory: string, hex: string): string {
+  return join(directory, hex.slice(0, 2), `${hex}.json`);
+}
+
+/** Keys of every result file of a domain. */
+export function resultKeys(directory: string): readonly Digest[] {
+  let fans: string[];
+  try {
+    fans = readdirSync(directory).filter((name) => /^[0-9a-f]{2}$/.test(name) && statSync(join(directory, name)).isDirectory());
+  } catch {
+    return [];
+  }
+  return fans.flatMap((fan) => readdirSync(join(directory, fan)).filter((name) => name.endsWith(".json")).map((name) => digestFromHex(name.slice(0, 64))));
+}
+
+function load(path: string): Map<string, string> {
+  const lines = new Map<string, string>();
+  let text: string;
+  try {
+    text = readFileSync(path, "utf8");
+  } catch {
+    return lines;
+  }
+  let at = 0;
+  for (let end = text.indexOf("\n", at); end >= 0; end = text.indexOf("\n", at)) {
+    if (text.charCodeAt(at + 64) === 9) lines.set(text.slice(at, at + 64), text.slice(at + 65, end));
+    at = end + 1;
+  }
+  return lines;
+}
+
+function parse(text: string): StepResult | undefined {
+  try {
+    const value = JSON.parse(text) as StepResult;
+    return value.result === 1 ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
