@@ -1,17 +1,18 @@
+import { formatMetric } from "../diff/number.ts";
+import type { MetricChange, RunDiff } from "../diff/run-diff.ts";
 import type { RunRecord } from "../run/run-record.ts";
 import { markdownVoice } from "./voice.ts";
 import { formatBytes } from "./bytes.ts";
 import { causeSentence } from "./cause.ts";
-import type { DiffView, MetricView } from "./diff-view.ts";
 import { codeBlock, codeSpan, markdownTable, markdownText } from "./escape-markdown.ts";
-import { arrow, overallSentence, verdictWords } from "./metric-row.ts";
+import { arrow, metricFigures, overallSentence, verdictWords } from "./metric-row.ts";
 import { costWords, doneSentence, metricsOf, notes } from "./run-text.ts";
-import { counted, formatMetricValue, listed, shortDigest, type ShortId } from "./words.ts";
+import { counted, listed, shortDigest, type ShortId } from "./words.ts";
 
 export interface RunMarkdownOptions {
   readonly shortId: ShortId;
-  /** The comparison with the baseline; null: none yet. */
-  readonly diff: DiffView | null;
+  /** The comparison with the baseline, named as the reader knows it (`main`); null: none yet. */
+  readonly baseline: { readonly diff: RunDiff; readonly label: string } | null;
   /** Last lines of a step's log, redacted; empty where there is none. */
   readonly tail: (step: string) => readonly string[];
 }
@@ -21,15 +22,14 @@ const ROWS = 30;
 
 /** A finished run as a section of the sticky comment; a failed one is `failureMarkdown`. */
 export function runMarkdown(record: RunRecord, options: RunMarkdownOptions): string {
-  const { diff, shortId } = options;
-  const id = codeSpan(shortId(record.id));
-  const baseline = diff === null ? "" : codeSpan(diff.from.label ?? shortId(diff.from.run));
-  const verdict = diff === null ? (metricsOf(record).length > 0 ? "no baseline yet" : "") : overallSentence(diff, baseline);
-  const title = `### Run ${id} · ${record.status === "succeeded" ? verdict || "succeeded" : record.status}`;
-  const same = diff !== null && diff.data.length === 0 && record.datasets.length > 0 ? ` · same data as ${baseline}` : "";
+  const { baseline, shortId } = options;
+  const label = baseline === null ? "" : codeSpan(baseline.label);
+  const verdict = baseline === null ? (metricsOf(record).length > 0 ? "no baseline yet" : "") : overallSentence(baseline.diff, label);
+  const title = `### Run ${codeSpan(shortId(record.id))} · ${record.status === "succeeded" ? verdict || "succeeded" : record.status}`;
+  const same = baseline !== null && baseline.diff.data.length === 0 && record.datasets.length > 0 ? ` · same data as ${label}` : "";
   const blocks = [
     title,
-    diff === null ? ownMetrics(record) : metricTable(diff, shortId),
+    baseline === null ? ownMetrics(record) : metricTable(baseline.diff, [`${label} (${codeSpan(shortId(baseline.diff.from.run))})`, "here"]),
     `${doneSentence(record, (name) => codeSpan(name))}${same}`,
     ...notes(record).map((note) => `<sub>${markdownText(note, 400)}</sub>`),
     details(record, options),
@@ -41,29 +41,21 @@ function ownMetrics(record: RunRecord): string {
   const metrics = metricsOf(record);
   if (metrics.length === 0) return "";
   const goals = new Map(record.metricSpecs.map((spec) => [spec.name, spec.goal]));
-  const rows = metrics.slice(0, METRICS).map(([name, value]) => [`${markdownText(name, 80)}${arrow(goals.get(name) ?? null)}`, `**${formatMetricValue(value)}**`]);
+  const rows = metrics.slice(0, METRICS).map(([name, value]) => [`${markdownText(name, 80)}${arrow(goals.get(name) ?? null)}`, `**${formatMetric(value)}**`]);
   return markdownTable(["metric", "here"], rows, new Set([1])) + moreThan(metrics.length, METRICS);
 }
 
-/** The table of a comparison, the baseline on the left. */
-export function metricTable(diff: DiffView, shortId: ShortId): string {
+/** The table of a comparison; `sides` are headings that are Markdown already. */
+export function metricTable(diff: RunDiff, sides: readonly [from: string, to: string]): string {
   if (diff.metrics.length === 0) return "";
-  const head = (side: DiffView["from"], here: string): string =>
-    side.label === null ? here : `${codeSpan(side.label)} (${codeSpan(shortId(side.run))})`;
-  const header = ["metric", head(diff.from, codeSpan(shortId(diff.from.run))), head({ ...diff.to, label: null }, "here"), "change", "verdict"];
-  return markdownTable(header, diff.metrics.slice(0, METRICS).map(metricCells), new Set([1, 2, 3])) + moreThan(diff.metrics.length, METRICS);
+  const rows = diff.metrics.slice(0, METRICS).map(metricCells);
+  return markdownTable(["metric", ...sides, "change", "verdict"], rows, new Set([1, 2, 3])) + moreThan(diff.metrics.length, METRICS);
 }
 
-function metricCells(metric: MetricView): readonly string[] {
-  const to = metric.to === null ? "–" : markdownText(metric.to, 40);
-  const found = metric.verdict === "better" || metric.verdict === "worse";
-  return [
-    `${markdownText(metric.name, 80)}${arrow(metric.goal)}`,
-    metric.from === null ? "–" : markdownText(metric.from, 40),
-    found ? `**${to}**` : to,
-    metric.delta === null ? "–" : markdownText(metric.delta, 40).replace(/^\\\+/, "+"),
-    markdownText(verdictWords(metric)),
-  ];
+function metricCells(metric: MetricChange): readonly string[] {
+  const [from, to, delta] = metricFigures(metric);
+  const told = metric.verdict.kind === "better" || metric.verdict.kind === "worse";
+  return [`${markdownText(metric.name, 80)}${arrow(metric.goal)}`, from, told ? `**${to}**` : to, delta, markdownText(verdictWords(metric))];
 }
 
 function moreThan(count: number, shown: number): string {

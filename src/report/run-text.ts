@@ -1,4 +1,5 @@
-import type { Profile } from "../key/key-document.ts";
+import { formatMetric } from "../diff/number.ts";
+import type { MetricValue, Profile } from "../key/key-document.ts";
 import type { RunRecord, StepRecord } from "../run/run-record.ts";
 import { formatBytes } from "./bytes.ts";
 import { causeSentence } from "./cause.ts";
@@ -8,7 +9,7 @@ import type { Paint } from "./paint.ts";
 import type { RunProgress } from "./run-progress.ts";
 import { safeLine } from "./safe-text.ts";
 import { terminalVoice } from "./voice.ts";
-import { counted, formatMetricValue, listed, type ShortId } from "./words.ts";
+import { counted, listed, type ShortId } from "./words.ts";
 
 export interface RunTextOptions {
   readonly paint: Paint;
@@ -48,7 +49,7 @@ export function runSummary(record: RunRecord, { paint, shortId }: RunTextOptions
   const id = shortId(record.id);
   const word = record.status === "succeeded" ? paint.good("succeeded") : record.status === "failed" ? paint.bad("failed") : record.status;
   const lines = [`Run ${id} ${word}: ${doneSentence(record, (name) => safeLine(name))}`];
-  for (const [name, value] of metricsOf(record).slice(0, 20)) lines.push(`  ${safeLine(name, 60)} ${paint.strong(formatMetricValue(value))}`);
+  for (const [name, value] of metricsOf(record).slice(0, 20)) lines.push(`  ${safeLine(name, 60)} ${paint.strong(formatMetric(value))}`);
   lines.push(...notes(record).map((note) => paint.dim(`  ${note}`)));
   return `${lines.join("\n")}\n`;
 }
@@ -74,8 +75,8 @@ function slowestStep(record: RunRecord): { readonly step: StepRecord; readonly p
 }
 
 /** All metrics of a run: those the pipeline names first, then the others by name. */
-export function metricsOf(record: RunRecord): readonly (readonly [string, number | "NaN" | "Infinity" | "-Infinity"])[] {
-  const found = new Map<string, number | "NaN" | "Infinity" | "-Infinity">();
+export function metricsOf(record: RunRecord): readonly (readonly [string, MetricValue])[] {
+  const found = new Map<string, MetricValue>();
   for (const { outcome } of record.steps) {
     if (outcome.kind !== "succeeded" && outcome.kind !== "cached") continue;
     for (const [name, value] of Object.entries(outcome.facts.metrics)) found.set(name, value);
