@@ -1,5 +1,4 @@
 import type { Digest, RunId } from "../identity/identity.ts";
-import type { MetricValue } from "../key/key-document.ts";
 
 /** Shortens a run id as far as it stays unique; the ledger's reader knows how far. */
 export type ShortId = (id: RunId) => string;
@@ -34,11 +33,6 @@ export function shortDigest(digest: Digest | string): string {
 /** RFC 3339 as `2026-11-24 00:38`, UTC, to the minute. */
 export function formatTime(rfc3339: string): string {
   return rfc3339.slice(0, 16).replace("T", " ");
-}
-
-/** A metric to six significant digits, which is more than anyone compares by eye. */
-export function formatMetricValue(value: MetricValue): string {
-  return typeof value === "number" ? String(Number(value.toPrecision(6))).replace(/^-/, "−") : value.replace(/^-/, "−");
 }
 
 export function formatUsd(amount: number): string {

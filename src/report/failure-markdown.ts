@@ -1,0 +1,38 @@
+import { codeBlock, codeSpan } from "./escape-markdown.ts";
+import { failureHeadline, nearMissLines, nearMissSentence, nextSentence, notStartedLines } from "./failure.ts";
+import type { FailedRun, FailedStep } from "./failed-run.ts";
+import { failureSentence } from "./failure-sentence.ts";
+import { markdownVoice } from "./voice.ts";
+import { listed, type ShortId } from "./words.ts";
+
+const TAIL = 20;
+const FAILED = 5;
+
+/** A failed run as a section of the sticky comment. */
+export function failureMarkdown(run: FailedRun, options: { readonly shortId: ShortId }): string {
+  const [first, ...others] = run.failed;
+  const title = `### Run ${codeSpan(options.shortId(run.run))} · ${first === undefined ? "failed" : failureHeadline(first, markdownVoice)}`;
+  const state = [
+    run.kept.length > 0 ? `Done and kept: ${listed(run.kept.map((step) => codeSpan(step)), 12)}` : "Nothing was done before",
+    ...notStartedLines(run, markdownVoice),
+    ...(run.cancelled.length > 0 ? [`Cancelled: ${listed(run.cancelled.map((step) => codeSpan(step)), 12)}`] : []),
+  ].join(" · ");
+  const blocks = [title, state, ...(first === undefined ? [] : evidence(first)), ...others.slice(0, FAILED).map(also)];
+  if (others.length > FAILED) blocks.push(`… and ${others.length - FAILED} more failed`);
+  const next = first === undefined ? "`/sluice retry`" : nextSentence(first, "pull-request", markdownVoice);
+  blocks.push(`**Next:** ${next}.`);
+  return `${blocks.join("\n\n")}\n`;
+}
+
+function evidence(step: FailedStep): readonly string[] {
+  const blocks: string[] = [];
+  if (step.tail.length > 0) blocks.push(codeBlock(step.tail.slice(-TAIL)));
+  if (step.nearMiss !== null) {
+    blocks.push(`${nearMissSentence(step.step, step.nearMiss, markdownVoice)} Declare it:`, codeBlock(nearMissLines(step.nearMiss), "yaml"));
+  }
+  return blocks;
+}
+
+function also(step: FailedStep): string {
+  return `Also ${codeSpan(step.step)}: ${failureSentence(step.failure, markdownVoice)}`;
+}

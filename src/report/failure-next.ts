@@ -1,0 +1,48 @@
+import type { Failure } from "../run/run-record.ts";
+
+/** Where the reader stands: at a keyboard or in a pull request. */
+export type Where = "local" | "pull-request";
+
+/** What to do about a failure; backticks mark what to type or edit. */
+export function nextAction(failure: Failure, step: string, where: Where): string {
+  const again = where === "local" ? "`sluice run`" : "`/sluice retry`";
+  const then = where === "local" ? "then `sluice run`" : "then push";
+  const name = step.replaceAll("`", "'");
+  switch (failure.kind) {
+    case "exit":
+      return failure.code === 127
+        ? `check the command of \`${name}\` and its \`environment:\`, ${then}`
+        : `mend \`${name}\`, ${then}; what is done is kept`;
+    case "signal":
+      return `${again}, which starts at \`${name}\`; when it is memory, set \`resources.memory\``;
+    case "timeout":
+      return `raise \`timeout\` of \`${name}\`, or ${again}`;
+    case "oom":
+      return `raise \`resources.memory\` of \`${name}\`, or ${again}`;
+    case "lost":
+      return `${again}, which starts at \`${name}\``;
+    case "missing-output":
+      return `let the command of \`${name}\` write it, or take it off \`outputs:\`, ${then}`;
+    case "wrong-output":
+      return `mend what \`${name}\` writes there, ${then}`;
+    case "undeclared-write":
+      return `add it to \`outputs:\` of \`${name}\`, or write it below \`$TMPDIR\`, ${then}`;
+    case "changed-dataset":
+      return `let nothing write there during a run, then ${again}`;
+    case "disk-full":
+      return where === "local" ? "make room (`sluice gc` removes what no run needs), then `sluice run`" : "ask the operator for room, then `/sluice retry`";
+    case "environment":
+      return `${bare(failure.line)}, ${then}`;
+    case "bad-metrics":
+      return `let \`${name}\` write JSON or YAML numbers there, ${then}`;
+    case "gate":
+      return `improve it, or change \`gate:\` of \`${failure.metric.replaceAll("`", "'")}\`, ${then}`;
+    case "refused":
+      return `${bare(failure.next)}`;
+  }
+}
+
+/** A sentence of our own without its final dot. */
+function bare(sentence: string): string {
+  return sentence.replace(/\.$/, "");
+}

@@ -1,0 +1,102 @@
+import { ownWords } from "./cause.ts";
+import { formatDuration } from "./duration.ts";
+import { nextAction, type Where } from "./failure-next.ts";
+import { failureSentence } from "./failure-sentence.ts";
+import type { FailedRun, FailedStep } from "./failed-run.ts";
+import type { NearMiss } from "../run/run-record.ts";
+import type { Paint } from "./paint.ts";
+import { safeLine, safeLines } from "./safe-text.ts";
+import { terminalVoice, type Voice } from "./voice.ts";
+import { counted, listed, type ShortId } from "./words.ts";
+
+export interface FailureTextOptions {
+  readonly paint: Paint;
+  readonly shortId: ShortId;
+}
+
+const TAIL = 20;
+
+/** A failed run for a terminal: the sentence, what is kept, what was not started, the last lines, what to type. */
+export function failureText(run: FailedRun, options: FailureTextOptions): string {
+  const { paint } = options;
+  const voice = terminalVoice(paint);
+  const id = options.shortId(run.run);
+  const blocks = run.failed.map((step) => stepText(step, { id, paint, voice }));
+  const first = run.failed[0];
+  const rest = [keptLine(run, voice), ...notStartedLines(run, voice), cancelledLine(run, voice)].filter((line) => line !== "");
+  if (rest.length > 0) blocks.push(rest.map((line) => `  ${line}`).join("\n"));
+  blocks.push(`${paint.strong("Next:")} ${first === undefined ? "sluice run" : nextText(first, "local")}`);
+  return `${blocks.join("\n\n")}\n`;
+}
+
+/** `failed in train after 3 min 12 s: out of memory at 2.0 GiB of 2 GiB`, without the run. */
+export function failureHeadline(step: FailedStep, voice: Voice): string {
+  const after = step.afterMs === null ? "" : ` after ${formatDuration(step.afterMs)}`;
+  const attempts = step.attempts > 1 ? `, attempt ${step.attempts}` : "";
+  return `failed in ${voice.code(step.step)}${after}${attempts}: ${failureSentence(step.failure, voice)}`;
+}
+
+interface Setting {
+  readonly id: string;
+  readonly paint: Paint;
+  readonly voice: Voice;
+}
+
+function stepText(step: FailedStep, { id, paint, voice }: Setting): string {
+  const lines = [`${paint.bad("✗")} Run ${id} ${failureHeadline(step, voice)}`];
+  const tail = safeLines(step.tail).slice(-TAIL);
+  if (tail.length > 0) {
+    lines.push("", `  The last ${counted(tail.length, "line")} of its log (all: sluice logs ${id} ${safeLine(step.step)})`);
+    lines.push(...tail.map((line) => paint.dim(`  │ ${line}`).trimEnd()));
+  }
+  if (step.nearMiss !== null) {
+    lines.push("", `  ${nearMissSentence(step.step, step.nearMiss, voice)} Declare it:`, "");
+    lines.push(...nearMissLines(step.nearMiss).map((line) => `      ${line}`));
+    lines.push("", "  or let `sluice run --fix` write that line");
+  }
+  return lines.join("\n");
+}
+
+/** Says which file the log names and where it is. */
+export function nearMissSentence(step: string, miss: NearMiss, voice: Voice): string {
+  const where = miss.step === null ? "is in the repository" : `is an output of ${voice.code(miss.step)}`;
+  return `Its log names ${voice.code(miss.path)}, which ${where} but is not among the inputs of ${voice.code(step)}.`;
+}
+
+/** The corrected `inputs:` of the step: one line where it is short, a list otherwise. */
+export function nearMissLines(miss: NearMiss): readonly string[] {
+  const items = safeLines(miss.inputs);
+  const flow = `inputs: [${items.join(", ")}]`;
+  return flow.length <= 100 ? [flow] : ["inputs:", ...items.map((item) => `  - ${item}`)];
+}
+
+function keptLine({ kept }: FailedRun, voice: Voice): string {
+  return kept.length === 0 ? "" : `Done and kept: ${listed(kept.map(voice.code), 8)}`;
+}
+
+/** Steps that never began, grouped by the step they waited for. */
+export function notStartedLines({ notStarted }: Pick<FailedRun, "notStarted">, voice: Voice): readonly string[] {
+  const groups = new Map<string, string[]>();
+  for (const { step, because } of notStarted) {
+    const group = groups.get(because);
+    if (group === undefined) groups.set(because, [step]);
+    else group.push(step);
+  }
+  return [...groups].map(([because, steps]) => `Not started: ${listed(steps.map(voice.code), 8)} (after ${voice.code(because)})`);
+}
+
+function cancelledLine({ cancelled }: FailedRun, voice: Voice): string {
+  return cancelled.length === 0 ? "" : `Cancelled: ${listed(cancelled.map(voice.code), 8)}`;
+}
+
+/** The next action with its backticks: they mark what to type or edit, also on a terminal. */
+function nextText(step: FailedStep, where: Where): string {
+  return nextSentence(step, where, { text: (text) => safeLine(text), code: (text) => `\`${safeLine(text)}\``, strong: (text) => text });
+}
+
+/** The next action; a near miss is the better advice where there is one. */
+export function nextSentence(step: FailedStep, where: Where, voice: Voice): string {
+  if (step.nearMiss === null) return ownWords(nextAction(step.failure, step.step, where), voice);
+  const line = `add ${voice.code(step.nearMiss.path)} to the inputs of ${voice.code(step.step)}`;
+  return where === "local" ? `${line} (${voice.code("sluice run --fix")}), then ${voice.code("sluice run")}` : `${line}, then push`;
+}

@@ -1,0 +1,135 @@
+import { changeSentence, shownValue, verdictSentence } from "./cause.ts";
+import { codeBlock, codeSpan, markdownTable, markdownText } from "./escape-markdown.ts";
+import { graphMermaid } from "./graph-mermaid.ts";
+import { graphOf } from "./graph-view.ts";
+import { planChanges } from "./plan-changes.ts";
+import { timeCell } from "./plan-text.ts";
+import { countsOf, headline, isBroken, isUnchanged, planRows, unpinned, type PlanRow, type PlanView } from "./plan-view.ts";
+import { signOf } from "./sign.ts";
+import { markdownVoice } from "./voice.ts";
+import { counted, listed, ordinal, shortDigest, type ShortId } from "./words.ts";
+
+export interface PlanMarkdownOptions {
+  readonly shortId: ShortId;
+  readonly slots: number;
+  /** A problem's code frame without colours, as lines. */
+  readonly frame: (problem: PlanView["problems"][number]) => readonly string[];
+  /** The pull request, or null for a plan that somebody prints. */
+  readonly pullRequest: { readonly head: string; readonly base: string; readonly branch: string; readonly revision: number } | null;
+}
+
+const ROWS = 30;
+const LISTED = 20;
+
+/** The plan as the sticky comment's first part: a section for each pipeline, unchanged ones in one line. */
+export function planMarkdown(views: readonly PlanView[], options: PlanMarkdownOptions): string {
+  const changed = views.filter((view) => !isUnchanged(view));
+  const unchanged = views.filter(isUnchanged);
+  const parts = changed.map((view) => section(view, options));
+  if (changed.length === 0) parts.push(`### Sluice · nothing to run`);
+  if (unchanged.length > 0) parts.push(`Unchanged: ${listed(unchanged.map((view) => codeSpan(view.name)), LISTED)}`);
+  parts.push(...ending(views, options));
+  return `${parts.join("\n\n")}\n`;
+}
+
+function section(view: PlanView, options: PlanMarkdownOptions): string {
+  const title = `### Sluice · ${codeSpan(view.name)}: ${headline(view, options.slots)}`;
+  const problems = view.problems.map((problem) => problemMarkdown(problem, options.frame(problem)));
+  if (isBroken(view)) return [title, ...problems].join("\n\n");
+  return [title, table(planRows(view), options), ...problems, details(view)].join("\n\n");
+}
+
+/** A problem: where and what, the code frame, the next action. */
+export function problemMarkdown(problem: PlanView["problems"][number], frame: readonly string[]): string {
+  const place = codeSpan(`${problem.at.path}:${problem.at.line}:${problem.at.column}`);
+  const word = problem.severity === "error" ? "" : "warning: ";
+  const block = frame.length > 0 ? `\n\n${codeBlock(frame)}` : "";
+  return `${place} ${word}${markdownText(problem.message, 400)}${block}\n\n*${markdownText(problem.next, 400)}*`;
+}
+
+function table(rows: readonly PlanRow[], options: PlanMarkdownOptions): string {
+  const shown = rows.slice(0, ROWS);
+  const cells = shown.map((row) => [
+    signOf(row.kind).trim(),
+    row.kind === "run" ? `**${markdownText(row.name, 80)}**` : markdownText(row.name, 80),
+    row.forecast === undefined ? "not in this pipeline any more" : verdictSentence(row.forecast.verdict, { step: row.step, shortId: options.shortId }, markdownVoice),
+    timeCell(row),
+  ]);
+  const rest = rows.length - shown.length;
+  const more = rest > 0 ? `\n\n… and ${counted(rest, "more step")}: ${restOf(rows.slice(ROWS))}` : "";
+  return markdownTable(["", "step", "why", "time"], cells) + more;
+}
+
+function restOf(rows: readonly PlanRow[]): string {
+  const words = { run: "run", depends: "depend", cached: "cached", withheld: "left out", removed: "removed" } as const;
+  const kinds = ["run", "depends", "removed", "withheld", "cached"] as const;
+  return kinds
+    .map((kind) => ({ kind, count: rows.filter((row) => row.kind === kind).length }))
+    .filter(({ count }) => count > 0)
+    .map(({ kind, count }) => `${count} ${words[kind]}`)
+    .join(", ");
+}
+
+function details(view: PlanView): string {
+  const changes = planChanges(view);
+  const policies = policyWords(view);
+  const summary = [
+    "Graph",
+    `Parameters (${changes.parameters.length})`,
+    `Code (${changes.code.length})`,
+    `Data (${changes.data.length})`,
+    ...(policies === "" ? [] : [`Policies (${policies})`]),
+  ].join(" · ");
+  const graph = view.order === null ? "" : codeBlock(graphMermaid(graphOf(view.order, view.forecast)).trimEnd().split("\n"), "mermaid");
+  const parameters = changes.parameters.map(({ name, from, to }) => [codeSpan(name), codeSpan(shownValue(from)), codeSpan(shownValue(to))]);
+  const blocks = [
+    `<details><summary>${summary}</summary>`,
+    graph,
+    parameters.length > 0 ? bounded(parameters, (rows) => markdownTable(["parameter", "before", "now"], rows)) : "",
+    changes.code.length > 0 ? bounded(changes.code, (rows) => `Code: ${rows.map((change) => changeSentence(change, markdownVoice)).join(", ")}`) : "",
+    changes.data.length > 0 ? bounded(changes.data, (rows) => `Data: ${rows.map((change) => changeSentence(change, markdownVoice)).join(", ")}`) : "",
+    policyTable(view),
+    pinSentence(view),
+    "</details>",
+  ];
+  return blocks.filter((block) => block !== "").join("\n\n");
+}
+
+function bounded<Item>(items: readonly Item[], render: (items: readonly Item[]) => string): string {
+  const rest = items.length - LISTED;
+  return rest > 0 ? `${render(items.slice(0, LISTED))}\n\n… and ${rest} more` : render(items);
+}
+
+function policyWords({ policies }: PlanView): string {
+  const tally = (outcome: string): number => policies.filter((policy) => policy.outcome === outcome).length;
+  const parts = [
+    tally("denied") > 0 ? `${tally("denied")} denied` : "",
+    tally("passed") > 0 ? `${tally("passed")} passed` : "",
+    tally("warned") > 0 ? counted(tally("warned"), "warning") : "",
+  ];
+  return parts.filter((part) => part !== "").join(", ");
+}
+
+function policyTable({ policies }: PlanView): string {
+  if (policies.length === 0) return "";
+  return bounded(policies, (rows) => markdownTable(["policy", "verdict", ""], rows.map((policy) => [markdownText(policy.name, 80), policy.outcome, markdownText(policy.message)])));
+}
+
+function pinSentence(view: PlanView): string {
+  const names = unpinned(view);
+  if (names.length === 0) return "";
+  return `Not in a pinned environment: ${listed(names.map((name) => codeSpan(name)), 6)}`;
+}
+
+function ending(views: readonly PlanView[], { pullRequest }: PlanMarkdownOptions): readonly string[] {
+  if (views.some(isBroken)) return ["**Next:** mend what is shown above and push."];
+  const work = views.some((view) => countsOf(view).run + countsOf(view).depends > 0);
+  if (pullRequest === null) return work ? ["**Next:** `sluice run`"] : [];
+  const plans = views.flatMap((view) => (view.order === null ? [] : [codeSpan(shortDigest(view.order.digest))]));
+  const footer = [
+    `plan ${listed(plans)} for ${codeSpan(shortDigest(pullRequest.head))} onto ${codeSpan(shortDigest(pullRequest.base))}`,
+    ...(pullRequest.revision > 1 ? [`${ordinal(pullRequest.revision)} revision`, "earlier plans in the check"] : []),
+  ].join(" · ");
+  const next = work ? `**Next:** comment \`/sluice run\` to try it here, or merge to run it on ${codeSpan(pullRequest.branch)}.\n` : "";
+  return [`${next}<sub>${footer}</sub>`];
+}
