@@ -28,7 +28,7 @@ export async function plan(world: World, names: readonly string[], flags: PlanFl
     world.terminal.print(planJson(views, session.project.settings.pools["default"]?.concurrency ?? 4));
   } else if (flags.markdown === true) {
     const { planMarkdown } = await import("../report/plan-markdown.ts");
-    world.terminal.print(planMarkdown(views, { slots: 4, shortId: fourCharacters }));
+    world.terminal.print(planMarkdown(views, { slots: 4, shortId: fourCharacters, frame: () => [], pullRequest: null }));
   } else if (views.length > 0 && !broken) {
     const { planText } = await import("../report/plan-text.ts");
     world.terminal.print(planText(views, { paint: world.terminal.color ? ansiPaint : noPaint, shortId: fourCharacters, slots: 4, frame: () => "", rows: 40 }));
