@@ -10,6 +10,7 @@ import type { Git } from "./git/git.ts";
 import { openGit } from "./git/open-git.ts";
 import { workTreeView } from "./git/work-tree-view.ts";
 import { digestOf } from "./identity/identity.ts";
+import type { History } from "./index/history.ts";
 import { LOCAL_LEDGER } from "./manifest/ledger-paths.ts";
 import { fileAcceptedRuns } from "./queue/file-accepted-runs.ts";
 import { fileParsedCache } from "./store/file-parsed-cache.ts";
@@ -27,6 +28,7 @@ function compose(world: World, git: Git): Repository {
   const digests = statIndex(join(directory, "cache", "stat"), git.root);
   const cache = fileParsedCache(join(directory, "cache", "parsed"), world.version);
   const places = { root: git.root, digests, cache };
+  let history: History | undefined;
   return {
     git,
     directory,
@@ -58,8 +60,12 @@ function compose(world: World, git: Git): Repository {
       return inProcessDispatcher(slots, perform);
     },
     async history() {
+      if (history !== undefined) {
+        await history.sync();
+        return history;
+      }
       const { sqliteHistory } = await import("./index/sqlite-history.ts");
-      const history = sqliteHistory(join(directory, "cache", "history.sqlite"), {
+      history = sqliteHistory(join(directory, "cache", "history.sqlite"), {
         head: () => git.resolve(LOCAL_LEDGER),
         log: (until) => git.log(LOCAL_LEDGER, until),
         files: (commit, paths) => git.files(commit, paths),
@@ -86,7 +92,7 @@ function compose(world: World, git: Git): Repository {
     },
     async writePin(path, pin) {
       const { writePin } = await import("./store/datasets.ts");
-      writePin(git.root, path, pin);
+      await writePin(git.root, path, pin);
     },
     logs: { tail, size: (path) => statSync(path, { throwIfNoEntry: false })?.size ?? 0 },
     async identity() {

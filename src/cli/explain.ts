@@ -16,7 +16,7 @@ import type { History } from "../index/history.ts";
 /** `sluice explain <step>`: why it runs or is cached, or why it did in a recorded run. */
 export async function explain(world: World, step: string, flags: { readonly run?: string; readonly json?: boolean }): Promise<number> {
   const session = await openSession(world);
-  await using history = await session.repository.history();
+  const history = await session.repository.history();
   const view = flags.run === undefined ? await fromPlan(world, step, { session, history }) : await fromRun(step, { record: await selectRun(session.repository, history, flags.run), history });
   const { explainText, explainJson } = await import("../report/explain-text.ts");
   world.terminal.print(flags.json === true ? explainJson(view) : explainText(view, { paint: paintOf(world), shortId: shortIds(history) }));

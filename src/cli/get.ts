@@ -10,7 +10,7 @@ import type { World } from "./world.ts";
 /** `sluice get <run>[:<path>] [-o DIR]`: artifacts of a run out of the store, each checked against its digest. */
 export async function get(world: World, what: string, flags: { readonly output?: string }): Promise<number> {
   const { repository, project } = await openSession(world);
-  await using history = await repository.history();
+  const history = await repository.history();
   const [, run, path] = /^([^:]+)(?::(.+))?$/.exec(what) ?? [];
   const record = await selectRun(repository, history, run ?? what);
   const outputs = record.steps.flatMap(({ outcome }) => (outcome.kind === "succeeded" || outcome.kind === "cached" ? outcome.facts.outputs : []));

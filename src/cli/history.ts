@@ -12,7 +12,7 @@ export function paintOf(world: World): Paint {
 /** `sluice log`: recorded runs, newest first. */
 export async function log(world: World, pipeline: string | undefined, flags: { readonly json?: boolean; readonly limit?: number }): Promise<number> {
   const repository = await openRepository(world);
-  await using history = await repository.history();
+  const history = await repository.history();
   const { logText, logJson } = await import("../report/log-text.ts");
   const runs = history.runs({ ...(pipeline === undefined ? {} : { pipeline }), limit: flags.limit ?? 1_000 });
   if (flags.json === true) world.terminal.print(logJson(runs));
@@ -24,7 +24,7 @@ export async function log(world: World, pipeline: string | undefined, flags: { r
 /** `sluice show <run>`. */
 export async function show(world: World, run: string, flags: { readonly json?: boolean }): Promise<number> {
   const repository = await openRepository(world);
-  await using history = await repository.history();
+  const history = await repository.history();
   const record = await selectRun(repository, history, run);
   const { showText, showJson } = await import("../report/show-text.ts");
   world.terminal.print(flags.json === true ? showJson(record) : showText(record, { paint: paintOf(world), shortId: shortIds(history) }));
@@ -34,7 +34,7 @@ export async function show(world: World, run: string, flags: { readonly json?: b
 /** `sluice diff [A] [B]`: without B the newest run, without A the one before B. */
 export async function diff(world: World, names: readonly string[], flags: { readonly json?: boolean; readonly markdown?: boolean }): Promise<number> {
   const repository = await openRepository(world);
-  await using history = await repository.history();
+  const history = await repository.history();
   const [first, second] = names;
   const to = await selectRun(repository, history, second ?? "latest");
   const from = await selectRun(repository, history, first ?? `${to.id}~1`);
@@ -52,7 +52,7 @@ export async function diff(world: World, names: readonly string[], flags: { read
 /** `sluice logs <run> [step]`: what steps wrote. */
 export async function logs(world: World, run: string, step: string | undefined): Promise<number> {
   const repository = await openRepository(world);
-  await using history = await repository.history();
+  const history = await repository.history();
   const record = await selectRun(repository, history, run);
   const { DEFAULT_SETTINGS } = await import("../pipeline/settings.ts");
   const store = await repository.store(DEFAULT_SETTINGS);

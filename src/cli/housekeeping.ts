@@ -14,7 +14,7 @@ export async function gc(world: World, flags: { readonly dryRun?: boolean; reado
   const lock = repository.accepted.lock();
   if (lock.kind === "held") throw new Refusal(EXIT.later, `a run is going on here (process ${lock.pid})\n  next: sluice gc when it has ended`);
   try {
-    await using history = await repository.history();
+    const history = await repository.history();
     const now = world.clock.now();
     const floor = now - (flags.all === true ? 0 : WEEK);
     const keepSince = now - project.settings.retention.artifactsMs;
@@ -31,7 +31,7 @@ export async function rebuildCache(world: World): Promise<number> {
   const repository = await openRepository(world);
   repository.dropCaches();
   const fresh = await openRepository(world);
-  await using history = await fresh.history();
+  const history = await fresh.history();
   const { length } = history.runs({});
   world.terminal.print(`index rebuilt from the ledger: ${length} ${length === 1 ? "run" : "runs"}\n`);
   return EXIT.fine;
@@ -68,7 +68,7 @@ async function repositoryChecks(world: World): Promise<readonly Check[]> {
       ? { name: "isolation", state: "broken", found: executor.why, next: "`apt install bubblewrap`" }
       : { name: "isolation", state: executor.isolation === "workspace" ? "warning" : "fine", found: executor.why, next: "`apt install bubblewrap`, so that an undeclared read fails" };
   if (!("kind" in executor)) await executor[Symbol.asyncDispose]();
-  await using history = await repository.history();
+  const history = await repository.history();
   const left = repository.accepted.list().length;
   return [
     { name: "git", state: repository.git.adapter === "native" ? "fine" : "warning", found: repository.git.adapter === "native" ? "the git binary" : "no git binary: reading through isomorphic-git, which is slower", next: "`apt install git`" },

@@ -1,4 +1,4 @@
-import { planPipelines, type PlannedPipeline } from "../controller/plan-pipelines.ts";
+import { NO_PAST, planPipelines, type PlannedPipeline } from "../controller/plan-pipelines.ts";
 import { readProject } from "../controller/read-project.ts";
 import { keyOf } from "../key/key-document.ts";
 import { concreteDocument } from "../key/concrete.ts";
@@ -21,7 +21,7 @@ export async function comparePlans(
   const shared = { reader, listing: (digest: Parameters<typeof store.listingSync>[0]) => store.listingSync(digest) };
   const old = await readProject({ cache: repository.cache }, repository.commit(commit));
   const before = await planPipelines(
-    { ...shared, datasets: (dataset) => repository.dataset(dataset, old.tree), past: () => ({ steps: [], durations: () => [] }) },
+    { ...shared, datasets: (dataset) => repository.dataset(dataset, old.tree), past: () => Promise.resolve(NO_PAST) },
     { project: old, pipelines: old.pipelines },
     options,
   );
@@ -30,7 +30,8 @@ export async function comparePlans(
     {
       ...shared,
       datasets: (dataset) => repository.dataset(dataset, project.tree),
-      past: (pipeline) => ({ steps: pastOf(before.find((one) => one.file.pipeline.id === pipeline)), durations: (step) => history.durations(pipeline, step) }),
+      past: (pipeline) =>
+        Promise.resolve({ steps: pastOf(before.find((one) => one.file.pipeline.id === pipeline.id)), durations: (step: string) => history.durations(pipeline.id, step) }),
     },
     { project, pipelines: selectPipelines(project, names) },
     options,

@@ -1,6 +1,6 @@
 import { runPipeline } from "../controller/run-pipeline.ts";
 import { runStep } from "../controller/run-step.ts";
-import { planPipelines } from "../controller/plan-pipelines.ts";
+import { NO_PAST, planPipelines } from "../controller/plan-pipelines.ts";
 import { readProject } from "../controller/read-project.ts";
 import type { View } from "../git/view.ts";
 import { digestOf } from "../identity/identity.ts";
@@ -23,7 +23,7 @@ import type { Repository, World } from "./world.ts";
 /** `sluice reproduce <run>`: computes a recorded run again from the ledger and compares every digest and metric. */
 export async function reproduce(world: World, run: string, flags: { readonly jobs?: number }): Promise<number> {
   const repository = await openRepository(world);
-  await using history = await repository.history();
+  const history = await repository.history();
   const record = await selectRun(repository, history, run);
   const id = shortIds(history)(record.id);
   const view = await recordedView(repository, record);
@@ -37,7 +37,7 @@ export async function reproduce(world: World, run: string, flags: { readonly job
       reader: { result: () => undefined, evicted: () => false },
       listing: (digest) => store.listingSync(digest),
       datasets: (dataset) => repository.dataset(dataset, project.tree),
-      past: () => ({ steps: [], durations: () => [] }),
+      past: () => Promise.resolve(NO_PAST),
     },
     { project, pipelines: [file] },
     { platform: world.config.platform, accelerator: null, forced: new Set(), withEffects: false, overrides: record.overrides as JsonObject },

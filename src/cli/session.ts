@@ -1,9 +1,9 @@
 import type { JsonObject } from "../identity/canonical-json.ts";
-import { planPipelines, type PlannedPipeline, type PlanPorts } from "../controller/plan-pipelines.ts";
+import { planPipelines, type Past, type PlannedPipeline, type PlanPorts } from "../controller/plan-pipelines.ts";
 import type { PipelineFile, Project } from "../controller/project.ts";
 import { readProject } from "../controller/read-project.ts";
 import type { View } from "../git/view.ts";
-import type { PastStep } from "../plan/plan.ts";
+import type { Pipeline } from "../pipeline/pipeline.ts";
 import { isError, type Problem } from "../problem/problem.ts";
 import { closest } from "../problem/suggest.ts";
 import type { Store } from "../store/store.ts";
@@ -60,7 +60,7 @@ export async function planSession(session: Session, store: Store, request: PlanR
     reader: await store.reader("local"),
     listing: (digest) => store.listingSync(digest),
     datasets: (dataset) => repository.dataset(dataset, project.tree),
-    past: await lazyPast(session),
+    past: (pipeline) => pastOf(repository, pipeline),
   };
   return planPipelines(
     ports,
@@ -69,17 +69,12 @@ export async function planSession(session: Session, store: Store, request: PlanR
   );
 }
 
-/** History is opened at the first question, and all of it is read then, because forecasts ask synchronously. */
-async function lazyPast(session: Session): Promise<PlanPorts["past"]> {
-  const wanted = new Map<string, { readonly steps: readonly PastStep[]; readonly durations: (step: string) => readonly number[] }>();
-  const history = await session.repository.history();
-  for (const { pipeline } of session.project.pipelines) {
-    wanted.set(pipeline.id, {
-      steps: await history.past([pipeline.id, ...pipeline.was]),
-      durations: (step) => history.durations(pipeline.id, step),
-    });
-  }
-  return (pipeline) => wanted.get(pipeline) ?? { steps: [], durations: () => [] };
+async function pastOf(repository: Repository, pipeline: Pipeline): Promise<Past> {
+  const history = await repository.history();
+  return {
+    steps: await history.past([pipeline.id, ...pipeline.was]),
+    durations: (step) => history.durations(pipeline.id, step),
+  };
 }
 
 /** Prints problems with their code frames to stderr; true when there is an error. */

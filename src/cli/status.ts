@@ -12,7 +12,7 @@ import type { World } from "./world.ts";
 export async function status(world: World, flags: { readonly json?: boolean }): Promise<number> {
   const session = await openSession(world);
   const { repository, project } = session;
-  await using history = await repository.history();
+  const history = await repository.history();
   const store = await repository.store(project.settings);
   const planned = await planSession(session, store, PLAIN_REQUEST);
   const head = await repository.git.head();

@@ -1,7 +1,7 @@
 import type { Json, JsonObject } from "../identity/canonical-json.ts";
 import type { Digest } from "../identity/identity.ts";
 import type { EntryKind, ListingEntry } from "../key/key-document.ts";
-import type { Dataset } from "../pipeline/pipeline.ts";
+import type { Dataset, Pipeline } from "../pipeline/pipeline.ts";
 import type { DatasetState, Resolution } from "../pipeline/resolution.ts";
 import { resolvePipeline } from "../pipeline/resolve.ts";
 import { forecast } from "../plan/forecast.ts";
@@ -18,8 +18,15 @@ export interface PlanPorts {
   readonly listing: (digest: Digest) => readonly ListingEntry[] | undefined;
   readonly datasets: (dataset: Dataset, view: View) => Promise<DatasetState>;
   /** The run that causes are told against, and how long steps took; asked only when something is to run. */
-  readonly past: (pipeline: string) => { readonly steps: readonly PastStep[]; readonly durations: (step: string) => readonly number[] };
+  readonly past: (pipeline: Pipeline) => Promise<Past>;
 }
+
+export interface Past {
+  readonly steps: readonly PastStep[];
+  readonly durations: (step: string) => readonly number[];
+}
+
+export const NO_PAST: Past = { steps: [], durations: () => [] };
 
 export interface PlanOptions {
   readonly platform: string;
@@ -52,7 +59,9 @@ export async function planPipelines(
   const resolved = await Promise.all(pipelines.map((file) => resolveOne(ports, { project, file }, options)));
   const paths = new Set(resolved.flatMap(({ resolution }) => resolution.sources));
   const sources = await project.view.facts([...paths]);
-  return resolved.map((one) => planOne(ports, { ...one, sources }, options));
+  const planned: PlannedPipeline[] = [];
+  for (const one of resolved) planned.push(await planOne(ports, { ...one, sources }, options));
+  return planned;
 }
 
 interface Resolved {
@@ -78,32 +87,30 @@ async function resolveOne(
   return { file, params, datasets, resolution };
 }
 
-function planOne(
+async function planOne(
   ports: PlanPorts,
   resolved: Resolved & { readonly sources: ReadonlyMap<string, FileFacts> },
   options: PlanOptions,
-): PlannedPipeline {
+): Promise<PlannedPipeline> {
   const { resolution, sources, file } = resolved;
-  const problems = [...resolution.problems];
-  const facts = factsOf(ports, file.pipeline.id);
+  const problems = resolution.problems;
+  const facts = factsOf(ports, NO_PAST);
   const none = { ...resolved, problems, facts, order: null, forecast: null };
   if (problems.some(isError)) return none;
-  const order = workOrder(resolution, (path) => sources.get(path), {
-    platform: options.platform,
-    accelerator: options.accelerator,
-  });
-  return { ...none, order, forecast: forecast(order, facts, { forced: options.forced, withEffects: options.withEffects }) };
+  const order = workOrder(resolution, (path) => sources.get(path), { platform: options.platform, accelerator: options.accelerator });
+  const first = forecast(order, facts, options);
+  if (first.steps.every(({ verdict }) => verdict.kind === "cached")) return { ...none, order, forecast: first };
+  // Only a plan with work asks why and how long: history is opened for it, and the forecast made again.
+  const known = factsOf(ports, await ports.past(file.pipeline));
+  return { ...none, facts: known, order, forecast: forecast(order, known, options) };
 }
 
-/** The facts behind a forecast; history is opened only when a forecast asks why, or for how long. */
-function factsOf(ports: PlanPorts, pipeline: string): Facts {
-  let past: ReturnType<PlanPorts["past"]> | undefined;
-  const history = (): ReturnType<PlanPorts["past"]> => (past ??= ports.past(pipeline));
+function factsOf(ports: PlanPorts, past: Past): Facts {
   return {
     result: (key) => ports.reader.result(key),
     evicted: (key) => ports.reader.evicted(key),
-    previous: () => history().steps,
-    durations: (step) => history().durations(step),
+    previous: () => past.steps,
+    durations: (step) => past.durations(step),
     part: (directory, path) => partOf(ports.listing(directory), path),
   };
 }

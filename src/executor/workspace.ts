@@ -1,4 +1,4 @@
-import { chmodSync, constants, copyFileSync, existsSync, lstatSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, constants, copyFileSync, lstatSync, mkdirSync, readdirSync, rmdirSync, rmSync, symlinkSync, unlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 
 import type { OutputRecord } from "../key/key-document.ts";
@@ -13,18 +13,23 @@ export interface Staged {
 
 /** Empties a slot's workspace; steps may have taken away rights, so directories are opened first. */
 export function clearWorkspace(directory: string): void {
-  if (!existsSync(directory)) {
-    mkdirSync(directory, { recursive: true });
-    return;
+  mkdirSync(directory, { recursive: true });
+  try {
+    emptyDirectory(directory);
+  } catch {
+    openUp(directory);
+    for (const name of readdirSync(directory)) rmSync(join(directory, name), { recursive: true, force: true });
   }
-  for (const name of readdirSync(directory)) {
-    const at = `${directory}/${name}`;
-    try {
-      rmSync(at, { recursive: true, force: true });
-    } catch {
-      openUp(at);
-      rmSync(at, { recursive: true, force: true });
-    }
+}
+
+/** Plain calls: for a handful of small files they are ten times as fast as a recursive rmSync. */
+function emptyDirectory(directory: string): void {
+  for (const entry of readdirSync(directory, { withFileTypes: true })) {
+    const at = `${directory}/${entry.name}`;
+    if (entry.isDirectory()) {
+      emptyDirectory(at);
+      rmdirSync(at);
+    } else unlinkSync(at);
   }
 }
 

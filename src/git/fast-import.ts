@@ -8,14 +8,18 @@ export interface ImportOrder {
   /** The commit to stand on; null for a root commit. */
   readonly from: CommitSha | null;
   readonly commits: readonly LedgerCommit[];
-  readonly executable: ReadonlySet<string>;
 }
+
+export type Imported =
+  | { readonly kind: "imported"; readonly commits: readonly CommitSha[] }
+  /** The ref holds something else by now; it was left alone. */
+  | { readonly kind: "moved" };
 
 /** Writes commits through one `git fast-import` and answers their ids in order. */
 export async function fastImport(
   git: { readonly directory: string; readonly env: NodeJS.ProcessEnv },
   order: ImportOrder,
-): Promise<readonly CommitSha[]> {
+): Promise<Imported> {
   const child = spawn("git", ["-c", "gc.auto=0", "fast-import", "--quiet", "--done", "--date-format=raw"], {
     cwd: git.directory,
     env: git.env,
@@ -32,8 +36,10 @@ export async function fastImport(
   child.stdin.on("error", () => undefined);
   child.stdin.end(stream(order));
   const code = await ended;
-  if (code !== 0) throw new Error(`git fast-import: ${Buffer.concat(err).toString("utf8").trim()}`);
-  return Buffer.concat(out).toString("utf8").split("\n").flatMap((line) => parseCommitSha(line.trim()) ?? []);
+  const errors = Buffer.concat(err).toString("utf8").trim();
+  if (/not updating|cannot lock ref|Unable to create .*\.lock/i.test(errors)) return { kind: "moved" };
+  if (code !== 0) throw new Error(`git fast-import: ${errors}`);
+  return { kind: "imported", commits: Buffer.concat(out).toString("utf8").split("\n").flatMap((line) => parseCommitSha(line.trim()) ?? []) };
 }
 
 function stream(order: ImportOrder): Buffer {
@@ -45,8 +51,7 @@ function stream(order: ImportOrder): Buffer {
     if (at === 0 && order.from !== null) parts.push(`from ${order.from}\n`);
     if (at > 0) parts.push(`from :${at}\n`);
     for (const [path, bytes] of commit.files) {
-      const mode = order.executable.has(path) ? "100755" : "100644";
-      parts.push(`M ${mode} inline ${quoted(path)}\ndata ${bytes.byteLength}\n`, bytes, "\n");
+      parts.push(`M 100644 inline ${quoted(path)}\ndata ${bytes.byteLength}\n`, bytes, "\n");
     }
     parts.push("\n");
   });

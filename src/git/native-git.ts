@@ -4,6 +4,7 @@ import { join } from "node:path";
 
 import { byUtf8 } from "../identity/canonical-json.ts";
 import { parseBlobId, parseCommitSha, type CommitSha } from "../identity/identity.ts";
+import { readHead, readRef } from "./refs.ts";
 import { fastImport } from "./fast-import.ts";
 import type { Appended, Git, LedgerCommit, LoggedCommit, TreeEntry } from "./git.ts";
 
@@ -53,12 +54,13 @@ export function gitProcess(directory: string): GitProcess {
   };
 }
 
-/** The repository at `root` through the git binary. */
-export function nativeGit(root: string, directory: string): Git {
+/** The repository at `root` through the git binary; `own` is the work tree's git directory, `directory` the common one. */
+export function nativeGit(root: string, directory: string, own = directory): Git {
   const git = gitProcess(root);
   const text = async (args: readonly string[]): Promise<string> => (await git.run(args)).toString("utf8");
 
   async function one(revision: string): Promise<CommitSha | undefined> {
+    if (revision.startsWith("refs/") && !existsSync(join(directory, "reftable"))) return readRef(directory, revision);
     const { code, stdout } = await git.attempt(["rev-parse", "--verify", "--quiet", "--end-of-options", `${revision}^{commit}`]);
     return code === 0 ? parseCommitSha(stdout.toString("utf8").trim()) : undefined;
   }
@@ -68,6 +70,9 @@ export function nativeGit(root: string, directory: string): Git {
     directory,
     adapter: "native",
     async head() {
+      // Reftables keep refs elsewhere; there git itself is asked.
+      const quick = existsSync(join(directory, "reftable")) ? undefined : readHead(own, directory);
+      if (quick !== undefined) return quick;
       const [commit, branch] = await Promise.all([
         one("HEAD"),
         git.attempt(["symbolic-ref", "--quiet", "--short", "HEAD"]),
@@ -98,6 +103,8 @@ export function nativeGit(root: string, directory: string): Git {
     },
     files: (commit, paths) => readMany(git, commit, paths),
     async tracked() {
+      // Asked now, so that the answer is there when the first digests are wanted.
+      void mayFilter(git, directory);
       return parseIndex(await git.run(["ls-files", "-s", "-z"]));
     },
     async untracked() {
@@ -105,7 +112,7 @@ export function nativeGit(root: string, directory: string): Git {
       return output.toString("utf8").split("\0").filter((path) => path !== "" && !path.endsWith("/")).sort(byUtf8);
     },
     cleaned: (paths) => cleaned(git, directory, paths),
-    append: (ref, expected, commits) => append(git, { ref, expected, commits }),
+    append: (ref, expected, commits) => append(git, directory, { ref, expected, commits }),
     async log(ref, until) {
       const { code, stdout } = await git.attempt(["log", "-z", "--format=%H%n%P%n%ct%n%B", ref, ...(until === undefined ? [] : [`^${until}`]), "--"]);
       return code === 0 ? parseLog(stdout.toString("utf8")) : [];
@@ -209,32 +216,36 @@ async function cleaned(git: GitProcess, directory: string, paths: readonly strin
 
 async function mayFilter(git: GitProcess, directory: string): Promise<boolean> {
   if (existsSync(join(directory, "info", "attributes"))) return true;
-  const [attributes, configured] = await Promise.all([
+  const known = filtering.get(git);
+  if (known !== undefined) return known;
+  const asked = Promise.all([
     git.run(["ls-files", "-z", "-c", "-o", "--exclude-standard", "--", ".gitattributes", "**/.gitattributes"]),
     git.attempt(["config", "--get-regexp", "^core\\.(autocrlf|attributesfile)$"]),
-  ]);
-  return attributes.length > 0 || /^(core\.autocrlf (true|input)|core\.attributesfile )/m.test(configured.stdout.toString("utf8"));
+  ]).then(([attributes, configured]) => attributes.length > 0 || /^(core\.autocrlf (true|input)|core\.attributesfile )/m.test(configured.stdout.toString("utf8")));
+  filtering.set(git, asked);
+  return asked;
 }
+const filtering = new WeakMap<GitProcess, Promise<boolean>>();
 
+/**
+ * One fast-import, which itself refuses to move a ref to a commit that does not contain what the ref holds by then:
+ * that is the compare-and-swap, with the old value as the first new commit's parent.
+ */
 async function append(
   git: GitProcess,
+  directory: string,
   order: { readonly ref: string; readonly expected: CommitSha | null; readonly commits: readonly LedgerCommit[] },
 ): Promise<Appended> {
   const current = async (): Promise<CommitSha | null> => {
+    if (!existsSync(join(directory, "reftable"))) return readRef(directory, order.ref) ?? null;
     const { code, stdout } = await git.attempt(["rev-parse", "--verify", "--quiet", order.ref]);
     return code === 0 ? (parseCommitSha(stdout.toString("utf8").trim()) ?? null) : null;
   };
   const before = await current();
   if (before !== order.expected) return { kind: "overtaken", head: before };
-  // Objects first, on a ref of our own; the ledger moves by compare-and-swap when all of them are there.
-  const scratch = `refs/sluice/tmp/append-${process.pid}-${process.hrtime.bigint()}`;
-  const commits = await fastImport(git, { ref: scratch, from: order.expected, commits: order.commits, executable: new Set() });
-  const head = commits.at(-1);
+  const imported = await fastImport(git, { ref: order.ref, from: order.expected, commits: order.commits });
+  if (imported.kind === "moved") return { kind: "overtaken", head: await current() };
+  const head = imported.commits.at(-1);
   if (head === undefined) throw new Error(`appending to ${order.ref}: nothing to append`);
-  const zero = "0".repeat(40);
-  const moved = await git.attempt(["update-ref", "--create-reflog", "--stdin"], `start\nupdate ${order.ref} ${head} ${order.expected ?? zero}\ndelete ${scratch} ${head}\nprepare\ncommit\n`);
-  if (moved.code === 0) return { kind: "appended", head, commits };
-  await git.attempt(["update-ref", "-d", scratch]);
-  return { kind: "overtaken", head: await current() };
+  return { kind: "appended", head, commits: imported.commits };
 }
-

@@ -18,7 +18,7 @@ export async function openGit(start: string, prefer: "native" | "isomorphic" = "
   }
   if (prefer === "native" && hasGit()) {
     const { nativeGit } = await import("./native-git.ts");
-    return { kind: "ok", git: nativeGit(found.root, found.common) };
+    return { kind: "ok", git: nativeGit(found.root, found.common, found.own) };
   }
   const { isomorphicGit } = await import("./isomorphic-git.ts");
   return { kind: "ok", git: isomorphicGit(found.root, found.common) };
@@ -26,6 +26,8 @@ export async function openGit(start: string, prefer: "native" | "isomorphic" = "
 
 interface Found {
   readonly root: string;
+  /** The git directory of this work tree. */
+  readonly own: string;
   /** The git directory that all work trees share. */
   readonly common: string;
 }
@@ -35,7 +37,7 @@ function findRoot(start: string): Found | undefined {
     const dot = join(at, ".git");
     if (existsSync(dot)) {
       const own = statSync(dot).isDirectory() ? dot : linked(dot);
-      if (own !== undefined && existsSync(join(own, "HEAD"))) return { root: at, common: commonOf(own) };
+      if (own !== undefined && existsSync(join(own, "HEAD"))) return { root: at, own, common: commonOf(own) };
     }
     if (dirname(at) === at) return undefined;
   }

@@ -8,8 +8,8 @@ import { fileURLToPath } from "node:url";
 import type { Json } from "../identity/canonical-json.ts";
 import { digestOf, type Digest } from "../identity/identity.ts";
 import { directoryDigest, type ListingEntry } from "../key/key-document.ts";
-import { parsePin, renderPin, type Pin } from "../pipeline/dataset-pin.ts";
-import { parseDvcPointer, type DvcPointer } from "../pipeline/dvc-pointer.ts";
+import type { Pin } from "../pipeline/dataset-pin.ts";
+import type { DvcPointer } from "../pipeline/dvc-pointer.ts";
 import type { Dataset } from "../pipeline/pipeline.ts";
 import type { DatasetState } from "../pipeline/resolution.ts";
 import { ok, refused, type Result } from "../result/result.ts";
@@ -47,7 +47,7 @@ export async function datasetState(places: DatasetPlaces, dataset: Dataset): Pro
   }
 }
 
-function pathState(places: DatasetPlaces, dataset: Extract<Dataset, { kind: "path" }>): DatasetState {
+async function pathState(places: DatasetPlaces, dataset: Extract<Dataset, { kind: "path" }>): Promise<DatasetState> {
   if (dataset.pin === null && places.inRepository(dataset.path)) return { kind: "git", path: dataset.path };
   const pinPath = dataset.pin ?? `datasets/${dataset.name}.yaml`;
   const there = measure(places, dataset.path);
@@ -56,6 +56,7 @@ function pathState(places: DatasetPlaces, dataset: Extract<Dataset, { kind: "pat
     const what = there === undefined ? `nothing stands at \`${dataset.path}\` and it has no pin` : `\`${dataset.path}\` is not in git and has no pin`;
     return { kind: "problem", message: what, next: `sluice data add ${dataset.name}` };
   }
+  const { parsePin } = await import("../pipeline/dataset-pin.ts");
   const pin = parsePin(readFileSync(join(places.root, pinPath), "utf8"));
   if (pin.kind === "refused") return { kind: "problem", message: `\`${pinPath}\`: ${pin.refusal}`, next: `sluice data update ${dataset.name}` };
   const { digest, size } = pin.value;
@@ -94,6 +95,7 @@ export function measure(places: Pick<DatasetPlaces, "root" | "digests">, path: s
 async function dvcState(places: DatasetPlaces, dataset: Extract<Dataset, { kind: "dvc" }>): Promise<DatasetState> {
   const file = join(places.root, dataset.file);
   if (!existsSync(file)) return { kind: "problem", message: `there is no pointer file \`${dataset.file}\``, next: "correct `dvc:`" };
+  const { parseDvcPointer } = await import("../pipeline/dvc-pointer.ts");
   const pointer = parseDvcPointer(readFileSync(file, "utf8"));
   if (pointer.kind === "refused") return { kind: "problem", message: `\`${dataset.file}\`: ${pointer.refusal}`, next: "correct the pointer file" };
   const path = posix.join(posix.dirname(dataset.file), pointer.value.path);
@@ -183,7 +185,8 @@ async function download(uri: string, target: string, signal: AbortSignal): Promi
 }
 
 /** Writes a dataset's pin file. */
-export function writePin(root: string, path: string, pin: Pin): void {
+export async function writePin(root: string, path: string, pin: Pin): Promise<void> {
+  const { renderPin } = await import("../pipeline/dataset-pin.ts");
   mkdirSync(dirname(join(root, path)), { recursive: true });
   writeFileSync(join(root, path), renderPin(pin));
 }

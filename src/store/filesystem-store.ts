@@ -1,3 +1,4 @@
+import { execFile } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import {
   chmodSync, closeSync, constants, copyFileSync, existsSync, fsyncSync, linkSync, lstatSync, mkdirSync, openSync,
@@ -57,7 +58,7 @@ export function filesystemStore(root: string): Store {
       revoke(place, domain, { old, now, why });
     },
     async barrier() {
-      for (const path of place.pending) syncPath(path);
+      await syncAll(root, place.pending);
       place.pending.clear();
     },
     async [Symbol.asyncDispose]() {
@@ -163,8 +164,12 @@ function copyInto(path: string, target: string): void {
   renameSync(temporary, target);
 }
 
+/** Process ids come again; one random word a process keeps leftovers of an earlier one apart. */
+const run = randomBytes(6).toString("hex");
+let temporaries = 0;
+
 function temporaryBeside(target: string): string {
-  return `${target}.tmp-${process.pid}-${randomBytes(6).toString("hex")}`;
+  return `${target}.tmp-${process.pid}-${run}-${++temporaries}`;
 }
 
 function makeFan(place: Place, directory: string): void {
@@ -269,6 +274,7 @@ function reader(place: Place, domain: Domain): ResultReader {
 }
 
 function revised(place: Place, domain: Domain, result: StepResult): StepResult {
+  if (!existsSync(join(place.root, "revocations"))) return result;
   const revocation = join(place.root, "revocations", domain, `${hexOf(result.key)}.json`);
   if (!existsSync(revocation)) return result;
   const { now } = JSON.parse(readFileSync(revocation, "utf8")) as { readonly now: StepResult };
@@ -281,7 +287,7 @@ function createResult(place: Place, domain: Domain, result: StepResult): Created
   makeFan(place, dirname(target));
   if (createOnce(place, target, `${JSON.stringify(result)}\n`)) {
     indexOf(place, domain).add(result);
-    rmSync(join(place.root, "evicted", `${hexOf(result.key)}.json`), { force: true });
+    if (existsSync(join(place.root, "evicted"))) rmSync(join(place.root, "evicted", `${hexOf(result.key)}.json`), { force: true });
     return { kind: "created" };
   }
   const first = JSON.parse(readFileSync(target, "utf8")) as StepResult;
@@ -328,19 +334,27 @@ function revoke(
   place.pending.add(target);
 }
 
-function syncPath(path: string): void {
-  for (const one of [path, dirname(path)]) {
-    let file: number;
+/** Above this many files one syncfs of the store's file system costs less than an fsync of each. */
+const MANY = 100;
+
+/** Objects and the directories that name them reach the disk: one by one, or by `sync -f` where there are many. */
+async function syncAll(root: string, paths: ReadonlySet<string>): Promise<void> {
+  if (paths.size > MANY && process.platform === "linux" && (await syncFileSystem(root))) return;
+  for (const path of new Set([...paths, ...[...paths].map((one) => dirname(one))])) {
     try {
-      file = openSync(one, "r");
+      const file = openSync(path, "r");
+      try {
+        fsyncSync(file);
+      } finally {
+        closeSync(file);
+      }
     } catch (error) {
-      if (isCode(error, "ENOENT")) continue;
-      throw error;
-    }
-    try {
-      fsyncSync(file);
-    } finally {
-      closeSync(file);
+      // A temporary name, or an object that housekeeping removed meanwhile.
+      if (!isCode(error, "ENOENT")) throw error;
     }
   }
+}
+
+function syncFileSystem(root: string): Promise<boolean> {
+  return new Promise((resolve) => execFile("sync", ["-f", root], (error) => resolve(error === null)));
 }
