@@ -44,7 +44,11 @@ export function failedRun(record: RunRecord, evidence: Evidence): FailedRun {
   return { run: record.id, pipeline: record.pipeline.name, failed, kept, notStarted, cancelled };
 }
 
-function failedStep(step: string, { failure, attempts }: { readonly failure: Failure; readonly attempts: readonly AttemptRecord[] }, evidence: Evidence): FailedStep {
+function failedStep(
+  step: string,
+  { failure, attempts }: { readonly failure: Failure; readonly attempts: readonly AttemptRecord[] },
+  evidence: Evidence,
+): FailedStep {
   const last = attempts.at(-1);
   const started = last !== undefined && failure.kind !== "refused" && failure.kind !== "environment";
   return {
