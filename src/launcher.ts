@@ -65,7 +65,13 @@ function begin(spawner: Spawner, order: Order): void {
 }
 
 function empty(directory: string): void {
-  for (const name of readdirSync(directory)) rmSync(`${directory}/${name}`, { recursive: true, force: true });
+  for (const name of readdirSync(directory)) {
+    try {
+      rmSync(`${directory}/${name}`, { recursive: true, force: true });
+    } catch {
+      // A mount point of the sandbox: it holds nothing of a step's.
+    }
+  }
 }
 
 function stop(why: "timeout" | "cancelled"): void {

@@ -1,13 +1,14 @@
 import type { Digest } from "../identity/identity.ts";
 import { concreteDocument } from "../key/concrete.ts";
-import { keyOf, type KeyDocument, type StepResult } from "../key/key-document.ts";
+import { keyOf, type StepResult } from "../key/key-document.ts";
 import type { Cause, Facts, Forecast, Verdict, WorkOrder, WorkStep } from "../plan/plan.ts";
 import type { Clock } from "../clock/clock.ts";
 import type { Dispatcher } from "../queue/dispatcher.ts";
 import { advance, beginRun, type RunState } from "../run/advance.ts";
 import { nextAttempt } from "../run/retry.ts";
-import type { AttemptRecord, Failure, NearMiss } from "../run/run-record.ts";
+import type { Failure } from "../run/run-record.ts";
 import type { StepEnd, StepJob } from "../run/step-job.ts";
+import type { StepTrace } from "../run/step-trace.ts";
 import { createBacklog, type Backlog, type Capacity } from "../scheduling/backlog.ts";
 import { criticalPaths } from "../scheduling/critical-path.ts";
 
@@ -17,22 +18,6 @@ export type StepProgress =
   | { readonly kind: "ended"; readonly step: WorkStep; readonly end: StepEnd }
   | { readonly kind: "retrying"; readonly step: WorkStep; readonly failure: Failure; readonly attempt: number; readonly delayMs: number }
   | { readonly kind: "gate"; readonly step: WorkStep; readonly failure: Extract<Failure, { kind: "gate" }>; readonly stops: boolean };
-
-/** What became of one step; `attempts` are all that were made in this run. */
-export interface StepTrace {
-  readonly step: WorkStep;
-  key: Digest | null;
-  document: KeyDocument | null;
-  result: StepResult | null;
-  cached: boolean;
-  cause: Cause;
-  failure: Failure | null;
-  tail: readonly string[];
-  nearMiss: NearMiss | undefined;
-  cancelled: boolean;
-  attempts: AttemptRecord[];
-  different: readonly Digest[];
-}
 
 export interface RunRequest {
   readonly order: WorkOrder;

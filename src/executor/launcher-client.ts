@@ -51,7 +51,7 @@ export function startLauncher(command: readonly string[], env: NodeJS.ProcessEnv
       wire.alive = false;
       const { waiting } = wire;
       wire.waiting = undefined;
-      waiting?.({ kind: "lost", why: wire.errors.trim() === "" ? why : `${why}: ${wire.errors.trim().slice(-500)}` });
+      waiting?.({ kind: "lost", why: wire.errors.trim() === "" ? why : `${why}: ${firstError(wire.errors)}` });
       resolve();
     };
     child.on("error", (error) => gone(error.message));
@@ -123,4 +123,9 @@ function run(wire: Wire, order: LaunchOrder, signal: AbortSignal): Promise<Launc
     if (signal.aborted) cancel();
     else signal.addEventListener("abort", cancel, { once: true });
   });
+}
+
+/** The line of a crash that says what happened, without the frames below it. */
+function firstError(text: string): string {
+  return /^\w*(?:Error|bwrap).*$/m.exec(text)?.[0] ?? text.trim().slice(0, 300);
 }

@@ -56,8 +56,6 @@ export interface Git {
    * filter); a path is absent from the answer where the bytes on disk are what git would store.
    */
   cleaned(paths: readonly string[]): Promise<ReadonlyMap<string, Uint8Array>>;
-  /** Writes a tree holding the given files (bytes or existing blobs) and returns its id; no ref is moved. */
-  writeTree(files: ReadonlyMap<string, { readonly bytes: Uint8Array; readonly executable: boolean }>): Promise<string>;
   /** Appends commits to a ref in one go: compare-and-swap against `expected` (null: the ref must not exist). */
   append(ref: string, expected: CommitSha | null, commits: readonly LedgerCommit[]): Promise<Appended>;
   /** Commits of a ref from newest to oldest, stopping before `until`. */

@@ -105,7 +105,6 @@ export function nativeGit(root: string, directory: string): Git {
       return output.toString("utf8").split("\0").filter((path) => path !== "" && !path.endsWith("/")).sort(byUtf8);
     },
     cleaned: (paths) => cleaned(git, directory, paths),
-    writeTree: (files) => writeTree(git, files),
     append: (ref, expected, commits) => append(git, { ref, expected, commits }),
     async log(ref, until) {
       const { code, stdout } = await git.attempt(["log", "-z", "--format=%H%n%P%n%ct%n%B", ref, ...(until === undefined ? [] : [`^${until}`]), "--"]);
@@ -215,14 +214,6 @@ async function mayFilter(git: GitProcess, directory: string): Promise<boolean> {
     git.attempt(["config", "--get-regexp", "^core\\.(autocrlf|attributesfile)$"]),
   ]);
   return attributes.length > 0 || /^(core\.autocrlf (true|input)|core\.attributesfile )/m.test(configured.stdout.toString("utf8"));
-}
-
-async function writeTree(git: GitProcess, files: Parameters<Git["writeTree"]>[0]): Promise<string> {
-  const ref = `refs/sluice/tmp/${process.pid}-${Date.now()}`;
-  await fastImport(git, { ref, from: null, commits: [{ files: new Map([...files].map(([path, { bytes }]) => [path, bytes])), message: "tree", author: { name: "sluice", email: "sluice@localhost" }, time: 0 }], executable: new Set([...files].filter(([, file]) => file.executable).map(([path]) => path)) });
-  const tree = (await git.run(["rev-parse", `${ref}^{tree}`])).toString("utf8").trim();
-  await git.run(["update-ref", "-d", ref]);
-  return tree;
 }
 
 async function append(

@@ -1,0 +1,234 @@
+import { checkOut } from "../controller/check-out.ts";
+import { recordRun } from "../controller/record-run.ts";
+import { runPipeline, type StepProgress } from "../controller/run-pipeline.ts";
+import { runStep, type StepContext } from "../controller/run-step.ts";
+import { judgeGate } from "../diff/verdict.ts";
+import type { Executor } from "../executor/executor.ts";
+import type { JsonObject } from "../identity/canonical-json.ts";
+import { runIdOf, ulidOf, type RunId } from "../identity/identity.ts";
+import type { StepResult } from "../key/key-document.ts";
+import type { WorkStep } from "../plan/plan.ts";
+import type { AcceptedRun } from "../queue/accepted-runs.ts";
+import { failedRun } from "../report/failed-run.ts";
+import { failureText } from "../report/failure.ts";
+import { ansiPaint, noPaint } from "../report/paint.ts";
+import type { RunProgress } from "../report/run-progress.ts";
+import { progressLine, runSummary, type RunTextOptions } from "../report/run-text.ts";
+import { fourCharacters } from "../report/words.ts";
+import { recordOf } from "../run/record-of.ts";
+import type { RunRecord } from "../run/run-record.ts";
+import type { Store } from "../store/store.ts";
+import { abandonOthers } from "./abandon.ts";
+import { EXIT, Refusal } from "./exit.ts";
+import type { Runnable, RunFlags } from "./run.ts";
+import type { Session } from "./session.ts";
+import { describeSources, dirtyFiles } from "./sources.ts";
+import { stagingOf } from "./staging.ts";
+import type { Terminal } from "./world.ts";
+
+export interface Execution {
+  readonly due: readonly Runnable[];
+  readonly overrides: JsonObject;
+  readonly flags: Pick<RunFlags, "jobs" | "keepGoing" | "fix" | "checkout" | "force" | "allowEnvironmentDrift">;
+  /** Runs asked for otherwise than by `sluice run`: `retry:…`. */
+  readonly request?: string;
+}
+
+/** Executes due pipelines one after another, records each and brings its outputs into the work tree. */
+export async function execute(session: Session, store: Store, execution: Execution): Promise<number> {
+  const { repository, world, project } = session;
+  const held = repository.accepted.lock();
+  if (held.kind === "held") throw new Refusal(EXIT.later, `another run is going on here (process ${held.pid})\n  next: wait for it, or stop it`);
+  const slots = execution.flags.jobs ?? Math.max(1, Math.min(repository.machine.cpus, project.settings.pools["default"]?.concurrency ?? repository.machine.cpus));
+  try {
+    repository.workTree.exclude(project.pipelines.flatMap(({ pipeline }) => pipeline.steps.flatMap((step) => step.outputs.map((output) => output.path))));
+    await abandonOthers(session, store, execution.due);
+    const executor = await repository.executor(project.settings, store, slots);
+    if ("kind" in executor) throw new Refusal(EXIT.bad, executor.why);
+    await using _ = executor;
+    let code: number = EXIT.fine;
+    for (const runnable of execution.due) {
+      const ended = await executeOne(session, { store, executor, slots, runnable, execution });
+      if (ended !== EXIT.fine) code = ended;
+      if (world.terminal.interrupted.aborted) return EXIT.interrupted;
+    }
+    return code;
+  } finally {
+    repository.save();
+    held.release();
+  }
+}
+
+interface One {
+  readonly store: Store;
+  readonly executor: Executor;
+  readonly slots: number;
+  readonly runnable: Runnable;
+  readonly execution: Execution;
+}
+
+async function executeOne(session: Session, one: One): Promise<number> {
+  const { repository, world } = session;
+  const { runnable, store } = one;
+  const accepted = await accept(session, one);
+  const identity = await identityOf(session, one, accepted);
+  const staging = await stagingOf(session, { runnable, store });
+  const context: StepContext = {
+    run: accepted.id,
+    domain: "local",
+    requestedBy: world.config.user,
+    ...staging,
+  };
+  const options: RunTextOptions = { paint: world.terminal.color ? ansiPaint : noPaint, shortId: fourCharacters };
+  await using dispatcher = await repository.dispatcher(one.slots, (job, signal) =>
+    runStep({ executor: one.executor, store, clock: world.clock, logs: repository.logs }, context, job, signal),
+  );
+  const end = await runPipeline(
+    { dispatcher, clock: world.clock },
+    {
+      order: runnable.order,
+      forecast: runnable.forecast,
+      facts: runnable.facts,
+      forced: new Set(one.execution.flags.force),
+      keepGoing: one.execution.flags.keepGoing === true,
+      capacity: repository.machine,
+      gateOf: (step, result) => gateOf(runnable, step, result),
+      onProgress: (progress) => tell(world.terminal, progress, options),
+      signal: world.terminal.interrupted,
+    },
+  );
+  const finishedAt = new Date(world.clock.now()).toISOString();
+  const record = recordOf({ ...identity.facts, finishedAt }, runnable.order, end);
+  const before = await previousRecord(session, runnable);
+  await recordRun({ git: repository.git, store, signer: await repository.signer() }, { record, before, tree: identity.tree });
+  repository.accepted.remove(accepted.id);
+  await bringOut(session, one, record);
+  return conclude(session, one, { record, end, options });
+}
+
+/** Carries on an accepted run of the same work order, else accepts a new one; acceptance is durable before anything runs. */
+async function accept(session: Session, { runnable, execution }: One): Promise<AcceptedRun> {
+  const { repository, project, world } = session;
+  const { order } = runnable;
+  const same = repository.accepted.list().find((run) => run.pipeline === order.pipeline.id && run.plan === order.digest && run.source === project.view.commit);
+  if (same !== undefined) {
+    world.terminal.say(`carrying on run ${fourCharacters(same.id)}, which was interrupted\n`);
+    return same;
+  }
+  const source = project.view.commit;
+  if (source === null) throw new Error("accepting a run: there is no commit");
+  const now = world.clock.now();
+  const request = execution.request ?? `local:${ulidOf(now, world.clock.random(10))}`;
+  const id: RunId = runIdOf(await repository.identity(), order.pipeline.id, source, request);
+  const run: AcceptedRun = { id, pipeline: order.pipeline.id, request, source, plan: order.digest, startedAt: new Date(now).toISOString() };
+  repository.accepted.accept(run);
+  return run;
+}
+
+async function identityOf(session: Session, { runnable, execution }: One, accepted: AcceptedRun): Promise<{ readonly facts: Omit<Parameters<typeof recordOf>[0], "finishedAt">; readonly tree: ReadonlyMap<string, Uint8Array> }> {
+  const { repository, project, world } = session;
+  const { sources, datasets } = describeSources(runnable);
+  const dirty = await dirtyFiles(session, runnable);
+  const source = project.view.commit;
+  if (source === null) throw new Error("describing a run: there is no commit");
+  return {
+    tree: dirty,
+    facts: {
+      id: accepted.id,
+      repository: await repository.identity(),
+      source,
+      dirty: dirty.size === 0 ? null : { tree: "tree", paths: [...dirty.keys()].sort() },
+      request: accepted.request,
+      trigger: accepted.request.startsWith("retry:") ? "retry" : "local",
+      requestedBy: world.config.user,
+      overrides: execution.overrides,
+      environmentDrift: execution.flags.allowEnvironmentDrift === true,
+      sources,
+      datasets,
+      startedAt: accepted.startedAt,
+      host: { platform: world.config.platform, cpus: repository.machine.cpus, memoryBytes: repository.machine.memoryBytes, version: world.version },
+    },
+  };
+}
+
+function gateOf(runnable: Runnable, step: WorkStep, result: StepResult): ReturnType<Parameters<typeof runPipeline>[1]["gateOf"]> {
+  for (const spec of runnable.order.metrics) {
+    if (spec.step !== step.name || spec.gate === null) continue;
+    const value = result.facts.metrics[spec.name];
+    const verdict = judgeGate(spec.gate, value);
+    if (verdict.kind === "passed") continue;
+    return { failure: { kind: "gate", metric: spec.name, value: value === undefined ? "missing" : String(value), gate: verdict.gate }, stops: spec.gateAction === "stop" };
+  }
+  return undefined;
+}
+
+function tell(terminal: Terminal, progress: StepProgress, options: RunTextOptions): void {
+  const seen = seenBy(progress);
+  if (seen !== undefined) terminal.say(`${progressLine(seen, options)}\n`);
+}
+
+function seenBy(progress: StepProgress): RunProgress | undefined {
+  const step = progress.step.name;
+  switch (progress.kind) {
+    case "cached":
+      return { kind: "cached", step, from: progress.result.made.run };
+    case "started":
+      return { kind: "started", step, attempt: progress.attempt, cause: progress.cause };
+    case "retrying":
+      return { kind: "retrying", step, failure: progress.failure, attempt: progress.attempt - 1, delayMs: progress.delayMs };
+    case "gate":
+      return { kind: "gate", step, failure: progress.failure, stops: progress.stops };
+    case "ended":
+      return endSeen(step, progress.end);
+    default:
+      return progress satisfies never;
+  }
+}
+
+function endSeen(step: string, end: Extract<StepProgress, { kind: "ended" }>["end"]): RunProgress {
+  if (end.kind === "succeeded") return { kind: "succeeded", step, profile: end.attempt.profile, nonDeterministic: end.different.length > 0 };
+  if (end.kind === "failed") return { kind: "failed", step, failure: end.failure, wallMs: end.attempt.profile.wallMs };
+  return { kind: "cancelled", step };
+}
+
+async function previousRecord(session: Session, runnable: Runnable): Promise<RunRecord | undefined> {
+  const history = await session.repository.history();
+  const last = history.runs({ pipeline: runnable.order.pipeline.id, limit: 1 })[0];
+  return last === undefined ? undefined : history.record(last.id);
+}
+
+/** Outputs of what succeeded stand in the work tree afterwards; strangers in their way are moved aside and named. */
+async function bringOut(session: Session, { store, execution }: One, record: RunRecord): Promise<void> {
+  if (!execution.flags.checkout) return;
+  const { repository, world } = session;
+  const outputs = record.steps.flatMap(({ outcome }) => (outcome.kind === "succeeded" || outcome.kind === "cached" ? outcome.facts.outputs : []));
+  const done = await checkOut({ store, digests: repository.digests, workTree: repository.workTree }, outputs, record.finishedAt);
+  for (const { path, now } of done.replaced) world.terminal.say(`${path} was not written by Sluice and is kept at ${now}\n`);
+  for (const path of done.missing) world.terminal.say(`${path}: its bytes are not in the store any more (sluice run --force computes them again)\n`);
+}
+
+async function conclude(
+  session: Session,
+  { execution }: One,
+  { record, end, options }: { readonly record: RunRecord; readonly end: Awaited<ReturnType<typeof runPipeline>>; readonly options: RunTextOptions },
+): Promise<number> {
+  const { terminal } = session.world;
+  if (record.status === "succeeded") {
+    terminal.print(runSummary(record, options));
+    return EXIT.fine;
+  }
+  if (record.status === "cancelled") {
+    terminal.print(runSummary(record, options));
+    terminal.say("stopped; what finished is kept, and `sluice run` goes on from there\n");
+    return EXIT.interrupted;
+  }
+  const traces = new Map(end.traces.map((trace) => [trace.step.name, trace]));
+  const failed = failedRun(record, { tail: (step) => traces.get(step)?.tail ?? [], nearMiss: (step) => traces.get(step)?.nearMiss ?? null });
+  terminal.print(runSummary(record, options));
+  terminal.say(`\n${failureText(failed, options)}`);
+  if (execution.flags.fix === true) {
+    const { fixInputs } = await import("./fix.ts");
+    await fixInputs(session, record.pipeline.path, failed);
+  }
+  return EXIT.bad;
+}

@@ -1,0 +1,50 @@
+import { planPipelines, type PlannedPipeline } from "../controller/plan-pipelines.ts";
+import { readProject } from "../controller/read-project.ts";
+import { keyOf } from "../key/key-document.ts";
+import { concreteDocument } from "../key/concrete.ts";
+import type { PastStep } from "../plan/plan.ts";
+import type { StepResult } from "../key/key-document.ts";
+import { EXIT, Refusal } from "./exit.ts";
+import { selectPipelines, type Session } from "./session.ts";
+
+/** Plans the work tree with causes told against the same pipelines at another commit. */
+export async function comparePlans(
+  session: Session,
+  { names, base }: { readonly names: readonly string[]; readonly base: string },
+): Promise<readonly PlannedPipeline[]> {
+  const { repository, project, world } = session;
+  const commit = await repository.git.resolve(base);
+  if (commit === undefined) throw new Refusal(EXIT.usage, `there is no commit ${base}\n  next: name a branch, a tag or a commit`);
+  const store = await repository.store(project.settings);
+  const reader = await store.reader("local");
+  const options = { platform: world.config.platform, accelerator: null, forced: new Set<string>(), withEffects: false, overrides: {} };
+  const shared = { reader, listing: (digest: Parameters<typeof store.listingSync>[0]) => store.listingSync(digest) };
+  const old = await readProject({ cache: repository.cache }, repository.commit(commit));
+  const before = await planPipelines(
+    { ...shared, datasets: (dataset) => repository.dataset(dataset, old.tree), past: () => ({ steps: [], durations: () => [] }) },
+    { project: old, pipelines: old.pipelines },
+    options,
+  );
+  const history = await repository.history();
+  return planPipelines(
+    {
+      ...shared,
+      datasets: (dataset) => repository.dataset(dataset, project.tree),
+      past: (pipeline) => ({ steps: pastOf(before.find((one) => one.file.pipeline.id === pipeline)), durations: (step) => history.durations(pipeline, step) }),
+    },
+    { project, pipelines: selectPipelines(project, names) },
+    options,
+  );
+}
+
+/** What the base would have run, in the place of what has run. */
+function pastOf(base: PlannedPipeline | undefined): readonly PastStep[] {
+  if (base?.order === null || base === undefined) return [];
+  const results = new Map<string, StepResult>();
+  return base.order.steps.map((step) => {
+    const verdict = base.forecast?.steps.find((one) => one.step === step.name)?.verdict;
+    if (verdict?.kind === "cached") results.set(step.name, verdict.result);
+    const document = concreteDocument(step.document, step.inputs, { result: (name) => results.get(name), part: (directory, path) => base.facts.part(directory, path) }) ?? step.document;
+    return { name: step.name, id: step.id, key: keyOf(document), document, result: null };
+  });
+}

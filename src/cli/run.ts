@@ -1,0 +1,90 @@
+import type { PlannedPipeline } from "../controller/plan-pipelines.ts";
+import { isCheckedOut } from "../controller/check-out.ts";
+import type { Store } from "../store/store.ts";
+import type { WorkOrder, Forecast } from "../plan/plan.ts";
+import { EXIT, Refusal } from "./exit.ts";
+import { openSession, planSession, tellProblems, type Session } from "./session.ts";
+import type { JsonObject } from "../identity/canonical-json.ts";
+import type { World } from "./world.ts";
+
+export interface RunFlags {
+  readonly jobs?: number;
+  readonly keepGoing?: boolean;
+  readonly force: readonly string[];
+  readonly param: readonly string[];
+  readonly fix?: boolean;
+  readonly withEffects?: boolean;
+  readonly checkout: boolean;
+  readonly allowEnvironmentDrift?: boolean;
+}
+
+/** A pipeline with a plan and no problems. */
+export interface Runnable extends PlannedPipeline {
+  readonly order: WorkOrder;
+  readonly forecast: Forecast;
+}
+
+/** `sluice run`: plans, executes what has no result, records; nothing to do is said and records nothing. */
+export async function run(world: World, names: readonly string[], flags: RunFlags): Promise<number> {
+  if (flags.jobs !== undefined && !(Number.isInteger(flags.jobs) && flags.jobs > 0)) {
+    throw new Refusal(EXIT.usage, "--jobs takes a whole number above 0");
+  }
+  const session = await openSession(world);
+  const { repository, project } = session;
+  const store = await repository.store(project.settings);
+  const overrides = await parseOverrides(flags.param);
+  const planned = await planSession(session, store, { names, forced: new Set(flags.force), withEffects: flags.withEffects === true, overrides });
+  const problems = [...project.problems, ...planned.flatMap((one) => one.problems)];
+  const broken = await tellProblems(session, project.view, problems);
+  repository.save();
+  if (broken) return EXIT.bad;
+  if (planned.length === 0) throw new Refusal(EXIT.usage, `no pipelines at ${project.settings.pipelines}\n  next: sluice init`);
+  checkForced(planned, flags.force);
+  const runnable = planned.filter((one): one is Runnable => one.order !== null && one.forecast !== null);
+  if (project.view.commit === null) throw new Refusal(EXIT.bad, "there is no commit yet\n  next: git add -A && git commit -m 'First pipeline'");
+  const due = await pending(session, store, { runnable, checkout: flags.checkout });
+  if (due.length === 0 && repository.accepted.list().length === 0) {
+    const steps = runnable.reduce((sum, one) => sum + one.order.steps.length, 0);
+    world.terminal.print(`nothing to do: all ${steps} ${steps === 1 ? "step is" : "steps are"} up to date\n`);
+    return EXIT.fine;
+  }
+  const { execute } = await import("./execute.ts");
+  return execute(session, store, { due, overrides, flags });
+}
+
+/** Pipelines with a step to compute, or whose outputs do not stand in the work tree. */
+async function pending(
+  session: Session,
+  store: Store,
+  { runnable, checkout }: { readonly runnable: readonly Runnable[]; readonly checkout: boolean },
+): Promise<readonly Runnable[]> {
+  const due: Runnable[] = [];
+  const ports = { store, digests: session.repository.digests, workTree: session.repository.workTree };
+  for (const one of runnable) {
+    const work = one.forecast.steps.some(({ verdict }) => verdict.kind === "run" || verdict.kind === "depends");
+    const outputs = one.forecast.steps.flatMap(({ verdict }) => (verdict.kind === "cached" ? verdict.result.facts.outputs : []));
+    if (work || (checkout && !(await isCheckedOut(ports, outputs)))) due.push(one);
+  }
+  return due;
+}
+
+function checkForced(planned: readonly PlannedPipeline[], forced: readonly string[]): void {
+  const known = new Set(planned.flatMap((one) => one.order?.steps.map((step) => step.name) ?? []));
+  for (const step of forced) {
+    if (!known.has(step)) throw new Refusal(EXIT.usage, `--force ${step}: there is no such step\n  next: known: ${[...known].slice(0, 20).join(", ")}`);
+  }
+}
+
+/** `k=v` with the value read as YAML reads it: `0.05` is a number, `true` is true. */
+async function parseOverrides(params: readonly string[]): Promise<JsonObject> {
+  if (params.length === 0) return {};
+  const { parse } = await import("yaml");
+  return Object.fromEntries(
+    params.map((text) => {
+      const equals = text.indexOf("=");
+      if (equals < 1) throw new Refusal(EXIT.usage, `--param ${text}: write name=value`);
+      return [text.slice(0, equals), parse(text.slice(equals + 1)) as JsonObject[string]];
+    }),
+  );
+}
+

@@ -1,0 +1,97 @@
+import type { JsonObject } from "../identity/canonical-json.ts";
+import { planPipelines, type PlannedPipeline, type PlanPorts } from "../controller/plan-pipelines.ts";
+import type { PipelineFile, Project } from "../controller/project.ts";
+import { readProject } from "../controller/read-project.ts";
+import type { View } from "../git/view.ts";
+import type { PastStep } from "../plan/plan.ts";
+import { isError, type Problem } from "../problem/problem.ts";
+import { closest } from "../problem/suggest.ts";
+import type { Store } from "../store/store.ts";
+import { EXIT, Refusal } from "./exit.ts";
+import type { Repository, World } from "./world.ts";
+
+/** An open repository with what people wrote in it. */
+export interface Session {
+  readonly world: World;
+  readonly repository: Repository;
+  readonly project: Project;
+}
+
+export interface PlanRequest {
+  /** Names of pipelines; all when empty. */
+  readonly names: readonly string[];
+  readonly forced: ReadonlySet<string>;
+  readonly withEffects: boolean;
+  readonly overrides: JsonObject;
+}
+
+export const PLAIN_REQUEST: PlanRequest = { names: [], forced: new Set(), withEffects: false, overrides: {} };
+
+export async function openRepository(world: World): Promise<Repository> {
+  const opened = await world.openRepository();
+  if (opened.kind === "refused") throw new Refusal(EXIT.usage, `${opened.why}\n  next: ${opened.next}`);
+  return opened.repository;
+}
+
+export async function openSession(world: World): Promise<Session> {
+  const repository = await openRepository(world);
+  const project = await readProject({ cache: repository.cache }, repository.view);
+  return { world, repository, project };
+}
+
+/** The pipelines that a command names, or all; a name that is not there is a mistake of usage. */
+export function selectPipelines(project: Project, names: readonly string[]): readonly PipelineFile[] {
+  if (names.length === 0) return project.pipelines;
+  return names.map((name) => {
+    const found = project.pipelines.find(({ pipeline, path }) => pipeline.name === name || pipeline.id === name || path === name);
+    if (found !== undefined) return found;
+    const known = project.pipelines.map((file) => file.pipeline.name);
+    const meant = closest(name, known);
+    const broken = project.broken.find((path) => path.includes(name));
+    if (broken !== undefined) throw new Refusal(EXIT.bad, `${broken} has problems\n  next: sluice validate`);
+    throw new Refusal(EXIT.usage, `there is no pipeline ${name}\n  next: ${meant === undefined ? `known: ${known.join(", ") || "none"}` : `did you mean ${meant}?`}`);
+  });
+}
+
+/** Plans of the wanted pipelines in the session's view. */
+export async function planSession(session: Session, store: Store, request: PlanRequest): Promise<readonly PlannedPipeline[]> {
+  const { repository, project, world } = session;
+  const ports: PlanPorts = {
+    reader: await store.reader("local"),
+    listing: (digest) => store.listingSync(digest),
+    datasets: (dataset) => repository.dataset(dataset, project.tree),
+    past: await lazyPast(session),
+  };
+  return planPipelines(
+    ports,
+    { project, pipelines: selectPipelines(project, request.names) },
+    { platform: world.config.platform, accelerator: null, forced: request.forced, withEffects: request.withEffects, overrides: request.overrides },
+  );
+}
+
+/** History is opened at the first question, and all of it is read then, because forecasts ask synchronously. */
+async function lazyPast(session: Session): Promise<PlanPorts["past"]> {
+  const wanted = new Map<string, { readonly steps: readonly PastStep[]; readonly durations: (step: string) => readonly number[] }>();
+  const history = await session.repository.history();
+  for (const { pipeline } of session.project.pipelines) {
+    wanted.set(pipeline.id, {
+      steps: await history.past([pipeline.id, ...pipeline.was]),
+      durations: (step) => history.durations(pipeline.id, step),
+    });
+  }
+  return (pipeline) => wanted.get(pipeline) ?? { steps: [], durations: () => [] };
+}
+
+/** Prints problems with their code frames to stderr; true when there is an error. */
+export async function tellProblems(session: Pick<Session, "world">, view: View, problems: readonly Problem[]): Promise<boolean> {
+  if (problems.length === 0) return false;
+  const { renderProblems } = await import("../problem/frame.ts");
+  const texts = new Map<string, string>();
+  for (const { at } of problems) {
+    if (texts.has(at.path)) continue;
+    const bytes = await view.read(at.path);
+    if (bytes !== undefined && bytes.byteLength < 8_000_000) texts.set(at.path, new TextDecoder().decode(bytes));
+  }
+  session.world.terminal.say(renderProblems(problems, texts, { color: session.world.terminal.color }));
+  return problems.some(isError);
+}

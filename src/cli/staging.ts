@@ -1,0 +1,132 @@
+import { join } from "node:path";
+
+import type { StepContext } from "../controller/run-step.ts";
+import type { StagedInput } from "../executor/executor.ts";
+import type { KeyInput } from "../key/key-document.ts";
+import { selectParameters } from "../pipeline/parameters.ts";
+import type { Step } from "../pipeline/pipeline.ts";
+import type { WorkStep } from "../plan/plan.ts";
+import type { Failure } from "../run/run-record.ts";
+import type { StepJob } from "../run/step-job.ts";
+import type { Store } from "../store/store.ts";
+import type { Runnable } from "./run.ts";
+import type { Session } from "./session.ts";
+
+type Staging = Pick<StepContext, "stage" | "secrets" | "params" | "exists" | "changed">;
+
+/** How the steps of one run get their inputs, parameters and secrets on this machine. */
+export async function stagingOf(session: Session, { runnable, store }: { readonly runnable: Runnable; readonly store: Store }): Promise<Staging> {
+  const { repository, project } = session;
+  const params = (step: Step) => selectParameters(runnable.params, step.params.map((param) => param.name));
+  const outputs = new Map(runnable.order.steps.flatMap((step) => step.document.outputs.map((output) => [output.path, step.name] as const)));
+  return {
+    params,
+    secrets: (step) => secretsOf(session, runnable, step),
+    exists(path) {
+      for (const [output, step] of outputs) if (path === output || path.startsWith(`${output}/`)) return { step };
+      return project.tree.get(path) !== undefined ? { step: null } : undefined;
+    },
+    async stage(job) {
+      const staged: StagedInput[] = [];
+      for (const input of job.step.inputs) {
+        const found = input.kind === "output" ? fromUpstream(job, input, store) : input.kind === "dataset" ? await fromDataset(session, runnable, input.entry) : await fromSources(session, input);
+        if (!Array.isArray(found)) return found as Failure;
+        staged.push(...(found as readonly StagedInput[]));
+      }
+      const files = await parameterFiles(runnable, job.step.step);
+      const taken = new Set(files.map((file) => file.path));
+      return [...staged.filter((input) => !taken.has(input.path)), ...files];
+    },
+    changed: (job) => changedSource(session, job),
+  };
+}
+
+/** The parameters file at its own path and format, reduced to what the step declares. */
+async function parameterFiles(runnable: Runnable, step: Step): Promise<readonly StagedInput[]> {
+  if (step.params.length === 0 || runnable.file.parameterFiles.length === 0) return [];
+  const { reduceParameterFile } = await import("../pipeline/read-parameters.ts");
+  const names = step.params.map((param) => param.name);
+  return runnable.file.parameterFiles.map((source) => ({
+    kind: "bytes" as const,
+    path: source.path,
+    bytes: reduceParameterFile(source, names, runnable.params),
+    executable: false,
+  }));
+}
+
+function fromUpstream(job: StepJob, input: Extract<WorkStep["inputs"][number], { kind: "output" }>, store: Store): readonly StagedInput[] {
+  const outputs = job.upstream(input.step)?.facts.outputs ?? [];
+  const whole = outputs.find((output) => output.path === input.path);
+  if (whole !== undefined) return [{ kind: "store", path: whole.path, entry: whole.kind, digest: whole.digest }];
+  const holder = outputs.find((output) => input.path.startsWith(`${output.path}/`));
+  const inside = holder === undefined ? "" : input.path.slice(holder.path.length + 1);
+  const listing = holder === undefined ? undefined : store.listingSync(holder.digest);
+  return (listing ?? []).flatMap((entry): StagedInput[] => {
+    if ("link" in entry || (entry.path !== inside && !entry.path.startsWith(`${inside}/`))) return [];
+    return [{ kind: "store", path: `${holder?.path ?? ""}/${entry.path}`, entry: entry.x ? "executable" : "file", digest: entry.digest }];
+  });
+}
+
+async function fromSources(session: Session, input: Extract<WorkStep["inputs"][number], { kind: "source" }>): Promise<readonly StagedInput[] | Failure> {
+  const staged: StagedInput[] = [];
+  const facts = await session.project.view.facts(input.files);
+  for (const path of input.files) {
+    const source = await session.project.view.source(path);
+    const fact = facts.get(path);
+    if (source === undefined || fact === undefined) return { kind: "lost", why: `\`${path}\` is gone from the work tree` };
+    staged.push(
+      source.kind === "file"
+        ? { kind: "file", path, source: source.source, executable: fact.executable, digest: fact.digest }
+        : { kind: "bytes", path, bytes: source.bytes, executable: fact.executable },
+    );
+  }
+  return staged;
+}
+
+/** Bytes in place are used in place; what is not there is fetched to its place first. */
+async function fromDataset(session: Session, runnable: Runnable, entry: KeyInput): Promise<readonly StagedInput[] | Failure> {
+  const { repository } = session;
+  const state = [...runnable.datasets.values()].find((candidate) => candidate.kind === "ready" && candidate.path === entry.path);
+  if (state?.kind !== "ready") return { kind: "lost", why: `dataset \`${entry.path}\` is gone` };
+  if ((await repository.measure(state.path)) === undefined && state.uri !== null) {
+    const fetched = await repository.fetch({ path: state.path, uri: state.uri, digest: state.digest }, session.world.terminal.interrupted);
+    if (fetched.kind === "refused") return { kind: "refused", why: fetched.refusal.why, next: fetched.refusal.next };
+  }
+  return [{ kind: "in-place", path: state.path, source: join(repository.git.root, state.path) }];
+}
+
+/** After a step: inputs of the work tree must still be what its key says, else its result would lie. */
+function changedSource(session: Session, job: StepJob): Failure | undefined {
+  const { repository } = session;
+  for (const input of job.step.inputs) {
+    if (input.kind === "output" || (input.kind === "source" && input.files.length > 1)) continue;
+    const path = join(repository.git.root, input.entry.path);
+    const now = repository.digests.digest(path);
+    if (input.kind === "dataset" && now !== undefined && now.digest !== input.entry.digest) {
+      return { kind: "changed-dataset", dataset: input.name, path: input.entry.path };
+    }
+  }
+  return undefined;
+}
+
+/** Grants are read from the settings; sources other than `env:` belong to an operator. */
+function secretsOf(session: Session, runnable: Runnable, step: Step): Readonly<Record<string, string>> | Failure {
+  const values: Record<string, string> = {};
+  for (const { name } of step.secrets) {
+    const grant = session.project.settings.secrets.find(
+      (one) =>
+        one.name === name &&
+        (one.pipelines === null || one.pipelines.includes(runnable.order.pipeline.name)) &&
+        (one.steps === null || one.steps.includes(step.name)) &&
+        (one.on === null || one.on.includes("command")),
+    );
+    if (grant === undefined) {
+      return { kind: "refused", why: `secret \`${name}\` is not granted to \`${step.name}\``, next: `add to sluice.yaml: secrets: { ${name}: { from: "env:${name}", pipelines: [${runnable.order.pipeline.name}], steps: [${step.name}], on: [command] } }` };
+    }
+    const variable = /^env:(\w+)$/.exec(grant.from)?.[1];
+    const value = variable === undefined ? undefined : session.world.config.variable(variable);
+    if (value === undefined) return { kind: "refused", why: `secret \`${name}\` comes from \`${grant.from}\`, which is not set here`, next: variable === undefined ? "use `env:NAME` on a laptop" : `export ${variable}=…` };
+    values[name] = value;
+  }
+  return values;
+}

@@ -1,0 +1,79 @@
+import type { Clock } from "../clock/clock.ts";
+import type { Config } from "../config.ts";
+import type { Executor } from "../executor/executor.ts";
+import type { Git } from "../git/git.ts";
+import type { View } from "../git/view.ts";
+import type { WorkTree } from "../git/work-tree.ts";
+import type { CommitSha, Digest } from "../identity/identity.ts";
+import type { History } from "../index/history.ts";
+import type { Dataset } from "../pipeline/pipeline.ts";
+import type { DatasetState } from "../pipeline/resolution.ts";
+import type { Settings } from "../pipeline/settings.ts";
+import type { Tree } from "../pipeline/tree.ts";
+import type { AcceptedRuns } from "../queue/accepted-runs.ts";
+import type { Dispatcher } from "../queue/dispatcher.ts";
+import type { StepEnd, StepJob } from "../run/step-job.ts";
+import type { Signer } from "../signer/signer.ts";
+import type { FileDigests } from "../store/file-digests.ts";
+import type { ParsedCache } from "../store/parsed-cache.ts";
+import type { Store } from "../store/store.ts";
+
+/** Everything a command may reach, built by main.ts; adapters load when they are first asked for. */
+export interface World {
+  readonly config: Config;
+  readonly clock: Clock;
+  readonly version: string;
+  readonly terminal: Terminal;
+  openRepository(): Promise<{ readonly kind: "ok"; readonly repository: Repository } | { readonly kind: "refused"; readonly why: string; readonly next: string }>;
+}
+
+export interface Terminal {
+  readonly isTerminal: boolean;
+  readonly color: boolean;
+  readonly columns: number;
+  /** Data, to stdout. */
+  print(text: string): void;
+  /** Talk, to stderr. */
+  say(text: string): void;
+  /** Ends when the person asks to stop (Ctrl-C) or the system does. */
+  readonly interrupted: AbortSignal;
+}
+
+export interface Machine {
+  readonly memoryBytes: number;
+  readonly gpus: number;
+  readonly cpus: number;
+}
+
+export interface Repository {
+  readonly git: Git;
+  /** Absolute path of `.sluice`. */
+  readonly directory: string;
+  readonly digests: FileDigests;
+  readonly cache: ParsedCache;
+  readonly workTree: WorkTree;
+  readonly accepted: AcceptedRuns;
+  readonly machine: Machine;
+  /** The work tree as edited. */
+  readonly view: View;
+  commit(sha: CommitSha): View;
+  store(settings: Settings): Promise<Store>;
+  executor(settings: Settings, store: Store, slots: number): Promise<Executor | { readonly kind: "refused"; readonly why: string }>;
+  dispatcher(slots: number, perform: (job: StepJob, signal: AbortSignal) => Promise<StepEnd>): Promise<Dispatcher<StepJob, StepEnd>>;
+  history(): Promise<History>;
+  signer(): Promise<Signer>;
+  dataset(dataset: Dataset, tree: Tree): Promise<DatasetState>;
+  /** Digest of what stands at a path of the work tree, by stat where that is trusted. */
+  measure(path: string): Promise<{ readonly digest: Digest; readonly size: number; readonly files: number } | undefined>;
+  fetch(wanted: { readonly path: string; readonly uri: string; readonly digest: Digest | null }, signal: AbortSignal): Promise<{ readonly kind: "ok" } | { readonly kind: "refused"; readonly refusal: { readonly why: string; readonly next: string } }>;
+  writePin(path: string, pin: { readonly path: string; readonly digest: Digest; readonly size: number; readonly files: number; readonly uri: string | null }): Promise<void>;
+  readonly logs: { tail(path: string, bytes: number): string; size(path: string): number };
+  /** `local:<digest of the root commit>`. */
+  identity(): Promise<string>;
+  /** Writes a file of the work tree that did not exist; false where one stands. */
+  create(path: string, text: string): boolean;
+  /** Replaces a file of the work tree. */
+  write(path: string, text: string): void;
+  /** Writes what was learnt about files. */
+  save(): void;
+}

@@ -1,0 +1,28 @@
+/** What the environment says; the only reader of process.env apart from the git processes, which inherit it. */
+export interface Config {
+  readonly cwd: string;
+  /** PATH of the person or worker: steps get it after their environment's. */
+  readonly path: string;
+  readonly color: "auto" | "never" | "always";
+  readonly signingKey: string | undefined;
+  /** Key in steps' platform: locally this machine's. */
+  readonly platform: string;
+  /** Grants `from: env:NAME` are resolved here. */
+  readonly variable: (name: string) => string | undefined;
+  readonly user: string | null;
+}
+
+/** Variables that no grant may name: they are Sluice's own and Probot's (SEMANTICS §10). */
+const PRIVATE = /^(SLUICE_|APP_ID$|PRIVATE_KEY|WEBHOOK_SECRET|GHE_|GITHUB_TOKEN$)/;
+
+export function readConfig(env: NodeJS.ProcessEnv, cwd: string): Config {
+  return {
+    cwd,
+    path: env["PATH"] ?? "/usr/local/bin:/usr/bin:/bin",
+    color: env["NO_COLOR"] !== undefined && env["NO_COLOR"] !== "" ? "never" : env["FORCE_COLOR"] !== undefined ? "always" : "auto",
+    signingKey: env["SLUICE_SIGNING_KEY"],
+    platform: `${process.platform}-${process.arch}`,
+    variable: (name) => (PRIVATE.test(name) ? undefined : env[name]),
+    user: env["USER"] ?? env["LOGNAME"] ?? null,
+  };
+}

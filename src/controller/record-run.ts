@@ -1,0 +1,87 @@
+import type { Git, LedgerCommit } from "../git/git.ts";
+import { canonicalJson, type Json } from "../identity/canonical-json.ts";
+import { digestOf, type CommitSha, type Digest } from "../identity/identity.ts";
+import { formatDelta, formatMetric } from "../diff/number.ts";
+import { commitMessage, metricsOf } from "../manifest/commit-message.ts";
+import { preAuthentication, PAYLOAD_TYPE, renderEnvelope } from "../manifest/dsse.ts";
+import { keyPath, LEDGER_HEADER, ledgerHeader, LOCAL_LEDGER, manifestPath, runDirectory, signaturePath } from "../manifest/ledger-paths.ts";
+import { renderManifest } from "../manifest/manifest.ts";
+import type { RunRecord } from "../run/run-record.ts";
+import type { Signer } from "../signer/signer.ts";
+import type { Store } from "../store/store.ts";
+
+export interface RecordPorts {
+  readonly git: Git;
+  readonly store: Store;
+  readonly signer: Signer;
+}
+
+export interface Recording {
+  readonly record: RunRecord;
+  /** The run before it on this pipeline, for the headline's difference. */
+  readonly before: RunRecord | undefined;
+  /** Files of a dirty work tree, so that the run can be computed again. */
+  readonly tree: ReadonlyMap<string, Uint8Array>;
+}
+
+export type Recorded = { readonly commit: CommitSha; readonly manifest: Digest };
+
+const ATTEMPTS = 20;
+
+/**
+ * Writes one run to the local ledger as one commit: manifest, signature, key documents. What it names is durable
+ * before the commit is made, and a ledger that moved meanwhile is simply stood upon.
+ */
+export async function recordRun(ports: RecordPorts, recording: Recording): Promise<Recorded> {
+  const { git, store, signer } = ports;
+  const { record } = recording;
+  const manifest = renderManifest(record);
+  const digest = digestOf(manifest);
+  const signature = await signer.sign(preAuthentication(PAYLOAD_TYPE, manifest));
+  const files = new Map<string, Uint8Array>([
+    [manifestPath(record.id), manifest],
+    [signaturePath(record.id), renderEnvelope(manifest, { keyId: signer.keyId, bytes: signature })],
+    ...documents(record),
+    ...[...recording.tree].map(([path, bytes]): [string, Uint8Array] => [`${runDirectory(record.id)}/tree/${path}`, bytes]),
+  ]);
+  await store.barrier();
+  for (let attempt = 1; ; attempt++) {
+    const head = (await git.resolve(LOCAL_LEDGER)) ?? null;
+    const commit: LedgerCommit = {
+      files: new Map([...files, ...(await header(ports, head, record.repository))]),
+      message: commitMessage(record, digest, headline(recording)),
+      author: { name: "sluice", email: "sluice@localhost" },
+      time: Math.floor(Date.parse(record.finishedAt) / 1_000),
+    };
+    const appended = await git.append(LOCAL_LEDGER, head, [commit]);
+    if (appended.kind === "appended") return { commit: appended.head, manifest: digest };
+    if (attempt === ATTEMPTS) throw new Error(`recording ${record.id}: the ledger moved ${ATTEMPTS} times meanwhile`);
+  }
+}
+
+function documents(record: RunRecord): readonly (readonly [string, Uint8Array])[] {
+  return record.steps.flatMap((step) =>
+    step.key === null || step.document === null
+      ? []
+      : [[keyPath(step.key), new TextEncoder().encode(canonicalJson(step.document as unknown as Json))] as const],
+  );
+}
+
+/** `ledger.json` names the ledger and every public key that ever signed in it. */
+async function header({ git, signer }: RecordPorts, head: CommitSha | null, repository: string): Promise<readonly (readonly [string, Uint8Array])[]> {
+  const mine = { keyId: signer.keyId, pem: signer.publicKey };
+  const there = head === null ? undefined : await git.file(head, LEDGER_HEADER);
+  const known = there === undefined ? [] : (JSON.parse(new TextDecoder().decode(there)) as { keys: { keyId: string; pem: string }[] }).keys;
+  if (known.some((key) => key.keyId === signer.keyId)) return [];
+  return [[LEDGER_HEADER, new TextEncoder().encode(ledgerHeader(repository, [...known, mine]))]];
+}
+
+/** `accuracy 0.9889 (+0.0041)`: the pipeline's first metric, against the run before. */
+function headline({ record, before }: Recording): string | undefined {
+  const spec = record.metricSpecs[0];
+  const value = spec === undefined ? undefined : metricsOf(record, spec.step)[spec.name];
+  if (spec === undefined || value === undefined) return undefined;
+  const old = before === undefined ? undefined : metricsOf(before, spec.step)[spec.name];
+  const delta = typeof old === "number" && typeof value === "number" ? ` (${formatDelta(value - old)})` : "";
+  return `${spec.name} ${formatMetric(value, old)}${delta}`;
+}

@@ -1,0 +1,139 @@
+import { closeSync, existsSync, fstatSync, mkdirSync, openSync, readSync, statSync, writeFileSync } from "node:fs";
+import { cpus, totalmem } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+import type { Repository, World } from "./cli/world.ts";
+import { commitView } from "./git/commit-view.ts";
+import { fileWorkTree } from "./git/file-work-tree.ts";
+import type { Git } from "./git/git.ts";
+import { openGit } from "./git/open-git.ts";
+import { workTreeView } from "./git/work-tree-view.ts";
+import { digestOf } from "./identity/identity.ts";
+import { LOCAL_LEDGER } from "./manifest/ledger-paths.ts";
+import { fileAcceptedRuns } from "./queue/file-accepted-runs.ts";
+import { fileParsedCache } from "./store/file-parsed-cache.ts";
+import { statIndex } from "./store/stat-index.ts";
+
+/** A part of main.ts that only commands in a repository need: its adapters, each loaded when first asked for. */
+export async function openRepository(world: World): ReturnType<World["openRepository"]> {
+  const opened = await openGit(world.config.cwd);
+  if (opened.kind === "refused") return opened;
+  return { kind: "ok", repository: compose(world, opened.git) };
+}
+
+function compose(world: World, git: Git): Repository {
+  const directory = join(git.root, ".sluice");
+  const digests = statIndex(join(directory, "cache", "stat"), git.root);
+  const cache = fileParsedCache(join(directory, "cache", "parsed"), world.version);
+  const places = { root: git.root, digests, cache };
+  return {
+    git,
+    directory,
+    digests,
+    cache,
+    workTree: fileWorkTree(git.root, git.directory),
+    accepted: fileAcceptedRuns(directory),
+    machine: { memoryBytes: totalmem(), gpus: countGpus(), cpus: cpus().length },
+    view: workTreeView(git, (path) => digests.digest(path)),
+    commit: (sha) => commitView(git, sha, { get: (id) => digests.blob(id), set: (id, digest, size) => digests.rememberBlob(id, digest, size) }),
+    async store(settings) {
+      const { filesystemStore } = await import("./store/filesystem-store.ts");
+      return filesystemStore(join(git.root, settings.store.path));
+    },
+    async executor(settings, store, slots) {
+      const { processExecutor } = await import("./executor/process-executor.ts");
+      return processExecutor({
+        directory: join(git.root, settings.store.path, "work"),
+        sandbox: settings.sandbox,
+        slots,
+        project: git.root,
+        materialize: (record, target) => store.materialize(record, target),
+        launcherPath: launcherPath(),
+        path: world.config.path,
+      });
+    },
+    async dispatcher(slots, perform) {
+      const { inProcessDispatcher } = await import("./queue/in-process-dispatcher.ts");
+      return inProcessDispatcher(slots, perform);
+    },
+    async history() {
+      const { sqliteHistory } = await import("./index/sqlite-history.ts");
+      const history = sqliteHistory(join(directory, "cache", "history.sqlite"), {
+        head: () => git.resolve(LOCAL_LEDGER),
+        log: (until) => git.log(LOCAL_LEDGER, until),
+        files: (commit, paths) => git.files(commit, paths),
+      });
+      await history.sync();
+      return history;
+    },
+    async signer() {
+      const { fileSigner } = await import("./signer/file-signer.ts");
+      return fileSigner(join(directory, "keys"), world.config.signingKey);
+    },
+    async dataset(dataset, tree) {
+      const { datasetState } = await import("./store/datasets.ts");
+      return datasetState({ ...places, inRepository: (path) => tree.get(path) !== undefined || tree.below(path).length > 0 }, dataset);
+    },
+    async measure(path) {
+      const { measure } = await import("./store/datasets.ts");
+      return measure(places, path);
+    },
+    async fetch(wanted, signal) {
+      const { fetchDataset } = await import("./store/datasets.ts");
+      const fetched = await fetchDataset(places, wanted, signal);
+      return fetched.kind === "ok" ? { kind: "ok" } : fetched;
+    },
+    async writePin(path, pin) {
+      const { writePin } = await import("./store/datasets.ts");
+      writePin(git.root, path, pin);
+    },
+    logs: { tail, size: (path) => statSync(path, { throwIfNoEntry: false })?.size ?? 0 },
+    async identity() {
+      const root = await git.rootCommit();
+      return `local:${root === null ? "none" : digestOf(root).slice("sha256:".length)}`;
+    },
+    create(path, text) {
+      const target = join(git.root, path);
+      if (existsSync(target)) return false;
+      mkdirSync(dirname(target), { recursive: true });
+      writeFileSync(target, text, { flag: "wx" });
+      return true;
+    },
+    write(path, text) {
+      mkdirSync(dirname(join(git.root, path)), { recursive: true });
+      writeFileSync(join(git.root, path), text);
+    },
+    save() {
+      digests.save();
+      cache.save();
+    },
+  };
+}
+
+/** Beside the bundle when built, else the TypeScript. */
+function launcherPath(): string {
+  const here = dirname(fileURLToPath(import.meta.url));
+  const built = join(here, "launcher.js");
+  return existsSync(built) ? built : join(here, "launcher.ts");
+}
+
+function countGpus(): number {
+  let count = 0;
+  while (existsSync(`/dev/nvidia${count}`)) count++;
+  return count;
+}
+
+function tail(path: string, bytes: number): string {
+  if (!existsSync(path)) return "";
+  const file = openSync(path, "r");
+  try {
+    const { size } = fstatSync(file);
+    const buffer = Buffer.alloc(Math.min(size, bytes));
+    readSync(file, buffer, 0, buffer.length, size - buffer.length);
+    return buffer.toString("utf8");
+  } finally {
+    closeSync(file);
+  }
+}
+

@@ -1,0 +1,24 @@
+import { readConfig } from "./config.ts";
+import type { World } from "./cli/world.ts";
+
+/** Composes adapters and hands them to the doors; the only file that knows all rooms. */
+async function main(): Promise<void> {
+  const config = readConfig(process.env, process.cwd());
+  const { createTerminal } = await import("./cli/terminal.ts");
+  const { systemClock } = await import("./clock/system-clock.ts");
+  const terminal = createTerminal(config.color);
+  const world: World = {
+    config,
+    clock: systemClock(),
+    version: "0.1.0",
+    terminal,
+    async openRepository() {
+      const { openRepository } = await import("./main-repository.ts");
+      return openRepository(world);
+    },
+  };
+  const { runCommand } = await import("./cli/command.ts");
+  process.exitCode = await runCommand(world, process.argv.slice(2));
+}
+
+await main();
