@@ -1,4 +1,4 @@
-import { closeSync, existsSync, fstatSync, mkdirSync, openSync, readSync, statSync, writeFileSync } from "node:fs";
+import { closeSync, existsSync, fstatSync, mkdirSync, openSync, readSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { cpus, totalmem } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -103,6 +103,14 @@ function compose(world: World, git: Git): Repository {
     write(path, text) {
       mkdirSync(dirname(join(git.root, path)), { recursive: true });
       writeFileSync(join(git.root, path), text);
+    },
+    async collect(settings, { live, olderThan }) {
+      const { collect } = await import("./store/collect.ts");
+      return collect(join(git.root, settings.store.path), live, olderThan);
+    },
+    dropCaches() {
+      rmSync(join(directory, "cache"), { recursive: true, force: true });
+      rmSync(join(directory, "store", "index"), { recursive: true, force: true });
     },
     save() {
       digests.save();

@@ -42,6 +42,9 @@ function build(world: World, done: Done): Command {
     .showSuggestionAfterError()
     .showHelpAfterError("(sluice --help lists the commands)");
   addPlanning(program, world, done);
+  addHistory(program, world, done);
+  addUpkeep(program, world, done);
+  addStart(program, world, done);
   return program;
 }
 
@@ -78,4 +81,85 @@ function addPlanning(program: Command, world: World, done: Done): void {
 
 function collect(value: string, before: string[]): string[] {
   return [...before, value];
+}
+
+function addHistory(program: Command, world: World, done: Done): void {
+  command(program, "log [pipeline]", "sluice log digits")
+    .description("recorded runs, newest first")
+    .option("--json", "one JSON document on stdout")
+    .option("-n, --limit <n>", "at most so many", Number)
+    .action((pipeline: string | undefined, flags: object) => done(import("./history.ts").then(({ log }) => log(world, pipeline, flags))));
+  command(program, "show <run>", "sluice show latest")
+    .description("one run: who, when, from what, step by step, what came out")
+    .option("--json", "one JSON document on stdout")
+    .action((run: string, flags: object) => done(import("./history.ts").then(({ show }) => show(world, run, flags))));
+  command(program, "diff [runs...]", "sluice diff latest~1 latest")
+    .description("two runs: parameters, code, data, metrics with verdicts, durations")
+    .addOption(new Option("--json", "one JSON document on stdout").conflicts("markdown"))
+    .option("--markdown", "as a pull request shows it")
+    .action((runs: string[], flags: object) => done(import("./history.ts").then(({ diff }) => diff(world, runs, flags))));
+  command(program, "logs <run> [step]", "sluice logs latest train")
+    .description("what the steps of a run wrote")
+    .action((run: string, step: string | undefined) => done(import("./history.ts").then(({ logs }) => logs(world, run, step))));
+  command(program, "graph [pipelines...]", "sluice graph --mermaid")
+    .description("the steps and what flows between them")
+    .addOption(new Option("--mermaid", "for Markdown").conflicts(["dot", "json"]))
+    .addOption(new Option("--dot", "for Graphviz").conflicts("json"))
+    .option("--json", "one JSON document on stdout")
+    .action((names: string[], flags: object) => done(import("./graph.ts").then(({ graph }) => graph(world, names, flags))));
+  command(program, "explain <step>", "sluice explain train --run latest")
+    .alias("why")
+    .description("why a step runs or is cached: the difference of its key documents")
+    .option("--run <run>", "why it did in that run")
+    .option("--json", "one JSON document on stdout")
+    .action((step: string, flags: object) => done(import("./explain.ts").then(({ explain }) => explain(world, step, flags))));
+  command(program, "get <what>", "sluice get latest:build/model.json -o /tmp/model")
+    .description("artifacts of a run, verified: <run> or <run>:<path>")
+    .option("-o, --output <dir>", "where to (default: here)")
+    .action((what: string, flags: object) => done(import("./get.ts").then(({ get }) => get(world, what, flags))));
+  command(program, "status", "sluice status")
+    .alias("ps")
+    .description("what a run would do, what is under way, what ran last")
+    .option("--json", "one JSON document on stdout")
+    .action((flags: object) => done(import("./status.ts").then(({ status }) => status(world, flags))));
+}
+
+function addUpkeep(program: Command, world: World, done: Done): void {
+  command(program, "retry <run>", "sluice retry latest")
+    .description("a failed run again; what had finished is kept")
+    .action((run: string) => done(import("./retry.ts").then(({ retry }) => retry(world, run))));
+  command(program, "reproduce <run>", "sluice reproduce latest")
+    .description("computes a run again from the ledger and compares every digest and metric; exit 1 on difference")
+    .option("-j, --jobs <n>", "steps at once", Number)
+    .action((run: string, flags: object) => done(import("./reproduce.ts").then(({ reproduce }) => reproduce(world, run, flags))));
+  command(program, "gc", "sluice gc")
+    .description("removes bytes that no recorded run names")
+    .option("--all", "also what is younger than seven days")
+    .action((flags: object) => done(import("./housekeeping.ts").then(({ gc }) => gc(world, flags))));
+  program
+    .command("cache")
+    .description("derived files")
+    .command("rebuild")
+    .description("makes them anew from the ledger and the store")
+    .addHelpText("after", "\nExample:\n  sluice cache rebuild\n")
+    .action(() => done(import("./housekeeping.ts").then(({ rebuildCache }) => rebuildCache(world))));
+  command(program, "doctor", "sluice doctor")
+    .description("checks everything and says what to do")
+    .option("--json", "one JSON document on stdout")
+    .action((flags: object) => done(import("./housekeeping.ts").then(({ doctor }) => doctor(world, flags))));
+  const data = program.command("data").description("pinned datasets");
+  for (const verb of ["add", "update"]) {
+    command(data, `${verb} <name>`, `sluice data ${verb} raw`)
+      .description(verb === "add" ? "pins a dataset: writes its digest to datasets/<name>.yaml" : "pins what stands there now")
+      .action((name: string) => done(import("./data.ts").then(({ pinDataset }) => pinDataset(world, name))));
+  }
+  command(data, "status", "sluice data status")
+    .description("each dataset and whether its bytes are what is pinned")
+    .action(() => done(import("./data.ts").then(({ dataStatus }) => dataStatus(world))));
+}
+
+function addStart(program: Command, world: World, done: Done): void {
+  command(program, "init", "sluice init")
+    .description("writes sluice.yaml and a first pipeline; reads dvc.yaml, a Makefile or scripts if there are any")
+    .action(() => done(import("./init.ts").then(({ init }) => init(world))));
 }

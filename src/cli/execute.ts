@@ -12,7 +12,6 @@ import type { AcceptedRun } from "../queue/accepted-runs.ts";
 import { failedRun } from "../report/failed-run.ts";
 import { failureText } from "../report/failure.ts";
 import { ansiPaint, noPaint } from "../report/paint.ts";
-import type { RunProgress } from "../report/run-progress.ts";
 import { progressLine, runSummary, type RunTextOptions } from "../report/run-text.ts";
 import { fourCharacters } from "../report/words.ts";
 import { recordOf } from "../run/record-of.ts";
@@ -22,6 +21,7 @@ import { abandonOthers } from "./abandon.ts";
 import { EXIT, Refusal } from "./exit.ts";
 import type { Runnable, RunFlags } from "./run.ts";
 import type { Session } from "./session.ts";
+import { seenBy } from "./progress.ts";
 import { describeSources, dirtyFiles } from "./sources.ts";
 import { stagingOf } from "./staging.ts";
 import type { Terminal } from "./world.ts";
@@ -41,7 +41,10 @@ export async function execute(session: Session, store: Store, execution: Executi
   if (held.kind === "held") throw new Refusal(EXIT.later, `another run is going on here (process ${held.pid})\n  next: wait for it, or stop it`);
   const slots = execution.flags.jobs ?? Math.max(1, Math.min(repository.machine.cpus, project.settings.pools["default"]?.concurrency ?? repository.machine.cpus));
   try {
-    repository.workTree.exclude(project.pipelines.flatMap(({ pipeline }) => pipeline.steps.flatMap((step) => step.outputs.map((output) => output.path))));
+    repository.workTree.exclude([
+      ...repository.workTree.excluded(),
+      ...project.pipelines.flatMap(({ pipeline }) => pipeline.steps.flatMap((step) => step.outputs.map((output) => output.path))),
+    ]);
     await abandonOthers(session, store, execution.due);
     const executor = await repository.executor(project.settings, store, slots);
     if ("kind" in executor) throw new Refusal(EXIT.bad, executor.why);
@@ -165,30 +168,6 @@ function gateOf(runnable: Runnable, step: WorkStep, result: StepResult): ReturnT
 function tell(terminal: Terminal, progress: StepProgress, options: RunTextOptions): void {
   const seen = seenBy(progress);
   if (seen !== undefined) terminal.say(`${progressLine(seen, options)}\n`);
-}
-
-function seenBy(progress: StepProgress): RunProgress | undefined {
-  const step = progress.step.name;
-  switch (progress.kind) {
-    case "cached":
-      return { kind: "cached", step, from: progress.result.made.run };
-    case "started":
-      return { kind: "started", step, attempt: progress.attempt, cause: progress.cause };
-    case "retrying":
-      return { kind: "retrying", step, failure: progress.failure, attempt: progress.attempt - 1, delayMs: progress.delayMs };
-    case "gate":
-      return { kind: "gate", step, failure: progress.failure, stops: progress.stops };
-    case "ended":
-      return endSeen(step, progress.end);
-    default:
-      return progress satisfies never;
-  }
-}
-
-function endSeen(step: string, end: Extract<StepProgress, { kind: "ended" }>["end"]): RunProgress {
-  if (end.kind === "succeeded") return { kind: "succeeded", step, profile: end.attempt.profile, nonDeterministic: end.different.length > 0 };
-  if (end.kind === "failed") return { kind: "failed", step, failure: end.failure, wallMs: end.attempt.profile.wallMs };
-  return { kind: "cancelled", step };
 }
 
 async function previousRecord(session: Session, runnable: Runnable): Promise<RunRecord | undefined> {

@@ -74,6 +74,10 @@ export interface Repository {
   create(path: string, text: string): boolean;
   /** Replaces a file of the work tree. */
   write(path: string, text: string): void;
+  /** Removes bytes of the store that nothing names. */
+  collect(settings: Settings, what: { readonly live: ReadonlySet<Digest>; readonly olderThan: number }): Promise<{ readonly objects: number; readonly bytes: number; readonly results: number }>;
+  /** Deletes every derived file; they are made anew when needed. */
+  dropCaches(): void;
   /** Writes what was learnt about files. */
   save(): void;
 }

@@ -46,6 +46,7 @@ export function fileWorkTree(root: string, gitDirectory: string): WorkTree {
       return now;
     },
     exclude: (outputs) => writeExclude(gitDirectory, outputs),
+    excluded: () => readExclude(gitDirectory),
     save() {
       if (!dirty) return;
       mkdirSync(dirname(ownedPath), { recursive: true });
@@ -100,4 +101,16 @@ function writeExclude(gitDirectory: string, outputs: readonly string[]): void {
       ? `${text}${text === "" || text.endsWith("\n") ? "" : "\n"}${block}\n`
       : `${text.slice(0, from)}${block}${text.slice(to + END.length)}`;
   if (next !== text) writeFileSync(path, next);
+}
+
+function readExclude(gitDirectory: string): readonly string[] {
+  let text = "";
+  try {
+    text = readFileSync(join(gitDirectory, "info", "exclude"), "utf8");
+  } catch {
+    return [];
+  }
+  const block = text.slice(text.indexOf(BEGIN) + BEGIN.length, text.indexOf(END));
+  if (!text.includes(BEGIN)) return [];
+  return block.split("\n").filter((line) => line.startsWith("/") && line !== "/.sluice/").map((line) => line.slice(1).replace(/\\(.)/g, "$1"));
 }

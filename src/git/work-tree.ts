@@ -17,6 +17,8 @@ export interface WorkTree {
   moveAside(path: string, time: string): string;
   /** Keeps one marked block in `.git/info/exclude` that names `.sluice/` and the declared outputs. */
   exclude(outputs: readonly string[]): void;
+  /** Paths that the block names now, without `.sluice`. */
+  excluded(): readonly string[];
   /** Writes what was learnt about owned paths. */
   save(): void;
 }

@@ -72,9 +72,12 @@ export function sqliteHistory(path: string, ledger: LedgerReader): History {
       const rows = database.prepare("select ms from times where pipeline = ? and step = ? order by position desc limit 50").all(pipeline, step) as { ms: number }[];
       return rows.map((row) => row.ms);
     },
-    async held() {
+    async held(since) {
       const held = new Set<Digest>();
-      for (const row of database.prepare("select id from runs").all() as { id: string }[]) {
+      const rows = database
+        .prepare("select id from (select id, finished, row_number() over (partition by pipeline order by position desc) as nth from runs) where nth <= 10 or finished >= ?")
+        .all(new Date(since).toISOString()) as { id: string }[];
+      for (const row of rows) {
         const id = parseRunId(row.id);
         const run = id === undefined ? undefined : await record(opened, meta("head"), id);
         for (const digest of run === undefined ? [] : digestsOf(run)) held.add(digest);

@@ -1,0 +1,27 @@
+import type { StepProgress } from "../controller/run-pipeline.ts";
+import type { RunProgress } from "../report/run-progress.ts";
+
+/** What the coordinator says, as reports put it. */
+export function seenBy(progress: StepProgress): RunProgress | undefined {
+  const step = progress.step.name;
+  switch (progress.kind) {
+    case "cached":
+      return { kind: "cached", step, from: progress.result.made.run };
+    case "started":
+      return { kind: "started", step, attempt: progress.attempt, cause: progress.cause };
+    case "retrying":
+      return { kind: "retrying", step, failure: progress.failure, attempt: progress.attempt - 1, delayMs: progress.delayMs };
+    case "gate":
+      return { kind: "gate", step, failure: progress.failure, stops: progress.stops };
+    case "ended":
+      return endSeen(step, progress.end);
+    default:
+      return progress satisfies never;
+  }
+}
+
+function endSeen(step: string, end: Extract<StepProgress, { kind: "ended" }>["end"]): RunProgress {
+  if (end.kind === "succeeded") return { kind: "succeeded", step, profile: end.attempt.profile, nonDeterministic: end.different.length > 0 };
+  if (end.kind === "failed") return { kind: "failed", step, failure: end.failure, wallMs: end.attempt.profile.wallMs };
+  return { kind: "cancelled", step };
+}

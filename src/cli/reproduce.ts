@@ -1,0 +1,159 @@
+import { runPipeline } from "../controller/run-pipeline.ts";
+import { runStep } from "../controller/run-step.ts";
+import { planPipelines } from "../controller/plan-pipelines.ts";
+import { readProject } from "../controller/read-project.ts";
+import type { View } from "../git/view.ts";
+import { digestOf } from "../identity/identity.ts";
+import type { JsonObject } from "../identity/canonical-json.ts";
+import type { StepResult } from "../key/key-document.ts";
+import { LOCAL_LEDGER, runDirectory } from "../manifest/ledger-paths.ts";
+import { progressLine } from "../report/run-text.ts";
+import { fourCharacters } from "../report/words.ts";
+import type { RunRecord } from "../run/run-record.ts";
+import type { Store } from "../store/store.ts";
+import { EXIT, Refusal } from "./exit.ts";
+import { paintOf } from "./history.ts";
+import { seenBy } from "./progress.ts";
+import type { Runnable } from "./run.ts";
+import { selectRun, shortIds } from "./select-run.ts";
+import { openRepository, tellProblems } from "./session.ts";
+import { stagingOf } from "./staging.ts";
+import type { Repository, World } from "./world.ts";
+
+/** `sluice reproduce <run>`: computes a recorded run again from the ledger and compares every digest and metric. */
+export async function reproduce(world: World, run: string, flags: { readonly jobs?: number }): Promise<number> {
+  const repository = await openRepository(world);
+  await using history = await repository.history();
+  const record = await selectRun(repository, history, run);
+  const id = shortIds(history)(record.id);
+  const view = await recordedView(repository, record);
+  const project = await readProject({ cache: repository.cache }, view);
+  const file = project.pipelines.find((one) => one.path === record.pipeline.path);
+  if (file === undefined) throw new Refusal(EXIT.bad, `${record.pipeline.path} cannot be read at ${record.source}`);
+  const store = await repository.store(project.settings);
+  const session = { world, repository, project };
+  const planned = await planPipelines(
+    {
+      reader: { result: () => undefined, evicted: () => false },
+      listing: (digest) => store.listingSync(digest),
+      datasets: (dataset) => repository.dataset(dataset, project.tree),
+      past: () => ({ steps: [], durations: () => [] }),
+    },
+    { project, pipelines: [file] },
+    { platform: world.config.platform, accelerator: null, forced: new Set(), withEffects: false, overrides: record.overrides as JsonObject },
+  );
+  const [plan] = planned;
+  if (await tellProblems(session, view, planned.flatMap((one) => one.problems))) return EXIT.bad;
+  if (plan?.order === null || plan?.forecast === null || plan === undefined) throw new Refusal(EXIT.bad, "the run's plan cannot be made again");
+  if (plan.order.digest !== record.plan) world.terminal.say(`the work order is not the recorded one: this machine is ${world.config.platform}, the run's was ${record.host.platform}\n`);
+  const slots = flags.jobs ?? repository.machine.cpus;
+  const end = await execute(session, { runnable: { ...plan, order: plan.order, forecast: plan.forecast }, store, record, slots });
+  return compare(world, { record, id, results: new Map(end.traces.map((trace) => [trace.step.name, trace.result])) });
+}
+
+/** The commit's files with the uncommitted ones of a dirty run over them, as the ledger kept them. */
+async function recordedView(repository: Repository, record: RunRecord): Promise<View> {
+  const commit = repository.commit(record.source);
+  if (record.dirty === null) return commit;
+  const head = await repository.git.resolve(LOCAL_LEDGER);
+  if (head === undefined) throw new Refusal(EXIT.bad, "there is no ledger\n  next: sluice run");
+  const prefix = `${runDirectory(record.id)}/tree/`;
+  const kept = await repository.git.files(head, record.dirty.paths.map((path) => `${prefix}${path}`));
+  const over = new Map([...kept].map(([path, bytes]) => [path.slice(prefix.length), bytes]));
+  return overlaid(commit, over);
+}
+
+function overlaid(view: View, over: ReadonlyMap<string, Uint8Array>): View {
+  return {
+    kind: "commit",
+    commit: view.commit,
+    async files() {
+      const files = (await view.files()).filter((file) => !over.has(file.path));
+      const added = [...over.keys()].map((path) => ({ path, kind: "file" as const, tracked: true }));
+      return [...files, ...added].sort((a, b) => Buffer.compare(Buffer.from(a.path), Buffer.from(b.path)));
+    },
+    read: async (path) => over.get(path) ?? view.read(path),
+    async facts(paths) {
+      const facts = new Map(await view.facts(paths.filter((path) => !over.has(path))));
+      for (const path of paths) {
+        const bytes = over.get(path);
+        if (bytes !== undefined) facts.set(path, { digest: digestOf(bytes), size: bytes.byteLength, executable: false });
+      }
+      return facts;
+    },
+    async source(path) {
+      const bytes = over.get(path);
+      return bytes === undefined ? view.source(path) : { kind: "bytes", bytes };
+    },
+    link: (path) => (over.has(path) ? Promise.resolve(undefined) : view.link(path)),
+  };
+}
+
+interface Again {
+  readonly runnable: Runnable;
+  readonly store: Store;
+  readonly record: RunRecord;
+  readonly slots: number;
+}
+
+/** Every step is computed; its results stay beside the store's own, for comparison only. */
+async function execute(session: Parameters<typeof stagingOf>[0], again: Again): ReturnType<typeof runPipeline> {
+  const { repository, project, world } = session;
+  const { runnable, store, record } = again;
+  const executor = await repository.executor(project.settings, store, again.slots);
+  if ("kind" in executor) throw new Refusal(EXIT.bad, executor.why);
+  await using _ = executor;
+  const staging = await stagingOf(session, { runnable, store });
+  // Nothing that `reproduce` computes becomes a result: it is a check, not a run.
+  const aside: Store = { ...store, createResult: async () => ({ kind: "created" }) };
+  await using dispatcher = await repository.dispatcher(again.slots, (job, signal) =>
+    runStep({ executor, store: aside, clock: world.clock, logs: repository.logs }, { run: record.id, domain: "local", requestedBy: null, ...staging }, job, signal),
+  );
+  const options = { paint: paintOf(world), shortId: fourCharacters };
+  return runPipeline(
+    { dispatcher, clock: world.clock },
+    {
+      order: runnable.order,
+      forecast: runnable.forecast,
+      facts: runnable.facts,
+      forced: new Set(),
+      keepGoing: true,
+      capacity: repository.machine,
+      gateOf: () => undefined,
+      onProgress: (progress) => {
+        const seen = seenBy(progress);
+        if (seen !== undefined) world.terminal.say(`${progressLine(seen, options)}\n`);
+      },
+      signal: world.terminal.interrupted,
+    },
+  );
+}
+
+function compare(
+  world: World,
+  { record, id, results }: { readonly record: RunRecord; readonly id: string; readonly results: ReadonlyMap<string, StepResult | null> },
+): number {
+  const differences: string[] = [];
+  let compared = 0;
+  for (const step of record.steps) {
+    const { outcome } = step;
+    if (outcome.kind !== "succeeded" && outcome.kind !== "cached") continue;
+    const again = results.get(step.name) ?? null;
+    if (again === null) {
+      differences.push(`${step.name}: gave no result this time`);
+      continue;
+    }
+    const now = new Map(again.facts.outputs.map((output) => [output.path, output.digest]));
+    for (const output of outcome.facts.outputs) {
+      compared++;
+      if (now.get(output.path) !== output.digest) differences.push(`${step.name}: ${output.path} was ${output.digest.slice(0, 19)}… and is ${now.get(output.path)?.slice(0, 19) ?? "missing"}…`);
+    }
+    for (const [name, value] of Object.entries(outcome.facts.metrics)) {
+      compared++;
+      if (again.facts.metrics[name] !== value) differences.push(`${step.name}: ${name} was ${value} and is ${again.facts.metrics[name] ?? "missing"}`);
+    }
+  }
+  for (const difference of differences) world.terminal.print(`✗ ${difference}\n`);
+  world.terminal.print(differences.length === 0 ? `✓ run ${id} gives the same again: ${compared} digests and metrics compared\n` : `run ${id} does not give the same: ${differences.length} of ${compared} differ\n`);
+  return differences.length === 0 ? EXIT.fine : EXIT.bad;
+}
