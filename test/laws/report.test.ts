@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { expect, test } from "vitest";
 
 import { digestOf } from "../../src/identity/identity.ts";
@@ -164,24 +164,22 @@ test("escaping twice shows the first escape", () => {
   );
 });
 
+/** What a code span shows, or why it is none. */
+function shownCode(span: string): string {
+  const element = /^<code>(.*)<\/code>$/su.exec(span)?.[1];
+  if (element !== undefined)
+    return /[!-/:-@[-`{-~]/.test(element.replace(/&#\d+;/g, "")) ? "not escaped" : shown(element);
+  const fence = /^`+/.exec(span)?.[0] ?? "";
+  const inner = span.slice(fence.length, -fence.length);
+  if (fence === "" || !span.endsWith(fence) || inner.startsWith("`") || inner.endsWith("`")) return "no fence";
+  if (/[|\\]/.test(inner)) return "splits a row";
+  return (inner.match(/`+/g) ?? []).includes(fence) ? "ends early" : inner.trim();
+}
+
 test("a code span holds its text and ends where it ends", () => {
   fc.assert(
     fc.property(hostile, (text) => {
-      const span = codeSpan(text);
-      const line = safeLine(text);
-      if (span.startsWith("<code>")) {
-        expect(span.endsWith("</code>")).toBe(true);
-        const inner = span.slice(6, -7);
-        expect(inner.replace(/&#\d+;/g, "")).not.toMatch(/[!-/:-@[-`{-~]/);
-        expect(shown(inner)).toBe(line);
-        return;
-      }
-      const fence = /^`+/.exec(span)?.[0] ?? "";
-      const inner = span.slice(fence.length, -fence.length);
-      expect(span.endsWith(fence)).toBe(true);
-      expect(inner.match(/`+/g) ?? []).not.toContain(fence);
-      expect(inner.startsWith("`") || inner.endsWith("`")).toBe(false);
-      expect(inner.trim()).toBe(line.trim());
+      expect(shownCode(codeSpan(text))).toBe(safeLine(text).trim());
     }),
     { numRuns: 1000 },
   );
