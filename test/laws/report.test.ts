@@ -173,7 +173,7 @@ function shownCode(span: string): string {
   const inner = span.slice(fence.length, -fence.length);
   if (fence === "" || !span.endsWith(fence) || inner.startsWith("`") || inner.endsWith("`")) return "no fence";
   if (/[|\\]/.test(inner)) return "splits a row";
-  return (inner.match(/`+/g) ?? []).includes(fence) ? "ends early" : inner.trim();
+  return new Set<string>(inner.match(/`+/g)).has(fence) ? "ends early" : inner.trim();
 }
 
 test("a code span holds its text and ends where it ends", () => {
