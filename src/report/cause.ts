@@ -9,7 +9,7 @@ export function causeSentence(cause: Cause, voice: Voice): string {
     case "first-run":
       return "first run";
     case "changed":
-      return cause.changes.length === 0 ? "an upstream output changed" : changesSentence(cause.changes, voice);
+      return cause.changes.length === 0 ? "an upstream output is new" : changesSentence(cause.changes, voice);
     case "forced":
       return "forced";
     case "uncached":

@@ -1,6 +1,7 @@
 import { formatMetric } from "../diff/number.ts";
 import type { MetricChange, RunDiff } from "../diff/run-diff.ts";
 import type { RunRecord } from "../run/run-record.ts";
+import { inOrder } from "./step-order.ts";
 import { markdownVoice } from "./voice.ts";
 import { withinBudget } from "./budget.ts";
 import { formatBytes } from "./bytes.ts";
@@ -91,7 +92,7 @@ function moreThan(count: number, shown: number): string {
 }
 
 function details(record: RunRecord, options: RunMarkdownOptions): string {
-  const outputs = record.steps.flatMap((step) =>
+  const outputs = inOrder(record.steps).flatMap((step) =>
     step.outcome.kind === "succeeded" || step.outcome.kind === "cached" ? step.outcome.facts.outputs : [],
   );
   const artifacts = outputs
@@ -122,18 +123,20 @@ function details(record: RunRecord, options: RunMarkdownOptions): string {
 }
 
 function stepTable(record: RunRecord, { shortId }: RunMarkdownOptions): string {
-  const rows = record.steps.slice(0, ROWS).map((step) => {
-    const { outcome } = step;
-    const profile = step.attempts.at(-1)?.profile;
-    if (outcome.kind === "succeeded")
-      return [
-        codeSpan(step.name),
-        causeSentence(outcome.cause, markdownVoice),
-        profile === undefined ? "–" : costWords(profile),
-      ];
-    if (outcome.kind === "cached") return [codeSpan(step.name), `from run ${codeSpan(shortId(outcome.from))}`, "–"];
-    return [codeSpan(step.name), outcome.kind.replace("-", " ").replace("withheld", "left out"), "–"];
-  });
+  const rows = inOrder(record.steps)
+    .slice(0, ROWS)
+    .map((step) => {
+      const { outcome } = step;
+      const profile = step.attempts.at(-1)?.profile;
+      if (outcome.kind === "succeeded")
+        return [
+          codeSpan(step.name),
+          causeSentence(outcome.cause, markdownVoice),
+          profile === undefined ? "–" : costWords(profile),
+        ];
+      if (outcome.kind === "cached") return [codeSpan(step.name), `from run ${codeSpan(shortId(outcome.from))}`, "–"];
+      return [codeSpan(step.name), outcome.kind.replace("-", " ").replace("withheld", "left out"), "–"];
+    });
   return markdownTable(["step", "why", "cost"], rows) + moreThan(record.steps.length, ROWS);
 }
 

@@ -8,6 +8,7 @@ import { statusPaint } from "./log-text.ts";
 import type { Paint } from "./paint.ts";
 import { costWords, metricsOf, notes } from "./run-text.ts";
 import { safeLine } from "./safe-text.ts";
+import { inOrder } from "./step-order.ts";
 import { alignColumns } from "./table.ts";
 import { terminalVoice, type Voice } from "./voice.ts";
 import { formatTime, jsonDocument, listed, shortDigest, type ShortId } from "./words.ts";
@@ -26,7 +27,7 @@ export function showText(record: RunRecord, options: ShowTextOptions): string {
   );
   const blocks = [
     [paint.strong(`Run ${record.id}`), ...factLines(record, paint)].join("\n"),
-    [paint.strong("Steps"), ...alignColumns(record.steps.map((step) => stepRow(step, options)))].join("\n"),
+    [paint.strong("Steps"), ...alignColumns(inOrder(record.steps).map((step) => stepRow(step, options)))].join("\n"),
     metrics.length > 0 ? [paint.strong("Metrics"), ...metrics].join("\n") : "",
     outputBlock(record, paint),
     notes(record).join("\n"),
@@ -102,7 +103,7 @@ function outcomeWords(
 const OUTPUTS = 50;
 
 function outputBlock(record: RunRecord, paint: Paint): string {
-  const outputs = record.steps.flatMap((step) =>
+  const outputs = inOrder(record.steps).flatMap((step) =>
     step.outcome.kind === "succeeded" || step.outcome.kind === "cached" ? step.outcome.facts.outputs : [],
   );
   if (outputs.length === 0) return "";

@@ -2,8 +2,10 @@ import { expect, test } from "vitest";
 
 import { formatBytes, formatLimit, formatMemory } from "../../src/report/bytes.ts";
 import { formatDuration, formatSpread, roughDuration } from "../../src/report/duration.ts";
+import { inOrder } from "../../src/report/step-order.ts";
 import { alignColumns, displayWidth, fit } from "../../src/report/table.ts";
 import { counted, formatTime, formatUsd, listed, ordinal } from "../../src/report/words.ts";
+import { document, finished, stepRecord, workStep } from "./digits.ts";
 
 test.each([
   [0, "0 ms"],
@@ -117,4 +119,26 @@ test("words", () => {
     "$12.35",
   ]);
   expect(formatTime("2026-11-24T00:38:12.123Z")).toBe("2026-11-24 00:38");
+});
+
+test("steps of a record are shown in the order in which they could run", () => {
+  const first = workStep("z", {}, { outputs: [{ path: "build", kind: "directory" }] });
+  const second = workStep("a", {}, { inputs: [{ path: "build/part/x.csv", kind: "file", digest: "sha256:0" }] });
+  const steps = [
+    stepRecord(second, { kind: "cancelled" }),
+    stepRecord(workStep("b"), { kind: "not-started", because: "a" }, { document: null }),
+    stepRecord(first, { kind: "cancelled" }),
+  ];
+  expect(inOrder(steps).map((step) => step.name)).toEqual(["z", "a", "b"]);
+  const circle = [
+    {
+      ...finished.steps[0]!,
+      document: document({ inputs: [{ path: "b", kind: "file", digest: "" }], outputs: [{ path: "a", kind: "any" }] }),
+    },
+    {
+      ...finished.steps[1]!,
+      document: document({ inputs: [{ path: "a", kind: "file", digest: "" }], outputs: [{ path: "b", kind: "any" }] }),
+    },
+  ];
+  expect(inOrder(circle)).toEqual(circle);
 });
