@@ -120,7 +120,10 @@ export const prepare = workStep(
   {},
   {
     inputs: [{ path: "data/digits.csv", kind: "dataset", digest: digestOf("data") }],
-    outputs: [{ path: "build/train.csv", kind: "any" }],
+    outputs: [
+      { path: "build/train.csv", kind: "any" },
+      { path: "build/test.csv", kind: "any" },
+    ],
   },
 );
 export const train = workStep(
@@ -256,12 +259,20 @@ export function output(path: string, size: number): StepResult["facts"]["outputs
   return { path, kind: "file", digest: digestOf(path), size, files: 1 };
 }
 
+/** The document as a run records it: upstream outputs by digest among the inputs. */
+function concrete(step: WorkStep): KeyDocument {
+  const upstream = step.inputs.flatMap((input) =>
+    input.kind === "output" ? [{ path: input.path, kind: "file" as const, digest: digestOf(input.path) }] : [],
+  );
+  return { ...step.document, inputs: [...step.document.inputs, ...upstream] };
+}
+
 export function stepRecord(step: WorkStep, outcome: StepOutcome, changes: Partial<StepRecord> = {}): StepRecord {
   return {
     name: step.name,
     id: step.id,
     key: digestOf(`${step.name} key`),
-    document: step.document,
+    document: concrete(step),
     outcome,
     terminal: false,
     attempts: [],

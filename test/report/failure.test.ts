@@ -6,7 +6,7 @@ import { failureText } from "../../src/report/failure.ts";
 import { noPaint } from "../../src/report/paint.ts";
 import { fourCharacters } from "../../src/report/words.ts";
 import type { Failure, RunRecord } from "../../src/run/run-record.ts";
-import { attempt, evaluate, finished, prepare, profile, run, stepRecord, train, workStep } from "./digits.ts";
+import { attempt, evaluate, finished, profile, run, stepRecord, train, workStep } from "./digits.ts";
 
 const failures: { readonly [Kind in Failure["kind"]]: readonly Extract<Failure, { kind: Kind }>[] } = {
   exit: [1, 126, 127, 137].map((code) => ({ kind: "exit", code })),
@@ -145,14 +145,13 @@ test("a failed run is read from its record", () => {
         { attempts: [{ ...attempt(0), profile: profile(0) }] },
       ),
       stepRecord(workStep("slow"), { kind: "cancelled" }),
-      stepRecord(prepare, { kind: "withheld", why: "effects" }),
+      stepRecord(workStep("publish"), { kind: "withheld", why: "effects" }),
     ],
   };
   expect(failedRun(record, { tail: (step) => [`${step} said`], nearMiss: () => null })).toEqual({
     run: finished.id,
     pipeline: "digits",
     failed: [
-      { step: "train", failure: oom, afterMs: 5_000, attempts: 2, tail: ["train said"], nearMiss: null },
       {
         step: "fetch",
         failure: { kind: "refused", why: "no", next: "yes" },
@@ -161,6 +160,7 @@ test("a failed run is read from its record", () => {
         tail: ["fetch said"],
         nearMiss: null,
       },
+      { step: "train", failure: oom, afterMs: 5_000, attempts: 2, tail: ["train said"], nearMiss: null },
     ],
     kept: ["prepare"],
     notStarted: [{ step: "evaluate", because: "train" }],
