@@ -1,0 +1,259 @@
+import * as fs from "node:fs";
+import { join } from "node:path";
+
+import git from "isomorphic-git";
+
+import { byUtf8 } from "../identity/canonical-json.ts";
+import { parseBlobId, parseCommitSha, type CommitSha } from "../identity/identity.ts";
+import type { Git, LedgerCommit, LoggedCommit, TreeEntry } from "./git.ts";
+
+/** The repository at `root` without a git binary: for the Action, and for machines that have none. */
+export function isomorphicGit(root: string, directory: string): Git {
+  const base = { fs, dir: root, gitdir: directory, cache: {} };
+
+  async function resolve(revision: string): Promise<CommitSha | undefined> {
+    const whole = parseCommitSha(revision);
+    try {
+      const oid = whole ?? (await git.resolveRef({ ...base, ref: revision }));
+      return parseCommitSha((await git.readCommit({ ...base, oid })).oid);
+    } catch {
+      return expand(revision);
+    }
+  }
+
+  async function expand(prefix: string): Promise<CommitSha | undefined> {
+    if (!/^[0-9a-f]{4,39}$/.test(prefix)) return undefined;
+    try {
+      return parseCommitSha(await git.expandOid({ ...base, oid: prefix }));
+    } catch {
+      return undefined;
+    }
+  }
+
+  async function readFile(commit: CommitSha, path: string): Promise<Uint8Array | undefined> {
+    try {
+      return (await git.readBlob({ ...base, oid: commit, filepath: path })).blob;
+    } catch {
+      return undefined;
+    }
+  }
+
+  return {
+    root,
+    directory,
+    adapter: "isomorphic",
+    async head() {
+      const branch = (await git.currentBranch({ ...base })) ?? null;
+      return { commit: (await resolve("HEAD")) ?? null, branch };
+    },
+    resolve,
+    async rootCommit() {
+      const head = await resolve("HEAD");
+      return head === undefined ? null : ((await firstParents(base, head)).at(-1) ?? null);
+    },
+    async mergeBase(a, b) {
+      const [found] = (await git.findMergeBase({ ...base, oids: [a, b] })) as string[];
+      return parseCommitSha(found ?? "");
+    },
+    firstParents: (from, limit) => firstParents(base, from, limit),
+    tree: (commit) => readTree(base, commit),
+    async blob(id) {
+      return (await git.readBlob({ ...base, oid: id })).blob;
+    },
+    file: readFile,
+    async files(commit, paths) {
+      const found = new Map<string, Uint8Array>();
+      for (const path of paths) {
+        const bytes = await readFile(commit, path);
+        if (bytes !== undefined) found.set(path, bytes);
+      }
+      return found;
+    },
+    async tracked() {
+      return readIndex(base);
+    },
+    async untracked() {
+      const known = new Set((await readIndex(base)).map((entry) => entry.path));
+      const found: string[] = [];
+      await visit(base, "", (path) => void (known.has(path) || found.push(path)));
+      return found.sort(byUtf8);
+    },
+    // Clean filters are programs and attributes of the git binary: without it the bytes on disk are taken.
+    cleaned: async () => new Map(),
+    append: (ref, expected, commits) => append(base, { ref, expected, commits }),
+    async log(ref, until) {
+      const head = await resolve(ref);
+      if (head === undefined) return [];
+      const commits = await git.log({ ...base, ref: head });
+      const end = commits.findIndex((commit) => commit.oid === until);
+      return (end < 0 ? commits : commits.slice(0, end)).map(loggedCommit);
+    },
+    async added(commit) {
+      const { commit: read } = await git.readCommit({ ...base, oid: commit });
+      const parent = parseCommitSha(read.parent[0] ?? "");
+      const before = new Set(parent === undefined ? [] : (await readTree(base, parent)).map((entry) => entry.path));
+      return (await readTree(base, commit)).map((entry) => entry.path).filter((path) => !before.has(path));
+    },
+    async push(remote, refs) {
+      const http = (await import("isomorphic-git/http/node")).default;
+      for (const { from, to } of refs) {
+        try {
+          await git.push({ ...base, http, remote, ref: from, remoteRef: to });
+        } catch (error) {
+          return { kind: "rejected", why: error instanceof Error ? error.message : String(error) };
+        }
+      }
+      return { kind: "pushed" };
+    },
+  };
+}
+
+interface Base {
+  readonly fs: typeof fs;
+  readonly dir: string;
+  readonly gitdir: string;
+  readonly cache: object;
+}
+
+async function firstParents(base: Base, from: CommitSha, limit = Number.POSITIVE_INFINITY): Promise<readonly CommitSha[]> {
+  const found: CommitSha[] = [];
+  for (let at: CommitSha | undefined = from; at !== undefined && found.length < limit; ) {
+    found.push(at);
+    const { commit }: { commit: { parent: string[] } } = await git.readCommit({ ...base, oid: at });
+    at = parseCommitSha(commit.parent[0] ?? "");
+  }
+  return found;
+}
+
+function loggedCommit(entry: Awaited<ReturnType<typeof git.log>>[number]): LoggedCommit {
+  const sha = parseCommitSha(entry.oid);
+  if (sha === undefined) throw new Error(`reading the log: ${entry.oid} is no commit id`);
+  return { sha, parents: entry.commit.parent.flatMap((parent) => parseCommitSha(parent) ?? []), time: entry.commit.committer.timestamp, message: entry.commit.message };
+}
+
+async function readTree(base: Base, commit: CommitSha): Promise<readonly TreeEntry[]> {
+  const entries = (await git.walk({
+    ...base,
+    trees: [git.TREE({ ref: commit })],
+    async map(path, [entry]) {
+      if (entry === null || entry === undefined) return undefined;
+      const type = await entry.type();
+      if (type === "tree") return undefined;
+      const blob = parseBlobId(await entry.oid());
+      if (blob === undefined) return undefined;
+      return { path, kind: type === "commit" ? "submodule" : kindOf(await entry.mode()), blob } satisfies TreeEntry;
+    },
+  })) as readonly TreeEntry[];
+  return [...entries].sort((a, b) => byUtf8(a.path, b.path));
+}
+
+function kindOf(mode: number): TreeEntry["kind"] {
+  if (mode === 0o120000) return "link";
+  if (mode === 0o160000) return "submodule";
+  return (mode & 0o100) === 0 ? "file" : "executable";
+}
+
+async function readIndex(base: Base): Promise<readonly TreeEntry[]> {
+  const entries = (await git.walk({
+    ...base,
+    trees: [git.STAGE()],
+    async map(path, [entry]) {
+      if (entry === null || entry === undefined || (await entry.type()) === "tree") return undefined;
+      const blob = parseBlobId(await entry.oid());
+      return blob === undefined ? undefined : ({ path, kind: kindOf(await entry.mode()), blob } satisfies TreeEntry);
+    },
+  })) as readonly TreeEntry[];
+  return entries;
+}
+
+async function visit(base: Base, prefix: string, take: (path: string) => void): Promise<void> {
+  for (const entry of fs.readdirSync(join(base.dir, prefix), { withFileTypes: true })) {
+    const path = prefix === "" ? entry.name : `${prefix}/${entry.name}`;
+    if (path === ".git" || path === ".sluice" || (await git.isIgnored({ ...base, filepath: path }))) continue;
+    if (entry.isDirectory()) await visit(base, path, take);
+    else take(path);
+  }
+}
+
+interface Node {
+  readonly children: Map<string, Node>;
+  bytes: Uint8Array | undefined;
+}
+
+async function append(
+  base: Base,
+  order: { readonly ref: string; readonly expected: CommitSha | null; readonly commits: readonly LedgerCommit[] },
+): ReturnType<Git["append"]> {
+  const current = async (): Promise<CommitSha | null> => {
+    try {
+      return parseCommitSha(await git.resolveRef({ ...base, ref: order.ref })) ?? null;
+    } catch {
+      return null;
+    }
+  };
+  if ((await current()) !== order.expected) return { kind: "overtaken", head: await current() };
+  let head = order.expected;
+  const written: CommitSha[] = [];
+  for (const commit of order.commits) {
+    const before = head === null ? undefined : (await git.readCommit({ ...base, oid: head })).commit.tree;
+    const tree = await writeTree(base, nodeOf(commit.files), before);
+    const who = { ...commit.author, timestamp: commit.time, timezoneOffset: 0 };
+    const oid = await git.writeCommit({ ...base, commit: { message: commit.message, tree, parent: head === null ? [] : [head], author: who, committer: who } });
+    head = parseCommitSha(oid) ?? null;
+    if (head !== null) written.push(head);
+  }
+  if (head === null) throw new Error(`appending to ${order.ref}: nothing to append`);
+  return (await moveRef(base, order, head)) ? { kind: "appended", head, commits: written } : { kind: "overtaken", head: await current() };
+}
+
+/** Compare-and-swap under git's own lock file, which other git programs respect. */
+async function moveRef(base: Base, order: { readonly ref: string; readonly expected: CommitSha | null }, head: CommitSha): Promise<boolean> {
+  const path = join(base.gitdir, order.ref);
+  fs.mkdirSync(join(path, ".."), { recursive: true });
+  try {
+    fs.writeFileSync(`${path}.lock`, `${head}\n`, { flag: "wx" });
+  } catch {
+    return false;
+  }
+  let now: string | null = null;
+  try {
+    now = await git.resolveRef({ ...base, ref: order.ref });
+  } catch {
+    // The ref does not exist yet.
+  }
+  if (now !== order.expected) {
+    fs.rmSync(`${path}.lock`);
+    return false;
+  }
+  fs.renameSync(`${path}.lock`, path);
+  return true;
+}
+
+function nodeOf(files: ReadonlyMap<string, Uint8Array>): Node {
+  const root: Node = { children: new Map(), bytes: undefined };
+  for (const [path, bytes] of files) {
+    let at = root;
+    for (const part of path.split("/")) {
+      const next: Node = at.children.get(part) ?? { children: new Map(), bytes: undefined };
+      at.children.set(part, next);
+      at = next;
+    }
+    at.bytes = bytes;
+  }
+  return root;
+}
+
+async function writeTree(base: Base, node: Node, before: string | undefined): Promise<string> {
+  const old = before === undefined ? [] : (await git.readTree({ ...base, oid: before })).tree;
+  const entries = new Map(old.map((entry) => [entry.path, entry]));
+  for (const [name, child] of node.children) {
+    const there = entries.get(name);
+    if (child.bytes !== undefined) {
+      entries.set(name, { mode: "100644", path: name, type: "blob", oid: await git.writeBlob({ ...base, blob: child.bytes }) });
+    } else {
+      const oid = await writeTree(base, child, there?.type === "tree" ? there.oid : undefined);
+      entries.set(name, { mode: "040000", path: name, type: "tree", oid });
+    }
+  }
+  return git.writeTree({ ...base, tree: [...entries.values()] });
+}
