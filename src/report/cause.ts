@@ -9,11 +9,13 @@ export function causeSentence(cause: Cause, voice: Voice): string {
     case "first-run":
       return "first run";
     case "changed":
-      return cause.changes.length === 0 ? "an upstream output changed" : changesSentence(cause.changes, voice);
+      return cause.changes.length === 0 ? "an upstream output is new" : changesSentence(cause.changes, voice);
     case "forced":
       return "forced";
     case "uncached":
-      return cause.why === "effects" ? "changes the outside world, so it is never cached" : `never cached (${voice.code(cause.why)})`;
+      return cause.why === "effects"
+        ? "changes the outside world, so it is never cached"
+        : `never cached (${voice.code(cause.why)})`;
     case "evicted":
       return "its result is no longer in the store";
     case "unfinished":
@@ -25,7 +27,8 @@ export function causeSentence(cause: Cause, voice: Voice): string {
 function changesSentence(changes: readonly Change[], voice: Voice): string {
   const inputs = changes.filter((change) => change.kind === "input");
   const others = changes.filter((change) => change.kind !== "input").map((change) => changeSentence(change, voice));
-  const sentences = inputs.length > 2 ? [...others, manyInputs(inputs, voice)] : changes.map((change) => changeSentence(change, voice));
+  const sentences =
+    inputs.length > 2 ? [...others, manyInputs(inputs, voice)] : changes.map((change) => changeSentence(change, voice));
   if (sentences.length <= 3) return sentences.join("; ");
   return `${sentences.slice(0, 3).join("; ")}; and ${sentences.length - 3} more`;
 }
@@ -33,7 +36,10 @@ function changesSentence(changes: readonly Change[], voice: Voice): string {
 function manyInputs(inputs: readonly Extract<Change, { kind: "input" }>[], voice: Voice): string {
   const kinds = new Set(inputs.map((input) => input.change));
   const word = kinds.size === 1 ? (inputs[0]?.change ?? "changed") : "changed";
-  return `${counted(inputs.length, "input")} ${word} (${listed(inputs.map((input) => voice.code(input.path)), 3)})`;
+  return `${counted(inputs.length, "input")} ${word} (${listed(
+    inputs.map((input) => voice.code(input.path)),
+    3,
+  )})`;
 }
 
 /** One difference of two key documents as half a sentence. */
@@ -90,7 +96,12 @@ export function shownValue(value: Json | undefined): string {
 
 function environmentSentence(change: Extract<Change, { kind: "environment" }>, voice: Voice): string {
   if (change.name === "lock") return "lock file changed";
-  const [kind, name] = change.name === "environment" ? ["environment", ""] : change.name.startsWith("env.") ? ["variable", change.name.slice(4)] : ["tool", change.name];
+  const [kind, name] =
+    change.name === "environment"
+      ? ["environment", ""]
+      : change.name.startsWith("env.")
+        ? ["variable", change.name.slice(4)]
+        : ["tool", change.name];
   const subject = name === "" ? kind : `${kind} ${voice.code(name)}`;
   return `${subject} ${voice.text(change.from ?? "none")} → ${voice.strong(change.to ?? "none")}`;
 }
@@ -101,27 +112,43 @@ function shortImage(image: string | null): string {
 
 /** `"process"` as it was written, and lists without their brackets. */
 function bare(json: string): string {
-  const text = json.replace(/^\[(.*)\]$/, "$1").replace(/,?null\b/g, "").replaceAll('"', "").replaceAll(",", " ").trim();
+  const text = json
+    .replace(/^\[(.*)\]$/, "$1")
+    .replace(/,?null\b/g, "")
+    .replaceAll('"', "")
+    .replaceAll(",", " ")
+    .trim();
   return text === "" ? "none" : text;
 }
 
 /** What a verdict rests on, as the `why` column of a plan shows it. */
-export function verdictSentence(verdict: Verdict, about: { readonly step: WorkStep | undefined; readonly shortId: ShortId }, voice: Voice): string {
+export function verdictSentence(
+  verdict: Verdict,
+  about: { readonly step: WorkStep | undefined; readonly shortId: ShortId },
+  voice: Voice,
+): string {
   switch (verdict.kind) {
     case "run":
       return causeSentence(verdict.cause, voice);
     case "cached":
       return `from run ${voice.code(about.shortId(verdict.from))}`;
     case "depends":
-      if (verdict.changes.length > 0) return `${changesSentence(verdict.changes, voice)}; after ${listed(verdict.on.map(voice.code))}`;
-      return `if ${listed(verdict.on.map((step) => another(step, about.step, voice)), 3).replace(/ and (?=\d+ more$)/, " or ")}`;
+      if (verdict.changes.length > 0)
+        return `${changesSentence(verdict.changes, voice)}; after ${listed(verdict.on.map(voice.code))}`;
+      return `if ${listed(
+        verdict.on.map((step) => another(step, about.step, voice)),
+        3,
+      ).replace(/ and (?=\d+ more$)/, " or ")}`;
     case "withheld":
       return withheldSentence(verdict.why, voice);
   }
 }
 
 function another(step: string, of: WorkStep | undefined, voice: Voice): string {
-  const paths = of === undefined ? [] : of.inputs.flatMap((input) => (input.kind === "output" && input.step === step ? [input.path] : []));
+  const paths =
+    of === undefined
+      ? []
+      : of.inputs.flatMap((input) => (input.kind === "output" && input.step === step ? [input.path] : []));
   if (paths.length === 0) return `${voice.code(step)} gives something else`;
   const names = paths.map((path) => voice.code(path.replace(/\/+$/, "").split("/").at(-1) ?? path));
   return `${voice.code(step)} gives another ${listed(names, 3)}`;
@@ -139,7 +166,8 @@ export function ownWords(sentence: string, voice: Voice): string {
     .map((part) => {
       if (part.length > 1 && part.startsWith("`") && part.endsWith("`")) return voice.code(part.slice(1, -1));
       const [, before, core, after] = /^(\s*)(.*?)(\s*)$/s.exec(part) ?? ["", "", part, ""];
-      return core === undefined || core === "" ? part : `${before}${voice.text(core)}${after}`;
+      const space = (edge: string | undefined): string => (edge === undefined || edge === "" ? "" : " ");
+      return core === undefined || core === "" ? space(part) : `${space(before)}${voice.text(core)}${space(after)}`;
     })
     .join("");
 }

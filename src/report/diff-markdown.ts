@@ -13,16 +13,34 @@ export function diffMarkdown(diff: RunDiff, { shortId }: { readonly shortId: Sho
   const [from, to] = [codeSpan(shortId(diff.from.run)), codeSpan(shortId(diff.to.run))];
   const steps = diff.steps.filter((step) => !isSame(step));
   const summary = `Parameters (${diff.parameters.length}) · Code (${diff.code.length}) · Data (${diff.data.length}) · Steps (${steps.length})`;
-  const parameters = diff.parameters.slice(0, LISTED).map((parameter) => [codeSpan(parameter.name), codeSpan(shownValue(parameter.from)), codeSpan(shownValue(parameter.to))]);
-  const rows = steps.slice(0, LISTED).map((step) => [codeSpan(step.step), outcomeWords(step), timeWords(step), listed(step.outputs.map((output) => codeSpan(output.path)), 4)]);
+  const parameters = diff.parameters
+    .slice(0, LISTED)
+    .map((parameter) => [
+      codeSpan(parameter.name),
+      codeSpan(shownValue(parameter.from)),
+      codeSpan(shownValue(parameter.to)),
+    ]);
+  const rows = steps.slice(0, LISTED).map((step) => [
+    codeSpan(step.step),
+    outcomeWords(step),
+    timeWords(step),
+    listed(
+      step.outputs.map((output) => codeSpan(output.path)),
+      4,
+    ),
+  ]);
   const blocks = [
     `### ${from} → ${to} · ${overallSentence(diff, null)}`,
     metricTable(diff, [from, to]),
     `<details><summary>${summary}</summary>`,
-    parameters.length > 0 ? markdownTable(["parameter", "before", "now"], parameters) + more(diff.parameters.length) : "",
+    parameters.length > 0
+      ? markdownTable(["parameter", "before", "now"], parameters) + more(diff.parameters.length)
+      : "",
     fileLine("Code", diff.code),
     fileLine("Data", diff.data),
-    rows.length > 0 ? markdownTable(["step", "outcome", "time", "other bytes"], rows) + more(steps.length) : `All ${counted(diff.steps.length, "step")} with the same key and outputs`,
+    rows.length > 0
+      ? markdownTable(["step", "outcome", "time", "other bytes"], rows) + more(steps.length)
+      : `All ${counted(diff.steps.length, "step")} with the same key and outputs`,
     "</details>",
   ];
   return `${blocks.filter((block) => block !== "").join("\n\n")}\n`;
@@ -33,5 +51,10 @@ function more(count: number): string {
 }
 
 function fileLine(title: string, changes: readonly FileChange[]): string {
-  return changes.length === 0 ? "" : `${title}: ${listed(changes.map(({ path, change }) => `${codeSpan(path)} ${change}`), LISTED)}`;
+  return changes.length === 0
+    ? ""
+    : `${title}: ${listed(
+        changes.map(({ path, change }) => `${codeSpan(path)} ${change}`),
+        LISTED,
+      )}`;
 }

@@ -15,10 +15,22 @@ export interface DiffTextOptions {
 /** Two runs side by side for a terminal: metrics with verdicts first, then what went in, then the steps. */
 export function diffText(diff: RunDiff, { paint, shortId }: DiffTextOptions): string {
   const title = `${paint.strong(`${shortId(diff.from.run)} → ${shortId(diff.to.run)}`)}  ${overallSentence(diff, null)}`;
-  const parameters = alignColumns(diff.parameters.map(({ name, from, to }) => [`  ${safeLine(name, 60)}`, `${safeLine(shownValue(from))} → ${paint.strong(safeLine(shownValue(to)))}`]));
+  const parameters = alignColumns(
+    diff.parameters.map(({ name, from, to }) => [
+      `  ${safeLine(name, 60)}`,
+      `${safeLine(shownValue(from))} → ${paint.strong(safeLine(shownValue(to)))}`,
+    ]),
+  );
   const blocks = [
     title,
-    block("Metrics", alignColumns(diff.metrics.map((metric) => metricRow(metric, paint)), new Set([1, 2, 3])), paint),
+    block(
+      "Metrics",
+      alignColumns(
+        diff.metrics.map((metric) => metricRow(metric, paint)),
+        new Set([1, 2, 3]),
+      ),
+      paint,
+    ),
     block("Parameters", parameters, paint),
     block("Code", fileLines(diff.code), paint),
     block("Data", fileLines(diff.data), paint),
@@ -35,7 +47,12 @@ function block(title: string, lines: readonly string[], paint: Paint): string {
 function metricRow(metric: RunDiff["metrics"][number], paint: Paint): readonly string[] {
   const words = safeLine(verdictWords(metric));
   const { kind } = metric.verdict;
-  const tone = kind === "better" ? paint.good : kind === "worse" || metric.gate?.kind === "failed" ? paint.bad : (text: string) => text;
+  const tone =
+    kind === "better"
+      ? paint.good
+      : kind === "worse" || metric.gate?.kind === "failed"
+        ? paint.bad
+        : (text: string) => text;
   return [`  ${safeLine(metric.name, 60)}${arrow(metric.goal)}`, ...metricFigures(metric), tone(words)];
 }
 
@@ -49,7 +66,9 @@ function fileLines(changes: readonly FileChange[]): readonly string[] {
 
 function stepLines(steps: readonly StepChange[]): readonly string[] {
   const told = steps.filter((step) => !isSame(step));
-  const lines = alignColumns(told.map((step) => [`  ${safeLine(step.step, 60)}`, outcomeWords(step), timeWords(step), outputWords(step)]));
+  const lines = alignColumns(
+    told.map((step) => [`  ${safeLine(step.step, 60)}`, outcomeWords(step), timeWords(step), outputWords(step)]),
+  );
   const same = steps.length - told.length;
   return same > 0 && told.length > 0 ? [...lines, `  ${counted(same, "step")} with the same key and outputs`] : lines;
 }
@@ -72,8 +91,13 @@ export function timeWords({ fromMs, toMs }: StepChange): string {
   return `${time(fromMs)} → ${time(toMs)}`;
 }
 
-function outputWords({ outputs }: StepChange): string {
-  return outputs.length === 0 ? "" : `other bytes: ${listed(outputs.map((output) => safeLine(output.path)), 4)}`;
+function outputWords({ outputs, from, to, sameKey }: StepChange): string {
+  const done = from !== "absent" && (to === "succeeded" || to === "cached");
+  if (outputs.length === 0) return done && !sameKey ? "same bytes" : "";
+  return `other bytes: ${listed(
+    outputs.map((output) => safeLine(output.path)),
+    4,
+  )}`;
 }
 
 function sameLine(diff: RunDiff): string {

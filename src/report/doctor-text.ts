@@ -15,16 +15,29 @@ export interface Check {
   readonly next: string | null;
 }
 
-const quoting: Voice = { text: (text) => safeLine(text, 300), code: (text) => `\`${safeLine(text)}\``, strong: (text) => text };
+const quoting: Voice = {
+  text: (text) => safeLine(text, 300),
+  code: (text) => `\`${safeLine(text)}\``,
+  strong: (text) => text,
+};
 
 /** All checks, one a line, each with what to do about it below. */
 export function doctorText(checks: readonly Check[], paint: Paint): string {
   const signs = { fine: paint.good("✓"), warning: paint.warn("!"), broken: paint.bad("✗") } as const;
-  const rows = alignColumns(checks.map((check) => [`${signs[check.state]} ${safeLine(check.name, 40)}`, ownWords(check.found, quoting)]));
-  const lines = checks.flatMap((check, at) => [rows[at] ?? "", ...(check.next === null || check.state === "fine" ? [] : [`    ${ownWords(check.next, quoting)}`])]);
+  const rows = alignColumns(
+    checks.map((check) => [`${signs[check.state]} ${safeLine(check.name, 40)}`, ownWords(check.found, quoting)]),
+  );
+  const lines = checks.flatMap((check, at) => [
+    rows[at] ?? "",
+    ...(check.next === null || check.state === "fine" ? [] : [`    next: ${ownWords(check.next, quoting)}`]),
+  ]);
   const tally = (state: Check["state"]): number => checks.filter((check) => check.state === state).length;
-  const parts = [tally("broken") > 0 ? `${tally("broken")} broken` : "", tally("warning") > 0 ? counted(tally("warning"), "warning") : ""].filter((part) => part !== "");
-  const end = parts.length === 0 ? `All ${counted(checks.length, "check")} fine` : `${parts.join(", ")}, ${tally("fine")} fine`;
+  const parts = [
+    tally("broken") > 0 ? `${tally("broken")} broken` : "",
+    tally("warning") > 0 ? counted(tally("warning"), "warning") : "",
+  ].filter((part) => part !== "");
+  const end =
+    parts.length === 0 ? `All ${counted(checks.length, "check")} fine` : `${parts.join(", ")}, ${tally("fine")} fine`;
   return `${[...lines, "", end].join("\n")}\n`;
 }
 

@@ -11,12 +11,13 @@ export function markdownText(text: string, max = 200): string {
   const line = safeLine(text, max);
   let result = "";
   for (let at = 0; at < line.length; at++) result += escapedAt(line, at);
-  return result.replace(/^(\d{1,9})([.)])/, "$1\\$2");
+  return result.replace(/^(\d{1,9})([.)])(?=\s|$)/, "$1\\$2");
 }
 
 function escapedAt(line: string, at: number): string {
   const character = line.charAt(at);
   const next = line.charAt(at + 1);
+  if (character === "-" && at >= 2 && /^gh-\d/i.test(line.slice(at - 2, at + 2))) return `-${APART}`;
   switch (character) {
     case "&":
       return "&amp;";
@@ -50,7 +51,7 @@ function escapedAt(line: string, at: number): string {
     case ".":
       return /www$/i.test(line.slice(Math.max(0, at - 3), at)) ? `${APART}.` : character;
     default:
-      return /^gh-\d/i.test(line.slice(at - 2, at + 2)) && at >= 2 ? `${character}${APART}` : character;
+      return character;
   }
 }
 
@@ -97,7 +98,8 @@ export function markdownTable(
   rows: readonly (readonly string[])[],
   right: ReadonlySet<number> = new Set(),
 ): string {
-  const line = (cells: readonly string[]): string => `| ${header.map((_, at) => cells[at] ?? "").join(" | ")} |`.replaceAll("|  |", "| |");
+  const line = (cells: readonly string[]): string =>
+    `| ${header.map((_, at) => cells[at] ?? "").join(" | ")} |`.replaceAll("|  |", "| |");
   const rule = `|${header.map((_, at) => (right.has(at) ? "---:" : "---")).join("|")}|`;
   return [line(header), rule, ...rows.map(line)].join("\n");
 }

@@ -25,13 +25,21 @@ export interface ExplainTextOptions {
   readonly shortId: ShortId;
 }
 
-const verbs: Readonly<Record<Verdict["kind"], string>> = { run: "runs", cached: "is cached", depends: "depends", withheld: "does not run" };
+const verbs: Readonly<Record<Verdict["kind"], string>> = {
+  run: "runs",
+  cached: "is cached",
+  depends: "depends",
+  withheld: "does not run",
+};
 
 /** The reason in a sentence, then each difference of the key documents with both sides. */
 export function explainText(view: ExplainView, { paint, shortId }: ExplainTextOptions): string {
   const voice = terminalVoice(paint);
   const why = verdictSentence(view.verdict, { step: view.work, shortId }, voice);
-  const keys = [view.against === null ? "" : `${shortDigest(view.against.key)} (run ${shortId(view.against.run)})`, view.key === null ? "not known yet" : shortDigest(view.key)];
+  const keys = [
+    view.against === null ? "" : `${shortDigest(view.against.key)} (run ${shortId(view.against.run)})`,
+    view.key === null ? "not known yet" : shortDigest(view.key),
+  ];
   const blocks = [
     `${paint.strong(safeLine(view.step))} ${verbs[view.verdict.kind]}: ${why}`,
     `key ${keys.filter((key) => key !== "").join(view.against?.key === view.key ? " = " : " → ")}`,
@@ -43,23 +51,52 @@ export function explainText(view: ExplainView, { paint, shortId }: ExplainTextOp
 
 /** Both sides of what does not fit into a sentence; equal lines at head and tail are left out. */
 function sides(change: Change, paint: Paint): readonly string[] {
-  if (change.kind !== "command" && change.kind !== "outputs" && change.kind !== "metrics" && change.kind !== "plots" && change.kind !== "secrets") return [];
+  if (
+    change.kind !== "command" &&
+    change.kind !== "outputs" &&
+    change.kind !== "metrics" &&
+    change.kind !== "plots" &&
+    change.kind !== "secrets"
+  )
+    return [];
   const [from, to] = [change.from.split("\n"), change.to.split("\n")];
   let head = 0;
   while (head < from.length && head < to.length && from[head] === to[head]) head++;
   let tail = 0;
   while (tail < from.length - head && tail < to.length - head && from.at(-1 - tail) === to.at(-1 - tail)) tail++;
-  const middle = (lines: readonly string[]): readonly string[] => safeLines(lines.slice(head, lines.length - tail)).slice(0, 20);
-  return [...middle(from).map((line) => paint.bad(`  − ${line}`)), ...middle(to).map((line) => paint.good(`  + ${line}`))];
+  const middle = (lines: readonly string[]): readonly string[] =>
+    safeLines(lines.slice(head, lines.length - tail)).slice(0, 20);
+  return [
+    ...middle(from).map((line) => paint.bad(`  − ${line}`)),
+    ...middle(to).map((line) => paint.good(`  + ${line}`)),
+  ];
 }
 
 /** What the key is made of, where there is nothing to compare. */
 function contents(document: KeyDocument): string {
-  const environment = document.image ?? (document.environment === null ? "system" : `${document.environment.kind}${document.environment.lock === null ? "" : ` ${shortDigest(document.environment.lock)}`}`);
+  const environment =
+    document.image ??
+    (document.environment === null
+      ? "system"
+      : `${document.environment.kind}${document.environment.lock === null ? "" : ` ${shortDigest(document.environment.lock)}`}`);
   const lines = [
     `command ${safeLine(typeof document.run === "string" ? document.run : document.run.join(" "))}`,
-    `${counted(document.inputs.length, "input")}${document.inputs.length > 0 ? `: ${listed(document.inputs.map((input) => safeLine(input.path)), 6)}` : ""}`,
-    `${counted(Object.keys(document.params).length, "parameter")}${Object.keys(document.params).length > 0 ? `: ${listed(Object.keys(document.params).map((name) => safeLine(name)), 6)}` : ""}`,
+    `${counted(document.inputs.length, "input")}${
+      document.inputs.length > 0
+        ? `: ${listed(
+            document.inputs.map((input) => safeLine(input.path)),
+            6,
+          )}`
+        : ""
+    }`,
+    `${counted(Object.keys(document.params).length, "parameter")}${
+      Object.keys(document.params).length > 0
+        ? `: ${listed(
+            Object.keys(document.params).map((name) => safeLine(name)),
+            6,
+          )}`
+        : ""
+    }`,
     `environment ${safeLine(environment)}, platform ${safeLine(document.platform)}`,
   ];
   return lines.map((line) => `  ${line}`).join("\n");
@@ -68,5 +105,8 @@ function contents(document: KeyDocument): string {
 /** The explanation for programs, version 1. */
 export function explainJson(view: ExplainView): string {
   const { work: _, ...members } = view;
-  return jsonDocument({ ...members, why: verdictSentence(view.verdict, { step: view.work, shortId: (id) => id }, terminalVoice()) });
+  return jsonDocument({
+    ...members,
+    why: verdictSentence(view.verdict, { step: view.work, shortId: (id) => id }, terminalVoice()),
+  });
 }

@@ -1,4 +1,5 @@
 import type { RunId } from "../identity/identity.ts";
+import { inOrder } from "./step-order.ts";
 import type { AttemptRecord, Failure, NearMiss, RunRecord } from "../run/run-record.ts";
 
 /** One failed step as a report shows it. */
@@ -35,7 +36,7 @@ export function failedRun(record: RunRecord, evidence: Evidence): FailedRun {
   const kept: string[] = [];
   const cancelled: string[] = [];
   const notStarted: { readonly step: string; readonly because: string }[] = [];
-  for (const { name, outcome, attempts } of record.steps) {
+  for (const { name, outcome, attempts } of inOrder(record.steps)) {
     if (outcome.kind === "failed") failed.push(failedStep(name, { failure: outcome.failure, attempts }, evidence));
     else if (outcome.kind === "succeeded" || outcome.kind === "cached") kept.push(name);
     else if (outcome.kind === "cancelled") cancelled.push(name);
@@ -44,7 +45,11 @@ export function failedRun(record: RunRecord, evidence: Evidence): FailedRun {
   return { run: record.id, pipeline: record.pipeline.name, failed, kept, notStarted, cancelled };
 }
 
-function failedStep(step: string, { failure, attempts }: { readonly failure: Failure; readonly attempts: readonly AttemptRecord[] }, evidence: Evidence): FailedStep {
+function failedStep(
+  step: string,
+  { failure, attempts }: { readonly failure: Failure; readonly attempts: readonly AttemptRecord[] },
+  evidence: Evidence,
+): FailedStep {
   const last = attempts.at(-1);
   const started = last !== undefined && failure.kind !== "refused" && failure.kind !== "environment";
   return {

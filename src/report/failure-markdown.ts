@@ -13,9 +13,21 @@ export function failureMarkdown(run: FailedRun, options: { readonly shortId: Sho
   const [first, ...others] = run.failed;
   const title = `### Run ${codeSpan(options.shortId(run.run))} · ${first === undefined ? "failed" : failureHeadline(first, markdownVoice)}`;
   const state = [
-    run.kept.length > 0 ? `Done and kept: ${listed(run.kept.map((step) => codeSpan(step)), 12)}` : "Nothing was done before",
+    run.kept.length > 0
+      ? `Done and kept: ${listed(
+          run.kept.map((step) => codeSpan(step)),
+          12,
+        )}`
+      : "Nothing was done before",
     ...notStartedLines(run, markdownVoice),
-    ...(run.cancelled.length > 0 ? [`Cancelled: ${listed(run.cancelled.map((step) => codeSpan(step)), 12)}`] : []),
+    ...(run.cancelled.length > 0
+      ? [
+          `Cancelled: ${listed(
+            run.cancelled.map((step) => codeSpan(step)),
+            12,
+          )}`,
+        ]
+      : []),
   ].join(" · ");
   const blocks = [title, state, ...(first === undefined ? [] : evidence(first)), ...others.slice(0, FAILED).map(also)];
   if (others.length > FAILED) blocks.push(`… and ${others.length - FAILED} more failed`);
@@ -28,7 +40,10 @@ function evidence(step: FailedStep): readonly string[] {
   const blocks: string[] = [];
   if (step.tail.length > 0) blocks.push(codeBlock(step.tail.slice(-TAIL)));
   if (step.nearMiss !== null) {
-    blocks.push(`${nearMissSentence(step.step, step.nearMiss, markdownVoice)} Declare it:`, codeBlock(nearMissLines(step.nearMiss), "yaml"));
+    blocks.push(
+      `${nearMissSentence(step.step, step.nearMiss, markdownVoice)} Declare it:`,
+      codeBlock(nearMissLines(step.nearMiss), "yaml"),
+    );
   }
   return blocks;
 }

@@ -7,18 +7,21 @@ export type Where = "local" | "pull-request";
 export function nextAction(failure: Failure, step: string, where: Where): string {
   const again = where === "local" ? "`sluice run`" : "`/sluice retry`";
   const then = where === "local" ? "then `sluice run`" : "then push";
+  const or = where === "local" ? "then `sluice run`" : "or `/sluice retry`";
   const name = step.replaceAll("`", "'");
   switch (failure.kind) {
     case "exit":
-      return failure.code === 127
-        ? `check the command of \`${name}\` and its \`environment:\`, ${then}`
-        : `mend \`${name}\`, ${then}; what is done is kept`;
+      if (failure.code === 127) return `check the command of \`${name}\` and its \`environment:\`, ${then}`;
+      if (failure.code === 137) return `if memory ran out, set \`resources.memory\` of \`${name}\`, ${then}`;
+      return `mend \`${name}\`, ${then}; what is done is kept`;
     case "signal":
-      return `${again}, which starts at \`${name}\`; when it is memory, set \`resources.memory\``;
+      return /KILL|TERM|INT$/.test(failure.signal)
+        ? `${again}, which starts at \`${name}\`; if memory ran out, set \`resources.memory\` first`
+        : `mend \`${name}\`, ${then}; what is done is kept`;
     case "timeout":
-      return `raise \`timeout\` of \`${name}\`, or ${again}`;
+      return `raise \`timeout\` of \`${name}\`, ${or}`;
     case "oom":
-      return `raise \`resources.memory\` of \`${name}\`, or ${again}`;
+      return `raise \`resources.memory\` of \`${name}\`, ${or}`;
     case "lost":
       return `${again}, which starts at \`${name}\``;
     case "missing-output":
@@ -30,7 +33,9 @@ export function nextAction(failure: Failure, step: string, where: Where): string
     case "changed-dataset":
       return `let nothing write there during a run, then ${again}`;
     case "disk-full":
-      return where === "local" ? "make room (`sluice gc` removes what no run needs), then `sluice run`" : "ask the operator for room, then `/sluice retry`";
+      return where === "local"
+        ? "make room (`sluice gc` removes what no run needs), then `sluice run`"
+        : "ask the operator for room, then `/sluice retry`";
     case "environment":
       return `${bare(failure.line)}, ${then}`;
     case "bad-metrics":
@@ -38,7 +43,7 @@ export function nextAction(failure: Failure, step: string, where: Where): string
     case "gate":
       return `improve it, or change \`gate:\` of \`${failure.metric.replaceAll("`", "'")}\`, ${then}`;
     case "refused":
-      return `${bare(failure.next)}`;
+      return bare(failure.next);
   }
 }
 

@@ -3,7 +3,7 @@ import { formatLimit, formatMemory } from "./bytes.ts";
 import { ownWords } from "./cause.ts";
 import { formatDuration } from "./duration.ts";
 import type { Voice } from "./voice.ts";
-import { listed } from "./words.ts";
+import { comparison, listed } from "./words.ts";
 
 /** Why an attempt failed, as the half sentence after the colon: `out of memory at 2.0 GiB of 2 GiB`. */
 export function failureSentence(failure: Failure, voice: Voice): string {
@@ -33,7 +33,7 @@ export function failureSentence(failure: Failure, voice: Voice): string {
     case "bad-metrics":
       return `its metrics file ${voice.code(failure.path)} cannot be read: ${ownWords(failure.why, voice)}`;
     case "gate":
-      return `${voice.text(failure.metric)} is ${voice.text(failure.value)} and misses its gate ${voice.text(failure.gate)}`;
+      return `${voice.text(failure.metric)} is ${voice.text(failure.value)} and misses its gate ${voice.text(comparison(failure.gate))}`;
     case "refused":
       return `refused: ${ownWords(failure.why, voice)}`;
   }
@@ -66,6 +66,7 @@ function signalSentence(signal: string, voice: Voice): string {
 
 function memorySentence({ limitBytes, peakBytes }: Extract<Failure, { kind: "oom" }>): string {
   const peak = peakBytes === null ? "" : ` at ${formatMemory(peakBytes)}`;
-  const limit = limitBytes === null ? "" : peak === "" ? ` within ${formatLimit(limitBytes)}` : ` of ${formatLimit(limitBytes)}`;
+  const limit =
+    limitBytes === null ? "" : peak === "" ? ` within ${formatLimit(limitBytes)}` : ` of ${formatLimit(limitBytes)}`;
   return `out of memory${peak}${limit}`;
 }

@@ -7,7 +7,7 @@ import type { NearMiss } from "../run/run-record.ts";
 import type { Paint } from "./paint.ts";
 import { safeLine, safeLines } from "./safe-text.ts";
 import { terminalVoice, type Voice } from "./voice.ts";
-import { counted, listed, type ShortId } from "./words.ts";
+import { listed, type ShortId } from "./words.ts";
 
 export interface FailureTextOptions {
   readonly paint: Paint;
@@ -23,16 +23,18 @@ export function failureText(run: FailedRun, options: FailureTextOptions): string
   const id = options.shortId(run.run);
   const blocks = run.failed.map((step) => stepText(step, { id, paint, voice }));
   const first = run.failed[0];
-  const rest = [keptLine(run, voice), ...notStartedLines(run, voice), cancelledLine(run, voice)].filter((line) => line !== "");
+  const rest = [keptLine(run, voice), ...notStartedLines(run, voice), cancelledLine(run, voice)].filter(
+    (line) => line !== "",
+  );
   if (rest.length > 0) blocks.push(rest.map((line) => `  ${line}`).join("\n"));
-  blocks.push(`${paint.strong("Next:")} ${first === undefined ? "sluice run" : nextText(first, "local")}`);
+  blocks.push(`${paint.strong("Next:")} ${first === undefined ? "`sluice run`" : nextText(first, "local")}`);
   return `${blocks.join("\n\n")}\n`;
 }
 
 /** `failed in train after 3 min 12 s: out of memory at 2.0 GiB of 2 GiB`, without the run. */
 export function failureHeadline(step: FailedStep, voice: Voice): string {
   const after = step.afterMs === null ? "" : ` after ${formatDuration(step.afterMs)}`;
-  const attempts = step.attempts > 1 ? `, attempt ${step.attempts}` : "";
+  const attempts = step.attempts > 1 ? ` (attempt ${step.attempts})` : "";
   return `failed in ${voice.code(step.step)}${after}${attempts}: ${failureSentence(step.failure, voice)}`;
 }
 
@@ -46,7 +48,10 @@ function stepText(step: FailedStep, { id, paint, voice }: Setting): string {
   const lines = [`${paint.bad("✗")} Run ${id} ${failureHeadline(step, voice)}`];
   const tail = safeLines(step.tail).slice(-TAIL);
   if (tail.length > 0) {
-    lines.push("", `  The last ${counted(tail.length, "line")} of its log (all: sluice logs ${id} ${safeLine(step.step)})`);
+    lines.push(
+      "",
+      `  The last ${tail.length === 1 ? "line" : `${tail.length} lines`} of its log (all: \`sluice logs ${id} ${safeLine(step.step)}\`)`,
+    );
     lines.push(...tail.map((line) => paint.dim(`  │ ${line}`).trimEnd()));
   }
   if (step.nearMiss !== null) {
@@ -82,7 +87,9 @@ export function notStartedLines({ notStarted }: Pick<FailedRun, "notStarted">, v
     if (group === undefined) groups.set(because, [step]);
     else group.push(step);
   }
-  return [...groups].map(([because, steps]) => `Not started: ${listed(steps.map(voice.code), 8)} (after ${voice.code(because)})`);
+  return [...groups].map(
+    ([because, steps]) => `Not started: ${listed(steps.map(voice.code), 8)} (after ${voice.code(because)})`,
+  );
 }
 
 function cancelledLine({ cancelled }: FailedRun, voice: Voice): string {
@@ -91,12 +98,18 @@ function cancelledLine({ cancelled }: FailedRun, voice: Voice): string {
 
 /** The next action with its backticks: they mark what to type or edit, also on a terminal. */
 function nextText(step: FailedStep, where: Where): string {
-  return nextSentence(step, where, { text: (text) => safeLine(text), code: (text) => `\`${safeLine(text)}\``, strong: (text) => text });
+  return nextSentence(step, where, {
+    text: (text) => safeLine(text),
+    code: (text) => `\`${safeLine(text)}\``,
+    strong: (text) => text,
+  });
 }
 
 /** The next action; a near miss is the better advice where there is one. */
 export function nextSentence(step: FailedStep, where: Where, voice: Voice): string {
   if (step.nearMiss === null) return ownWords(nextAction(step.failure, step.step, where), voice);
   const line = `add ${voice.code(step.nearMiss.path)} to the inputs of ${voice.code(step.step)}`;
-  return where === "local" ? `${line} (${voice.code("sluice run --fix")}), then ${voice.code("sluice run")}` : `${line}, then push`;
+  return where === "local"
+    ? `${line} (${voice.code("sluice run --fix")}), then ${voice.code("sluice run")}`
+    : `${line}, then push`;
 }

@@ -15,7 +15,15 @@ export function graphDot(graph: GraphView): string {
     const label = edge.paths.length === 0 ? "style=dotted" : `tooltip=${quoted(safeLine(edge.paths.join(", "), 200))}`;
     return [`  ${from} -> ${to} [${label}];`];
   });
-  return [`digraph ${quoted(safeLine(graph.name, 80))} {`, "  rankdir=LR;", "  node [shape=box];", ...nodes, ...edges, "}", ""].join("\n");
+  return [
+    `digraph ${quoted(safeLine(graph.name, 80))} {`,
+    "  rankdir=LR;",
+    "  node [shape=box];",
+    ...nodes,
+    ...edges,
+    "}",
+    "",
+  ].join("\n");
 }
 
 function quoted(text: string): string {

@@ -8,7 +8,11 @@ export function graphJson(graphs: readonly GraphView[]): string {
       const levels = levelsOf(graph.nodes);
       return {
         name: graph.name,
-        steps: graph.nodes.map(({ name, state }) => ({ name, level: levels.get(name) ?? 0, ...(state === "plain" ? {} : { verdict: state }) })),
+        steps: graph.nodes.map(({ name, state }) => ({
+          name,
+          level: levels.get(name) ?? 0,
+          ...(state === "plain" ? {} : { verdict: state }),
+        })),
         edges: graph.edges,
       };
     }),

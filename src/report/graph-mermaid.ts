@@ -8,7 +8,9 @@ const NODES = 30;
 export function graphMermaid(graph: GraphView): string {
   const { nodes } = collapsed(graph, NODES);
   const ids = new Map(nodes.map((node, at) => [node.name, `n${at}`]));
-  const edges = nodes.flatMap((node) => node.after.flatMap((before) => (ids.has(before) ? [`  ${ids.get(before)} --> ${ids.get(node.name)}`] : [])));
+  const edges = nodes.flatMap((node) =>
+    node.after.flatMap((before) => (ids.has(before) ? [`  ${ids.get(before)} --> ${ids.get(node.name)}`] : [])),
+  );
   const running = nodes.flatMap((node) => (node.state === "run" ? [ids.get(node.name)] : []));
   const waiting = nodes.flatMap((node) => (node.state === "depends" ? [ids.get(node.name)] : []));
   return [
@@ -29,5 +31,5 @@ function label(node: GraphNode): string {
 
 /** Mermaid's own references (`#35;`): nothing in a label can end its quotes, its line or the fence around it. */
 function entities(text: string): string {
-  return text.replace(/[!-,/:-@[-^`{-~]/g, (character) => `#${character.charCodeAt(0)};`);
+  return text.replace(/[!-'*+;-@[-^`{-~]/g, (character) => `#${character.charCodeAt(0)};`);
 }

@@ -15,7 +15,15 @@ export function graphText(graph: GraphView, paint: Paint): string {
     const level = levels.get(node.name) ?? 0;
     const indent = "  ".repeat(Math.min(level, DEEPEST));
     const sign = signed ? `${signOf(node.state)} ` : "";
-    const after = node.after.length === 0 ? "" : paint.dim(`← ${listed(node.after.map((name) => safeLine(name)), 6)}`);
+    const after =
+      node.after.length === 0
+        ? ""
+        : paint.dim(
+            `← ${listed(
+              node.after.map((name) => safeLine(name)),
+              6,
+            )}`,
+          );
     return [`  ${indent}${sign}${safeLine(node.name, 60)}`, after];
   });
   return `${[paint.strong(safeLine(graph.name)), ...alignColumns(rows)].join("\n")}\n`;

@@ -29,7 +29,13 @@ export function graphOf(order: WorkOrder, forecast: Forecast | null): GraphView 
   const verdicts = new Map((forecast?.steps ?? []).map((step) => [step.step, step.verdict.kind]));
   return {
     name: order.pipeline.name,
-    nodes: order.steps.map(({ name, after }) => ({ name, after, state: verdicts.get(name) ?? "plain", steps: 1, detail: "" })),
+    nodes: order.steps.map(({ name, after }) => ({
+      name,
+      after,
+      state: verdicts.get(name) ?? "plain",
+      steps: 1,
+      detail: "",
+    })),
     edges: order.steps.flatMap((step) =>
       step.after.map((from) => ({
         from,
@@ -61,9 +67,17 @@ export function collapsed(graph: GraphView, limit: number): GraphView {
   const levels = levelsOf(graph.nodes);
   const levelOf = (node: GraphNode): number => levels.get(node.name) ?? 0;
   const depth = 1 + Math.max(...levels.values());
-  const byStem = grouped(graph, (node) => `${levelOf(node)} ${stem(node.name)}`, (members) => `${stem(members[0]?.name ?? "")}*`);
+  const byStem = grouped(
+    graph,
+    (node) => `${levelOf(node)} ${stem(node.name)}`,
+    (members) => `${stem(members[0]?.name ?? "")}…`,
+  );
   if (byStem.nodes.length <= limit) return byStem;
-  const byLevel = grouped(graph, (node) => String(levelOf(node)), (members) => `${members[0]?.name ?? ""} …`);
+  const byLevel = grouped(
+    graph,
+    (node) => String(levelOf(node)),
+    (members) => `${members[0]?.name ?? ""} …`,
+  );
   if (byLevel.nodes.length <= limit) return byLevel;
   const range = (node: GraphNode): string => String(Math.floor((levelOf(node) * limit) / depth));
   return grouped(graph, range, (members) => `${members[0]?.name ?? ""} … ${members.at(-1)?.name ?? ""}`);
@@ -73,7 +87,11 @@ function stem(name: string): string {
   return name.replace(/[A-Za-z]*\d*$|[^-_.]*$/, "") || name.replace(/\d+$/, "");
 }
 
-function grouped(graph: GraphView, keyOf: (node: GraphNode) => string, nameOf: (members: readonly GraphNode[]) => string): GraphView {
+function grouped(
+  graph: GraphView,
+  keyOf: (node: GraphNode) => string,
+  nameOf: (members: readonly GraphNode[]) => string,
+): GraphView {
   const groups = new Map<string, GraphNode[]>();
   for (const node of graph.nodes) {
     const key = keyOf(node);
@@ -105,7 +123,19 @@ function groupNode(name: string, members: readonly GraphNode[], homes: ReadonlyM
   const states: readonly GraphNode["state"][] = ["run", "depends", "cached", "withheld"];
   const parts = states.filter((state) => tally(state) > 0).map((state) => `${tally(state)} ${words[state]}`);
   const detail = `${counted(members.length, "step")}${parts.length > 0 ? `: ${parts.join(", ")}` : ""}`;
-  return { name, after: [...after], state: states.find((state) => tally(state) > 0) ?? "plain", steps: members.length, detail };
+  return {
+    name,
+    after: [...after],
+    state: states.find((state) => tally(state) > 0) ?? "plain",
+    steps: members.length,
+    detail,
+  };
 }
 
-const words: Readonly<Record<GraphNode["state"], string>> = { run: "run", depends: "depend", cached: "cached", withheld: "left out", plain: "" };
+const words: Readonly<Record<GraphNode["state"], string>> = {
+  run: "run",
+  depends: "depend",
+  cached: "cached",
+  withheld: "left out",
+  plain: "",
+};

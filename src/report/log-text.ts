@@ -29,7 +29,7 @@ const METRICS = 3;
 
 /** The history for a terminal, newest first, one run a line. */
 export function logText(entries: readonly LogEntry[], { paint, shortId }: LogTextOptions): string {
-  if (entries.length === 0) return "No run is recorded yet. Next: sluice run\n";
+  if (entries.length === 0) return "No run is recorded yet. Next: `sluice run`\n";
   const rows = entries.map((entry) => [
     paint.accent(shortId(entry.id)),
     formatTime(entry.startedAt),

@@ -1,7 +1,7 @@
 import { formatDelta, formatMetric } from "../diff/number.ts";
 import type { MetricChange, RunDiff } from "../diff/run-diff.ts";
 import type { MetricVerdict } from "../diff/verdict.ts";
-import { counted } from "./words.ts";
+import { comparison, counted } from "./words.ts";
 
 /** `↑` where more is better, `↓` where less is, nothing for what is only informational. */
 export function arrow(goal: MetricChange["goal"]): string {
@@ -46,10 +46,6 @@ function wordsOf(verdict: MetricVerdict): string {
     case "not-comparable":
       return `not comparable: dataset ${verdict.dataset} differs`;
   }
-}
-
-function comparison(gate: string): string {
-  return gate.replace(">=", "≥").replace("<=", "≤").replace("==", "=");
 }
 
 /** `better than main: 1 of 2 metrics improved, none got worse`; without a baseline's name in two words less. */

@@ -20,7 +20,9 @@ function pipelineOf(view: PlanView, slots: number): unknown {
     summary: countsOf(view),
     time: { totalMs: Math.round(time.ms), unknownSteps: time.unknown },
     costUsd: view.costUsd,
-    steps: planRows(view).filter((row) => row.kind !== "removed").map(stepOf),
+    steps: planRows(view)
+      .filter((row) => row.kind !== "removed")
+      .map(stepOf),
     removed: view.forecast?.removed ?? [],
     problems: view.problems,
     policies: view.policies,
@@ -33,7 +35,14 @@ function stepOf(row: PlanRow): unknown {
   const verdict = row.forecast?.verdict;
   if (verdict === undefined) return { name: row.name };
   const why = verdictSentence(verdict, { step: row.step, shortId: (id) => id }, voice);
-  const common = { name: row.name, id: row.step?.id ?? row.name, verdict: verdict.kind, why, after: row.step?.after ?? [], time: row.forecast?.time ?? null };
+  const common = {
+    name: row.name,
+    id: row.step?.id ?? row.name,
+    verdict: verdict.kind,
+    why,
+    after: row.step?.after ?? [],
+    time: row.forecast?.time ?? null,
+  };
   switch (verdict.kind) {
     case "run":
       return { ...common, key: verdict.key, cause: verdict.cause };

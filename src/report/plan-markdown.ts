@@ -1,10 +1,20 @@
-import { changeSentence, shownValue, verdictSentence } from "./cause.ts";
+import { withinBudget } from "./budget.ts";
+import { changeSentence, ownWords, shownValue, verdictSentence } from "./cause.ts";
 import { codeBlock, codeSpan, markdownTable, markdownText } from "./escape-markdown.ts";
 import { graphMermaid } from "./graph-mermaid.ts";
 import { graphOf } from "./graph-view.ts";
 import { planChanges } from "./plan-changes.ts";
 import { timeCell } from "./plan-text.ts";
-import { countsOf, headline, isBroken, isUnchanged, planRows, unpinned, type PlanRow, type PlanView } from "./plan-view.ts";
+import {
+  countsOf,
+  headline,
+  isBroken,
+  isUnchanged,
+  planRows,
+  unpinned,
+  type PlanRow,
+  type PlanView,
+} from "./plan-view.ts";
 import { signOf } from "./sign.ts";
 import { markdownVoice } from "./voice.ts";
 import { counted, listed, ordinal, shortDigest, type ShortId } from "./words.ts";
@@ -15,28 +25,71 @@ export interface PlanMarkdownOptions {
   /** A problem's code frame without colours, as lines. */
   readonly frame: (problem: PlanView["problems"][number]) => readonly string[];
   /** The pull request, or null for a plan that somebody prints. */
-  readonly pullRequest: { readonly head: string; readonly base: string; readonly branch: string; readonly revision: number } | null;
+  readonly pullRequest: {
+    readonly head: string;
+    readonly base: string;
+    readonly branch: string;
+    readonly revision: number;
+  } | null;
 }
 
-const ROWS = 30;
 const LISTED = 20;
+
+/** How much is shown: counts are always kept, rows and details give way when a comment would overflow. */
+interface Extent {
+  readonly rows: number;
+  readonly details: boolean;
+  readonly pipelines: number;
+}
+
+const extents: readonly Extent[] = [
+  { rows: 30, details: true, pipelines: 50 },
+  { rows: 10, details: true, pipelines: 50 },
+  { rows: 10, details: false, pipelines: 50 },
+  { rows: 0, details: false, pipelines: 100 },
+  { rows: 0, details: false, pipelines: 20 },
+];
 
 /** The plan as the sticky comment's first part: a section for each pipeline, unchanged ones in one line. */
 export function planMarkdown(views: readonly PlanView[], options: PlanMarkdownOptions): string {
+  return withinBudget(extents.map((extent) => () => comment(views, options, extent)));
+}
+
+function comment(views: readonly PlanView[], options: PlanMarkdownOptions, extent: Extent): string {
   const changed = views.filter((view) => !isUnchanged(view));
   const unchanged = views.filter(isUnchanged);
-  const parts = changed.map((view) => section(view, options));
-  if (changed.length === 0) parts.push(`### Sluice · nothing to run`);
-  if (unchanged.length > 0) parts.push(`Unchanged: ${listed(unchanged.map((view) => codeSpan(view.name)), LISTED)}`);
+  const parts = changed.slice(0, extent.pipelines).map((view) => section(view, options, extent));
+  if (changed.length > extent.pipelines)
+    parts.push(`… and ${counted(changed.length - extent.pipelines, "more pipeline")}`);
+  if (changed.length === 0) parts.push("### Sluice · nothing to run");
+  if (unchanged.length > 0)
+    parts.push(
+      `Unchanged: ${listed(
+        unchanged.map((view) => codeSpan(view.name)),
+        LISTED,
+      )}`,
+    );
   parts.push(...ending(views, options));
   return `${parts.join("\n\n")}\n`;
 }
 
-function section(view: PlanView, options: PlanMarkdownOptions): string {
+function section(view: PlanView, options: PlanMarkdownOptions, extent: Extent): string {
   const title = `### Sluice · ${codeSpan(view.name)}: ${headline(view, options.slots)}`;
-  const problems = view.problems.map((problem) => problemMarkdown(problem, options.frame(problem)));
+  const problems = problemList(view, options, extent);
   if (isBroken(view)) return [title, ...problems].join("\n\n");
-  return [title, table(planRows(view), options), ...problems, details(view)].join("\n\n");
+  const rows = planRows(view);
+  return [
+    title,
+    ...(extent.rows > 0 ? [table(rows, options, extent.rows)] : []),
+    ...problems,
+    ...(extent.details ? [details(view)] : []),
+  ].join("\n\n");
+}
+
+function problemList(view: PlanView, options: PlanMarkdownOptions, extent: Extent): readonly string[] {
+  const shown = view.problems.slice(0, extent.rows).map((problem) => problemMarkdown(problem, options.frame(problem)));
+  const rest = view.problems.length - shown.length;
+  return rest > 0 ? [...shown, `… and ${counted(rest, "more problem")}: the check lists them all`] : shown;
 }
 
 /** A problem: where and what, the code frame, the next action. */
@@ -44,19 +97,21 @@ export function problemMarkdown(problem: PlanView["problems"][number], frame: re
   const place = codeSpan(`${problem.at.path}:${problem.at.line}:${problem.at.column}`);
   const word = problem.severity === "error" ? "" : "warning: ";
   const block = frame.length > 0 ? `\n\n${codeBlock(frame)}` : "";
-  return `${place} ${word}${markdownText(problem.message, 400)}${block}\n\n*${markdownText(problem.next, 400)}*`;
+  return `${place} ${word}${ownWords(problem.message, markdownVoice)}${block}\n\n*${ownWords(problem.next, markdownVoice)}*`;
 }
 
-function table(rows: readonly PlanRow[], options: PlanMarkdownOptions): string {
-  const shown = rows.slice(0, ROWS);
+function table(rows: readonly PlanRow[], options: PlanMarkdownOptions, most: number): string {
+  const shown = rows.slice(0, most);
   const cells = shown.map((row) => [
     signOf(row.kind).trim(),
     row.kind === "run" ? `**${markdownText(row.name, 80)}**` : markdownText(row.name, 80),
-    row.forecast === undefined ? "not in this pipeline any more" : verdictSentence(row.forecast.verdict, { step: row.step, shortId: options.shortId }, markdownVoice),
+    row.forecast === undefined
+      ? "not in this pipeline any more"
+      : verdictSentence(row.forecast.verdict, { step: row.step, shortId: options.shortId }, markdownVoice),
     timeCell(row),
   ]);
   const rest = rows.length - shown.length;
-  const more = rest > 0 ? `\n\n… and ${counted(rest, "more step")}: ${restOf(rows.slice(ROWS))}` : "";
+  const more = rest > 0 ? `\n\n… and ${counted(rest, "more step")}: ${restOf(rows.slice(most))}` : "";
   return markdownTable(["", "step", "why", "time"], cells) + more;
 }
 
@@ -80,14 +135,31 @@ function details(view: PlanView): string {
     `Data (${changes.data.length})`,
     ...(policies === "" ? [] : [`Policies (${policies})`]),
   ].join(" · ");
-  const graph = view.order === null ? "" : codeBlock(graphMermaid(graphOf(view.order, view.forecast)).trimEnd().split("\n"), "mermaid");
-  const parameters = changes.parameters.map(({ name, from, to }) => [codeSpan(name), codeSpan(shownValue(from)), codeSpan(shownValue(to))]);
+  const graph =
+    view.order === null
+      ? ""
+      : codeBlock(graphMermaid(graphOf(view.order, view.forecast)).trimEnd().split("\n"), "mermaid");
+  const parameters = changes.parameters.map(({ name, from, to }) => [
+    codeSpan(name),
+    codeSpan(shownValue(from)),
+    codeSpan(shownValue(to)),
+  ]);
   const blocks = [
     `<details><summary>${summary}</summary>`,
     graph,
     parameters.length > 0 ? bounded(parameters, (rows) => markdownTable(["parameter", "before", "now"], rows)) : "",
-    changes.code.length > 0 ? bounded(changes.code, (rows) => `Code: ${rows.map((change) => changeSentence(change, markdownVoice)).join(", ")}`) : "",
-    changes.data.length > 0 ? bounded(changes.data, (rows) => `Data: ${rows.map((change) => changeSentence(change, markdownVoice)).join(", ")}`) : "",
+    changes.code.length > 0
+      ? bounded(
+          changes.code,
+          (rows) => `Code: ${rows.map((change) => changeSentence(change, markdownVoice)).join(", ")}`,
+        )
+      : "",
+    changes.data.length > 0
+      ? bounded(
+          changes.data,
+          (rows) => `Data: ${rows.map((change) => changeSentence(change, markdownVoice)).join(", ")}`,
+        )
+      : "",
     policyTable(view),
     pinSentence(view),
     "</details>",
@@ -112,24 +184,35 @@ function policyWords({ policies }: PlanView): string {
 
 function policyTable({ policies }: PlanView): string {
   if (policies.length === 0) return "";
-  return bounded(policies, (rows) => markdownTable(["policy", "verdict", ""], rows.map((policy) => [markdownText(policy.name, 80), policy.outcome, markdownText(policy.message)])));
+  return bounded(policies, (rows) =>
+    markdownTable(
+      ["policy", "verdict", ""],
+      rows.map((policy) => [markdownText(policy.name, 80), policy.outcome, markdownText(policy.message)]),
+    ),
+  );
 }
 
 function pinSentence(view: PlanView): string {
   const names = unpinned(view);
   if (names.length === 0) return "";
-  return `Not in a pinned environment: ${listed(names.map((name) => codeSpan(name)), 6)}`;
+  return `Not in a pinned environment: ${listed(
+    names.map((name) => codeSpan(name)),
+    6,
+  )}`;
 }
 
 function ending(views: readonly PlanView[], { pullRequest }: PlanMarkdownOptions): readonly string[] {
   if (views.some(isBroken)) return ["**Next:** mend what is shown above and push."];
   const work = views.some((view) => countsOf(view).run + countsOf(view).depends > 0);
   if (pullRequest === null) return work ? ["**Next:** `sluice run`"] : [];
-  const plans = views.flatMap((view) => (view.order === null ? [] : [codeSpan(shortDigest(view.order.digest))]));
+  const shown = work ? views.filter((view) => !isUnchanged(view)) : views;
+  const plans = shown.flatMap((view) => (view.order === null ? [] : [codeSpan(shortDigest(view.order.digest))]));
   const footer = [
     `plan ${listed(plans)} for ${codeSpan(shortDigest(pullRequest.head))} onto ${codeSpan(shortDigest(pullRequest.base))}`,
     ...(pullRequest.revision > 1 ? [`${ordinal(pullRequest.revision)} revision`, "earlier plans in the check"] : []),
   ].join(" · ");
-  const next = work ? `**Next:** comment \`/sluice run\` to try it here, or merge to run it on ${codeSpan(pullRequest.branch)}.\n` : "";
+  const next = work
+    ? `**Next:** comment \`/sluice run\` to try it here, or merge to run it on ${codeSpan(pullRequest.branch)}.\n`
+    : "";
   return [`${next}<sub>${footer}</sub>`];
 }

@@ -1,7 +1,17 @@
+import type { Isolation } from "../key/key-document.ts";
 import { verdictSentence } from "./cause.ts";
 import { formatSpread } from "./duration.ts";
 import type { Paint } from "./paint.ts";
-import { countsOf, headline, isBroken, isUnchanged, planRows, unpinned, type PlanRow, type PlanView } from "./plan-view.ts";
+import {
+  countsOf,
+  headline,
+  isBroken,
+  isUnchanged,
+  planRows,
+  unpinned,
+  type PlanRow,
+  type PlanView,
+} from "./plan-view.ts";
 import { safeLine } from "./safe-text.ts";
 import { signOf } from "./sign.ts";
 import { alignColumns, fit } from "./table.ts";
@@ -15,6 +25,8 @@ export interface PlanTextOptions {
   readonly slots: number;
   /** A problem as text with its code frame. */
   readonly frame: (problem: PlanView["problems"][number]) => string;
+  /** How steps would be kept apart here; `workspace` is said, because it cannot see every undeclared read. */
+  readonly isolation?: Isolation;
   /** Cached steps beyond this many rows are told as one line. */
   readonly rows: number;
 }
@@ -35,7 +47,12 @@ function section(view: PlanView, options: PlanTextOptions): string {
   const title = `${paint.strong(safeLine(view.name))}: ${headline(view, options.slots)}`;
   const frames = view.problems.map((problem) => options.frame(problem).trimEnd());
   if (isBroken(view)) return [title, ...frames].join("\n\n");
-  const lines = [title, ...tableLines(planRows(view), options), ...pinLine(view, paint)];
+  const lines = [
+    title,
+    ...tableLines(planRows(view), options),
+    ...pinLine(view, paint),
+    ...isolationLine(view, options),
+  ];
   return [lines.join("\n"), ...frames].join("\n\n");
 }
 
@@ -45,13 +62,14 @@ function tableLines(rows: readonly PlanRow[], options: PlanTextOptions): readonl
   const shown = fold ? rows.filter((row) => row.kind !== "cached") : rows;
   const voice = terminalVoice(options.paint);
   const cells = shown.map((row) => [
-    painted(row.kind, options.paint),
-    fit(safeLine(row.name), 40),
-    row.forecast === undefined ? "not in this pipeline any more" : verdictSentence(row.forecast.verdict, { step: row.step, shortId: options.shortId }, voice),
+    `${painted(row.kind, options.paint)} ${fit(safeLine(row.name), 40)}`,
+    row.forecast === undefined
+      ? "not in this pipeline any more"
+      : verdictSentence(row.forecast.verdict, { step: row.step, shortId: options.shortId }, voice),
     timeCell(row),
   ]);
   const lines = alignColumns(cells).map((line) => `  ${line}`);
-  if (fold) lines.push(`  ${painted("cached", options.paint)}  ${counted(cached.length, "step")} cached`);
+  if (fold) lines.push(`  ${painted("cached", options.paint)} ${counted(cached.length, "step")} cached`);
   return lines.length > 0 ? ["", ...lines] : [];
 }
 
@@ -73,21 +91,35 @@ function pinLine(view: PlanView, paint: Paint): readonly string[] {
   const names = unpinned(view);
   const counts = countsOf(view);
   if (names.length === 0 || counts.run + counts.depends === 0) return [];
-  const who = names.length === view.order?.steps.length ? "no step" : `${listed(names.map((name) => safeLine(name)), 3)}: not`;
-  const sentence = who === "no step" ? "no step has a pinned environment" : `${who} in a pinned environment`;
-  return ["", paint.dim(`  ${sentence}: an \`environment:\` with a lock file makes results repeatable`)];
+  const all = names.length === view.order?.steps.length;
+  const sentence = all
+    ? "no step has a pinned environment"
+    : `not in a pinned environment: ${listed(
+        names.map((name) => safeLine(name)),
+        3,
+      )}`;
+  return ["", paint.dim(`  ${sentence} (\`environment:\` with a lock file makes results repeatable)`)];
+}
+
+function isolationLine(view: PlanView, { isolation, paint }: PlanTextOptions): readonly string[] {
+  const counts = countsOf(view);
+  if (isolation !== "workspace" || counts.run + counts.depends === 0) return [];
+  return ["", paint.dim("  isolation workspace: reads by absolute path are not noticed here")];
 }
 
 function unchangedLine(views: readonly PlanView[]): string {
   const steps = views.reduce((sum, view) => sum + countsOf(view).cached, 0);
-  return `unchanged: ${listed(views.map((view) => safeLine(view.name)), 10)} (${counted(steps, "step")} cached)`;
+  return `unchanged: ${listed(
+    views.map((view) => safeLine(view.name)),
+    10,
+  )} (${counted(steps, "step")} cached)`;
 }
 
 function nextLine(views: readonly PlanView[]): string {
   const broken = views.filter(isBroken);
-  if (broken.length > 0) return "Next: mend what is shown above, then `sluice plan` again";
+  if (broken.length > 0) return "Next: mend what is shown above, then `sluice plan`";
   const work = views.filter((view) => countsOf(view).run + countsOf(view).depends > 0);
   if (work.length === 0) return "";
   const names = views.length === 1 ? "" : ` ${work.map((view) => safeLine(view.name)).join(" ")}`;
-  return `Next: sluice run${work.length === views.length ? "" : names}`;
+  return `Next: \`sluice run${work.length === views.length ? "" : names}\``;
 }

@@ -76,7 +76,11 @@ export function headline(view: PlanView, slots: number): string {
   const counts = countsOf(view);
   const parts = [
     counts.run > 0 ? `${counted(counts.run, "step")} ${counts.run === 1 ? "runs" : "run"}` : "",
-    counts.depends > 0 ? (counts.run > 0 ? `${counts.depends} ${one(counts.depends, "depends", "depend")}` : `${counted(counts.depends, "step")} ${one(counts.depends, "depends", "depend")}`) : "",
+    counts.depends > 0
+      ? counts.run > 0
+        ? `${counts.depends} ${one(counts.depends, "depends", "depend")}`
+        : `${counted(counts.depends, "step")} ${one(counts.depends, "depends", "depend")}`
+      : "",
     counts.run + counts.depends === 0 ? "nothing to run" : "",
     counts.cached > 0 ? `${counts.cached} cached` : "",
     counts.removed > 0 ? `${counts.removed} removed` : "",
@@ -95,7 +99,10 @@ function one(count: number, singular: string, plural: string): string {
  * The predicted time of the whole plan: the larger of the critical path and the sum over the slots,
  * both lower bounds of any schedule (Graham 1969); `unknown` counts steps without three measurements.
  */
-export function totalTime(view: PlanView, slots: number): { readonly ms: number; readonly unknown: number; readonly sentence: string } {
+export function totalTime(
+  view: PlanView,
+  slots: number,
+): { readonly ms: number; readonly unknown: number; readonly sentence: string } {
   const times = new Map<string, number>();
   let unknown = 0;
   for (const { step, verdict, time } of view.forecast?.steps ?? []) {
@@ -105,7 +112,10 @@ export function totalTime(view: PlanView, slots: number): { readonly ms: number;
   }
   let sum = 0;
   for (const time of times.values()) sum += time;
-  const paths = criticalPaths((view.order?.steps ?? []).map(({ name, after }) => ({ name, after })), (name) => times.get(name) ?? 0);
+  const paths = criticalPaths(
+    (view.order?.steps ?? []).map(({ name, after }) => ({ name, after })),
+    (name) => times.get(name) ?? 0,
+  );
   let ms = sum / Math.max(1, slots);
   for (const path of paths.values()) ms = Math.max(ms, path);
   return { ms, unknown, sentence: timeSentence(ms, times.size, unknown) };
@@ -113,11 +123,15 @@ export function totalTime(view: PlanView, slots: number): { readonly ms: number;
 
 function timeSentence(ms: number, known: number, unknown: number): string {
   if (known === 0) return "time unknown";
-  return unknown === 0 ? `about ${roughDuration(ms)}` : `about ${roughDuration(ms)} and ${counted(unknown, "step")} of unknown time`;
+  return unknown === 0
+    ? `about ${roughDuration(ms)}`
+    : `about ${roughDuration(ms)} and ${counted(unknown, "step")} of unknown time`;
 }
 
 /** Names of steps with neither image nor lock digest. */
 export function unpinned(view: PlanView): readonly string[] {
   const steps = view.order?.steps ?? [];
-  return steps.filter(({ document }) => document.image === null && (document.environment?.lock ?? null) === null).map((step) => step.name);
+  return steps
+    .filter(({ document }) => document.image === null && (document.environment?.lock ?? null) === null)
+    .map((step) => step.name);
 }

@@ -33,14 +33,24 @@ export function liveRun(total: number, startedAt: number, expected: ReadonlyMap<
 }
 
 /** The view after one event; finished steps leave it (their lines are `progressLine`). */
-export function watched(live: LiveRun, event: { readonly progress: RunProgress; readonly at: number }, options: RunTextOptions): LiveRun {
+export function watched(
+  live: LiveRun,
+  event: { readonly progress: RunProgress; readonly at: number },
+  options: RunTextOptions,
+): LiveRun {
   const { progress, at } = event;
   const voice = terminalVoice(options.paint);
   const running = live.running.filter((step) => step.step !== progress.step);
   switch (progress.kind) {
     case "started": {
       const words = progress.attempt > 1 ? `attempt ${progress.attempt}` : causeSentence(progress.cause, voice);
-      const step = { step: progress.step, since: at, attempt: progress.attempt, expectedMs: live.expected.get(progress.step) ?? null, words };
+      const step = {
+        step: progress.step,
+        since: at,
+        attempt: progress.attempt,
+        expectedMs: live.expected.get(progress.step) ?? null,
+        words,
+      };
       return { ...live, running: [...running, step] };
     }
     case "retrying": {
@@ -62,13 +72,20 @@ export function watched(live: LiveRun, event: { readonly progress: RunProgress; 
 }
 
 /** The lines to draw now, at most `height` of `width` columns: a bar, then what runs, the longest first. */
-export function liveFrame(live: LiveRun, screen: { readonly now: number; readonly width: number; readonly height: number }, { paint }: RunTextOptions): readonly string[] {
+export function liveFrame(
+  live: LiveRun,
+  screen: { readonly now: number; readonly width: number; readonly height: number },
+  { paint }: RunTextOptions,
+): readonly string[] {
   const shown = live.running.slice(0, Math.max(0, screen.height - 2));
   const rest = live.running.length - shown.length;
   const lines = shown.map((step) => {
     const elapsed = screen.now - step.since;
     const of = step.expectedMs === null ? "" : ` of about ${formatDuration(step.expectedMs)}`;
-    const text = fit(`▶ ${safeLine(step.step, 40)}  ${formatDuration(Math.floor(elapsed / 1000) * 1000)}${of}  ${step.words}`, screen.width);
+    const text = fit(
+      `▶ ${safeLine(step.step, 40)}  ${formatDuration(Math.floor(elapsed / 1000) * 1000)}${of}  ${step.words}`,
+      screen.width,
+    );
     return text.replace("▶", paint.accent("▶"));
   });
   if (rest > 0) lines.push(fit(`  and ${rest} more`, screen.width));

@@ -1,9 +1,11 @@
 import { formatMetric } from "../diff/number.ts";
 import type { MetricChange, RunDiff } from "../diff/run-diff.ts";
 import type { RunRecord } from "../run/run-record.ts";
+import { inOrder } from "./step-order.ts";
 import { markdownVoice } from "./voice.ts";
+import { withinBudget } from "./budget.ts";
 import { formatBytes } from "./bytes.ts";
-import { causeSentence } from "./cause.ts";
+import { causeSentence, ownWords } from "./cause.ts";
 import { codeBlock, codeSpan, markdownTable, markdownText } from "./escape-markdown.ts";
 import { arrow, metricFigures, overallSentence, verdictWords } from "./metric-row.ts";
 import { costWords, doneSentence, metricsOf, notes } from "./run-text.ts";
@@ -22,17 +24,30 @@ const ROWS = 30;
 
 /** A finished run as a section of the sticky comment; a failed one is `failureMarkdown`. */
 export function runMarkdown(record: RunRecord, options: RunMarkdownOptions): string {
-  const { baseline, shortId } = options;
+  return withinBudget([
+    () => section(record, options, details(record, options)),
+    () => section(record, options, details(record, { ...options, tail: () => [] })),
+    () => section(record, options, ""),
+  ]);
+}
+
+function section(record: RunRecord, { baseline, shortId }: RunMarkdownOptions, folded: string): string {
   const label = baseline === null ? "" : codeSpan(baseline.label);
-  const verdict = baseline === null ? (metricsOf(record).length > 0 ? "no baseline yet" : "") : overallSentence(baseline.diff, label);
+  const verdict =
+    baseline === null ? (metricsOf(record).length > 0 ? "no baseline yet" : "") : overallSentence(baseline.diff, label);
   const title = `### Run ${codeSpan(shortId(record.id))} · ${record.status === "succeeded" ? verdict || "succeeded" : record.status}`;
-  const same = baseline !== null && baseline.diff.data.length === 0 && record.datasets.length > 0 ? ` · same data as ${label}` : "";
+  const same =
+    baseline !== null && baseline.diff.data.length === 0 && record.datasets.length > 0
+      ? ` · same data as ${label}`
+      : "";
   const blocks = [
     title,
-    baseline === null ? ownMetrics(record) : metricTable(baseline.diff, [`${label} (${codeSpan(shortId(baseline.diff.from.run))})`, "here"]),
+    baseline === null
+      ? ownMetrics(record)
+      : metricTable(baseline.diff, [`${label} (${codeSpan(shortId(baseline.diff.from.run))})`, "here"]),
     `${doneSentence(record, (name) => codeSpan(name))}${same}`,
-    ...notes(record).map((note) => `<sub>${markdownText(note, 400)}</sub>`),
-    details(record, options),
+    ...notes(record).map((note) => `<sub>${ownWords(note, markdownVoice)}</sub>`),
+    folded,
   ];
   return `${blocks.filter((block) => block !== "").join("\n\n")}\n`;
 }
@@ -41,7 +56,12 @@ function ownMetrics(record: RunRecord): string {
   const metrics = metricsOf(record);
   if (metrics.length === 0) return "";
   const goals = new Map(record.metricSpecs.map((spec) => [spec.name, spec.goal]));
-  const rows = metrics.slice(0, METRICS).map(([name, value]) => [`${markdownText(name, 80)}${arrow(goals.get(name) ?? null)}`, `**${formatMetric(value)}**`]);
+  const rows = metrics
+    .slice(0, METRICS)
+    .map(([name, value]) => [
+      `${markdownText(name, 80)}${arrow(goals.get(name) ?? null)}`,
+      `**${formatMetric(value)}**`,
+    ]);
   return markdownTable(["metric", "here"], rows, new Set([1])) + moreThan(metrics.length, METRICS);
 }
 
@@ -49,13 +69,22 @@ function ownMetrics(record: RunRecord): string {
 export function metricTable(diff: RunDiff, sides: readonly [from: string, to: string]): string {
   if (diff.metrics.length === 0) return "";
   const rows = diff.metrics.slice(0, METRICS).map(metricCells);
-  return markdownTable(["metric", ...sides, "change", "verdict"], rows, new Set([1, 2, 3])) + moreThan(diff.metrics.length, METRICS);
+  return (
+    markdownTable(["metric", ...sides, "change", "verdict"], rows, new Set([1, 2, 3])) +
+    moreThan(diff.metrics.length, METRICS)
+  );
 }
 
 function metricCells(metric: MetricChange): readonly string[] {
   const [from, to, delta] = metricFigures(metric);
   const told = metric.verdict.kind === "better" || metric.verdict.kind === "worse";
-  return [`${markdownText(metric.name, 80)}${arrow(metric.goal)}`, from, told ? `**${to}**` : to, delta, markdownText(verdictWords(metric))];
+  return [
+    `${markdownText(metric.name, 80)}${arrow(metric.goal)}`,
+    from,
+    told ? `**${to}**` : to,
+    delta,
+    markdownText(verdictWords(metric)),
+  ];
 }
 
 function moreThan(count: number, shown: number): string {
@@ -63,14 +92,28 @@ function moreThan(count: number, shown: number): string {
 }
 
 function details(record: RunRecord, options: RunMarkdownOptions): string {
-  const outputs = record.steps.flatMap((step) => (step.outcome.kind === "succeeded" || step.outcome.kind === "cached" ? step.outcome.facts.outputs : []));
-  const artifacts = outputs.slice(0, ROWS).map((output) => [codeSpan(output.path), codeSpan(shortDigest(output.digest)), formatBytes(output.size)]);
-  const logs = record.steps.map((step) => ({ name: step.name, lines: options.tail(step.name) })).filter((log) => log.lines.length > 0).slice(0, 5);
-  const titles = ["Steps", `Artifacts by digest (${outputs.length})`, "Environment", ...(logs.length > 0 ? ["Log tails"] : [])];
+  const outputs = inOrder(record.steps).flatMap((step) =>
+    step.outcome.kind === "succeeded" || step.outcome.kind === "cached" ? step.outcome.facts.outputs : [],
+  );
+  const artifacts = outputs
+    .slice(0, ROWS)
+    .map((output) => [codeSpan(output.path), codeSpan(shortDigest(output.digest)), formatBytes(output.size)]);
+  const logs = record.steps
+    .map((step) => ({ name: step.name, lines: options.tail(step.name) }))
+    .filter((log) => log.lines.length > 0)
+    .slice(0, 5);
+  const titles = [
+    "Steps",
+    `Artifacts by digest (${outputs.length})`,
+    "Environment",
+    ...(logs.length > 0 ? ["Log tails"] : []),
+  ];
   return [
     `<details><summary>${titles.join(" · ")}</summary>`,
     stepTable(record, options),
-    artifacts.length > 0 ? markdownTable(["artifact", "sha256", "size"], artifacts, new Set([2])) + moreThan(outputs.length, ROWS) : "",
+    artifacts.length > 0
+      ? markdownTable(["artifact", "sha256", "size"], artifacts, new Set([2])) + moreThan(outputs.length, ROWS)
+      : "",
     environmentLine(record),
     ...logs.map((log) => `${codeSpan(log.name)}\n\n${codeBlock(log.lines.slice(-20))}`),
     "</details>",
@@ -80,13 +123,20 @@ function details(record: RunRecord, options: RunMarkdownOptions): string {
 }
 
 function stepTable(record: RunRecord, { shortId }: RunMarkdownOptions): string {
-  const rows = record.steps.slice(0, ROWS).map((step) => {
-    const { outcome } = step;
-    const profile = step.attempts.at(-1)?.profile;
-    if (outcome.kind === "succeeded") return [codeSpan(step.name), causeSentence(outcome.cause, markdownVoice), profile === undefined ? "–" : costWords(profile)];
-    if (outcome.kind === "cached") return [codeSpan(step.name), `from run ${codeSpan(shortId(outcome.from))}`, "–"];
-    return [codeSpan(step.name), outcome.kind.replace("-", " ").replace("withheld", "left out"), "–"];
-  });
+  const rows = inOrder(record.steps)
+    .slice(0, ROWS)
+    .map((step) => {
+      const { outcome } = step;
+      const profile = step.attempts.at(-1)?.profile;
+      if (outcome.kind === "succeeded")
+        return [
+          codeSpan(step.name),
+          causeSentence(outcome.cause, markdownVoice),
+          profile === undefined ? "–" : costWords(profile),
+        ];
+      if (outcome.kind === "cached") return [codeSpan(step.name), `from run ${codeSpan(shortId(outcome.from))}`, "–"];
+      return [codeSpan(step.name), outcome.kind.replace("-", " ").replace("withheld", "left out"), "–"];
+    });
   return markdownTable(["step", "why", "cost"], rows) + moreThan(record.steps.length, ROWS);
 }
 
@@ -95,7 +145,11 @@ function environmentLine(record: RunRecord): string {
   for (const { document } of record.steps) {
     if (document === null) continue;
     const lock = document.environment?.lock ?? null;
-    kinds.add(document.image !== null ? `image ${codeSpan(shortDigest(document.image))}` : `${markdownText(document.environment?.kind ?? "system")}${lock === null ? " (not pinned)" : ` ${codeSpan(shortDigest(lock))}`}`);
+    kinds.add(
+      document.image !== null
+        ? `image ${codeSpan(shortDigest(document.image))}`
+        : `${markdownText(document.environment?.kind ?? "system")}${lock === null ? " (not pinned)" : ` ${codeSpan(shortDigest(lock))}`}`,
+    );
   }
   return `Environment: ${listed([...kinds].sort(), 6)} on ${markdownText(record.host.platform)}, ${counted(record.host.cpus, "core")}, ${formatBytes(record.host.memoryBytes)}`;
 }

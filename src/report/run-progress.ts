@@ -10,6 +10,17 @@ export type RunProgress =
   | { readonly kind: "succeeded"; readonly step: string; readonly profile: Profile; readonly nonDeterministic: boolean }
   | { readonly kind: "failed"; readonly step: string; readonly failure: Failure; readonly wallMs: number }
   /** `attempt` is the one that failed. */
-  | { readonly kind: "retrying"; readonly step: string; readonly failure: Failure; readonly attempt: number; readonly delayMs: number }
-  | { readonly kind: "gate"; readonly step: string; readonly failure: Extract<Failure, { readonly kind: "gate" }>; readonly stops: boolean }
+  | {
+      readonly kind: "retrying";
+      readonly step: string;
+      readonly failure: Failure;
+      readonly attempt: number;
+      readonly delayMs: number;
+    }
+  | {
+      readonly kind: "gate";
+      readonly step: string;
+      readonly failure: Extract<Failure, { readonly kind: "gate" }>;
+      readonly stops: boolean;
+    }
   | { readonly kind: "cancelled"; readonly step: string };

@@ -22,17 +22,32 @@ export function progressLine(progress: RunProgress, { paint, shortId }: RunTextO
   const line = (sign: string, words: string): string => `${sign} ${safeLine(progress.step)}  ${words}`;
   switch (progress.kind) {
     case "started":
-      return line(paint.accent("▶"), progress.attempt > 1 ? `attempt ${progress.attempt}` : causeSentence(progress.cause, voice));
+      return line(
+        paint.accent("▶"),
+        progress.attempt > 1 ? `attempt ${progress.attempt}` : causeSentence(progress.cause, voice),
+      );
     case "cached":
       return line(paint.good("✓"), `from run ${shortId(progress.from)}`);
     case "succeeded":
-      return line(paint.good("✓"), `${costWords(progress.profile)}${progress.nonDeterministic ? "; gave other bytes than before for the same key" : ""}`);
+      return line(
+        paint.good("✓"),
+        `${costWords(progress.profile)}${progress.nonDeterministic ? "; gave other bytes than before for the same key" : ""}`,
+      );
     case "failed":
-      return line(paint.bad("✗"), `after ${formatDuration(progress.wallMs)}: ${failureSentence(progress.failure, voice)}`);
+      return line(
+        paint.bad("✗"),
+        `after ${formatDuration(progress.wallMs)}: ${failureSentence(progress.failure, voice)}`,
+      );
     case "retrying":
-      return line(paint.warn("↻"), `${failureSentence(progress.failure, voice)}; attempt ${progress.attempt + 1} in ${formatDuration(progress.delayMs)}`);
+      return line(
+        paint.warn("↻"),
+        `${failureSentence(progress.failure, voice)}; attempt ${progress.attempt + 1} in ${formatDuration(progress.delayMs)}`,
+      );
     case "gate":
-      return line(paint.warn("!"), `${failureSentence(progress.failure, voice)}${progress.stops ? "; what follows does not start" : ""}`);
+      return line(
+        paint.warn("!"),
+        `${failureSentence(progress.failure, voice)}${progress.stops ? "; what follows does not start" : ""}`,
+      );
     case "cancelled":
       return line("·", "cancelled");
   }
@@ -47,9 +62,15 @@ export function costWords(profile: Profile): string {
 /** The end of a run in a few lines: what was done, the slowest step, metrics, what a reader must know. */
 export function runSummary(record: RunRecord, { paint, shortId }: RunTextOptions): string {
   const id = shortId(record.id);
-  const word = record.status === "succeeded" ? paint.good("succeeded") : record.status === "failed" ? paint.bad("failed") : record.status;
+  const word =
+    record.status === "succeeded"
+      ? paint.good("succeeded")
+      : record.status === "failed"
+        ? paint.bad("failed")
+        : record.status;
   const lines = [`Run ${id} ${word}: ${doneSentence(record, (name) => safeLine(name))}`];
-  for (const [name, value] of metricsOf(record).slice(0, 20)) lines.push(`  ${safeLine(name, 60)} ${paint.strong(formatMetric(value))}`);
+  for (const [name, value] of metricsOf(record).slice(0, 20))
+    lines.push(`  ${safeLine(name, 60)} ${paint.strong(formatMetric(value))}`);
   lines.push(...notes(record).map((note) => paint.dim(`  ${note}`)));
   return `${lines.join("\n")}\n`;
 }
@@ -69,7 +90,8 @@ function slowestStep(record: RunRecord): { readonly step: StepRecord; readonly p
   let slowest: { readonly step: StepRecord; readonly profile: Profile } | undefined;
   for (const step of record.steps) {
     const profile = step.outcome.kind === "succeeded" ? step.attempts.at(-1)?.profile : undefined;
-    if (profile !== undefined && (slowest === undefined || profile.wallMs > slowest.profile.wallMs)) slowest = { step, profile };
+    if (profile !== undefined && (slowest === undefined || profile.wallMs > slowest.profile.wallMs))
+      slowest = { step, profile };
   }
   return slowest;
 }
@@ -90,14 +112,24 @@ export function metricsOf(record: RunRecord): readonly (readonly [string, Metric
 export function notes(record: RunRecord): readonly string[] {
   const name = (text: string): string => safeLine(text, 80);
   const strange = record.steps.filter((step) => step.nonDeterministic.length > 0).map((step) => name(step.name));
-  const loose = record.steps.filter((step) => step.outcome.kind === "succeeded" && step.outcome.isolation === "workspace");
+  const loose = record.steps.filter(
+    (step) => step.outcome.kind === "succeeded" && step.outcome.isolation === "workspace",
+  );
   const withheld = record.steps.filter((step) => step.outcome.kind === "withheld").map((step) => name(step.name));
   return [
-    ...(strange.length > 0 ? [`not deterministic: ${listed(strange, 6)} gave other bytes than before for the same key; the first result stays`] : []),
-    ...(withheld.length > 0 ? [`left out: ${listed(withheld, 6)}, which change the outside world (sluice run --with-effects)`] : []),
+    ...(strange.length > 0
+      ? [
+          `not deterministic: ${listed(strange, 6)} gave other bytes than before for the same key; the first result stays`,
+        ]
+      : []),
+    ...(withheld.length > 0 ? [`left out: ${listed(withheld, 6)} (effects: \`sluice run --with-effects\`)`] : []),
     ...(record.dirty === null ? [] : [`from uncommitted files: ${listed(record.dirty.paths.map(name), 4)}`]),
-    ...(Object.keys(record.overrides).length > 0 ? [`with --param ${listed(Object.keys(record.overrides).map(name), 6)}: recorded, cannot be promoted`] : []),
+    ...(Object.keys(record.overrides).length > 0
+      ? [`with \`--param\` ${listed(Object.keys(record.overrides).map(name), 6)}: recorded, cannot be promoted`]
+      : []),
     ...(record.environmentDrift ? ["with another environment than declared: recorded, cannot be promoted"] : []),
-    ...(loose.length > 0 ? [`isolation workspace (${counted(loose.length, "step")}): reads by absolute path are not noticed`] : []),
+    ...(loose.length > 0
+      ? [`isolation workspace (${counted(loose.length, "step")}): reads by absolute path are not noticed`]
+      : []),
   ];
 }

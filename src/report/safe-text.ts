@@ -17,7 +17,12 @@ const piles = /(\p{M}{3})\p{M}+/gu;
  * breaks, nothing invisible (shown as �), no piles of accents.
  */
 export function safeLine(text: string, max = 200): string {
-  const line = clean(text.slice(0, max * 8).replace(sequences, "").replace(breaks, " ")).trim();
+  const line = clean(
+    text
+      .slice(0, max * 8)
+      .replace(sequences, "")
+      .replace(breaks, " "),
+  ).trim();
   return cut(line, max);
 }
 

@@ -8,6 +8,7 @@ import { statusPaint } from "./log-text.ts";
 import type { Paint } from "./paint.ts";
 import { costWords, metricsOf, notes } from "./run-text.ts";
 import { safeLine } from "./safe-text.ts";
+import { inOrder } from "./step-order.ts";
 import { alignColumns } from "./table.ts";
 import { terminalVoice, type Voice } from "./voice.ts";
 import { formatTime, jsonDocument, listed, shortDigest, type ShortId } from "./words.ts";
@@ -20,10 +21,13 @@ export interface ShowTextOptions {
 /** One recorded run for a terminal: who, when, from what, step by step, what came out. */
 export function showText(record: RunRecord, options: ShowTextOptions): string {
   const { paint } = options;
-  const metrics = alignColumns(metricsOf(record).map(([name, value]) => [`  ${safeLine(name, 60)}`, formatMetric(value)]), new Set([1]));
+  const metrics = alignColumns(
+    metricsOf(record).map(([name, value]) => [`  ${safeLine(name, 60)}`, formatMetric(value)]),
+    new Set([1]),
+  );
   const blocks = [
     [paint.strong(`Run ${record.id}`), ...factLines(record, paint)].join("\n"),
-    [paint.strong("Steps"), ...alignColumns(record.steps.map((step) => stepRow(step, options)))].join("\n"),
+    [paint.strong("Steps"), ...alignColumns(inOrder(record.steps).map((step) => stepRow(step, options)))].join("\n"),
     metrics.length > 0 ? [paint.strong("Metrics"), ...metrics].join("\n") : "",
     outputBlock(record, paint),
     notes(record).join("\n"),
@@ -37,13 +41,32 @@ function factLines(record: RunRecord, paint: Paint): readonly string[] {
     ["pipeline", `${safeLine(record.pipeline.name)} (${safeLine(record.pipeline.path)})`],
     ["status", statusPaint(record.status, paint)(record.status)],
     ["source", `${shortDigest(record.source)}${record.dirty === null ? "" : " with uncommitted files"}`],
-    ["request", `${safeLine(record.request)}${record.requestedBy === null ? "" : ` by ${safeLine(record.requestedBy)}`}`],
-    ...(record.approvedBy.length > 0 ? [["approved", listed(record.approvedBy.map((name) => safeLine(name)), 10)] as const] : []),
+    [
+      "request",
+      `${safeLine(record.request)}${record.requestedBy === null ? "" : ` by ${safeLine(record.requestedBy)}`}`,
+    ],
+    ...(record.approvedBy.length > 0
+      ? [
+          [
+            "approved",
+            listed(
+              record.approvedBy.map((name) => safeLine(name)),
+              10,
+            ),
+          ] as const,
+        ]
+      : []),
     ...(record.pullRequest === null ? [] : [["pull request", `#${record.pullRequest}`] as const]),
     ["time", `${formatTime(record.startedAt)} UTC, ${formatDuration(wall)}`],
     ["plan", shortDigest(record.plan)],
-    ["machine", `${safeLine(record.host.platform)}, ${record.host.cpus} cores, ${formatBytes(record.host.memoryBytes)}, sluice ${safeLine(record.host.version)}`],
-    ...record.datasets.map((dataset) => ["data", `${safeLine(dataset.name)} ${shortDigest(dataset.digest)} (${formatBytes(dataset.size)})`] as const),
+    [
+      "machine",
+      `${safeLine(record.host.platform)}, ${record.host.cpus} cores, ${formatBytes(record.host.memoryBytes)}, sluice ${safeLine(record.host.version)}`,
+    ],
+    ...record.datasets.map(
+      (dataset) =>
+        ["data", `${safeLine(dataset.name)} ${shortDigest(dataset.digest)} (${formatBytes(dataset.size)})`] as const,
+    ),
   ];
   return alignColumns(rows.map(([name, value]) => [`  ${paint.dim(name)}`, value]));
 }
@@ -80,9 +103,13 @@ function outcomeWords(
 const OUTPUTS = 50;
 
 function outputBlock(record: RunRecord, paint: Paint): string {
-  const outputs = record.steps.flatMap((step) => (step.outcome.kind === "succeeded" || step.outcome.kind === "cached" ? step.outcome.facts.outputs : []));
+  const outputs = inOrder(record.steps).flatMap((step) =>
+    step.outcome.kind === "succeeded" || step.outcome.kind === "cached" ? step.outcome.facts.outputs : [],
+  );
   if (outputs.length === 0) return "";
-  const rows = outputs.slice(0, OUTPUTS).map((output) => [`  ${safeLine(output.path)}`, shortDigest(output.digest), formatBytes(output.size)]);
+  const rows = outputs
+    .slice(0, OUTPUTS)
+    .map((output) => [`  ${safeLine(output.path)}`, shortDigest(output.digest), formatBytes(output.size)]);
   const more = outputs.length > OUTPUTS ? [`  … and ${outputs.length - OUTPUTS} more`] : [];
   return [paint.strong("Outputs"), ...alignColumns(rows, new Set([2])), ...more].join("\n");
 }

@@ -39,27 +39,39 @@ export interface StatusTextOptions {
 
 export function statusText(view: StatusView, options: StatusTextOptions): string {
   const { paint, shortId } = options;
-  const where = view.commit === null ? "no commit yet" : `${view.branch === null ? "detached" : safeLine(view.branch)} at ${shortDigest(view.commit)}`;
+  const where =
+    view.commit === null
+      ? "no commit yet"
+      : `${view.branch === null ? "detached" : safeLine(view.branch)} at ${shortDigest(view.commit)}`;
   const rows = view.pipelines.map(({ name, problems, pending, last }) => [
     `  ${safeLine(name, 40)}`,
     pending === null ? paint.bad(counted(problems, "problem")) : pendingWords(pending),
-    last === null ? "never run" : `last run ${shortId(last.id)} ${statusPaint(last.status, paint)(last.status)} ${formatTime(last.finishedAt)}`,
+    last === null
+      ? "never run"
+      : `last run ${shortId(last.id)} ${statusPaint(last.status, paint)(last.status)} ${formatTime(last.finishedAt)}`,
   ]);
   const active = view.active.map((run) => {
-    const words = run.alive ? `${run.done} of ${run.total} done, for ${formatDuration(Date.parse(options.now) - Date.parse(run.startedAt))}` : `interrupted after ${run.done} of ${run.total}: \`sluice run\` carries it on`;
+    const words = run.alive
+      ? `${run.done} of ${run.total} done, for ${formatDuration(Date.parse(options.now) - Date.parse(run.startedAt))}`
+      : `interrupted after ${run.done} of ${run.total}: \`sluice run\` carries it on`;
     return [`  ${paint.accent(shortId(run.id))}`, safeLine(run.pipeline, 40), words];
   });
   const blocks = [
     [paint.strong(where), ...alignColumns(rows)].join("\n"),
     active.length > 0 ? [paint.strong("Under way"), ...alignColumns(active)].join("\n") : "",
-    view.pipelines.length === 0 ? "No pipeline here. Next: sluice init" : "",
+    view.pipelines.length === 0 ? "No pipeline here. Next: `sluice init`" : "",
   ];
   return `${blocks.filter((block) => block !== "").join("\n\n")}\n`;
 }
 
 function pendingWords(counts: PlanCounts): string {
   if (counts.run + counts.depends === 0) return "nothing to run";
-  return [counts.run > 0 ? `${counts.run} to run` : "", counts.depends > 0 ? `${counts.depends} that ${counts.depends === 1 ? "depends" : "depend"}` : ""].filter((part) => part !== "").join(", ");
+  return [
+    counts.run > 0 ? `${counts.run} to run` : "",
+    counts.depends > 0 ? `${counts.depends} that ${counts.depends === 1 ? "depends" : "depend"}` : "",
+  ]
+    .filter((part) => part !== "")
+    .join(", ");
 }
 
 /** The state for programs, version 1. */

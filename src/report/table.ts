@@ -14,7 +14,10 @@ export function displayWidth(text: string): number {
 }
 
 /** Rows as lines with columns aligned, two spaces between them; `right` marks columns of figures. */
-export function alignColumns(rows: readonly (readonly string[])[], right: ReadonlySet<number> = new Set()): readonly string[] {
+export function alignColumns(
+  rows: readonly (readonly string[])[],
+  right: ReadonlySet<number> = new Set(),
+): readonly string[] {
   const widths: number[] = [];
   for (const row of rows) {
     for (const [at, cell] of row.entries()) widths[at] = Math.max(widths[at] ?? 0, displayWidth(cell));

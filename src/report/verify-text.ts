@@ -22,17 +22,33 @@ export interface Finding {
   readonly sentence: string;
 }
 
-export function verifyText(view: VerifyView, { paint, shortId }: { readonly paint: Paint; readonly shortId: ShortId }): string {
+export function verifyText(
+  view: VerifyView,
+  { paint, shortId }: { readonly paint: Paint; readonly shortId: ShortId },
+): string {
   const bad = view.runs.filter((run) => run.findings.length > 0);
   const unsigned = view.runs.filter((run) => run.findings.length === 0 && run.verified === "none");
   const sound = view.runs.length - bad.length;
   const lines = [
     ...view.ledger.map((finding) => `${paint.bad("✗")} ledger: ${safeLine(finding.sentence, 300)}`),
-    ...bad.flatMap((run) => run.findings.map((finding) => `${paint.bad("✗")} ${shortId(run.run)} ${safeLine(run.pipeline, 40)}: ${safeLine(finding.sentence, 300)}`)),
-    ...(unsigned.length > 0 ? [`${paint.warn("!")} ${counted(unsigned.length, "run")} without a signature: digests hold, who wrote them is not proved`] : []),
+    ...bad.flatMap((run) =>
+      run.findings.map(
+        (finding) =>
+          `${paint.bad("✗")} ${shortId(run.run)} ${safeLine(run.pipeline, 40)}: ${safeLine(finding.sentence, 300)}`,
+      ),
+    ),
+    ...(unsigned.length > 0
+      ? [
+          `${paint.warn("!")} ${counted(unsigned.length, "run")} without a signature: digests hold, who wrote them is not proved`,
+        ]
+      : []),
   ];
   const sign = bad.length + view.ledger.length === 0 ? paint.good("✓") : " ";
-  lines.push(view.runs.length === 0 ? "No run is recorded yet" : `${sign} ${sound} of ${counted(view.runs.length, "run")} verified: digests, keys and statements hold`.trimStart());
+  lines.push(
+    view.runs.length === 0
+      ? "No run is recorded yet"
+      : `${sign} ${sound} of ${counted(view.runs.length, "run")} verified: digests, keys and statements hold`.trimStart(),
+  );
   return `${lines.join("\n")}\n`;
 }
 

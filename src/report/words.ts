@@ -35,6 +35,11 @@ export function formatTime(rfc3339: string): string {
   return rfc3339.slice(0, 16).replace("T", " ");
 }
 
+/** `>= 0.95` as it is written by hand. */
+export function comparison(gate: string): string {
+  return gate.replace(">=", "≥").replace("<=", "≤").replace("==", "=");
+}
+
 export function formatUsd(amount: number): string {
   return amount > 0 && amount < 0.005 ? "under $0.01" : `$${amount.toFixed(2)}`;
 }

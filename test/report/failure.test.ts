@@ -1,0 +1,192 @@
+import { expect, test } from "vitest";
+
+import { failedRun, type FailedRun } from "../../src/report/failed-run.ts";
+import { failureMarkdown } from "../../src/report/failure-markdown.ts";
+import { failureText } from "../../src/report/failure.ts";
+import { noPaint } from "../../src/report/paint.ts";
+import { fourCharacters } from "../../src/report/words.ts";
+import type { Failure, RunRecord } from "../../src/run/run-record.ts";
+import { attempt, evaluate, finished, profile, run, stepRecord, train, workStep } from "./digits.ts";
+
+const failures: { readonly [Kind in Failure["kind"]]: readonly Extract<Failure, { kind: Kind }>[] } = {
+  exit: [1, 126, 127, 137].map((code) => ({ kind: "exit", code })),
+  signal: ["SIGKILL", "SEGV", "SIGUSR1"].map((signal) => ({ kind: "signal", signal })),
+  timeout: [{ kind: "timeout", limitMs: 1_800_000 }],
+  oom: [
+    { kind: "oom", limitBytes: 2 * 1024 ** 3, peakBytes: 2 * 1024 ** 3 },
+    { kind: "oom", limitBytes: 512 * 1024 ** 2, peakBytes: null },
+    { kind: "oom", limitBytes: null, peakBytes: null },
+  ],
+  lost: [{ kind: "lost", why: "the worker ended" }],
+  "missing-output": [
+    { kind: "missing-output", paths: ["build/model.pkl"] },
+    { kind: "missing-output", paths: ["a", "b", "c", "d", "e"] },
+  ],
+  "wrong-output": [{ kind: "wrong-output", path: "build/model", why: "it is declared as a directory and is a file" }],
+  "undeclared-write": [{ kind: "undeclared-write", paths: ["build/extra.csv", "tmp.txt"] }],
+  "changed-dataset": [{ kind: "changed-dataset", dataset: "raw", path: "data/digits.csv" }],
+  "disk-full": [{ kind: "disk-full", path: "build/model.pkl" }],
+  environment: [
+    {
+      kind: "environment",
+      name: "python",
+      expected: "3.11",
+      found: "3.12.3",
+      line: 'write `tools: { python: "3.12" }`',
+    },
+  ],
+  "bad-metrics": [{ kind: "bad-metrics", path: "reports/metrics.json", why: "line 3 is no JSON" }],
+  gate: [{ kind: "gate", metric: "accuracy", value: "0.91", gate: ">= 0.95" }],
+  refused: [
+    {
+      kind: "refused",
+      why: "the secret `HF_TOKEN` is not granted",
+      next: "add `HF_TOKEN` to `secrets:` in `sluice.yaml`",
+    },
+  ],
+};
+
+function failed(failure: Failure): FailedRun {
+  return {
+    run: run("r8x2"),
+    pipeline: "digits",
+    failed: [
+      {
+        step: "train",
+        failure,
+        afterMs: 192_000,
+        attempts: 1,
+        tail: ["epoch 3", "Traceback (most recent call last):"],
+        nearMiss: null,
+      },
+    ],
+    kept: ["prepare"],
+    notStarted: [
+      { step: "evaluate", because: "train" },
+      { step: "publish", because: "train" },
+    ],
+    cancelled: [],
+  };
+}
+
+const text = { paint: noPaint, shortId: fourCharacters };
+
+test("the headline of a run out of memory is the one of the interface", () => {
+  const comment = failureMarkdown(failed(failures.oom[0]!), text);
+  expect(comment.split("\n")[0]).toBe(
+    "### Run `r8x2` · failed in `train` after 3 min 12 s: out of memory at 2.0 GiB of 2 GiB",
+  );
+  expect(comment).toContain("**Next:** raise `resources.memory` of `train`, or `/sluice retry`.\n");
+});
+
+test("every failure has its own sentence and its own next action", async () => {
+  const all = Object.values(failures).flat();
+  await expect(all.map((failure) => failureText(failed(failure), text)).join("\n")).toMatchFileSnapshot(
+    "../golden/report/failures.txt",
+  );
+  await expect(all.map((failure) => failureMarkdown(failed(failure), text)).join("\n")).toMatchFileSnapshot(
+    "../golden/report/failures.md",
+  );
+  const headlines = all.map((failure) => failureText(failed(failure), text).split("\n")[0]);
+  expect(new Set(headlines).size).toBe(all.length);
+});
+
+test("a near miss shows the line to write", async () => {
+  const near: FailedRun = {
+    ...failed({ kind: "exit", code: 1 }),
+    failed: [
+      {
+        step: "train",
+        failure: { kind: "exit", code: 1 },
+        afterMs: 2_000,
+        attempts: 2,
+        tail: ["ModuleNotFoundError: No module named 'features'"],
+        nearMiss: {
+          path: "src/features.py",
+          step: null,
+          inputs: ["build/train.csv", "src/train.py", "src/features.py"],
+        },
+      },
+      {
+        step: "plot",
+        failure: { kind: "exit", code: 2 },
+        afterMs: null,
+        attempts: 1,
+        tail: [],
+        nearMiss: {
+          path: "build/test.csv",
+          step: "prepare",
+          inputs: Array.from({ length: 12 }, (_, at) => `build/part-${at}.csv`),
+        },
+      },
+    ],
+    cancelled: ["report"],
+  };
+  await expect(failureText(near, text)).toMatchFileSnapshot("../golden/report/near-miss.txt");
+  await expect(failureMarkdown(near, text)).toMatchFileSnapshot("../golden/report/near-miss.md");
+});
+
+test("a failed run is read from its record", () => {
+  const oom: Failure = { kind: "oom", limitBytes: null, peakBytes: null };
+  const record: RunRecord = {
+    ...finished,
+    status: "failed",
+    steps: [
+      finished.steps[0]!,
+      stepRecord(
+        train,
+        { kind: "failed", failure: oom },
+        { attempts: [attempt(1_000), { ...attempt(5_000), attempt: 2, failure: oom }] },
+      ),
+      stepRecord(evaluate, { kind: "not-started", because: "train" }),
+      stepRecord(
+        workStep("fetch"),
+        { kind: "failed", failure: { kind: "refused", why: "no", next: "yes" } },
+        { attempts: [{ ...attempt(0), profile: profile(0) }] },
+      ),
+      stepRecord(workStep("slow"), { kind: "cancelled" }),
+      stepRecord(workStep("publish"), { kind: "withheld", why: "effects" }),
+    ],
+  };
+  expect(failedRun(record, { tail: (step) => [`${step} said`], nearMiss: () => null })).toEqual({
+    run: finished.id,
+    pipeline: "digits",
+    failed: [
+      {
+        step: "fetch",
+        failure: { kind: "refused", why: "no", next: "yes" },
+        afterMs: null,
+        attempts: 1,
+        tail: ["fetch said"],
+        nearMiss: null,
+      },
+      { step: "train", failure: oom, afterMs: 5_000, attempts: 2, tail: ["train said"], nearMiss: null },
+    ],
+    kept: ["prepare"],
+    notStarted: [{ step: "evaluate", because: "train" }],
+    cancelled: ["slow"],
+  });
+});
+
+test("a log cannot move the cursor, close its block or become longer than its window", () => {
+  const escape = String.fromCharCode(27);
+  const tail = [
+    ...Array.from({ length: 50 }, (_, at) => `line ${at}`),
+    `${escape}[2J${escape}]0;title${String.fromCharCode(7)}red`,
+    "```",
+    "</details>",
+    "a\rb",
+    "x".repeat(9_000),
+  ];
+  const hostile: FailedRun = {
+    ...failed({ kind: "exit", code: 1 }),
+    failed: [{ ...failed({ kind: "exit", code: 1 }).failed[0]!, tail }],
+  };
+  const shown = failureText(hostile, text);
+  expect(shown).not.toContain(escape);
+  expect(shown).toContain("│ red\n");
+  expect(shown).not.toContain("line 30\n");
+  const comment = failureMarkdown(hostile, text);
+  expect(comment).toContain("\n````\n");
+  expect(comment.length).toBeLessThan(4_000);
+});
