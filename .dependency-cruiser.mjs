@@ -22,7 +22,7 @@ const worldRooms = ["forge", "git", "queue", "executor", "store", "index", "secr
 const world = `^src/(${worldRooms.join("|")})/`;
 /** One file per world room is its port, named after what it offers. */
 const ports =
-  "^src/(forge/forge|git/(git|view|work-tree)|queue/dispatcher|executor/executor|store/(store|file-digests|parsed-cache|datasets)|index/history|secrets/secrets|signer/signer|clock/clock|notifier/notifier)\\.ts$";
+  "^src/(forge/forge|git/(git|view|work-tree)|queue/(dispatcher|accepted-runs)|executor/executor|store/(store|file-digests|parsed-cache|datasets)|index/history|secrets/secrets|signer/signer|clock/clock|notifier/notifier)\\.ts$";
 const doors = "^src/(app|worker|cli|web)";
 
 const leftToRight = line.map((room, at) => ({
@@ -106,7 +106,7 @@ export default {
       name: "nothing-imports-doors",
       comment: "doors open inwards",
       severity: "error",
-      from: { path: "^src/", pathNot: [doors, "^src/main\\.ts$"] },
+      from: { path: "^src/", pathNot: [doors, "^src/main"] },
       to: { path: doors },
     },
     {

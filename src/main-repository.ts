@@ -29,6 +29,7 @@ function compose(world: World, git: Git): Repository {
   const cache = fileParsedCache(join(directory, "cache", "parsed"), world.version);
   const places = { root: git.root, digests, cache };
   let history: History | undefined;
+  let identity: Promise<string> | undefined;
   return {
     git,
     directory,
@@ -95,9 +96,9 @@ function compose(world: World, git: Git): Repository {
       await writePin(git.root, path, pin);
     },
     logs: { tail, size: (path) => statSync(path, { throwIfNoEntry: false })?.size ?? 0 },
-    async identity() {
-      const root = await git.rootCommit();
-      return `local:${root === null ? "none" : digestOf(root).slice("sha256:".length)}`;
+    identity() {
+      identity ??= git.rootCommit().then((root) => `local:${root === null ? "none" : digestOf(root).slice("sha256:".length)}`);
+      return identity;
     },
     create(path, text) {
       const target = join(git.root, path);

@@ -3,7 +3,7 @@ import { parseCommitSha, parseDigest } from "../identity/identity.ts";
 import type { AcceptedRun } from "../queue/accepted-runs.ts";
 import type { RunRecord } from "../run/run-record.ts";
 import type { Store } from "../store/store.ts";
-import type { Runnable } from "./run.ts";
+import type { Runnable } from "./runnable.ts";
 import type { Session } from "./session.ts";
 
 /** Interrupted runs that nobody will carry on end in a manifest of their own: *abandoned* (SEMANTICS §6). */

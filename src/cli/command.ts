@@ -1,6 +1,7 @@
 import { Command, CommanderError, Option } from "commander";
 
 import { EXIT, Refusal } from "./exit.ts";
+import type { RunFlags } from "./runnable.ts";
 import type { World } from "./world.ts";
 
 /** Parses the command line, runs one command and answers its exit code. */
@@ -76,7 +77,7 @@ function addPlanning(program: Command, world: World, done: Done): void {
     .option("--with-effects", "also run steps that change the outside world")
     .option("--no-checkout", "leave the work tree as it is")
     .option("--allow-environment-drift", "run although tools or locks differ (recorded)")
-    .action((names: string[], flags: import("./run.ts").RunFlags) => done(import("./run.ts").then(({ run }) => run(world, names, flags))));
+    .action((names: string[], flags: RunFlags) => done(import("./run.ts").then(({ run }) => run(world, names, flags))));
 }
 
 function collect(value: string, before: string[]): string[] {

@@ -18,8 +18,9 @@ import { recordOf } from "../run/record-of.ts";
 import type { RunRecord } from "../run/run-record.ts";
 import type { Store } from "../store/store.ts";
 import { abandonOthers } from "./abandon.ts";
+import { disposing } from "./disposing.ts";
 import { EXIT, Refusal } from "./exit.ts";
-import type { Runnable, RunFlags } from "./run.ts";
+import type { Runnable, RunFlags } from "./runnable.ts";
 import type { Session } from "./session.ts";
 import { seenBy } from "./progress.ts";
 import { describeSources, dirtyFiles } from "./sources.ts";
@@ -48,14 +49,15 @@ export async function execute(session: Session, store: Store, execution: Executi
     await abandonOthers(session, store, execution.due);
     const executor = await repository.executor(project.settings, store, slots);
     if ("kind" in executor) throw new Refusal(EXIT.bad, executor.why);
-    await using _ = executor;
-    let code: number = EXIT.fine;
-    for (const runnable of execution.due) {
-      const ended = await executeOne(session, { store, executor, slots, runnable, execution });
-      if (ended !== EXIT.fine) code = ended;
-      if (world.terminal.interrupted.aborted) return EXIT.interrupted;
-    }
-    return code;
+    return await disposing(executor, async () => {
+      let code: number = EXIT.fine;
+      for (const runnable of execution.due) {
+        const ended = await executeOne(session, { store, executor, slots, runnable, execution });
+        if (ended !== EXIT.fine) code = ended;
+        if (world.terminal.interrupted.aborted) return EXIT.interrupted;
+      }
+      return code;
+    });
   } finally {
     repository.save();
     held.release();
@@ -83,12 +85,11 @@ async function executeOne(session: Session, one: One): Promise<number> {
     ...staging,
   };
   const options: RunTextOptions = { paint: world.terminal.color ? ansiPaint : noPaint, shortId: fourCharacters };
-  await using dispatcher = await repository.dispatcher(one.slots, (job, signal) =>
+  const dispatcher = await repository.dispatcher(one.slots, (job, signal) =>
     runStep({ executor: one.executor, store, clock: world.clock, logs: repository.logs }, context, job, signal),
   );
-  const end = await runPipeline(
-    { dispatcher, clock: world.clock },
-    {
+  const end = await disposing(dispatcher, () =>
+    runPipeline({ dispatcher, clock: world.clock }, {
       order: runnable.order,
       forecast: runnable.forecast,
       facts: runnable.facts,
@@ -98,7 +99,7 @@ async function executeOne(session: Session, one: One): Promise<number> {
       gateOf: (step, result) => gateOf(runnable, step, result),
       onProgress: (progress) => tell(world.terminal, progress, options),
       signal: world.terminal.interrupted,
-    },
+    }),
   );
   const finishedAt = new Date(world.clock.now()).toISOString();
   const record = recordOf({ ...identity.facts, finishedAt }, runnable.order, end);

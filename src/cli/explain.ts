@@ -7,7 +7,7 @@ import type { ExplainView } from "../report/explain-text.ts";
 import type { RunRecord, StepRecord } from "../run/run-record.ts";
 import { EXIT, Refusal } from "./exit.ts";
 import { paintOf } from "./history.ts";
-import type { Runnable } from "./run.ts";
+import type { Runnable } from "./runnable.ts";
 import { selectRun, shortIds } from "./select-run.ts";
 import { openSession, planSession, PLAIN_REQUEST, tellProblems } from "./session.ts";
 import type { World } from "./world.ts";

@@ -52,7 +52,7 @@ export function viewOf(one: PlannedPipeline): PlanView {
     path: one.file.path,
     order: one.order,
     forecast: one.forecast,
-    problems: one.problems.filter(isError),
+    problems: one.problems,
     costUsd: null,
     policies: [],
   };

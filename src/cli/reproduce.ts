@@ -1,4 +1,4 @@
-import { runPipeline } from "../controller/run-pipeline.ts";
+import { runPipeline, type RunRequest } from "../controller/run-pipeline.ts";
 import { runStep } from "../controller/run-step.ts";
 import { NO_PAST, planPipelines } from "../controller/plan-pipelines.ts";
 import { readProject } from "../controller/read-project.ts";
@@ -11,10 +11,11 @@ import { progressLine } from "../report/run-text.ts";
 import { fourCharacters } from "../report/words.ts";
 import type { RunRecord } from "../run/run-record.ts";
 import type { Store } from "../store/store.ts";
+import { disposing } from "./disposing.ts";
 import { EXIT, Refusal } from "./exit.ts";
 import { paintOf } from "./history.ts";
 import { seenBy } from "./progress.ts";
-import type { Runnable } from "./run.ts";
+import type { Runnable } from "./runnable.ts";
 import { selectRun, shortIds } from "./select-run.ts";
 import { openRepository, tellProblems } from "./session.ts";
 import { stagingOf } from "./staging.ts";
@@ -102,31 +103,28 @@ async function execute(session: Parameters<typeof stagingOf>[0], again: Again): 
   const { runnable, store, record } = again;
   const executor = await repository.executor(project.settings, store, again.slots);
   if ("kind" in executor) throw new Refusal(EXIT.bad, executor.why);
-  await using _ = executor;
   const staging = await stagingOf(session, { runnable, store });
   // Nothing that `reproduce` computes becomes a result: it is a check, not a run.
   const aside: Store = { ...store, createResult: async () => ({ kind: "created" }) };
-  await using dispatcher = await repository.dispatcher(again.slots, (job, signal) =>
+  const dispatcher = await repository.dispatcher(again.slots, (job, signal) =>
     runStep({ executor, store: aside, clock: world.clock, logs: repository.logs }, { run: record.id, domain: "local", requestedBy: null, ...staging }, job, signal),
   );
   const options = { paint: paintOf(world), shortId: fourCharacters };
-  return runPipeline(
-    { dispatcher, clock: world.clock },
-    {
-      order: runnable.order,
-      forecast: runnable.forecast,
-      facts: runnable.facts,
-      forced: new Set(),
-      keepGoing: true,
-      capacity: repository.machine,
-      gateOf: () => undefined,
-      onProgress: (progress) => {
-        const seen = seenBy(progress);
-        if (seen !== undefined) world.terminal.say(`${progressLine(seen, options)}\n`);
-      },
-      signal: world.terminal.interrupted,
+  const request: RunRequest = {
+    order: runnable.order,
+    forecast: runnable.forecast,
+    facts: runnable.facts,
+    forced: new Set(),
+    keepGoing: true,
+    capacity: repository.machine,
+    gateOf: () => undefined,
+    onProgress: (progress) => {
+      const seen = seenBy(progress);
+      if (seen !== undefined) world.terminal.say(`${progressLine(seen, options)}\n`);
     },
-  );
+    signal: world.terminal.interrupted,
+  };
+  return disposing(executor, () => disposing(dispatcher, () => runPipeline({ dispatcher, clock: world.clock }, request)));
 }
 
 function compare(

@@ -1,5 +1,5 @@
 import { EXIT, Refusal } from "./exit.ts";
-import type { Runnable } from "./run.ts";
+import type { Runnable } from "./runnable.ts";
 import { selectRun } from "./select-run.ts";
 import { openSession, planSession, PLAIN_REQUEST, tellProblems } from "./session.ts";
 import type { World } from "./world.ts";

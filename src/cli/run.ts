@@ -1,28 +1,11 @@
 import type { PlannedPipeline } from "../controller/plan-pipelines.ts";
 import { isCheckedOut } from "../controller/check-out.ts";
 import type { Store } from "../store/store.ts";
-import type { WorkOrder, Forecast } from "../plan/plan.ts";
 import { EXIT, Refusal } from "./exit.ts";
+import type { RunFlags, Runnable } from "./runnable.ts";
 import { openSession, planSession, tellProblems, type Session } from "./session.ts";
 import type { JsonObject } from "../identity/canonical-json.ts";
 import type { World } from "./world.ts";
-
-export interface RunFlags {
-  readonly jobs?: number;
-  readonly keepGoing?: boolean;
-  readonly force: readonly string[];
-  readonly param: readonly string[];
-  readonly fix?: boolean;
-  readonly withEffects?: boolean;
-  readonly checkout: boolean;
-  readonly allowEnvironmentDrift?: boolean;
-}
-
-/** A pipeline with a plan and no problems. */
-export interface Runnable extends PlannedPipeline {
-  readonly order: WorkOrder;
-  readonly forecast: Forecast;
-}
 
 /** `sluice run`: plans, executes what has no result, records; nothing to do is said and records nothing. */
 export async function run(world: World, names: readonly string[], flags: RunFlags): Promise<number> {

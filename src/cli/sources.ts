@@ -1,6 +1,6 @@
 import type { Digest } from "../identity/identity.ts";
 import type { RunRecord } from "../run/run-record.ts";
-import type { Runnable } from "./run.ts";
+import type { Runnable } from "./runnable.ts";
 import type { Session } from "./session.ts";
 
 /** Files and datasets that the steps of a run read, by digest. */

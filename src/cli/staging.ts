@@ -9,7 +9,7 @@ import type { WorkStep } from "../plan/plan.ts";
 import type { Failure } from "../run/run-record.ts";
 import type { StepJob } from "../run/step-job.ts";
 import type { Store } from "../store/store.ts";
-import type { Runnable } from "./run.ts";
+import type { Runnable } from "./runnable.ts";
 import type { Session } from "./session.ts";
 
 type Staging = Pick<StepContext, "stage" | "secrets" | "params" | "exists" | "changed">;

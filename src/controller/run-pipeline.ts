@@ -1,6 +1,8 @@
 import type { Digest } from "../identity/identity.ts";
 import { concreteDocument } from "../key/concrete.ts";
 import { keyOf, type StepResult } from "../key/key-document.ts";
+import { differences } from "../plan/difference.ts";
+import { previousOf } from "../plan/forecast.ts";
 import type { Cause, Facts, Forecast, Verdict, WorkOrder, WorkStep } from "../plan/plan.ts";
 import type { Clock } from "../clock/clock.ts";
 import type { Dispatcher } from "../queue/dispatcher.ts";
@@ -145,8 +147,21 @@ function arrive(run: Running, names: readonly string[]): void {
       trace.cached = true;
       run.request.onProgress({ kind: "cached", step: trace.step, key: trace.key, result });
       todo.push(...accept(run, trace, result));
-    } else enqueue(run, trace);
+    } else {
+      if (run.verdicts.get(name)?.kind === "depends") trace.cause = causeNow(run, trace);
+      enqueue(run, trace);
+    }
   }
+}
+
+/** A step that hung on others has a cause only now that their bytes are known. */
+function causeNow(run: Running, { step, document, key }: StepTrace): Cause {
+  const past = previousOf(run.request.facts.previous(), step);
+  if (past === undefined || document === null) return { kind: "first-run" };
+  if (past.key === key) return { kind: "unfinished" };
+  const producer = (path: string): string | undefined =>
+    step.inputs.flatMap((input) => (input.kind === "output" && input.path === path ? [input.step] : []))[0];
+  return { kind: "changed", changes: differences(past.document, document, producer) };
 }
 
 function mayReuse(run: Running, step: WorkStep): boolean {

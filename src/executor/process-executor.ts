@@ -80,7 +80,7 @@ async function start(pool: Pool, order: AttemptOrder, signal: AbortSignal): Prom
   const slot = await take(pool);
   const log = join(slot.root, "logs", "step.log");
   writeFileSync(log, "");
-  clearWorkspace(slot.workspace);
+  clearWorkspace(slot.workspace, order);
   const prepared = prepare(pool, order);
   const staged = "kind" in prepared ? undefined : await stageFor(pool, slot, { order, prepared });
   const ended = run(pool, slot, { order, prepared, staged, log, signal });

@@ -11,11 +11,19 @@ export interface Staged {
   readonly files: ReadonlyMap<string, string>;
 }
 
-/** Empties a slot's workspace; steps may have taken away rights, so directories are opened first. */
-export function clearWorkspace(directory: string): void {
+/**
+ * Empties a slot's workspace for its next step; steps may have taken away rights, so directories are opened first.
+ * Directories that the next step needs anyway stay: making and removing them costs more than everything else here.
+ */
+export function clearWorkspace(directory: string, order: AttemptOrder): void {
   mkdirSync(directory, { recursive: true });
+  const kept = new Set<string>();
+  for (const { path } of [...order.inputs, ...order.outputs]) {
+    for (let slash = path.lastIndexOf("/"); slash > 0; slash = path.lastIndexOf("/", slash - 1)) kept.add(path.slice(0, slash));
+  }
+  for (const input of order.inputs) if (input.kind === "in-place" || (input.kind === "store" && input.entry === "directory")) kept.delete(input.path);
   try {
-    emptyDirectory(directory);
+    emptyDirectory(directory, "", kept);
   } catch {
     openUp(directory);
     for (const name of readdirSync(directory)) rmSync(join(directory, name), { recursive: true, force: true });
@@ -23,12 +31,13 @@ export function clearWorkspace(directory: string): void {
 }
 
 /** Plain calls: for a handful of small files they are ten times as fast as a recursive rmSync. */
-function emptyDirectory(directory: string): void {
+function emptyDirectory(directory: string, prefix: string, kept: ReadonlySet<string>): void {
   for (const entry of readdirSync(directory, { withFileTypes: true })) {
     const at = `${directory}/${entry.name}`;
     if (entry.isDirectory()) {
-      emptyDirectory(at);
-      rmdirSync(at);
+      const path = `${prefix}${entry.name}`;
+      emptyDirectory(at, `${path}/`, kept);
+      if (!kept.has(path)) rmdirSync(at);
     } else unlinkSync(at);
   }
 }

@@ -88,12 +88,26 @@ function causeOf(
   return { kind: "changed", changes: differences(past.document, document, producer) };
 }
 
+interface PastTable {
+  readonly byId: ReadonlyMap<string, PastStep>;
+  readonly byOutputs: ReadonlyMap<string, PastStep>;
+}
+const tables = new WeakMap<readonly PastStep[], PastTable>();
+
+function tableOf(previous: readonly PastStep[]): PastTable {
+  const known = tables.get(previous);
+  if (known !== undefined) return known;
+  const byId = new Map(previous.map((past) => [past.id, past]));
+  const byOutputs = new Map(previous.flatMap((past) => (past.document.outputs.length === 0 ? [] : [[JSON.stringify(past.document.outputs), past] as const])));
+  const table = { byId, byOutputs };
+  tables.set(previous, table);
+  return table;
+}
+
 /** The same step in an earlier run: by id, else the one that wrote the same outputs (it was renamed). */
 export function previousOf(previous: readonly PastStep[], step: Pick<WorkStep, "id" | "document">): PastStep | undefined {
-  const same = previous.find((past) => past.id === step.id);
-  if (same !== undefined) return same;
-  const outputs = JSON.stringify(step.document.outputs);
-  return outputs === "[]" ? undefined : previous.find((past) => JSON.stringify(past.document.outputs) === outputs);
+  const { byId, byOutputs } = tableOf(previous);
+  return byId.get(step.id) ?? (step.document.outputs.length === 0 ? undefined : byOutputs.get(JSON.stringify(step.document.outputs)));
 }
 
 function rootsOf(judging: Judging, step: WorkStep, verdict: Verdict): readonly string[] {

@@ -1,4 +1,4 @@
-import { appendFileSync, mkdirSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { appendFileSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 
 import { digestFromHex, hexOf, type Digest } from "../identity/identity.ts";
@@ -47,18 +47,16 @@ export function resultIndex(path: string, directory: string): ResultIndex {
 }
 
 export function resultPath(directory: string, hex: string): string {
-  return join(directory, hex.slice(0, 2), `${hex}.json`);
+  return join(directory, `${hex}.json`);
 }
 
 /** Keys of every result file of a domain. */
 export function resultKeys(directory: string): readonly Digest[] {
-  let fans: string[];
   try {
-    fans = readdirSync(directory).filter((name) => /^[0-9a-f]{2}$/.test(name) && statSync(join(directory, name)).isDirectory());
+    return readdirSync(directory).flatMap((name) => (/^[0-9a-f]{64}\.json$/.test(name) ? [digestFromHex(name.slice(0, 64))] : []));
   } catch {
     return [];
   }
-  return fans.flatMap((fan) => readdirSync(join(directory, fan)).filter((name) => name.endsWith(".json")).map((name) => digestFromHex(name.slice(0, 64))));
 }
 
 function load(path: string): Map<string, string> {

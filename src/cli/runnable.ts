@@ -1,0 +1,19 @@
+import type { PlannedPipeline } from "../controller/plan-pipelines.ts";
+import type { Forecast, WorkOrder } from "../plan/plan.ts";
+
+export interface RunFlags {
+  readonly jobs?: number;
+  readonly keepGoing?: boolean;
+  readonly force: readonly string[];
+  readonly param: readonly string[];
+  readonly fix?: boolean;
+  readonly withEffects?: boolean;
+  readonly checkout: boolean;
+  readonly allowEnvironmentDrift?: boolean;
+}
+
+/** A pipeline with a plan and no problems. */
+export interface Runnable extends PlannedPipeline {
+  readonly order: WorkOrder;
+  readonly forecast: Forecast;
+}
