@@ -78,14 +78,15 @@ async function executeOne(session: Session, one: One): Promise<number> {
   const accepted = await accept(session, one);
   const identity = await identityOf(session, one, accepted);
   const staging = await stagingOf(session, { runnable, store });
+  const options: RunTextOptions = { paint: world.terminal.color ? ansiPaint : noPaint, shortId: fourCharacters };
   const context: StepContext = {
+    started: (job) => tell(world.terminal, { kind: "started", step: job.step, attempt: job.attempt, cause: job.cause }, options),
     run: accepted.id,
     domain: "local",
     requestedBy: world.config.user,
     ...staging,
   };
-  const options: RunTextOptions = { paint: world.terminal.color ? ansiPaint : noPaint, shortId: fourCharacters };
-  const dispatcher = await repository.dispatcher(one.slots, (job, signal) =>
+  const dispatcher = await repository.dispatcher(one.executor.ahead, (job, signal) =>
     runStep({ executor: one.executor, store, clock: world.clock, logs: repository.logs }, context, job, signal),
   );
   const end = await disposing(dispatcher, () =>

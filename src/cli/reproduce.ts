@@ -106,8 +106,8 @@ async function execute(session: Parameters<typeof stagingOf>[0], again: Again): 
   const staging = await stagingOf(session, { runnable, store });
   // Nothing that `reproduce` computes becomes a result: it is a check, not a run.
   const aside: Store = { ...store, createResult: async () => ({ kind: "created" }) };
-  const dispatcher = await repository.dispatcher(again.slots, (job, signal) =>
-    runStep({ executor, store: aside, clock: world.clock, logs: repository.logs }, { run: record.id, domain: "local", requestedBy: null, ...staging }, job, signal),
+  const dispatcher = await repository.dispatcher(executor.ahead, (job, signal) =>
+    runStep({ executor, store: aside, clock: world.clock, logs: repository.logs }, { run: record.id, domain: "local", requestedBy: null, started: () => undefined, ...staging }, job, signal),
   );
   const options = { paint: paintOf(world), shortId: fourCharacters };
   const request: RunRequest = {

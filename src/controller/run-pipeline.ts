@@ -232,7 +232,7 @@ function start(run: Running, trace: StepTrace, attempt: number): void {
   const memory = step.step.resources.memory;
   const job: StepJob = {
     id: `${key.slice("sha256:".length, "sha256:".length + 16)}-${attempt}`,
-    step, key, document, attempt,
+    step, key, document, attempt, cause: trace.cause,
     forced: run.request.forced.has(step.name),
     memoryBytes: memory === null ? null : Math.min(memory.base * memory.factor ** (attempt - 1), memory.max),
     upstream: (name) => traceOf(run, name).result ?? undefined,
@@ -241,7 +241,6 @@ function start(run: Running, trace: StepTrace, attempt: number): void {
   run.free.gpus -= step.step.resources.gpu;
   run.underWay.set(job.id, job);
   if (attempt === 1) advance(run.state, { kind: "started", step: step.name });
-  run.request.onProgress({ kind: "started", step, attempt, cause: trace.cause });
   run.ports.dispatcher.dispatch(job);
 }
 

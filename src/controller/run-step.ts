@@ -37,6 +37,8 @@ export interface StepContext {
   /** Said after the step: the first input whose bytes are no longer those of the key. */
   readonly changed: (job: StepJob) => Failure | undefined;
   readonly requestedBy: string | null;
+  /** The step's process begins now. */
+  readonly started: (job: StepJob) => void;
 }
 
 /** One attempt of one step: workspace, process, outputs into the store, the result created once. */
@@ -50,6 +52,7 @@ export async function runStep(
   const order = await orderOf(context, job);
   if ("failure" in order) return refusedBefore(startedAt, job, order.failure);
   const attempt = await ports.executor.start(order.order, signal);
+  context.started(job);
   try {
     const end = await attempt.ended;
     const record = (failure: Failure | null, log: Digest | null): AttemptRecord => ({

@@ -68,5 +68,8 @@ export interface Executor extends AsyncDisposable {
   readonly isolation: Isolation;
   /** Why the isolation is what it is, as one sentence for `doctor` and the plan. */
   readonly why: string;
+  /** Ends when the step's process is asked for: its inputs are staged and a slot is free. */
   start(order: AttemptOrder, signal: AbortSignal): Promise<Attempt>;
+  /** How many attempts should be handed in at once to keep the slots busy. */
+  readonly ahead: number;
 }

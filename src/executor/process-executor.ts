@@ -34,6 +34,26 @@ interface Pool {
   readonly free: Slot[];
   readonly waiting: ((slot: Slot) => void)[];
   readonly systemReadOnly: readonly string[];
+  /** Processes that may still be started; staging goes on meanwhile in the spare workspaces. */
+  permits: number;
+  readonly asking: (() => void)[];
+}
+
+/** Workspaces beyond the slots: the next steps are staged while others run. */
+const SPARE = 2;
+
+function permit(pool: Pool): Promise<void> {
+  if (pool.permits > 0) {
+    pool.permits--;
+    return Promise.resolve();
+  }
+  return new Promise((resolve) => pool.asking.push(resolve));
+}
+
+function returnPermit(pool: Pool): void {
+  const next = pool.asking.shift();
+  if (next === undefined) pool.permits++;
+  else next();
 }
 
 /** Steps as processes of this machine: in bubblewrap where it is there, else each in a directory of its own. */
@@ -43,14 +63,17 @@ export function processExecutor(options: ProcessExecutorOptions): Executor | { r
   const pool: Pool = {
     options,
     sandboxed: bubblewrap.works,
-    free: Array.from({ length: options.slots }, (_, at) => makeSlot(options.directory, at)),
+    free: Array.from({ length: options.slots + SPARE }, (_, at) => makeSlot(options.directory, at)),
     waiting: [],
+    permits: options.slots,
+    asking: [],
     systemReadOnly: bubblewrap.works ? readOnlyFor(options.path) : [],
   };
   const all = [...pool.free];
   return {
     isolation: bubblewrap.works ? "sandbox" : "workspace",
     why: bubblewrap.works ? "steps run in a closed bubblewrap sandbox" : `steps run in a directory of their own and can read other files of this machine: ${bubblewrap.why}`,
+    ahead: options.slots + SPARE,
     start: (order, signal) => start(pool, order, signal),
     async [Symbol.asyncDispose]() {
       await Promise.all(all.map((slot) => slot.launcher?.process.close()));
@@ -83,7 +106,8 @@ async function start(pool: Pool, order: AttemptOrder, signal: AbortSignal): Prom
   clearWorkspace(slot.workspace, order);
   const prepared = prepare(pool, order);
   const staged = "kind" in prepared ? undefined : await stageFor(pool, slot, { order, prepared });
-  const ended = run(pool, slot, { order, prepared, staged, log, signal });
+  await permit(pool);
+  const ended = run(pool, slot, { order, prepared, staged, log, signal }).finally(() => returnPermit(pool));
   let disposed = false;
   return {
     workspace: slot.workspace,

@@ -104,10 +104,14 @@ async function place(
   }
 }
 
+/** Stamps of what was staged: only these can be changed without being new. */
 function snapshot(directory: string, order: AttemptOrder): ReadonlyMap<string, string> {
-  const inPlace = new Set(order.inputs.flatMap((input) => (input.kind === "in-place" ? [input.path] : [])));
   const files = new Map<string, string>();
-  for (const path of filesBelow(directory, "", inPlace)) files.set(path, stampOf(join(directory, path)));
+  for (const input of order.inputs) {
+    if (input.kind === "in-place") continue;
+    const whole = input.kind === "store" && input.entry === "directory";
+    for (const path of whole ? filesBelow(directory, input.path, new Set()) : [input.path]) files.set(path, stampOf(join(directory, path)));
+  }
   return files;
 }
 

@@ -17,10 +17,10 @@ export type Imported =
 
 /** Writes commits through one `git fast-import` and answers their ids in order. */
 export async function fastImport(
-  git: { readonly directory: string; readonly env: NodeJS.ProcessEnv },
+  git: { readonly program: string; readonly directory: string; readonly env: NodeJS.ProcessEnv },
   order: ImportOrder,
 ): Promise<Imported> {
-  const child = spawn("git", ["-c", "gc.auto=0", "fast-import", "--quiet", "--done", "--date-format=raw"], {
+  const child = spawn(git.program, ["-c", "gc.auto=0", "fast-import", "--quiet", "--done", "--date-format=raw"], {
     cwd: git.directory,
     env: git.env,
     stdio: ["pipe", "pipe", "pipe"],

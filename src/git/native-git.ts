@@ -13,13 +13,14 @@ const MAX_BUFFER = 1 << 30;
 /** Runs git in one repository with nothing of the caller's git environment (a hook sets GIT_DIR). */
 export interface GitProcess {
   readonly directory: string;
+  readonly program: string;
   readonly env: NodeJS.ProcessEnv;
   run(args: readonly string[], input?: Uint8Array | string): Promise<Buffer>;
   /** Exit code and output where a refusal is an answer. */
   attempt(args: readonly string[], input?: Uint8Array | string): Promise<{ readonly code: number; readonly stdout: Buffer; readonly stderr: string }>;
 }
 
-export function gitProcess(directory: string): GitProcess {
+export function gitProcess(directory: string, program: string): GitProcess {
   const env = Object.fromEntries(
     Object.entries(process.env).filter(([name]) => !name.startsWith("GIT_") || name === "GIT_SSH" || name === "GIT_SSH_COMMAND" || name === "GIT_SSL_CAINFO" || name.startsWith("GIT_CONFIG")),
   );
@@ -28,7 +29,7 @@ export function gitProcess(directory: string): GitProcess {
   const attempt: GitProcess["attempt"] = (args, input) =>
     new Promise((resolve, reject) => {
       const child = execFile(
-        "git",
+        program,
         [...base, ...args],
         { cwd: directory, env: full, encoding: "buffer", maxBuffer: MAX_BUFFER },
         (error, stdout, stderr) => {
@@ -44,6 +45,7 @@ export function gitProcess(directory: string): GitProcess {
     });
   return {
     directory,
+    program,
     env: full,
     attempt,
     async run(args, input) {
@@ -54,9 +56,20 @@ export function gitProcess(directory: string): GitProcess {
   };
 }
 
-/** The repository at `root` through the git binary; `own` is the work tree's git directory, `directory` the common one. */
-export function nativeGit(root: string, directory: string, own = directory): Git {
-  const git = gitProcess(root);
+export interface NativePlace {
+  readonly root: string;
+  /** The git directory of this work tree. */
+  readonly own: string;
+  /** The git directory that all work trees share. */
+  readonly common: string;
+  /** The git binary. */
+  readonly program: string;
+}
+
+/** A repository through the git binary. */
+export function nativeGit(place: NativePlace): Git {
+  const { root, own, common: directory } = place;
+  const git = gitProcess(root, place.program);
   const text = async (args: readonly string[]): Promise<string> => (await git.run(args)).toString("utf8");
 
   async function one(revision: string): Promise<CommitSha | undefined> {

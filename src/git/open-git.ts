@@ -16,9 +16,10 @@ export async function openGit(start: string, prefer: "native" | "isomorphic" = "
   if (isSha256(found.common)) {
     return { kind: "refused", why: `${found.root} is a SHA-256 repository, which is not in this version`, next: "use a repository with the default object format" };
   }
-  if (prefer === "native" && hasGit()) {
+  const program = prefer === "native" ? findGit() : undefined;
+  if (program !== undefined) {
     const { nativeGit } = await import("./native-git.ts");
-    return { kind: "ok", git: nativeGit(found.root, found.common, found.own) };
+    return { kind: "ok", git: nativeGit({ ...found, program }) };
   }
   const { isomorphicGit } = await import("./isomorphic-git.ts");
   return { kind: "ok", git: isomorphicGit(found.root, found.common) };
@@ -61,6 +62,11 @@ function isSha256(directory: string): boolean {
   }
 }
 
-function hasGit(): boolean {
-  return (process.env["PATH"] ?? "").split(":").some((directory) => directory !== "" && existsSync(join(directory, "git")));
+/** Absolute path of the git binary: looked for once, not by every process that is started. */
+function findGit(): string | undefined {
+  for (const directory of (process.env["PATH"] ?? "").split(":")) {
+    const path = join(directory, "git");
+    if (directory !== "" && existsSync(path)) return path;
+  }
+  return undefined;
 }

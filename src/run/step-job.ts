@@ -1,6 +1,6 @@
 import type { Digest } from "../identity/identity.ts";
 import type { KeyDocument, StepResult } from "../key/key-document.ts";
-import type { WorkStep } from "../plan/plan.ts";
+import type { Cause, WorkStep } from "../plan/plan.ts";
 import type { AttemptRecord, Failure, NearMiss } from "./run-record.ts";
 
 /** One attempt of one step, as a slot receives it. */
@@ -10,6 +10,7 @@ export interface StepJob {
   readonly document: KeyDocument;
   readonly key: Digest;
   readonly attempt: number;
+  readonly cause: Cause;
   readonly forced: boolean;
   readonly memoryBytes: number | null;
   readonly upstream: (step: string) => StepResult | undefined;

@@ -1,4 +1,4 @@
-import { appendFileSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
+import { mkdirSync, openSync, readdirSync, readFileSync, writeSync } from "node:fs";
 import { dirname, join } from "node:path";
 
 import { digestFromHex, hexOf, type Digest } from "../identity/identity.ts";
@@ -16,6 +16,7 @@ export interface ResultIndex {
 export function resultIndex(path: string, directory: string): ResultIndex {
   let lines: Map<string, string> | undefined;
   const parsed = new Map<Digest, StepResult>();
+  let file: number | undefined;
   const all = (): Map<string, string> => (lines ??= load(path));
 
   function fromFile(key: Digest): StepResult | undefined {
@@ -40,8 +41,8 @@ export function resultIndex(path: string, directory: string): ResultIndex {
     },
     add(result) {
       parsed.set(result.key, result);
-      mkdirSync(dirname(path), { recursive: true });
-      appendFileSync(path, `${hexOf(result.key)}\t${JSON.stringify(result)}\n`);
+      file ??= openForAppend(path);
+      writeSync(file, `${hexOf(result.key)}\t${JSON.stringify(result)}\n`);
     },
   };
 }
@@ -57,6 +58,11 @@ export function resultKeys(directory: string): readonly Digest[] {
   } catch {
     return [];
   }
+}
+
+function openForAppend(path: string): number {
+  mkdirSync(dirname(path), { recursive: true });
+  return openSync(path, "a");
 }
 
 function load(path: string): Map<string, string> {
