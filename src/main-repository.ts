@@ -1,4 +1,4 @@
-import { closeSync, existsSync, fstatSync, mkdirSync, openSync, readSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { closeSync, existsSync, fstatSync, mkdirSync, openSync, readFileSync, readSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { cpus, totalmem } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -115,6 +115,17 @@ function compose(world: World, git: Git): Repository {
       const { collect } = await import("./store/collect.ts");
       return collect(join(git.root, settings.store.path), live, olderThan);
     },
+    readCache(name) {
+      const path = join(directory, "cache", name);
+      return existsSync(path) ? readFileSync(path, "utf8") : undefined;
+    },
+    writeCache(name, text) {
+      mkdirSync(join(directory, "cache"), { recursive: true });
+      const temporary = join(directory, "cache", `${name}.${process.pid}`);
+      writeFileSync(temporary, text);
+      renameSync(temporary, join(directory, "cache", name));
+    },
+    storeStamp: () => stampOf(git.root),
     dropCaches() {
       rmSync(join(directory, "cache"), { recursive: true, force: true });
       rmSync(join(directory, "store", "index"), { recursive: true, force: true });
@@ -152,3 +163,11 @@ function tail(path: string, bytes: number): string {
   }
 }
 
+
+/** Directories of the local store whose modification means that results came or went. */
+function stampOf(root: string): string {
+  return ["results/local", "evicted", "revocations/local"]
+    .map((name) => statSync(join(root, ".sluice", "store", name), { bigint: true, throwIfNoEntry: false }))
+    .map((stat) => (stat === undefined ? "-" : `${stat.ino}.${stat.mtimeNs}`))
+    .join(" ");
+}

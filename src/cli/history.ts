@@ -2,7 +2,7 @@ import { diffRuns } from "../diff/run-diff.ts";
 import { ansiPaint, noPaint, type Paint } from "../report/paint.ts";
 import { EXIT, Refusal } from "./exit.ts";
 import { selectRun, shortIds } from "./select-run.ts";
-import { openRepository } from "./session.ts";
+import { openRepository } from "./open-repository.ts";
 import type { World } from "./world.ts";
 
 export function paintOf(world: World): Paint {

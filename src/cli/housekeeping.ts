@@ -3,7 +3,8 @@ import type { Check } from "../report/doctor-text.ts";
 import { isError } from "../problem/problem.ts";
 import { EXIT, Refusal } from "./exit.ts";
 import { paintOf } from "./history.ts";
-import { openRepository, openSession, planSession, PLAIN_REQUEST } from "./session.ts";
+import { openRepository } from "./open-repository.ts";
+import { openSession, planSession, PLAIN_REQUEST } from "./session.ts";
 import type { World } from "./world.ts";
 
 const WEEK = 7 * 86_400_000;

@@ -2,7 +2,8 @@ import type { JsonObject } from "../identity/canonical-json.ts";
 import type { Imported } from "../pipeline/import-dvc.ts";
 import { EXIT, Refusal } from "./exit.ts";
 import { plan } from "./plan.ts";
-import { openRepository, openSession } from "./session.ts";
+import { openRepository } from "./open-repository.ts";
+import { openSession } from "./session.ts";
 import type { Repository, World } from "./world.ts";
 
 const SETTINGS = `version: 1

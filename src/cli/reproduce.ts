@@ -17,7 +17,8 @@ import { paintOf } from "./history.ts";
 import { seenBy } from "./progress.ts";
 import type { Runnable } from "./runnable.ts";
 import { selectRun, shortIds } from "./select-run.ts";
-import { openRepository, tellProblems } from "./session.ts";
+import { openRepository } from "./open-repository.ts";
+import { tellProblems } from "./session.ts";
 import { stagingOf } from "./staging.ts";
 import type { Repository, World } from "./world.ts";
 

@@ -1,9 +1,10 @@
 import type { PlannedPipeline } from "../controller/plan-pipelines.ts";
-import { isCheckedOut } from "../controller/check-out.ts";
 import type { Store } from "../store/store.ts";
 import { EXIT, Refusal } from "./exit.ts";
 import type { RunFlags, Runnable } from "./runnable.ts";
-import { openSession, planSession, tellProblems, type Session } from "./session.ts";
+import { openRepository } from "./open-repository.ts";
+import type { Session } from "./session.ts";
+import { proveUpToDate, provenUpToDate, requestDigest } from "./up-to-date.ts";
 import type { JsonObject } from "../identity/canonical-json.ts";
 import type { World } from "./world.ts";
 
@@ -12,8 +13,16 @@ export async function run(world: World, names: readonly string[], flags: RunFlag
   if (flags.jobs !== undefined && !(Number.isInteger(flags.jobs) && flags.jobs > 0)) {
     throw new Refusal(EXIT.usage, "--jobs takes a whole number above 0");
   }
-  const session = await openSession(world);
-  const { repository, project } = session;
+  const plain = flags.force.length === 0 && flags.param.length === 0 && flags.withEffects !== true;
+  const request = requestDigest(names, flags.checkout);
+  const repository = await openRepository(world);
+  if (plain && repository.accepted.list().length === 0) {
+    const steps = await provenUpToDate(world, repository, request);
+    if (steps !== undefined) return nothingToDo(world, steps);
+  }
+  const { openSession, planSession, tellProblems } = await import("./session.ts");
+  const session = await openSession(world, repository);
+  const { project } = session;
   const store = await repository.store(project.settings);
   const overrides = await parseOverrides(flags.param);
   const planned = await planSession(session, store, { names, forced: new Set(flags.force), withEffects: flags.withEffects === true, overrides });
@@ -27,12 +36,17 @@ export async function run(world: World, names: readonly string[], flags: RunFlag
   if (project.view.commit === null) throw new Refusal(EXIT.bad, "there is no commit yet\n  next: git add -A && git commit -m 'First pipeline'");
   const due = await pending(session, store, { runnable, checkout: flags.checkout });
   if (due.length === 0 && repository.accepted.list().length === 0) {
-    const steps = runnable.reduce((sum, one) => sum + one.order.steps.length, 0);
-    world.terminal.print(`nothing to do: all ${steps} ${steps === 1 ? "step is" : "steps are"} up to date\n`);
-    return EXIT.fine;
+    if (plain && problems.length === 0) await proveUpToDate(world, repository, { project, store, runnable, request });
+    repository.save();
+    return nothingToDo(world, runnable.reduce((sum, one) => sum + one.order.steps.length, 0));
   }
   const { execute } = await import("./execute.ts");
   return execute(session, store, { due, overrides, flags });
+}
+
+function nothingToDo(world: World, steps: number): number {
+  world.terminal.print(`nothing to do: all ${steps} ${steps === 1 ? "step is" : "steps are"} up to date\n`);
+  return EXIT.fine;
 }
 
 /** Pipelines with a step to compute, or whose outputs do not stand in the work tree. */
@@ -41,6 +55,7 @@ async function pending(
   store: Store,
   { runnable, checkout }: { readonly runnable: readonly Runnable[]; readonly checkout: boolean },
 ): Promise<readonly Runnable[]> {
+  const { isCheckedOut } = await import("../controller/check-out.ts");
   const due: Runnable[] = [];
   const ports = { store, digests: session.repository.digests, workTree: session.repository.workTree };
   for (const one of runnable) {

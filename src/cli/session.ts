@@ -8,6 +8,7 @@ import { isError, type Problem } from "../problem/problem.ts";
 import { closest } from "../problem/suggest.ts";
 import type { Store } from "../store/store.ts";
 import { EXIT, Refusal } from "./exit.ts";
+import { openRepository } from "./open-repository.ts";
 import type { Repository, World } from "./world.ts";
 
 /** An open repository with what people wrote in it. */
@@ -27,14 +28,8 @@ export interface PlanRequest {
 
 export const PLAIN_REQUEST: PlanRequest = { names: [], forced: new Set(), withEffects: false, overrides: {} };
 
-export async function openRepository(world: World): Promise<Repository> {
-  const opened = await world.openRepository();
-  if (opened.kind === "refused") throw new Refusal(EXIT.usage, `${opened.why}\n  next: ${opened.next}`);
-  return opened.repository;
-}
-
-export async function openSession(world: World): Promise<Session> {
-  const repository = await openRepository(world);
+export async function openSession(world: World, opened?: Repository): Promise<Session> {
+  const repository = opened ?? (await openRepository(world));
   const project = await readProject({ cache: repository.cache }, repository.view);
   return { world, repository, project };
 }

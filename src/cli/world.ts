@@ -76,6 +76,11 @@ export interface Repository {
   write(path: string, text: string): void;
   /** Removes bytes of the store that nothing names. */
   collect(settings: Settings, what: { readonly live: ReadonlySet<Digest>; readonly olderThan: number }): Promise<{ readonly objects: number; readonly bytes: number; readonly results: number }>;
+  /** Disposable files below `.sluice/cache`. */
+  readCache(name: string): string | undefined;
+  writeCache(name: string, text: string): void;
+  /** Changes whenever a result is created, evicted or revoked. */
+  storeStamp(): string;
   /** Deletes every derived file; they are made anew when needed. */
   dropCaches(): void;
   /** Writes what was learnt about files. */

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import git from "isomorphic-git";
 
 import { byUtf8 } from "../identity/canonical-json.ts";
-import { parseBlobId, parseCommitSha, type CommitSha } from "../identity/identity.ts";
+import { digestOf, parseBlobId, parseCommitSha, type CommitSha } from "../identity/identity.ts";
 import type { Git, LedgerCommit, LoggedCommit, TreeEntry } from "./git.ts";
 
 /** The repository at `root` without a git binary: for the Action, and for machines that have none. */
@@ -77,6 +77,13 @@ export function isomorphicGit(root: string, directory: string): Git {
       const found: string[] = [];
       await visit(base, "", (path) => void (known.has(path) || found.push(path)));
       return found.sort(byUtf8);
+    },
+    async listingDigest() {
+      const tracked = (await readIndex(base)).map((entry) => `${entry.blob} ${entry.path}`);
+      const known = new Set((await readIndex(base)).map((entry) => entry.path));
+      const untracked: string[] = [];
+      await visit(base, "", (path) => void (known.has(path) || untracked.push(path)));
+      return digestOf(JSON.stringify([tracked, untracked]));
     },
     // Clean filters are programs and attributes of the git binary: without it the bytes on disk are taken.
     cleaned: async () => new Map(),

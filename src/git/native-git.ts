@@ -3,7 +3,7 @@ import { existsSync, lstatSync } from "node:fs";
 import { join } from "node:path";
 
 import { byUtf8 } from "../identity/canonical-json.ts";
-import { parseBlobId, parseCommitSha, type CommitSha } from "../identity/identity.ts";
+import { digestOf, parseBlobId, parseCommitSha, type CommitSha } from "../identity/identity.ts";
 import { readHead, readRef } from "./refs.ts";
 import { fastImport } from "./fast-import.ts";
 import type { Appended, Git, LedgerCommit, LoggedCommit, TreeEntry } from "./git.ts";
@@ -78,6 +78,11 @@ export function nativeGit(place: NativePlace): Git {
     return code === 0 ? parseCommitSha(stdout.toString("utf8").trim()) : undefined;
   }
 
+  // One command looks at the work tree once.
+  let listed: { readonly tracked: Promise<Buffer>; readonly untracked: Promise<Buffer> } | undefined;
+  const listing = (): NonNullable<typeof listed> =>
+    (listed ??= { tracked: git.run(["ls-files", "-s", "-z"]), untracked: git.run(["ls-files", "-o", "--exclude-standard", "-z"]) });
+
   return {
     root,
     directory,
@@ -118,11 +123,15 @@ export function nativeGit(place: NativePlace): Git {
     async tracked() {
       // Asked now, so that the answer is there when the first digests are wanted.
       void mayFilter(git, directory);
-      return parseIndex(await git.run(["ls-files", "-s", "-z"]));
+      return parseIndex(await listing().tracked);
     },
     async untracked() {
-      const output = await git.run(["ls-files", "-o", "--exclude-standard", "-z"]);
+      const output = await listing().untracked;
       return output.toString("utf8").split("\0").filter((path) => path !== "" && !path.endsWith("/")).sort(byUtf8);
+    },
+    async listingDigest() {
+      const { tracked, untracked } = listing();
+      return digestOf(Buffer.concat([await tracked, Buffer.from([1]), await untracked]));
     },
     cleaned: (paths) => cleaned(git, directory, paths),
     append: (ref, expected, commits) => append(git, directory, { ref, expected, commits }),

@@ -41,6 +41,7 @@ interface Opened {
 export function sqliteHistory(path: string, ledger: LedgerReader): History {
   const opened: Opened = { database: open(path), ledger };
   const { database } = opened;
+  let times: ReturnType<DatabaseSync["prepare"]> | undefined;
   const meta = (name: string): string | undefined =>
     (database.prepare("select value from meta where name = ?").get(name) as { value: string } | undefined)?.value;
   return {
@@ -69,7 +70,8 @@ export function sqliteHistory(path: string, ledger: LedgerReader): History {
       return run === undefined ? [] : pastSteps(run);
     },
     durations: (pipeline, step) => {
-      const rows = database.prepare("select ms from times where pipeline = ? and step = ? order by position desc limit 50").all(pipeline, step) as { ms: number }[];
+      times ??= database.prepare("select ms from times where pipeline = ? and step = ? order by position desc limit 50");
+      const rows = times.all(pipeline, step) as { ms: number }[];
       return rows.map((row) => row.ms);
     },
     async held(since) {

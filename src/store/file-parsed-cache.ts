@@ -16,26 +16,27 @@ const SPARE = 2_000;
  */
 export function fileParsedCache(path: string, version: string): ParsedCache {
   const header = `sluice-parsed ${VERSION} ${version}`;
-  const lines = readLines(path, header);
+  let read: Map<Digest, string> | undefined;
+  const lines = (): Map<Digest, string> => (read ??= readLines(path, header));
   const asked = new Set<Digest>();
   let dirty = false;
   return {
     get(digest) {
-      const line = lines.get(digest);
+      const line = lines().get(digest);
       if (line === undefined) return undefined;
       asked.add(digest);
       return JSON.parse(line) as Json;
     },
     set(digest, value) {
-      lines.set(digest, JSON.stringify(value));
+      lines().set(digest, JSON.stringify(value));
       asked.add(digest);
       dirty = true;
     },
     save() {
       if (!dirty) return;
-      const spare = [...lines.keys()].filter((digest) => !asked.has(digest)).slice(-SPARE);
+      const spare = [...lines().keys()].filter((digest) => !asked.has(digest)).slice(-SPARE);
       const keep = [...spare, ...asked];
-      const text = keep.map((digest) => `${digest}\t${lines.get(digest) ?? "null"}\n`).join("");
+      const text = keep.map((digest) => `${digest}\t${lines().get(digest) ?? "null"}\n`).join("");
       mkdirSync(dirname(path), { recursive: true });
       const temporary = `${path}.${process.pid}`;
       writeFileSync(temporary, `${header}\n${text}`);
