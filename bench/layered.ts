@@ -10,7 +10,14 @@ export interface Layered {
   readonly files: number;
 }
 
-export const GIT_ENV = { ...process.env, GIT_AUTHOR_NAME: "bench", GIT_AUTHOR_EMAIL: "bench@localhost", GIT_COMMITTER_NAME: "bench", GIT_COMMITTER_EMAIL: "bench@localhost", GIT_CONFIG_NOSYSTEM: "1" };
+export const GIT_ENV = {
+  ...process.env,
+  GIT_AUTHOR_NAME: "bench",
+  GIT_AUTHOR_EMAIL: "bench@localhost",
+  GIT_COMMITTER_NAME: "bench",
+  GIT_COMMITTER_EMAIL: "bench@localhost",
+  GIT_CONFIG_NOSYSTEM: "1",
+};
 
 export function sourceOf(column: number): string {
   return `in/c${column}.txt`;
@@ -31,7 +38,12 @@ export function writeSluice(directory: string, graph: Layered, settings = "sandb
       for (let column = file * perFile; column < (file + 1) * perFile; column++) {
         const from = layer === 0 ? sourceOf(column) : outputOf(layer - 1, column);
         const to = outputOf(layer, column);
-        lines.push(`  s${layer}-${column}:`, `    run: [cp, ${from}, ${to}]`, `    inputs: [${from}]`, `    outputs: [${to}]`);
+        lines.push(
+          `  s${layer}-${column}:`,
+          `    run: [cp, ${from}, ${to}]`,
+          `    inputs: [${from}]`,
+          `    outputs: [${to}]`,
+        );
       }
     }
     writeFileSync(join(directory, "pipelines", `p${file}.yaml`), `${lines.join("\n")}\n`);
@@ -42,11 +54,13 @@ export function writeSluice(directory: string, graph: Layered, settings = "sandb
 
 export function writeSources(directory: string, graph: Layered): void {
   mkdirSync(join(directory, "in"), { recursive: true });
-  for (let column = 0; column < graph.width; column++) writeFileSync(join(directory, sourceOf(column)), `column ${column} ${process.hrtime.bigint()}\n`);
+  for (let column = 0; column < graph.width; column++)
+    writeFileSync(join(directory, sourceOf(column)), `column ${column} ${process.hrtime.bigint()}\n`);
 }
 
 export function commit(directory: string): void {
-  const git = (...args: string[]): void => void execFileSync("git", args, { cwd: directory, env: GIT_ENV, stdio: "ignore" });
+  const git = (...args: string[]): void =>
+    void execFileSync("git", args, { cwd: directory, env: GIT_ENV, stdio: "ignore" });
   git("init", "-q", "-b", "main");
   git("add", "-A");
   git("commit", "-qm", "bench");

@@ -19,7 +19,12 @@ export function readConfig(env: NodeJS.ProcessEnv, cwd: string): Config {
   return {
     cwd,
     path: env["PATH"] ?? "/usr/local/bin:/usr/bin:/bin",
-    color: env["NO_COLOR"] !== undefined && env["NO_COLOR"] !== "" ? "never" : env["FORCE_COLOR"] !== undefined ? "always" : "auto",
+    color:
+      env["NO_COLOR"] !== undefined && env["NO_COLOR"] !== ""
+        ? "never"
+        : env["FORCE_COLOR"] !== undefined
+          ? "always"
+          : "auto",
     signingKey: env["SLUICE_SIGNING_KEY"],
     platform: `${process.platform}-${process.arch}`,
     variable: (name) => (PRIVATE.test(name) ? undefined : env[name]),

@@ -10,6 +10,8 @@ import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync } fro
 import { createRequire } from "node:module";
 import { constants } from "node:os";
 
+import type * as Koffi from "koffi";
+
 interface Order {
   readonly id: string;
   readonly argv: readonly string[];
@@ -38,7 +40,16 @@ interface Spawner {
 const GRACE_MS = 2_000;
 const NOT_MEASURED: Usage = { user: null, system: null, peak: null };
 
-let current: { readonly order: Order; readonly pid: number; readonly startedAt: number; timeout: boolean; cancelled: boolean; timers: NodeJS.Timeout[] } | undefined;
+let current:
+  | {
+      readonly order: Order;
+      readonly pid: number;
+      readonly startedAt: number;
+      timeout: boolean;
+      cancelled: boolean;
+      timers: NodeJS.Timeout[];
+    }
+  | undefined;
 
 function say(message: object): void {
   process.stdout.write(`${JSON.stringify(message)}\n`);
@@ -125,17 +136,22 @@ function descendants(pid: number): readonly number[] {
   } catch {
     return [];
   }
-  const direct = children.split(" ").filter((text) => text !== "").map(Number);
+  const direct = children
+    .split(" ")
+    .filter((text) => text !== "")
+    .map(Number);
   return direct.flatMap((child) => [...descendants(child), child]);
 }
 
 /** posix_spawn and wait4 by FFI: no page tables are copied, and the figures are the kernel's own. Linux with glibc. */
 function koffiSpawner(): Spawner {
-  const koffi = createRequire(import.meta.url)("koffi") as typeof import("koffi");
+  const koffi = createRequire(import.meta.url)("koffi") as typeof Koffi;
   const libc = koffi.load("libc.so.6");
   const actionsInit = libc.func("int posix_spawn_file_actions_init(void *actions)");
   const actionsDestroy = libc.func("int posix_spawn_file_actions_destroy(void *actions)");
-  const addOpen = libc.func("int posix_spawn_file_actions_addopen(void *actions, int fd, const char *path, int flags, uint mode)");
+  const addOpen = libc.func(
+    "int posix_spawn_file_actions_addopen(void *actions, int fd, const char *path, int flags, uint mode)",
+  );
   const addDup = libc.func("int posix_spawn_file_actions_adddup2(void *actions, int from, int to)");
   const addChdir = libc.func("int posix_spawn_file_actions_addchdir_np(void *actions, const char *path)");
   const attributesInit = libc.func("int posix_spawnattr_init(void *attributes)");
@@ -144,7 +160,9 @@ function koffiSpawner(): Spawner {
   const setMask = libc.func("int posix_spawnattr_setsigmask(void *attributes, void *set)");
   const fillSet = libc.func("int sigfillset(void *set)");
   const emptySet = libc.func("int sigemptyset(void *set)");
-  const spawnp = libc.func("int posix_spawnp(void *pid, const char *file, void *actions, void *attributes, const char **argv, const char **env)");
+  const spawnp = libc.func(
+    "int posix_spawnp(void *pid, const char *file, void *actions, void *attributes, const char **argv, const char **env)",
+  );
   const wait4 = libc.func("int wait4(int pid, void *status, int options, void *usage)");
   const prctl = libc.func("int prctl(int option, ulong a, ulong b, ulong c, ulong d)");
   const PR_SET_CHILD_SUBREAPER = 36;
@@ -238,7 +256,8 @@ function exitOf(status: number): Exit {
 
 /** struct rusage: user and system time, then the largest resident set in KiB. */
 function usageOf(usage: Buffer): Usage {
-  const milliseconds = (at: number): number => Number(usage.readBigInt64LE(at)) * 1_000 + Number(usage.readBigInt64LE(at + 8)) / 1_000;
+  const milliseconds = (at: number): number =>
+    Number(usage.readBigInt64LE(at)) * 1_000 + Number(usage.readBigInt64LE(at + 8)) / 1_000;
   const peak = Number(usage.readBigInt64LE(32)) * 1_024;
   // exec keeps the high-water mark of the process that spawned: what lies below ours says nothing about the step.
   const floor = process.resourceUsage().maxRSS * 1_024;
@@ -251,10 +270,23 @@ function plainSpawner(): Spawner {
     method: "none",
     start(order, ended) {
       const log = openSync(order.log, "a", 0o600);
-      const env = Object.fromEntries(order.env.map((entry) => [entry.slice(0, entry.indexOf("=")), entry.slice(entry.indexOf("=") + 1)]));
-      const child = spawn(find(order.argv[0] ?? "", order.env), order.argv.slice(1), { argv0: order.argv[0] ?? "", cwd: order.cwd, env, detached: true, stdio: ["ignore", log, log] });
+      const env = Object.fromEntries(
+        order.env.map((entry) => [entry.slice(0, entry.indexOf("=")), entry.slice(entry.indexOf("=") + 1)]),
+      );
+      const child = spawn(find(order.argv[0] ?? "", order.env), order.argv.slice(1), {
+        argv0: order.argv[0] ?? "",
+        cwd: order.cwd,
+        env,
+        detached: true,
+        stdio: ["ignore", log, log],
+      });
       closeSync(log);
-      child.on("error", (error: NodeJS.ErrnoException) => ended({ spawn: error.code === "ENOENT" ? `there is no program \`${order.argv[0] ?? ""}\`` : error.message }, NOT_MEASURED));
+      child.on("error", (error: NodeJS.ErrnoException) =>
+        ended(
+          { spawn: error.code === "ENOENT" ? `there is no program \`${order.argv[0] ?? ""}\`` : error.message },
+          NOT_MEASURED,
+        ),
+      );
       child.on("exit", (code, signal) => ended(signal === null ? { code: code ?? 1 } : { signal }, NOT_MEASURED));
       return child.pid ?? 0;
     },

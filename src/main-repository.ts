@@ -1,4 +1,16 @@
-import { closeSync, existsSync, fstatSync, mkdirSync, openSync, readFileSync, readSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  fstatSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  readSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { cpus, totalmem } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -39,7 +51,11 @@ function compose(world: World, git: Git): Repository {
     accepted: fileAcceptedRuns(directory),
     machine: { memoryBytes: totalmem(), gpus: countGpus(), cpus: cpus().length },
     view: workTreeView(git, (path) => digests.digest(path)),
-    commit: (sha) => commitView(git, sha, { get: (id) => digests.blob(id), set: (id, digest, size) => digests.rememberBlob(id, digest, size) }),
+    commit: (sha) =>
+      commitView(git, sha, {
+        get: (id) => digests.blob(id),
+        set: (id, digest, size) => digests.rememberBlob(id, digest, size),
+      }),
     async store(settings) {
       const { filesystemStore } = await import("./store/filesystem-store.ts");
       return filesystemStore(join(git.root, settings.store.path));
@@ -80,7 +96,10 @@ function compose(world: World, git: Git): Repository {
     },
     async dataset(dataset, tree) {
       const { datasetState } = await import("./store/datasets.ts");
-      return datasetState({ ...places, inRepository: (path) => tree.get(path) !== undefined || tree.below(path).length > 0 }, dataset);
+      return datasetState(
+        { ...places, inRepository: (path) => tree.get(path) !== undefined || tree.below(path).length > 0 },
+        dataset,
+      );
     },
     async measure(path) {
       const { measure } = await import("./store/datasets.ts");
@@ -97,7 +116,9 @@ function compose(world: World, git: Git): Repository {
     },
     logs: { tail, size: (path) => statSync(path, { throwIfNoEntry: false })?.size ?? 0 },
     identity() {
-      identity ??= git.rootCommit().then((root) => `local:${root === null ? "none" : digestOf(root).slice("sha256:".length)}`);
+      identity ??= git
+        .rootCommit()
+        .then((root) => `local:${root === null ? "none" : digestOf(root).slice("sha256:".length)}`);
       return identity;
     },
     create(path, text) {
@@ -162,7 +183,6 @@ function tail(path: string, bytes: number): string {
     closeSync(file);
   }
 }
-
 
 /** Directories of the local store whose modification means that results came or went. */
 function stampOf(root: string): string {

@@ -16,10 +16,17 @@ export async function abandonOthers(session: Session, store: Store, due: readonl
       repository.accepted.remove(run.id);
       continue;
     }
-    const again = due.some(({ order }) => order.pipeline.id === run.pipeline && order.digest === run.plan && run.source === project.view.commit);
+    const again = due.some(
+      ({ order }) =>
+        order.pipeline.id === run.pipeline && order.digest === run.plan && run.source === project.view.commit,
+    );
     if (again) continue;
     const record = await abandoned(session, run);
-    if (record !== undefined) await recordRun({ git: repository.git, store, signer: await repository.signer() }, { record, before: undefined, tree: new Map() });
+    if (record !== undefined)
+      await recordRun(
+        { git: repository.git, store, signer: await repository.signer() },
+        { record, before: undefined, tree: new Map() },
+      );
     repository.accepted.remove(run.id);
   }
 }
@@ -52,6 +59,11 @@ async function abandoned(session: Session, run: AcceptedRun): Promise<RunRecord 
     steps: [],
     startedAt: run.startedAt,
     finishedAt: new Date(world.clock.now()).toISOString(),
-    host: { platform: world.config.platform, cpus: repository.machine.cpus, memoryBytes: repository.machine.memoryBytes, version: world.version },
+    host: {
+      platform: world.config.platform,
+      cpus: repository.machine.cpus,
+      memoryBytes: repository.machine.memoryBytes,
+      version: world.version,
+    },
   };
 }

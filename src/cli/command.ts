@@ -23,7 +23,8 @@ function explain(world: World, error: unknown): number {
     world.terminal.say(`sluice: ${error.message}\n`);
     return error.code;
   }
-  const text = error instanceof Error ? [error.stack ?? error.message, ...causes(error.cause)].join("\n") : String(error);
+  const text =
+    error instanceof Error ? [error.stack ?? error.message, ...causes(error.cause)].join("\n") : String(error);
   world.terminal.say(`sluice: this is a bug of ours, please report it:\n${text}\n`);
   return EXIT.bug;
 }
@@ -58,14 +59,18 @@ function addPlanning(program: Command, world: World, done: Done): void {
   command(program, "validate [files...]", "sluice validate")
     .description("problems with code frames; exit 1 if any")
     .option("--json", "one JSON document on stdout")
-    .action((files: string[], flags: { json?: boolean }) => done(import("./validate.ts").then(({ validate }) => validate(world, files, flags))));
+    .action((files: string[], flags: { json?: boolean }) =>
+      done(import("./validate.ts").then(({ validate }) => validate(world, files, flags))),
+    );
   command(program, "plan [pipelines...]", "sluice plan digits --base main")
     .description("what would run and why")
     .option("--base <ref>", "the change that a merge into REF would make")
     .addOption(new Option("--json", "one JSON document on stdout").conflicts("markdown"))
     .option("--markdown", "as a pull request shows it")
     .option("--detailed-exitcode", "exit 2 when there is work")
-    .action((names: string[], flags: object) => done(import("./plan.ts").then(({ plan }) => plan(world, names, flags))));
+    .action((names: string[], flags: object) =>
+      done(import("./plan.ts").then(({ plan }) => plan(world, names, flags))),
+    );
   command(program, "run [pipelines...]", "sluice run --param train.learning_rate=0.05")
     .alias("repro")
     .description("plans, executes, records")
@@ -89,7 +94,9 @@ function addHistory(program: Command, world: World, done: Done): void {
     .description("recorded runs, newest first")
     .option("--json", "one JSON document on stdout")
     .option("-n, --limit <n>", "at most so many", Number)
-    .action((pipeline: string | undefined, flags: object) => done(import("./history.ts").then(({ log }) => log(world, pipeline, flags))));
+    .action((pipeline: string | undefined, flags: object) =>
+      done(import("./history.ts").then(({ log }) => log(world, pipeline, flags))),
+    );
   command(program, "show <run>", "sluice show latest")
     .description("one run: who, when, from what, step by step, what came out")
     .option("--json", "one JSON document on stdout")
@@ -98,22 +105,30 @@ function addHistory(program: Command, world: World, done: Done): void {
     .description("two runs: parameters, code, data, metrics with verdicts, durations")
     .addOption(new Option("--json", "one JSON document on stdout").conflicts("markdown"))
     .option("--markdown", "as a pull request shows it")
-    .action((runs: string[], flags: object) => done(import("./history.ts").then(({ diff }) => diff(world, runs, flags))));
+    .action((runs: string[], flags: object) =>
+      done(import("./history.ts").then(({ diff }) => diff(world, runs, flags))),
+    );
   command(program, "logs <run> [step]", "sluice logs latest train")
     .description("what the steps of a run wrote")
-    .action((run: string, step: string | undefined) => done(import("./history.ts").then(({ logs }) => logs(world, run, step))));
+    .action((run: string, step: string | undefined) =>
+      done(import("./history.ts").then(({ logs }) => logs(world, run, step))),
+    );
   command(program, "graph [pipelines...]", "sluice graph --mermaid")
     .description("the steps and what flows between them")
     .addOption(new Option("--mermaid", "for Markdown").conflicts(["dot", "json"]))
     .addOption(new Option("--dot", "for Graphviz").conflicts("json"))
     .option("--json", "one JSON document on stdout")
-    .action((names: string[], flags: object) => done(import("./graph.ts").then(({ graph }) => graph(world, names, flags))));
+    .action((names: string[], flags: object) =>
+      done(import("./graph.ts").then(({ graph }) => graph(world, names, flags))),
+    );
   command(program, "explain <step>", "sluice explain train --run latest")
     .alias("why")
     .description("why a step runs or is cached: the difference of its key documents")
     .option("--run <run>", "why it did in that run")
     .option("--json", "one JSON document on stdout")
-    .action((step: string, flags: object) => done(import("./explain.ts").then(({ explain }) => explain(world, step, flags))));
+    .action((step: string, flags: object) =>
+      done(import("./explain.ts").then(({ explain }) => explain(world, step, flags))),
+    );
   command(program, "get <what>", "sluice get latest:build/model.json -o /tmp/model")
     .description("artifacts of a run, verified: <run> or <run>:<path>")
     .option("-o, --output <dir>", "where to (default: here)")
@@ -132,7 +147,9 @@ function addUpkeep(program: Command, world: World, done: Done): void {
   command(program, "reproduce <run>", "sluice reproduce latest")
     .description("computes a run again from the ledger and compares every digest and metric; exit 1 on difference")
     .option("-j, --jobs <n>", "steps at once", Number)
-    .action((run: string, flags: object) => done(import("./reproduce.ts").then(({ reproduce }) => reproduce(world, run, flags))));
+    .action((run: string, flags: object) =>
+      done(import("./reproduce.ts").then(({ reproduce }) => reproduce(world, run, flags))),
+    );
   command(program, "gc", "sluice gc")
     .description("removes bytes that no recorded run names")
     .option("--all", "also what is younger than seven days")
@@ -151,7 +168,9 @@ function addUpkeep(program: Command, world: World, done: Done): void {
   const data = program.command("data").description("pinned datasets");
   for (const verb of ["add", "update"]) {
     command(data, `${verb} <name>`, `sluice data ${verb} raw`)
-      .description(verb === "add" ? "pins a dataset: writes its digest to datasets/<name>.yaml" : "pins what stands there now")
+      .description(
+        verb === "add" ? "pins a dataset: writes its digest to datasets/<name>.yaml" : "pins what stands there now",
+      )
       .action((name: string) => done(import("./data.ts").then(({ pinDataset }) => pinDataset(world, name))));
   }
   command(data, "status", "sluice data status")

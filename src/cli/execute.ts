@@ -39,12 +39,23 @@ export interface Execution {
 export async function execute(session: Session, store: Store, execution: Execution): Promise<number> {
   const { repository, world, project } = session;
   const held = repository.accepted.lock();
-  if (held.kind === "held") throw new Refusal(EXIT.later, `another run is going on here (process ${held.pid})\n  next: wait for it, or stop it`);
-  const slots = execution.flags.jobs ?? Math.max(1, Math.min(repository.machine.cpus, project.settings.pools["default"]?.concurrency ?? repository.machine.cpus));
+  if (held.kind === "held")
+    throw new Refusal(
+      EXIT.later,
+      `another run is going on here (process ${held.pid})\n  next: wait for it, or stop it`,
+    );
+  const slots =
+    execution.flags.jobs ??
+    Math.max(
+      1,
+      Math.min(repository.machine.cpus, project.settings.pools["default"]?.concurrency ?? repository.machine.cpus),
+    );
   try {
     repository.workTree.exclude([
       ...repository.workTree.excluded(),
-      ...project.pipelines.flatMap(({ pipeline }) => pipeline.steps.flatMap((step) => step.outputs.map((output) => output.path))),
+      ...project.pipelines.flatMap(({ pipeline }) =>
+        pipeline.steps.flatMap((step) => step.outputs.map((output) => output.path)),
+      ),
     ]);
     await abandonOthers(session, store, execution.due);
     const executor = await repository.executor(project.settings, store, slots);
@@ -80,7 +91,8 @@ async function executeOne(session: Session, one: One): Promise<number> {
   const staging = await stagingOf(session, { runnable, store });
   const options: RunTextOptions = { paint: world.terminal.color ? ansiPaint : noPaint, shortId: fourCharacters };
   const context: StepContext = {
-    started: (job) => tell(world.terminal, { kind: "started", step: job.step, attempt: job.attempt, cause: job.cause }, options),
+    started: (job) =>
+      tell(world.terminal, { kind: "started", step: job.step, attempt: job.attempt, cause: job.cause }, options),
     run: accepted.id,
     domain: "local",
     requestedBy: world.config.user,
@@ -90,22 +102,28 @@ async function executeOne(session: Session, one: One): Promise<number> {
     runStep({ executor: one.executor, store, clock: world.clock, logs: repository.logs }, context, job, signal),
   );
   const end = await disposing(dispatcher, () =>
-    runPipeline({ dispatcher, clock: world.clock }, {
-      order: runnable.order,
-      forecast: runnable.forecast,
-      facts: runnable.facts,
-      forced: new Set(one.execution.flags.force),
-      keepGoing: one.execution.flags.keepGoing === true,
-      capacity: repository.machine,
-      gateOf: (step, result) => gateOf(runnable, step, result),
-      onProgress: (progress) => tell(world.terminal, progress, options),
-      signal: world.terminal.interrupted,
-    }),
+    runPipeline(
+      { dispatcher, clock: world.clock },
+      {
+        order: runnable.order,
+        forecast: runnable.forecast,
+        facts: runnable.facts,
+        forced: new Set(one.execution.flags.force),
+        keepGoing: one.execution.flags.keepGoing === true,
+        capacity: repository.machine,
+        gateOf: (step, result) => gateOf(runnable, step, result),
+        onProgress: (progress) => tell(world.terminal, progress, options),
+        signal: world.terminal.interrupted,
+      },
+    ),
   );
   const finishedAt = new Date(world.clock.now()).toISOString();
   const record = recordOf({ ...identity.facts, finishedAt }, runnable.order, end);
   const before = await previousRecord(session, runnable);
-  await recordRun({ git: repository.git, store, signer: await repository.signer() }, { record, before, tree: identity.tree });
+  await recordRun(
+    { git: repository.git, store, signer: await repository.signer() },
+    { record, before, tree: identity.tree },
+  );
   repository.accepted.remove(accepted.id);
   await bringOut(session, one, record);
   return conclude(session, one, { record, end, options });
@@ -115,7 +133,11 @@ async function executeOne(session: Session, one: One): Promise<number> {
 async function accept(session: Session, { runnable, execution }: One): Promise<AcceptedRun> {
   const { repository, project, world } = session;
   const { order } = runnable;
-  const same = repository.accepted.list().find((run) => run.pipeline === order.pipeline.id && run.plan === order.digest && run.source === project.view.commit);
+  const same = repository.accepted
+    .list()
+    .find(
+      (run) => run.pipeline === order.pipeline.id && run.plan === order.digest && run.source === project.view.commit,
+    );
   if (same !== undefined) {
     world.terminal.say(`carrying on run ${fourCharacters(same.id)}, which was interrupted\n`);
     return same;
@@ -125,12 +147,26 @@ async function accept(session: Session, { runnable, execution }: One): Promise<A
   const now = world.clock.now();
   const request = execution.request ?? `local:${ulidOf(now, world.clock.random(10))}`;
   const id: RunId = runIdOf(await repository.identity(), order.pipeline.id, source, request);
-  const run: AcceptedRun = { id, pipeline: order.pipeline.id, request, source, plan: order.digest, startedAt: new Date(now).toISOString() };
+  const run: AcceptedRun = {
+    id,
+    pipeline: order.pipeline.id,
+    request,
+    source,
+    plan: order.digest,
+    startedAt: new Date(now).toISOString(),
+  };
   repository.accepted.accept(run);
   return run;
 }
 
-async function identityOf(session: Session, { runnable, execution }: One, accepted: AcceptedRun): Promise<{ readonly facts: Omit<Parameters<typeof recordOf>[0], "finishedAt">; readonly tree: ReadonlyMap<string, Uint8Array> }> {
+async function identityOf(
+  session: Session,
+  { runnable, execution }: One,
+  accepted: AcceptedRun,
+): Promise<{
+  readonly facts: Omit<Parameters<typeof recordOf>[0], "finishedAt">;
+  readonly tree: ReadonlyMap<string, Uint8Array>;
+}> {
   const { repository, project, world } = session;
   const { sources, datasets } = describeSources(runnable);
   const dirty = await dirtyFiles(session, runnable);
@@ -151,18 +187,35 @@ async function identityOf(session: Session, { runnable, execution }: One, accept
       sources,
       datasets,
       startedAt: accepted.startedAt,
-      host: { platform: world.config.platform, cpus: repository.machine.cpus, memoryBytes: repository.machine.memoryBytes, version: world.version },
+      host: {
+        platform: world.config.platform,
+        cpus: repository.machine.cpus,
+        memoryBytes: repository.machine.memoryBytes,
+        version: world.version,
+      },
     },
   };
 }
 
-function gateOf(runnable: Runnable, step: WorkStep, result: StepResult): ReturnType<Parameters<typeof runPipeline>[1]["gateOf"]> {
+function gateOf(
+  runnable: Runnable,
+  step: WorkStep,
+  result: StepResult,
+): ReturnType<Parameters<typeof runPipeline>[1]["gateOf"]> {
   for (const spec of runnable.order.metrics) {
     if (spec.step !== step.name || spec.gate === null) continue;
     const value = result.facts.metrics[spec.name];
     const verdict = judgeGate(spec.gate, value);
     if (verdict.kind === "passed") continue;
-    return { failure: { kind: "gate", metric: spec.name, value: value === undefined ? "missing" : String(value), gate: verdict.gate }, stops: spec.gateAction === "stop" };
+    return {
+      failure: {
+        kind: "gate",
+        metric: spec.name,
+        value: value === undefined ? "missing" : String(value),
+        gate: verdict.gate,
+      },
+      stops: spec.gateAction === "stop",
+    };
   }
   return undefined;
 }
@@ -182,16 +235,32 @@ async function previousRecord(session: Session, runnable: Runnable): Promise<Run
 async function bringOut(session: Session, { store, execution }: One, record: RunRecord): Promise<void> {
   if (!execution.flags.checkout) return;
   const { repository, world } = session;
-  const outputs = record.steps.flatMap(({ outcome }) => (outcome.kind === "succeeded" || outcome.kind === "cached" ? outcome.facts.outputs : []));
-  const done = await checkOut({ store, digests: repository.digests, workTree: repository.workTree }, outputs, record.finishedAt);
-  for (const { path, now } of done.replaced) world.terminal.say(`${path} was not written by Sluice and is kept at ${now}\n`);
-  for (const path of done.missing) world.terminal.say(`${path}: its bytes are not in the store any more (sluice run --force computes them again)\n`);
+  const outputs = record.steps.flatMap(({ outcome }) =>
+    outcome.kind === "succeeded" || outcome.kind === "cached" ? outcome.facts.outputs : [],
+  );
+  const done = await checkOut(
+    { store, digests: repository.digests, workTree: repository.workTree },
+    outputs,
+    record.finishedAt,
+  );
+  for (const { path, now } of done.replaced)
+    world.terminal.say(`${path} was not written by Sluice and is kept at ${now}\n`);
+  for (const path of done.missing)
+    world.terminal.say(`${path}: its bytes are not in the store any more (sluice run --force computes them again)\n`);
 }
 
 async function conclude(
   session: Session,
   { execution }: One,
-  { record, end, options }: { readonly record: RunRecord; readonly end: Awaited<ReturnType<typeof runPipeline>>; readonly options: RunTextOptions },
+  {
+    record,
+    end,
+    options,
+  }: {
+    readonly record: RunRecord;
+    readonly end: Awaited<ReturnType<typeof runPipeline>>;
+    readonly options: RunTextOptions;
+  },
 ): Promise<number> {
   const { terminal } = session.world;
   if (record.status === "succeeded") {
@@ -204,7 +273,10 @@ async function conclude(
     return EXIT.interrupted;
   }
   const traces = new Map(end.traces.map((trace) => [trace.step.name, trace]));
-  const failed = failedRun(record, { tail: (step) => traces.get(step)?.tail ?? [], nearMiss: (step) => traces.get(step)?.nearMiss ?? null });
+  const failed = failedRun(record, {
+    tail: (step) => traces.get(step)?.tail ?? [],
+    nearMiss: (step) => traces.get(step)?.nearMiss ?? null,
+  });
   terminal.print(runSummary(record, options));
   terminal.say(`\n${failureText(failed, options)}`);
   if (execution.flags.fix === true) {

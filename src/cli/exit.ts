@@ -1,5 +1,14 @@
 /** Exit codes (INTERFACES §4). */
-export const EXIT = { fine: 0, bad: 1, pending: 2, usage: 64, bug: 70, later: 75, forbidden: 77, interrupted: 130 } as const;
+export const EXIT = {
+  fine: 0,
+  bad: 1,
+  pending: 2,
+  usage: 64,
+  bug: 70,
+  later: 75,
+  forbidden: 77,
+  interrupted: 130,
+} as const;
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 
 /** A command ends here with a sentence for the person; caught once, by the door. */

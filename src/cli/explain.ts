@@ -14,12 +14,21 @@ import type { World } from "./world.ts";
 import type { History } from "../index/history.ts";
 
 /** `sluice explain <step>`: why it runs or is cached, or why it did in a recorded run. */
-export async function explain(world: World, step: string, flags: { readonly run?: string; readonly json?: boolean }): Promise<number> {
+export async function explain(
+  world: World,
+  step: string,
+  flags: { readonly run?: string; readonly json?: boolean },
+): Promise<number> {
   const session = await openSession(world);
   const history = await session.repository.history();
-  const view = flags.run === undefined ? await fromPlan(world, step, { session, history }) : await fromRun(step, { record: await selectRun(session.repository, history, flags.run), history });
+  const view =
+    flags.run === undefined
+      ? await fromPlan(world, step, { session, history })
+      : await fromRun(step, { record: await selectRun(session.repository, history, flags.run), history });
   const { explainText, explainJson } = await import("../report/explain-text.ts");
-  world.terminal.print(flags.json === true ? explainJson(view) : explainText(view, { paint: paintOf(world), shortId: shortIds(history) }));
+  world.terminal.print(
+    flags.json === true ? explainJson(view) : explainText(view, { paint: paintOf(world), shortId: shortIds(history) }),
+  );
   return EXIT.fine;
 }
 
@@ -31,9 +40,14 @@ interface Planning {
 async function fromPlan(world: World, step: string, { session, history }: Planning): Promise<ExplainView> {
   const store = await session.repository.store(session.project.settings);
   const planned = await planSession(session, store, PLAIN_REQUEST);
-  const broken = await tellProblems(session, session.project.view, [...session.project.problems, ...planned.flatMap((one) => one.problems)]);
+  const broken = await tellProblems(session, session.project.view, [
+    ...session.project.problems,
+    ...planned.flatMap((one) => one.problems),
+  ]);
   if (broken) throw new Refusal(EXIT.bad, "the plan has problems");
-  const runnable = planned.filter((one): one is Runnable => one.order !== null && one.forecast !== null).find((one) => one.order.steps.some((work) => work.name === step));
+  const runnable = planned
+    .filter((one): one is Runnable => one.order !== null && one.forecast !== null)
+    .find((one) => one.order.steps.some((work) => work.name === step));
   const work = runnable?.order.steps.find((one) => one.name === step);
   const verdict = runnable?.forecast.steps.find((one) => one.step === step)?.verdict;
   if (runnable === undefined || work === undefined || verdict === undefined) {
@@ -50,7 +64,12 @@ async function fromPlan(world: World, step: string, { session, history }: Planni
     key: document === undefined ? null : keyOf(document),
     document: document ?? work.document,
     against: past === undefined || last === undefined ? null : { run: last.id, key: past.key },
-    changes: past === undefined || document === undefined ? (verdict.kind === "depends" ? verdict.changes : []) : differences(past.document, document, (path) => producerOf(work, path)),
+    changes:
+      past === undefined || document === undefined
+        ? verdict.kind === "depends"
+          ? verdict.changes
+          : []
+        : differences(past.document, document, (path) => producerOf(work, path)),
   };
 }
 
@@ -60,17 +79,32 @@ function producerOf(work: WorkStep, path: string): string | undefined {
 
 function documentOf(runnable: Runnable, work: WorkStep): KeyDocument | undefined {
   const results = new Map<string, StepResult>();
-  for (const { step, verdict } of runnable.forecast.steps) if (verdict.kind === "cached") results.set(step, verdict.result);
-  return concreteDocument(work.document, work.inputs, { result: (name) => results.get(name), part: (directory, path) => runnable.facts.part(directory, path) });
+  for (const { step, verdict } of runnable.forecast.steps)
+    if (verdict.kind === "cached") results.set(step, verdict.result);
+  return concreteDocument(work.document, work.inputs, {
+    result: (name) => results.get(name),
+    part: (directory, path) => runnable.facts.part(directory, path),
+  });
 }
 
-async function fromRun(step: string, { record, history }: { readonly record: RunRecord; readonly history: History }): Promise<ExplainView> {
+async function fromRun(
+  step: string,
+  { record, history }: { readonly record: RunRecord; readonly history: History },
+): Promise<ExplainView> {
   const found = record.steps.find((one) => one.name === step);
-  if (found === undefined) throw new Refusal(EXIT.usage, `run ${record.id} has no step ${step}\n  next: it has ${record.steps.map((one) => one.name).join(", ")}`);
+  if (found === undefined)
+    throw new Refusal(
+      EXIT.usage,
+      `run ${record.id} has no step ${step}\n  next: it has ${record.steps.map((one) => one.name).join(", ")}`,
+    );
   const earlier = history.runs({ pipeline: record.pipeline.id });
   const before = earlier[earlier.findIndex((run) => run.id === record.id) + 1];
-  const past = before === undefined ? undefined : (await history.record(before.id))?.steps.find((one) => one.id === found.id);
-  const changes = past?.document === null || past === undefined || found.document === null ? [] : differences(past.document, found.document, () => undefined);
+  const past =
+    before === undefined ? undefined : (await history.record(before.id))?.steps.find((one) => one.id === found.id);
+  const changes =
+    past?.document === null || past === undefined || found.document === null
+      ? []
+      : differences(past.document, found.document, () => undefined);
   return {
     step,
     verdict: verdictOf(found),
@@ -86,10 +120,24 @@ function verdictOf(step: StepRecord): ExplainView["verdict"] {
   const { outcome, key } = step;
   if (key !== null && outcome.kind === "succeeded") return { kind: "run", key, cause: outcome.cause };
   if (key !== null && outcome.kind === "cached") {
-    const made = { run: outcome.from, step: step.name, attempt: 1, domain: outcome.domain, isolation: outcome.isolation, network: false, secrets: false, finishedAt: "", profile: { wallMs: 0, cpuUserMs: null, cpuSystemMs: null, peakBytes: null, method: "none" as const }, log: null };
+    const made = {
+      run: outcome.from,
+      step: step.name,
+      attempt: 1,
+      domain: outcome.domain,
+      isolation: outcome.isolation,
+      network: false,
+      secrets: false,
+      finishedAt: "",
+      profile: { wallMs: 0, cpuUserMs: null, cpuSystemMs: null, peakBytes: null, method: "none" as const },
+      log: null,
+    };
     return { kind: "cached", key, from: outcome.from, result: { result: 1, key, facts: outcome.facts, made } };
   }
-  if (outcome.kind === "not-started") return { kind: "withheld", why: `it was not started because of \`${outcome.because}\`` };
+  if (outcome.kind === "not-started")
+    return { kind: "withheld", why: `it was not started because of \`${outcome.because}\`` };
   if (outcome.kind === "withheld") return { kind: "withheld", why: outcome.why };
-  return key === null ? { kind: "withheld", why: "it never got that far" } : { kind: "run", key, cause: { kind: "unfinished" } };
+  return key === null
+    ? { kind: "withheld", why: "it never got that far" }
+    : { kind: "run", key, cause: { kind: "unfinished" } };
 }

@@ -10,13 +10,20 @@ export function paintOf(world: World): Paint {
 }
 
 /** `sluice log`: recorded runs, newest first. */
-export async function log(world: World, pipeline: string | undefined, flags: { readonly json?: boolean; readonly limit?: number }): Promise<number> {
+export async function log(
+  world: World,
+  pipeline: string | undefined,
+  flags: { readonly json?: boolean; readonly limit?: number },
+): Promise<number> {
   const repository = await openRepository(world);
   const history = await repository.history();
   const { logText, logJson } = await import("../report/log-text.ts");
   const runs = history.runs({ ...(pipeline === undefined ? {} : { pipeline }), limit: flags.limit ?? 1_000 });
   if (flags.json === true) world.terminal.print(logJson(runs));
-  else if (runs.length === 0) world.terminal.say(`no run${pipeline === undefined ? "" : ` of ${pipeline}`} is recorded yet\n  next: sluice run\n`);
+  else if (runs.length === 0)
+    world.terminal.say(
+      `no run${pipeline === undefined ? "" : ` of ${pipeline}`} is recorded yet\n  next: sluice run\n`,
+    );
   else world.terminal.print(logText(runs, { paint: paintOf(world), shortId: shortIds(history) }));
   return EXIT.fine;
 }
@@ -27,25 +34,38 @@ export async function show(world: World, run: string, flags: { readonly json?: b
   const history = await repository.history();
   const record = await selectRun(repository, history, run);
   const { showText, showJson } = await import("../report/show-text.ts");
-  world.terminal.print(flags.json === true ? showJson(record) : showText(record, { paint: paintOf(world), shortId: shortIds(history) }));
+  world.terminal.print(
+    flags.json === true ? showJson(record) : showText(record, { paint: paintOf(world), shortId: shortIds(history) }),
+  );
   return EXIT.fine;
 }
 
 /** `sluice diff [A] [B]`: without B the newest run, without A the one before B. */
-export async function diff(world: World, names: readonly string[], flags: { readonly json?: boolean; readonly markdown?: boolean }): Promise<number> {
+export async function diff(
+  world: World,
+  names: readonly string[],
+  flags: { readonly json?: boolean; readonly markdown?: boolean },
+): Promise<number> {
   const repository = await openRepository(world);
   const history = await repository.history();
   const [first, second] = names;
   const to = await selectRun(repository, history, second ?? "latest");
   const from = await selectRun(repository, history, first ?? `${to.id}~1`);
   if (from.pipeline.id !== to.pipeline.id) {
-    throw new Refusal(EXIT.usage, `${from.pipeline.name} and ${to.pipeline.name} are different pipelines\n  next: sluice log ${to.pipeline.name}`);
+    throw new Refusal(
+      EXIT.usage,
+      `${from.pipeline.name} and ${to.pipeline.name} are different pipelines\n  next: sluice log ${to.pipeline.name}`,
+    );
   }
   const changes = diffRuns(from, to);
   const shortId = shortIds(history);
   if (flags.json === true) world.terminal.print((await import("../report/diff-json.ts")).diffJson(changes));
-  else if (flags.markdown === true) world.terminal.print((await import("../report/diff-markdown.ts")).diffMarkdown(changes, { shortId }));
-  else world.terminal.print((await import("../report/diff-text.ts")).diffText(changes, { paint: paintOf(world), shortId }));
+  else if (flags.markdown === true)
+    world.terminal.print((await import("../report/diff-markdown.ts")).diffMarkdown(changes, { shortId }));
+  else
+    world.terminal.print(
+      (await import("../report/diff-text.ts")).diffText(changes, { paint: paintOf(world), shortId }),
+    );
   return EXIT.fine;
 }
 
@@ -57,13 +77,16 @@ export async function logs(world: World, run: string, step: string | undefined):
   const { DEFAULT_SETTINGS } = await import("../pipeline/settings.ts");
   const store = await repository.store(DEFAULT_SETTINGS);
   const wanted = record.steps.filter((one) => step === undefined || one.name === step);
-  if (wanted.length === 0) throw new Refusal(EXIT.usage, `run ${run} has no step ${step ?? ""}\n  next: sluice show ${run}`);
+  if (wanted.length === 0)
+    throw new Refusal(EXIT.usage, `run ${run} has no step ${step ?? ""}\n  next: sluice show ${run}`);
   for (const one of wanted) {
     for (const attempt of one.attempts) {
       if (attempt.log === null) continue;
       const bytes = await store.read(attempt.log);
       if (wanted.length > 1) world.terminal.print(`── ${one.name}\n`);
-      world.terminal.print(bytes === undefined ? "(this log is not in the store any more)\n" : new TextDecoder().decode(bytes));
+      world.terminal.print(
+        bytes === undefined ? "(this log is not in the store any more)\n" : new TextDecoder().decode(bytes),
+      );
     }
   }
   return EXIT.fine;

@@ -13,14 +13,20 @@ const WEEK = 7 * 86_400_000;
 export async function gc(world: World, flags: { readonly dryRun?: boolean; readonly all?: boolean }): Promise<number> {
   const { repository, project } = await openSession(world);
   const lock = repository.accepted.lock();
-  if (lock.kind === "held") throw new Refusal(EXIT.later, `a run is going on here (process ${lock.pid})\n  next: sluice gc when it has ended`);
+  if (lock.kind === "held")
+    throw new Refusal(EXIT.later, `a run is going on here (process ${lock.pid})\n  next: sluice gc when it has ended`);
   try {
     const history = await repository.history();
     const now = world.clock.now();
     const floor = now - (flags.all === true ? 0 : WEEK);
     const keepSince = now - project.settings.retention.artifactsMs;
-    const collected = await repository.collect(project.settings, { live: await history.held(keepSince), olderThan: floor });
-    world.terminal.print(`removed ${collected.objects} objects (${formatBytes(collected.bytes)}) and ${collected.results} results\n`);
+    const collected = await repository.collect(project.settings, {
+      live: await history.held(keepSince),
+      olderThan: floor,
+    });
+    world.terminal.print(
+      `removed ${collected.objects} objects (${formatBytes(collected.bytes)}) and ${collected.results} results\n`,
+    );
     return EXIT.fine;
   } finally {
     lock.release();
@@ -42,7 +48,8 @@ export async function rebuildCache(world: World): Promise<number> {
 export async function doctor(world: World, flags: { readonly json?: boolean }): Promise<number> {
   const checks: Check[] = [...(await machineChecks(world))];
   const opened = await world.openRepository();
-  if (opened.kind === "refused") checks.push({ name: "repository", state: "broken", found: opened.why, next: `\`${opened.next}\`` });
+  if (opened.kind === "refused")
+    checks.push({ name: "repository", state: "broken", found: opened.why, next: `\`${opened.next}\`` });
   else checks.push(...(await repositoryChecks(world)));
   const { doctorText, doctorJson } = await import("../report/doctor-text.ts");
   world.terminal.print(flags.json === true ? doctorJson(checks) : doctorText(checks, paintOf(world)));
@@ -52,8 +59,18 @@ export async function doctor(world: World, flags: { readonly json?: boolean }): 
 async function machineChecks(world: World): Promise<readonly Check[]> {
   const node = process.versions.node;
   return [
-    { name: "node", state: Number(node.split(".")[0]) >= 24 ? "fine" : "broken", found: node, next: "`npm ci` brings Node 24" },
-    { name: "platform", state: process.platform === "win32" ? "broken" : "fine", found: world.config.platform, next: "use Linux or macOS" },
+    {
+      name: "node",
+      state: Number(node.split(".")[0]) >= 24 ? "fine" : "broken",
+      found: node,
+      next: "`npm ci` brings Node 24",
+    },
+    {
+      name: "platform",
+      state: process.platform === "win32" ? "broken" : "fine",
+      found: world.config.platform,
+      next: "use Linux or macOS",
+    },
   ];
 }
 
@@ -67,15 +84,38 @@ async function repositoryChecks(world: World): Promise<readonly Check[]> {
   const isolation: Check =
     "kind" in executor
       ? { name: "isolation", state: "broken", found: executor.why, next: "`apt install bubblewrap`" }
-      : { name: "isolation", state: executor.isolation === "workspace" ? "warning" : "fine", found: executor.why, next: "`apt install bubblewrap`, so that an undeclared read fails" };
+      : {
+          name: "isolation",
+          state: executor.isolation === "workspace" ? "warning" : "fine",
+          found: executor.why,
+          next: "`apt install bubblewrap`, so that an undeclared read fails",
+        };
   if (!("kind" in executor)) await executor[Symbol.asyncDispose]();
   const history = await repository.history();
   const left = repository.accepted.list().length;
   return [
-    { name: "git", state: repository.git.adapter === "native" ? "fine" : "warning", found: repository.git.adapter === "native" ? "the git binary" : "no git binary: reading through isomorphic-git, which is slower", next: "`apt install git`" },
-    { name: "pipelines", state: errors > 0 ? "broken" : project.pipelines.length === 0 ? "warning" : "fine", found: errors > 0 ? `${errors} problems` : `${project.pipelines.length} without problems`, next: errors > 0 ? "`sluice validate`" : "`sluice init`" },
+    {
+      name: "git",
+      state: repository.git.adapter === "native" ? "fine" : "warning",
+      found:
+        repository.git.adapter === "native"
+          ? "the git binary"
+          : "no git binary: reading through isomorphic-git, which is slower",
+      next: "`apt install git`",
+    },
+    {
+      name: "pipelines",
+      state: errors > 0 ? "broken" : project.pipelines.length === 0 ? "warning" : "fine",
+      found: errors > 0 ? `${errors} problems` : `${project.pipelines.length} without problems`,
+      next: errors > 0 ? "`sluice validate`" : "`sluice init`",
+    },
     isolation,
     { name: "ledger", state: "fine", found: `${history.runs({}).length} runs recorded`, next: null },
-    { name: "interrupted runs", state: left > 0 ? "warning" : "fine", found: left === 0 ? "none" : `${left}`, next: "`sluice run` carries them on" },
+    {
+      name: "interrupted runs",
+      state: left > 0 ? "warning" : "fine",
+      found: left === 0 ? "none" : `${left}`,
+      next: "`sluice run` carries them on",
+    },
   ];
 }

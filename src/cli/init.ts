@@ -16,30 +16,41 @@ export async function init(world: World): Promise<number> {
   const { project } = await openSession(world);
   await writeSchemas(repository);
   if (project.pipelines.length > 0 || project.broken.length > 0) {
-    world.terminal.print(`this repository has ${project.pipelines.length + project.broken.length} pipelines already; the schema was written to .sluice/schema/\n`);
+    world.terminal.print(
+      `this repository has ${project.pipelines.length + project.broken.length} pipelines already; the schema was written to .sluice/schema/\n`,
+    );
     return EXIT.fine;
   }
   const { path, imported, from } = await convert(repository);
-  if (!repository.create(path, imported.pipeline)) throw new Refusal(EXIT.bad, `${path} exists already\n  next: move it away`);
+  if (!repository.create(path, imported.pipeline))
+    throw new Refusal(EXIT.bad, `${path} exists already\n  next: move it away`);
   const settings = repository.create("sluice.yaml", SETTINGS);
   repository.workTree.exclude(repository.workTree.excluded());
   world.terminal.print(`wrote ${settings ? "sluice.yaml and " : ""}${path}${from === null ? "" : ` from ${from}`}\n\n`);
-  for (const lost of imported.notCarried) world.terminal.print(`${from ?? path}:${lost.line}: not carried over: ${lost.what} (${lost.why})\n`);
+  for (const lost of imported.notCarried)
+    world.terminal.print(`${from ?? path}:${lost.line}: not carried over: ${lost.what} (${lost.why})\n`);
   if (imported.notCarried.length > 0) world.terminal.print("\n");
   const code = await plan(world, [], {});
   world.terminal.print("\nThen: git add sluice.yaml pipelines && git commit -m 'Add a pipeline', and sluice run\n");
   return code;
 }
 
-async function convert(repository: Repository): Promise<{ readonly path: string; readonly imported: Imported; readonly from: string | null }> {
+async function convert(
+  repository: Repository,
+): Promise<{ readonly path: string; readonly imported: Imported; readonly from: string | null }> {
   const files = new Set((await repository.view.files()).map((file) => file.path));
   const has = (path: string): boolean => files.has(path) || [...files].some((file) => file.startsWith(`${path}/`));
-  const text = async (path: string): Promise<string> => new TextDecoder().decode((await repository.view.read(path)) ?? new Uint8Array());
+  const text = async (path: string): Promise<string> =>
+    new TextDecoder().decode((await repository.view.read(path)) ?? new Uint8Array());
   if (files.has("dvc.yaml")) {
     const { importDvc } = await import("../pipeline/import-dvc.ts");
     const { parse } = await import("yaml");
     const params = files.has("params.yaml") ? ((parse(await text("params.yaml")) ?? {}) as JsonObject) : {};
-    return { path: "pipelines/main.yaml", imported: importDvc(await text("dvc.yaml"), { has, params }), from: "dvc.yaml" };
+    return {
+      path: "pipelines/main.yaml",
+      imported: importDvc(await text("dvc.yaml"), { has, params }),
+      from: "dvc.yaml",
+    };
   }
   if (files.has("Makefile")) {
     const { importMakefile } = await import("../pipeline/import-makefile.ts");

@@ -14,10 +14,17 @@ export async function comparePlans(
 ): Promise<readonly PlannedPipeline[]> {
   const { repository, project, world } = session;
   const commit = await repository.git.resolve(base);
-  if (commit === undefined) throw new Refusal(EXIT.usage, `there is no commit ${base}\n  next: name a branch, a tag or a commit`);
+  if (commit === undefined)
+    throw new Refusal(EXIT.usage, `there is no commit ${base}\n  next: name a branch, a tag or a commit`);
   const store = await repository.store(project.settings);
   const reader = await store.reader("local");
-  const options = { platform: world.config.platform, accelerator: null, forced: new Set<string>(), withEffects: false, overrides: {} };
+  const options = {
+    platform: world.config.platform,
+    accelerator: null,
+    forced: new Set<string>(),
+    withEffects: false,
+    overrides: {},
+  };
   const shared = { reader, listing: (digest: Parameters<typeof store.listingSync>[0]) => store.listingSync(digest) };
   const old = await readProject({ cache: repository.cache }, repository.commit(commit));
   const before = await planPipelines(
@@ -31,7 +38,10 @@ export async function comparePlans(
       ...shared,
       datasets: (dataset) => repository.dataset(dataset, project.tree),
       past: (pipeline) =>
-        Promise.resolve({ steps: pastOf(before.find((one) => one.file.pipeline.id === pipeline.id)), durations: (step: string) => history.durations(pipeline.id, step) }),
+        Promise.resolve({
+          steps: pastOf(before.find((one) => one.file.pipeline.id === pipeline.id)),
+          durations: (step: string) => history.durations(pipeline.id, step),
+        }),
     },
     { project, pipelines: selectPipelines(project, names) },
     options,
@@ -45,7 +55,11 @@ function pastOf(base: PlannedPipeline | undefined): readonly PastStep[] {
   return base.order.steps.map((step) => {
     const verdict = base.forecast?.steps.find((one) => one.step === step.name)?.verdict;
     if (verdict?.kind === "cached") results.set(step.name, verdict.result);
-    const document = concreteDocument(step.document, step.inputs, { result: (name) => results.get(name), part: (directory, path) => base.facts.part(directory, path) }) ?? step.document;
+    const document =
+      concreteDocument(step.document, step.inputs, {
+        result: (name) => results.get(name),
+        part: (directory, path) => base.facts.part(directory, path),
+      }) ?? step.document;
     return { name: step.name, id: step.id, key: keyOf(document), document, result: null };
   });
 }

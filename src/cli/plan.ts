@@ -1,6 +1,5 @@
 import type { PlannedPipeline } from "../controller/plan-pipelines.ts";
 import type { PlanView } from "../report/plan-view.ts";
-import { isError } from "../problem/problem.ts";
 import { ansiPaint, noPaint } from "../report/paint.ts";
 import { fourCharacters } from "../report/words.ts";
 import { EXIT } from "./exit.ts";
@@ -18,7 +17,10 @@ export interface PlanFlags {
 export async function plan(world: World, names: readonly string[], flags: PlanFlags): Promise<number> {
   const session = await openSession(world);
   const store = await session.repository.store(session.project.settings);
-  const planned = flags.base === undefined ? await planSession(session, store, { ...PLAIN_REQUEST, names }) : await planAgainst(session, { names, base: flags.base });
+  const planned =
+    flags.base === undefined
+      ? await planSession(session, store, { ...PLAIN_REQUEST, names })
+      : await planAgainst(session, { names, base: flags.base });
   session.repository.save();
   const problems = [...session.project.problems, ...planned.flatMap((one) => one.problems)];
   const broken = await tellProblems(session, session.project.view, problems);
@@ -28,20 +30,35 @@ export async function plan(world: World, names: readonly string[], flags: PlanFl
     world.terminal.print(planJson(views, session.project.settings.pools["default"]?.concurrency ?? 4));
   } else if (flags.markdown === true) {
     const { planMarkdown } = await import("../report/plan-markdown.ts");
-    world.terminal.print(planMarkdown(views, { slots: 4, shortId: fourCharacters, frame: () => [], pullRequest: null }));
+    world.terminal.print(
+      planMarkdown(views, { slots: 4, shortId: fourCharacters, frame: () => [], pullRequest: null }),
+    );
   } else if (views.length > 0 && !broken) {
     const { planText } = await import("../report/plan-text.ts");
-    world.terminal.print(planText(views, { paint: world.terminal.color ? ansiPaint : noPaint, shortId: fourCharacters, slots: 4, frame: () => "", rows: 40 }));
+    world.terminal.print(
+      planText(views, {
+        paint: world.terminal.color ? ansiPaint : noPaint,
+        shortId: fourCharacters,
+        slots: 4,
+        frame: () => "",
+        rows: 40,
+      }),
+    );
   } else if (views.length === 0 && !broken) {
     world.terminal.say(`no pipelines at ${session.project.settings.pipelines}\n  next: sluice init\n`);
   }
   if (broken) return EXIT.bad;
-  const work = planned.some((one) => one.forecast?.steps.some(({ verdict }) => verdict.kind === "run" || verdict.kind === "depends") === true);
+  const work = planned.some(
+    (one) => one.forecast?.steps.some(({ verdict }) => verdict.kind === "run" || verdict.kind === "depends") === true,
+  );
   return flags.detailedExitcode === true && work ? EXIT.pending : EXIT.fine;
 }
 
 /** The change that a merge would make: this tree judged against another commit instead of against past runs. */
-async function planAgainst(session: Session, { names, base }: { readonly names: readonly string[]; readonly base: string }): Promise<readonly PlannedPipeline[]> {
+async function planAgainst(
+  session: Session,
+  { names, base }: { readonly names: readonly string[]; readonly base: string },
+): Promise<readonly PlannedPipeline[]> {
   const { comparePlans } = await import("./plan-base.ts");
   return comparePlans(session, { names, base });
 }

@@ -10,7 +10,13 @@ export function seenBy(progress: StepProgress): RunProgress | undefined {
     case "started":
       return { kind: "started", step, attempt: progress.attempt, cause: progress.cause };
     case "retrying":
-      return { kind: "retrying", step, failure: progress.failure, attempt: progress.attempt - 1, delayMs: progress.delayMs };
+      return {
+        kind: "retrying",
+        step,
+        failure: progress.failure,
+        attempt: progress.attempt - 1,
+        delayMs: progress.delayMs,
+      };
     case "gate":
       return { kind: "gate", step, failure: progress.failure, stops: progress.stops };
     case "ended":
@@ -21,7 +27,8 @@ export function seenBy(progress: StepProgress): RunProgress | undefined {
 }
 
 function endSeen(step: string, end: Extract<StepProgress, { kind: "ended" }>["end"]): RunProgress {
-  if (end.kind === "succeeded") return { kind: "succeeded", step, profile: end.attempt.profile, nonDeterministic: end.different.length > 0 };
+  if (end.kind === "succeeded")
+    return { kind: "succeeded", step, profile: end.attempt.profile, nonDeterministic: end.different.length > 0 };
   if (end.kind === "failed") return { kind: "failed", step, failure: end.failure, wallMs: end.attempt.profile.wallMs };
   return { kind: "cancelled", step };
 }

@@ -4,7 +4,6 @@ import { NO_PAST, planPipelines } from "../controller/plan-pipelines.ts";
 import { readProject } from "../controller/read-project.ts";
 import type { View } from "../git/view.ts";
 import { digestOf } from "../identity/identity.ts";
-import type { JsonObject } from "../identity/canonical-json.ts";
 import type { StepResult } from "../key/key-document.ts";
 import { LOCAL_LEDGER, runDirectory } from "../manifest/ledger-paths.ts";
 import { progressLine } from "../report/run-text.ts";
@@ -42,14 +41,36 @@ export async function reproduce(world: World, run: string, flags: { readonly job
       past: () => Promise.resolve(NO_PAST),
     },
     { project, pipelines: [file] },
-    { platform: world.config.platform, accelerator: null, forced: new Set(), withEffects: false, overrides: record.overrides as JsonObject },
+    {
+      platform: world.config.platform,
+      accelerator: null,
+      forced: new Set(),
+      withEffects: false,
+      overrides: record.overrides,
+    },
   );
   const [plan] = planned;
-  if (await tellProblems(session, view, planned.flatMap((one) => one.problems))) return EXIT.bad;
-  if (plan?.order === null || plan?.forecast === null || plan === undefined) throw new Refusal(EXIT.bad, "the run's plan cannot be made again");
-  if (plan.order.digest !== record.plan) world.terminal.say(`the work order is not the recorded one: this machine is ${world.config.platform}, the run's was ${record.host.platform}\n`);
+  if (
+    await tellProblems(
+      session,
+      view,
+      planned.flatMap((one) => one.problems),
+    )
+  )
+    return EXIT.bad;
+  if (plan?.order === null || plan?.forecast === null || plan === undefined)
+    throw new Refusal(EXIT.bad, "the run's plan cannot be made again");
+  if (plan.order.digest !== record.plan)
+    world.terminal.say(
+      `the work order is not the recorded one: this machine is ${world.config.platform}, the run's was ${record.host.platform}\n`,
+    );
   const slots = flags.jobs ?? repository.machine.cpus;
-  const end = await execute(session, { runnable: { ...plan, order: plan.order, forecast: plan.forecast }, store, record, slots });
+  const end = await execute(session, {
+    runnable: { ...plan, order: plan.order, forecast: plan.forecast },
+    store,
+    record,
+    slots,
+  });
   return compare(world, { record, id, results: new Map(end.traces.map((trace) => [trace.step.name, trace.result])) });
 }
 
@@ -60,7 +81,10 @@ async function recordedView(repository: Repository, record: RunRecord): Promise<
   const head = await repository.git.resolve(LOCAL_LEDGER);
   if (head === undefined) throw new Refusal(EXIT.bad, "there is no ledger\n  next: sluice run");
   const prefix = `${runDirectory(record.id)}/tree/`;
-  const kept = await repository.git.files(head, record.dirty.paths.map((path) => `${prefix}${path}`));
+  const kept = await repository.git.files(
+    head,
+    record.dirty.paths.map((path) => `${prefix}${path}`),
+  );
   const over = new Map([...kept].map(([path, bytes]) => [path.slice(prefix.length), bytes]));
   return overlaid(commit, over);
 }
@@ -79,7 +103,8 @@ function overlaid(view: View, over: ReadonlyMap<string, Uint8Array>): View {
       const facts = new Map(await view.facts(paths.filter((path) => !over.has(path))));
       for (const path of paths) {
         const bytes = over.get(path);
-        if (bytes !== undefined) facts.set(path, { digest: digestOf(bytes), size: bytes.byteLength, executable: false });
+        if (bytes !== undefined)
+          facts.set(path, { digest: digestOf(bytes), size: bytes.byteLength, executable: false });
       }
       return facts;
     },
@@ -108,7 +133,12 @@ async function execute(session: Parameters<typeof stagingOf>[0], again: Again): 
   // Nothing that `reproduce` computes becomes a result: it is a check, not a run.
   const aside: Store = { ...store, createResult: async () => ({ kind: "created" }) };
   const dispatcher = await repository.dispatcher(executor.ahead, (job, signal) =>
-    runStep({ executor, store: aside, clock: world.clock, logs: repository.logs }, { run: record.id, domain: "local", requestedBy: null, started: () => undefined, ...staging }, job, signal),
+    runStep(
+      { executor, store: aside, clock: world.clock, logs: repository.logs },
+      { run: record.id, domain: "local", requestedBy: null, started: () => undefined, ...staging },
+      job,
+      signal,
+    ),
   );
   const options = { paint: paintOf(world), shortId: fourCharacters };
   const request: RunRequest = {
@@ -125,12 +155,18 @@ async function execute(session: Parameters<typeof stagingOf>[0], again: Again): 
     },
     signal: world.terminal.interrupted,
   };
-  return disposing(executor, () => disposing(dispatcher, () => runPipeline({ dispatcher, clock: world.clock }, request)));
+  return disposing(executor, () =>
+    disposing(dispatcher, () => runPipeline({ dispatcher, clock: world.clock }, request)),
+  );
 }
 
 function compare(
   world: World,
-  { record, id, results }: { readonly record: RunRecord; readonly id: string; readonly results: ReadonlyMap<string, StepResult | null> },
+  {
+    record,
+    id,
+    results,
+  }: { readonly record: RunRecord; readonly id: string; readonly results: ReadonlyMap<string, StepResult | null> },
 ): number {
   const differences: string[] = [];
   let compared = 0;
@@ -145,14 +181,22 @@ function compare(
     const now = new Map(again.facts.outputs.map((output) => [output.path, output.digest]));
     for (const output of outcome.facts.outputs) {
       compared++;
-      if (now.get(output.path) !== output.digest) differences.push(`${step.name}: ${output.path} was ${output.digest.slice(0, 19)}… and is ${now.get(output.path)?.slice(0, 19) ?? "missing"}…`);
+      if (now.get(output.path) !== output.digest)
+        differences.push(
+          `${step.name}: ${output.path} was ${output.digest.slice(0, 19)}… and is ${now.get(output.path)?.slice(0, 19) ?? "missing"}…`,
+        );
     }
     for (const [name, value] of Object.entries(outcome.facts.metrics)) {
       compared++;
-      if (again.facts.metrics[name] !== value) differences.push(`${step.name}: ${name} was ${value} and is ${again.facts.metrics[name] ?? "missing"}`);
+      if (again.facts.metrics[name] !== value)
+        differences.push(`${step.name}: ${name} was ${value} and is ${again.facts.metrics[name] ?? "missing"}`);
     }
   }
   for (const difference of differences) world.terminal.print(`✗ ${difference}\n`);
-  world.terminal.print(differences.length === 0 ? `✓ run ${id} gives the same again: ${compared} digests and metrics compared\n` : `run ${id} does not give the same: ${differences.length} of ${compared} differ\n`);
+  world.terminal.print(
+    differences.length === 0
+      ? `✓ run ${id} gives the same again: ${compared} digests and metrics compared\n`
+      : `run ${id} does not give the same: ${differences.length} of ${compared} differ\n`,
+  );
   return differences.length === 0 ? EXIT.fine : EXIT.bad;
 }

@@ -25,20 +25,30 @@ export async function run(world: World, names: readonly string[], flags: RunFlag
   const { project } = session;
   const store = await repository.store(project.settings);
   const overrides = await parseOverrides(flags.param);
-  const planned = await planSession(session, store, { names, forced: new Set(flags.force), withEffects: flags.withEffects === true, overrides });
+  const planned = await planSession(session, store, {
+    names,
+    forced: new Set(flags.force),
+    withEffects: flags.withEffects === true,
+    overrides,
+  });
   const problems = [...project.problems, ...planned.flatMap((one) => one.problems)];
   const broken = await tellProblems(session, project.view, problems);
   repository.save();
   if (broken) return EXIT.bad;
-  if (planned.length === 0) throw new Refusal(EXIT.usage, `no pipelines at ${project.settings.pipelines}\n  next: sluice init`);
+  if (planned.length === 0)
+    throw new Refusal(EXIT.usage, `no pipelines at ${project.settings.pipelines}\n  next: sluice init`);
   checkForced(planned, flags.force);
   const runnable = planned.filter((one): one is Runnable => one.order !== null && one.forecast !== null);
-  if (project.view.commit === null) throw new Refusal(EXIT.bad, "there is no commit yet\n  next: git add -A && git commit -m 'First pipeline'");
+  if (project.view.commit === null)
+    throw new Refusal(EXIT.bad, "there is no commit yet\n  next: git add -A && git commit -m 'First pipeline'");
   const due = await pending(session, store, { runnable, checkout: flags.checkout });
   if (due.length === 0 && repository.accepted.list().length === 0) {
     if (plain && problems.length === 0) await proveUpToDate(world, repository, { project, store, runnable, request });
     repository.save();
-    return nothingToDo(world, runnable.reduce((sum, one) => sum + one.order.steps.length, 0));
+    return nothingToDo(
+      world,
+      runnable.reduce((sum, one) => sum + one.order.steps.length, 0),
+    );
   }
   const { execute } = await import("./execute.ts");
   return execute(session, store, { due, overrides, flags });
@@ -60,7 +70,9 @@ async function pending(
   const ports = { store, digests: session.repository.digests, workTree: session.repository.workTree };
   for (const one of runnable) {
     const work = one.forecast.steps.some(({ verdict }) => verdict.kind === "run" || verdict.kind === "depends");
-    const outputs = one.forecast.steps.flatMap(({ verdict }) => (verdict.kind === "cached" ? verdict.result.facts.outputs : []));
+    const outputs = one.forecast.steps.flatMap(({ verdict }) =>
+      verdict.kind === "cached" ? verdict.result.facts.outputs : [],
+    );
     if (work || (checkout && !(await isCheckedOut(ports, outputs)))) due.push(one);
   }
   return due;
@@ -69,7 +81,11 @@ async function pending(
 function checkForced(planned: readonly PlannedPipeline[], forced: readonly string[]): void {
   const known = new Set(planned.flatMap((one) => one.order?.steps.map((step) => step.name) ?? []));
   for (const step of forced) {
-    if (!known.has(step)) throw new Refusal(EXIT.usage, `--force ${step}: there is no such step\n  next: known: ${[...known].slice(0, 20).join(", ")}`);
+    if (!known.has(step))
+      throw new Refusal(
+        EXIT.usage,
+        `--force ${step}: there is no such step\n  next: known: ${[...known].slice(0, 20).join(", ")}`,
+      );
   }
 }
 
@@ -85,4 +101,3 @@ async function parseOverrides(params: readonly string[]): Promise<JsonObject> {
     }),
   );
 }
-

@@ -14,7 +14,8 @@ export async function selectRun(repository: Repository, history: History, text: 
   const id = await find(repository, history, name);
   if (id === undefined) throw new Refusal(EXIT.usage, `there is no run ${name}\n  next: sluice log`);
   const record = await history.record(Number(back ?? 0) === 0 ? id : before(history, id, Number(back)));
-  if (record === undefined) throw new Refusal(EXIT.usage, `run ${name} is not in the ledger\n  next: sluice cache rebuild`);
+  if (record === undefined)
+    throw new Refusal(EXIT.usage, `run ${name} is not in the ledger\n  next: sluice cache rebuild`);
   return record;
 }
 
@@ -24,7 +25,14 @@ async function find(repository: Repository, history: History, name: string): Pro
   if (name.length >= 4 && /^[0-9a-z]+$/.test(name)) {
     const found = history.byPrefix(name);
     if (found.length === 1) return found[0];
-    if (found.length > 1) throw new Refusal(EXIT.usage, `${name} could be any of\n${found.slice(0, 10).map((id) => `  ${id}`).join("\n")}`);
+    if (found.length > 1)
+      throw new Refusal(
+        EXIT.usage,
+        `${name} could be any of\n${found
+          .slice(0, 10)
+          .map((id) => `  ${id}`)
+          .join("\n")}`,
+      );
   }
   if (name === "latest") return history.runs({ limit: 1 })[0]?.id;
   const commit = parseCommitSha(name) ?? (await repository.git.resolve(name));
@@ -37,14 +45,16 @@ function before(history: History, id: RunId, back: number): RunId {
   const same = all.filter((run) => run.pipeline === start?.pipeline);
   const at = same.findIndex((run) => run.id === id) + back;
   const found = same[at];
-  if (found === undefined) throw new Refusal(EXIT.usage, `there are only ${at - back} runs before it\n  next: sluice log`);
+  if (found === undefined)
+    throw new Refusal(EXIT.usage, `there are only ${at - back} runs before it\n  next: sluice log`);
   return found.id;
 }
 
 /** Shows ids as short as they stay unique, from four characters on. */
 export function shortIds(history: History): (id: RunId) => string {
   return (id) => {
-    for (let length = 4; length < id.length; length++) if (history.byPrefix(id.slice(0, length)).length <= 1) return id.slice(0, length);
+    for (let length = 4; length < id.length; length++)
+      if (history.byPrefix(id.slice(0, length)).length <= 1) return id.slice(0, length);
     return id;
   };
 }

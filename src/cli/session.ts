@@ -38,18 +38,27 @@ export async function openSession(world: World, opened?: Repository): Promise<Se
 export function selectPipelines(project: Project, names: readonly string[]): readonly PipelineFile[] {
   if (names.length === 0) return project.pipelines;
   return names.map((name) => {
-    const found = project.pipelines.find(({ pipeline, path }) => pipeline.name === name || pipeline.id === name || path === name);
+    const found = project.pipelines.find(
+      ({ pipeline, path }) => pipeline.name === name || pipeline.id === name || path === name,
+    );
     if (found !== undefined) return found;
     const known = project.pipelines.map((file) => file.pipeline.name);
     const meant = closest(name, known);
     const broken = project.broken.find((path) => path.includes(name));
     if (broken !== undefined) throw new Refusal(EXIT.bad, `${broken} has problems\n  next: sluice validate`);
-    throw new Refusal(EXIT.usage, `there is no pipeline ${name}\n  next: ${meant === undefined ? `known: ${known.join(", ") || "none"}` : `did you mean ${meant}?`}`);
+    throw new Refusal(
+      EXIT.usage,
+      `there is no pipeline ${name}\n  next: ${meant === undefined ? `known: ${known.join(", ") || "none"}` : `did you mean ${meant}?`}`,
+    );
   });
 }
 
 /** Plans of the wanted pipelines in the session's view. */
-export async function planSession(session: Session, store: Store, request: PlanRequest): Promise<readonly PlannedPipeline[]> {
+export async function planSession(
+  session: Session,
+  store: Store,
+  request: PlanRequest,
+): Promise<readonly PlannedPipeline[]> {
   const { repository, project, world } = session;
   const ports: PlanPorts = {
     reader: await store.reader("local"),
@@ -60,7 +69,13 @@ export async function planSession(session: Session, store: Store, request: PlanR
   return planPipelines(
     ports,
     { project, pipelines: selectPipelines(project, request.names) },
-    { platform: world.config.platform, accelerator: null, forced: request.forced, withEffects: request.withEffects, overrides: request.overrides },
+    {
+      platform: world.config.platform,
+      accelerator: null,
+      forced: request.forced,
+      withEffects: request.withEffects,
+      overrides: request.overrides,
+    },
   );
 }
 
@@ -73,7 +88,11 @@ async function pastOf(repository: Repository, pipeline: Pipeline): Promise<Past>
 }
 
 /** Prints problems with their code frames to stderr; true when there is an error. */
-export async function tellProblems(session: Pick<Session, "world">, view: View, problems: readonly Problem[]): Promise<boolean> {
+export async function tellProblems(
+  session: Pick<Session, "world">,
+  view: View,
+  problems: readonly Problem[],
+): Promise<boolean> {
   if (problems.length === 0) return false;
   const { renderProblems } = await import("../problem/frame.ts");
   const texts = new Map<string, string>();

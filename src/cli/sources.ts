@@ -28,7 +28,10 @@ export async function dirtyFiles(session: Session, runnable: Runnable): Promise<
   const definition = [runnable.file.path, "sluice.yaml", ...runnable.file.parameterFiles.map((file) => file.path)];
   const paths = [...new Set([...definition, ...runnable.resolution.sources])];
   const [now, then] = await Promise.all([project.view.facts(paths), repository.commit(commit).facts(paths)]);
-  const changed = paths.some((path) => now.get(path)?.digest !== then.get(path)?.digest || now.get(path)?.executable !== then.get(path)?.executable);
+  const changed = paths.some(
+    (path) =>
+      now.get(path)?.digest !== then.get(path)?.digest || now.get(path)?.executable !== then.get(path)?.executable,
+  );
   if (!changed) return none;
   const differing = new Map<string, Uint8Array>();
   for (const path of paths) {

@@ -15,10 +15,19 @@ import type { Session } from "./session.ts";
 type Staging = Pick<StepContext, "stage" | "secrets" | "params" | "exists" | "changed">;
 
 /** How the steps of one run get their inputs, parameters and secrets on this machine. */
-export async function stagingOf(session: Session, { runnable, store }: { readonly runnable: Runnable; readonly store: Store }): Promise<Staging> {
-  const { repository, project } = session;
-  const params = (step: Step) => selectParameters(runnable.params, step.params.map((param) => param.name));
-  const outputs = new Map(runnable.order.steps.flatMap((step) => step.document.outputs.map((output) => [output.path, step.name] as const)));
+export async function stagingOf(
+  session: Session,
+  { runnable, store }: { readonly runnable: Runnable; readonly store: Store },
+): Promise<Staging> {
+  const { project } = session;
+  const params = (step: Step) =>
+    selectParameters(
+      runnable.params,
+      step.params.map((param) => param.name),
+    );
+  const outputs = new Map(
+    runnable.order.steps.flatMap((step) => step.document.outputs.map((output) => [output.path, step.name] as const)),
+  );
   return {
     params,
     secrets: (step) => secretsOf(session, runnable, step),
@@ -29,8 +38,13 @@ export async function stagingOf(session: Session, { runnable, store }: { readonl
     async stage(job) {
       const staged: StagedInput[] = [];
       for (const input of job.step.inputs) {
-        const found = input.kind === "output" ? fromUpstream(job, input, store) : input.kind === "dataset" ? await fromDataset(session, runnable, input.entry) : await fromSources(session, input);
-        if (!Array.isArray(found)) return found as Failure;
+        const found =
+          input.kind === "output"
+            ? fromUpstream(job, input, store)
+            : input.kind === "dataset"
+              ? await fromDataset(session, runnable, input.entry)
+              : await fromSources(session, input);
+        if (!Array.isArray(found)) return found;
         staged.push(...(found as readonly StagedInput[]));
       }
       const files = await parameterFiles(runnable, job.step.step);
@@ -54,7 +68,11 @@ async function parameterFiles(runnable: Runnable, step: Step): Promise<readonly 
   }));
 }
 
-function fromUpstream(job: StepJob, input: Extract<WorkStep["inputs"][number], { kind: "output" }>, store: Store): readonly StagedInput[] {
+function fromUpstream(
+  job: StepJob,
+  input: Extract<WorkStep["inputs"][number], { kind: "output" }>,
+  store: Store,
+): readonly StagedInput[] {
   const outputs = job.upstream(input.step)?.facts.outputs ?? [];
   const whole = outputs.find((output) => output.path === input.path);
   if (whole !== undefined) return [{ kind: "store", path: whole.path, entry: whole.kind, digest: whole.digest }];
@@ -63,17 +81,28 @@ function fromUpstream(job: StepJob, input: Extract<WorkStep["inputs"][number], {
   const listing = holder === undefined ? undefined : store.listingSync(holder.digest);
   return (listing ?? []).flatMap((entry): StagedInput[] => {
     if ("link" in entry || (entry.path !== inside && !entry.path.startsWith(`${inside}/`))) return [];
-    return [{ kind: "store", path: `${holder?.path ?? ""}/${entry.path}`, entry: entry.x ? "executable" : "file", digest: entry.digest }];
+    return [
+      {
+        kind: "store",
+        path: `${holder?.path ?? ""}/${entry.path}`,
+        entry: entry.x ? "executable" : "file",
+        digest: entry.digest,
+      },
+    ];
   });
 }
 
-async function fromSources(session: Session, input: Extract<WorkStep["inputs"][number], { kind: "source" }>): Promise<readonly StagedInput[] | Failure> {
+async function fromSources(
+  session: Session,
+  input: Extract<WorkStep["inputs"][number], { kind: "source" }>,
+): Promise<readonly StagedInput[] | Failure> {
   const staged: StagedInput[] = [];
   const facts = await session.project.view.facts(input.files);
   for (const path of input.files) {
     const source = await session.project.view.source(path);
     const fact = facts.get(path);
-    if (source === undefined || fact === undefined) return { kind: "lost", why: `\`${path}\` is gone from the work tree` };
+    if (source === undefined || fact === undefined)
+      return { kind: "lost", why: `\`${path}\` is gone from the work tree` };
     staged.push(
       source.kind === "file"
         ? { kind: "file", path, source: source.source, executable: fact.executable, digest: fact.digest }
@@ -84,12 +113,21 @@ async function fromSources(session: Session, input: Extract<WorkStep["inputs"][n
 }
 
 /** Bytes in place are used in place; what is not there is fetched to its place first. */
-async function fromDataset(session: Session, runnable: Runnable, entry: KeyInput): Promise<readonly StagedInput[] | Failure> {
+async function fromDataset(
+  session: Session,
+  runnable: Runnable,
+  entry: KeyInput,
+): Promise<readonly StagedInput[] | Failure> {
   const { repository } = session;
-  const state = [...runnable.datasets.values()].find((candidate) => candidate.kind === "ready" && candidate.path === entry.path);
+  const state = [...runnable.datasets.values()].find(
+    (candidate) => candidate.kind === "ready" && candidate.path === entry.path,
+  );
   if (state?.kind !== "ready") return { kind: "lost", why: `dataset \`${entry.path}\` is gone` };
   if ((await repository.measure(state.path)) === undefined && state.uri !== null) {
-    const fetched = await repository.fetch({ path: state.path, uri: state.uri, digest: state.digest }, session.world.terminal.interrupted);
+    const fetched = await repository.fetch(
+      { path: state.path, uri: state.uri, digest: state.digest },
+      session.world.terminal.interrupted,
+    );
     if (fetched.kind === "refused") return { kind: "refused", why: fetched.refusal.why, next: fetched.refusal.next };
   }
   return [{ kind: "in-place", path: state.path, source: join(repository.git.root, state.path) }];
@@ -121,11 +159,20 @@ function secretsOf(session: Session, runnable: Runnable, step: Step): Readonly<R
         (one.on === null || one.on.includes("command")),
     );
     if (grant === undefined) {
-      return { kind: "refused", why: `secret \`${name}\` is not granted to \`${step.name}\``, next: `add to sluice.yaml: secrets: { ${name}: { from: "env:${name}", pipelines: [${runnable.order.pipeline.name}], steps: [${step.name}], on: [command] } }` };
+      return {
+        kind: "refused",
+        why: `secret \`${name}\` is not granted to \`${step.name}\``,
+        next: `add to sluice.yaml: secrets: { ${name}: { from: "env:${name}", pipelines: [${runnable.order.pipeline.name}], steps: [${step.name}], on: [command] } }`,
+      };
     }
     const variable = /^env:(\w+)$/.exec(grant.from)?.[1];
     const value = variable === undefined ? undefined : session.world.config.variable(variable);
-    if (value === undefined) return { kind: "refused", why: `secret \`${name}\` comes from \`${grant.from}\`, which is not set here`, next: variable === undefined ? "use `env:NAME` on a laptop" : `export ${variable}=…` };
+    if (value === undefined)
+      return {
+        kind: "refused",
+        why: `secret \`${name}\` comes from \`${grant.from}\`, which is not set here`,
+        next: variable === undefined ? "use `env:NAME` on a laptop" : `export ${variable}=…`,
+      };
     values[name] = value;
   }
   return values;

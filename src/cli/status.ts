@@ -16,7 +16,12 @@ export async function status(world: World, flags: { readonly json?: boolean }): 
   const store = await repository.store(project.settings);
   const planned = await planSession(session, store, PLAIN_REQUEST);
   const head = await repository.git.head();
-  const broken = project.broken.map((path) => ({ name: path, problems: project.problems.filter((problem) => problem.at.path === path && isError(problem)).length, pending: null, last: null }));
+  const broken = project.broken.map((path) => ({
+    name: path,
+    problems: project.problems.filter((problem) => problem.at.path === path && isError(problem)).length,
+    pending: null,
+    last: null,
+  }));
   const lock = repository.accepted.lock();
   if (lock.kind === "locked") lock.release();
   const view: StatusView = {
@@ -26,14 +31,34 @@ export async function status(world: World, flags: { readonly json?: boolean }): 
       ...planned.map((one) => {
         const last = history.runs({ pipeline: one.file.pipeline.id, limit: 1 })[0];
         const problems = one.problems.filter(isError).length;
-        return { name: one.file.pipeline.name, problems, pending: problems > 0 ? null : countsOf(viewOf(one)), last: last === undefined ? null : { id: last.id, status: last.status, finishedAt: last.finishedAt } };
+        return {
+          name: one.file.pipeline.name,
+          problems,
+          pending: problems > 0 ? null : countsOf(viewOf(one)),
+          last: last === undefined ? null : { id: last.id, status: last.status, finishedAt: last.finishedAt },
+        };
       }),
       ...broken,
     ],
-    active: repository.accepted.list().map((run) => ({ id: run.id, pipeline: run.pipeline, startedAt: run.startedAt, done: 0, total: planned.find((one) => one.file.pipeline.id === run.pipeline)?.order?.steps.length ?? 0, alive: lock.kind === "held" })),
+    active: repository.accepted.list().map((run) => ({
+      id: run.id,
+      pipeline: run.pipeline,
+      startedAt: run.startedAt,
+      done: 0,
+      total: planned.find((one) => one.file.pipeline.id === run.pipeline)?.order?.steps.length ?? 0,
+      alive: lock.kind === "held",
+    })),
   };
   repository.save();
   const { statusText, statusJson } = await import("../report/status-text.ts");
-  world.terminal.print(flags.json === true ? statusJson(view) : statusText(view, { paint: paintOf(world), shortId: shortIds(history), now: new Date(world.clock.now()).toISOString() }));
+  world.terminal.print(
+    flags.json === true
+      ? statusJson(view)
+      : statusText(view, {
+          paint: paintOf(world),
+          shortId: shortIds(history),
+          now: new Date(world.clock.now()).toISOString(),
+        }),
+  );
   return EXIT.fine;
 }

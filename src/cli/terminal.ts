@@ -12,8 +12,8 @@ export function createTerminal(color: Config["color"]): Terminal {
     interrupted.abort();
   };
   return {
-    isTerminal: process.stderr.isTTY === true,
-    color: color === "always" || (color === "auto" && process.stdout.isTTY === true),
+    isTerminal: process.stderr.isTTY,
+    color: color === "always" || (color === "auto" && process.stdout.isTTY),
     columns: process.stdout.columns ?? 100,
     print: (text) => void process.stdout.write(text),
     say: (text) => void process.stderr.write(text),

@@ -30,11 +30,16 @@ interface Proof {
 const PATH = "up-to-date.json";
 
 /** The number of steps when the last "nothing to do" still holds; undefined when it must be found out. */
-export async function provenUpToDate(world: World, repository: Repository, request: string): Promise<number | undefined> {
+export async function provenUpToDate(
+  world: World,
+  repository: Repository,
+  request: string,
+): Promise<number | undefined> {
   const text = repository.readCache(PATH);
   if (text === undefined) return undefined;
   const proof = parse(text);
-  if (proof?.version !== world.version || proof.platform !== world.config.platform || proof.request !== request) return undefined;
+  if (proof?.version !== world.version || proof.platform !== world.config.platform || proof.request !== request)
+    return undefined;
   const listing = repository.git.listingDigest();
   const same =
     proof.store === repository.storeStamp() &&
@@ -64,7 +69,12 @@ async function allSame(repository: Repository, trees: Proof["trees"]): Promise<b
 export async function proveUpToDate(
   world: World,
   repository: Repository,
-  found: { readonly project: Project; readonly store: Store; readonly runnable: readonly Runnable[]; readonly request: string },
+  found: {
+    readonly project: Project;
+    readonly store: Store;
+    readonly runnable: readonly Runnable[];
+    readonly request: string;
+  },
 ): Promise<void> {
   const { project, runnable, store } = found;
   const paths = new Set([...definitions(project), ...runnable.flatMap((one) => one.resolution.sources)]);
@@ -104,7 +114,11 @@ export async function proveUpToDate(
 function definitions(project: Project): readonly string[] {
   return [
     SETTINGS_PATH,
-    ...project.pipelines.flatMap((file) => [file.path, ...file.parameterFiles.map((one) => one.path), ...pins(file.pipeline)]),
+    ...project.pipelines.flatMap((file) => [
+      file.path,
+      ...file.parameterFiles.map((one) => one.path),
+      ...pins(file.pipeline),
+    ]),
   ];
 }
 
@@ -116,13 +130,17 @@ function pins(pipeline: Pipeline): readonly string[] {
 }
 
 function outputsOf(runnable: readonly Runnable[]): readonly OutputRecord[] {
-  return runnable.flatMap((one) => one.forecast.steps.flatMap(({ verdict }) => (verdict.kind === "cached" ? verdict.result.facts.outputs : [])));
+  return runnable.flatMap((one) =>
+    one.forecast.steps.flatMap(({ verdict }) => (verdict.kind === "cached" ? verdict.result.facts.outputs : [])),
+  );
 }
 
 async function filesOf(store: Store, output: OutputRecord): Promise<readonly Fact[] | undefined> {
   if (output.kind !== "directory") return [[output.path, output.digest, output.kind === "executable"]];
   const listing = await store.listing(output.digest);
-  return listing?.flatMap((entry): Fact[] => ("link" in entry ? [] : [[`${output.path}/${entry.path}`, entry.digest, entry.x]]));
+  return listing?.flatMap((entry): Fact[] =>
+    "link" in entry ? [] : [[`${output.path}/${entry.path}`, entry.digest, entry.x]],
+  );
 }
 
 /** What was asked for, as far as it changes the answer. */

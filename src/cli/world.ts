@@ -24,7 +24,10 @@ export interface World {
   readonly clock: Clock;
   readonly version: string;
   readonly terminal: Terminal;
-  openRepository(): Promise<{ readonly kind: "ok"; readonly repository: Repository } | { readonly kind: "refused"; readonly why: string; readonly next: string }>;
+  openRepository(): Promise<
+    | { readonly kind: "ok"; readonly repository: Repository }
+    | { readonly kind: "refused"; readonly why: string; readonly next: string }
+  >;
 }
 
 export interface Terminal {
@@ -58,15 +61,39 @@ export interface Repository {
   readonly view: View;
   commit(sha: CommitSha): View;
   store(settings: Settings): Promise<Store>;
-  executor(settings: Settings, store: Store, slots: number): Promise<Executor | { readonly kind: "refused"; readonly why: string }>;
-  dispatcher(slots: number, perform: (job: StepJob, signal: AbortSignal) => Promise<StepEnd>): Promise<Dispatcher<StepJob, StepEnd>>;
+  executor(
+    settings: Settings,
+    store: Store,
+    slots: number,
+  ): Promise<Executor | { readonly kind: "refused"; readonly why: string }>;
+  dispatcher(
+    slots: number,
+    perform: (job: StepJob, signal: AbortSignal) => Promise<StepEnd>,
+  ): Promise<Dispatcher<StepJob, StepEnd>>;
   history(): Promise<History>;
   signer(): Promise<Signer>;
   dataset(dataset: Dataset, tree: Tree): Promise<DatasetState>;
   /** Digest of what stands at a path of the work tree, by stat where that is trusted. */
-  measure(path: string): Promise<{ readonly digest: Digest; readonly size: number; readonly files: number } | undefined>;
-  fetch(wanted: { readonly path: string; readonly uri: string; readonly digest: Digest | null }, signal: AbortSignal): Promise<{ readonly kind: "ok" } | { readonly kind: "refused"; readonly refusal: { readonly why: string; readonly next: string } }>;
-  writePin(path: string, pin: { readonly path: string; readonly digest: Digest; readonly size: number; readonly files: number; readonly uri: string | null }): Promise<void>;
+  measure(
+    path: string,
+  ): Promise<{ readonly digest: Digest; readonly size: number; readonly files: number } | undefined>;
+  fetch(
+    wanted: { readonly path: string; readonly uri: string; readonly digest: Digest | null },
+    signal: AbortSignal,
+  ): Promise<
+    | { readonly kind: "ok" }
+    | { readonly kind: "refused"; readonly refusal: { readonly why: string; readonly next: string } }
+  >;
+  writePin(
+    path: string,
+    pin: {
+      readonly path: string;
+      readonly digest: Digest;
+      readonly size: number;
+      readonly files: number;
+      readonly uri: string | null;
+    },
+  ): Promise<void>;
   readonly logs: { tail(path: string, bytes: number): string; size(path: string): number };
   /** `local:<digest of the root commit>`. */
   identity(): Promise<string>;
@@ -75,7 +102,10 @@ export interface Repository {
   /** Replaces a file of the work tree. */
   write(path: string, text: string): void;
   /** Removes bytes of the store that nothing names. */
-  collect(settings: Settings, what: { readonly live: ReadonlySet<Digest>; readonly olderThan: number }): Promise<{ readonly objects: number; readonly bytes: number; readonly results: number }>;
+  collect(
+    settings: Settings,
+    what: { readonly live: ReadonlySet<Digest>; readonly olderThan: number },
+  ): Promise<{ readonly objects: number; readonly bytes: number; readonly results: number }>;
   /** Disposable files below `.sluice/cache`. */
   readCache(name: string): string | undefined;
   writeCache(name: string, text: string): void;

@@ -87,9 +87,7 @@ function fileOf(output: OutputRecord): Wanted {
 async function below(store: Store, output: OutputRecord): Promise<readonly Wanted[] | undefined> {
   const listing = await store.listing(output.digest);
   return listing?.flatMap((entry: ListingEntry) =>
-    "link" in entry
-      ? []
-      : [{ path: `${output.path}/${entry.path}`, digest: entry.digest, executable: entry.x }],
+    "link" in entry ? [] : [{ path: `${output.path}/${entry.path}`, digest: entry.digest, executable: entry.x }],
   );
 }
 

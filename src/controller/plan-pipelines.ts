@@ -78,9 +78,10 @@ async function resolveOne(
 ): Promise<Resolved> {
   const params = overridden(file.params, options.overrides);
   const states = await Promise.all(
-    file.pipeline.datasets.map(
-      async (dataset): Promise<[string, DatasetState]> => [dataset.name, await ports.datasets(dataset, project.view)],
-    ),
+    file.pipeline.datasets.map(async (dataset): Promise<[string, DatasetState]> => [
+      dataset.name,
+      await ports.datasets(dataset, project.view),
+    ]),
   );
   const datasets = new Map(states);
   const resolution = resolvePipeline({ pipeline: file.pipeline, tree: project.tree, params, datasets });
@@ -97,7 +98,10 @@ async function planOne(
   const facts = factsOf(ports, NO_PAST);
   const none = { ...resolved, problems, facts, order: null, forecast: null };
   if (problems.some(isError)) return none;
-  const order = workOrder(resolution, (path) => sources.get(path), { platform: options.platform, accelerator: options.accelerator });
+  const order = workOrder(resolution, (path) => sources.get(path), {
+    platform: options.platform,
+    accelerator: options.accelerator,
+  });
   const first = forecast(order, facts, options);
   if (first.steps.every(({ verdict }) => verdict.kind === "cached")) return { ...none, order, forecast: first };
   // Only a plan with work asks why and how long: history is opened for it, and the forecast made again.

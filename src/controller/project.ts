@@ -28,4 +28,3 @@ export interface Project {
   /** Paths of pipeline files that have errors and are therefore missing from `pipelines`. */
   readonly broken: readonly string[];
 }
-

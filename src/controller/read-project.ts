@@ -18,10 +18,7 @@ interface Reading {
 }
 
 /** Reads settings, pipelines and parameters of a view; everything wrong with them comes back as Problems. */
-export async function readProject(
-  ports: { readonly cache: ParsedCache },
-  view: View,
-): Promise<Project> {
+export async function readProject(ports: { readonly cache: ParsedCache }, view: View): Promise<Project> {
   const reading: Reading = { view, cache: ports.cache, problems: [] };
   const [files, settings] = await Promise.all([view.files(), readSettings(reading)]);
   const matches = picomatch(settings.pipelines, { dot: false });
@@ -72,7 +69,12 @@ async function readParameterFiles(reading: Reading, pipeline: Pipeline): Promise
       continue;
     }
     const bytes = await reading.view.read(from.path);
-    const at = { path: pipeline.path, line: from.at[0], column: from.at[1], end: { line: from.at[2], column: from.at[3] } };
+    const at = {
+      path: pipeline.path,
+      line: from.at[0],
+      column: from.at[1],
+      end: { line: from.at[2], column: from.at[3] },
+    };
     if (bytes === undefined) {
       reading.problems.push({
         severity: "error",

@@ -4,7 +4,15 @@ import { digestOf, type CommitSha, type Digest } from "../identity/identity.ts";
 import { formatDelta, formatMetric } from "../diff/number.ts";
 import { commitMessage, metricsOf } from "../manifest/commit-message.ts";
 import { preAuthentication, PAYLOAD_TYPE, renderEnvelope } from "../manifest/dsse.ts";
-import { keyPath, LEDGER_HEADER, ledgerHeader, LOCAL_LEDGER, manifestPath, runDirectory, signaturePath } from "../manifest/ledger-paths.ts";
+import {
+  keyPath,
+  LEDGER_HEADER,
+  ledgerHeader,
+  LOCAL_LEDGER,
+  manifestPath,
+  runDirectory,
+  signaturePath,
+} from "../manifest/ledger-paths.ts";
 import { renderManifest } from "../manifest/manifest.ts";
 import type { RunRecord } from "../run/run-record.ts";
 import type { Signer } from "../signer/signer.ts";
@@ -42,7 +50,10 @@ export async function recordRun(ports: RecordPorts, recording: Recording): Promi
     [manifestPath(record.id), manifest],
     [signaturePath(record.id), renderEnvelope(manifest, { keyId: signer.keyId, bytes: signature })],
     ...documents(record),
-    ...[...recording.tree].map(([path, bytes]): [string, Uint8Array] => [`${runDirectory(record.id)}/tree/${path}`, bytes]),
+    ...[...recording.tree].map(([path, bytes]): [string, Uint8Array] => [
+      `${runDirectory(record.id)}/tree/${path}`,
+      bytes,
+    ]),
   ]);
   await store.barrier();
   for (let attempt = 1; ; attempt++) {
@@ -68,10 +79,17 @@ function documents(record: RunRecord): readonly (readonly [string, Uint8Array])[
 }
 
 /** `ledger.json` names the ledger and every public key that ever signed in it. */
-async function header({ git, signer }: RecordPorts, head: CommitSha | null, repository: string): Promise<readonly (readonly [string, Uint8Array])[]> {
+async function header(
+  { git, signer }: RecordPorts,
+  head: CommitSha | null,
+  repository: string,
+): Promise<readonly (readonly [string, Uint8Array])[]> {
   const mine = { keyId: signer.keyId, pem: signer.publicKey };
   const there = head === null ? undefined : await git.file(head, LEDGER_HEADER);
-  const known = there === undefined ? [] : (JSON.parse(new TextDecoder().decode(there)) as { keys: { keyId: string; pem: string }[] }).keys;
+  const known =
+    there === undefined
+      ? []
+      : (JSON.parse(new TextDecoder().decode(there)) as { keys: { keyId: string; pem: string }[] }).keys;
   if (known.some((key) => key.keyId === signer.keyId)) return [];
   return [[LEDGER_HEADER, new TextEncoder().encode(ledgerHeader(repository, [...known, mine]))]];
 }

@@ -11,6 +11,7 @@ import { nextAttempt } from "../run/retry.ts";
 import type { Failure } from "../run/run-record.ts";
 import type { StepEnd, StepJob } from "../run/step-job.ts";
 import type { StepTrace } from "../run/step-trace.ts";
+import { refusalOf } from "../scheduling/refusal.ts";
 import { createBacklog, type Backlog, type Capacity } from "../scheduling/backlog.ts";
 import { criticalPaths } from "../scheduling/critical-path.ts";
 
@@ -18,8 +19,19 @@ export type StepProgress =
   | { readonly kind: "cached"; readonly step: WorkStep; readonly key: Digest; readonly result: StepResult }
   | { readonly kind: "started"; readonly step: WorkStep; readonly attempt: number; readonly cause: Cause }
   | { readonly kind: "ended"; readonly step: WorkStep; readonly end: StepEnd }
-  | { readonly kind: "retrying"; readonly step: WorkStep; readonly failure: Failure; readonly attempt: number; readonly delayMs: number }
-  | { readonly kind: "gate"; readonly step: WorkStep; readonly failure: Extract<Failure, { kind: "gate" }>; readonly stops: boolean };
+  | {
+      readonly kind: "retrying";
+      readonly step: WorkStep;
+      readonly failure: Failure;
+      readonly attempt: number;
+      readonly delayMs: number;
+    }
+  | {
+      readonly kind: "gate";
+      readonly step: WorkStep;
+      readonly failure: Extract<Failure, { kind: "gate" }>;
+      readonly stops: boolean;
+    };
 
 export interface RunRequest {
   readonly order: WorkOrder;
@@ -30,7 +42,10 @@ export interface RunRequest {
   /** Memory and GPUs of the machine; a step that asks for more is refused. */
   readonly capacity: Capacity;
   /** The gate that a finished step fails, if any. */
-  readonly gateOf: (step: WorkStep, result: StepResult) => { readonly failure: Extract<Failure, { kind: "gate" }>; readonly stops: boolean } | undefined;
+  readonly gateOf: (
+    step: WorkStep,
+    result: StepResult,
+  ) => { readonly failure: Extract<Failure, { kind: "gate" }>; readonly stops: boolean } | undefined;
   readonly onProgress: (progress: StepProgress) => void;
   readonly signal: AbortSignal;
 }
@@ -85,7 +100,11 @@ export async function runPipeline(
     finish(run, answer.job, answer.end.kind === "ended" ? answer.end.value : rethrow(answer.end.error));
   }
   request.signal.removeEventListener("abort", cancel);
-  return { state, traces: request.order.steps.map((step) => traceOf(run, step.name)), cancelled: request.signal.aborted };
+  return {
+    state,
+    traces: request.order.steps.map((step) => traceOf(run, step.name)),
+    cancelled: request.signal.aborted,
+  };
 }
 
 function rethrow(error: unknown): never {
@@ -98,12 +117,25 @@ function begin(ports: Running["ports"], request: RunRequest, state: RunState): R
   const traces = new Map<string, StepTrace>();
   for (const step of request.order.steps) {
     traces.set(step.name, {
-      step, key: null, document: null, result: null, cached: false, cause: causes.get(step.name) ?? { kind: "first-run" },
-      failure: null, tail: [], nearMiss: undefined, cancelled: false, attempts: [], different: [],
+      step,
+      key: null,
+      document: null,
+      result: null,
+      cached: false,
+      cause: causes.get(step.name) ?? { kind: "first-run" },
+      failure: null,
+      tail: [],
+      nearMiss: undefined,
+      cancelled: false,
+      attempts: [],
+      different: [],
     });
   }
   return {
-    ports, request, state, traces,
+    ports,
+    request,
+    state,
+    traces,
     backlog: createBacklog(),
     verdicts: new Map(request.forecast.steps.map((step) => [step.step, step.verdict])),
     paths: criticalPaths(request.order.steps, (name) => times.get(name) ?? 1_000),
@@ -195,26 +227,12 @@ function enqueue(run: Running, trace: StepTrace): void {
     return;
   }
   run.backlog.add({
-    name: trace.step.name, priority, path: run.paths.get(trace.step.name) ?? 0, memoryBytes, gpus: resources.gpu,
+    name: trace.step.name,
+    priority,
+    path: run.paths.get(trace.step.name) ?? 0,
+    memoryBytes,
+    gpus: resources.gpu,
   });
-}
-
-function refusalOf(capacity: Capacity, memoryBytes: number, gpus: number): Failure | undefined {
-  if (memoryBytes > capacity.memoryBytes) {
-    return {
-      kind: "refused",
-      why: `it asks for ${memoryBytes} bytes of memory and this machine has ${capacity.memoryBytes}`,
-      next: "lower `resources.memory`, or run it on a larger machine",
-    };
-  }
-  if (gpus > capacity.gpus) {
-    return {
-      kind: "refused",
-      why: `it asks for ${gpus} GPUs and this machine has ${capacity.gpus}`,
-      next: "lower `resources.gpu`, or run it on a machine that has them",
-    };
-  }
-  return undefined;
 }
 
 /** Starts what fits into free slots. */
@@ -232,7 +250,11 @@ function start(run: Running, trace: StepTrace, attempt: number): void {
   const memory = step.step.resources.memory;
   const job: StepJob = {
     id: `${key.slice("sha256:".length, "sha256:".length + 16)}-${attempt}`,
-    step, key, document, attempt, cause: trace.cause,
+    step,
+    key,
+    document,
+    attempt,
+    cause: trace.cause,
     forced: run.request.forced.has(step.name),
     memoryBytes: memory === null ? null : Math.min(memory.base * memory.factor ** (attempt - 1), memory.max),
     upstream: (name) => traceOf(run, name).result ?? undefined,
@@ -276,7 +298,13 @@ function failed(run: Running, job: StepJob, end: Extract<StepEnd, { kind: "faile
   trace.nearMiss = end.nearMiss;
   const retry = nextAttempt(job.step.step, { attempt: job.attempt, failure: end.failure, sameLines: repeated });
   if (retry.kind === "retry" && !run.stopping) {
-    run.request.onProgress({ kind: "retrying", step: job.step, failure: end.failure, attempt: job.attempt + 1, delayMs: retry.delayMs });
+    run.request.onProgress({
+      kind: "retrying",
+      step: job.step,
+      failure: end.failure,
+      attempt: job.attempt + 1,
+      delayMs: retry.delayMs,
+    });
     run.waiting.set(job.id, { job, due: run.ports.clock.now() + retry.delayMs });
     return;
   }

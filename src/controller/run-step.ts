@@ -66,7 +66,8 @@ export async function runStep(
     if (end.cancelled) return { kind: "cancelled", attempt: record(null, log) };
     const collected = end.failure === null ? await collect(ports, job, attempt) : end.failure;
     const failure = "kind" in collected ? collected : context.changed(job);
-    if (failure !== undefined) return failedWith(ports, context, { job, attempt, failure, record: record(failure, log) });
+    if (failure !== undefined)
+      return failedWith(ports, context, { job, attempt, failure, record: record(failure, log) });
     if ("kind" in collected) throw new Error("unreachable: a failure was handled before");
     return await keep(ports, context, { job, collected, end, record: record(null, log) });
   } finally {
@@ -158,7 +159,7 @@ async function collect(ports: StepPorts, job: StepJob, attempt: Attempt): Promis
     } else outputs.push(ingested.record);
   }
   if (missing.length > 0) return { kind: "missing-output", paths: missing };
-  return { outputs, metrics: metrics as Readonly<Record<string, MetricValue>> };
+  return { outputs, metrics: metrics };
 }
 
 function refusal(ingested: Exclude<Ingested, { kind: "ok" | "absent" }>, path: string): Failure {
@@ -185,19 +186,35 @@ async function readMetricFiles(
 async function failedWith(
   ports: StepPorts,
   context: StepContext,
-  failed: { readonly job: StepJob; readonly attempt: Attempt; readonly failure: Failure; readonly record: AttemptRecord },
+  failed: {
+    readonly job: StepJob;
+    readonly attempt: Attempt;
+    readonly failure: Failure;
+    readonly record: AttemptRecord;
+  },
 ): Promise<StepEnd> {
   const text = ports.logs.tail(failed.attempt.log, TAIL_BYTES);
   const lines = text.split("\n").filter((line) => line !== "");
   const inputs = failed.job.step.inputs.map((input) => (input.kind === "output" ? input.path : input.entry.path));
   const miss: NearMiss | undefined = findNearMiss(text, context.exists, inputs);
-  return { kind: "failed", failure: failed.failure, attempt: failed.record, tail: lines.slice(-TAIL_LINES), nearMiss: miss };
+  return {
+    kind: "failed",
+    failure: failed.failure,
+    attempt: failed.record,
+    tail: lines.slice(-TAIL_LINES),
+    nearMiss: miss,
+  };
 }
 
 async function keep(
   ports: StepPorts,
   context: StepContext,
-  done: { readonly job: StepJob; readonly collected: Collected; readonly end: AttemptEnd; readonly record: AttemptRecord },
+  done: {
+    readonly job: StepJob;
+    readonly collected: Collected;
+    readonly end: AttemptEnd;
+    readonly record: AttemptRecord;
+  },
 ): Promise<StepEnd> {
   const { job, collected, record } = done;
   const result: StepResult = {

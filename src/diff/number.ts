@@ -27,12 +27,17 @@ export function formatDelta(delta: number): string {
 
 function plain(value: number, digits: number): string {
   const size = Math.abs(value);
-  const text = size !== 0 && (size < 1e-4 || size >= 1e15) ? value.toExponential(Math.max(0, digits - 1)) : decimal(value, digits);
+  const text =
+    size !== 0 && (size < 1e-4 || size >= 1e15) ? value.toExponential(Math.max(0, digits - 1)) : decimal(value, digits);
   return text.replace(/e([+-])(\d)$/, "e$1$2").replaceAll("-", "−");
 }
 
 /** Fixed notation with `digits` significant digits and no padding zeros. */
 function decimal(value: number, digits: number): string {
   const rounded = Number(value.toPrecision(digits));
-  return rounded.toLocaleString("en-US", { useGrouping: false, maximumFractionDigits: 20, maximumSignificantDigits: 17 });
+  return rounded.toLocaleString("en-US", {
+    useGrouping: false,
+    maximumFractionDigits: 20,
+    maximumSignificantDigits: 17,
+  });
 }

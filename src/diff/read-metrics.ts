@@ -3,13 +3,18 @@ import type { MetricValue } from "../key/key-document.ts";
 import { ok, refused, type Result } from "../result/result.ts";
 
 /** Numbers of a metrics file by dotted name; YAML or JSON by its ending. Booleans and texts are no metrics. */
-export async function readMetrics(path: string, bytes: Uint8Array): Promise<Result<Readonly<Record<string, MetricValue>>, string>> {
+export async function readMetrics(
+  path: string,
+  bytes: Uint8Array,
+): Promise<Result<Readonly<Record<string, MetricValue>>, string>> {
   const text = new TextDecoder().decode(bytes);
   let value: unknown;
   try {
     value = /\.ya?ml$/.test(path) ? (await import("yaml")).parse(text) : parseJson(text);
   } catch (error) {
-    return refused(error instanceof Error ? (error.message.split("\n")[0] ?? "it cannot be parsed") : "it cannot be parsed");
+    return refused(
+      error instanceof Error ? (error.message.split("\n")[0] ?? "it cannot be parsed") : "it cannot be parsed",
+    );
   }
   if (typeof value !== "object" || value === null) return refused("it must hold a map of names and numbers");
   const metrics: Record<string, MetricValue> = {};

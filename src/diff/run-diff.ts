@@ -35,7 +35,11 @@ export interface StepChange {
 export interface RunDiff {
   readonly from: { readonly run: RunId; readonly status: RunRecord["status"]; readonly source: RunRecord["source"] };
   readonly to: { readonly run: RunId; readonly status: RunRecord["status"]; readonly source: RunRecord["source"] };
-  readonly parameters: readonly { readonly name: string; readonly from: Json | undefined; readonly to: Json | undefined }[];
+  readonly parameters: readonly {
+    readonly name: string;
+    readonly from: Json | undefined;
+    readonly to: Json | undefined;
+  }[];
   readonly code: readonly FileChange[];
   readonly data: readonly FileChange[];
   readonly steps: readonly StepChange[];
@@ -63,7 +67,10 @@ function datasetsOf(run: RunRecord): Readonly<Record<string, string>> {
   return Object.fromEntries(run.datasets.map((dataset) => [dataset.name, dataset.digest]));
 }
 
-function fileChanges(from: Readonly<Record<string, string>>, to: Readonly<Record<string, string>>): readonly FileChange[] {
+function fileChanges(
+  from: Readonly<Record<string, string>>,
+  to: Readonly<Record<string, string>>,
+): readonly FileChange[] {
   return names(from, to).flatMap((path): FileChange[] => {
     if (from[path] === to[path]) return [];
     return [{ path, change: from[path] === undefined ? "added" : to[path] === undefined ? "removed" : "changed" }];
@@ -93,7 +100,9 @@ function parameterChanges(prefix: string, from: Members, to: Members): RunDiff["
 function stepChanges(from: RunRecord, to: RunRecord): readonly StepChange[] {
   const before = new Map(from.steps.map((step) => [step.id, step]));
   const after = new Map(to.steps.map((step) => [step.id, step]));
-  return [...new Set([...before.keys(), ...after.keys()])].sort().map((id) => stepChange(id, before.get(id), after.get(id)));
+  return [...new Set([...before.keys(), ...after.keys()])]
+    .sort()
+    .map((id) => stepChange(id, before.get(id), after.get(id)));
 }
 
 function stepChange(id: string, from: StepRecord | undefined, to: StepRecord | undefined): StepChange {
@@ -123,13 +132,20 @@ function metricChanges(from: RunRecord, to: RunRecord, data: readonly FileChange
   const old = metricTable(from);
   const now = metricTable(to);
   const specs = new Map(to.metricSpecs.map((spec) => [spec.name, spec]));
-  const order = [...specs.keys(), ...[...new Set([...old.keys(), ...now.keys()])].filter((name) => !specs.has(name)).sort()];
+  const order = [
+    ...specs.keys(),
+    ...[...new Set([...old.keys(), ...now.keys()])].filter((name) => !specs.has(name)).sort(),
+  ];
   return order.map((name) => {
     const spec = specs.get(name);
     const [a, b] = [old.get(name), now.get(name)];
-    const changed = data.find((change) => change.change !== "added" && closureOf(to, spec?.step ?? b?.step).has(change.path));
+    const changed = data.find(
+      (change) => change.change !== "added" && closureOf(to, spec?.step ?? b?.step).has(change.path),
+    );
     const verdict: MetricVerdict =
-      changed !== undefined && a !== undefined && b !== undefined ? { kind: "not-comparable", dataset: changed.path } : judge(spec, a?.value, b?.value);
+      changed !== undefined && a !== undefined && b !== undefined
+        ? { kind: "not-comparable", dataset: changed.path }
+        : judge(spec, a?.value, b?.value);
     return {
       name,
       step: spec?.step ?? b?.step ?? a?.step ?? null,
@@ -160,7 +176,8 @@ function metricTable(run: RunRecord): ReadonlyMap<string, { readonly value: Metr
 /** Datasets that a step reads itself or through the steps before it, by name. */
 function closureOf(run: RunRecord, step: string | undefined): ReadonlySet<string> {
   const byOutput = new Map<string, StepRecord>();
-  for (const candidate of run.steps) for (const output of candidate.document?.outputs ?? []) byOutput.set(output.path, candidate);
+  for (const candidate of run.steps)
+    for (const output of candidate.document?.outputs ?? []) byOutput.set(output.path, candidate);
   const byPath = new Map(run.datasets.map((dataset) => [dataset.path, dataset.name]));
   const found = new Set<string>();
   const seen = new Set<string>();
@@ -171,7 +188,8 @@ function closureOf(run: RunRecord, step: string | undefined): ReadonlySet<string
     for (const input of at.document?.inputs ?? []) {
       const dataset = byPath.get(input.path);
       if (input.kind === "dataset" && dataset !== undefined) found.add(dataset);
-      const producer = byOutput.get(input.path) ?? [...byOutput].find(([path]) => input.path.startsWith(`${path}/`))?.[1];
+      const producer =
+        byOutput.get(input.path) ?? [...byOutput].find(([path]) => input.path.startsWith(`${path}/`))?.[1];
       if (producer !== undefined) todo.push(producer);
     }
   }

@@ -22,21 +22,34 @@ export function prepareEnvironment(environment: Environment, project: string): P
     case "venv": {
       const root = join(project, environment.path);
       if (!existsSync(join(root, "bin", "python"))) {
-        return { kind: "refused", why: `there is no virtual environment at \`${environment.path}\``, next: `python3 -m venv ${environment.path}${environment.lock === null ? "" : ` && ${environment.path}/bin/pip install -r ${environment.lock}`}` };
+        return {
+          kind: "refused",
+          why: `there is no virtual environment at \`${environment.path}\``,
+          next: `python3 -m venv ${environment.path}${environment.lock === null ? "" : ` && ${environment.path}/bin/pip install -r ${environment.lock}`}`,
+        };
       }
       return { path: [join(root, "bin")], env: { VIRTUAL_ENV: root }, readOnly: [root], nodeModules: null };
     }
     case "node": {
       const directory = join(project, environment.lock, "..");
       const modules = join(directory, "node_modules");
-      if (!existsSync(modules)) return { kind: "refused", why: `\`${environment.lock}\` is not installed`, next: "npm ci" };
+      if (!existsSync(modules))
+        return { kind: "refused", why: `\`${environment.lock}\` is not installed`, next: "npm ci" };
       return { path: [join(modules, ".bin")], env: {}, readOnly: [modules], nodeModules: modules };
     }
     case "uv":
     case "conda":
-      return { kind: "refused", why: `\`environment: { ${environment.kind}: … }\` cannot be built on this machine in this version`, next: "use `{ venv: … }`, or run it on workers" };
+      return {
+        kind: "refused",
+        why: `\`environment: { ${environment.kind}: … }\` cannot be built on this machine in this version`,
+        next: "use `{ venv: … }`, or run it on workers",
+      };
     case "image":
-      return { kind: "refused", why: "container steps cannot run on this machine in this version", next: "use `{ venv: … }` or `{ system: true }` here" };
+      return {
+        kind: "refused",
+        why: "container steps cannot run on this machine in this version",
+        next: "use `{ venv: … }` or `{ system: true }` here",
+      };
     default:
       return environment satisfies never;
   }
@@ -48,7 +61,14 @@ const versions = new Map<string, string | null>();
 export function checkTools(tools: Readonly<Record<string, string>>, path: string): Failure | undefined {
   for (const [tool, expected] of Object.entries(tools)) {
     const found = versionOf(tool, path);
-    if (found === null) return { kind: "environment", name: tool, expected, found: "not found", line: `tools: { ${tool}: "${expected}" }` };
+    if (found === null)
+      return {
+        kind: "environment",
+        name: tool,
+        expected,
+        found: "not found",
+        line: `tools: { ${tool}: "${expected}" }`,
+      };
     if (found !== expected && !found.startsWith(`${expected}.`)) {
       return { kind: "environment", name: tool, expected, found, line: `tools: { ${tool}: "${found}" }` };
     }
@@ -57,11 +77,18 @@ export function checkTools(tools: Readonly<Record<string, string>>, path: string
 }
 
 function versionOf(tool: string, path: string): string | null {
-  const program = path.split(delimiter).map((directory) => join(directory, tool)).find((candidate) => existsSync(candidate));
+  const program = path
+    .split(delimiter)
+    .map((directory) => join(directory, tool))
+    .find((candidate) => existsSync(candidate));
   if (program === undefined) return null;
   const known = versions.get(program);
   if (known !== undefined) return known;
-  const asked = spawnSync(program, ["--version"], { encoding: "utf8", timeout: 20_000, env: { PATH: path, LC_ALL: "C.UTF-8" } });
+  const asked = spawnSync(program, ["--version"], {
+    encoding: "utf8",
+    timeout: 20_000,
+    env: { PATH: path, LC_ALL: "C.UTF-8" },
+  });
   const version = /\d+(\.\d+)+/.exec(`${asked.stdout} ${asked.stderr}`)?.[0] ?? null;
   versions.set(program, version);
   return version;
@@ -71,5 +98,11 @@ function versionOf(tool: string, path: string): string | null {
 export function checkProgram(program: string, path: string): Failure | undefined {
   if (program !== "bash" && program !== "sh") return undefined;
   const there = path.split(delimiter).some((directory) => existsSync(join(directory, program)));
-  return there ? undefined : { kind: "refused", why: `this machine has no \`${program}\``, next: program === "bash" ? "install bash, or write `shell: sh`" : "install a POSIX shell" };
+  return there
+    ? undefined
+    : {
+        kind: "refused",
+        why: `this machine has no \`${program}\``,
+        next: program === "bash" ? "install bash, or write `shell: sh`" : "install a POSIX shell",
+      };
 }

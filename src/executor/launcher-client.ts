@@ -106,7 +106,11 @@ function receive(wire: Wire, line: string): void {
   const { waiting } = wire;
   wire.waiting = undefined;
   const exit =
-    message.code !== undefined ? { code: message.code } : message.signal !== undefined ? { signal: message.signal } : { spawn: message.spawn ?? "" };
+    message.code !== undefined
+      ? { code: message.code }
+      : message.signal !== undefined
+        ? { signal: message.signal }
+        : { spawn: message.spawn ?? "" };
   const { timeout, cancelled, wallMs, user, system, peak } = message;
   waiting?.({ kind: "ended", exit, timeout, cancelled, wallMs, user, system, peak, method: wire.method });
 }

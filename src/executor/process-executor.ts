@@ -1,4 +1,14 @@
-import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
 
 import { redact } from "../run/redact.ts";
@@ -57,9 +67,13 @@ function returnPermit(pool: Pool): void {
 }
 
 /** Steps as processes of this machine: in bubblewrap where it is there, else each in a directory of its own. */
-export function processExecutor(options: ProcessExecutorOptions): Executor | { readonly kind: "refused"; readonly why: string } {
-  const bubblewrap = options.sandbox === "off" ? { works: false, why: "`sandbox: off` in sluice.yaml" } : tryBubblewrap();
-  if (options.sandbox === "require" && !bubblewrap.works) return { kind: "refused", why: `\`sandbox: require\`, but ${bubblewrap.why}` };
+export function processExecutor(
+  options: ProcessExecutorOptions,
+): Executor | { readonly kind: "refused"; readonly why: string } {
+  const bubblewrap =
+    options.sandbox === "off" ? { works: false, why: "`sandbox: off` in sluice.yaml" } : tryBubblewrap();
+  if (options.sandbox === "require" && !bubblewrap.works)
+    return { kind: "refused", why: `\`sandbox: require\`, but ${bubblewrap.why}` };
   const pool: Pool = {
     options,
     sandboxed: bubblewrap.works,
@@ -72,11 +86,13 @@ export function processExecutor(options: ProcessExecutorOptions): Executor | { r
   const all = [...pool.free];
   return {
     isolation: bubblewrap.works ? "sandbox" : "workspace",
-    why: bubblewrap.works ? "steps run in a closed bubblewrap sandbox" : `steps run in a directory of their own and can read other files of this machine: ${bubblewrap.why}`,
+    why: bubblewrap.works
+      ? "steps run in a closed bubblewrap sandbox"
+      : `steps run in a directory of their own and can read other files of this machine: ${bubblewrap.why}`,
     ahead: options.slots + SPARE,
     start: (order, signal) => start(pool, order, signal),
     async [Symbol.asyncDispose]() {
-      await Promise.all(all.map((slot) => slot.launcher?.process.close()));
+      for (const slot of all) await slot.launcher?.process.close();
       for (const slot of all) rmSync(slot.root, { recursive: true, force: true });
     },
   };
@@ -143,9 +159,13 @@ async function stageFor(
   slot: Slot,
   { order, prepared }: { readonly order: AttemptOrder; readonly prepared: Prepared },
 ): ReturnType<typeof stage> {
-  const staged = await stage(slot.workspace, order, { materialize: pool.options.materialize, sandboxed: pool.sandboxed });
+  const staged = await stage(slot.workspace, order, {
+    materialize: pool.options.materialize,
+    sandboxed: pool.sandboxed,
+  });
   const modules = prepared.environment.nodeModules;
-  if (modules !== null && !existsSync(join(slot.workspace, "node_modules"))) symlinkSync(modules, join(slot.workspace, "node_modules"));
+  if (modules !== null && !existsSync(join(slot.workspace, "node_modules")))
+    symlinkSync(modules, join(slot.workspace, "node_modules"));
   return staged;
 }
 
@@ -162,7 +182,11 @@ async function run(pool: Pool, slot: Slot, running: Running): Promise<AttemptEnd
   if ("kind" in prepared) return before(prepared);
   if (staged === undefined) throw new Error("running a step: nothing was staged");
   if ("missing" in staged) {
-    return before(staged.diskFull ? { kind: "disk-full", path: staged.missing } : { kind: "lost", why: `the bytes of \`${staged.missing}\` are not there any more` });
+    return before(
+      staged.diskFull
+        ? { kind: "disk-full", path: staged.missing }
+        : { kind: "lost", why: `the bytes of \`${staged.missing}\` are not there any more` },
+    );
   }
   const launcher = launcherFor(pool, slot, { order, prepared });
   const inside = pool.sandboxed;
@@ -170,7 +194,15 @@ async function run(pool: Pool, slot: Slot, running: Running): Promise<AttemptEnd
     {
       id: order.id,
       argv: order.argv,
-      env: Object.entries(environmentOf(order, prepared, inside ? { home: HOME, temporary: "/tmp" } : { home: join(slot.root, "home"), temporary: join(slot.root, "tmp") })).map(([name, value]) => `${name}=${value}`),
+      env: Object.entries(
+        environmentOf(
+          order,
+          prepared,
+          inside
+            ? { home: HOME, temporary: "/tmp" }
+            : { home: join(slot.root, "home"), temporary: join(slot.root, "tmp") },
+        ),
+      ).map(([name, value]) => `${name}=${value}`),
       cwd: inside ? WORKSPACE : slot.workspace,
       log: inside ? "/sluice/logs/step.log" : log,
       timeoutMs: order.timeoutMs,
@@ -184,7 +216,11 @@ async function run(pool: Pool, slot: Slot, running: Running): Promise<AttemptEnd
 }
 
 /** Set for every step (SEMANTICS §2), so that a result never depends on the machine's habits. */
-function environmentOf(order: AttemptOrder, prepared: Prepared, places: { readonly home: string; readonly temporary: string }): Readonly<Record<string, string>> {
+function environmentOf(
+  order: AttemptOrder,
+  prepared: Prepared,
+  places: { readonly home: string; readonly temporary: string },
+): Readonly<Record<string, string>> {
   return {
     LC_ALL: "C.UTF-8",
     TZ: "UTC",
@@ -202,19 +238,41 @@ function environmentOf(order: AttemptOrder, prepared: Prepared, places: { readon
 }
 
 function before(failure: Failure): AttemptEnd {
-  return { kind: "ended", failure, cancelled: false, profile: { wallMs: 0, cpuUserMs: null, cpuSystemMs: null, peakBytes: null, method: "none" } };
+  return {
+    kind: "ended",
+    failure,
+    cancelled: false,
+    profile: { wallMs: 0, cpuUserMs: null, cpuSystemMs: null, peakBytes: null, method: "none" },
+  };
 }
 
 /** The slot's launcher if it was started with the same settings; a step with secrets always gets a fresh one. */
-function launcherFor(pool: Pool, slot: Slot, { order, prepared }: { readonly order: AttemptOrder; readonly prepared: Prepared }): Launcher {
+function launcherFor(
+  pool: Pool,
+  slot: Slot,
+  { order, prepared }: { readonly order: AttemptOrder; readonly prepared: Prepared },
+): Launcher {
   const settings: SandboxSettings = {
     network: order.network,
-    readOnly: pool.sandboxed ? [...new Set([...pool.systemReadOnly, ...prepared.environment.readOnly, ...readOnlyFor(prepared.environment.path.join(":"))])] : [],
-    inPlace: order.inputs.flatMap((input) => (input.kind === "in-place" ? [{ source: input.source, path: input.path }] : [])),
+    readOnly: pool.sandboxed
+      ? [
+          ...new Set([
+            ...pool.systemReadOnly,
+            ...prepared.environment.readOnly,
+            ...readOnlyFor(prepared.environment.path.join(":")),
+          ]),
+        ]
+      : [],
+    inPlace: order.inputs.flatMap((input) =>
+      input.kind === "in-place" ? [{ source: input.source, path: input.path }] : [],
+    ),
   };
   const name = pool.sandboxed ? JSON.stringify(settings) : "plain";
-  const fresh = pool.sandboxed && (Object.keys(order.secrets).length > 0 || pool.options.sandbox === "require" || settings.inPlace.length > 0);
-  if (slot.launcher !== undefined && slot.launcher.process.alive && slot.launcher.settings === name && !fresh) return slot.launcher.process;
+  const fresh =
+    pool.sandboxed &&
+    (Object.keys(order.secrets).length > 0 || pool.options.sandbox === "require" || settings.inPlace.length > 0);
+  if (slot.launcher !== undefined && slot.launcher.process.alive && slot.launcher.settings === name && !fresh)
+    return slot.launcher.process;
   void slot.launcher?.process.close();
   const process = startLauncher(commandOf(pool, slot, settings), { NODE_COMPILE_CACHE: "", PATH: pool.options.path });
   slot.launcher = { process, settings: name };
@@ -227,14 +285,24 @@ function commandOf(pool: Pool, slot: Slot, settings: SandboxSettings): readonly 
   if (!pool.sandboxed) return node;
   const koffi = koffiDirectories(launcherPath);
   const own = [process.execPath, launcherPath, ...koffi];
-  return ["bwrap", ...sandboxArguments(slot.workspace, join(slot.root, "logs"), { ...settings, readOnly: [...settings.readOnly, ...own] }), ...node];
+  return [
+    "bwrap",
+    ...sandboxArguments(slot.workspace, join(slot.root, "logs"), {
+      ...settings,
+      readOnly: [...settings.readOnly, ...own],
+    }),
+    ...node,
+  ];
 }
 
 /** The FFI library's packages, which the launcher inside a sandbox loads; nothing else of ours is shown there. */
 function koffiDirectories(launcherPath: string): readonly string[] {
   for (let at = dirname(launcherPath); dirname(at) !== at; at = dirname(at)) {
-    const found = [join(at, "node_modules", "koffi"), join(at, "node_modules", "@koromix")].filter((path) => existsSync(path));
-    if (found.length > 0) return [...found, ...["package.json"].map((name) => join(at, name)).filter((path) => existsSync(path))];
+    const found = [join(at, "node_modules", "koffi"), join(at, "node_modules", "@koromix")].filter((path) =>
+      existsSync(path),
+    );
+    if (found.length > 0)
+      return [...found, ...["package.json"].map((name) => join(at, name)).filter((path) => existsSync(path))];
   }
   return [];
 }
@@ -255,13 +323,20 @@ function redactLog(log: string, secrets: Readonly<Record<string, string>>): void
 
 function endOf(order: AttemptOrder, end: LaunchEnd): AttemptEnd {
   if (end.kind === "lost") return before({ kind: "lost", why: end.why });
-  const profile = { wallMs: Math.round(end.wallMs), cpuUserMs: end.user, cpuSystemMs: end.system, peakBytes: end.peak, method: end.method };
+  const profile = {
+    wallMs: Math.round(end.wallMs),
+    cpuUserMs: end.user,
+    cpuSystemMs: end.system,
+    peakBytes: end.peak,
+    method: end.method,
+  };
   return { kind: "ended", failure: failureOf(order, end), cancelled: end.cancelled, profile };
 }
 
 function failureOf(order: AttemptOrder, end: Extract<LaunchEnd, { kind: "ended" }>): Failure | null {
   if (end.timeout) return { kind: "timeout", limitMs: order.timeoutMs ?? 0 };
-  if ("spawn" in end.exit) return { kind: "refused", why: end.exit.spawn, next: "correct `run:`, or add the program to the environment" };
+  if ("spawn" in end.exit)
+    return { kind: "refused", why: end.exit.spawn, next: "correct `run:`, or add the program to the environment" };
   if ("signal" in end.exit) return { kind: "signal", signal: end.exit.signal };
   return end.exit.code === 0 ? null : { kind: "exit", code: end.exit.code };
 }

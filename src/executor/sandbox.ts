@@ -9,9 +9,23 @@ export const HOME = "/sluice/home";
 /** System directories of a closed root; everything else of the machine stays outside (SEMANTICS §3). */
 const SYSTEM = ["/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"];
 const ETC = [
-  "/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/ld.so.conf.d", "/etc/alternatives", "/etc/ssl", "/etc/ca-certificates",
-  "/etc/pki", "/etc/passwd", "/etc/group", "/etc/localtime", "/etc/mime.types", "/etc/fonts", "/etc/python3",
-  "/etc/python3.11", "/etc/java-17-openjdk", "/etc/perl", "/etc/magic",
+  "/etc/ld.so.cache",
+  "/etc/ld.so.conf",
+  "/etc/ld.so.conf.d",
+  "/etc/alternatives",
+  "/etc/ssl",
+  "/etc/ca-certificates",
+  "/etc/pki",
+  "/etc/passwd",
+  "/etc/group",
+  "/etc/localtime",
+  "/etc/mime.types",
+  "/etc/fonts",
+  "/etc/python3",
+  "/etc/python3.11",
+  "/etc/java-17-openjdk",
+  "/etc/perl",
+  "/etc/magic",
 ];
 const ETC_NETWORK = ["/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf", "/etc/services", "/etc/protocols"];
 
@@ -32,20 +46,32 @@ export function sandboxArguments(workspace: string, logs: string, settings: Sand
     "--die-with-parent",
     "--new-session",
     "--clearenv",
-    "--hostname", "sluice",
+    "--hostname",
+    "sluice",
     ...(process.getuid?.() === 0 ? ["--cap-drop", "ALL"] : []),
     ...binds,
-    "--dev", "/dev",
-    "--proc", "/proc",
-    "--tmpfs", "/tmp",
-    "--tmpfs", "/dev/shm",
-    "--dir", "/var/tmp",
+    "--dev",
+    "/dev",
+    "--proc",
+    "/proc",
+    "--tmpfs",
+    "/tmp",
+    "--tmpfs",
+    "/dev/shm",
+    "--dir",
+    "/var/tmp",
     ...[...settings.readOnly].sort().flatMap((path) => ["--ro-bind", path, path]),
-    "--bind", workspace, WORKSPACE,
-    "--tmpfs", HOME,
-    "--bind", logs, "/sluice/logs",
+    "--bind",
+    workspace,
+    WORKSPACE,
+    "--tmpfs",
+    HOME,
+    "--bind",
+    logs,
+    "/sluice/logs",
     ...settings.inPlace.flatMap(({ source, path }) => ["--ro-bind", source, `${WORKSPACE}/${path}`]),
-    "--chdir", WORKSPACE,
+    "--chdir",
+    WORKSPACE,
   ];
 }
 
@@ -57,9 +83,26 @@ function systemBind(path: string): readonly string[] {
 
 /** Whether bubblewrap works here, tried once by starting it. */
 export function tryBubblewrap(): { readonly works: boolean; readonly why: string } {
-  const tried = spawnSync("bwrap", ["--unshare-all", "--die-with-parent", "--ro-bind", "/usr", "/usr", ...["/lib", "/lib64", "/bin"].flatMap(systemBind), "--proc", "/proc", "--dev", "/dev", "/usr/bin/true"], { encoding: "utf8", timeout: 10_000 });
+  const tried = spawnSync(
+    "bwrap",
+    [
+      "--unshare-all",
+      "--die-with-parent",
+      "--ro-bind",
+      "/usr",
+      "/usr",
+      ...["/lib", "/lib64", "/bin"].flatMap(systemBind),
+      "--proc",
+      "/proc",
+      "--dev",
+      "/dev",
+      "/usr/bin/true",
+    ],
+    { encoding: "utf8", timeout: 10_000 },
+  );
   if (tried.error !== undefined) return { works: false, why: "bubblewrap is not installed" };
-  if (tried.status !== 0) return { works: false, why: `bubblewrap does not start here: ${tried.stderr.trim().split("\n")[0] ?? ""}` };
+  if (tried.status !== 0)
+    return { works: false, why: `bubblewrap does not start here: ${tried.stderr.trim().split("\n")[0] ?? ""}` };
   return { works: true, why: "bubblewrap" };
 }
 
@@ -111,10 +154,25 @@ function isSystem(path: string): boolean {
 
 /** A home, `/`, `/opt` and the like are no installation prefix: binding them would open what must stay closed. */
 function isTooWide(path: string): boolean {
-  const wide = new Set(["/", "/root", "/home", "/opt", "/mnt", "/srv", "/var", "/etc", "/tmp", "/work", "/data", process.env["HOME"] ?? "/root"]);
+  const wide = new Set([
+    "/",
+    "/root",
+    "/home",
+    "/opt",
+    "/mnt",
+    "/srv",
+    "/var",
+    "/etc",
+    "/tmp",
+    "/work",
+    "/data",
+    process.env["HOME"] ?? "/root",
+  ]);
   return wide.has(path) || path.split("/").length <= 2;
 }
 
 function outermost(paths: readonly string[]): readonly string[] {
-  return [...new Set(paths)].sort().filter((path, at, all) => !all.slice(0, at).some((above) => path.startsWith(`${above}/`)));
+  return [...new Set(paths)]
+    .sort()
+    .filter((path, at, all) => !all.slice(0, at).some((above) => path.startsWith(`${above}/`)));
 }

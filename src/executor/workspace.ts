@@ -1,10 +1,25 @@
-import { chmodSync, constants, copyFileSync, lstatSync, mkdirSync, readdirSync, rmdirSync, rmSync, symlinkSync, unlinkSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  constants,
+  copyFileSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  rmdirSync,
+  rmSync,
+  symlinkSync,
+  unlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
 
 import type { OutputRecord } from "../key/key-document.ts";
 import type { AttemptOrder, StagedInput } from "./executor.ts";
 
-export type Materialize = (record: Pick<OutputRecord, "kind" | "digest">, target: string) => Promise<{ readonly kind: "ok" | "missing" | "corrupt" | "disk-full" }>;
+export type Materialize = (
+  record: Pick<OutputRecord, "kind" | "digest">,
+  target: string,
+) => Promise<{ readonly kind: "ok" | "missing" | "corrupt" | "disk-full" }>;
 
 /** What stood in a workspace when the step began: to tell afterwards what it wrote. */
 export interface Staged {
@@ -19,9 +34,11 @@ export function clearWorkspace(directory: string, order: AttemptOrder): void {
   mkdirSync(directory, { recursive: true });
   const kept = new Set<string>();
   for (const { path } of [...order.inputs, ...order.outputs]) {
-    for (let slash = path.lastIndexOf("/"); slash > 0; slash = path.lastIndexOf("/", slash - 1)) kept.add(path.slice(0, slash));
+    for (let slash = path.lastIndexOf("/"); slash > 0; slash = path.lastIndexOf("/", slash - 1))
+      kept.add(path.slice(0, slash));
   }
-  for (const input of order.inputs) if (input.kind === "in-place" || (input.kind === "store" && input.entry === "directory")) kept.delete(input.path);
+  for (const input of order.inputs)
+    if (input.kind === "in-place" || (input.kind === "store" && input.entry === "directory")) kept.delete(input.path);
   try {
     emptyDirectory(directory, "", kept);
   } catch {
@@ -110,7 +127,8 @@ function snapshot(directory: string, order: AttemptOrder): ReadonlyMap<string, s
   for (const input of order.inputs) {
     if (input.kind === "in-place") continue;
     const whole = input.kind === "store" && input.entry === "directory";
-    for (const path of whole ? filesBelow(directory, input.path, new Set()) : [input.path]) files.set(path, stampOf(join(directory, path)));
+    for (const path of whole ? filesBelow(directory, input.path, new Set()) : [input.path])
+      files.set(path, stampOf(join(directory, path)));
   }
   return files;
 }

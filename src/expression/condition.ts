@@ -36,11 +36,12 @@ export function checkCondition(kind: ConditionKind, source: string): ConditionFa
     const checked = environmentFor(kind).check(source);
     if (!checked.valid) return { message: firstLine(checked.error?.message ?? "it does not type-check"), offset: null };
     if (checked.type !== undefined && checked.type !== "bool" && checked.type !== "dyn") {
-      return { message: `it gives ${String(checked.type)}, not true or false`, offset: null };
+      return { message: `it gives ${checked.type}, not true or false`, offset: null };
     }
     return undefined;
   } catch (error) {
-    if (error instanceof ParseError || error instanceof CelTypeError) return { message: firstLine(error.message), offset: null };
+    if (error instanceof ParseError || error instanceof CelTypeError)
+      return { message: firstLine(error.message), offset: null };
     throw error;
   }
 }

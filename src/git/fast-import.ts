@@ -39,7 +39,13 @@ export async function fastImport(
   const errors = Buffer.concat(err).toString("utf8").trim();
   if (/not updating|cannot lock ref|Unable to create .*\.lock/i.test(errors)) return { kind: "moved" };
   if (code !== 0) throw new Error(`git fast-import: ${errors}`);
-  return { kind: "imported", commits: Buffer.concat(out).toString("utf8").split("\n").flatMap((line) => parseCommitSha(line.trim()) ?? []) };
+  return {
+    kind: "imported",
+    commits: Buffer.concat(out)
+      .toString("utf8")
+      .split("\n")
+      .flatMap((line) => parseCommitSha(line.trim()) ?? []),
+  };
 }
 
 function stream(order: ImportOrder): Buffer {
@@ -47,7 +53,11 @@ function stream(order: ImportOrder): Buffer {
   order.commits.forEach((commit, at) => {
     const who = `${plain(commit.author.name)} <${plain(commit.author.email)}> ${commit.time} +0000`;
     const message = Buffer.from(commit.message, "utf8");
-    parts.push(`commit ${order.ref}\nmark :${at + 1}\nauthor ${who}\ncommitter ${who}\ndata ${message.byteLength}\n`, message, "\n");
+    parts.push(
+      `commit ${order.ref}\nmark :${at + 1}\nauthor ${who}\ncommitter ${who}\ndata ${message.byteLength}\n`,
+      message,
+      "\n",
+    );
     if (at === 0 && order.from !== null) parts.push(`from ${order.from}\n`);
     if (at > 0) parts.push(`from :${at}\n`);
     for (const [path, bytes] of commit.files) {

@@ -1,13 +1,4 @@
-import {
-  lstatSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from "node:fs";
+import { lstatSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join, posix } from "node:path";
 
 import type { Digest } from "../identity/identity.ts";
@@ -112,5 +103,8 @@ function readExclude(gitDirectory: string): readonly string[] {
   }
   const block = text.slice(text.indexOf(BEGIN) + BEGIN.length, text.indexOf(END));
   if (!text.includes(BEGIN)) return [];
-  return block.split("\n").filter((line) => line.startsWith("/") && line !== "/.sluice/").map((line) => line.slice(1).replace(/\\(.)/g, "$1"));
+  return block
+    .split("\n")
+    .filter((line) => line.startsWith("/") && line !== "/.sluice/")
+    .map((line) => line.slice(1).replace(/\\(.)/g, "$1"));
 }

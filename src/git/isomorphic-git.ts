@@ -122,9 +122,13 @@ interface Base {
   readonly cache: object;
 }
 
-async function firstParents(base: Base, from: CommitSha, limit = Number.POSITIVE_INFINITY): Promise<readonly CommitSha[]> {
+async function firstParents(
+  base: Base,
+  from: CommitSha,
+  limit = Number.POSITIVE_INFINITY,
+): Promise<readonly CommitSha[]> {
   const found: CommitSha[] = [];
-  for (let at: CommitSha | undefined = from; at !== undefined && found.length < limit; ) {
+  for (let at: CommitSha | undefined = from; at !== undefined && found.length < limit;) {
     found.push(at);
     const { commit }: { commit: { parent: string[] } } = await git.readCommit({ ...base, oid: at });
     at = parseCommitSha(commit.parent[0] ?? "");
@@ -135,7 +139,12 @@ async function firstParents(base: Base, from: CommitSha, limit = Number.POSITIVE
 function loggedCommit(entry: Awaited<ReturnType<typeof git.log>>[number]): LoggedCommit {
   const sha = parseCommitSha(entry.oid);
   if (sha === undefined) throw new Error(`reading the log: ${entry.oid} is no commit id`);
-  return { sha, parents: entry.commit.parent.flatMap((parent) => parseCommitSha(parent) ?? []), time: entry.commit.committer.timestamp, message: entry.commit.message };
+  return {
+    sha,
+    parents: entry.commit.parent.flatMap((parent) => parseCommitSha(parent) ?? []),
+    time: entry.commit.committer.timestamp,
+    message: entry.commit.message,
+  };
 }
 
 async function readTree(base: Base, commit: CommitSha): Promise<readonly TreeEntry[]> {
@@ -205,16 +214,25 @@ async function append(
     const before = head === null ? undefined : (await git.readCommit({ ...base, oid: head })).commit.tree;
     const tree = await writeTree(base, nodeOf(commit.files), before);
     const who = { ...commit.author, timestamp: commit.time, timezoneOffset: 0 };
-    const oid = await git.writeCommit({ ...base, commit: { message: commit.message, tree, parent: head === null ? [] : [head], author: who, committer: who } });
+    const oid = await git.writeCommit({
+      ...base,
+      commit: { message: commit.message, tree, parent: head === null ? [] : [head], author: who, committer: who },
+    });
     head = parseCommitSha(oid) ?? null;
     if (head !== null) written.push(head);
   }
   if (head === null) throw new Error(`appending to ${order.ref}: nothing to append`);
-  return (await moveRef(base, order, head)) ? { kind: "appended", head, commits: written } : { kind: "overtaken", head: await current() };
+  return (await moveRef(base, order, head))
+    ? { kind: "appended", head, commits: written }
+    : { kind: "overtaken", head: await current() };
 }
 
 /** Compare-and-swap under git's own lock file, which other git programs respect. */
-async function moveRef(base: Base, order: { readonly ref: string; readonly expected: CommitSha | null }, head: CommitSha): Promise<boolean> {
+async function moveRef(
+  base: Base,
+  order: { readonly ref: string; readonly expected: CommitSha | null },
+  head: CommitSha,
+): Promise<boolean> {
   const path = join(base.gitdir, order.ref);
   fs.mkdirSync(join(path, ".."), { recursive: true });
   try {
@@ -256,7 +274,12 @@ async function writeTree(base: Base, node: Node, before: string | undefined): Pr
   for (const [name, child] of node.children) {
     const there = entries.get(name);
     if (child.bytes !== undefined) {
-      entries.set(name, { mode: "100644", path: name, type: "blob", oid: await git.writeBlob({ ...base, blob: child.bytes }) });
+      entries.set(name, {
+        mode: "100644",
+        path: name,
+        type: "blob",
+        oid: await git.writeBlob({ ...base, blob: child.bytes }),
+      });
     } else {
       const oid = await writeTree(base, child, there?.type === "tree" ? there.oid : undefined);
       entries.set(name, { mode: "040000", path: name, type: "tree", oid });

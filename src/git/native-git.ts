@@ -1,60 +1,14 @@
-import { execFile } from "node:child_process";
-import { existsSync, lstatSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 
 import { byUtf8 } from "../identity/canonical-json.ts";
-import { digestOf, parseBlobId, parseCommitSha, type CommitSha } from "../identity/identity.ts";
+import { digestOf, parseCommitSha, type CommitSha } from "../identity/identity.ts";
 import { readHead, readRef } from "./refs.ts";
+import { cleaned, mayFilter } from "./clean-filters.ts";
 import { fastImport } from "./fast-import.ts";
-import type { Appended, Git, LedgerCommit, LoggedCommit, TreeEntry } from "./git.ts";
-
-const MAX_BUFFER = 1 << 30;
-
-/** Runs git in one repository with nothing of the caller's git environment (a hook sets GIT_DIR). */
-export interface GitProcess {
-  readonly directory: string;
-  readonly program: string;
-  readonly env: NodeJS.ProcessEnv;
-  run(args: readonly string[], input?: Uint8Array | string): Promise<Buffer>;
-  /** Exit code and output where a refusal is an answer. */
-  attempt(args: readonly string[], input?: Uint8Array | string): Promise<{ readonly code: number; readonly stdout: Buffer; readonly stderr: string }>;
-}
-
-export function gitProcess(directory: string, program: string): GitProcess {
-  const env = Object.fromEntries(
-    Object.entries(process.env).filter(([name]) => !name.startsWith("GIT_") || name === "GIT_SSH" || name === "GIT_SSH_COMMAND" || name === "GIT_SSL_CAINFO" || name.startsWith("GIT_CONFIG")),
-  );
-  const full: NodeJS.ProcessEnv = { ...env, LC_ALL: "C", GIT_TERMINAL_PROMPT: "0", GIT_OPTIONAL_LOCKS: "0" };
-  const base = ["-c", "core.quotePath=false", "-c", "core.fsmonitor=false", "-c", "gc.auto=0"];
-  const attempt: GitProcess["attempt"] = (args, input) =>
-    new Promise((resolve, reject) => {
-      const child = execFile(
-        program,
-        [...base, ...args],
-        { cwd: directory, env: full, encoding: "buffer", maxBuffer: MAX_BUFFER },
-        (error, stdout, stderr) => {
-          const code = error === null ? 0 : error.code;
-          if (typeof code !== "number") reject(new Error(`running git ${args[0] ?? ""}`, { cause: error }));
-          else resolve({ code, stdout, stderr: stderr.toString("utf8") });
-        },
-      );
-      if (input !== undefined) {
-        child.stdin?.on("error", () => undefined);
-        child.stdin?.end(input);
-      }
-    });
-  return {
-    directory,
-    program,
-    env: full,
-    attempt,
-    async run(args, input) {
-      const { code, stdout, stderr } = await attempt(args, input);
-      if (code !== 0) throw new Error(`git ${args.slice(0, 2).join(" ")} in ${directory}: ${stderr.trim() || `exit code ${code}`}`);
-      return stdout;
-    },
-  };
-}
+import { lines, parseIndex, parseLog, parseTree } from "./git-output.ts";
+import { gitProcess, type GitProcess } from "./git-process.ts";
+import type { Appended, Git, LedgerCommit } from "./git.ts";
 
 export interface NativePlace {
   readonly root: string;
@@ -74,14 +28,23 @@ export function nativeGit(place: NativePlace): Git {
 
   async function one(revision: string): Promise<CommitSha | undefined> {
     if (revision.startsWith("refs/") && !existsSync(join(directory, "reftable"))) return readRef(directory, revision);
-    const { code, stdout } = await git.attempt(["rev-parse", "--verify", "--quiet", "--end-of-options", `${revision}^{commit}`]);
+    const { code, stdout } = await git.attempt([
+      "rev-parse",
+      "--verify",
+      "--quiet",
+      "--end-of-options",
+      `${revision}^{commit}`,
+    ]);
     return code === 0 ? parseCommitSha(stdout.toString("utf8").trim()) : undefined;
   }
 
   // One command looks at the work tree once.
   let listed: { readonly tracked: Promise<Buffer>; readonly untracked: Promise<Buffer> } | undefined;
   const listing = (): NonNullable<typeof listed> =>
-    (listed ??= { tracked: git.run(["ls-files", "-s", "-z"]), untracked: git.run(["ls-files", "-o", "--exclude-standard", "-z"]) });
+    (listed ??= {
+      tracked: git.run(["ls-files", "-s", "-z"]),
+      untracked: git.run(["ls-files", "-o", "--exclude-standard", "-z"]),
+    });
 
   return {
     root,
@@ -107,7 +70,9 @@ export function nativeGit(place: NativePlace): Git {
       return code === 0 ? parseCommitSha(stdout.toString("utf8").trim()) : undefined;
     },
     async firstParents(from, limit) {
-      return lines(await text(["rev-list", "--first-parent", `--max-count=${limit}`, from])).flatMap((line) => parseCommitSha(line) ?? []);
+      return lines(await text(["rev-list", "--first-parent", `--max-count=${limit}`, from])).flatMap(
+        (line) => parseCommitSha(line) ?? [],
+      );
     },
     async tree(commit) {
       return parseTree(await git.run(["ls-tree", "-r", "-z", "--full-tree", commit]));
@@ -127,7 +92,11 @@ export function nativeGit(place: NativePlace): Git {
     },
     async untracked() {
       const output = await listing().untracked;
-      return output.toString("utf8").split("\0").filter((path) => path !== "" && !path.endsWith("/")).sort(byUtf8);
+      return output
+        .toString("utf8")
+        .split("\0")
+        .filter((path) => path !== "" && !path.endsWith("/"))
+        .sort(byUtf8);
     },
     async listingDigest() {
       const { tracked, untracked } = listing();
@@ -136,59 +105,51 @@ export function nativeGit(place: NativePlace): Git {
     cleaned: (paths) => cleaned(git, directory, paths),
     append: (ref, expected, commits) => append(git, directory, { ref, expected, commits }),
     async log(ref, until) {
-      const { code, stdout } = await git.attempt(["log", "-z", "--format=%H%n%P%n%ct%n%B", ref, ...(until === undefined ? [] : [`^${until}`]), "--"]);
+      const { code, stdout } = await git.attempt([
+        "log",
+        "-z",
+        "--format=%H%n%P%n%ct%n%B",
+        ref,
+        ...(until === undefined ? [] : [`^${until}`]),
+        "--",
+      ]);
       return code === 0 ? parseLog(stdout.toString("utf8")) : [];
     },
     async added(commit) {
-      const output = await git.run(["diff-tree", "-r", "-z", "--root", "--no-commit-id", "--name-only", "--diff-filter=A", commit]);
-      return output.toString("utf8").split("\0").filter((path) => path !== "");
+      const output = await git.run([
+        "diff-tree",
+        "-r",
+        "-z",
+        "--root",
+        "--no-commit-id",
+        "--name-only",
+        "--diff-filter=A",
+        commit,
+      ]);
+      return output
+        .toString("utf8")
+        .split("\0")
+        .filter((path) => path !== "");
     },
     async push(remote, refs) {
-      const { code, stderr } = await git.attempt(["push", "--atomic", "--porcelain", remote, ...refs.map(({ from, to }) => `${from}:${to}`)]);
+      const { code, stderr } = await git.attempt([
+        "push",
+        "--atomic",
+        "--porcelain",
+        remote,
+        ...refs.map(({ from, to }) => `${from}:${to}`),
+      ]);
       return code === 0 ? { kind: "pushed" } : { kind: "rejected", why: stderr.trim() };
     },
   };
 }
 
-function lines(text: string): string[] {
-  return text.split("\n").filter((line) => line !== "");
-}
-
-function kindOf(mode: string): TreeEntry["kind"] {
-  if (mode === "120000") return "link";
-  if (mode === "160000") return "submodule";
-  return mode === "100755" ? "executable" : "file";
-}
-
-function parseTree(output: Buffer): readonly TreeEntry[] {
-  return output.toString("utf8").split("\0").flatMap((line) => {
-    const tab = line.indexOf("\t");
-    const [mode, , id] = line.slice(0, tab).split(" ");
-    const blob = parseBlobId(id ?? "");
-    return tab < 0 || blob === undefined ? [] : [{ path: line.slice(tab + 1), kind: kindOf(mode ?? ""), blob }];
-  }).sort((a, b) => byUtf8(a.path, b.path));
-}
-
-function parseIndex(output: Buffer): readonly TreeEntry[] {
-  return output.toString("utf8").split("\0").flatMap((line) => {
-    const tab = line.indexOf("\t");
-    const [mode, id, stage] = line.slice(0, tab).split(" ");
-    const blob = parseBlobId(id ?? "");
-    return tab < 0 || blob === undefined || stage !== "0" ? [] : [{ path: line.slice(tab + 1), kind: kindOf(mode ?? ""), blob }];
-  });
-}
-
-function parseLog(output: string): readonly LoggedCommit[] {
-  return output.split("\0").flatMap((entry) => {
-    const [sha, parents, time, ...message] = entry.replace(/^\n/, "").split("\n");
-    const commit = parseCommitSha(sha ?? "");
-    if (commit === undefined) return [];
-    return [{ sha: commit, parents: (parents ?? "").split(" ").flatMap((parent) => parseCommitSha(parent) ?? []), time: Number(time), message: message.join("\n") }];
-  });
-}
-
 /** Reads many blobs through one `cat-file --batch`. */
-async function readMany(git: GitProcess, commit: CommitSha, paths: readonly string[]): Promise<ReadonlyMap<string, Uint8Array>> {
+async function readMany(
+  git: GitProcess,
+  commit: CommitSha,
+  paths: readonly string[],
+): Promise<ReadonlyMap<string, Uint8Array>> {
   const found = new Map<string, Uint8Array>();
   const safe = paths.filter((path) => !path.includes("\n"));
   if (safe.length === 0) return found;
@@ -210,44 +171,6 @@ async function readMany(git: GitProcess, commit: CommitSha, paths: readonly stri
   }
   return found;
 }
-
-/** Filters exist only where attributes or configuration ask for them; without any nothing is asked of git. */
-async function cleaned(git: GitProcess, directory: string, paths: readonly string[]): Promise<ReadonlyMap<string, Uint8Array>> {
-  const none = new Map<string, Uint8Array>();
-  if (paths.length === 0 || !(await mayFilter(git, directory))) return none;
-  const output = await git.run(["check-attr", "-z", "--stdin", "text", "eol", "filter", "working-tree-encoding", "ident"], paths.map((path) => `${path}\0`).join(""));
-  const fields = output.toString("utf8").split("\0");
-  const filtered = new Set<string>();
-  const autocrlf = (await git.attempt(["config", "--get", "core.autocrlf"])).stdout.toString("utf8").trim();
-  for (let at = 0; at + 2 < fields.length; at += 3) {
-    const value = fields[at + 2];
-    if (value !== "unspecified" && value !== "unset") filtered.add(fields[at] ?? "");
-  }
-  const candidates = (autocrlf === "true" || autocrlf === "input" ? paths : paths.filter((path) => filtered.has(path))).filter(
-    (path) => !path.includes("\n") && lstatSync(join(git.directory, path), { throwIfNoEntry: false })?.isFile() === true,
-  );
-  if (candidates.length === 0) return none;
-  const raw = lines((await git.run(["hash-object", "--no-filters", "--stdin-paths"], candidates.map((path) => `${path}\n`).join(""))).toString("utf8"));
-  const clean = lines((await git.run(["hash-object", "-w", "--stdin-paths"], candidates.map((path) => `${path}\n`).join(""))).toString("utf8"));
-  for (const [at, path] of candidates.entries()) {
-    const id = clean[at];
-    if (id !== undefined && id !== raw[at]) none.set(path, await git.run(["cat-file", "blob", id]));
-  }
-  return none;
-}
-
-async function mayFilter(git: GitProcess, directory: string): Promise<boolean> {
-  if (existsSync(join(directory, "info", "attributes"))) return true;
-  const known = filtering.get(git);
-  if (known !== undefined) return known;
-  const asked = Promise.all([
-    git.run(["ls-files", "-z", "-c", "-o", "--exclude-standard", "--", ".gitattributes", "**/.gitattributes"]),
-    git.attempt(["config", "--get-regexp", "^core\\.(autocrlf|attributesfile)$"]),
-  ]).then(([attributes, configured]) => attributes.length > 0 || /^(core\.autocrlf (true|input)|core\.attributesfile )/m.test(configured.stdout.toString("utf8")));
-  filtering.set(git, asked);
-  return asked;
-}
-const filtering = new WeakMap<GitProcess, Promise<boolean>>();
 
 /**
  * One fast-import, which itself refuses to move a ref to a commit that does not contain what the ref holds by then:

@@ -11,10 +11,18 @@ export type Opened =
 export async function openGit(start: string, prefer: "native" | "isomorphic" = "native"): Promise<Opened> {
   const found = findRoot(realpathSync(start));
   if (found === undefined) {
-    return { kind: "refused", why: `${start} is not inside a git repository`, next: "git init && git add -A && git commit" };
+    return {
+      kind: "refused",
+      why: `${start} is not inside a git repository`,
+      next: "git init && git add -A && git commit",
+    };
   }
   if (isSha256(found.common)) {
-    return { kind: "refused", why: `${found.root} is a SHA-256 repository, which is not in this version`, next: "use a repository with the default object format" };
+    return {
+      kind: "refused",
+      why: `${found.root} is a SHA-256 repository, which is not in this version`,
+      next: "use a repository with the default object format",
+    };
   }
   const program = prefer === "native" ? findGit() : undefined;
   if (program !== undefined) {

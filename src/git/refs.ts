@@ -4,7 +4,10 @@ import { join } from "node:path";
 import { parseCommitSha, type CommitSha } from "../identity/identity.ts";
 
 /** What HEAD says, read from the files: no process is started on the way to "nothing to do". */
-export function readHead(gitDirectory: string, common: string): { readonly commit: CommitSha | null; readonly branch: string | null } | undefined {
+export function readHead(
+  gitDirectory: string,
+  common: string,
+): { readonly commit: CommitSha | null; readonly branch: string | null } | undefined {
   const head = read(join(gitDirectory, "HEAD"));
   if (head === undefined) return undefined;
   const ref = /^ref: (refs\/heads\/(.+))$/.exec(head);

@@ -95,7 +95,8 @@ function onDisk(path: string, hashFile: HashFile): FileFacts | undefined {
   // A pointer that was never smudged is as small as a pointer: only such files are opened a second time.
   if (stat.size < 1024) {
     const pointer = parseLfsPointer(readFileSync(path));
-    if (pointer !== undefined) return { digest: pointer.digest, size: pointer.size, executable: isExecutable(stat.mode) };
+    if (pointer !== undefined)
+      return { digest: pointer.digest, size: pointer.size, executable: isExecutable(stat.mode) };
   }
   return hashFile(path);
 }

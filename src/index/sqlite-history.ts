@@ -52,32 +52,42 @@ export function sqliteHistory(path: string, ledger: LedgerReader): History {
     },
     runs: ({ pipeline, limit }) => {
       const rows = database
-        .prepare(`select summary from runs ${pipeline === undefined ? "" : "where pipeline = ?"} order by position desc limit ?`)
+        .prepare(
+          `select summary from runs ${pipeline === undefined ? "" : "where pipeline = ?"} order by position desc limit ?`,
+        )
         .all(...(pipeline === undefined ? [] : [pipeline]), limit ?? 1_000_000) as { summary: string }[];
       return rows.map((row) => JSON.parse(row.summary) as RunSummary);
     },
     byPrefix: (prefix) => {
-      const rows = database.prepare("select id from runs where id >= ? and id < ? order by position desc").all(prefix, `${prefix}{`) as { id: string }[];
+      const rows = database
+        .prepare("select id from runs where id >= ? and id < ? order by position desc")
+        .all(prefix, `${prefix}{`) as { id: string }[];
       return rows.flatMap((row) => parseRunId(row.id) ?? []);
     },
     record: (id) => record(opened, meta("head"), id),
     async past(pipelines) {
       const head = meta("head");
       const marks = pipelines.map(() => "?").join(",");
-      const row = database.prepare(`select id from runs where pipeline in (${marks}) order by position desc limit 1`).get(...pipelines) as { id: string } | undefined;
+      const row = database
+        .prepare(`select id from runs where pipeline in (${marks}) order by position desc limit 1`)
+        .get(...pipelines) as { id: string } | undefined;
       const id = parseRunId(row?.id ?? "");
       const run = id === undefined ? undefined : await record(opened, head, id);
       return run === undefined ? [] : pastSteps(run);
     },
     durations: (pipeline, step) => {
-      times ??= database.prepare("select ms from times where pipeline = ? and step = ? order by position desc limit 50");
+      times ??= database.prepare(
+        "select ms from times where pipeline = ? and step = ? order by position desc limit 50",
+      );
       const rows = times.all(pipeline, step) as { ms: number }[];
       return rows.map((row) => row.ms);
     },
     async held(since) {
       const held = new Set<Digest>();
       const rows = database
-        .prepare("select id from (select id, finished, row_number() over (partition by pipeline order by position desc) as nth from runs) where nth <= 10 or finished >= ?")
+        .prepare(
+          "select id from (select id, finished, row_number() over (partition by pipeline order by position desc) as nth from runs) where nth <= 10 or finished >= ?",
+        )
         .all(new Date(since).toISOString()) as { id: string }[];
       for (const row of rows) {
         const id = parseRunId(row.id);
@@ -98,7 +108,9 @@ function open(path: string): DatabaseSync {
   try {
     database.exec("pragma journal_mode = wal; pragma synchronous = off; pragma busy_timeout = 5000");
     database.exec(TABLES);
-    const row = database.prepare("select value from meta where name = 'version'").get() as { value: string } | undefined;
+    const row = database.prepare("select value from meta where name = 'version'").get() as
+      | { value: string }
+      | undefined;
     if (row === undefined) database.prepare("insert or replace into meta values ('version', ?)").run(String(VERSION));
     else if (row.value !== String(VERSION)) throw new Error("another version");
     return database;
@@ -133,7 +145,10 @@ async function catchUp(opened: Opened, head: CommitSha, known: CommitSha | undef
   });
   for (let at = 0; at < wanted.length; at += BATCH) {
     const batch = wanted.slice(at, at + BATCH);
-    const files = await ledger.files(head, batch.map(({ id }) => manifestPath(id)));
+    const files = await ledger.files(
+      head,
+      batch.map(({ id }) => manifestPath(id)),
+    );
     database.exec("begin");
     for (const { id, sha } of batch) {
       const bytes = files.get(manifestPath(id));
@@ -145,17 +160,41 @@ async function catchUp(opened: Opened, head: CommitSha, known: CommitSha | undef
   database.prepare("insert or replace into meta values ('head', ?)").run(head);
 }
 
-function insert(database: DatabaseSync, run: RunRecord, { sha, position }: { readonly sha: CommitSha; readonly position: number }): void {
+function insert(
+  database: DatabaseSync,
+  run: RunRecord,
+  { sha, position }: { readonly sha: CommitSha; readonly position: number },
+): void {
   const summary: RunSummary = {
-    id: run.id, pipeline: run.pipeline.id, status: run.status, source: run.source, trigger: run.trigger,
-    requestedBy: run.requestedBy, startedAt: run.startedAt, finishedAt: run.finishedAt, commit: sha,
+    id: run.id,
+    pipeline: run.pipeline.id,
+    status: run.status,
+    source: run.source,
+    trigger: run.trigger,
+    requestedBy: run.requestedBy,
+    startedAt: run.startedAt,
+    finishedAt: run.finishedAt,
+    commit: sha,
     metrics: Object.fromEntries(runMetrics(run)),
   };
-  database.prepare("insert or replace into runs values (?, ?, ?, ?, ?, ?, ?, ?, ?)").run(run.id, run.pipeline.id, run.status, run.source, run.startedAt, run.finishedAt, sha, position, JSON.stringify(summary));
+  database
+    .prepare("insert or replace into runs values (?, ?, ?, ?, ?, ?, ?, ?, ?)")
+    .run(
+      run.id,
+      run.pipeline.id,
+      run.status,
+      run.source,
+      run.startedAt,
+      run.finishedAt,
+      sha,
+      position,
+      JSON.stringify(summary),
+    );
   const insertTime = database.prepare("insert into times values (?, ?, ?, ?, ?)");
   for (const step of run.steps) {
     const last = step.attempts.at(-1);
-    if (last !== undefined && last.failure === null) insertTime.run(run.id, run.pipeline.id, step.id, position, last.profile.wallMs);
+    if (last !== undefined && last.failure === null)
+      insertTime.run(run.id, run.pipeline.id, step.id, position, last.profile.wallMs);
   }
 }
 
@@ -186,7 +225,9 @@ function pastSteps(run: RunRecord): readonly PastStep[] {
 
 function digestsOf(run: RunRecord): readonly Digest[] {
   return run.steps.flatMap((step) => [
-    ...(step.outcome.kind === "succeeded" || step.outcome.kind === "cached" ? step.outcome.facts.outputs.map((output) => output.digest) : []),
+    ...(step.outcome.kind === "succeeded" || step.outcome.kind === "cached"
+      ? step.outcome.facts.outputs.map((output) => output.digest)
+      : []),
     ...step.attempts.flatMap((attempt) => (attempt.log === null ? [] : [attempt.log])),
   ]);
 }

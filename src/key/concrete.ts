@@ -43,7 +43,8 @@ function entryOf(
   const whole = result.facts.outputs.find((output) => output.path === input.path);
   if (whole !== undefined) return { path: input.path, kind: whole.kind, digest: whole.digest };
   const holder = result.facts.outputs.find((output) => input.path.startsWith(`${output.path}/`));
-  const part = holder === undefined ? undefined : upstream.part(holder.digest, input.path.slice(holder.path.length + 1));
+  const part =
+    holder === undefined ? undefined : upstream.part(holder.digest, input.path.slice(holder.path.length + 1));
   // A part that the directory does not hold has a name of its own, so that its appearing later is a change.
   return part === undefined
     ? { path: input.path, kind: "output", digest: "absent" }

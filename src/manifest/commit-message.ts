@@ -6,14 +6,17 @@ const MAX_METRICS = 20;
 const MAX_VALUE = 200;
 
 /** Metrics of a run as its pipeline reads them: named ones first, from the step that each names. */
-export function runMetrics(record: Pick<RunRecord, "metricSpecs" | "steps">): readonly (readonly [string, MetricValue])[] {
+export function runMetrics(
+  record: Pick<RunRecord, "metricSpecs" | "steps">,
+): readonly (readonly [string, MetricValue])[] {
   const found = new Map<string, MetricValue>();
   for (const spec of record.metricSpecs) {
     const value = metricsOf(record, spec.step)[spec.name];
     if (value !== undefined) found.set(spec.name, value);
   }
   for (const step of record.steps) {
-    for (const [name, value] of Object.entries(metricsOf(record, step.name))) if (!found.has(name)) found.set(name, value);
+    for (const [name, value] of Object.entries(metricsOf(record, step.name)))
+      if (!found.has(name)) found.set(name, value);
   }
   return [...found];
 }
@@ -25,7 +28,9 @@ export function metricsOf(record: Pick<RunRecord, "steps">, step: string): Reado
 
 /** The ledger's commit message of a run: a sentence, then trailers that make `git log` a query language (INTERFACES §3). */
 export function commitMessage(record: RunRecord, manifest: Digest, headline: string | undefined): string {
-  const subject = [`${record.pipeline.name}: ${record.status}`, ...(headline === undefined ? [] : [headline])].join(" · ");
+  const subject = [`${record.pipeline.name}: ${record.status}`, ...(headline === undefined ? [] : [headline])].join(
+    " · ",
+  );
   const trailers: [string, string][] = [
     ["Sluice-Run", record.id],
     ["Sluice-Pipeline", record.pipeline.id],
@@ -34,7 +39,9 @@ export function commitMessage(record: RunRecord, manifest: Digest, headline: str
     ["Sluice-Status", record.status],
     ["Sluice-Plan", record.plan],
     ["Sluice-Manifest", manifest],
-    ...runMetrics(record).slice(0, MAX_METRICS).map(([name, value]): [string, string] => ["Sluice-Metric", `${name}=${value}`]),
+    ...runMetrics(record)
+      .slice(0, MAX_METRICS)
+      .map(([name, value]): [string, string] => ["Sluice-Metric", `${name}=${value}`]),
   ];
   if (record.pullRequest !== null) trailers.push(["Sluice-Pull-Request", String(record.pullRequest)]);
   if (record.requestedBy !== null) trailers.push(["Sluice-Requested-By", record.requestedBy]);

@@ -16,7 +16,10 @@ export function preAuthentication(payloadType: string, payload: Uint8Array): Uin
   return Buffer.concat([Buffer.from(head, "utf8"), payload]);
 }
 
-export function renderEnvelope(payload: Uint8Array, signature: { readonly keyId: string; readonly bytes: Uint8Array }): Uint8Array {
+export function renderEnvelope(
+  payload: Uint8Array,
+  signature: { readonly keyId: string; readonly bytes: Uint8Array },
+): Uint8Array {
   const envelope: Envelope = {
     payloadType: PAYLOAD_TYPE,
     payload: Buffer.from(payload).toString("base64"),
@@ -37,7 +40,11 @@ export type SignatureCheck =
   | { readonly kind: "invalid"; readonly why: string };
 
 /** Checks an envelope against the manifest's own bytes and the known public keys (PEM by key id). */
-export function checkEnvelope(envelope: Uint8Array, payload: Uint8Array, keys: ReadonlyMap<string, string>): SignatureCheck {
+export function checkEnvelope(
+  envelope: Uint8Array,
+  payload: Uint8Array,
+  keys: ReadonlyMap<string, string>,
+): SignatureCheck {
   let parsed: Envelope;
   try {
     parsed = JSON.parse(new TextDecoder().decode(envelope)) as Envelope;
@@ -46,9 +53,17 @@ export function checkEnvelope(envelope: Uint8Array, payload: Uint8Array, keys: R
   }
   const signature = parsed.signatures?.[0];
   if (signature === undefined) return { kind: "invalid", why: "the signature file holds no signature" };
-  if (parsed.payload !== Buffer.from(payload).toString("base64")) return { kind: "invalid", why: "the signature is for other bytes than the manifest's" };
+  if (parsed.payload !== Buffer.from(payload).toString("base64"))
+    return { kind: "invalid", why: "the signature is for other bytes than the manifest's" };
   const pem = keys.get(signature.keyid);
   if (pem === undefined) return { kind: "unknown-key", keyId: signature.keyid };
-  const right = verify(null, preAuthentication(parsed.payloadType, payload), createPublicKey(pem), Buffer.from(signature.sig, "base64"));
-  return right ? { kind: "valid", keyId: signature.keyid } : { kind: "invalid", why: "the signature does not fit the bytes" };
+  const right = verify(
+    null,
+    preAuthentication(parsed.payloadType, payload),
+    createPublicKey(pem),
+    Buffer.from(signature.sig, "base64"),
+  );
+  return right
+    ? { kind: "valid", keyId: signature.keyid }
+    : { kind: "invalid", why: "the signature does not fit the bytes" };
 }

@@ -24,6 +24,9 @@ export function keyPath(key: Digest): string {
 }
 
 /** `ledger.json`: what a ledger is of, and the public keys that sign in it. */
-export function ledgerHeader(repository: string, publicKeys: readonly { readonly keyId: string; readonly pem: string }[]): string {
+export function ledgerHeader(
+  repository: string,
+  publicKeys: readonly { readonly keyId: string; readonly pem: string }[],
+): string {
   return `${JSON.stringify({ ledger: 1, forge: null, repository, keys: publicKeys }, null, 2)}\n`;
 }

@@ -48,7 +48,10 @@ export interface Facts {
 export interface StepObservations {
   readonly name: string;
   /** How a done step came by its result. */
-  readonly how: Pick<Extract<StepOutcome, { kind: "succeeded" }>, "isolation" | "cause"> | Pick<Extract<StepOutcome, { kind: "cached" }>, "isolation" | "from" | "domain"> | null;
+  readonly how:
+    | Pick<Extract<StepOutcome, { kind: "succeeded" }>, "isolation" | "cause">
+    | Pick<Extract<StepOutcome, { kind: "cached" }>, "isolation" | "from" | "domain">
+    | null;
   readonly attempts: readonly AttemptRecord[];
   readonly nonDeterministic: readonly Digest[];
 }
@@ -134,7 +137,12 @@ export function statementOf(record: RunRecord): Statement {
     predicate: {
       buildDefinition: {
         buildType: EXTENSION,
-        externalParameters: { pipeline: record.pipeline.path, request: record.request, params: record.params, overrides: record.overrides },
+        externalParameters: {
+          pipeline: record.pipeline.path,
+          request: record.request,
+          params: record.params,
+          overrides: record.overrides,
+        },
         internalParameters: { plan: record.plan, trigger: record.trigger },
         resolvedDependencies: dependencies(record),
       },
@@ -172,14 +180,28 @@ function digestSet(output: Pick<OutputRecord, "kind" | "digest">): Readonly<Reco
 function dependencies(record: RunRecord): readonly ResourceDescriptor[] {
   return [
     { uri: `git+${record.repository}`, digest: { gitCommit: record.source }, annotations: { role: "source" } },
-    ...Object.entries(record.sources).map(([path, digest]) => ({ name: path, uri: `file:${encodeURI(path)}`, digest: { sha256: hexOf(digest) }, annotations: { role: "input" } })),
-    ...record.datasets.map(({ name, path, digest, uri }) => ({ name, uri: uri ?? `file:${encodeURI(path)}`, digest: { sha256: hexOf(digest) }, annotations: { role: "dataset" } })),
+    ...Object.entries(record.sources).map(([path, digest]) => ({
+      name: path,
+      uri: `file:${encodeURI(path)}`,
+      digest: { sha256: hexOf(digest) },
+      annotations: { role: "input" },
+    })),
+    ...record.datasets.map(({ name, path, digest, uri }) => ({
+      name,
+      uri: uri ?? `file:${encodeURI(path)}`,
+      digest: { sha256: hexOf(digest) },
+      annotations: { role: "dataset" },
+    })),
   ];
 }
 
 function logs(record: RunRecord): readonly ResourceDescriptor[] {
   return byName(record.steps).flatMap((step) =>
-    step.attempts.flatMap((attempt) => (attempt.log === null ? [] : [{ name: `log/${step.name}/${attempt.attempt}`, digest: { sha256: hexOf(attempt.log) } }])),
+    step.attempts.flatMap((attempt) =>
+      attempt.log === null
+        ? []
+        : [{ name: `log/${step.name}/${attempt.attempt}`, digest: { sha256: hexOf(attempt.log) } }],
+    ),
   );
 }
 
@@ -188,7 +210,12 @@ function observationsOf(record: RunRecord): Observations {
     startedAt: record.startedAt,
     finishedAt: record.finishedAt,
     host: record.host,
-    steps: byName(record.steps).map(({ name, outcome, attempts, nonDeterministic }) => ({ name, how: howOf(outcome), attempts, nonDeterministic })),
+    steps: byName(record.steps).map(({ name, outcome, attempts, nonDeterministic }) => ({
+      name,
+      how: howOf(outcome),
+      attempts,
+      nonDeterministic,
+    })),
   };
 }
 

@@ -20,7 +20,9 @@ export function parseDvcPointer(text: string): Result<DvcPointer, string> {
   const outs = typeof value === "object" && value !== null && "outs" in value ? value.outs : undefined;
   if (!Array.isArray(outs) || outs.length !== 1) return refused("it must have exactly one entry under `outs`");
   const out = outs[0] as { readonly md5?: unknown; readonly path?: unknown };
-  if (typeof out.md5 !== "string" || !/^[0-9a-f]{32}(\.dir)?$/.test(out.md5)) return refused("its `md5` is no MD5 digest");
-  if (typeof out.path !== "string" || out.path.startsWith("/") || out.path.split("/").includes("..")) return refused("its `path` is not below it");
+  if (typeof out.md5 !== "string" || !/^[0-9a-f]{32}(\.dir)?$/.test(out.md5))
+    return refused("its `md5` is no MD5 digest");
+  if (typeof out.path !== "string" || out.path.startsWith("/") || out.path.split("/").includes(".."))
+    return refused("its `path` is not below it");
   return ok({ md5: out.md5, path: out.path });
 }

@@ -7,7 +7,10 @@ interface Node {
  * Kahn's algorithm; among steps that could come next the smallest name by code unit does.
  * Steps on a cycle, and what hangs on them, are left out and each cycle is told once.
  */
-export function sortTopologically<Item extends Node>(items: readonly Item[], onCycle: (cycle: readonly string[]) => void): readonly Item[] {
+export function sortTopologically<Item extends Node>(
+  items: readonly Item[],
+  onCycle: (cycle: readonly string[]) => void,
+): readonly Item[] {
   const byName = new Map(items.map((item) => [item.step.name, item]));
   const waiting = new Map<string, number>();
   const followers = new Map<string, string[]>();
@@ -36,7 +39,11 @@ export function sortTopologically<Item extends Node>(items: readonly Item[], onC
     }
     level = next;
   }
-  if (sorted.length < items.length) tellCycles(items.filter((item) => (waiting.get(item.step.name) ?? 0) > 0), onCycle);
+  if (sorted.length < items.length)
+    tellCycles(
+      items.filter((item) => (waiting.get(item.step.name) ?? 0) > 0),
+      onCycle,
+    );
   return sorted;
 }
 

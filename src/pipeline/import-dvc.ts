@@ -81,7 +81,14 @@ function varsOf(vars: unknown): JsonObject {
 function stepOf(importing: Importing, name: string, stage: Raw): Record<string, unknown> | undefined {
   for (const kind of ["foreach", "matrix"]) {
     if (stage[kind] === undefined) continue;
-    lose(importing, `stage \`${name}\``, `\`${kind}\` is not in this version: write one step for each value`, "stages", name, kind);
+    lose(
+      importing,
+      `stage \`${name}\``,
+      `\`${kind}\` is not in this version: write one step for each value`,
+      "stages",
+      name,
+      kind,
+    );
     return undefined;
   }
   const step: Record<string, unknown> = {};
@@ -95,14 +102,39 @@ function stepOf(importing: Importing, name: string, stage: Raw): Record<string, 
   if (names.size > 0) step["params"] = [...names];
   const metrics = list(stage["metrics"]).map((entry) => within(folder, literal(importing, pathOf(entry))));
   const plots = list(stage["plots"]).map((entry) => plotOf(within(folder, literal(importing, pathOf(entry))), entry));
-  const outputs = list(stage["outs"]).map((entry) => outputOf(importing, name, within(folder, literal(importing, pathOf(entry))), entry));
+  const outputs = list(stage["outs"]).map((entry) =>
+    outputOf(importing, name, within(folder, literal(importing, pathOf(entry))), entry),
+  );
   if (outputs.length > 0) step["outputs"] = outputs;
   if (metrics.length > 0) step["metrics"] = metrics;
   if (plots.length > 0) step["plots"] = plots;
   if (stage["always_changed"] === true) step["cache"] = false;
-  if (stage["frozen"] === true) lose(importing, `\`frozen\` of stage \`${name}\``, "a step whose inputs have not changed is never run", "stages", name, "frozen");
+  if (stage["frozen"] === true)
+    lose(
+      importing,
+      `\`frozen\` of stage \`${name}\``,
+      "a step whose inputs have not changed is never run",
+      "stages",
+      name,
+      "frozen",
+    );
   for (const key of Object.keys(stage)) {
-    if (!["cmd", "deps", "params", "outs", "metrics", "plots", "wdir", "desc", "always_changed", "frozen", "meta", "vars"].includes(key)) {
+    if (
+      ![
+        "cmd",
+        "deps",
+        "params",
+        "outs",
+        "metrics",
+        "plots",
+        "wdir",
+        "desc",
+        "always_changed",
+        "frozen",
+        "meta",
+        "vars",
+      ].includes(key)
+    ) {
       lose(importing, `\`${key}\` of stage \`${name}\``, "it has no counterpart", "stages", name, key);
     }
   }
@@ -142,7 +174,11 @@ function literal(importing: Importing, text: string): string {
 }
 
 /** `${name}` in a command stays a parameter where it is one, else becomes its value. */
-function commandOf(importing: Importing, cmd: unknown, { folder, names }: { readonly folder: string; readonly names: Set<string> }): string {
+function commandOf(
+  importing: Importing,
+  cmd: unknown,
+  { folder, names }: { readonly folder: string; readonly names: Set<string> },
+): string {
   const text = Array.isArray(cmd) ? cmd.map(String).join("\n") : typeof cmd === "string" ? cmd.trim() : "true";
   const filled = text.replace(/\$\{([\w.-]+)\}/g, (_, name: string) => {
     if (lookUp(importing.params, name) === undefined) return literal(importing, `\${${name}}`);
@@ -162,14 +198,20 @@ function inputOf(importing: Importing, path: string): string {
 
 function outputOf(importing: Importing, stage: string, path: string, entry: unknown): string {
   const options = optionsOf(entry);
-  if (options["persist"] === true) lose(importing, `\`persist\` of \`${path}\``, "a step starts without its earlier outputs", "stages", stage, "outs");
-  if (options["cache"] === false) lose(importing, `\`cache: false\` of \`${path}\``, "outputs are always kept in the store", "stages", stage, "outs");
+  if (options["persist"] === true)
+    lose(importing, `\`persist\` of \`${path}\``, "a step starts without its earlier outputs", "stages", stage, "outs");
+  if (options["cache"] === false)
+    lose(importing, `\`cache: false\` of \`${path}\``, "outputs are always kept in the store", "stages", stage, "outs");
   return path;
 }
 
 function plotOf(path: string, entry: unknown): Record<string, unknown> {
   const options = optionsOf(entry);
-  const kind = /\.(png|jpe?g|svg|gif)$/.test(path) ? { kind: "image" } : options["template"] === "confusion" ? { kind: "heatmap" } : {};
+  const kind = /\.(png|jpe?g|svg|gif)$/.test(path)
+    ? { kind: "image" }
+    : options["template"] === "confusion"
+      ? { kind: "heatmap" }
+      : {};
   const axis = (name: string): object => (typeof options[name] === "string" ? { [name]: options[name] } : {});
   return { path, ...axis("x"), ...axis("y"), ...kind };
 }
@@ -182,7 +224,14 @@ function paramsOf(importing: Importing, stage: string, value: unknown): readonly
     }
     return Object.entries(isMap(entry) ? entry : {}).flatMap(([file, names]) => {
       if (!Array.isArray(names)) {
-        lose(importing, `all parameters of \`${file}\` in stage \`${stage}\``, "a step names the parameters it uses", "stages", stage, "params");
+        lose(
+          importing,
+          `all parameters of \`${file}\` in stage \`${stage}\``,
+          "a step names the parameters it uses",
+          "stages",
+          stage,
+          "params",
+        );
         return [];
       }
       importing.paramFiles.add(file);
@@ -193,7 +242,10 @@ function paramsOf(importing: Importing, stage: string, value: unknown): readonly
 
 function render(importing: Importing, steps: Readonly<Record<string, unknown>>): string {
   const files = [...importing.paramFiles].filter(importing.has);
-  const used = JSON.stringify(steps).includes("${{ params.") && files.length === 0 && importing.has("params.yaml") ? ["params.yaml"] : files;
+  const used =
+    JSON.stringify(steps).includes("${{ params.") && files.length === 0 && importing.has("params.yaml")
+      ? ["params.yaml"]
+      : files;
   const pipeline: Record<string, unknown> = {
     version: 1,
     ...(used.length === 0 ? {} : { params: used.length === 1 ? used[0] : used }),

@@ -16,11 +16,16 @@ export function importMakefile(text: string, files: { readonly has: (path: strin
   const steps: Record<string, unknown> = {};
   for (const rule of rules) {
     if (phony.has(rule.target) || rule.recipe.length === 0) {
-      if (rule.recipe.length > 0) notCarried.push({ what: `target \`${rule.target}\``, why: "it makes no file", line: rule.line });
+      if (rule.recipe.length > 0)
+        notCarried.push({ what: `target \`${rule.target}\``, why: "it makes no file", line: rule.line });
       continue;
     }
     const inputs = rule.dependencies.filter((dependency) => targets.has(dependency) || files.has(dependency));
-    const name = rule.target.replace(/\.[^./]+$/, "").replaceAll(/[^A-Za-z0-9_-]/g, "-").replace(/^-+/, "") || "step";
+    const name =
+      rule.target
+        .replace(/\.[^./]+$/, "")
+        .replaceAll(/[^A-Za-z0-9_-]/g, "-")
+        .replace(/^-+/, "") || "step";
     const run = rule.recipe.map((line) => automatic(line.replace(/^[@-]+/, ""), rule)).join("\n");
     steps[name] = { run, ...(inputs.length === 0 ? {} : { inputs }), outputs: [rule.target] };
   }
@@ -49,11 +54,23 @@ function rulesOf(text: string, notCarried: NotCarried[]): readonly Rule[] {
     recipe = undefined;
     const rule = /^([^:=\s%$]+)\s*:(?!=)\s*([^=%$]*)$/.exec(raw);
     if (rule?.[1] === undefined) {
-      notCarried.push({ what: `\`${raw.trim().slice(0, 60)}\``, why: "variables, patterns and directives are not carried over", line });
+      notCarried.push({
+        what: `\`${raw.trim().slice(0, 60)}\``,
+        why: "variables, patterns and directives are not carried over",
+        line,
+      });
       return;
     }
     recipe = [];
-    rules.push({ target: rule[1], dependencies: (rule[2] ?? "").trim().split(/\s+/).filter((word) => word !== "" && word !== "|"), recipe, line });
+    rules.push({
+      target: rule[1],
+      dependencies: (rule[2] ?? "")
+        .trim()
+        .split(/\s+/)
+        .filter((word) => word !== "" && word !== "|"),
+      recipe,
+      line,
+    });
   });
   return rules;
 }

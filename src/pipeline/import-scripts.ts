@@ -1,7 +1,28 @@
 import { renderPipeline, type Imported } from "./import-dvc.ts";
 
-const ORDER = ["download", "fetch", "prepare", "preprocess", "clean", "featurize", "features", "train", "fit", "evaluate", "test", "report", "plot"];
-const RUNNERS: Readonly<Record<string, string>> = { py: "python3", mjs: "node", js: "node", cjs: "node", sh: "sh", R: "Rscript" };
+const ORDER = [
+  "download",
+  "fetch",
+  "prepare",
+  "preprocess",
+  "clean",
+  "featurize",
+  "features",
+  "train",
+  "fit",
+  "evaluate",
+  "test",
+  "report",
+  "plot",
+];
+const RUNNERS: Readonly<Record<string, string>> = {
+  py: "python3",
+  mjs: "node",
+  js: "node",
+  cjs: "node",
+  sh: "sh",
+  R: "Rscript",
+};
 
 /** A first pipeline from scripts whose names say what they do, or one that shows the form. */
 export function importScripts(paths: readonly string[]): Imported {
@@ -16,10 +37,19 @@ export function importScripts(paths: readonly string[]): Imported {
   const steps = Object.fromEntries(
     sorted.map(({ path, runner, name }, at) => [
       name,
-      { run: `${runner} ${path}`, inputs: [path], ...(at === 0 ? {} : { needs: [sorted[at - 1]?.name] }), cache: false },
+      {
+        run: `${runner} ${path}`,
+        inputs: [path],
+        ...(at === 0 ? {} : { needs: [sorted[at - 1]?.name] }),
+        cache: false,
+      },
     ]),
   );
-  const notCarried = sorted.map(({ path }) => ({ what: `what \`${path}\` reads and writes`, why: "declare it under `inputs:` and `outputs:`, then remove `cache: false` and `needs:`", line: 1 }));
+  const notCarried = sorted.map(({ path }) => ({
+    what: `what \`${path}\` reads and writes`,
+    why: "declare it under `inputs:` and `outputs:`, then remove `cache: false` and `needs:`",
+    line: 1,
+  }));
   return { pipeline: renderPipeline({ version: 1, steps }), notCarried };
 }
 
@@ -28,6 +58,10 @@ const EXAMPLE = {
   params: { greeting: "hello" },
   steps: {
     hello: { run: "echo ${{ params.greeting }} > build/hello.txt", params: ["greeting"], outputs: ["build/hello.txt"] },
-    count: { run: "wc -c < build/hello.txt > build/count.txt", inputs: ["build/hello.txt"], outputs: ["build/count.txt"] },
+    count: {
+      run: "wc -c < build/hello.txt > build/count.txt",
+      inputs: ["build/hello.txt"],
+      outputs: ["build/count.txt"],
+    },
   },
 };

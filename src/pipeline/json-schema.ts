@@ -5,14 +5,27 @@ import { settingsSchema } from "./settings-schema.ts";
 
 /** JSON Schema (draft 7, what editors read) of a pipeline file. */
 export function pipelineJsonSchema(): object {
-  return titled(z.toJSONSchema(pipelineSchema, { io: "input", target: "draft-07" }), "https://sluice.dev/schema/v1/pipeline.schema.json", "Sluice pipeline");
+  return titled(
+    z.toJSONSchema(pipelineSchema, { io: "input", target: "draft-07" }),
+    "https://sluice.dev/schema/v1/pipeline.schema.json",
+    "Sluice pipeline",
+  );
 }
 
 /** JSON Schema of `sluice.yaml`. */
 export function settingsJsonSchema(): object {
-  return titled(z.toJSONSchema(settingsSchema, { io: "input", target: "draft-07" }), "https://sluice.dev/schema/v1/settings.schema.json", "Sluice settings");
+  return titled(
+    z.toJSONSchema(settingsSchema, { io: "input", target: "draft-07" }),
+    "https://sluice.dev/schema/v1/settings.schema.json",
+    "Sluice settings",
+  );
 }
 
 function titled(schema: object, id: string, title: string): object {
-  return { $schema: "http://json-schema.org/draft-07/schema#", $id: id, title, ...Object.fromEntries(Object.entries(schema).filter(([key]) => key !== "$schema")) };
+  return {
+    $schema: "http://json-schema.org/draft-07/schema#",
+    $id: id,
+    title,
+    ...Object.fromEntries(Object.entries(schema).filter(([key]) => key !== "$schema")),
+  };
 }

@@ -13,7 +13,9 @@ export function matchInputs(resolving: Resolving, step: Step): readonly InputMat
     for (const match of matches) found.set(match.kind === "dataset" ? `dataset:${match.name}` : match.path, match);
   };
   for (const input of step.inputs) add(matchOne(resolving, step, input));
-  const excluded = step.inputs.flatMap((input) => (input.kind === "exclude" ? [picomatch(input.glob, { dot: true })] : []));
+  const excluded = step.inputs.flatMap((input) =>
+    input.kind === "exclude" ? [picomatch(input.glob, { dot: true })] : [],
+  );
   return [...found.values()]
     .filter((match) => match.kind === "dataset" || !excluded.some((excludes) => excludes(match.path)))
     .sort((a, b) => byUtf8(pathOf(a), pathOf(b)));
@@ -30,7 +32,11 @@ function matchOne(resolving: Resolving, step: Step, input: Input): readonly Inpu
     case "dataset":
       return matchDataset(resolving, input);
     case "release":
-      problemAt(resolving, input.at, { code: "release-input", message: `\`release:${input.path}\` can be read by deploy pipelines only`, next: "name the pipeline in an environment's `deploy:`, or read the file itself" });
+      problemAt(resolving, input.at, {
+        code: "release-input",
+        message: `\`release:${input.path}\` can be read by deploy pipelines only`,
+        next: "name the pipeline in an environment's `deploy:`, or read the file itself",
+      });
       return [];
     case "step":
       return matchStep(resolving, input);
@@ -55,7 +61,11 @@ function matchDataset(resolving: Resolving, input: Extract<Input, { kind: "datas
     case "absent":
       return [];
     case "problem":
-      problemAt(resolving, input.at, { code: "dataset", message: `dataset \`${input.dataset}\`: ${state.message}`, next: state.next });
+      problemAt(resolving, input.at, {
+        code: "dataset",
+        message: `dataset \`${input.dataset}\`: ${state.message}`,
+        next: state.next,
+      });
       return [];
     case "git":
       return fromRepository(resolving, input, state.path);
@@ -73,7 +83,11 @@ function matchStep(resolving: Resolving, input: Extract<Input, { kind: "step" }>
   if (outputs.length === 0) {
     const own = resolving.outputs.all.filter((output) => output.step === input.step).map((output) => output.path);
     const meant = closest(input.path, own) ?? own[0];
-    problemAt(resolving, input.at, { code: "missing-input", message: `\`${input.step}\` does not write \`${input.path}\``, next: meant === undefined ? `\`${input.step}\` declares no outputs` : `did you mean \`${input.step}:${meant}\`?` });
+    problemAt(resolving, input.at, {
+      code: "missing-input",
+      message: `\`${input.step}\` does not write \`${input.path}\``,
+      next: meant === undefined ? `\`${input.step}\` declares no outputs` : `did you mean \`${input.step}:${meant}\`?`,
+    });
   }
   return outputs.map((output) => selected(output, input.path));
 }
@@ -88,14 +102,22 @@ function matchPath(resolving: Resolving, step: Step, input: Extract<Input, { kin
   const outputs = resolving.outputs.touching(input.path);
   const own = outputs.find((output) => output.step === step.name);
   if (own !== undefined) {
-    problemAt(resolving, input.at, { code: "cycle", message: `these steps wait for each other: ${step.name} → ${step.name} (\`${own.path}\` is its own output)`, next: "a step cannot read what it writes: remove this input" });
+    problemAt(resolving, input.at, {
+      code: "cycle",
+      message: `these steps wait for each other: ${step.name} → ${step.name} (\`${own.path}\` is its own output)`,
+      next: "a step cannot read what it writes: remove this input",
+    });
     return [];
   }
   if (outputs.length === 0) return fromRepository(resolving, input, input.path);
   const tracked = resolving.tree.below(input.path).filter((file) => file.tracked && !covered(outputs, file.path));
   const file = resolving.tree.get(input.path);
   if (tracked.length > 0 || (file?.tracked === true && outputs[0]?.path !== input.path)) {
-    problemAt(resolving, input.at, { code: "mixed-directory", message: `\`${input.path}\` holds files of git and outputs of \`${outputs[0]?.step ?? ""}\``, next: "read them as two inputs from two directories" });
+    problemAt(resolving, input.at, {
+      code: "mixed-directory",
+      message: `\`${input.path}\` holds files of git and outputs of \`${outputs[0]?.step ?? ""}\``,
+      next: "read them as two inputs from two directories",
+    });
     return [];
   }
   return outputs.map((output) => selected(output, input.path));
@@ -109,7 +131,11 @@ function fromRepository(resolving: Resolving, input: Input, path: string): reado
   const file = resolving.tree.get(path);
   if (file !== undefined) {
     if (file.kind === "submodule") {
-      problemAt(resolving, input.at, { code: "submodule", message: `\`${path}\` is a git submodule, which is not in this version`, next: "copy what you need into the repository, or pin it as a dataset" });
+      problemAt(resolving, input.at, {
+        code: "submodule",
+        message: `\`${path}\` is a git submodule, which is not in this version`,
+        next: "copy what you need into the repository, or pin it as a dataset",
+      });
       return [];
     }
     return [{ kind: "source", path }];
@@ -128,17 +154,34 @@ function matchGlob(resolving: Resolving, step: Step, input: Extract<Input, { kin
     .below(base === "." ? "" : base)
     .filter((file) => file.kind !== "submodule" && matches(file.path) && !covered(resolving.outputs.all, file.path));
   if (outputs.length === 0 && files.length === 0 && !input.optional) {
-    problemAt(resolving, input.at, { code: "empty-glob", message: `\`${input.glob}\` matches no file and no output`, next: `correct it, or write { glob: "${input.glob}", optional: true }` });
+    problemAt(resolving, input.at, {
+      code: "empty-glob",
+      message: `\`${input.glob}\` matches no file and no output`,
+      next: `correct it, or write { glob: "${input.glob}", optional: true }`,
+    });
   }
   return [
     ...files.map((file): InputMatch => ({ kind: "source", path: file.path })),
-    ...outputs.map((output): InputMatch => ({ kind: "output", path: output.path, step: output.step, output: output.path })),
+    ...outputs.map((output): InputMatch => ({
+      kind: "output",
+      path: output.path,
+      step: output.step,
+      output: output.path,
+    })),
   ];
 }
 
 function missing(resolving: Resolving, input: Input, path: string): void {
   const outputs = resolving.outputs.all;
-  const output = closest(path, outputs.map((candidate) => candidate.path)) ?? sameName(path, outputs.map((candidate) => candidate.path));
+  const output =
+    closest(
+      path,
+      outputs.map((candidate) => candidate.path),
+    ) ??
+    sameName(
+      path,
+      outputs.map((candidate) => candidate.path),
+    );
   const producer = outputs.find((candidate) => candidate.path === output);
   const files = resolving.tree.files.map((file) => file.path);
   const near = closest(path, files) ?? sameName(path, files);
@@ -148,7 +191,11 @@ function missing(resolving: Resolving, input: Input, path: string): void {
       : near !== undefined
         ? `did you mean \`${near}\`?`
         : `create \`${path}\`, or declare it as the output of a step`;
-  problemAt(resolving, input.at, { code: "missing-input", message: `\`${path}\` is neither a file of the repository nor an output of a step`, next });
+  problemAt(resolving, input.at, {
+    code: "missing-input",
+    message: `\`${path}\` is neither a file of the repository nor an output of a step`,
+    next,
+  });
 }
 
 /** A path with the same last part: the most common slip is the directory. */

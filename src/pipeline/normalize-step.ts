@@ -5,7 +5,19 @@ import { parseSize } from "../expression/size.ts";
 import { parameterOf, placeholders } from "../expression/template.ts";
 import { parseDigest } from "../identity/identity.ts";
 import { refusePath } from "./path-problem.ts";
-import type { Command, Environment, Input, MetricFile, Output, Plot, Resources, Retry, RetryReason, Span, Step } from "./pipeline.ts";
+import type {
+  Command,
+  Environment,
+  Input,
+  MetricFile,
+  Output,
+  Plot,
+  Resources,
+  Retry,
+  RetryReason,
+  Span,
+  Step,
+} from "./pipeline.ts";
 import { report, type Reading } from "./reading.ts";
 import type { RawEnvironment, RawPipeline, RawStep } from "./schema.ts";
 
@@ -50,7 +62,10 @@ export function normalizeStep(frame: StepFrame, step: RawStep): Step {
     env: step.env ?? {},
     secrets: (step.secrets ?? []).map((name, at) => ({ name, at: itemSpan(frame, "secrets", at) })),
     network: step.network ?? false,
-    metrics: (step.metrics ?? []).map((path, at): MetricFile => ({ at: itemSpan(frame, "metrics", at), path: checkedPath(frame, path, itemSpan(frame, "metrics", at)) })),
+    metrics: (step.metrics ?? []).map((path, at): MetricFile => ({
+      at: itemSpan(frame, "metrics", at),
+      path: checkedPath(frame, path, itemSpan(frame, "metrics", at)),
+    })),
     plots: (step.plots ?? []).flatMap((plot, at) => plotOf(frame, plot, itemSpan(frame, "plots", at))),
     executor,
     environment,
@@ -76,7 +91,10 @@ function itemSpan(frame: StepFrame, key: string, at: number): Span {
   const fromDefaults = Array.isArray((frame.raw.defaults as Record<string, unknown> | undefined)?.[key])
     ? ((frame.raw.defaults as Record<string, unknown>)[key] as unknown[]).length
     : 0;
-  const item = at < fromDefaults ? frame.yaml.child(defaults, at) : frame.yaml.child(frame.yaml.child(frame.node, key), at - fromDefaults);
+  const item =
+    at < fromDefaults
+      ? frame.yaml.child(defaults, at)
+      : frame.yaml.child(frame.yaml.child(frame.node, key), at - fromDefaults);
   return item === undefined ? frame.at : frame.yaml.span(item);
 }
 
@@ -90,9 +108,17 @@ function commandOf(frame: StepFrame, step: RawStep, declared: ReadonlySet<string
   for (const { expression } of texts.flatMap(placeholders)) {
     const name = parameterOf(expression);
     if (name === undefined) {
-      report(frame, at, { code: "bad-template", message: `\`\${{ ${expression} }}\` is not a parameter`, next: "write `${{ params.<name> }}`" });
+      report(frame, at, {
+        code: "bad-template",
+        message: `\`\${{ ${expression} }}\` is not a parameter`,
+        next: "write `${{ params.<name> }}`",
+      });
     } else if (!covers(declared, name)) {
-      report(frame, at, { code: "undeclared-parameter", message: `\`run\` uses parameter \`${name}\`, which \`${frame.name}\` does not list`, next: `add \`${name}\` to \`params:\` of \`${frame.name}\`` });
+      report(frame, at, {
+        code: "undeclared-parameter",
+        message: `\`run\` uses parameter \`${name}\`, which \`${frame.name}\` does not list`,
+        next: `add \`${name}\` to \`params:\` of \`${frame.name}\``,
+      });
     }
   }
   if (typeof step.run === "string") return { kind: "shell", shell: step.shell ?? "bash", script: step.run, at };
@@ -106,14 +132,19 @@ function covers(declared: ReadonlySet<string>, name: string): boolean {
   return dot > 0 && covers(declared, name.slice(0, dot));
 }
 
-function inputOf(frame: StepFrame, raw: NonNullable<RawStep["inputs"]>[number], place: { readonly at: Span; readonly code: boolean }): Input {
+function inputOf(
+  frame: StepFrame,
+  raw: NonNullable<RawStep["inputs"]>[number],
+  place: { readonly at: Span; readonly code: boolean },
+): Input {
   const text = typeof raw === "string" ? raw : raw.glob;
   const shared = { ...place, optional: typeof raw === "string" ? false : (raw.optional ?? false) };
   if (text.startsWith("!")) return { ...shared, kind: "exclude", glob: text.slice(1) };
   if (text.startsWith("dataset:")) return { ...shared, kind: "dataset", dataset: text.slice("dataset:".length) };
   if (text.startsWith("release:")) return { ...shared, kind: "release", path: text.slice("release:".length) };
   const step = /^([A-Za-z0-9][\w.*-]*):(.+)$/.exec(text);
-  if (step?.[1] !== undefined && step[2] !== undefined) return { ...shared, kind: "step", step: step[1], path: clean(step[2]) };
+  if (step?.[1] !== undefined && step[2] !== undefined)
+    return { ...shared, kind: "step", step: step[1], path: clean(step[2]) };
   const path = checkedPath(frame, text, place.at);
   if (/[*?[\]{}]/.test(text) || typeof raw !== "string") return { ...shared, kind: "glob", glob: path };
   return { ...shared, kind: "path", path };
@@ -125,15 +156,28 @@ function outputsOf(frame: StepFrame, step: RawStep): readonly Output[] {
     const written = typeof raw === "string" ? raw : raw.path;
     const path = checkedPath(frame, written, span);
     if (/[*?]/.test(written)) {
-      report(frame, span, { code: "glob-output", message: `output \`${written}\` is a glob`, next: "name the file, or the directory that holds them" });
+      report(frame, span, {
+        code: "glob-output",
+        message: `output \`${written}\` is a glob`,
+        next: "name the file, or the directory that holds them",
+      });
     }
-    return { at: span, path, directory: written.endsWith("/"), type: typeof raw === "string" ? null : (raw.type ?? null) };
+    return {
+      at: span,
+      path,
+      directory: written.endsWith("/"),
+      type: typeof raw === "string" ? null : (raw.type ?? null),
+    };
   });
 }
 
 function plotOf(frame: StepFrame, raw: NonNullable<RawStep["plots"]>[number], at: Span): readonly Plot[] {
   if ((raw.path === undefined) === (raw.series === undefined)) {
-    report(frame, at, { code: "bad-plot", message: "a plot has either `path` or `series`", next: "write one of the two" });
+    report(frame, at, {
+      code: "bad-plot",
+      message: "a plot has either `path` or `series`",
+      next: "write one of the two",
+    });
     return [];
   }
   const series =
@@ -152,7 +196,11 @@ function checkedPath(frame: StepFrame, written: string, at: Span): string {
 }
 
 function clean(path: string): string {
-  return path.replace(/^(\.\/)+/, "").replace(/\/{2,}/g, "/").replace(/\/+$/, "").normalize("NFC");
+  return path
+    .replace(/^(\.\/)+/, "")
+    .replace(/\/{2,}/g, "/")
+    .replace(/\/+$/, "")
+    .normalize("NFC");
 }
 
 function environmentOf(raw: RawEnvironment | undefined): Environment {
@@ -178,7 +226,11 @@ function memoryOf(memory: NonNullable<RawStep["resources"]>["memory"]): Resource
   if (memory === undefined) return null;
   if (typeof memory === "object") {
     const base = bytesOf(memory.base);
-    return { base, factor: memory.factor ?? 2, max: memory.max === undefined ? Number.MAX_SAFE_INTEGER : bytesOf(memory.max) };
+    return {
+      base,
+      factor: memory.factor ?? 2,
+      max: memory.max === undefined ? Number.MAX_SAFE_INTEGER : bytesOf(memory.max),
+    };
   }
   const base = bytesOf(memory);
   return { base, factor: 1, max: base };

@@ -20,8 +20,20 @@ export interface Outputs {
 
 /** Collects declared outputs and reports two producers, overlaps and tracked outputs at the later one. */
 export function declareOutputs(pipeline: Pipeline, tree: Tree, problems: Problem[]): Outputs {
-  const report = (at: Span, code: string, message: string, next: string, severity: Problem["severity"] = "error"): void => {
-    problems.push({ severity, code, at: { path: pipeline.path, line: at[0], column: at[1], end: { line: at[2], column: at[3] } }, message, next });
+  const report = (
+    at: Span,
+    code: string,
+    message: string,
+    next: string,
+    severity: Problem["severity"] = "error",
+  ): void => {
+    problems.push({
+      severity,
+      code,
+      at: { path: pipeline.path, line: at[0], column: at[1], end: { line: at[2], column: at[3] } },
+      message,
+      next,
+    });
   };
   const all: DeclaredOutput[] = [];
   const byPath = new Map<string, DeclaredOutput>();
@@ -30,13 +42,28 @@ export function declareOutputs(pipeline: Pipeline, tree: Tree, problems: Problem
   for (const output of declared(pipeline)) {
     const same = byPath.get(output.path);
     if (same !== undefined) {
-      if (same.step !== output.step) report(output.at, "two-producers", `\`${output.path}\` is written by \`${same.step}\` too`, "let one step write it");
-      else if (same.kind === output.kind) report(output.at, "duplicate-output", `\`${output.path}\` is listed twice`, "remove one");
+      if (same.step !== output.step)
+        report(
+          output.at,
+          "two-producers",
+          `\`${output.path}\` is written by \`${same.step}\` too`,
+          "let one step write it",
+        );
+      else if (same.kind === output.kind)
+        report(output.at, "duplicate-output", `\`${output.path}\` is listed twice`, "remove one");
       continue;
     }
     const holder = firstAbove(byPath, output.path) ?? above.get(output.path);
-    if (holder !== undefined && !(holder.step === output.step && (output.kind !== "output" || holder.kind !== "output"))) {
-      report(output.at, "overlapping-outputs", `\`${output.path}\` overlaps \`${holder.path}\` of \`${holder.step}\``, "declare outputs that lie apart");
+    if (
+      holder !== undefined &&
+      !(holder.step === output.step && (output.kind !== "output" || holder.kind !== "output"))
+    ) {
+      report(
+        output.at,
+        "overlapping-outputs",
+        `\`${output.path}\` overlaps \`${holder.path}\` of \`${holder.step}\``,
+        "declare outputs that lie apart",
+      );
       continue;
     }
     // A metric inside an output of its own step is part of that output (SEMANTICS §3).
@@ -51,8 +78,10 @@ export function declareOutputs(pipeline: Pipeline, tree: Tree, problems: Problem
 
 function* declared(pipeline: Pipeline): Generator<DeclaredOutput> {
   for (const step of pipeline.steps) {
-    for (const output of step.outputs) yield { path: output.path, step: step.name, directory: output.directory, at: output.at, kind: "output" };
-    for (const metric of step.metrics) yield { path: metric.path, step: step.name, directory: false, at: metric.at, kind: "metric" };
+    for (const output of step.outputs)
+      yield { path: output.path, step: step.name, directory: output.directory, at: output.at, kind: "output" };
+    for (const metric of step.metrics)
+      yield { path: metric.path, step: step.name, directory: false, at: metric.at, kind: "metric" };
     for (const plot of step.plots) {
       for (const { path } of plot.series) yield { path, step: step.name, directory: false, at: plot.at, kind: "plot" };
     }
@@ -68,14 +97,26 @@ function checkTracked(
   const tracked = file?.tracked === true ? file : tree.below(output.path).find((below) => below.tracked);
   if (tracked === undefined) return;
   if (output.kind === "output") {
-    report(output.at, "tracked-output", `output \`${output.path}\` is tracked by git`, `git rm -r --cached ${output.path}`);
+    report(
+      output.at,
+      "tracked-output",
+      `output \`${output.path}\` is tracked by git`,
+      `git rm -r --cached ${output.path}`,
+    );
   } else {
-    report(output.at, "tracked-output", `${output.kind} file \`${output.path}\` is tracked by git: every run will change it in the work tree`, `git rm --cached ${output.path}`, "warning");
+    report(
+      output.at,
+      "tracked-output",
+      `${output.kind} file \`${output.path}\` is tracked by git: every run will change it in the work tree`,
+      `git rm --cached ${output.path}`,
+      "warning",
+    );
   }
 }
 
 function* parents(path: string): Generator<string> {
-  for (let slash = path.lastIndexOf("/"); slash > 0; slash = path.lastIndexOf("/", slash - 1)) yield path.slice(0, slash);
+  for (let slash = path.lastIndexOf("/"); slash > 0; slash = path.lastIndexOf("/", slash - 1))
+    yield path.slice(0, slash);
 }
 
 function firstAbove(byPath: ReadonlyMap<string, DeclaredOutput>, path: string): DeclaredOutput | undefined {

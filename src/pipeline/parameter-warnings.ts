@@ -39,7 +39,8 @@ function visit(node: Node | undefined | null, take: (scalar: Node, text: string,
   if (node === undefined || node === null || isAlias(node)) return;
   if (isMap(node)) for (const pair of node.items) visit(pair.value as Node | null, take);
   else if (isSeq(node)) for (const item of node.items) visit(item as Node | null, take);
-  else if (isScalar(node) && node.type === "PLAIN" && typeof node.source === "string") take(node, node.source, node.value);
+  else if (isScalar(node) && node.type === "PLAIN" && typeof node.source === "string")
+    take(node, node.source, node.value);
 }
 
 function sexagesimal(text: string): number {

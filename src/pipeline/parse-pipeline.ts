@@ -6,7 +6,7 @@ import { mergeDefaults } from "./merge-defaults.ts";
 import { normalizeStep, type StepFrame } from "./normalize-step.ts";
 import { parameterWarnings } from "./parameter-warnings.ts";
 import type { Parsed, Source } from "./parsed.ts";
-import type { Dataset, MetricSpec, ParameterSource, Pipeline, Schedule, Span, Triggers } from "./pipeline.ts";
+import type { Dataset, MetricSpec, ParameterSource, Pipeline, Schedule, Triggers } from "./pipeline.ts";
 import { report, type Reading } from "./reading.ts";
 import { pipelineSchema, RESERVED, type RawPipeline } from "./schema.ts";
 import { keysOfPipeline } from "./schema-keys.ts";
@@ -20,7 +20,18 @@ export function parsePipeline(source: Source): Parsed<Pipeline> {
   if (yaml === null) return { value: null, problems };
   if (yaml.value === null) {
     const at = { path: source.path, line: 1, column: 1 };
-    return { value: null, problems: [{ severity: "error", code: "empty", at, message: "the file is empty", next: "write `version: 1` and `steps:`, or run `sluice init`" }] };
+    return {
+      value: null,
+      problems: [
+        {
+          severity: "error",
+          code: "empty",
+          at,
+          message: "the file is empty",
+          next: "write `version: 1` and `steps:`, or run `sluice init`",
+        },
+      ],
+    };
   }
   const frame: Reading = { yaml, problems: [...problems] };
   const raw = checkedAgainstSchema(frame);
@@ -39,14 +50,17 @@ function checkedAgainstSchema(frame: Reading): RawPipeline | undefined {
   for (let round = 0; round < 3; round++) {
     const checked = pipelineSchema.safeParse(value);
     if (checked.success) return checked.data;
-    if (round === 0) frame.problems.push(...schemaProblems(frame.yaml, checked.error.issues, { reserved: RESERVED, keysAt: keysOfPipeline }));
+    if (round === 0)
+      frame.problems.push(
+        ...schemaProblems(frame.yaml, checked.error.issues, { reserved: RESERVED, keysAt: keysOfPipeline }),
+      );
     value = without(value, checked.error.issues);
   }
   return undefined;
 }
 
 function without(value: Json, issues: readonly z.core.$ZodIssue[]): Json {
-  const copy = structuredClone(value) as Json;
+  const copy = structuredClone(value);
   for (const issue of issues) {
     const parent = issue.code === "unrecognized_keys" ? issue.path : issue.path.slice(0, -1);
     const keys = issue.code === "unrecognized_keys" ? issue.keys : [String(issue.path.at(-1))];
@@ -98,7 +112,8 @@ function normalize(frame: Reading, path: string, raw: RawPipeline): Pipeline {
     datasets: datasetsOf(frame, raw),
     steps,
     metrics: metricsOf(frame, raw),
-    concurrency: raw.concurrency === undefined ? null : { group: raw.concurrency.group, keep: raw.concurrency.keep ?? "latest" },
+    concurrency:
+      raw.concurrency === undefined ? null : { group: raw.concurrency.group, keep: raw.concurrency.keep ?? "latest" },
   };
 }
 
@@ -108,17 +123,29 @@ function stemOf(path: string): string {
 
 function checkSteps(frame: Reading, steps: readonly Pipeline["steps"][number][]): void {
   if (steps.length === 0) {
-    report(frame, frame.yaml.keySpan(frame.yaml.root, "steps"), { code: "no-steps", message: "the pipeline has no steps", next: "add a step with a `run:`" });
+    report(frame, frame.yaml.keySpan(frame.yaml.root, "steps"), {
+      code: "no-steps",
+      message: "the pipeline has no steps",
+      next: "add a step with a `run:`",
+    });
   }
   const ids = new Map<string, string>();
   for (const step of steps) {
     const before = ids.get(step.id);
     if (before !== undefined) {
-      report(frame, step.at, { code: "duplicate-id", message: `\`${step.name}\` has the id of \`${before}\``, next: "give each step an `id:` of its own" });
+      report(frame, step.at, {
+        code: "duplicate-id",
+        message: `\`${step.name}\` has the id of \`${before}\``,
+        next: "give each step an `id:` of its own",
+      });
     }
     ids.set(step.id, step.name);
     if (step.name === "dataset" || step.name === "release") {
-      report(frame, step.at, { code: "reserved-name", message: `a step cannot be named \`${step.name}\`: inputs use that word`, next: "choose another name" });
+      report(frame, step.at, {
+        code: "reserved-name",
+        message: `a step cannot be named \`${step.name}\`: inputs use that word`,
+        next: "choose another name",
+      });
     }
   }
 }
@@ -165,13 +192,25 @@ function datasetsOf(frame: Reading, raw: RawPipeline): readonly Dataset[] {
     const shared = { name, at, optional: dataset.optional ?? false };
     const uri = frame.yaml.child(frame.yaml.child(node, name), "uri");
     if (dataset.uri?.startsWith("hf://") === true) {
-      report(frame, frame.yaml.span(uri), { code: "not-in-this-version", message: "`hf://` is not in this version", next: "fetch it to a file and pin that: `sluice data add`" });
+      report(frame, frame.yaml.span(uri), {
+        code: "not-in-this-version",
+        message: "`hf://` is not in this version",
+        next: "fetch it to a file and pin that: `sluice data add`",
+      });
     }
     if (dataset.uri?.includes("${{") === true) {
-      report(frame, frame.yaml.span(uri), { code: "template-place", message: "`${{ }}` stands in a uri and is filled in only in `run`", next: "write the address itself" });
+      report(frame, frame.yaml.span(uri), {
+        code: "template-place",
+        message: "`${{ }}` stands in a uri and is filled in only in `run`",
+        next: "write the address itself",
+      });
     }
     if (dataset.pin === "at-run") {
-      report(frame, frame.yaml.span(frame.yaml.child(frame.yaml.child(node, name), "pin")), { code: "not-in-this-version", message: "`pin: at-run` is not in this version", next: "pin it with `sluice data add`" });
+      report(frame, frame.yaml.span(frame.yaml.child(frame.yaml.child(node, name), "pin")), {
+        code: "not-in-this-version",
+        message: "`pin: at-run` is not in this version",
+        next: "pin it with `sluice data add`",
+      });
     }
     if (dataset.dvc !== undefined) return [{ ...shared, kind: "dvc", file: dataset.dvc }];
     if (dataset.pipeline !== undefined && dataset.path !== undefined) {
@@ -179,10 +218,22 @@ function datasetsOf(frame: Reading, raw: RawPipeline): readonly Dataset[] {
       return [{ ...shared, kind: "output", pipeline: dataset.pipeline, path: dataset.path, from }];
     }
     if (dataset.path === undefined) {
-      report(frame, at, { code: "missing-key", message: `dataset \`${name}\` has no \`path\``, next: "add `path:`, or `dvc:` with a pointer file" });
+      report(frame, at, {
+        code: "missing-key",
+        message: `dataset \`${name}\` has no \`path\``,
+        next: "add `path:`, or `dvc:` with a pointer file",
+      });
       return [];
     }
-    return [{ ...shared, kind: "path", path: dataset.path.replace(/\/+$/, ""), uri: dataset.uri ?? null, pin: dataset.pin ?? null }];
+    return [
+      {
+        ...shared,
+        kind: "path",
+        path: dataset.path.replace(/\/+$/, ""),
+        uri: dataset.uri ?? null,
+        pin: dataset.pin ?? null,
+      },
+    ];
   });
 }
 
@@ -204,7 +255,10 @@ function metricsOf(frame: Reading, raw: RawPipeline): readonly MetricSpec[] {
           : "absolute" in tolerance
             ? { kind: "absolute", value: tolerance.absolute }
             : { kind: "relative", value: tolerance.relative },
-      gate: gate?.[1] === undefined ? null : { operator: gate[1] as NonNullable<MetricSpec["gate"]>["operator"], bound: Number(gate[2]) },
+      gate:
+        gate?.[1] === undefined
+          ? null
+          : { operator: gate[1] as NonNullable<MetricSpec["gate"]>["operator"], bound: Number(gate[2]) },
       gateAction: metric.gate_action ?? "stop",
     };
   });

@@ -31,7 +31,21 @@ function keysOfSettings(path: readonly PropertyKey[]): readonly string[] {
 }
 
 const KEYS: Readonly<Record<string, readonly string[]>> = {
-  environments: ["auto", "after", "soak", "gates", "approvals", "deploy", "windows", "freezes", "count", "teams", "users", "author", "expires"],
+  environments: [
+    "auto",
+    "after",
+    "soak",
+    "gates",
+    "approvals",
+    "deploy",
+    "windows",
+    "freezes",
+    "count",
+    "teams",
+    "users",
+    "author",
+    "expires",
+  ],
   pools: ["concurrency", "on", "executors", "domains", "platform", "accelerator", "usd_per_hour"],
   secrets: ["from", "pipelines", "steps", "on"],
   policies: ["name", "deny", "warn"],
@@ -53,10 +67,17 @@ function normalize(reading: Reading, raw: RawSettings): Settings {
     sandbox: raw.sandbox ?? defaults.sandbox,
     divergence: raw.divergence ?? defaults.divergence,
     secrets: Object.entries(raw.secrets ?? {}).map(([name, grant]) => ({
-      name, from: grant.from, pipelines: grant.pipelines ?? null, steps: grant.steps ?? null, on: grant.on ?? null,
+      name,
+      from: grant.from,
+      pipelines: grant.pipelines ?? null,
+      steps: grant.steps ?? null,
+      on: grant.on ?? null,
     })),
     pools: Object.fromEntries(
-      Object.entries(raw.pools ?? { default: {} }).map(([name, pool]) => [name, { concurrency: pool.concurrency ?? 4, on: pool.on ?? null }]),
+      Object.entries(raw.pools ?? { default: {} }).map(([name, pool]) => [
+        name,
+        { concurrency: pool.concurrency ?? 4, on: pool.on ?? null },
+      ]),
     ),
     weights: raw.fair_share?.weights ?? {},
     forks: { run: raw.forks?.run ?? "never", pool: raw.forks?.pool ?? null },
@@ -86,7 +107,11 @@ function environmentsOf(reading: Reading, raw: RawSettings): readonly Environmen
   return Object.entries(raw.environments ?? {}).map(([name, environment]): EnvironmentSettings => {
     const node = reading.yaml.child(all, name);
     if (environment.after !== undefined && !known.includes(environment.after)) {
-      report(reading, reading.yaml.span(reading.yaml.child(node, "after")), { code: "unknown-environment", message: `there is no environment \`${environment.after}\``, next: `name one of: ${known.join(", ")}` });
+      report(reading, reading.yaml.span(reading.yaml.child(node, "after")), {
+        code: "unknown-environment",
+        message: `there is no environment \`${environment.after}\``,
+        next: `name one of: ${known.join(", ")}`,
+      });
     }
     const { approvals } = environment;
     return {
@@ -98,12 +123,21 @@ function environmentsOf(reading: Reading, raw: RawSettings): readonly Environmen
         const item = reading.yaml.child(reading.yaml.child(node, "gates"), at);
         const text = typeof gate === "string" ? gate : gate.expr;
         const where = typeof gate === "string" ? item : reading.yaml.child(item, "expr");
-        return { ...conditionOf(reading, where, { kind: "gate", source: text }), first: typeof gate === "string" ? ("allow" as const) : (gate.first ?? "allow") };
+        return {
+          ...conditionOf(reading, where, { kind: "gate", source: text }),
+          first: typeof gate === "string" ? ("allow" as const) : (gate.first ?? "allow"),
+        };
       }),
       approvals:
         approvals === undefined
           ? null
-          : { count: approvals.count, teams: approvals.teams ?? [], users: approvals.users ?? [], author: approvals.author ?? false, expiresMs: milliseconds(approvals.expires) },
+          : {
+              count: approvals.count,
+              teams: approvals.teams ?? [],
+              users: approvals.users ?? [],
+              author: approvals.author ?? false,
+              expiresMs: milliseconds(approvals.expires),
+            },
       deploy: environment.deploy ?? null,
       windows: environment.windows ?? [],
       freezes: environment.freezes ?? [],
@@ -129,7 +163,12 @@ function conditionOf(
   const at = reading.yaml.span(node);
   const fault = checkCondition(condition.kind, condition.source);
   if (fault !== undefined) {
-    report(reading, at, { code: "bad-condition", message: `this condition cannot be evaluated: ${fault.message}`, next: condition.kind === "gate" ? "conditions may read `metrics`, `run` and `live`" : "conditions may read `plan`" });
+    report(reading, at, {
+      code: "bad-condition",
+      message: `this condition cannot be evaluated: ${fault.message}`,
+      next:
+        condition.kind === "gate" ? "conditions may read `metrics`, `run` and `live`" : "conditions may read `plan`",
+    });
   }
   return { source: condition.source, at };
 }

@@ -4,17 +4,42 @@ export function refusePath(
 ): { readonly code: string; readonly message: string; readonly next: string } | undefined {
   const parts = written.split("/").filter((part) => part !== "" && part !== ".");
   if (written.startsWith("/") || written.startsWith("~") || /^[A-Za-z]:[\\/]/.test(written)) {
-    return { code: "absolute-path", message: `\`${written}\` is not a path inside the repository`, next: "write it relative to the repository's root" };
+    return {
+      code: "absolute-path",
+      message: `\`${written}\` is not a path inside the repository`,
+      next: "write it relative to the repository's root",
+    };
   }
   if (parts.includes("..")) {
-    return { code: "outside-path", message: `\`${written}\` leaves the workspace`, next: "keep it inside the repository" };
+    return {
+      code: "outside-path",
+      message: `\`${written}\` leaves the workspace`,
+      next: "keep it inside the repository",
+    };
   }
-  if (written.includes("\\") || /[\u0000-\u001f\u007f]/.test(written)) {
-    return { code: "bad-path", message: `\`${JSON.stringify(written).slice(1, -1)}\` is no portable path`, next: "use `/` and no control characters" };
+  if (written.includes("\\") || hasControl(written)) {
+    return {
+      code: "bad-path",
+      message: `\`${JSON.stringify(written).slice(1, -1)}\` is no portable path`,
+      next: "use `/` and no control characters",
+    };
   }
-  if (parts.length === 0) return { code: "bad-path", message: "the whole repository cannot stand here", next: "name a directory or files below it" };
+  if (parts.length === 0)
+    return {
+      code: "bad-path",
+      message: "the whole repository cannot stand here",
+      next: "name a directory or files below it",
+    };
   if (parts[0] === ".git" || parts[0] === ".sluice") {
-    return { code: "reserved-path", message: `\`${written}\` belongs to ${parts[0] === ".git" ? "git" : "Sluice"}`, next: "choose another path" };
+    return {
+      code: "reserved-path",
+      message: `\`${written}\` belongs to ${parts[0] === ".git" ? "git" : "Sluice"}`,
+      next: "choose another path",
+    };
   }
   return undefined;
+}
+
+function hasControl(text: string): boolean {
+  return Array.from(text).some((character) => character < " " || character === "\u007f");
 }

@@ -14,7 +14,19 @@ export function readParameters(source: Source): Parsed<JsonObject> {
   if (yaml.value === null) return { value: {}, problems };
   if (typeof yaml.value !== "object" || Array.isArray(yaml.value)) {
     const at = { path: source.path, line: 1, column: 1 };
-    return { value: null, problems: [...problems, { severity: "error", code: "bad-value", at, message: "a parameters file must hold a map", next: "write `name: value` lines" }] };
+    return {
+      value: null,
+      problems: [
+        ...problems,
+        {
+          severity: "error",
+          code: "bad-value",
+          at,
+          message: "a parameters file must hold a map",
+          next: "write `name: value` lines",
+        },
+      ],
+    };
   }
   const warnings = source.path.endsWith(".json") ? [] : parameterWarnings(yaml, yaml.root ?? undefined);
   return { value: yaml.value as JsonObject, problems: [...problems, ...warnings] };
@@ -35,12 +47,17 @@ export function reduceParameterFile(source: Source, names: readonly string[], pa
 function prune(document: ReturnType<typeof parseDocument>, tree: JsonObject, path: readonly string[]): void {
   const at = document.getIn(path, true);
   if (!isYamlMap(at)) return;
-  for (const pair of [...at.items]) {
+  for (const pair of at.items.slice()) {
     const key = String((pair.key as { readonly value?: unknown }).value ?? pair.key);
     const wanted = tree[key];
     const here = [...path, key];
     if (wanted === undefined) document.deleteIn(here);
-    else if (typeof wanted === "object" && wanted !== null && !Array.isArray(wanted) && isYamlMap(document.getIn(here, true))) {
+    else if (
+      typeof wanted === "object" &&
+      wanted !== null &&
+      !Array.isArray(wanted) &&
+      isYamlMap(document.getIn(here, true))
+    ) {
       prune(document, wanted as JsonObject, here);
     } else if (JSON.stringify(jsonOf(document, here)) !== JSON.stringify(wanted)) document.setIn(here, wanted);
   }
@@ -48,5 +65,7 @@ function prune(document: ReturnType<typeof parseDocument>, tree: JsonObject, pat
 
 function jsonOf(document: ReturnType<typeof parseDocument>, path: readonly string[]): unknown {
   const node: unknown = document.getIn(path, true);
-  return typeof node === "object" && node !== null && "toJSON" in node && typeof node.toJSON === "function" ? (node.toJSON() as unknown) : node;
+  return typeof node === "object" && node !== null && "toJSON" in node && typeof node.toJSON === "function"
+    ? (node.toJSON() as unknown)
+    : node;
 }

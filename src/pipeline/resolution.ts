@@ -8,7 +8,14 @@ import type { Tree } from "./tree.ts";
 
 /** What is known of a dataset before anything runs. */
 export type DatasetState =
-  | { readonly kind: "ready"; readonly path: string; readonly digest: Digest; readonly size: number; readonly tracked: boolean; readonly uri: string | null }
+  | {
+      readonly kind: "ready";
+      readonly path: string;
+      readonly digest: Digest;
+      readonly size: number;
+      readonly tracked: boolean;
+      readonly uri: string | null;
+    }
   /** Files of the repository at this path. */
   | { readonly kind: "git"; readonly path: string }
   | { readonly kind: "absent"; readonly path: string }

@@ -19,7 +19,12 @@ export function resolvePipeline(input: ResolveInput): Resolution {
   const problems: Problem[] = [];
   const { pipeline } = input;
   const outputs = declareOutputs(pipeline, input.tree, problems);
-  const resolving: Resolving = { ...input, outputs, problems, steps: new Map(pipeline.steps.map((step) => [step.name, step])) };
+  const resolving: Resolving = {
+    ...input,
+    outputs,
+    problems,
+    steps: new Map(pipeline.steps.map((step) => [step.name, step])),
+  };
   const resolved = pipeline.steps.map((step) => resolveStep(resolving, step));
   checkMetrics(resolving);
   const sorted = sortTopologically(resolved, (cycle) => reportCycle(resolving, resolved, cycle));
@@ -53,7 +58,8 @@ function namesOf(params: JsonObject, prefix: string): string[] {
 function checkMetrics(resolving: Resolving): void {
   for (const metric of resolving.pipeline.metrics) {
     const step = resolving.steps.get(metric.step);
-    if (step === undefined) unknown(resolving, metric.at, { what: "step", name: metric.step, known: resolving.steps.keys() });
+    if (step === undefined)
+      unknown(resolving, metric.at, { what: "step", name: metric.step, known: resolving.steps.keys() });
     else if (step.metrics.length === 0) {
       problemAt(resolving, metric.at, {
         code: "no-metrics-file",
@@ -72,7 +78,9 @@ function reportCycle(resolving: Resolving, resolved: readonly ResolvedStep[], cy
   const turn = cycle.indexOf(name);
   const spelled = [...cycle.slice(turn), ...cycle.slice(0, turn), name];
   const places = [
-    ...(first?.step.inputs ?? []).filter((input) => producerOf(resolving, input).some((step) => on.has(step))).map((input) => input.at),
+    ...(first?.step.inputs ?? [])
+      .filter((input) => producerOf(resolving, input).some((step) => on.has(step)))
+      .map((input) => input.at),
     ...(first?.step.needs ?? []).filter((need) => on.has(need.step)).map((need) => need.at),
   ].sort((a, b) => a[0] - b[0] || a[1] - b[1]);
   problemAt(resolving, places[0] ?? first?.step.at ?? [1, 1, 1, 1], {

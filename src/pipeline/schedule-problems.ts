@@ -13,18 +13,35 @@ export function checkSchedules(frame: Reading, schedules: readonly Schedule[], s
       return value === undefined ? schedule.at : frame.yaml.span(value);
     };
     const wrong = cronProblem(schedule.cron);
-    if (wrong !== undefined) report(frame, span("cron"), { code: "bad-cron", message: `cron \`${schedule.cron}\` is not valid: ${wrong}`, next: "write five fields: minute hour day month weekday, such as `0 4 * * 1`" });
+    if (wrong !== undefined)
+      report(frame, span("cron"), {
+        code: "bad-cron",
+        message: `cron \`${schedule.cron}\` is not valid: ${wrong}`,
+        next: "write five fields: minute hour day month weekday, such as `0 4 * * 1`",
+      });
     if (!isTimeZone(schedule.timezone)) {
       const meant = closest(schedule.timezone, Intl.supportedValuesOf("timeZone"));
-      report(frame, span("timezone"), { code: "bad-time-zone", message: `there is no time zone \`${schedule.timezone}\``, next: meant === undefined ? "write an IANA name such as `Europe/Berlin`" : `did you mean \`${meant}\`?` });
+      report(frame, span("timezone"), {
+        code: "bad-time-zone",
+        message: `there is no time zone \`${schedule.timezone}\``,
+        next: meant === undefined ? "write an IANA name such as `Europe/Berlin`" : `did you mean \`${meant}\`?`,
+      });
     }
     schedule.refresh.forEach((step, item) => {
       if (steps.has(step)) return;
       const meant = closest(step, steps);
-      report(frame, frame.yaml.span(frame.yaml.child(frame.yaml.child(node, "refresh"), item)), { code: "unknown-step", message: `there is no step \`${step}\``, next: meant === undefined ? `name one of: ${[...steps].join(", ")}` : `did you mean \`${meant}\`?` });
+      report(frame, frame.yaml.span(frame.yaml.child(frame.yaml.child(node, "refresh"), item)), {
+        code: "unknown-step",
+        message: `there is no step \`${step}\``,
+        next: meant === undefined ? `name one of: ${[...steps].join(", ")}` : `did you mean \`${meant}\`?`,
+      });
     });
     if (schedule.refresh.length === 0 && Object.keys(schedule.params).length === 0) {
-      report(frame, schedule.at, { code: "idle-schedule", message: "this schedule can compute nothing: same inputs, same keys", next: "name steps under `refresh:`, or pass `params: { date: \"${{ schedule.date }}\" }`" });
+      report(frame, schedule.at, {
+        code: "idle-schedule",
+        message: "this schedule can compute nothing: same inputs, same keys",
+        next: 'name steps under `refresh:`, or pass `params: { date: "${{ schedule.date }}" }`',
+      });
     }
   });
 }
@@ -41,8 +58,7 @@ function cronProblem(cron: string): string | undefined {
 
 function isTimeZone(zone: string): boolean {
   try {
-    new Intl.DateTimeFormat("en", { timeZone: zone });
-    return true;
+    return new Intl.DateTimeFormat("en", { timeZone: zone }).resolvedOptions().timeZone !== "";
   } catch {
     return false;
   }

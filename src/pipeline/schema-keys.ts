@@ -8,7 +8,7 @@ export function keysOfPipeline(path: Path): readonly string[] {
   if (path.length === 0) return Object.keys(pipelineSchema.shape);
   const inStep = top === "steps" ? rest : top === "defaults" ? path.slice(1) : undefined;
   if (inStep?.length === 0) return Object.keys(stepSchema.shape);
-  return KEYS[String(inStep?.findLast((part) => typeof part === "string") ?? lastName(path))] ?? [];
+  return KEYS[inStep?.findLast((part) => typeof part === "string") ?? lastName(path)] ?? [];
 }
 
 function lastName(path: Path): string {

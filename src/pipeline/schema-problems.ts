@@ -61,21 +61,41 @@ function problemsOf(yaml: YamlSource, { issue, path }: Found, vocabulary: Vocabu
   const name = nameOf(path);
   if (value === undefined && issue.code === "invalid_type") {
     const parent = path.slice(0, -1);
-    const span = parent.length === 0 ? yaml.span(yaml.root) : yaml.keySpan(nodeAt(yaml, parent.slice(0, -1)), String(parent.at(-1)));
+    const span =
+      parent.length === 0
+        ? yaml.span(yaml.root)
+        : yaml.keySpan(nodeAt(yaml, parent.slice(0, -1)), String(parent.at(-1)));
     const key = String(path.at(-1));
     const where = parent.length === 0 ? "the file" : `\`${nameOf(parent)}\``;
     return [problem(span, "missing-key", `${where} has no \`${key}\``, `add \`${key}:\``)];
   }
   if (issue.code === "invalid_key") {
     const key = String(path.at(-1));
-    return [problem(yaml.keySpan(nodeAt(yaml, path.slice(0, -1)), key), "bad-name", `\`${key}\` cannot be a name here`, "use letters, digits, `-` and `_`")];
+    return [
+      problem(
+        yaml.keySpan(nodeAt(yaml, path.slice(0, -1)), key),
+        "bad-name",
+        `\`${key}\` cannot be a name here`,
+        "use letters, digits, `-` and `_`",
+      ),
+    ];
   }
   if (path.at(-1) === "network" && Array.isArray(value)) {
-    return [problem(yaml.span(node), "not-in-this-version", "a list of hosts under `network` is not in this version", "write `network: true`")];
+    return [
+      problem(
+        yaml.span(node),
+        "not-in-this-version",
+        "a list of hosts under `network` is not in this version",
+        "write `network: true`",
+      ),
+    ];
   }
   const shown = value === undefined ? "" : `, not ${show(value)}`;
-  const span = node === undefined ? yaml.keySpan(nodeAt(yaml, path.slice(0, -1)), String(path.at(-1))) : yaml.span(node);
-  return [problem(span, "bad-value", `\`${name}\` must be ${expectedOf(issue)}${shown}`, `write ${expectedOf(issue)} here`)];
+  const span =
+    node === undefined ? yaml.keySpan(nodeAt(yaml, path.slice(0, -1)), String(path.at(-1))) : yaml.span(node);
+  return [
+    problem(span, "bad-value", `\`${name}\` must be ${expectedOf(issue)}${shown}`, `write ${expectedOf(issue)} here`),
+  ];
 }
 
 function unknownKey(
@@ -93,7 +113,8 @@ function unknownKey(
   }
   const known = vocabulary.keysAt(path);
   const meant = closest(key, known);
-  const next = meant === undefined ? `remove it; known here: ${known.slice(0, 40).join(", ")}` : `did you mean \`${meant}\`?`;
+  const next =
+    meant === undefined ? `remove it; known here: ${known.slice(0, 40).join(", ")}` : `did you mean \`${meant}\`?`;
   return problem(span, "unknown-key", `unknown key \`${key}\``, next);
 }
 
@@ -102,23 +123,39 @@ function expectedOf(issue: Issue): string {
     case "invalid_type":
       return article(issue.expected);
     case "invalid_value":
-      return issue.values.length === 1 ? `\`${String(issue.values[0])}\`` : `one of ${issue.values.map((value) => `\`${String(value)}\``).join(", ")}`;
+      return issue.values.length === 1
+        ? `\`${String(issue.values[0])}\``
+        : `one of ${issue.values.map((value) => `\`${String(value)}\``).join(", ")}`;
     case "too_small":
-      return issue.origin === "string" || issue.origin === "array" ? "something, not nothing" : `at least ${String(issue.minimum)}`;
+      return issue.origin === "string" || issue.origin === "array"
+        ? "something, not nothing"
+        : `at least ${String(issue.minimum)}`;
     case "too_big":
       return `at most ${String(issue.maximum)}`;
     case "invalid_format":
       return issue.message.startsWith("Invalid") ? "a valid name" : issue.message;
     case "invalid_union":
       return "of another form";
-    default:
+    case "custom":
+    case "invalid_element":
+    case "invalid_key":
+    case "not_multiple_of":
+    case "unrecognized_keys":
       return issue.message;
+    default:
+      return issue satisfies never;
   }
 }
 
 const NOUNS: Readonly<Record<string, string>> = {
-  string: "text", number: "a number", int: "a whole number", boolean: "`true` or `false`",
-  array: "a list", object: "a map", record: "a map", null: "empty",
+  string: "text",
+  number: "a number",
+  int: "a whole number",
+  boolean: "`true` or `false`",
+  array: "a list",
+  object: "a map",
+  record: "a map",
+  null: "empty",
 };
 
 function article(type: string): string {
@@ -131,7 +168,9 @@ function show(value: Json): string {
 }
 
 function nameOf(path: Path): string {
-  return path.map((part, at) => (typeof part === "number" ? `[${part}]` : at === 0 ? String(part) : `.${String(part)}`)).join("");
+  return path
+    .map((part, at) => (typeof part === "number" ? `[${part}]` : at === 0 ? String(part) : `.${String(part)}`))
+    .join("");
 }
 
 function nodeAt(yaml: YamlSource, path: Path): ReturnType<YamlSource["child"]> {
@@ -144,7 +183,9 @@ function valueAt(value: Json, path: Path): Json | undefined {
   let at: Json | undefined = value;
   for (const part of path) {
     if (typeof at !== "object" || at === null) return undefined;
-    at = Array.isArray(at) ? (at as readonly Json[])[Number(part)] : (at as { readonly [name: string]: Json })[String(part)];
+    at = Array.isArray(at)
+      ? (at as readonly Json[])[Number(part)]
+      : (at as { readonly [name: string]: Json })[String(part)];
   }
   return at;
 }

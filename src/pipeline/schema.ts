@@ -7,10 +7,7 @@ const GATE = /^\s*(>=|<=|==|>|<)\s*[+-]?\d+(\.\d+)?([eE][+-]?\d+)?\s*$/;
 const IMAGE = /^[^\s@]+@sha256:[0-9a-f]{64}$/;
 
 export const duration = z.string().regex(DURATION, "a duration such as `90s`, `30m`, `2h`, `7d`, `2y`");
-const size = z.union([
-  z.string().regex(SIZE, "a size such as `512Mi`, `2Gi`"),
-  z.int().positive(),
-]);
+const size = z.union([z.string().regex(SIZE, "a size such as `512Mi`, `2Gi`"), z.int().positive()]);
 const path = z.string().min(1);
 const name = z.string().regex(NAME, "a name of letters, digits, `-` and `_`");
 const json: z.ZodType = z.unknown();
@@ -36,12 +33,16 @@ const environment = z.union([
   z.strictObject({ system: z.literal(true) }),
 ]);
 
-const tools = z.record(name, z.string().min(1)).describe("Versions that are verified before each step: `{ python: \"3.11\" }`.");
+const tools = z
+  .record(name, z.string().min(1))
+  .describe('Versions that are verified before each step: `{ python: "3.11" }`.');
 
 const retry = z.strictObject({
   attempts: z.int().min(1).max(100).optional().describe("All attempts together. Default 3."),
   on: z
-    .array(z.string().regex(/^(lost|error|timeout|oom|exit:\d{1,3})$/, "one of `lost`, `error`, `timeout`, `oom`, `exit:N`"))
+    .array(
+      z.string().regex(/^(lost|error|timeout|oom|exit:\d{1,3})$/, "one of `lost`, `error`, `timeout`, `oom`, `exit:N`"),
+    )
     .optional()
     .describe("What is retried. Default `[lost]`."),
   backoff: z.enum(["exponential", "fixed"]).optional().describe("Default `exponential`."),
@@ -90,8 +91,14 @@ const stepKeys = {
   inputs: inputs.optional().describe("All that the step reads; nothing else is there when it runs."),
   code: inputs.optional().describe("Replaces the pipeline's `code` for this step."),
   params: z.array(z.string().min(1)).optional().describe("Dotted names of parameters; a name stands for its subtree."),
-  env: z.record(z.string().regex(/^[A-Za-z_]\w*$/), z.string()).optional().describe("Environment variables, as strings."),
-  secrets: z.array(z.string().regex(/^[A-Za-z_]\w*$/)).optional().describe("Secrets by name, granted in the settings."),
+  env: z
+    .record(z.string().regex(/^[A-Za-z_]\w*$/), z.string())
+    .optional()
+    .describe("Environment variables, as strings."),
+  secrets: z
+    .array(z.string().regex(/^[A-Za-z_]\w*$/))
+    .optional()
+    .describe("Secrets by name, granted in the settings."),
   network: z.boolean().optional().describe("Whether the step may use the network. Default false."),
   outputs: z.array(output).optional().describe("All that the step writes and that is kept."),
   metrics: z.array(path).optional().describe("JSON or YAML files with numbers, written by the step."),
@@ -101,7 +108,9 @@ const stepKeys = {
     .enum(["process", "container", "slurm", "kubernetes"])
     .optional()
     .describe("Default `container` with an image, else `process`."),
-  environment: environment.optional().describe("Where interpreters and libraries come from. Default `{ system: true }`."),
+  environment: environment
+    .optional()
+    .describe("Where interpreters and libraries come from. Default `{ system: true }`."),
   tools: tools.optional(),
   shell: z.enum(["bash", "sh"]).optional().describe("Default `bash`, run as `bash -eu -o pipefail -c`."),
   cache: z.boolean().optional().describe("False: computed in every run. Default true."),
@@ -123,7 +132,10 @@ const schedule = z.strictObject({
   cron: z.string().min(1).describe("Five cron fields."),
   timezone: z.string().optional().describe("An IANA time zone. Default `UTC`."),
   refresh: z.array(name).optional().describe("Steps that are computed again."),
-  params: z.record(z.string(), json).optional().describe("Parameters of this schedule; `${{ schedule.date }}` is the slot's date."),
+  params: z
+    .record(z.string(), json)
+    .optional()
+    .describe("Parameters of this schedule; `${{ schedule.date }}` is the slot's date."),
   catch_up: z.enum(["last", "all", "none"]).optional().describe("Missed slots. Default `last`."),
 });
 
@@ -135,7 +147,10 @@ const on = z.strictObject({
     ])
     .optional()
     .describe("Default: the default branch, when its work order changed; `false` switches off."),
-  pull_request: z.union([z.enum(["plan", "run"]), z.literal(false)]).optional().describe("Default `plan`."),
+  pull_request: z
+    .union([z.enum(["plan", "run"]), z.literal(false)])
+    .optional()
+    .describe("Default `plan`."),
   schedule: z.array(schedule).optional(),
   upstream: z.array(name).optional().describe("Pipelines whose success starts this one."),
 });
@@ -155,13 +170,14 @@ const metric = z.strictObject({
   step: name.describe("The step that writes it."),
   goal: z.enum(["higher", "lower"]).optional().describe("Which way is better; without it the number is informational."),
   tolerance: z
-    .union([
-      z.strictObject({ absolute: z.number().min(0) }),
-      z.strictObject({ relative: z.number().min(0) }),
-    ])
+    .union([z.strictObject({ absolute: z.number().min(0) }), z.strictObject({ relative: z.number().min(0) })])
     .optional()
     .describe("Smaller changes are noise."),
-  gate: z.string().regex(GATE, "a comparison such as `>= 0.95`").optional().describe("Dependants start only if it holds."),
+  gate: z
+    .string()
+    .regex(GATE, "a comparison such as `>= 0.95`")
+    .optional()
+    .describe("Dependants start only if it holds."),
   gate_action: z.enum(["stop", "report"]).optional().describe("Default `stop`."),
 });
 
@@ -185,7 +201,10 @@ export const pipelineSchema = z
     tools: tools.optional(),
     code: inputs.optional().describe("Inputs of every step, such as `[src/**]`."),
     datasets: z.record(name, dataset).optional().describe("Named data with a digest."),
-    defaults: z.strictObject(stepKeys).optional().describe("Merged into every step: maps deep, lists appended, scalars replaced."),
+    defaults: z
+      .strictObject(stepKeys)
+      .optional()
+      .describe("Merged into every step: maps deep, lists appended, scalars replaced."),
     steps: z.record(name, stepSchema).describe("What is computed, by name."),
     metrics: z.record(z.string(), metric).optional().describe("How to read the numbers."),
     salt: z.string().optional().describe("Part of every key."),
@@ -203,5 +222,12 @@ export type RawEnvironment = z.infer<typeof environment>;
 
 /** Keys that are reserved in the language: they answer "not in this version" (SEMANTICS §14). */
 export const RESERVED: ReadonlySet<string> = new Set([
-  "matrix", "uses", "caches", "checkpoint", "budget", "expect", "when", "deterministic",
+  "matrix",
+  "uses",
+  "caches",
+  "checkpoint",
+  "budget",
+  "expect",
+  "when",
+  "deterministic",
 ]);

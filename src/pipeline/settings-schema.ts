@@ -45,7 +45,10 @@ export const settingsSchema = z
   .strictObject({
     version: z.literal(1),
     pipelines: text.optional().describe("Glob of pipeline files. Default `pipelines/*.yaml`."),
-    ledger: z.strictObject({ branch: text.optional() }).optional().describe("Where runs are recorded. Default branch `sluice/ledger`."),
+    ledger: z
+      .strictObject({ branch: text.optional() })
+      .optional()
+      .describe("Where runs are recorded. Default branch `sluice/ledger`."),
     store: z
       .strictObject({ kind: z.literal("filesystem"), path: text.optional() })
       .optional()
@@ -69,12 +72,7 @@ export const settingsSchema = z
     forks: z.strictObject({ run: z.enum(["never", "maintainer"]).optional(), pool: text.optional() }).optional(),
     environments: z.record(text, environment).optional().describe("In order of promotion."),
     policies: z
-      .array(
-        z.union([
-          z.strictObject({ name: text, deny: text }),
-          z.strictObject({ name: text, warn: text }),
-        ]),
-      )
+      .array(z.union([z.strictObject({ name: text, deny: text }), z.strictObject({ name: text, warn: text })]))
       .optional()
       .describe("Rules in CEL over the plan; `deny` blocks, `warn` shows."),
     permissions: z
@@ -88,7 +86,9 @@ export const settingsSchema = z
       })
       .optional(),
     notify: z.array(z.strictObject({ webhook: text, on: names })).optional(),
-    retention: z.strictObject({ runs: duration.optional(), artifacts: duration.optional(), logs: duration.optional() }).optional(),
+    retention: z
+      .strictObject({ runs: duration.optional(), artifacts: duration.optional(), logs: duration.optional() })
+      .optional(),
   })
   .describe("Settings of a repository.");
 

@@ -21,7 +21,13 @@ export interface EnvironmentSettings {
   readonly after: string | null;
   readonly soakMs: number;
   readonly gates: readonly (Condition & { readonly first: "allow" | "deny" })[];
-  readonly approvals: { readonly count: number; readonly teams: readonly string[]; readonly users: readonly string[]; readonly author: boolean; readonly expiresMs: number | null } | null;
+  readonly approvals: {
+    readonly count: number;
+    readonly teams: readonly string[];
+    readonly users: readonly string[];
+    readonly author: boolean;
+    readonly expiresMs: number | null;
+  } | null;
   readonly deploy: string | null;
   readonly windows: readonly string[];
   readonly freezes: readonly string[];
@@ -41,7 +47,11 @@ export interface Settings {
   readonly forks: { readonly run: "never" | "maintainer"; readonly pool: string | null };
   /** In order of promotion. */
   readonly environments: readonly EnvironmentSettings[];
-  readonly policies: readonly { readonly name: string; readonly kind: "deny" | "warn"; readonly condition: Condition }[];
+  readonly policies: readonly {
+    readonly name: string;
+    readonly kind: "deny" | "warn";
+    readonly condition: Condition;
+  }[];
   readonly permissions: Readonly<Record<string, { readonly role: string } | { readonly team: string }>>;
   readonly notify: readonly { readonly webhook: string; readonly on: readonly string[] }[];
   readonly retention: { readonly runsMs: number; readonly artifactsMs: number; readonly logsMs: number };

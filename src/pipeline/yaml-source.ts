@@ -1,4 +1,16 @@
-import { isAlias, isMap, isPair, isScalar, isSeq, LineCounter, parseDocument, type Document, type Node, type Pair, type YAMLMap } from "yaml";
+import {
+  isAlias,
+  isMap,
+  isPair,
+  isScalar,
+  isSeq,
+  LineCounter,
+  parseDocument,
+  type Document,
+  type Node,
+  type Pair,
+  type YAMLMap,
+} from "yaml";
 
 import type { Json } from "../identity/canonical-json.ts";
 import type { Problem } from "../problem/problem.ts";
@@ -30,7 +42,12 @@ export function readYaml(source: Source): { readonly yaml: YamlSource | null; re
   const decoded = decode(source);
   if (typeof decoded !== "string") return { yaml: null, problems: [decoded] };
   const lines = new LineCounter();
-  const document = parseDocument(decoded, { lineCounter: lines, uniqueKeys: false, prettyErrors: false, logLevel: "silent" });
+  const document = parseDocument(decoded, {
+    lineCounter: lines,
+    uniqueKeys: false,
+    prettyErrors: false,
+    logLevel: "silent",
+  });
   const problems = document.errors.slice(0, 100).map((error) => syntaxProblem(source.path, lines, error));
   if (problems.length > 0) return { yaml: null, problems };
   return convert(source.path, document, lines);
@@ -46,7 +63,11 @@ function decode(source: Source): string | Problem {
   });
   const { bytes } = source;
   if (bytes.byteLength > MAX_BYTES) {
-    return refuse("too-large", `the file has ${bytes.byteLength} bytes, more than ${MAX_BYTES}`, "split it into several pipelines");
+    return refuse(
+      "too-large",
+      `the file has ${bytes.byteLength} bytes, more than ${MAX_BYTES}`,
+      "split it into several pipelines",
+    );
   }
   if ((bytes[0] === 0xff && bytes[1] === 0xfe) || (bytes[0] === 0xfe && bytes[1] === 0xff)) {
     return refuse("encoding", "the file is UTF-16", "save it as UTF-8");
@@ -67,13 +88,31 @@ function syntaxProblem(
   const { line, col } = lines.linePos(error.pos[0]);
   const at = { path, line: Math.max(1, line), column: Math.max(1, col) };
   if (error.code === "TAB_AS_INDENT" || /\btab/i.test(error.message)) {
-    return { severity: "error", code: "tab", at, message: "a tab indents this line and YAML allows only spaces", next: "replace the tab by spaces" };
+    return {
+      severity: "error",
+      code: "tab",
+      at,
+      message: "a tab indents this line and YAML allows only spaces",
+      next: "replace the tab by spaces",
+    };
   }
   if (error.code === "MULTIPLE_DOCS") {
-    return { severity: "error", code: "yaml", at, message: "a second YAML document begins here", next: "keep one pipeline per file" };
+    return {
+      severity: "error",
+      code: "yaml",
+      at,
+      message: "a second YAML document begins here",
+      next: "keep one pipeline per file",
+    };
   }
   const message = error.message.replace(/\s+at line \d+.*$/s, "").replace(/\.$/, "");
-  return { severity: "error", code: "yaml", at, message: `this is not valid YAML: ${message}`, next: "correct the YAML here" };
+  return {
+    severity: "error",
+    code: "yaml",
+    at,
+    message: `this is not valid YAML: ${message}`,
+    next: "correct the YAML here",
+  };
 }
 
 interface Conversion {
@@ -91,15 +130,18 @@ class Exploded extends Error {}
 
 function convert(path: string, document: Document, lines: LineCounter): ReturnType<typeof readYaml> {
   const work: Conversion = { document, path, lines, problems: [], pairs: new Map(), values: 0, aliased: 0, inAlias: 0 };
-  const root = document.contents as Node | null;
+  const root = document.contents;
   let value: Json;
   try {
     value = plain(work, root, 0);
   } catch (error) {
     if (!(error instanceof Exploded)) throw error;
     const problem: Problem = {
-      severity: "error", code: "alias-explosion", at: { path, line: 1, column: 1 },
-      message: error.message, next: "write fewer aliases, or the values themselves",
+      severity: "error",
+      code: "alias-explosion",
+      at: { path, line: 1, column: 1 },
+      message: error.message,
+      next: "write fewer aliases, or the values themselves",
     };
     return { yaml: null, problems: [...work.problems, problem] };
   }
@@ -131,10 +173,16 @@ function plainScalar(work: Conversion, node: Node): Json {
   if (typeof value === "string" || typeof value === "boolean" || value === null) return value;
   if (typeof value === "number") {
     if (Number.isFinite(value) && (!Number.isInteger(value) || Number.isSafeInteger(value))) return value;
-    report(work, node, "number", `\`${sourceOf(node)}\` is no number that every reader takes the same way`, "write a finite number below 2^53, or quote it");
+    report(
+      work,
+      node,
+      "number",
+      `\`${sourceOf(node)}\` is no number that every reader takes the same way`,
+      "write a finite number below 2^53, or quote it",
+    );
     return 0;
   }
-  return String(value);
+  return sourceOf(node);
 }
 
 function sourceOf(node: Node): string {
@@ -153,7 +201,13 @@ function plainMap(work: Conversion, node: YAMLMap, depth: number): Json {
       continue;
     }
     if (fresh && seen.has(key)) {
-      report(work, pair.key as Node, "duplicate-key", `\`${key}\` stands here a second time`, `remove one of the two \`${key}\``);
+      report(
+        work,
+        pair.key as Node,
+        "duplicate-key",
+        `\`${key}\` stands here a second time`,
+        `remove one of the two \`${key}\``,
+      );
       continue;
     }
     seen.set(key, pair);
@@ -165,14 +219,18 @@ function plainMap(work: Conversion, node: YAMLMap, depth: number): Json {
 }
 
 function keyText(key: unknown): string | undefined {
-  if (isScalar(key)) return key.value === null ? "null" : String(key.value);
+  if (isScalar(key)) return typeof key.value === "string" ? key.value : sourceOf(key);
   return key === null ? "null" : undefined;
 }
 
 function report(work: Conversion, node: Node | null, code: string, message: string, next: string): void {
   const [line, column, endLine, endColumn] = spanOf(work.lines, node);
   work.problems.push({
-    severity: "error", code, at: { path: work.path, line, column, end: { line: endLine, column: endColumn } }, message, next,
+    severity: "error",
+    code,
+    at: { path: work.path, line, column, end: { line: endLine, column: endColumn } },
+    message,
+    next,
   });
 }
 

@@ -54,7 +54,12 @@ function inputs(from: KeyDocument, to: KeyDocument, producerOf: (path: string) =
     if (old !== undefined && now !== undefined && old.digest === now.digest && old.kind === now.kind) continue;
     const step = producerOf(path);
     if (step !== undefined && old !== undefined && now !== undefined) changes.push({ kind: "upstream", path, step });
-    else changes.push({ kind: "input", path, change: old === undefined ? "added" : now === undefined ? "removed" : "changed" });
+    else
+      changes.push({
+        kind: "input",
+        path,
+        change: old === undefined ? "added" : now === undefined ? "removed" : "changed",
+      });
   }
   return changes;
 }
@@ -64,13 +69,22 @@ function environments(from: KeyDocument, to: KeyDocument): Change[] {
   if (from.image !== to.image) changes.push({ kind: "image", from: from.image, to: to.image });
   const old = from.environment;
   const now = to.environment;
-  if (old?.kind !== now?.kind) changes.push({ kind: "environment", name: "environment", from: old?.kind ?? null, to: now?.kind ?? null });
-  else if (old?.lock !== now?.lock) changes.push({ kind: "environment", name: "lock", from: old?.lock ?? null, to: now?.lock ?? null });
+  if (old?.kind !== now?.kind)
+    changes.push({ kind: "environment", name: "environment", from: old?.kind ?? null, to: now?.kind ?? null });
+  else if (old?.lock !== now?.lock)
+    changes.push({ kind: "environment", name: "lock", from: old?.lock ?? null, to: now?.lock ?? null });
   for (const name of names(from.tools, to.tools)) {
-    if (from.tools[name] !== to.tools[name]) changes.push({ kind: "environment", name, from: from.tools[name] ?? null, to: to.tools[name] ?? null });
+    if (from.tools[name] !== to.tools[name])
+      changes.push({ kind: "environment", name, from: from.tools[name] ?? null, to: to.tools[name] ?? null });
   }
   for (const name of names(from.env, to.env)) {
-    if (from.env[name] !== to.env[name]) changes.push({ kind: "environment", name: `env.${name}`, from: from.env[name] ?? null, to: to.env[name] ?? null });
+    if (from.env[name] !== to.env[name])
+      changes.push({
+        kind: "environment",
+        name: `env.${name}`,
+        from: from.env[name] ?? null,
+        to: to.env[name] ?? null,
+      });
   }
   return changes;
 }
@@ -87,7 +101,11 @@ function plain(from: KeyDocument, to: KeyDocument): Change[] {
   compare("platform", [from.platform, from.accelerator], [to.platform, to.accelerator]);
   compare("network", from.network, to.network);
   compare("secrets", [...from.secrets], [...to.secrets]);
-  compare("outputs", from.outputs.map(({ path, kind }) => [path, kind]), to.outputs.map(({ path, kind }) => [path, kind]));
+  compare(
+    "outputs",
+    from.outputs.map(({ path, kind }) => [path, kind]),
+    to.outputs.map(({ path, kind }) => [path, kind]),
+  );
   compare("metrics", [...from.metrics], [...to.metrics]);
   compare("plots", [...from.plots], [...to.plots]);
   return changes;

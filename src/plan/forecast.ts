@@ -62,16 +62,27 @@ function judge(judging: Judging, step: WorkStep): Verdict {
 
 /** An upstream step runs: whether this one does depends on the bytes it gives, unless it has changes of its own. */
 function depends(judging: Judging, step: WorkStep): Verdict {
-  const on = [...new Set(step.inputs.flatMap((input) => (input.kind === "output" && !judging.results.has(input.step) ? [input.step] : [])))];
+  const on = [
+    ...new Set(
+      step.inputs.flatMap((input) => (input.kind === "output" && !judging.results.has(input.step) ? [input.step] : [])),
+    ),
+  ];
   const root = [...new Set(on.flatMap((name) => judging.roots.get(name) ?? []))];
   const past = previousOf(judging.facts.previous(), step);
-  const own = past === undefined ? [] : differences(past.document, step.document, () => undefined).filter((change) => !isUpstream(step, change));
+  const own =
+    past === undefined
+      ? []
+      : differences(past.document, step.document, () => undefined).filter((change) => !isUpstream(step, change));
   return { kind: "depends", on, root, changes: own };
 }
 
 /** Symbols never equal the digests of a past document: such entries say nothing about this step itself. */
 function isUpstream(step: WorkStep, change: Change): boolean {
-  return change.kind === "input" && change.change === "changed" && step.inputs.some((input) => input.kind === "output" && input.path === change.path);
+  return (
+    change.kind === "input" &&
+    change.change === "changed" &&
+    step.inputs.some((input) => input.kind === "output" && input.path === change.path)
+  );
 }
 
 function causeOf(
@@ -98,16 +109,26 @@ function tableOf(previous: readonly PastStep[]): PastTable {
   const known = tables.get(previous);
   if (known !== undefined) return known;
   const byId = new Map(previous.map((past) => [past.id, past]));
-  const byOutputs = new Map(previous.flatMap((past) => (past.document.outputs.length === 0 ? [] : [[JSON.stringify(past.document.outputs), past] as const])));
+  const byOutputs = new Map(
+    previous.flatMap((past) =>
+      past.document.outputs.length === 0 ? [] : [[JSON.stringify(past.document.outputs), past] as const],
+    ),
+  );
   const table = { byId, byOutputs };
   tables.set(previous, table);
   return table;
 }
 
 /** The same step in an earlier run: by id, else the one that wrote the same outputs (it was renamed). */
-export function previousOf(previous: readonly PastStep[], step: Pick<WorkStep, "id" | "document">): PastStep | undefined {
+export function previousOf(
+  previous: readonly PastStep[],
+  step: Pick<WorkStep, "id" | "document">,
+): PastStep | undefined {
   const { byId, byOutputs } = tableOf(previous);
-  return byId.get(step.id) ?? (step.document.outputs.length === 0 ? undefined : byOutputs.get(JSON.stringify(step.document.outputs)));
+  return (
+    byId.get(step.id) ??
+    (step.document.outputs.length === 0 ? undefined : byOutputs.get(JSON.stringify(step.document.outputs)))
+  );
 }
 
 function rootsOf(judging: Judging, step: WorkStep, verdict: Verdict): readonly string[] {

@@ -1,4 +1,4 @@
-import { byUtf8, type Json } from "../identity/canonical-json.ts";
+import { byUtf8 } from "../identity/canonical-json.ts";
 import { digestOfJson, type Digest } from "../identity/identity.ts";
 import { directoryDigest, keyOf, type KeyDocument, type KeyInput } from "../key/key-document.ts";
 import { selectParameters } from "../pipeline/parameters.ts";
@@ -36,7 +36,7 @@ export function workOrder(
     steps,
     metrics: pipeline.metrics,
     digest: digestOfJson({ order: 1, steps: steps.map((step) => step.symbol as string).sort() }),
-    params: resolution.params as Readonly<Record<string, Json>>,
+    params: resolution.params,
     pinned: pipeline.steps.every((step) => isPinned(step.environment)),
   };
 }
@@ -54,7 +54,9 @@ interface Making {
 
 function workStep(resolution: Resolution, { step, inputs, after }: ResolvedStep, making: Making): WorkStep {
   const work = inputs.map((input) => workInput(input, making.fact));
-  const entries = work.map((input): KeyInput => (input.kind === "output" ? symbolOf(input, making.symbols) : input.entry));
+  const entries = work.map((input): KeyInput =>
+    input.kind === "output" ? symbolOf(input, making.symbols) : input.entry,
+  );
   const document: KeyDocument = {
     key: 1,
     salt: step.salt,
@@ -66,7 +68,10 @@ function workStep(resolution: Resolution, { step, inputs, after }: ResolvedStep,
     environment: environmentOf(step.environment, making.fact),
     shell: step.command.kind === "shell" ? step.command.shell : null,
     run: step.command.kind === "shell" ? step.command.script : step.command.argv,
-    params: selectParameters(resolution.params, step.params.map((param) => param.name)),
+    params: selectParameters(
+      resolution.params,
+      step.params.map((param) => param.name),
+    ),
     env: step.env,
     network: step.network,
     secrets: step.secrets.map((secret) => secret.name).sort(),
@@ -86,8 +91,13 @@ function environmentOf(environment: Environment, fact: Making["fact"]): KeyDocum
 
 /** Declared outputs, then metric and plot files that lie outside them: all that is kept. */
 function outputsOf(step: Step): KeyDocument["outputs"] {
-  const outputs = new Map<string, "any" | "directory">(step.outputs.map((output) => [output.path, output.directory ? "directory" : "any"]));
-  const more = [...step.metrics.map((metric) => metric.path), ...step.plots.flatMap((plot) => plot.series.map((series) => series.path))];
+  const outputs = new Map<string, "any" | "directory">(
+    step.outputs.map((output) => [output.path, output.directory ? "directory" : "any"]),
+  );
+  const more = [
+    ...step.metrics.map((metric) => metric.path),
+    ...step.plots.flatMap((plot) => plot.series.map((series) => series.path)),
+  ];
   for (const path of more) {
     const inside = step.outputs.some((output) => path === output.path || path.startsWith(`${output.path}/`));
     if (!inside) outputs.set(path, "any");
@@ -100,17 +110,29 @@ function workInput(input: InputMatch, fact: Making["fact"]): WorkInput {
     case "output":
       return input;
     case "dataset":
-      return { kind: "dataset", name: input.name, entry: { path: input.state.path, kind: "dataset", digest: input.state.digest } };
+      return {
+        kind: "dataset",
+        name: input.name,
+        entry: { path: input.state.path, kind: "dataset", digest: input.state.digest },
+      };
     case "source": {
       const file = required(input.path, fact);
-      return { kind: "source", files: [input.path], entry: { path: input.path, kind: file.executable ? "executable" : "file", digest: file.digest } };
+      return {
+        kind: "source",
+        files: [input.path],
+        entry: { path: input.path, kind: file.executable ? "executable" : "file", digest: file.digest },
+      };
     }
     case "source-directory": {
       const listing = input.files.map((path) => {
         const file = required(path, fact);
         return { path: path.slice(input.path.length + 1), x: file.executable, digest: file.digest, size: file.size };
       });
-      return { kind: "source", files: input.files, entry: { path: input.path, kind: "directory", digest: directoryDigest(listing) } };
+      return {
+        kind: "source",
+        files: input.files,
+        entry: { path: input.path, kind: "directory", digest: directoryDigest(listing) },
+      };
     }
     default:
       return input satisfies never;

@@ -18,7 +18,11 @@ export function renderProblem(problem: Problem, text: string | undefined, option
 }
 
 /** All problems by path and place, at most a hundred a file. */
-export function renderProblems(problems: readonly Problem[], texts: ReadonlyMap<string, string>, options: FrameOptions): string {
+export function renderProblems(
+  problems: readonly Problem[],
+  texts: ReadonlyMap<string, string>,
+  options: FrameOptions,
+): string {
   const files = new Map<string, Problem[]>();
   for (const problem of problems) {
     const list = files.get(problem.at.path);
@@ -39,8 +43,16 @@ function frame({ at }: Problem, text: string | undefined, options: FrameOptions)
   const lines = text.split("\n");
   const line = lines[at.line - 1];
   if (line === undefined || line.length > MAX_LINE) return [];
-  const end = at.end !== undefined && at.end.line === at.line && at.end.column > at.column ? { line: at.line, column: at.end.column } : undefined;
+  const end =
+    at.end !== undefined && at.end.line === at.line && at.end.column > at.column
+      ? { line: at.line, column: at.end.column }
+      : undefined;
   const start = { line: at.line, column: Math.min(at.column, line.length + 1) };
-  const drawn = codeFrameColumns(text, end === undefined ? { start } : { start, end }, { highlightCode: false, forceColor: options.color, linesAbove: 2, linesBelow: 1 });
+  const drawn = codeFrameColumns(text, end === undefined ? { start } : { start, end }, {
+    highlightCode: false,
+    forceColor: options.color,
+    linesAbove: 2,
+    linesBelow: 1,
+  });
   return drawn.split("\n").map((one) => `  ${one}`);
 }

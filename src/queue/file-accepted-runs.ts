@@ -1,4 +1,15 @@
-import { closeSync, fsyncSync, linkSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync, unlinkSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  fsyncSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  unlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 
 import type { AcceptedRun, AcceptedRuns } from "./accepted-runs.ts";
@@ -58,7 +69,8 @@ function lock(directory: string): ReturnType<AcceptedRuns["lock"]> {
         if (!(error instanceof Error && "code" in error && error.code === "EEXIST")) throw error;
       }
       const [pid, start] = holder(path);
-      if (pid !== undefined && pid !== process.pid && startOf(pid) !== "" && startOf(pid) === start) return { kind: "held", pid };
+      if (pid !== undefined && pid !== process.pid && startOf(pid) !== "" && startOf(pid) === start)
+        return { kind: "held", pid };
       rmSync(path, { force: true });
     }
     return { kind: "held", pid: holder(path)[0] ?? 0 };

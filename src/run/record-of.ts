@@ -1,6 +1,6 @@
-import type { Json } from "../identity/canonical-json.ts";
 import type { Digest } from "../identity/identity.ts";
 import { resultDigest } from "../key/key-document.ts";
+import type { MetricSpec } from "../pipeline/pipeline.ts";
 import type { WorkOrder } from "../plan/plan.ts";
 import { isOver, type RunState, type StageState } from "./advance.ts";
 import type { RunRecord, StepOutcome, StepRecord } from "./run-record.ts";
@@ -8,8 +8,20 @@ import type { StepTrace } from "./step-trace.ts";
 
 export type RunIdentity = Pick<
   RunRecord,
-  | "id" | "repository" | "source" | "dirty" | "request" | "trigger" | "requestedBy" | "overrides" | "environmentDrift"
-  | "sources" | "datasets" | "startedAt" | "finishedAt" | "host"
+  | "id"
+  | "repository"
+  | "source"
+  | "dirty"
+  | "request"
+  | "trigger"
+  | "requestedBy"
+  | "overrides"
+  | "environmentDrift"
+  | "sources"
+  | "datasets"
+  | "startedAt"
+  | "finishedAt"
+  | "host"
 >;
 
 /** The record of a run that has ended, from what is known of its steps. */
@@ -19,7 +31,12 @@ export function recordOf(
   end: { readonly state: RunState; readonly traces: readonly StepTrace[]; readonly cancelled: boolean },
 ): RunRecord {
   const followed = new Set(order.steps.flatMap((step) => step.after));
-  const steps = end.traces.map((trace) => stepRecord(identity, trace, { stage: end.state.stages.get(trace.step.name), terminal: !followed.has(trace.step.name) }));
+  const steps = end.traces.map((trace) =>
+    stepRecord(identity, trace, {
+      stage: end.state.stages.get(trace.step.name),
+      terminal: !followed.has(trace.step.name),
+    }),
+  );
   return {
     ...identity,
     pipeline: order.pipeline,
@@ -27,16 +44,26 @@ export function recordOf(
     pullRequest: null,
     status: statusOf(steps, end),
     plan: order.digest,
-    params: order.params as Readonly<Record<string, Json>>,
-    metricSpecs: order.metrics.map(({ at: _, ...spec }) => spec),
+    params: order.params,
+    metricSpecs: order.metrics.map(withoutPlace),
     steps,
   };
 }
 
-function statusOf(steps: readonly StepRecord[], end: { readonly traces: readonly StepTrace[]; readonly cancelled: boolean }): RunRecord["status"] {
+/** Where a metric stands in its file says nothing about the run. */
+function withoutPlace({ name, step, goal, tolerance, gate, gateAction }: MetricSpec): Omit<MetricSpec, "at"> {
+  return { name, step, goal, tolerance, gate, gateAction };
+}
+
+function statusOf(
+  steps: readonly StepRecord[],
+  end: { readonly traces: readonly StepTrace[]; readonly cancelled: boolean },
+): RunRecord["status"] {
   if (end.cancelled) return "cancelled";
   const failed = end.traces.some((trace) => trace.failure !== null);
-  const complete = steps.every(({ outcome }) => outcome.kind === "succeeded" || outcome.kind === "cached" || outcome.kind === "withheld");
+  const complete = steps.every(
+    ({ outcome }) => outcome.kind === "succeeded" || outcome.kind === "cached" || outcome.kind === "withheld",
+  );
   return failed || !complete ? "failed" : "succeeded";
 }
 
@@ -71,5 +98,8 @@ function outcomeOf(identity: RunIdentity, trace: StepTrace, stage: StageState | 
   if (trace.cancelled) return { kind: "cancelled" };
   if (stage?.kind === "withheld") return { kind: "withheld", why: "it changes the outside world" };
   if (stage?.kind === "not-started") return { kind: "not-started", because: stage.because };
-  return { kind: "not-started", because: stage !== undefined && isOver(stage) ? trace.step.name : "the run stopped before" };
+  return {
+    kind: "not-started",
+    because: stage !== undefined && isOver(stage) ? trace.step.name : "the run stopped before",
+  };
 }

@@ -12,5 +12,16 @@ export function redact(text: string, secrets: readonly string[]): string {
 function formsOf(secret: string): readonly string[] {
   const bytes = Buffer.from(secret, "utf8");
   const base64 = bytes.toString("base64");
-  return [...new Set([secret, base64, base64.replace(/=+$/, ""), bytes.toString("base64url"), bytes.toString("hex"), bytes.toString("hex").toUpperCase(), encodeURIComponent(secret), JSON.stringify(secret).slice(1, -1)])].filter((form) => form.length >= SHORTEST);
+  return [
+    ...new Set([
+      secret,
+      base64,
+      base64.replace(/=+$/, ""),
+      bytes.toString("base64url"),
+      bytes.toString("hex"),
+      bytes.toString("hex").toUpperCase(),
+      encodeURIComponent(secret),
+      JSON.stringify(secret).slice(1, -1),
+    ]),
+  ].filter((form) => form.length >= SHORTEST);
 }

@@ -16,7 +16,8 @@ export function nextAttempt(
   // Two attempts that end in the same lines will end in them a third time.
   if (last.sameLines && last.failure.kind === "exit") return { kind: "stop" };
   const reason = reasonOf(last.failure);
-  const asked = retry.on.includes(reason) || (last.failure.kind === "exit" && retry.on.includes(`exit:${last.failure.code}`));
+  const asked =
+    retry.on.includes(reason) || (last.failure.kind === "exit" && retry.on.includes(`exit:${last.failure.code}`));
   if (!asked) return { kind: "stop" };
   const factor = retry.backoff === "exponential" ? 2 ** (last.attempt - 1) : 1;
   return { kind: "retry", delayMs: Math.min(retry.delayMs * factor, LONGEST_DELAY_MS) };

@@ -17,6 +17,18 @@ export interface StepJob {
 }
 
 export type StepEnd =
-  | { readonly kind: "succeeded"; readonly result: StepResult; readonly digest: Digest; readonly attempt: AttemptRecord; readonly different: readonly Digest[] }
-  | { readonly kind: "failed"; readonly failure: Failure; readonly attempt: AttemptRecord; readonly tail: readonly string[]; readonly nearMiss: NearMiss | undefined }
+  | {
+      readonly kind: "succeeded";
+      readonly result: StepResult;
+      readonly digest: Digest;
+      readonly attempt: AttemptRecord;
+      readonly different: readonly Digest[];
+    }
+  | {
+      readonly kind: "failed";
+      readonly failure: Failure;
+      readonly attempt: AttemptRecord;
+      readonly tail: readonly string[];
+      readonly nearMiss: NearMiss | undefined;
+    }
   | { readonly kind: "cancelled"; readonly attempt: AttemptRecord | null };

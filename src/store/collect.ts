@@ -37,7 +37,9 @@ export function collect(root: string, live: ReadonlySet<Digest>, olderThan: numb
 function filesOf(root: string, digest: Digest): readonly Digest[] {
   const hex = hexOf(digest);
   try {
-    const listing = JSON.parse(readFileSync(join(root, "listings", hex.slice(0, 2), `${hex.slice(2)}.json`), "utf8")) as readonly ListingEntry[];
+    const listing = JSON.parse(
+      readFileSync(join(root, "listings", hex.slice(0, 2), `${hex.slice(2)}.json`), "utf8"),
+    ) as readonly ListingEntry[];
     return listing.flatMap((entry) => ("link" in entry ? [] : [entry.digest]));
   } catch {
     return [];

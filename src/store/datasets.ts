@@ -1,11 +1,19 @@
 import { createHash } from "node:crypto";
 import {
-  createReadStream, existsSync, lstatSync, mkdirSync, readFileSync, realpathSync, renameSync, rmSync, statSync, writeFileSync,
+  createReadStream,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
 } from "node:fs";
 import { dirname, join, posix } from "node:path";
 import { fileURLToPath } from "node:url";
 
-import type { Json } from "../identity/canonical-json.ts";
 import { digestOf, type Digest } from "../identity/identity.ts";
 import { directoryDigest, type ListingEntry } from "../key/key-document.ts";
 import type { Pin } from "../pipeline/dataset-pin.ts";
@@ -41,7 +49,11 @@ export async function datasetState(places: DatasetPlaces, dataset: Dataset): Pro
       return dvcState(places, dataset);
     case "output":
       if (dataset.optional) return { kind: "absent", path: dataset.path };
-      return { kind: "problem", message: "outputs of other pipelines are not in this version on a laptop", next: "read the file in the repository, or pin it with `sluice data add`" };
+      return {
+        kind: "problem",
+        message: "outputs of other pipelines are not in this version on a laptop",
+        next: "read the file in the repository, or pin it with `sluice data add`",
+      };
     default:
       return dataset satisfies never;
   }
@@ -53,19 +65,31 @@ async function pathState(places: DatasetPlaces, dataset: Extract<Dataset, { kind
   const there = measure(places, dataset.path);
   if (!existsSync(join(places.root, pinPath))) {
     if (there === undefined && dataset.optional) return { kind: "absent", path: dataset.path };
-    const what = there === undefined ? `nothing stands at \`${dataset.path}\` and it has no pin` : `\`${dataset.path}\` is not in git and has no pin`;
+    const what =
+      there === undefined
+        ? `nothing stands at \`${dataset.path}\` and it has no pin`
+        : `\`${dataset.path}\` is not in git and has no pin`;
     return { kind: "problem", message: what, next: `sluice data add ${dataset.name}` };
   }
   const { parsePin } = await import("../pipeline/dataset-pin.ts");
   const pin = parsePin(readFileSync(join(places.root, pinPath), "utf8"));
-  if (pin.kind === "refused") return { kind: "problem", message: `\`${pinPath}\`: ${pin.refusal}`, next: `sluice data update ${dataset.name}` };
+  if (pin.kind === "refused")
+    return { kind: "problem", message: `\`${pinPath}\`: ${pin.refusal}`, next: `sluice data update ${dataset.name}` };
   const { digest, size } = pin.value;
   const uri = dataset.uri ?? pin.value.uri;
   if (there === undefined && uri === null) {
-    return { kind: "problem", message: `nothing stands at \`${dataset.path}\` and no uri says where it can be had`, next: "put the data there, or add a `uri:`" };
+    return {
+      kind: "problem",
+      message: `nothing stands at \`${dataset.path}\` and no uri says where it can be had`,
+      next: "put the data there, or add a `uri:`",
+    };
   }
   if (there !== undefined && there.digest !== digest) {
-    return { kind: "problem", message: `\`${dataset.path}\` is not what \`${pinPath}\` pins`, next: `restore the data, or accept it: sluice data update ${dataset.name}` };
+    return {
+      kind: "problem",
+      message: `\`${dataset.path}\` is not what \`${pinPath}\` pins`,
+      next: `restore the data, or accept it: sluice data update ${dataset.name}`,
+    };
   }
   return { kind: "ready", path: dataset.path, digest, size, tracked: false, uri };
 }
@@ -94,15 +118,23 @@ export function measure(places: Pick<DatasetPlaces, "root" | "digests">, path: s
 
 async function dvcState(places: DatasetPlaces, dataset: Extract<Dataset, { kind: "dvc" }>): Promise<DatasetState> {
   const file = join(places.root, dataset.file);
-  if (!existsSync(file)) return { kind: "problem", message: `there is no pointer file \`${dataset.file}\``, next: "correct `dvc:`" };
+  if (!existsSync(file))
+    return { kind: "problem", message: `there is no pointer file \`${dataset.file}\``, next: "correct `dvc:`" };
   const { parseDvcPointer } = await import("../pipeline/dvc-pointer.ts");
   const pointer = parseDvcPointer(readFileSync(file, "utf8"));
-  if (pointer.kind === "refused") return { kind: "problem", message: `\`${dataset.file}\`: ${pointer.refusal}`, next: "correct the pointer file" };
+  if (pointer.kind === "refused")
+    return { kind: "problem", message: `\`${dataset.file}\`: ${pointer.refusal}`, next: "correct the pointer file" };
   const path = posix.join(posix.dirname(dataset.file), pointer.value.path);
   const there = measure(places, path);
-  if (there === undefined) return { kind: "problem", message: `nothing stands at \`${path}\``, next: `dvc pull ${dataset.file}` };
+  if (there === undefined)
+    return { kind: "problem", message: `nothing stands at \`${path}\``, next: `dvc pull ${dataset.file}` };
   const md5 = await md5Of(places, path, there.digest);
-  if (md5 !== pointer.value.md5) return { kind: "problem", message: `\`${path}\` is not what \`${dataset.file}\` points to`, next: `dvc checkout ${dataset.file}` };
+  if (md5 !== pointer.value.md5)
+    return {
+      kind: "problem",
+      message: `\`${path}\` is not what \`${dataset.file}\` points to`,
+      next: `dvc checkout ${dataset.file}`,
+    };
   return { kind: "ready", path, digest: there.digest, size: there.size, tracked: false, uri: null };
 }
 
@@ -113,7 +145,7 @@ async function md5Of(places: DatasetPlaces, path: string, digest: Digest): Promi
   if (typeof known === "string") return known;
   const absolute = join(places.root, path);
   const md5 = statSync(absolute).isDirectory() ? `${await directoryMd5(absolute)}.dir` : await fileMd5(absolute);
-  places.cache.set(key, md5 as Json);
+  places.cache.set(key, md5);
   return md5;
 }
 
@@ -127,8 +159,11 @@ async function fileMd5(path: string): Promise<string> {
 async function directoryMd5(directory: string): Promise<string> {
   const files = walk(directory).filter((entry) => entry.kind === "file");
   const entries: string[] = [];
-  for (const { path } of files) entries.push(`{"md5": "${await fileMd5(join(directory, path))}", "relpath": ${JSON.stringify(path)}}`);
-  return createHash("md5").update(`[${entries.join(", ")}]`).digest("hex");
+  for (const { path } of files)
+    entries.push(`{"md5": "${await fileMd5(join(directory, path))}", "relpath": ${JSON.stringify(path)}}`);
+  return createHash("md5")
+    .update(`[${entries.join(", ")}]`)
+    .digest("hex");
 }
 
 export type Fetched = Result<Measured, { readonly why: string; readonly next: string }>;
@@ -140,7 +175,8 @@ export async function fetchDataset(
   signal: AbortSignal,
 ): Promise<Fetched> {
   const target = join(places.root, wanted.path);
-  if (existsSync(target)) return refused({ why: `something stands at \`${wanted.path}\` already`, next: "move it away" });
+  if (existsSync(target))
+    return refused({ why: `something stands at \`${wanted.path}\` already`, next: "move it away" });
   mkdirSync(dirname(target), { recursive: true });
   const temporary = `${target}.sluice-${process.pid}`;
   try {
@@ -148,7 +184,10 @@ export async function fetchDataset(
     if (failure !== undefined) return refused(failure);
     const { digest, size } = await hashFile(temporary, signal);
     if (wanted.digest !== null && digest !== wanted.digest) {
-      return refused({ why: `${wanted.uri} gives other bytes than the pin says`, next: "correct the uri, or update the pin" });
+      return refused({
+        why: `${wanted.uri} gives other bytes than the pin says`,
+        next: "correct the uri, or update the pin",
+      });
     }
     renameSync(temporary, target);
     places.digests.remember(target, digest);
@@ -158,10 +197,15 @@ export async function fetchDataset(
   }
 }
 
-async function download(uri: string, target: string, signal: AbortSignal): Promise<{ readonly why: string; readonly next: string } | undefined> {
+async function download(
+  uri: string,
+  target: string,
+  signal: AbortSignal,
+): Promise<{ readonly why: string; readonly next: string } | undefined> {
   if (uri.startsWith("file:")) {
     const source = fileURLToPath(uri);
-    if (!existsSync(source) || !statSync(source).isFile()) return { why: `there is no file ${source}`, next: "correct the uri" };
+    if (!existsSync(source) || !statSync(source).isFile())
+      return { why: `there is no file ${source}`, next: "correct the uri" };
     const { copyFile } = await import("node:fs/promises");
     await copyFile(source, target);
     return undefined;
@@ -177,9 +221,13 @@ async function download(uri: string, target: string, signal: AbortSignal): Promi
   try {
     answer = await fetch(url, { signal, redirect: "follow" });
   } catch (error) {
-    return { why: `${url.origin} does not answer (${error instanceof Error ? error.message : String(error)})`, next: "try again later" };
+    return {
+      why: `${url.origin} does not answer (${error instanceof Error ? error.message : String(error)})`,
+      next: "try again later",
+    };
   }
-  if (!answer.ok || answer.body === null) return { why: `${url.origin} answers ${answer.status}`, next: "check the address and its rights" };
+  if (!answer.ok || answer.body === null)
+    return { why: `${url.origin} answers ${answer.status}`, next: "check the address and its rights" };
   await answer.body.pipeTo(Writable.toWeb(createWriteStream(target)) as WritableStream, { signal });
   return undefined;
 }

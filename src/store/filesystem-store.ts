@@ -1,17 +1,29 @@
-import { execFile } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import {
-  chmodSync, closeSync, constants, copyFileSync, existsSync, fsyncSync, linkSync, lstatSync, mkdirSync, openSync,
-  readFileSync, readdirSync, renameSync, rmSync, symlinkSync, unlinkSync, writeFileSync,
+  chmodSync,
+  constants,
+  copyFileSync,
+  existsSync,
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  unlinkSync,
+  writeFileSync,
 } from "node:fs";
 import { dirname, join, posix } from "node:path";
 
 import { canonicalJson, type Json } from "../identity/canonical-json.ts";
 import { digestOf, hexOf, type Digest, type Domain } from "../identity/identity.ts";
-import { directoryDigest, resultDigest, type ListingEntry, type OutputRecord, type StepResult } from "../key/key-document.ts";
+import { directoryDigest, resultDigest, type ListingEntry, type StepResult } from "../key/key-document.ts";
+import { syncAll } from "./barrier.ts";
 import { hashFileSync, walk } from "./hash.ts";
+import { isCode, listing, listingPath, materialize, objectPath } from "./objects.ts";
 import { resultIndex, resultPath, type ResultIndex } from "./result-index.ts";
-import type { Created, Ingested, Materialized, ResultReader, Store } from "./store.ts";
+import type { Created, Ingested, ResultReader, Store } from "./store.ts";
 
 interface Place {
   readonly root: string;
@@ -67,16 +79,6 @@ export function filesystemStore(root: string): Store {
   };
 }
 
-export function objectPath(root: string, digest: Digest): string {
-  const hex = hexOf(digest);
-  return `${root}/objects/${hex.slice(0, 2)}/${hex.slice(2)}`;
-}
-
-export function listingPath(root: string, digest: Digest): string {
-  const hex = hexOf(digest);
-  return `${root}/listings/${hex.slice(0, 2)}/${hex.slice(2)}.json`;
-}
-
 export function resultsDirectory(root: string, domain: Domain): string {
   return join(root, "results", domain);
 }
@@ -88,10 +90,6 @@ function guarded(path: string, take: () => Ingested): Ingested {
     if (isCode(error, "ENOSPC") || isCode(error, "EDQUOT")) return { kind: "disk-full" };
     throw new Error(`taking ${path} into the store`, { cause: error });
   }
-}
-
-function isCode(error: unknown, code: string): boolean {
-  return error instanceof Error && "code" in error && error.code === code;
 }
 
 interface Taking {
@@ -107,13 +105,19 @@ function ingest(place: Place, path: string, taking: Taking): Ingested {
     const kind = (stat.mode & 0o100) === 0 ? "file" : "executable";
     return { kind: "ok", record: { path: taking.as, kind, digest, size, files: 1 } };
   }
-  if (!stat.isDirectory()) return { kind: "refused", why: stat.isSymbolicLink() ? "it is a symbolic link" : "it is neither a file nor a directory" };
+  if (!stat.isDirectory())
+    return {
+      kind: "refused",
+      why: stat.isSymbolicLink() ? "it is a symbolic link" : "it is neither a file nor a directory",
+    };
   const entries: ListingEntry[] = [];
   let total = 0;
   for (const entry of walk(path)) {
-    if (entry.kind === "special") return { kind: "refused", why: `\`${entry.path}\` is neither a file nor a directory` };
+    if (entry.kind === "special")
+      return { kind: "refused", why: `\`${entry.path}\` is neither a file nor a directory` };
     if (entry.kind === "link") {
-      if (leaves(entry.path, entry.target)) return { kind: "refused", why: `\`${entry.path}\` links to \`${entry.target}\`, outside of it` };
+      if (leaves(entry.path, entry.target))
+        return { kind: "refused", why: `\`${entry.path}\` links to \`${entry.target}\`, outside of it` };
       entries.push({ path: entry.path, link: entry.target });
       continue;
     }
@@ -187,60 +191,13 @@ function writeObject(place: Place, target: string, bytes: Uint8Array): void {
   place.pending.add(target);
 }
 
-function listing(root: string, digest: Digest): readonly ListingEntry[] | undefined {
-  try {
-    return JSON.parse(readFileSync(listingPath(root, digest), "utf8")) as readonly ListingEntry[];
-  } catch (error) {
-    if (isCode(error, "ENOENT")) return undefined;
-    throw new Error(`reading listing ${digest}`, { cause: error });
-  }
-}
-
-function materialize(root: string, record: Pick<OutputRecord, "kind" | "digest">, target: string): Materialized {
-  try {
-    mkdirSync(dirname(target), { recursive: true });
-    if (record.kind !== "directory") return placeFile(root, record, target);
-    const entries = listing(root, record.digest);
-    if (entries === undefined) return { kind: "missing", digest: record.digest };
-    mkdirSync(target, { recursive: true });
-    for (const entry of entries) {
-      const at = `${target}/${entry.path}`;
-      mkdirSync(dirname(at), { recursive: true });
-      if ("link" in entry) {
-        symlinkSync(entry.link, at);
-        continue;
-      }
-      const placed = placeFile(root, { kind: entry.x ? "executable" : "file", digest: entry.digest }, at);
-      if (placed.kind !== "ok") return placed;
-    }
-    return { kind: "ok" };
-  } catch (error) {
-    if (isCode(error, "ENOSPC") || isCode(error, "EDQUOT")) return { kind: "disk-full" };
-    throw new Error(`writing ${target} from the store`, { cause: error });
-  }
-}
-
-/** Copies (or clones) and checks what arrived: a copy of corrupt bytes is never handed on. */
-function placeFile(root: string, record: Pick<OutputRecord, "kind" | "digest">, target: string): Materialized {
-  const source = objectPath(root, record.digest);
-  try {
-    copyFileSync(source, target, constants.COPYFILE_FICLONE | constants.COPYFILE_EXCL);
-  } catch (error) {
-    if (isCode(error, "ENOENT")) return { kind: "missing", digest: record.digest };
-    throw error;
-  }
-  if (hashFileSync(target).digest !== record.digest) {
-    rmSync(target);
-    return { kind: "corrupt", digest: record.digest };
-  }
-  chmodSync(target, record.kind === "executable" ? 0o755 : 0o644);
-  return { kind: "ok" };
-}
-
 function indexOf(place: Place, domain: Domain): ResultIndex {
   const known = place.indexes.get(domain);
   if (known !== undefined) return known;
-  const index = resultIndex(join(place.root, "index", `${domain.replace("/", "-")}.tsv`), resultsDirectory(place.root, domain));
+  const index = resultIndex(
+    join(place.root, "index", `${domain.replace("/", "-")}.tsv`),
+    resultsDirectory(place.root, domain),
+  );
   place.indexes.set(domain, index);
   return index;
 }
@@ -287,14 +244,21 @@ function createResult(place: Place, domain: Domain, result: StepResult): Created
   makeFan(place, dirname(target));
   if (createOnce(place, target, `${JSON.stringify(result)}\n`)) {
     indexOf(place, domain).add(result);
-    if (existsSync(join(place.root, "evicted"))) rmSync(join(place.root, "evicted", `${hexOf(result.key)}.json`), { force: true });
+    if (existsSync(join(place.root, "evicted")))
+      rmSync(join(place.root, "evicted", `${hexOf(result.key)}.json`), { force: true });
     return { kind: "created" };
   }
   const first = JSON.parse(readFileSync(target, "utf8")) as StepResult;
   const the = revised(place, domain, first);
   const same = resultDigest(the) === resultDigest(result);
   if (!same) {
-    const observation = join(place.root, "observations", domain, hexOf(result.key), `${hexOf(resultDigest(result))}.json`);
+    const observation = join(
+      place.root,
+      "observations",
+      domain,
+      hexOf(result.key),
+      `${hexOf(resultDigest(result))}.json`,
+    );
     makeFan(place, dirname(observation));
     createOnce(place, observation, `${JSON.stringify(result)}\n`);
   }
@@ -320,7 +284,15 @@ function createOnce(place: Place, target: string, text: string): boolean {
 function revoke(
   place: Place,
   domain: Domain,
-  { old, now, why }: { readonly old: StepResult; readonly now: StepResult; readonly why: { readonly who: string; readonly reason: string } },
+  {
+    old,
+    now,
+    why,
+  }: {
+    readonly old: StepResult;
+    readonly now: StepResult;
+    readonly why: { readonly who: string; readonly reason: string };
+  },
 ): void {
   const target = join(place.root, "revocations", domain, `${hexOf(now.key)}.json`);
   makeFan(place, dirname(target));
@@ -332,29 +304,4 @@ function revoke(
   }
   renameSync(temporary, target);
   place.pending.add(target);
-}
-
-/** Above this many files one syncfs of the store's file system costs less than an fsync of each. */
-const MANY = 100;
-
-/** Objects and the directories that name them reach the disk: one by one, or by `sync -f` where there are many. */
-async function syncAll(root: string, paths: ReadonlySet<string>): Promise<void> {
-  if (paths.size > MANY && process.platform === "linux" && (await syncFileSystem(root))) return;
-  for (const path of new Set([...paths, ...[...paths].map((one) => dirname(one))])) {
-    try {
-      const file = openSync(path, "r");
-      try {
-        fsyncSync(file);
-      } finally {
-        closeSync(file);
-      }
-    } catch (error) {
-      // A temporary name, or an object that housekeeping removed meanwhile.
-      if (!isCode(error, "ENOENT")) throw error;
-    }
-  }
-}
-
-function syncFileSystem(root: string): Promise<boolean> {
-  return new Promise((resolve) => execFile("sync", ["-f", root], (error) => resolve(error === null)));
 }

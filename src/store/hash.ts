@@ -1,5 +1,14 @@
 import { createHash, hash } from "node:crypto";
-import { closeSync, fstatSync, openSync, readFileSync, readlinkSync, readdirSync, readSync, type Dirent } from "node:fs";
+import {
+  closeSync,
+  fstatSync,
+  openSync,
+  readFileSync,
+  readlinkSync,
+  readdirSync,
+  readSync,
+  type Dirent,
+} from "node:fs";
 import { open } from "node:fs/promises";
 
 import { byUtf8 } from "../identity/canonical-json.ts";
@@ -33,7 +42,10 @@ export function hashFileSync(path: string): { readonly digest: Digest; readonly 
 }
 
 /** SHA-256 of a large file: one buffer is filled by the thread pool while the other is hashed. */
-export async function hashFile(path: string, signal?: AbortSignal): Promise<{ readonly digest: Digest; readonly size: number }> {
+export async function hashFile(
+  path: string,
+  signal?: AbortSignal,
+): Promise<{ readonly digest: Digest; readonly size: number }> {
   const file = await open(path, "r");
   try {
     const sha = createHash("sha256");

@@ -54,7 +54,9 @@ export function resultPath(directory: string, hex: string): string {
 /** Keys of every result file of a domain. */
 export function resultKeys(directory: string): readonly Digest[] {
   try {
-    return readdirSync(directory).flatMap((name) => (/^[0-9a-f]{64}\.json$/.test(name) ? [digestFromHex(name.slice(0, 64))] : []));
+    return readdirSync(directory).flatMap((name) =>
+      /^[0-9a-f]{64}\.json$/.test(name) ? [digestFromHex(name.slice(0, 64))] : [],
+    );
   } catch {
     return [];
   }

@@ -1,4 +1,12 @@
-import { appendFileSync, lstatSync, mkdirSync, readFileSync, renameSync, writeFileSync, type BigIntStats } from "node:fs";
+import {
+  appendFileSync,
+  lstatSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  writeFileSync,
+  type BigIntStats,
+} from "node:fs";
 import { dirname } from "node:path";
 
 import type { BlobId, Digest } from "../identity/identity.ts";
@@ -25,14 +33,22 @@ export function statIndex(path: string, root: string): FileDigests {
   const blobs = new Map<BlobId, { readonly digest: Digest; readonly size: number }>();
   let lines = load(path, { entries, blobs });
   const fresh: string[] = [];
-  const name = (absolute: string): string => (absolute.startsWith(`${root}/`) ? absolute.slice(root.length + 1) : absolute);
+  const name = (absolute: string): string =>
+    absolute.startsWith(`${root}/`) ? absolute.slice(root.length + 1) : absolute;
 
   function note(absolute: string, stat: BigIntStats, digest: Digest): HashedFile {
-    const found: Entry = { stat: stamp(stat), digest, size: Number(stat.size), executable: (stat.mode & 0o100n) !== 0n };
+    const found: Entry = {
+      stat: stamp(stat),
+      digest,
+      size: Number(stat.size),
+      executable: (stat.mode & 0o100n) !== 0n,
+    };
     const now = BigInt(Date.now()) * 1_000_000n;
     if (stat.mtimeNs < now - RACY_NS && stat.ctimeNs < now - RACY_NS) {
       entries.set(name(absolute), found);
-      fresh.push(`f\t${found.stat}\t${digest}\t${found.size}\t${found.executable ? "x" : "-"}\t${JSON.stringify(name(absolute))}\n`);
+      fresh.push(
+        `f\t${found.stat}\t${digest}\t${found.size}\t${found.executable ? "x" : "-"}\t${JSON.stringify(name(absolute))}\n`,
+      );
     } else {
       // Right now it is known, but only this process may believe it, and only by the very same stat.
       recent.set(name(absolute), found);
@@ -80,7 +96,13 @@ export function statIndex(path: string, root: string): FileDigests {
 /** Entries that were too young when hashed are kept if they have aged by now and still have the same stat. */
 function settle(
   root: string,
-  { recent, note }: { readonly recent: Map<string, Entry>; readonly note: (absolute: string, stat: BigIntStats, digest: Digest) => HashedFile },
+  {
+    recent,
+    note,
+  }: {
+    readonly recent: Map<string, Entry>;
+    readonly note: (absolute: string, stat: BigIntStats, digest: Digest) => HashedFile;
+  },
 ): void {
   const young = [...recent];
   recent.clear();
@@ -127,7 +149,10 @@ function readLine(line: string, { entries, blobs }: Tables): void {
 
 function write(path: string, { entries, blobs }: Tables): void {
   const out = [HEADER];
-  for (const [name, entry] of entries) out.push(`f\t${entry.stat}\t${entry.digest}\t${entry.size}\t${entry.executable ? "x" : "-"}\t${JSON.stringify(name)}`);
+  for (const [name, entry] of entries)
+    out.push(
+      `f\t${entry.stat}\t${entry.digest}\t${entry.size}\t${entry.executable ? "x" : "-"}\t${JSON.stringify(name)}`,
+    );
   for (const [id, blob] of blobs) out.push(`b\t${id}\t${blob.digest}\t${blob.size}`);
   writeFileSync(`${path}.${process.pid}`, `${out.join("\n")}\n`);
   renameSync(`${path}.${process.pid}`, path);

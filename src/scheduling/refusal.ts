@@ -1,0 +1,21 @@
+import type { Failure } from "../run/run-record.ts";
+import type { Capacity } from "./backlog.ts";
+
+/** Why a step can never start on a machine: it asks for more than there is; undefined when it can. */
+export function refusalOf(capacity: Capacity, memoryBytes: number, gpus: number): Failure | undefined {
+  if (memoryBytes > capacity.memoryBytes) {
+    return {
+      kind: "refused",
+      why: `it asks for ${memoryBytes} bytes of memory and this machine has ${capacity.memoryBytes}`,
+      next: "lower `resources.memory`, or run it on a larger machine",
+    };
+  }
+  if (gpus > capacity.gpus) {
+    return {
+      kind: "refused",
+      why: `it asks for ${gpus} GPUs and this machine has ${capacity.gpus}`,
+      next: "lower `resources.gpu`, or run it on a machine that has them",
+    };
+  }
+  return undefined;
+}
