@@ -1,0 +1,141 @@
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+
+import { expect, test } from "vitest";
+
+import { recorded, repository } from "../sluice.ts";
+
+function pipeline(...steps: string[]): string {
+  return ["version: 1", "steps:", ...steps.map((line) => `  ${line}`), ""].join("\n");
+}
+
+test("a failure shows its sentence, its last lines, what was not started and what to type", async () => {
+  const bench = repository({
+    "pipelines/p.yaml": pipeline("bad: { run: 'echo oh no; exit 3', outputs: [a] }", "after: { run: cp a b, inputs: [a], outputs: [b] }"),
+  });
+  bench.commit();
+
+  const run = await bench.sluice("run");
+
+  expect(run.code).toBe(1);
+  expect(run.stderr).toMatch(/failed in bad after .*exit code 3/);
+  expect(run.stderr).toContain("│ oh no");
+  expect(run.stderr).toContain("Not started: after");
+  expect(run.stderr).toContain("Next:");
+  expect(bench.git("log", "-1", "--format=%s", "refs/sluice/local")).toBe("p: failed\n");
+});
+
+test("an undeclared read fails, and --fix writes the line that is missing", async () => {
+  const bench = repository({
+    "pipelines/p.yaml": `# keep me\n${pipeline("read:", "  run: cat data.txt > out.txt", "  inputs: [other.txt]", "  outputs: [out.txt]")}`,
+    "data.txt": "data\n",
+    "other.txt": "other\n",
+  });
+  bench.commit();
+
+  const run = await bench.sluice("run", "--fix");
+  const again = await bench.sluice("run");
+
+  expect(run.code).toBe(1);
+  expect(run.stderr).toMatch(/data\.txt/);
+  expect(readFileSync(join(bench.root, "pipelines/p.yaml"), "utf8")).toMatch(/^# keep me\n[^]*inputs: \[ ?other\.txt, data\.txt ?\]/);
+  expect(again.code, again.stderr).toBe(0);
+});
+
+test("a missing output, an undeclared write and a bad metrics file have messages of their own", async () => {
+  const bench = repository({
+    "pipelines/a.yaml": pipeline("s: { run: 'true', outputs: [gone.txt] }"),
+    "pipelines/b.yaml": pipeline("s: { run: 'echo 1 > extra.txt', outputs: [c.txt] }"),
+    "pipelines/c.yaml": pipeline("s: { run: 'echo nonsense > m.json', metrics: [m.json] }"),
+  });
+  bench.commit();
+
+  const [missing, undeclared, metrics] = [await bench.sluice("run", "a"), await bench.sluice("run", "b"), await bench.sluice("run", "c")];
+
+  expect(missing.stderr).toMatch(/gone\.txt/);
+  expect(undeclared.stderr).toMatch(/extra\.txt/);
+  expect(metrics.stderr).toMatch(/m\.json/);
+  expect([missing.code, undeclared.code, metrics.code]).toEqual([1, 1, 1]);
+  expect(existsSync(join(bench.root, "extra.txt"))).toBe(false);
+});
+
+test("a timeout ends the whole tree, also what detached itself", async () => {
+  const bench = repository({
+    "sluice.yaml": "version: 1\nsandbox: off\n",
+    "pipelines/p.yaml": pipeline("slow:", "  run: 'setsid sleep 987 & echo $! > /dev/null; sleep 987'", "  timeout: 500ms", "  outputs: [a]"),
+  });
+  bench.commit();
+
+  const run = await bench.sluice("run");
+
+  expect(run.stderr).toMatch(/longer than|timeout|time/i);
+  expect(run.code).toBe(1);
+  expect(() => bench.git("--version")).not.toThrow();
+  const { execFileSync } = await import("node:child_process");
+  expect(execFileSync("sh", ["-c", "ps -eo args | grep -c '^sleep 987' || true"], { encoding: "utf8" }).trim()).toBe("0");
+});
+
+test("retries happen for the reasons that are declared, and stop at the same last lines", async () => {
+  const bench = repository({
+    "sluice.yaml": "version: 1\nsandbox: off\n",
+    "pipelines/p.yaml": pipeline("flaky:", "  run: 'date +%s%N; exit 1'", "  outputs: [a]", "  retry: { attempts: 3, on: [error], delay: 10ms, backoff: fixed }"),
+    "pipelines/q.yaml": pipeline("same:", "  run: 'echo same; exit 1'", "  outputs: [b]", "  retry: { attempts: 5, on: [error], delay: 10ms }"),
+  });
+  bench.commit();
+
+  const flaky = await bench.sluice("run", "p");
+  const same = await bench.sluice("run", "q");
+
+  expect(flaky.stderr.match(/▶ flaky/g)).toHaveLength(3);
+  expect(same.stderr.match(/▶ same/g)).toHaveLength(2);
+});
+
+test("--keep-going goes on with what does not depend on a failure", async () => {
+  const bench = repository({
+    "pipelines/p.yaml": pipeline("bad: { run: 'false', outputs: [a] }", "after: { run: cp a b, inputs: [a], outputs: [b] }", "other: { run: echo 1 > c, outputs: [c] }"),
+  });
+  bench.commit();
+
+  const run = await bench.sluice("run", "--keep-going", "--jobs", "1");
+
+  expect(run.code).toBe(1);
+  expect(run.stdout).toMatch(/1 of 3 steps done/);
+  expect(existsSync(join(bench.root, "c"))).toBe(true);
+});
+
+test("mistakes are told all at once, at their places, and nothing runs", async () => {
+  const bench = repository({
+    "pipelines/p.yaml": [
+      "version: 1",
+      "steps:",
+      "  a: { run: 'true', inputs: [missing.txt], outputs: [x] }",
+      "  b: { run: 'true', needs: [aa], outputs: [x] }",
+      "  c: { rum: 'true' }",
+    ].join("\n"),
+    "pipelines/q.yaml": "version: 1\nsteps:\n  a: { run: 'true', inputs: [b.txt], outputs: [a.txt] }\n  b: { run: 'true', inputs: [a.txt], outputs: [b.txt] }\n",
+  });
+  bench.commit();
+
+  const check = await bench.sluice("validate");
+  const run = await bench.sluice("run");
+
+  expect(check.code).toBe(1);
+  expect(check.stderr).toContain("pipelines/p.yaml:5:8: error: unknown key `rum`");
+  expect(check.stderr).toContain("did you mean `run`?");
+  expect(check.stderr).toMatch(/pipelines\/q\.yaml:3:\d+: error: these steps wait for each other: a → b → a/);
+  expect(run.code).toBe(1);
+  expect(recorded(bench)).toHaveLength(0);
+});
+
+test("secrets are granted, redacted from logs, and refused without a grant", async () => {
+  const bench = repository({
+    "sluice.yaml": 'version: 1\nsecrets: { TOKEN: { from: "env:SLUICE_TEST_TOKEN" } }\n',
+    "pipelines/p.yaml": pipeline("s: { run: 'echo $TOKEN > t.txt', secrets: [TOKEN], outputs: [t.txt] }", "u: { run: 'echo $OTHER', secrets: [OTHER], cache: false }"),
+  });
+  bench.commit();
+
+  const run = await bench.sluice("run", "--keep-going");
+
+  expect(run.code).toBe(1);
+  expect(run.stderr).toMatch(/secret OTHER is not granted to u/);
+});
