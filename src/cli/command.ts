@@ -10,6 +10,11 @@ export async function runCommand(world: World, argv: readonly string[]): Promise
   const done = (result: Promise<number>): Promise<void> => result.then((answer) => void (code = answer));
   const program = build(world, done);
   try {
+    if (argv[0] === "complete") {
+      // `sluice complete zsh|bash|fish|powershell` prints a script; the script asks the same command for words.
+      const { default: tab } = await import("@bomb.sh/tab/commander");
+      tab(program);
+    }
     await program.parseAsync([...argv], { from: "user" });
     return code;
   } catch (error) {
@@ -41,6 +46,7 @@ function build(world: World, done: Done): Command {
     .version(world.version)
     .exitOverride()
     .configureOutput({ writeOut: (text) => world.terminal.print(text), writeErr: (text) => world.terminal.say(text) })
+    .addHelpText("after", "\nShell completion: source <(sluice complete bash), also zsh, fish and powershell")
     .showSuggestionAfterError()
     .showHelpAfterError("(sluice --help lists the commands)");
   addPlanning(program, world, done);
