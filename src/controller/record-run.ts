@@ -13,7 +13,7 @@ import {
   runDirectory,
   signaturePath,
 } from "../manifest/ledger-paths.ts";
-import { renderManifest } from "../manifest/manifest.ts";
+import { renderRun } from "../manifest/render-manifest.ts";
 import type { RunRecord } from "../run/run-record.ts";
 import type { Signer } from "../signer/signer.ts";
 import type { Store } from "../store/store.ts";
@@ -43,12 +43,13 @@ const ATTEMPTS = 20;
 export async function recordRun(ports: RecordPorts, recording: Recording): Promise<Recorded> {
   const { git, store, signer } = ports;
   const { record } = recording;
-  const manifest = renderManifest(record);
+  const { manifest, parts } = renderRun(record);
   const digest = digestOf(manifest);
   const signature = await signer.sign(preAuthentication(PAYLOAD_TYPE, manifest));
   const files = new Map<string, Uint8Array>([
     [manifestPath(record.id), manifest],
     [signaturePath(record.id), renderEnvelope(manifest, { keyId: signer.keyId, bytes: signature })],
+    ...[...parts].map(([file, bytes]): [string, Uint8Array] => [`${runDirectory(record.id)}/${file}`, bytes]),
     ...documents(record),
     ...[...recording.tree].map(([path, bytes]): [string, Uint8Array] => [
       `${runDirectory(record.id)}/tree/${path}`,
