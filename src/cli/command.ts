@@ -156,6 +156,11 @@ function addUpkeep(program: Command, world: World, done: Done): void {
     .action((run: string, flags: object) =>
       done(import("./reproduce.ts").then(({ reproduce }) => reproduce(world, run, flags))),
     );
+  command(program, "verify [run]", "sluice verify --all")
+    .description("signatures, digests and the ledger's chain, offline; exit 1 when anything is wrong")
+    .option("--all", "every run (the default without a run)")
+    .option("--json", "one JSON document on stdout")
+    .action((run: string | undefined, flags: object) => done(import("./verify.ts").then(({ verify }) => verify(world, run, flags))));
   command(program, "gc", "sluice gc")
     .description("removes bytes that no recorded run names")
     .option("--all", "also what is younger than seven days")
