@@ -160,7 +160,9 @@ function addUpkeep(program: Command, world: World, done: Done): void {
     .description("signatures, digests and the ledger's chain, offline; exit 1 when anything is wrong")
     .option("--all", "every run (the default without a run)")
     .option("--json", "one JSON document on stdout")
-    .action((run: string | undefined, flags: object) => done(import("./verify.ts").then(({ verify }) => verify(world, run, flags))));
+    .action((run: string | undefined, flags: object) =>
+      done(import("./verify.ts").then(({ verify }) => verify(world, run, flags))),
+    );
   command(program, "gc", "sluice gc")
     .description("removes bytes that no recorded run names")
     .option("--all", "also what is younger than seven days")

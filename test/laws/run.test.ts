@@ -5,18 +5,14 @@ import { advance, beginRun, isOver, type Stage } from "../../src/run/advance.ts"
 import { createBacklog } from "../../src/scheduling/backlog.ts";
 import { criticalPaths } from "../../src/scheduling/critical-path.ts";
 
-const stages: fc.Arbitrary<readonly Stage[]> = fc
-  .integer({ min: 1, max: 12 })
-  .chain((count) =>
-    fc
-      .array(fc.array(fc.nat(), { maxLength: 3 }), { minLength: count, maxLength: count })
-      .map((befores) =>
-        befores.map((before, at) => ({
-          name: `s${at}`,
-          after: at === 0 ? [] : [...new Set(before.map((number) => `s${number % at}`))],
-        })),
-      ),
-  );
+const stages: fc.Arbitrary<readonly Stage[]> = fc.integer({ min: 1, max: 12 }).chain((count) =>
+  fc.array(fc.array(fc.nat(), { maxLength: 3 }), { minLength: count, maxLength: count }).map((befores) =>
+    befores.map((before, at) => ({
+      name: `s${at}`,
+      after: at === 0 ? [] : [...new Set(before.map((number) => `s${number % at}`))],
+    })),
+  ),
+);
 
 test("every step ends or is excluded, each starts after what it waits for, in any order of ends and failures", () => {
   fc.assert(
