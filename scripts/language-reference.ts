@@ -23,13 +23,13 @@ export function languageReference(): string {
     "",
     "## A pipeline: `pipelines/*.yaml`",
     "",
-    ...table(pipelineJsonSchema() as Schema, ""),
+    ...table(pipelineJsonSchema(), ""),
     "",
     `Reserved, each answered with "not in this version": ${[...RESERVED].map((key) => `\`${key}\``).join(", ")}.`,
     "",
     "## The settings: `sluice.yaml`",
     "",
-    ...table(settingsJsonSchema() as Schema, ""),
+    ...table(settingsJsonSchema(), ""),
     "",
   ].join("\n");
 }

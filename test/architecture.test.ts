@@ -10,7 +10,7 @@ const ROOT = join(import.meta.dirname, "..");
 function cruise(directory: string): Promise<{ readonly code: number; readonly output: string }> {
   return new Promise((resolve) => {
     const args = [
-      join(ROOT, "node_modules/dependency-cruiser/bin/dependency-cruise.mjs"),
+      join(ROOT, "node_modules/dependency-cruiser/bin/dependency-cruiser.mjs"),
       "--config",
       ".dependency-cruiser.mjs",
       "src",

@@ -139,7 +139,7 @@ test("exactly the descendants of a changed input get another symbol", () => {
 // Without its 1e30: integers beyond 2^53 are refused before they can reach a key.
 test("canonical JSON: the examples of RFC 8785", () => {
   const rfc = {
-    numbers: [333333333.33333329, 4.5, 2e-3, 0.000000000000000000000000001],
+    numbers: [Number("333333333.33333329"), 4.5, 2e-3, 0.000000000000000000000000001],
     string: '€$\u000F\nA\'B"\\\\"/',
     literals: [null, true, false],
   };
@@ -156,7 +156,7 @@ test("canonical JSON: the examples of RFC 8785", () => {
 
 test("canonical JSON reads back to the same value and ignores the order of members", () => {
   fc.assert(
-    fc.property(fc.jsonValue({ noUnicodeString: false } as object), (value) => {
+    fc.property(fc.jsonValue({ noUnicodeString: false }), (value) => {
       const known = JSON.parse(JSON.stringify(value)) as Json;
       fc.pre(!hasHugeInteger(known));
       expect(JSON.parse(canonicalJson(known))).toEqual(known);
@@ -177,7 +177,7 @@ function reversed(value: Json): Json {
   return Object.fromEntries(
     Object.entries(value)
       .reverse()
-      .map(([name, member]) => [name, reversed(member as Json)]),
+      .map(([name, member]) => [name, reversed(member)]),
   );
 }
 
