@@ -5,8 +5,8 @@ import { DatabaseSync } from "node:sqlite";
 import { parseCommitSha, parseRunId, type CommitSha, type Digest, type RunId } from "../identity/identity.ts";
 import type { KeyDocument } from "../key/key-document.ts";
 import { parseTrailers, runMetrics } from "../manifest/commit-message.ts";
-import { keyPath, manifestPath } from "../manifest/ledger-paths.ts";
-import { parseManifest } from "../manifest/parse-manifest.ts";
+import { keyPath, manifestPath, runDirectory } from "../manifest/ledger-paths.ts";
+import { parseManifest, type ParsedManifest } from "../manifest/parse-manifest.ts";
 import type { PastStep } from "../plan/plan.ts";
 import type { RunRecord } from "../run/run-record.ts";
 import type { History, RunSummary } from "./history.ts";
@@ -149,12 +149,15 @@ async function catchUp(opened: Opened, head: CommitSha, known: CommitSha | undef
       head,
       batch.map(({ id }) => manifestPath(id)),
     );
-    database.exec("begin");
+    const read: { readonly record: RunRecord; readonly sha: CommitSha }[] = [];
     for (const { id, sha } of batch) {
       const bytes = files.get(manifestPath(id));
-      const parsed = bytes === undefined ? undefined : parseManifest(bytes, () => undefined);
-      if (parsed?.kind === "ok") insert(database, parsed.record, { sha, position: ++position });
+      const parsed =
+        bytes === undefined ? undefined : await parseWhole(opened, { commit: head, id, bytes }, () => undefined);
+      if (parsed?.kind === "ok") read.push({ record: parsed.record, sha });
     }
+    database.exec("begin");
+    for (const { record: run, sha } of read) insert(database, run, { sha, position: ++position });
     database.exec("commit");
   }
   database.prepare("insert or replace into meta values ('head', ?)").run(head);
@@ -198,16 +201,32 @@ function insert(
   }
 }
 
-async function record({ ledger }: Opened, head: string | undefined, id: RunId): Promise<RunRecord | undefined> {
+/** Parses a manifest with the files beside it that a very large run has. */
+async function parseWhole(
+  { ledger }: Opened,
+  { commit, id, bytes }: { readonly commit: CommitSha; readonly id: RunId; readonly bytes: Uint8Array },
+  document: (key: Digest) => KeyDocument | undefined,
+): Promise<ParsedManifest> {
+  const alone = parseManifest(bytes, document);
+  if (alone.kind === "ok" || alone.needs === undefined) return alone;
+  const parts = await ledger.files(
+    commit,
+    alone.needs.map((file) => `${runDirectory(id)}/${file}`),
+  );
+  return parseManifest(bytes, document, (file) => parts.get(`${runDirectory(id)}/${file}`));
+}
+
+async function record(opened: Opened, head: string | undefined, id: RunId): Promise<RunRecord | undefined> {
+  const { ledger } = opened;
   const commit = parseCommitSha(head ?? "");
   if (commit === undefined) return undefined;
   const bytes = (await ledger.files(commit, [manifestPath(id)])).get(manifestPath(id));
   if (bytes === undefined) return undefined;
-  const bare = parseManifest(bytes, () => undefined);
+  const bare = await parseWhole(opened, { commit, id, bytes }, () => undefined);
   if (bare.kind === "refused") throw new Error(`reading the manifest of ${id}: ${bare.why}`);
   const keys = bare.record.steps.flatMap((step) => (step.key === null ? [] : [step.key]));
   const documents = await ledger.files(commit, keys.map(keyPath));
-  const parsed = parseManifest(bytes, (key) => {
+  const parsed = await parseWhole(opened, { commit, id, bytes }, (key) => {
     const document = documents.get(keyPath(key));
     return document === undefined ? undefined : (JSON.parse(new TextDecoder().decode(document)) as KeyDocument);
   });

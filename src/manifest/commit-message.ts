@@ -8,25 +8,31 @@ const MAX_PEOPLE = 50;
 const MAX_VALUE = 200;
 
 /** Metrics of a run as its pipeline reads them: named ones first, from the step that each names. */
-export function runMetrics(record: Pick<RunRecord, "metricSpecs" | "steps">): readonly (readonly [string, MetricValue])[] {
+export function runMetrics(
+  record: Pick<RunRecord, "metricSpecs" | "steps">,
+): readonly (readonly [string, MetricValue])[] {
   const found = new Map<string, MetricValue>();
   for (const spec of record.metricSpecs) {
     const value = metricOf(record, spec);
     if (value !== undefined) found.set(spec.name, value);
   }
   for (const step of record.steps) {
-    for (const [name, value] of Object.entries(metricsOf(record, step.name))) if (!found.has(name)) found.set(name, value);
+    for (const [name, value] of Object.entries(metricsOf(record, step.name)))
+      if (!found.has(name)) found.set(name, value);
   }
   return [...found];
 }
 
-export function metricsOf(record: Pick<RunRecord, "steps">, step: string): Readonly<Record<string, MetricValue>> {
+function metricsOf(record: Pick<RunRecord, "steps">, step: string): Readonly<Record<string, MetricValue>> {
   const outcome = record.steps.find((candidate) => candidate.name === step)?.outcome;
   return outcome?.kind === "succeeded" || outcome?.kind === "cached" ? outcome.facts.metrics : {};
 }
 
 /** One metric of the step that its specification names; a name like `constructor` is no metric unless it was measured. */
-export function metricOf(record: Pick<RunRecord, "steps">, spec: { readonly name: string; readonly step: string }): MetricValue | undefined {
+export function metricOf(
+  record: Pick<RunRecord, "steps">,
+  spec: { readonly name: string; readonly step: string },
+): MetricValue | undefined {
   const metrics = metricsOf(record, spec.step);
   return Object.hasOwn(metrics, spec.name) ? metrics[spec.name] : undefined;
 }
@@ -58,7 +64,9 @@ function metricTrailer([name, value]: readonly [string, MetricValue]): Trailer {
 
 /** The ledger's commit message of a run: a sentence, then trailers that make `git log` a query language (INTERFACES §3). */
 export function commitMessage(record: RunRecord, manifest: Digest, headline: string | undefined): string {
-  const subject = [`${record.pipeline.name}: ${record.status}`, ...(headline === undefined ? [] : [headline])].join(" · ");
+  const subject = [`${record.pipeline.name}: ${record.status}`, ...(headline === undefined ? [] : [headline])].join(
+    " · ",
+  );
   const trailers = runTrailers(record, manifest).map(([key, value]) => `${key}: ${value}`);
   return `${oneLine(subject, MAX_VALUE)}\n\n${trailers.join("\n")}\n`;
 }

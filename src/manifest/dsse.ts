@@ -18,7 +18,10 @@ export function preAuthentication(payloadType: string, payload: Uint8Array): Uin
   return Buffer.concat([Buffer.from(head, "utf8"), payload]);
 }
 
-export function renderEnvelope(payload: Uint8Array, signature: { readonly keyId: string; readonly bytes: Uint8Array }): Uint8Array {
+export function renderEnvelope(
+  payload: Uint8Array,
+  signature: { readonly keyId: string; readonly bytes: Uint8Array },
+): Uint8Array {
   const envelope: Envelope = {
     payloadType: PAYLOAD_TYPE,
     payload: Buffer.from(payload).toString("base64"),
@@ -42,11 +45,20 @@ export type SignatureCheck =
  * Checks an envelope, whatever it holds, against the manifest's own bytes and the known public keys (PEM by key id).
  * One right signature of a known key is enough; one wrong signature of a known key is too much.
  */
-export function checkEnvelope(envelope: Uint8Array, payload: Uint8Array, keys: ReadonlyMap<string, string>): SignatureCheck {
+export function checkEnvelope(
+  envelope: Uint8Array,
+  payload: Uint8Array,
+  keys: ReadonlyMap<string, string>,
+): SignatureCheck {
   const parsed = parseEnvelope(envelope);
   if (typeof parsed === "string") return { kind: "invalid", why: parsed };
-  if (parsed.payloadType !== PAYLOAD_TYPE) return { kind: "invalid", why: `the signature is for the type ${JSON.stringify(parsed.payloadType.slice(0, 80))}, not for a manifest` };
-  if (Buffer.compare(Buffer.from(parsed.payload, "base64"), payload) !== 0) return { kind: "invalid", why: "the signature is for other bytes than the manifest's" };
+  if (parsed.payloadType !== PAYLOAD_TYPE)
+    return {
+      kind: "invalid",
+      why: `the signature is for the type ${JSON.stringify(parsed.payloadType.slice(0, 80))}, not for a manifest`,
+    };
+  if (Buffer.compare(Buffer.from(parsed.payload, "base64"), payload) !== 0)
+    return { kind: "invalid", why: "the signature is for other bytes than the manifest's" };
   const encoded = preAuthentication(PAYLOAD_TYPE, payload);
   let valid: string | undefined;
   for (const { keyid, sig } of parsed.signatures) {
@@ -54,10 +66,13 @@ export function checkEnvelope(envelope: Uint8Array, payload: Uint8Array, keys: R
     if (pem === undefined) continue;
     const key = ed25519Of(pem);
     if (key === undefined) return { kind: "invalid", why: `key ${keyid.slice(0, 12)} is no Ed25519 public key` };
-    if (!verify(null, encoded, key, Buffer.from(sig, "base64"))) return { kind: "invalid", why: "the signature does not fit the bytes" };
+    if (!verify(null, encoded, key, Buffer.from(sig, "base64")))
+      return { kind: "invalid", why: "the signature does not fit the bytes" };
     valid ??= keyid;
   }
-  return valid === undefined ? { kind: "unknown-key", keyId: parsed.signatures[0]?.keyid ?? "" } : { kind: "valid", keyId: valid };
+  return valid === undefined
+    ? { kind: "unknown-key", keyId: parsed.signatures[0]?.keyid ?? "" }
+    : { kind: "valid", keyId: valid };
 }
 
 /** The envelope, or why it is none. */
@@ -70,13 +85,16 @@ function parseEnvelope(bytes: Uint8Array): Envelope | string {
   }
   if (!isObject(value)) return "the signature file is no envelope";
   const { payloadType, payload, signatures } = value;
-  if (typeof payloadType !== "string" || typeof payload !== "string" || !Array.isArray(signatures)) return "the signature file is no envelope";
+  if (typeof payloadType !== "string" || typeof payload !== "string" || !Array.isArray(signatures))
+    return "the signature file is no envelope";
   if (signatures.length === 0) return "the signature file holds no signature";
   const read = signatures.flatMap((signature: unknown) => {
     if (!isObject(signature) || typeof signature["sig"] !== "string") return [];
     return [{ keyid: typeof signature["keyid"] === "string" ? signature["keyid"] : "", sig: signature["sig"] }];
   });
-  return read.length === signatures.length ? { payloadType, payload, signatures: read } : "the signature file is no envelope";
+  return read.length === signatures.length
+    ? { payloadType, payload, signatures: read }
+    : "the signature file is no envelope";
 }
 
 const KEYS = 64;

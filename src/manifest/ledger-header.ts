@@ -20,12 +20,16 @@ export function parseLedgerHeader(bytes: Uint8Array): Result<LedgerHeader, strin
   }
   if (!isObject(value)) return refused("it is no map");
   const { ledger, repository, keys } = value;
-  if (typeof ledger !== "number" || typeof repository !== "string" || !Array.isArray(keys)) return refused("it lacks `ledger`, `repository` or `keys`");
-  if (ledger > LEDGER_VERSION) return refused(`it has format ${ledger} and this Sluice reads up to ${LEDGER_VERSION}: install a newer one`);
+  if (typeof ledger !== "number" || typeof repository !== "string" || !Array.isArray(keys))
+    return refused("it lacks `ledger`, `repository` or `keys`");
+  if (ledger > LEDGER_VERSION)
+    return refused(`it has format ${ledger} and this Sluice reads up to ${LEDGER_VERSION}: install a newer one`);
   const known = new Map<string, string>();
   for (const key of keys) {
-    if (!isObject(key) || typeof key["keyId"] !== "string" || typeof key["pem"] !== "string") return refused("one of its keys lacks `keyId` or `pem`");
-    if (idOf(key["pem"]) !== key["keyId"]) return refused(`the key ${JSON.stringify(key["keyId"].slice(0, 12))} has another id than its own`);
+    if (!isObject(key) || typeof key["keyId"] !== "string" || typeof key["pem"] !== "string")
+      return refused("one of its keys lacks `keyId` or `pem`");
+    if (idOf(key["pem"]) !== key["keyId"])
+      return refused(`the key ${JSON.stringify(key["keyId"].slice(0, 12))} has another id than its own`);
     known.set(key["keyId"], key["pem"]);
   }
   return ok({ repository, keys: known });

@@ -1,10 +1,24 @@
 import { parseCommitSha, parseDigest, parseRunId } from "../identity/identity.ts";
-import { anything, bool, kinds, list, map, nullable, number, object, oneOf, parsed, text, type Shape } from "./shape.ts";
+import {
+  anything,
+  bool,
+  kinds,
+  list,
+  map,
+  nullable,
+  number,
+  object,
+  oneOf,
+  parsed,
+  text,
+  type Shape,
+} from "./shape.ts";
 
 const digest = parsed(parseDigest);
 const runId = parsed(parseRunId);
 const isolation = oneOf(["workspace", "sandbox", "container"]);
-const metric: Shape = (value) => (typeof value === "number" ? undefined : oneOf(["NaN", "Infinity", "-Infinity"])(value));
+const metric: Shape = (value) =>
+  typeof value === "number" ? undefined : oneOf(["NaN", "Infinity", "-Infinity"])(value);
 
 const failure = kinds({
   exit: object({ code: number }),
@@ -23,7 +37,13 @@ const failure = kinds({
   refused: object({ why: text, next: text }),
 });
 
-const output = object({ path: text, kind: oneOf(["file", "executable", "directory"]), digest, size: number, files: number });
+const output = object({
+  path: text,
+  kind: oneOf(["file", "executable", "directory"]),
+  digest,
+  size: number,
+  files: number,
+});
 
 const stepFacts = object({
   name: text,
@@ -47,7 +67,10 @@ const change = kinds({
   input: object({ path: text, change: oneOf(["added", "removed", "changed"]) }),
   upstream: object({ path: text, step: text }),
   ...Object.fromEntries(
-    ["outputs", "metrics", "plots", "network", "secrets", "salt", "executor", "platform"].map((kind) => [kind, object({ from: text, to: text })]),
+    ["outputs", "metrics", "plots", "network", "secrets", "salt", "executor", "platform"].map((kind) => [
+      kind,
+      object({ from: text, to: text }),
+    ]),
   ),
   "key-version": object({ from: number, to: number }),
 });
@@ -70,7 +93,13 @@ const how: Shape = (value) => {
 const attempt = object({
   attempt: number,
   startedAt: text,
-  profile: object({ wallMs: number, cpuUserMs: nullable(number), cpuSystemMs: nullable(number), peakBytes: nullable(number), method: text }),
+  profile: object({
+    wallMs: number,
+    cpuUserMs: nullable(number),
+    cpuSystemMs: nullable(number),
+    peakBytes: nullable(number),
+    method: text,
+  }),
   failure: nullable(failure),
   log: nullable(digest),
 });
@@ -80,7 +109,14 @@ export const stepFactsShape = list(stepFacts);
 
 /** Steps of the observations, in the manifest or in their own part. */
 export const stepObservationsShape = list(
-  object({ name: text, how: nullable(how), because: nullable(text), peakBytes: nullable(number), attempts: list(attempt), nonDeterministic: list(digest) }),
+  object({
+    name: text,
+    how: nullable(how),
+    because: nullable(text),
+    peakBytes: nullable(number),
+    attempts: list(attempt),
+    nonDeterministic: list(digest),
+  }),
 );
 
 export const sourcesShape = map(digest);

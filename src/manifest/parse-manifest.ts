@@ -2,7 +2,14 @@ import { digestOf, type Digest } from "../identity/identity.ts";
 import type { KeyDocument } from "../key/key-document.ts";
 import type { Failure, RunRecord, StepOutcome, StepRecord } from "../run/run-record.ts";
 import type { Facts, StepFacts } from "./facts.ts";
-import { extensionShape, paramsShape, pathsShape, sourcesShape, stepFactsShape, stepObservationsShape } from "./manifest-shape.ts";
+import {
+  extensionShape,
+  paramsShape,
+  pathsShape,
+  sourcesShape,
+  stepFactsShape,
+  stepObservationsShape,
+} from "./manifest-shape.ts";
 import type { StepObservations } from "./observations.ts";
 import { PART_NAMES, partFile, type Body, type PartName } from "./parts.ts";
 import { isObject, type Shape } from "./shape.ts";
@@ -45,24 +52,37 @@ function extensionOf(statement: unknown): { readonly kind: "ok"; readonly value:
   const extension = isObject(predicate) ? predicate[EXTENSION] : undefined;
   if (!isObject(extension)) return { kind: "refused", why: "it is no manifest of a run" };
   const version = extension["manifest"];
-  if (typeof version !== "number" || !Number.isInteger(version) || version < 1) return { kind: "refused", why: "its format has no version" };
+  if (typeof version !== "number" || !Number.isInteger(version) || version < 1)
+    return { kind: "refused", why: "its format has no version" };
   if (version > MANIFEST_VERSION) {
-    return { kind: "refused", why: `it has format ${version} and this Sluice reads up to ${MANIFEST_VERSION}: install a newer one` };
+    return {
+      kind: "refused",
+      why: `it has format ${version} and this Sluice reads up to ${MANIFEST_VERSION}: install a newer one`,
+    };
   }
   const fault = extensionShape(extension);
   if (fault !== undefined) return { kind: "refused", why: `${fault.slice(1)} is not what it should be` };
   return { kind: "ok", value: extension as unknown as Extension };
 }
 
-function assemble(extension: Extension, part: (file: string) => Uint8Array | undefined): { readonly kind: "ok"; readonly body: Body } | Refused {
+function assemble(
+  extension: Extension,
+  part: (file: string) => Uint8Array | undefined,
+): { readonly kind: "ok"; readonly body: Body } | Refused {
   let body: Body = { facts: extension.facts, observations: extension.observations };
   const cut = PART_NAMES.filter((name) => extension.parts[name] !== undefined);
   const given = new Map(cut.map((name) => [name, part(partFile(name))]));
   const needs = cut.filter((name) => given.get(name) === undefined).map(partFile);
-  if (needs.length > 0) return { kind: "refused", why: `${needs.join(", ")} beside it ${needs.length === 1 ? "is" : "are"} not there`, needs };
+  if (needs.length > 0)
+    return {
+      kind: "refused",
+      why: `${needs.join(", ")} beside it ${needs.length === 1 ? "is" : "are"} not there`,
+      needs,
+    };
   for (const name of cut) {
     const bytes = given.get(name) ?? new Uint8Array();
-    if (digestOf(bytes) !== extension.parts[name]?.digest) return { kind: "refused", why: `${partFile(name)} beside it has other bytes than it says` };
+    if (digestOf(bytes) !== extension.parts[name]?.digest)
+      return { kind: "refused", why: `${partFile(name)} beside it has other bytes than it says` };
     const value = parseJson(bytes)?.value;
     const fault = shapes[name](value);
     if (fault !== undefined) return { kind: "refused", why: `${partFile(name)}${fault} is not what it should be` };
@@ -85,7 +105,10 @@ function withPart({ facts, observations }: Body, name: PartName, value: unknown)
     case "sources":
       return { facts: { ...facts, sources: value as Facts["sources"] }, observations };
     case "paths":
-      return { facts: { ...facts, dirty: facts.dirty === null ? null : { ...facts.dirty, paths: value as readonly string[] } }, observations };
+      return {
+        facts: { ...facts, dirty: facts.dirty === null ? null : { ...facts.dirty, paths: value as readonly string[] } },
+        observations,
+      };
     case "observations":
       return { facts, observations: { ...observations, steps: value as readonly StepObservations[] } };
     case "params":
@@ -109,7 +132,11 @@ function recordOf({ facts, observations }: Body, document: (key: Digest) => KeyD
   };
 }
 
-function stepOf(step: StepFacts, seen: StepObservations | undefined, document: (key: Digest) => KeyDocument | undefined): StepRecord {
+function stepOf(
+  step: StepFacts,
+  seen: StepObservations | undefined,
+  document: (key: Digest) => KeyDocument | undefined,
+): StepRecord {
   return {
     name: step.name,
     id: step.id,
@@ -130,14 +157,25 @@ function outcomeOf(outcome: StepFacts["outcome"], seen: StepObservations | undef
       return { kind: "failed", failure: measured(outcome.failure, seen) };
     case "not-started":
       return { kind: "not-started", because: seen?.because ?? "" };
-    default:
+    case "cancelled":
+    case "withheld":
       return outcome;
   }
 }
 
-function doneOf({ result, facts }: Extract<StepFacts["outcome"], { kind: "done" }>, how: StepObservations["how"]): StepOutcome {
-  if (how !== null && "from" in how) return { kind: "cached", result, facts, isolation: how.isolation, from: how.from, domain: how.domain };
-  return { kind: "succeeded", result, facts, isolation: how?.isolation ?? "workspace", cause: how?.cause ?? { kind: "unfinished" } };
+function doneOf(
+  { result, facts }: Extract<StepFacts["outcome"], { kind: "done" }>,
+  how: StepObservations["how"],
+): StepOutcome {
+  if (how !== null && "from" in how)
+    return { kind: "cached", result, facts, isolation: how.isolation, from: how.from, domain: how.domain };
+  return {
+    kind: "succeeded",
+    result,
+    facts,
+    isolation: how?.isolation ?? "workspace",
+    cause: how?.cause ?? { kind: "unfinished" },
+  };
 }
 
 function measured(failure: Failure, seen: StepObservations | undefined): Failure {

@@ -2,7 +2,16 @@ import { digestOf } from "../identity/identity.ts";
 import type { RunRecord } from "../run/run-record.ts";
 import { factsOf } from "./facts.ts";
 import { observationsOf } from "./observations.ts";
-import { PART_NAMES, partFile, partValue, withoutPart, type Body, type PartName, type PartReference, type Parts } from "./parts.ts";
+import {
+  PART_NAMES,
+  partFile,
+  partValue,
+  withoutPart,
+  type Body,
+  type PartName,
+  type PartReference,
+  type Parts,
+} from "./parts.ts";
 import { statementOf } from "./statement.ts";
 
 /** No manifest is longer, in bytes; what does not fit stands beside it and is named in it by digest. */

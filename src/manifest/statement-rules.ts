@@ -47,7 +47,8 @@ function member(parent: Fields, name: string, { path, report }: Place): Fields |
 }
 
 function checkSubjects(subjects: unknown, report: Report): void {
-  if (!Array.isArray(subjects) || subjects.length === 0) return report("subject", "must be a list with at least one entry");
+  if (!Array.isArray(subjects) || subjects.length === 0)
+    return report("subject", "must be a list with at least one entry");
   const names = new Set<unknown>();
   subjects.forEach((subject: unknown, at) => {
     checkResource(subject, { path: `subject[${at}]`, report });
@@ -64,7 +65,8 @@ function checkDefinition(predicate: Fields, report: Report): void {
   const path = "predicate.buildDefinition.";
   checkUri(definition["buildType"], { path: `${path}buildType`, report });
   const external = member(definition, "externalParameters", { path, report });
-  if (external !== undefined && Object.keys(external).length === 0) report(`${path}externalParameters`, "must not be empty");
+  if (external !== undefined && Object.keys(external).length === 0)
+    report(`${path}externalParameters`, "must not be empty");
   if (definition["internalParameters"] !== undefined) member(definition, "internalParameters", { path, report });
   checkResources(definition["resolvedDependencies"], { path: `${path}resolvedDependencies`, report });
 }
@@ -77,25 +79,31 @@ function checkDetails(predicate: Fields, report: Report): void {
   if (builder !== undefined) {
     checkUri(builder["id"], { path: `${path}builder.id`, report });
     const version = builder["version"];
-    const sound = version === undefined || (isObject(version) && Object.values(version).every((value) => typeof value === "string"));
+    const sound =
+      version === undefined ||
+      (isObject(version) && Object.values(version).every((value) => typeof value === "string"));
     if (!sound) report(`${path}builder.version`, "must be a map of strings");
     checkResources(builder["builderDependencies"], { path: `${path}builder.builderDependencies`, report });
   }
-  if (details["metadata"] !== undefined) checkMetadata(member(details, "metadata", { path, report }), { path: `${path}metadata`, report });
+  if (details["metadata"] !== undefined)
+    checkMetadata(member(details, "metadata", { path, report }), { path: `${path}metadata`, report });
   checkResources(details["byproducts"], { path: `${path}byproducts`, report });
 }
 
 function checkMetadata(metadata: Fields | undefined, { path, report }: Place): void {
   if (metadata === undefined) return;
-  if (metadata["invocationId"] !== undefined && typeof metadata["invocationId"] !== "string") report(`${path}.invocationId`, "must be a string");
+  if (metadata["invocationId"] !== undefined && typeof metadata["invocationId"] !== "string")
+    report(`${path}.invocationId`, "must be a string");
   const [started, finished] = ["startedOn", "finishedOn"].map((name) => {
     const value = metadata[name];
     if (value === undefined) return undefined;
-    const time = typeof value === "string" && /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/.test(value) ? Date.parse(value) : NaN;
+    const time =
+      typeof value === "string" && /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/.test(value) ? Date.parse(value) : NaN;
     if (Number.isNaN(time)) report(`${path}.${name}`, "must be an RFC 3339 time in UTC");
     return time;
   });
-  if (started !== undefined && finished !== undefined && finished < started) report(`${path}.finishedOn`, "must not be before startedOn");
+  if (started !== undefined && finished !== undefined && finished < started)
+    report(`${path}.finishedOn`, "must not be before startedOn");
 }
 
 function checkUri(value: unknown, { path, report }: Place): void {
@@ -112,19 +120,24 @@ function checkResources(value: unknown, { path, report }: Place): void {
 function checkResource(resource: unknown, { path, report }: Place): void {
   if (!isObject(resource)) return report(path, "must be an object");
   const { name, uri, digest, content } = resource;
-  if (name !== undefined && (typeof name !== "string" || name === "")) report(`${path}.name`, "must be a string that is not empty");
+  if (name !== undefined && (typeof name !== "string" || name === ""))
+    report(`${path}.name`, "must be a string that is not empty");
   if (uri !== undefined) checkUri(uri, { path: `${path}.uri`, report });
-  if (digest === undefined && uri === undefined && content === undefined) report(path, "must have a digest, a URI or content");
+  if (digest === undefined && uri === undefined && content === undefined)
+    report(path, "must have a digest, a URI or content");
   if (name === undefined && uri === undefined) report(path, "must have a name or a URI");
-  if (resource["annotations"] !== undefined && !isObject(resource["annotations"])) report(`${path}.annotations`, "must be an object");
+  if (resource["annotations"] !== undefined && !isObject(resource["annotations"]))
+    report(`${path}.annotations`, "must be an object");
   if (digest !== undefined) checkDigests(digest, { path: `${path}.digest`, report });
 }
 
 function checkDigests(digest: unknown, { path, report }: Place): void {
-  if (!isObject(digest) || Object.keys(digest).length === 0) return report(path, "must be a map with at least one digest");
+  if (!isObject(digest) || Object.keys(digest).length === 0)
+    return report(path, "must be a map with at least one digest");
   for (const [algorithm, value] of Object.entries(digest)) {
     const lengths = HEX_LENGTHS.get(algorithm);
     const hex = typeof value === "string" && /^[0-9a-f]+$/.test(value);
-    if (!hex || (lengths !== undefined && !lengths.includes(value.length))) report(`${path}.${algorithm}`, "must be lower-case hex of the algorithm's length");
+    if (!hex || (lengths !== undefined && !lengths.includes(value.length)))
+      report(`${path}.${algorithm}`, "must be lower-case hex of the algorithm's length");
   }
 }

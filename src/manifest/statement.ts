@@ -61,7 +61,9 @@ export function statementOf(record: RunRecord, body: Body, parts: Parts): Statem
         externalParameters: {
           pipeline: record.pipeline.path,
           request: record.request,
-          ...(parts.params === undefined ? { params: body.facts.params, overrides: body.facts.overrides } : { listing: parts.params.digest }),
+          ...(parts.params === undefined
+            ? { params: body.facts.params, overrides: body.facts.overrides }
+            : { listing: parts.params.digest }),
         },
         internalParameters: { plan: record.plan, trigger: record.trigger },
         resolvedDependencies: dependencies(record, parts),
@@ -77,7 +79,12 @@ export function statementOf(record: RunRecord, body: Body, parts: Parts): Statem
 }
 
 /** Digest of what asked for a run: its id is made from the same four values. */
-export function requestDigest({ repository, pipeline, source, request }: Pick<RunRecord, "repository" | "pipeline" | "source" | "request">): Digest {
+export function requestDigest({
+  repository,
+  pipeline,
+  source,
+  request,
+}: Pick<RunRecord, "repository" | "pipeline" | "source" | "request">): Digest {
   return digestOfJson([repository, pipeline.id, source, request]);
 }
 
@@ -85,10 +92,18 @@ export function requestDigest({ repository, pipeline, source, request }: Pick<Ru
 function subjects(record: RunRecord, parts: Parts): readonly ResourceDescriptor[] {
   const request = { name: `run/${record.id}`, digest: { sha256: hexOf(requestDigest(record)) } };
   const outputs = record.steps.flatMap((step) => (step.terminal ? outputsOf(step) : []));
-  if (parts.steps === undefined) return [request, ...outputs.map((output) => ({ name: output.path, digest: digestSet(output) }))];
+  if (parts.steps === undefined)
+    return [request, ...outputs.map((output) => ({ name: output.path, digest: digestSet(output) }))];
   // A standard tool cannot look an output up here, but the digest of the whole list is signed.
   const listing = digestOfJson(outputs.map(({ path, kind, digest }) => ({ path, kind, digest })));
-  return [request, { name: `run/${record.id}/outputs`, digest: { sluiceListing1: hexOf(listing) }, annotations: { count: outputs.length } }];
+  return [
+    request,
+    {
+      name: `run/${record.id}/outputs`,
+      digest: { sluiceListing1: hexOf(listing) },
+      annotations: { count: outputs.length },
+    },
+  ];
 }
 
 function outputsOf({ outcome }: StepRecord): readonly OutputRecord[] {
@@ -103,8 +118,18 @@ function digestSet(output: Pick<OutputRecord, "kind" | "digest">): Readonly<Reco
 function dependencies(record: RunRecord, parts: Parts): readonly ResourceDescriptor[] {
   const sources =
     parts.sources === undefined
-      ? Object.entries(inOrder(record.sources)).map(([path, digest]) => ({ uri: fileUri(path), digest: sha256(digest), annotations: { role: "input" } }))
-      : [{ uri: fileUri(parts.sources.file), digest: sha256(parts.sources.digest), annotations: { role: "listing of inputs", count: parts.sources.count } }];
+      ? Object.entries(inOrder(record.sources)).map(([path, digest]) => ({
+          uri: fileUri(path),
+          digest: sha256(digest),
+          annotations: { role: "input" },
+        }))
+      : [
+          {
+            uri: fileUri(parts.sources.file),
+            digest: sha256(parts.sources.digest),
+            annotations: { role: "listing of inputs", count: parts.sources.count },
+          },
+        ];
   return [
     { uri: repositoryUri(record.repository), digest: { gitCommit: record.source }, annotations: { role: "source" } },
     ...sources,
@@ -124,17 +149,24 @@ function environments(record: RunRecord): readonly ResourceDescriptor[] {
   for (const { document } of record.steps) {
     if (document === null) continue;
     const { image, environment } = document;
-    if (image !== null) found.set(image, { uri: `oci:${image}`, digest: sha256(image), annotations: { role: "image" } });
+    if (image !== null)
+      found.set(image, { uri: `oci:${image}`, digest: sha256(image), annotations: { role: "image" } });
     if (environment === null || environment.lock === null) continue;
     const { kind, lock } = environment;
-    found.set(`${kind} ${lock}`, { uri: `urn:sluice:lock:${kind}`, digest: sha256(lock), annotations: { role: "lock" } });
+    found.set(`${kind} ${lock}`, {
+      uri: `urn:sluice:lock:${kind}`,
+      digest: sha256(lock),
+      annotations: { role: "lock" },
+    });
   }
   return [...found.values()];
 }
 
 /** A URI has a scheme; a bare number is the forge's id of a repository. */
 function repositoryUri(repository: string): string {
-  return repository.includes(":") ? `git+${encodeURI(repository.toWellFormed())}` : `git+forge:${encodeURI(repository.toWellFormed())}`;
+  return repository.includes(":")
+    ? `git+${encodeURI(repository.toWellFormed())}`
+    : `git+forge:${encodeURI(repository.toWellFormed())}`;
 }
 
 function fileUri(path: string): string {
@@ -150,7 +182,15 @@ function byproducts(record: RunRecord, parts: Parts): readonly ResourceDescripto
   const reports = parts.steps === undefined ? record.steps.flatMap(reportsOf) : [];
   const logs = parts.observations === undefined ? record.steps.flatMap(logsOf) : [];
   const beside = [parts.observations, parts.steps].flatMap((part) =>
-    part === undefined ? [] : [{ name: part.file, digest: sha256(part.digest), annotations: { role: "part of this manifest", count: part.count } }],
+    part === undefined
+      ? []
+      : [
+          {
+            name: part.file,
+            digest: sha256(part.digest),
+            annotations: { role: "part of this manifest", count: part.count },
+          },
+        ],
   );
   return [...reports, ...logs, ...beside];
 }
@@ -162,12 +202,16 @@ function reportsOf(step: StepRecord): readonly ResourceDescriptor[] {
   ]);
   return outputsOf(step).flatMap((output) => {
     const role = roles.get(output.path);
-    return role === undefined ? [] : [{ name: `${step.name}/${output.path}`, digest: digestSet(output), annotations: { role } }];
+    return role === undefined
+      ? []
+      : [{ name: `${step.name}/${output.path}`, digest: digestSet(output), annotations: { role } }];
   });
 }
 
 function logsOf(step: StepRecord): readonly ResourceDescriptor[] {
   return step.attempts.flatMap(({ attempt, log }) =>
-    log === null ? [] : [{ name: `${step.name}/attempt-${attempt}.log`, digest: sha256(log), annotations: { role: "log" } }],
+    log === null
+      ? []
+      : [{ name: `${step.name}/attempt-${attempt}.log`, digest: sha256(log), annotations: { role: "log" } }],
   );
 }

@@ -53,7 +53,11 @@ export function verifyRun(entry: LedgerEntry, context: VerifyContext): VerifiedR
     return { run: entry.run, pipeline: "", verified, findings };
   }
   const { record } = parsed;
-  findings.push(...trailerFindings(entry, record, digest), ...idFindings(entry, record), ...stepFindings(record, context));
+  findings.push(
+    ...trailerFindings(entry, record, digest),
+    ...idFindings(entry, record),
+    ...stepFindings(record, context),
+  );
   return { run: entry.run, pipeline: record.pipeline.id, verified, findings };
 }
 
@@ -71,17 +75,28 @@ export function keyChecks(read: (key: Digest) => Uint8Array | undefined): Verify
 
 function keyFinding(key: Digest, bytes: Uint8Array | undefined): Finding {
   const name = `the key document ${hexOf(key).slice(0, 12)}`;
-  return { kind: "key", sentence: bytes === undefined ? `${name} is not in the ledger` : `${name} has other bytes than its name says` };
+  return {
+    kind: "key",
+    sentence: bytes === undefined ? `${name} is not in the ledger` : `${name} has other bytes than its name says`,
+  };
 }
 
-function signatureFindings({ envelope, manifest }: LedgerEntry, { publicKeys }: VerifyContext): { verified: VerifiedRun["verified"]; findings: Finding[] } {
+function signatureFindings(
+  { envelope, manifest }: LedgerEntry,
+  { publicKeys }: VerifyContext,
+): { verified: VerifiedRun["verified"]; findings: Finding[] } {
   if (envelope === undefined) return { verified: "none", findings: [] };
   const check = checkEnvelope(envelope, manifest, publicKeys);
   switch (check.kind) {
     case "valid":
       return { verified: "signature", findings: [] };
     case "unknown-key":
-      return { verified: "none", findings: [{ kind: "signature", sentence: `signed by the key ${check.keyId.slice(0, 12)}, which is not known here` }] };
+      return {
+        verified: "none",
+        findings: [
+          { kind: "signature", sentence: `signed by the key ${check.keyId.slice(0, 12)}, which is not known here` },
+        ],
+      };
     case "invalid":
       return { verified: "none", findings: [{ kind: "signature", sentence: check.why }] };
   }
@@ -95,7 +110,10 @@ function statementFindings(manifest: Uint8Array): readonly Finding[] {
   } catch {
     return [];
   }
-  return statementFaults(statement).map((fault) => ({ kind: "statement", sentence: `the manifest breaks a rule of its standard: ${fault}` }));
+  return statementFaults(statement).map((fault) => ({
+    kind: "statement",
+    sentence: `the manifest breaks a rule of its standard: ${fault}`,
+  }));
 }
 
 function trailerFindings({ message }: LedgerEntry, record: RunRecord, manifest: Digest): readonly Finding[] {
@@ -106,24 +124,37 @@ function trailerFindings({ message }: LedgerEntry, record: RunRecord, manifest: 
     const [wanted, there] = [expected.get(key) ?? [], found.get(key) ?? []];
     if (wanted.length === there.length && wanted.every((value, at) => value === there[at])) return [];
     const words = there.length === 0 ? "is missing" : `says ${there.join(", ")}`;
-    return [{ kind: "trailer", sentence: `the commit's ${key} ${words}, the manifest ${wanted.length === 0 ? "has none" : `gives ${wanted.join(", ")}`}` }];
+    return [
+      {
+        kind: "trailer",
+        sentence: `the commit's ${key} ${words}, the manifest ${wanted.length === 0 ? "has none" : `gives ${wanted.join(", ")}`}`,
+      },
+    ];
   });
 }
 
 function idFindings(entry: LedgerEntry, record: RunRecord): readonly Finding[] {
   const findings: Finding[] = [];
-  if (record.id !== entry.run) findings.push({ kind: "id", sentence: `the manifest of run ${record.id} stands in the directory of ${entry.run}` });
+  if (record.id !== entry.run)
+    findings.push({ kind: "id", sentence: `the manifest of run ${record.id} stands in the directory of ${entry.run}` });
   const derived = runIdOf(record.repository, record.pipeline.id, record.source, record.request);
-  if (derived !== record.id) findings.push({ kind: "id", sentence: `its request gives the id ${derived}, not ${record.id}` });
+  if (derived !== record.id)
+    findings.push({ kind: "id", sentence: `its request gives the id ${derived}, not ${record.id}` });
   const stated = outerWords(entry.manifest);
   if (stated.invocation !== record.id) findings.push({ kind: "id", sentence: "its invocationId is not the run's id" });
-  if (stated.subject !== hexOf(requestDigest(record))) findings.push({ kind: "id", sentence: "its first subject is not the run's request" });
-  if (stated.source !== record.source) findings.push({ kind: "id", sentence: "its first dependency is not the run's source" });
+  if (stated.subject !== hexOf(requestDigest(record)))
+    findings.push({ kind: "id", sentence: "its first subject is not the run's request" });
+  if (stated.source !== record.source)
+    findings.push({ kind: "id", sentence: "its first dependency is not the run's source" });
   return findings;
 }
 
 /** What the standard members of the statement say of the run. */
-function outerWords(manifest: Uint8Array): { readonly invocation: unknown; readonly subject: unknown; readonly source: unknown } {
+function outerWords(manifest: Uint8Array): {
+  readonly invocation: unknown;
+  readonly subject: unknown;
+  readonly source: unknown;
+} {
   const at = (value: unknown, ...path: readonly (string | number)[]): unknown =>
     path.reduce<unknown>((inner, name) => {
       if (Array.isArray(inner)) return typeof name === "number" ? inner[name] : undefined;
@@ -144,7 +175,12 @@ function stepFindings(record: RunRecord, { keyDocument }: VerifyContext): readon
     const findings = wrong === undefined ? [] : [wrong];
     if (outcome.kind !== "succeeded" && outcome.kind !== "cached") return findings;
     const result = digestOrUndefined({ key, facts: outcome.facts as unknown as Json });
-    return result === outcome.result ? findings : [...findings, { kind: "result", sentence: `the result of step ${name} has another digest than its outputs and metrics` }];
+    return result === outcome.result
+      ? findings
+      : [
+          ...findings,
+          { kind: "result", sentence: `the result of step ${name} has another digest than its outputs and metrics` },
+        ];
   });
 }
 
