@@ -2,7 +2,7 @@ import type { Git, LedgerCommit } from "../git/git.ts";
 import { canonicalJson, type Json } from "../identity/canonical-json.ts";
 import { digestOf, type CommitSha, type Digest } from "../identity/identity.ts";
 import { formatDelta, formatMetric } from "../diff/number.ts";
-import { commitMessage, metricsOf } from "../manifest/commit-message.ts";
+import { commitMessage, metricOf } from "../manifest/commit-message.ts";
 import { preAuthentication, PAYLOAD_TYPE, renderEnvelope } from "../manifest/dsse.ts";
 import {
   keyPath,
@@ -98,9 +98,9 @@ async function header(
 /** `accuracy 0.9889 (+0.0041)`: the pipeline's first metric, against the run before. */
 function headline({ record, before }: Recording): string | undefined {
   const spec = record.metricSpecs[0];
-  const value = spec === undefined ? undefined : metricsOf(record, spec.step)[spec.name];
+  const value = spec === undefined ? undefined : metricOf(record, spec);
   if (spec === undefined || value === undefined) return undefined;
-  const old = before === undefined ? undefined : metricsOf(before, spec.step)[spec.name];
+  const old = before === undefined ? undefined : metricOf(before, spec);
   const delta = typeof old === "number" && typeof value === "number" ? ` (${formatDelta(value - old)})` : "";
   return `${spec.name} ${formatMetric(value, old)}${delta}`;
 }

@@ -23,7 +23,7 @@ export function runMetrics(
   return [...found];
 }
 
-export function metricsOf(record: Pick<RunRecord, "steps">, step: string): Readonly<Record<string, MetricValue>> {
+function metricsOf(record: Pick<RunRecord, "steps">, step: string): Readonly<Record<string, MetricValue>> {
   const outcome = record.steps.find((candidate) => candidate.name === step)?.outcome;
   return outcome?.kind === "succeeded" || outcome?.kind === "cached" ? outcome.facts.metrics : {};
 }

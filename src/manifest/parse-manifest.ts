@@ -157,7 +157,8 @@ function outcomeOf(outcome: StepFacts["outcome"], seen: StepObservations | undef
       return { kind: "failed", failure: measured(outcome.failure, seen) };
     case "not-started":
       return { kind: "not-started", because: seen?.because ?? "" };
-    default:
+    case "cancelled":
+    case "withheld":
       return outcome;
   }
 }
