@@ -1,4 +1,14 @@
-import { copyFileSync, existsSync, lstatSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, utimesSync } from "node:fs";
+import {
+  copyFileSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  utimesSync,
+} from "node:fs";
 import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -58,14 +68,23 @@ async function hasAttributes({ git, common, listing }: Repository): Promise<bool
   if (places.some((path) => existsSync(path))) return true;
   const { tracked, untracked } = listing();
   for (const list of [await tracked, await untracked]) {
-    if (list.includes("/.gitattributes\0") || list.includes("\t.gitattributes\0") || list.includes("\0.gitattributes\0")) return true;
+    if (
+      list.includes("/.gitattributes\0") ||
+      list.includes("\t.gitattributes\0") ||
+      list.includes("\0.gitattributes\0")
+    )
+      return true;
     if (list.subarray(0, 15).equals(Buffer.from(".gitattributes\0"))) return true;
   }
   return (await git.attempt(["config", "--get", "core.attributesFile"])).code === 0;
 }
 
 /** Files that may be converted, with how. */
-async function conversions(git: GitProcess, paths: readonly string[], everywhere: boolean): Promise<ReadonlyMap<string, Conversion>> {
+async function conversions(
+  git: GitProcess,
+  paths: readonly string[],
+  everywhere: boolean,
+): Promise<ReadonlyMap<string, Conversion>> {
   const names = ["text", "crlf", "eol", "filter", "working-tree-encoding", "ident"];
   const output = await git.run(["check-attr", "-z", "--stdin", ...names], paths.map((path) => `${path}\0`).join(""));
   const fields = output.toString("utf8").split("\0");
@@ -87,7 +106,10 @@ async function conversions(git: GitProcess, paths: readonly string[], everywhere
  * nothing in a file that it holds with CRLF already, and takes unchanged files by their stat), and nothing is
  * written where the person could see it.
  */
-async function stored({ git, own, common }: Repository, wanted: ReadonlyMap<string, Conversion>): Promise<ReadonlyMap<string, Uint8Array>> {
+async function stored(
+  { git, own, common }: Repository,
+  wanted: ReadonlyMap<string, Conversion>,
+): Promise<ReadonlyMap<string, Uint8Array>> {
   const scratch = mkdtempSync(join(tmpdir(), "sluice-clean-"));
   try {
     mkdirSync(join(scratch, "objects"));
@@ -98,7 +120,10 @@ async function stored({ git, own, common }: Repository, wanted: ReadonlyMap<stri
       GIT_ALTERNATE_OBJECT_DIRECTORIES: listed(join(common, "objects")),
     });
     const settings = ["-c", "core.safecrlf=false", "-c", "core.splitIndex=false", "-c", "core.untrackedCache=false"];
-    await apart.run([...settings, "update-index", "--add", "-z", "--stdin"], [...wanted.keys()].map((path) => `${path}\0`).join(""));
+    await apart.run(
+      [...settings, "update-index", "--add", "-z", "--stdin"],
+      [...wanted.keys()].map((path) => `${path}\0`).join(""),
+    );
     const ids = idsOf(await apart.run(["ls-files", "-s", "-z"]), wanted);
     return await different(apart, ids, wanted);
   } finally {
@@ -132,20 +157,32 @@ function idsOf(index: Buffer, wanted: ReadonlyMap<string, Conversion>): Readonly
 }
 
 /** Bytes that git stores, for files that differ from them. */
-async function different(git: GitProcess, ids: ReadonlyMap<string, string>, wanted: ReadonlyMap<string, Conversion>): Promise<ReadonlyMap<string, Uint8Array>> {
+async function different(
+  git: GitProcess,
+  ids: ReadonlyMap<string, string>,
+  wanted: ReadonlyMap<string, Conversion>,
+): Promise<ReadonlyMap<string, Uint8Array>> {
   const entries = [...ids];
-  const checked = (await git.run(["cat-file", "--batch-check=%(objectsize)"], entries.map(([, id]) => `${id}\n`).join(""))).toString("utf8").split("\n");
+  const checked = (
+    await git.run(["cat-file", "--batch-check=%(objectsize)"], entries.map(([, id]) => `${id}\n`).join(""))
+  )
+    .toString("utf8")
+    .split("\n");
   const suspects = entries.flatMap(([path, id], at) => {
     const here = lstatSync(join(git.directory, path), { throwIfNoEntry: false })?.size;
     const same = here === Number(checked[at]);
     return same && wanted.get(path) === "line-endings" ? [] : [{ path, id, same }];
   });
   const found = new Map<string, Uint8Array>();
-  await readObjects(git, suspects.map(({ id }) => id), (at, bytes) => {
-    const suspect = suspects[at];
-    if (suspect === undefined || bytes === undefined) return;
-    if (suspect.same && readFileSync(join(git.directory, suspect.path)).equals(bytes)) return;
-    found.set(suspect.path, new Uint8Array(bytes));
-  });
+  await readObjects(
+    git,
+    suspects.map(({ id }) => id),
+    (at, bytes) => {
+      const suspect = suspects[at];
+      if (suspect === undefined || bytes === undefined) return;
+      if (suspect.same && readFileSync(join(git.directory, suspect.path)).equals(bytes)) return;
+      found.set(suspect.path, new Uint8Array(bytes));
+    },
+  );
   return found;
 }

@@ -29,7 +29,8 @@ export function commitView(git: Git, commit: CommitSha, blobs: BlobDigests): Vie
     await git.blobs([...new Set(missing.map((entry) => entry.blob))], (id, bytes) => read.set(id, readOf(bytes)));
     const found = new Map<string, FileFacts>();
     for (const entry of wanted) {
-      const known = entry.kind === "link" ? read.get(entry.blob)?.link : (blobs.get(entry.blob) ?? read.get(entry.blob)?.file);
+      const known =
+        entry.kind === "link" ? read.get(entry.blob)?.link : (blobs.get(entry.blob) ?? read.get(entry.blob)?.file);
       if (known === undefined) continue;
       if (entry.kind !== "link") blobs.set(entry.blob, known.digest, known.size);
       found.set(entry.path, { digest: known.digest, size: known.size, executable: entry.kind === "executable" });

@@ -156,7 +156,10 @@ async function push(git: GitProcess, remote: string, refs: Parameters<Git["push"
   const { code, stdout, stderr } = await git.attempt([...PUSH, "--", remote, ...orders]);
   if (code === 0) return { kind: "pushed" };
   const refused = lines(stdout.toString("utf8")).filter((line) => line.startsWith("!"));
-  return { kind: "rejected", why: refused.map((line) => line.split("\t").slice(1).join(" ")).join("; ") || stderr.trim() };
+  return {
+    kind: "rejected",
+    why: refused.map((line) => line.split("\t").slice(1).join(" ")).join("; ") || stderr.trim(),
+  };
 }
 
 /** Files of a commit through one process; a name with a line feed cannot be asked for that way. */

@@ -31,7 +31,12 @@ export function readObjects(git: GitProcess, names: readonly string[], take: Tak
     child.on("error", reject);
     child.on("close", (code) => {
       if (code === 0 && reader.count() === names.length) resolve();
-      else reject(new Error(`git cat-file --batch in ${git.directory}: ${errors.trim() || `${reader.count()} of ${names.length} answers`}`));
+      else
+        reject(
+          new Error(
+            `git cat-file --batch in ${git.directory}: ${errors.trim() || `${reader.count()} of ${names.length} answers`}`,
+          ),
+        );
     });
     child.stdin.on("error", () => undefined);
     child.stdin.end(names.map((name) => `${name}\n`).join(""));

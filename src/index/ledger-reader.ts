@@ -26,7 +26,11 @@ export function recordedRun(message: string): RunId | undefined {
 }
 
 /** Manifests of runs without their key documents; unreadable ones are left out. */
-export async function readRuns(ledger: LedgerReader, head: CommitSha, ids: readonly RunId[]): Promise<ReadonlyMap<RunId, RunRecord>> {
+export async function readRuns(
+  ledger: LedgerReader,
+  head: CommitSha,
+  ids: readonly RunId[],
+): Promise<ReadonlyMap<RunId, RunRecord>> {
   const files = await ledger.files(head, ids.map(manifestPath));
   const found = new Map<RunId, RunRecord>();
   for (const id of ids) {
@@ -47,7 +51,11 @@ export async function readRun(ledger: LedgerReader, head: CommitSha, id: RunId):
 }
 
 /** The same records with their key documents, read together. */
-export async function withDocuments(ledger: LedgerReader, head: CommitSha, records: readonly RunRecord[]): Promise<readonly RunRecord[]> {
+export async function withDocuments(
+  ledger: LedgerReader,
+  head: CommitSha,
+  records: readonly RunRecord[],
+): Promise<readonly RunRecord[]> {
   const keys = new Set(records.flatMap((record) => record.steps.flatMap((step) => step.key ?? [])));
   const files = await ledger.files(head, [...keys].map(keyPath));
   return records.map((record) => ({
