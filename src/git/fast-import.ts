@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 
 import { parseCommitSha, type CommitSha } from "../identity/identity.ts";
+import { SETTINGS } from "./git-process.ts";
 import type { LedgerCommit } from "./git.ts";
 import { ledgerCommit } from "./ledger-commit.ts";
 
@@ -16,8 +17,8 @@ export type Imported =
   /** The ref holds something else by now; it was left alone. */
   | { readonly kind: "moved" };
 
-/** Whatever git's own default is: a record is on the disk before it is reported, at one flush for all its objects. */
-const DURABLE = ["-c", "gc.auto=0", "-c", "core.fsync=committed,loose-object", "-c", "core.fsyncMethod=batch"];
+/** Git leaves loose objects to the system; a record is on the disk before it is reported, by one flush for all. */
+const DURABLE = [...SETTINGS, "-c", "core.fsync=committed,loose-object", "-c", "core.fsyncMethod=batch"];
 
 /** Writes commits through one `git fast-import` and answers their ids in order. */
 export async function fastImport(

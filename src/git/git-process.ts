@@ -22,8 +22,13 @@ interface Answer {
   readonly stderr: string;
 }
 
-/** Settings of every call: no daemon is started, no path is quoted, nobody's repository is tidied behind their back. */
-export const SETTINGS = ["-c", "core.quotePath=false", "-c", "core.fsmonitor=false", "-c", "gc.auto=0"];
+/**
+ * Settings of every call: no daemon is started, no path is quoted, no hook runs for what a person did not do, and
+ * nobody's repository is tidied behind their back.
+ */
+export const SETTINGS = ["quotePath=false", "fsmonitor=false", "hooksPath=/dev/null"]
+  .flatMap((setting) => ["-c", `core.${setting}`])
+  .concat("-c", "gc.auto=0");
 
 export function gitProcess(directory: string, program: string, extra: NodeJS.ProcessEnv = {}): GitProcess {
   const kept = Object.entries(process.env).filter(([name]) => !name.startsWith("GIT_") || KEPT.test(name));

@@ -30,6 +30,7 @@ export function isomorphicGit(root: string, directory: string): Git {
   }
 
   async function idOf(name: string): Promise<string> {
+    if (name.split("/").includes("..")) throw new Error(`${name} is no name of a ref`);
     try {
       return await git.resolveRef({ ...base, ref: name });
     } catch (error) {

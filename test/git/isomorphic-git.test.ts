@@ -1,0 +1,5 @@
+import { describe } from "vitest";
+
+import { gitContract } from "../contract/git.ts";
+
+describe("isomorphic-git", () => gitContract("isomorphic"));
