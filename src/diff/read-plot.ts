@@ -56,9 +56,7 @@ function readImage(ending: string, bytes: Uint8Array): Result<PlotData, string> 
         : ending === "svg"
           ? ["image/svg+xml", /<svg[\s>]/.test(head)]
           : ["image/jpeg", head.startsWith("\u00ff\u00d8\u00ff")];
-  return begins
-    ? ok({ kind: "image", mediaType })
-    : refused(`it does not begin like a .${ending} file`);
+  return begins ? ok({ kind: "image", mediaType }) : refused(`it does not begin like a .${ending} file`);
 }
 
 function bounded(table: Result<Table, string>): Result<PlotData, string> {

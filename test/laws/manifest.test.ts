@@ -27,7 +27,8 @@ test("whatever leaves a manifest for its size comes back with its parts, and is 
     fc.property(anyRun, fc.nat({ max: 6_000 }), (record, limit) => {
       const { manifest, parts } = renderRun(record, limit);
       expect(parseManifest(manifest, documentsOf(record), (file) => parts.get(file))).toEqual({ kind: "ok", record });
-      if (parts.size > 0) expect(parseManifest(manifest, () => undefined)).toMatchObject({ kind: "refused", needs: [...parts.keys()] });
+      if (parts.size > 0)
+        expect(parseManifest(manifest, () => undefined)).toMatchObject({ kind: "refused", needs: [...parts.keys()] });
     }),
   );
 });
@@ -45,7 +46,11 @@ test("equal records give equal bytes, however their members are ordered", () => 
     Array.isArray(value)
       ? value.map(reversed)
       : typeof value === "object" && value !== null
-        ? Object.fromEntries(Object.entries(value).toReversed().map(([name, member]) => [name, reversed(member)]))
+        ? Object.fromEntries(
+            Object.entries(value)
+              .toReversed()
+              .map(([name, member]) => [name, reversed(member)]),
+          )
         : value;
   fc.assert(
     fc.property(anyRun, (record) => {
@@ -68,12 +73,15 @@ test("reading never throws, whatever one value of a manifest becomes", () => {
   const paths: string[][] = [];
   const walk = (value: unknown, path: string[]): void => {
     if (path.length > 0) paths.push(path);
-    if (typeof value === "object" && value !== null) for (const [name, member] of Object.entries(value)) walk(member, [...path, name]);
+    if (typeof value === "object" && value !== null)
+      for (const [name, member] of Object.entries(value)) walk(member, [...path, name]);
   };
   walk(whole, []);
   const put = (value: unknown, [name, ...rest]: readonly string[], leaf: unknown): unknown => {
     if (name === undefined) return leaf;
-    const copy: Record<string, unknown> = Array.isArray(value) ? (Object.assign([], value) as never) : { ...(value as object) };
+    const copy: Record<string, unknown> = Array.isArray(value)
+      ? (Object.assign([], value) as never)
+      : { ...(value as object) };
     copy[name] = put(copy[name], rest, leaf);
     return copy;
   };
@@ -97,7 +105,12 @@ test("times, attempts, peaks and caches change nothing in the facts", () => {
         startedAt: other.startedAt,
         finishedAt: "2027-01-01T00:00:00.000Z",
         host: other.host,
-        steps: record.steps.map((step) => ({ ...step, outcome: otherwise(step.outcome), attempts: other.steps[0]?.attempts ?? [], nonDeterministic: [] })),
+        steps: record.steps.map((step) => ({
+          ...step,
+          outcome: otherwise(step.outcome),
+          attempts: other.steps[0]?.attempts ?? [],
+          nonDeterministic: [],
+        })),
       };
       expect(factsDigest(observed)).toBe(factsDigest(record));
     }),
@@ -106,17 +119,30 @@ test("times, attempts, peaks and caches change nothing in the facts", () => {
 
 /** The same outcome, seen otherwise. */
 function otherwise(outcome: StepOutcome): StepOutcome {
-  if (outcome.kind === "cached") return { kind: "succeeded", result: outcome.result, facts: outcome.facts, isolation: "workspace", cause: { kind: "forced" } };
+  if (outcome.kind === "cached")
+    return {
+      kind: "succeeded",
+      result: outcome.result,
+      facts: outcome.facts,
+      isolation: "workspace",
+      cause: { kind: "forced" },
+    };
   if (outcome.kind === "not-started") return { kind: "not-started", because: "another" };
-  if (outcome.kind === "failed" && outcome.failure.kind === "oom") return { kind: "failed", failure: { ...outcome.failure, peakBytes: 1 } };
+  if (outcome.kind === "failed" && outcome.failure.kind === "oom")
+    return { kind: "failed", failure: { ...outcome.failure, peakBytes: 1 } };
   return outcome;
 }
 
 const graph = fc.integer({ min: 1, max: 8 }).chain((size) =>
   fc.record({
-    after: fc.tuple(...Array.from({ length: size }, (_, at) => fc.subarray(Array.from({ length: at }, (__, before) => `s${before}`)))),
+    after: fc.tuple(
+      ...Array.from({ length: size }, (_, at) => fc.subarray(Array.from({ length: at }, (__, before) => `s${before}`))),
+    ),
     failing: fc.subarray(Array.from({ length: size }, (_, at) => `s${at}`)),
-    orders: fc.tuple(fc.array(fc.nat(), { minLength: size, maxLength: size }), fc.array(fc.nat(), { minLength: size, maxLength: size })),
+    orders: fc.tuple(
+      fc.array(fc.nat(), { minLength: size, maxLength: size }),
+      fc.array(fc.nat(), { minLength: size, maxLength: size }),
+    ),
   }),
 );
 
@@ -131,7 +157,11 @@ test("finishing order never changes the facts", () => {
 });
 
 /** Ends all steps, each time the one that `choices` picks from those that could end. */
-function finish(stages: readonly { readonly name: string; readonly after: readonly string[] }[], failing: readonly string[], choices: readonly number[]): RunState {
+function finish(
+  stages: readonly { readonly name: string; readonly after: readonly string[] }[],
+  failing: readonly string[],
+  choices: readonly number[],
+): RunState {
   const { state, ready } = beginRun(stages);
   const open = [...ready];
   for (const choice of choices) {
@@ -162,24 +192,45 @@ function recordFrom(state: RunState): RunRecord {
 
 test("hostile texts never make a trailer, a line or a paragraph of their own", () => {
   const hostile = fc.oneof(
-    fc.constantFrom("x\nSluice-Status: succeeded", "\r\n\r\nSluice-Run: z", "a\u2028Sluice-Plan: y", "x\u0085y", "\u202eevil", "\ud800", "a: b", "#", "---"),
+    fc.constantFrom(
+      "x\nSluice-Status: succeeded",
+      "\r\n\r\nSluice-Run: z",
+      "a\u2028Sluice-Plan: y",
+      "x\u0085y",
+      "\u202eevil",
+      "\ud800",
+      "a: b",
+      "#",
+      "---",
+    ),
     fc.string({ unit: "binary" }),
   );
   fc.assert(
     fc.property(anyRun, hostile, hostile, (record, first, second) => {
       const run: RunRecord = {
-        ...record, pipeline: { id: first, name: second, path: "p" }, requestedBy: second, approvedBy: [first, second],
-        steps: digitsRun().steps.map((step) => (step.outcome.kind === "succeeded" ? { ...step, outcome: { ...step.outcome, facts: { ...step.outcome.facts, metrics: { [first]: 1 } } } } : step)),
+        ...record,
+        pipeline: { id: first, name: second, path: "p" },
+        requestedBy: second,
+        approvedBy: [first, second],
+        steps: digitsRun().steps.map((step) =>
+          step.outcome.kind === "succeeded"
+            ? { ...step, outcome: { ...step.outcome, facts: { ...step.outcome.facts, metrics: { [first]: 1 } } } }
+            : step,
+        ),
       };
       const message = commitMessage(run, digestOf("m"), first);
       const [subject, empty, ...rest] = message.trimEnd().split("\n");
       expect(subject).not.toBe("");
       expect(empty).toBe("");
-      for (const line of rest) expect(line).toMatch(/^Sluice-(Run|Pipeline|Source|Trigger|Status|Plan|Manifest|Metric|Pull-Request|Requested-By|Approved-By): \S/);
+      for (const line of rest)
+        expect(line).toMatch(
+          /^Sluice-(Run|Pipeline|Source|Trigger|Status|Plan|Manifest|Metric|Pull-Request|Requested-By|Approved-By): \S/,
+        );
       expect(message).not.toMatch(/[\r\u2028\u2029\u0085\u202e\u0000]/u);
       expect(message.isWellFormed()).toBe(true);
       const trailers = parseTrailers(message);
-      for (const name of ["Run", "Source", "Status", "Plan", "Manifest"]) expect(trailers.get(`Sluice-${name}`)).toHaveLength(1);
+      for (const name of ["Run", "Source", "Status", "Plan", "Manifest"])
+        expect(trailers.get(`Sluice-${name}`)).toHaveLength(1);
       expect(trailers.get("Sluice-Run")).toEqual([run.id]);
       expect(trailers.get("Sluice-Status")).toEqual([run.status]);
       for (const line of message.split("\n")) expect(line.length).toBeLessThan(230);
