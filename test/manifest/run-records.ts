@@ -306,14 +306,18 @@ export const anyRun: fc.Arbitrary<RunRecord> = fc
     params: members,
     overrides: members,
     environmentDrift: fc.boolean(),
-    sources: fc.dictionary(text, digest, { maxKeys: 4 }),
+    sources: fc.dictionary(
+      text.map((path) => `s${path}`),
+      digest,
+      { maxKeys: 4 },
+    ),
     datasets: fc.array(
       fc.record({
         name: text.map((name) => `d${name}`),
-        path: text,
+        path: text.map((path) => `p${path}`),
         digest,
         size: count,
-        uri: fc.constantFrom(null, "https://example.org/data.csv"),
+        uri: fc.constantFrom(null, "https://example.org/my data.csv"),
       }),
       { maxLength: 2 },
     ),
