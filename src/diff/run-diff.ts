@@ -191,6 +191,6 @@ function overallOf(metrics: readonly MetricChange[]): RunDiff["overall"] {
   );
   if (kinds.has("better")) return kinds.has("worse") || lost ? "mixed" : "better";
   if (kinds.has("worse")) return "worse";
-  if (lost) return "mixed";
-  return kinds.has("within-tolerance") ? "within-tolerance" : "not-judged";
+  if (kinds.has("within-tolerance")) return lost ? "mixed" : "within-tolerance";
+  return "not-judged";
 }

@@ -135,7 +135,7 @@ function dependencies(record: RunRecord, parts: Parts): readonly ResourceDescrip
     ...sources,
     ...record.datasets.map(({ name, path, digest, uri }) => ({
       name,
-      uri: uri ?? fileUri(path),
+      uri: uri?.replace(/\s/g, encodeURIComponent) ?? fileUri(path),
       digest: sha256(digest),
       annotations: { role: "dataset" },
     })),

@@ -271,11 +271,19 @@ const step: fc.Arbitrary<StepRecord> = fc.record({
   nonDeterministic: fc.array(digest, { maxLength: 2 }),
 });
 
+/** No two steps of a run have an output of one path. */
+function withOwnPaths(record: StepRecord, at: number): StepRecord {
+  const done = record.outcome;
+  if (done.kind !== "succeeded" && done.kind !== "cached") return record;
+  const outputs = done.facts.outputs.map((output, index) => ({ ...output, path: `${at}/${index}/${output.path}` }));
+  return { ...record, outcome: { ...done, facts: { ...done.facts, outputs } } };
+}
+
 /** Any run, however strange its names; ids are derived as the law wants. */
 export const anyRun: fc.Arbitrary<RunRecord> = fc
   .record({
     pipeline: fc.record({ id: text, name: text, path: text }),
-    repository: text,
+    repository: fc.constantFrom(REPOSITORY, "731337"),
     source: fc.constantFrom(sha("1"), sha("ab")),
     dirty: fc.option(fc.record({ tree: text, paths: fc.array(text, { maxLength: 3 }) })),
     request: text,
@@ -298,14 +306,18 @@ export const anyRun: fc.Arbitrary<RunRecord> = fc
     params: members,
     overrides: members,
     environmentDrift: fc.boolean(),
-    sources: fc.dictionary(text, digest, { maxKeys: 4 }),
+    sources: fc.dictionary(
+      text.map((path) => `s${path}`),
+      digest,
+      { maxKeys: 4 },
+    ),
     datasets: fc.array(
       fc.record({
-        name: text,
-        path: text,
+        name: text.map((name) => `d${name}`),
+        path: text.map((path) => `p${path}`),
         digest,
         size: count,
-        uri: fc.constantFrom(null, "https://example.org/data.csv"),
+        uri: fc.constantFrom(null, "https://example.org/my data.csv"),
       }),
       { maxLength: 2 },
     ),
@@ -325,4 +337,5 @@ export const anyRun: fc.Arbitrary<RunRecord> = fc
     finishedAt: fc.constant("2026-01-05T10:00:46.000Z"),
     host: fc.record({ platform: text, cpus: count, memoryBytes: count, version: text }),
   })
+  .map((run) => ({ ...run, steps: run.steps.map(withOwnPaths) }))
   .map((run): RunRecord => ({ ...run, id: runIdOf(run.repository, run.pipeline.id, run.source, run.request) }));
