@@ -107,7 +107,7 @@ export function nativeGit(place: NativePlace): Git {
       const { tracked, untracked } = listing();
       return digestOf(Buffer.concat([await tracked, Buffer.from([1]), await untracked]));
     },
-    cleaned: filters.cleaned,
+    cleaned: (paths) => filters.cleaned(paths),
     append: (ref, expected, commits) => append(git, directory, { ref, expected, commits }),
     log: (ref, until) => log(git, ref, until),
     async added(commit) {

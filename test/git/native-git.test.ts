@@ -11,7 +11,9 @@ import { commitOf, gitContract, LEDGER, opened, sha } from "../contract/git.ts";
 import { httpRemote } from "../contract/http-remote.ts";
 import { repository, type Bench } from "../sluice.ts";
 
-describe("native git", () => gitContract("native"));
+describe("native git", () => {
+  gitContract("native");
+});
 
 /** What `cleaned` says of every file, as text. */
 async function cleaned(bench: Bench): Promise<Readonly<Record<string, string>>> {
