@@ -1,8 +1,8 @@
 import { parseRunId, type CommitSha, type RunId } from "../identity/identity.ts";
 import type { KeyDocument } from "../key/key-document.ts";
 import { parseTrailers } from "../manifest/commit-message.ts";
-import { keyPath, manifestPath } from "../manifest/ledger-paths.ts";
-import { parseManifest } from "../manifest/parse-manifest.ts";
+import { keyPath, manifestPath, runDirectory } from "../manifest/ledger-paths.ts";
+import { parseManifest, type ParsedManifest } from "../manifest/parse-manifest.ts";
 import type { RunRecord } from "../run/run-record.ts";
 
 export interface LedgerEntry {
@@ -35,17 +35,34 @@ export async function readRuns(
   const found = new Map<RunId, RunRecord>();
   for (const id of ids) {
     const bytes = files.get(manifestPath(id));
-    const parsed = bytes === undefined ? undefined : parseManifest(bytes, () => undefined);
+    const parsed = bytes === undefined ? undefined : await parseWhole(ledger, head, { id, bytes });
     if (parsed?.kind === "ok") found.set(id, parsed.record);
   }
   return found;
+}
+
+/** Parses a manifest with the files beside it that a very large run has; key documents are not read. */
+async function parseWhole(
+  ledger: LedgerReader,
+  head: CommitSha,
+  { id, bytes }: { readonly id: RunId; readonly bytes: Uint8Array },
+): Promise<ParsedManifest> {
+  const alone = parseManifest(bytes, () => undefined);
+  if (alone.kind === "ok" || alone.needs === undefined) return alone;
+  const beside = (file: string): string => `${runDirectory(id)}/${file}`;
+  const parts = await ledger.files(head, alone.needs.map(beside));
+  return parseManifest(
+    bytes,
+    () => undefined,
+    (file) => parts.get(beside(file)),
+  );
 }
 
 /** One whole record with its key documents; an unreadable manifest is an exception that says why. */
 export async function readRun(ledger: LedgerReader, head: CommitSha, id: RunId): Promise<RunRecord | undefined> {
   const bytes = (await ledger.files(head, [manifestPath(id)])).get(manifestPath(id));
   if (bytes === undefined) return undefined;
-  const bare = parseManifest(bytes, () => undefined);
+  const bare = await parseWhole(ledger, head, { id, bytes });
   if (bare.kind === "refused") throw new Error(`reading the manifest of ${id}: ${bare.why}`);
   return withDocuments(ledger, head, [bare.record]).then(([record]) => record);
 }

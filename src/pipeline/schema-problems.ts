@@ -59,7 +59,7 @@ function problemsOf(yaml: YamlSource, { issue, path }: Found, vocabulary: Vocabu
   }
   const value = valueAt(yaml.value, path);
   const name = nameOf(path);
-  if (value === undefined && issue.code === "invalid_type") {
+  if (value === undefined && path.length > 0) {
     const parent = path.slice(0, -1);
     const span =
       parent.length === 0

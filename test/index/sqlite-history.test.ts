@@ -20,7 +20,7 @@ import type { LedgerEntry, LedgerReader } from "../../src/index/ledger-reader.ts
 import { sqliteHistory } from "../../src/index/sqlite-history.ts";
 import { commitMessage } from "../../src/manifest/commit-message.ts";
 import { keyPath, manifestPath } from "../../src/manifest/ledger-paths.ts";
-import { renderManifest } from "../../src/manifest/manifest.ts";
+import { renderManifest } from "../../src/manifest/render-manifest.ts";
 import type { RunRecord, RunStatus } from "../../src/run/run-record.ts";
 import { attempt, document, done, finished } from "../report/digits.ts";
 import { commitOf, LEDGER, opened } from "../contract/git.ts";
