@@ -17,8 +17,8 @@ export type Imported =
   /** The ref holds something else by now; it was left alone. */
   | { readonly kind: "moved" };
 
-/** Git leaves loose objects to the system; a record is on the disk before it is reported, by one flush for all. */
-const DURABLE = [...SETTINGS, "-c", "core.fsync=committed,loose-object", "-c", "core.fsyncMethod=batch"];
+/** Git leaves loose objects to the system; a record is on the disk before it is reported. */
+const DURABLE = [...SETTINGS, "-c", "core.fsync=committed,loose-object"];
 
 /** Writes commits through one `git fast-import` and answers their ids in order. */
 export async function fastImport(

@@ -88,7 +88,8 @@ async function held(database: DatabaseSync, ledger: LedgerReader, since: number)
     .all(new Date(since).toISOString()) as { id: string }[];
   const ids = rows.flatMap((row) => parseRunId(row.id) ?? []);
   const found = new Set<Digest>();
-  for (let at = 0; head !== undefined && at < ids.length; at += BATCH) {
+  if (head === undefined) return found;
+  for (let at = 0; at < ids.length; at += BATCH) {
     for (const run of (await readRuns(ledger, head, ids.slice(at, at + BATCH))).values()) {
       for (const digest of digestsOf(run)) found.add(digest);
     }

@@ -116,12 +116,12 @@ export function gitContract(adapter: Git["adapter"]): void {
           "HEAD^",
           "feature/x~1",
         ]) {
-          expect(await git.resolve(name), name).toBe(first);
+          expect([name, await git.resolve(name)]).toEqual([name, first]);
         }
         for (const name of ["HEAD", "feature/x", "refs/heads/feature/x"])
-          expect(await git.resolve(name), name).toBe(second);
+          expect([name, await git.resolve(name)]).toEqual([name, second]);
         for (const name of ["none", "refs/heads/none", "-v", "--all", "refs/heads/../../HEAD", "HEAD~9", "abcd", ""]) {
-          expect(await git.resolve(name), name).toBeUndefined();
+          expect([name, await git.resolve(name)]).toEqual([name, undefined]);
         }
       }
       const git = await at(bench);
@@ -172,10 +172,10 @@ export function gitContract(adapter: Git["adapter"]): void {
         new Map(tree.map((entry) => [entry.path, entry])),
       );
       const files = await git.files(commit, [...weird, "absent", "dir with space", "module"]);
-      expect([...files].map(([path, bytes]) => [path, text(bytes)]).sort()).toEqual(
-        weird.map((name) => [name, `of ${name}`]).sort(),
+      expect(Object.fromEntries([...files].map(([path, bytes]) => [path, text(bytes)]))).toEqual(
+        Object.fromEntries(weird.map((name) => [name, `of ${name}`])),
       );
-      for (const name of weird) expect(text(await git.file(commit, name)), name).toBe(`of ${name}`);
+      for (const name of weird) expect(text(await git.file(commit, name))).toBe(`of ${name}`);
       expect(await git.file(commit, "absent")).toBeUndefined();
       const blobs = tree.filter((entry) => entry.kind !== "submodule").map((entry) => entry.blob);
       const read: string[] = [];
@@ -194,11 +194,12 @@ export function gitContract(adapter: Git["adapter"]): void {
       const git = await at(bench);
       const paths = sizes.map((_, nth) => `f${nth}`);
       const files = await git.files(sha(bench.git("rev-parse", "HEAD")), paths);
-      for (const path of paths)
-        expect(
-          Buffer.compare(files.get(path) ?? Buffer.from("absent"), readFileSync(join(bench.root, path))),
-          path,
-        ).toBe(0);
+      const same = paths.filter(
+        (path) =>
+          files.get(path) !== undefined &&
+          readFileSync(join(bench.root, path)).equals(files.get(path) ?? Buffer.alloc(0)),
+      );
+      expect(same).toEqual(paths);
     });
 
     test("a missing blob is an exception", async () => {
@@ -208,7 +209,7 @@ export function gitContract(adapter: Git["adapter"]): void {
       const [entry] = await git.tracked();
       if (entry === undefined) throw new Error("one file");
       rmSync(join(bench.root, ".git", "objects", entry.blob.slice(0, 2), entry.blob.slice(2)));
-      await expect(git.blobs([entry.blob], () => undefined)).rejects.toThrow();
+      await expect(git.blobs([entry.blob], () => undefined)).rejects.toThrow(/not in|find/);
     });
 
     test("untracked files: ignored ones, foreign repositories and .sluice are not among them", async () => {

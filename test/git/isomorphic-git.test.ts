@@ -2,4 +2,6 @@ import { describe } from "vitest";
 
 import { gitContract } from "../contract/git.ts";
 
-describe("isomorphic-git", () => gitContract("isomorphic"));
+describe("isomorphic-git", () => {
+  gitContract("isomorphic");
+});

@@ -1,7 +1,7 @@
-import { appendFileSync, chmodSync, readdirSync, readFileSync, utimesSync, writeFileSync } from "node:fs";
+import { appendFileSync, chmodSync, chownSync, readdirSync, readFileSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
 
 import { commitView } from "../../src/git/commit-view.ts";
 import { openGit } from "../../src/git/open-git.ts";
@@ -11,7 +11,9 @@ import { commitOf, gitContract, LEDGER, opened, sha } from "../contract/git.ts";
 import { httpRemote } from "../contract/http-remote.ts";
 import { repository, type Bench } from "../sluice.ts";
 
-describe("native git", () => gitContract("native"));
+describe("native git", () => {
+  gitContract("native");
+});
 
 /** What `cleaned` says of every file, as text. */
 async function cleaned(bench: Bench): Promise<Readonly<Record<string, string>>> {
@@ -214,6 +216,26 @@ describe("what is refused, with what to do", () => {
     });
     expect(await openGit("/", adapter)).toMatchObject({ kind: "refused", next: expect.stringContaining("git init") });
   });
+});
+
+test.runIf(process.geteuid?.() === 0)("a repository of another user is refused with the line to type", async () => {
+  const bench = repository({ "a.txt": "a" });
+  chownSync(bench.root, 12_345, 12_345);
+  chownSync(join(bench.root, ".git"), 12_345, 12_345);
+  const before = process.env["GIT_CONFIG_GLOBAL"];
+  const global = join(bench.root, ".git", "global");
+  writeFileSync(global, "");
+  process.env["GIT_CONFIG_GLOBAL"] = global;
+  onTestFinished(() => {
+    if (before === undefined) delete process.env["GIT_CONFIG_GLOBAL"];
+    else process.env["GIT_CONFIG_GLOBAL"] = before;
+  });
+  expect(await openGit(bench.root)).toMatchObject({
+    kind: "refused",
+    next: `git config --global --add safe.directory '${bench.root}'`,
+  });
+  writeFileSync(global, `[safe]\n\tdirectory = ${bench.root}\n`);
+  expect(await openGit(bench.root)).toMatchObject({ kind: "ok" });
 });
 
 test("1,000 runs are appended at once and pushed in one go", async () => {

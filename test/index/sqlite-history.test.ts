@@ -178,6 +178,28 @@ test("an index built bit by bit, interrupted or by two at once answers as one bu
   );
 });
 
+test("a slow reader does not put an index back that another brought further", async () => {
+  const ledger = new MemoryLedger();
+  const draw: Draw = { pipeline: "digits", status: "succeeded", minute: 1, steps: [] };
+  ledger.push(recordOf(draw, 0));
+  const path = join(directory(), "h.sqlite");
+  await using quick = sqliteHistory(path, ledger);
+  let overtaken = false;
+  await using slow = sqliteHistory(path, {
+    ...ledger,
+    async files(commit, paths) {
+      if (!overtaken) {
+        overtaken = true;
+        ledger.push(recordOf(draw, 1));
+        await quick.sync();
+      }
+      return ledger.files(commit, paths);
+    },
+  });
+  await slow.sync();
+  expect(slow.runs({}).map((run) => run.id)).toEqual([1, 0].map((nth) => recordOf(draw, nth).id));
+});
+
 test("a ledger that was rewritten or lost is not remembered", async () => {
   const ledger = new MemoryLedger();
   const draw: Draw = {
