@@ -29,7 +29,9 @@ function plain(value: number, digits: number): string {
   const size = Math.abs(value);
   // What stands before the point is never rounded away.
   const whole = size >= 1 && size < 1e15 ? Math.floor(Math.log10(size)) + 1 : 0;
-  const rounded = Number(value.toPrecision(Math.min(17, Math.max(digits, whole))));
+  const cut = Number(value.toPrecision(Math.min(17, Math.max(digits, whole))));
+  // The largest doubles round up beyond all doubles.
+  const rounded = Number.isFinite(cut) ? cut : value;
   const exponential = size !== 0 && (size < 1e-4 || size >= 1e15);
   return (exponential ? rounded.toExponential() : String(rounded)).replaceAll("-", "−");
 }

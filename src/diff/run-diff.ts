@@ -1,4 +1,6 @@
-import { canonicalJson, type Json } from "../identity/canonical-json.ts";
+import { isDeepStrictEqual } from "node:util";
+
+import type { Json } from "../identity/canonical-json.ts";
 import type { RunId } from "../identity/identity.ts";
 import type { MetricValue, OutputRecord } from "../key/key-document.ts";
 import type { RunRecord, StepOutcome, StepRecord } from "../run/run-record.ts";
@@ -102,7 +104,7 @@ function parameterChanges(prefix: string, from: Members, to: Members): RunDiff["
     const name = `${prefix}${member}`;
     const [old, now] = [own(from, member), own(to, member)];
     if (isMap(old) && isMap(now)) return parameterChanges(`${name}.`, old, now);
-    if (old !== undefined && now !== undefined && canonicalJson(old) === canonicalJson(now)) return [];
+    if (old !== undefined && now !== undefined && isDeepStrictEqual(old, now)) return [];
     return [{ name, from: old, to: now }];
   });
 }

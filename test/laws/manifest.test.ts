@@ -27,8 +27,8 @@ test("whatever leaves a manifest for its size comes back with its parts, and is 
     fc.property(anyRun, fc.nat({ max: 6_000 }), (record, limit) => {
       const { manifest, parts } = renderRun(record, limit);
       expect(parseManifest(manifest, documentsOf(record), (file) => parts.get(file))).toEqual({ kind: "ok", record });
-      if (parts.size > 0)
-        expect(parseManifest(manifest, () => undefined)).toMatchObject({ kind: "refused", needs: [...parts.keys()] });
+      const alone = parseManifest(manifest, () => undefined);
+      expect(alone.kind === "refused" ? alone.needs : []).toEqual([...parts.keys()]);
     }),
   );
 });
@@ -89,8 +89,7 @@ test("reading never throws, whatever one value of a manifest becomes", () => {
     fc.property(fc.constantFrom(...paths), fc.constantFrom(null, 0, "", "x", [], {}, [null], true), (path, leaf) => {
       const bytes = new TextEncoder().encode(JSON.stringify(put(whole, path, leaf)));
       const parsed = parseManifest(bytes, () => undefined);
-      if (parsed.kind === "ok") expect(() => renderManifest(parsed.record)).not.toThrow();
-      else expect(parsed.why).not.toBe("");
+      expect(parsed.kind === "ok" ? renderManifest(parsed.record).byteLength : parsed.why.length).toBeGreaterThan(0);
       expect(() => statementFaults(JSON.parse(decode(bytes)))).not.toThrow();
     }),
     { numRuns: 500 },
