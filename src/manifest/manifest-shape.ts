@@ -17,8 +17,8 @@ import {
 const digest = parsed(parseDigest);
 const runId = parsed(parseRunId);
 const isolation = oneOf(["workspace", "sandbox", "container"]);
-const metric: Shape = (value) =>
-  typeof value === "number" ? undefined : oneOf(["NaN", "Infinity", "-Infinity"])(value);
+const word = oneOf(["NaN", "Infinity", "-Infinity"]);
+const metric: Shape = (value) => (typeof value === "number" ? undefined : word(value));
 
 const failure = kinds({
   exit: object({ code: number }),
@@ -84,9 +84,9 @@ const cause = kinds({
   unfinished: anything,
 });
 
+const cached = object({ isolation, from: runId, domain: text });
+const computed = object({ isolation, cause });
 const how: Shape = (value) => {
-  const cached = object({ isolation, from: runId, domain: text });
-  const computed = object({ isolation, cause });
   return typeof value === "object" && value !== null && "from" in value ? cached(value) : computed(value);
 };
 
@@ -161,7 +161,8 @@ const observations = object({
   steps: stepObservationsShape,
 });
 
-const part: Shape = (value) => (value === undefined ? undefined : object({ file: text, digest, count: number })(value));
+const reference = object({ file: text, digest, count: number });
+const part: Shape = (value) => (value === undefined ? undefined : reference(value));
 
 /** What our own part of a manifest must look like before it is read as a record. */
 export const extensionShape = object({

@@ -30,16 +30,29 @@ export function parseManifest(
   part: (file: string) => Uint8Array | undefined = () => undefined,
 ): ParsedManifest {
   const statement = parseJson(bytes);
-  if (statement === undefined) return { kind: "refused", why: "it is not JSON" };
-  const extension = extensionOf(statement.value);
+  return statement === undefined
+    ? { kind: "refused", why: "it is not JSON" }
+    : readStatement(statement.value, document, part);
+}
+
+/** The same for a statement whose JSON has been parsed already. */
+export function readStatement(
+  statement: unknown,
+  document: (key: Digest) => KeyDocument | undefined,
+  part: (file: string) => Uint8Array | undefined = () => undefined,
+): ParsedManifest {
+  const extension = extensionOf(statement);
   if (extension.kind === "refused") return extension;
   const whole = assemble(extension.value, part);
   return whole.kind === "refused" ? whole : { kind: "ok", record: recordOf(whole.body, document) };
 }
 
-function parseJson(bytes: Uint8Array): { readonly value: unknown } | undefined {
+const decoder = new TextDecoder("utf-8", { fatal: true });
+
+/** The value that bytes spell, undefined where they are no JSON in UTF-8. */
+export function parseJson(bytes: Uint8Array): { readonly value: unknown } | undefined {
   try {
-    return { value: JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes)) };
+    return { value: JSON.parse(decoder.decode(bytes)) };
   } catch {
     return undefined;
   }

@@ -4,7 +4,7 @@ import type { Json } from "../identity/canonical-json.ts";
 import type { RunRecord } from "../run/run-record.ts";
 import { parseTrailers, runTrailers } from "./commit-message.ts";
 import { checkEnvelope } from "./dsse.ts";
-import { parseManifest } from "./parse-manifest.ts";
+import { parseJson, readStatement, type ParsedManifest } from "./parse-manifest.ts";
 import { isObject } from "./shape.ts";
 import { requestDigest } from "./statement.ts";
 import { statementFaults } from "./statement-rules.ts";
@@ -46,8 +46,12 @@ export interface VerifiedRun {
 export function verifyRun(entry: LedgerEntry, context: VerifyContext): VerifiedRun {
   const digest = digestOf(entry.manifest);
   const { verified, findings } = signatureFindings(entry, context);
-  findings.push(...statementFindings(entry.manifest));
-  const parsed = parseManifest(entry.manifest, () => undefined, entry.part);
+  const statement = parseJson(entry.manifest);
+  if (statement !== undefined) findings.push(...statementFindings(statement.value));
+  const parsed: ParsedManifest =
+    statement === undefined
+      ? { kind: "refused", why: "it is not JSON" }
+      : readStatement(statement.value, () => undefined, entry.part);
   if (parsed.kind === "refused") {
     findings.push({ kind: "manifest", sentence: `the manifest cannot be read: ${parsed.why}` });
     return { run: entry.run, pipeline: "", verified, findings };
@@ -55,7 +59,7 @@ export function verifyRun(entry: LedgerEntry, context: VerifyContext): VerifiedR
   const { record } = parsed;
   findings.push(
     ...trailerFindings(entry, record, digest),
-    ...idFindings(entry, record),
+    ...idFindings(entry.run, record, statement?.value),
     ...stepFindings(record, context),
   );
   return { run: entry.run, pipeline: record.pipeline.id, verified, findings };
@@ -102,14 +106,8 @@ function signatureFindings(
   }
 }
 
-/** Rules of the standards, and the values that a manifest says twice. */
-function statementFindings(manifest: Uint8Array): readonly Finding[] {
-  let statement: unknown;
-  try {
-    statement = JSON.parse(new TextDecoder().decode(manifest));
-  } catch {
-    return [];
-  }
+/** Breaches of the rules of the standards. */
+function statementFindings(statement: unknown): readonly Finding[] {
   return statementFaults(statement).map((fault) => ({
     kind: "statement",
     sentence: `the manifest breaks a rule of its standard: ${fault}`,
@@ -133,14 +131,14 @@ function trailerFindings({ message }: LedgerEntry, record: RunRecord, manifest: 
   });
 }
 
-function idFindings(entry: LedgerEntry, record: RunRecord): readonly Finding[] {
+function idFindings(run: RunId, record: RunRecord, statement: unknown): readonly Finding[] {
   const findings: Finding[] = [];
-  if (record.id !== entry.run)
-    findings.push({ kind: "id", sentence: `the manifest of run ${record.id} stands in the directory of ${entry.run}` });
+  if (record.id !== run)
+    findings.push({ kind: "id", sentence: `the manifest of run ${record.id} stands in the directory of ${run}` });
   const derived = runIdOf(record.repository, record.pipeline.id, record.source, record.request);
   if (derived !== record.id)
     findings.push({ kind: "id", sentence: `its request gives the id ${derived}, not ${record.id}` });
-  const stated = outerWords(entry.manifest);
+  const stated = outerWords(statement);
   if (stated.invocation !== record.id) findings.push({ kind: "id", sentence: "its invocationId is not the run's id" });
   if (stated.subject !== hexOf(requestDigest(record)))
     findings.push({ kind: "id", sentence: "its first subject is not the run's request" });
@@ -150,7 +148,7 @@ function idFindings(entry: LedgerEntry, record: RunRecord): readonly Finding[] {
 }
 
 /** What the standard members of the statement say of the run. */
-function outerWords(manifest: Uint8Array): {
+function outerWords(statement: unknown): {
   readonly invocation: unknown;
   readonly subject: unknown;
   readonly source: unknown;
@@ -160,7 +158,6 @@ function outerWords(manifest: Uint8Array): {
       if (Array.isArray(inner)) return typeof name === "number" ? inner[name] : undefined;
       return isObject(inner) ? inner[name] : undefined;
     }, value);
-  const statement: unknown = JSON.parse(new TextDecoder().decode(manifest));
   return {
     invocation: at(statement, "predicate", "runDetails", "metadata", "invocationId"),
     subject: at(statement, "subject", 0, "digest", "sha256"),
