@@ -31,9 +31,12 @@ export async function verify(
   const history = await repository.history();
   const wanted = run === undefined ? undefined : (await selectRun(repository, history, run)).id;
   const commits = await repository.git.log(LOCAL_LEDGER);
+  const header = parseLedgerHeader((await repository.git.file(head, LEDGER_HEADER)) ?? new Uint8Array());
+  const publicKeys = header.kind === "ok" ? header.value.keys : new Map<string, string>();
+  const headerFindings = header.kind === "ok" ? [] : [{ kind: "header", sentence: `${LEDGER_HEADER} cannot be read: ${header.refusal}` }];
   const view: VerifyView = {
-    runs: await verifyRuns(repository.git, { head, commits, wanted }),
-    ledger: chainFindings(commits),
+    runs: await verifyRuns(repository.git, { head, commits, wanted, publicKeys }),
+    ledger: [...headerFindings, ...chainFindings(commits)],
   };
   world.terminal.print(
     flags.json === true ? verifyJson(view) : verifyText(view, { paint: paintOf(world), shortId: shortIds(history) }),
@@ -45,59 +48,42 @@ interface Ledger {
   readonly head: CommitSha;
   readonly commits: readonly LoggedCommit[];
   readonly wanted: RunId | undefined;
+  /** Public keys (PEM) by key id, as the ledger names them. */
+  readonly publicKeys: ReadonlyMap<string, string>;
 }
 
-async function verifyRuns(git: Git, { head, commits, wanted }: Ledger): Promise<readonly VerifiedRun[]> {
+async function verifyRuns(git: Git, { head, commits, wanted, publicKeys }: Ledger): Promise<readonly VerifiedRun[]> {
   const runs = commits.flatMap((commit) => {
     const id = parseRunId(parseTrailers(commit.message).get("Sluice-Run")?.[0] ?? "");
     return id === undefined || (wanted !== undefined && id !== wanted) ? [] : [{ id, message: commit.message }];
   });
-  const files = await git.files(head, [
-    LEDGER_HEADER,
-    ...runs.flatMap(({ id }) => [manifestPath(id), signaturePath(id)]),
-  ]);
-  const header = parseLedgerHeader(files.get(LEDGER_HEADER) ?? new Uint8Array());
-  const publicKeys = header.kind === "ok" ? header.value.keys : new Map<string, string>();
-  const keys = await git.files(
-    head,
-    keyPaths(
-      files,
-      runs.map(({ id }) => id),
-    ),
-  );
-  const parts = await git.files(
-    head,
-    await partPaths(
-      git,
-      head,
-      runs.map(({ id }) => id),
-    ),
-  );
+  const ids = runs.map(({ id }) => id);
+  const files = await git.files(head, ids.flatMap((id) => [manifestPath(id), signaturePath(id)]));
+  const parts = await git.files(head, await partPaths(git, head, ids));
+  const partOf = (id: RunId) => (file: string) => parts.get(`${runDirectory(id)}/${file}`);
+  const keys = await git.files(head, keyPaths(files, ids, partOf));
   const keyDocument = keyChecks((key) => keys.get(keyPath(key)));
   return runs.map(({ id, message }): VerifiedRun => {
     const manifest = files.get(manifestPath(id));
-    if (manifest === undefined)
-      return {
-        run: id,
-        pipeline: "",
-        verified: "none",
-        findings: [{ kind: "manifest", sentence: "its manifest is not in the ledger" }],
-      };
-    const part = (file: string): Uint8Array | undefined => parts.get(`${runDirectory(id)}/${file}`);
-    return verifyRun(
-      { run: id, manifest, envelope: files.get(signaturePath(id)), message, part },
-      { publicKeys, keyDocument },
-    );
+    if (manifest === undefined) {
+      const finding = { kind: "manifest" as const, sentence: "its manifest is not in the ledger" };
+      return { run: id, pipeline: "", verified: "none", findings: [finding] };
+    }
+    const entry = { run: id, manifest, envelope: files.get(signaturePath(id)), message, part: partOf(id) };
+    return verifyRun(entry, { publicKeys, keyDocument });
   });
 }
 
-function keyPaths(files: ReadonlyMap<string, Uint8Array>, runs: readonly RunId[]): readonly string[] {
+type PartOf = (id: RunId) => (file: string) => Uint8Array | undefined;
+
+function keyPaths(files: ReadonlyMap<string, Uint8Array>, runs: readonly RunId[], partOf: PartOf): readonly string[] {
   const paths = new Set<string>();
   for (const run of runs) {
     const manifest = files.get(manifestPath(run));
-    const parsed = manifest === undefined ? undefined : parseManifest(manifest, () => undefined);
-    for (const step of parsed?.kind === "ok" ? parsed.record.steps : [])
+    const parsed = manifest === undefined ? undefined : parseManifest(manifest, () => undefined, partOf(run));
+    for (const step of parsed?.kind === "ok" ? parsed.record.steps : []) {
       if (step.key !== null) paths.add(keyPath(step.key));
+    }
   }
   return [...paths];
 }
