@@ -42,7 +42,10 @@ test("a planted violation is caught", async () => {
     join(copy, "src/controller/planted.ts"),
     'import { filesystemStore } from "../store/filesystem-store.ts";\nexport const planted = filesystemStore;\n',
   );
-  writeFileSync(join(copy, "src/run/planted.ts"), 'import { planted } from "../plan/utils.ts";\nexport const again = planted;\n');
+  writeFileSync(
+    join(copy, "src/run/planted.ts"),
+    'import { planted } from "../plan/utils.ts";\nexport const again = planted;\n',
+  );
   writeFileSync(
     join(copy, "src/plan/utils.ts"),
     'import { readFileSync } from "node:fs";\nexport const planted = readFileSync;\n',

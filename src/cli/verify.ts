@@ -33,7 +33,8 @@ export async function verify(
   const commits = await repository.git.log(LOCAL_LEDGER);
   const header = parseLedgerHeader((await repository.git.file(head, LEDGER_HEADER)) ?? new Uint8Array());
   const publicKeys = header.kind === "ok" ? header.value.keys : new Map<string, string>();
-  const headerFindings = header.kind === "ok" ? [] : [{ kind: "header", sentence: `${LEDGER_HEADER} cannot be read: ${header.refusal}` }];
+  const headerFindings =
+    header.kind === "ok" ? [] : [{ kind: "header", sentence: `${LEDGER_HEADER} cannot be read: ${header.refusal}` }];
   const view: VerifyView = {
     runs: await verifyRuns(repository.git, { head, commits, wanted, publicKeys }),
     ledger: [...headerFindings, ...chainFindings(commits)],
@@ -58,7 +59,10 @@ async function verifyRuns(git: Git, { head, commits, wanted, publicKeys }: Ledge
     return id === undefined || (wanted !== undefined && id !== wanted) ? [] : [{ id, message: commit.message }];
   });
   const ids = runs.map(({ id }) => id);
-  const files = await git.files(head, ids.flatMap((id) => [manifestPath(id), signaturePath(id)]));
+  const files = await git.files(
+    head,
+    ids.flatMap((id) => [manifestPath(id), signaturePath(id)]),
+  );
   const parts = await git.files(head, await partPaths(git, head, ids));
   const partOf = (id: RunId) => (file: string) => parts.get(`${runDirectory(id)}/${file}`);
   const keys = await git.files(head, keyPaths(files, ids, partOf));
