@@ -5,6 +5,7 @@ import { matchInputs } from "./match-inputs.ts";
 import { declareOutputs } from "./outputs.ts";
 import { selectParameter } from "./parameters.ts";
 import type { Step } from "./pipeline.ts";
+import { collisionsOf } from "./tree.ts";
 import {
   problemAt,
   unknown,
@@ -45,7 +46,28 @@ function resolveStep(resolving: Resolving, step: Step): ResolvedStep {
     unknown(resolving, at, { what: "parameter", name, known: namesOf(resolving.params, "") });
   }
   checkLock(resolving, step);
+  checkCollisions(resolving, step, inputs);
   return { step, inputs, after: [...after] };
+}
+
+/** Of two files whose paths differ only in case a workspace on some file systems would hold one (SEMANTICS §1). */
+function checkCollisions(resolving: Resolving, step: Step, inputs: ResolvedStep["inputs"]): void {
+  const collisions = collisionsOf(resolving.tree);
+  if (collisions.size === 0) return;
+  const read = new Set(
+    inputs.flatMap((input) =>
+      input.kind === "source" ? [input.path] : input.kind === "source-directory" ? input.files : [],
+    ),
+  );
+  for (const path of read) {
+    const other = collisions.get(path);
+    if (other === undefined || (read.has(other) && other > path)) continue;
+    problemAt(resolving, step.at, {
+      code: "case-collision",
+      message: `\`${step.name}\` reads \`${path}\`, which some file systems cannot tell from \`${other}\``,
+      next: `git mv one of them to a name that differs in more than case`,
+    });
+  }
 }
 
 /** Without its lock file an environment would pass for pinned and be keyed as unpinned. */

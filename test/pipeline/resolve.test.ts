@@ -81,3 +81,13 @@ test("a cycle is told at an input that lies on it, not at another that a cycle's
 
   expect(problems.map(({ at, code }) => `${at.line}:${at.column} ${code}`)).toEqual(["3:33 cycle"]);
 });
+
+test("files that differ only in case are a problem where a step reads one", () => {
+  const files = { "src/A.py": "1", "src/a.py": "2", "src/b.py": "3" };
+  const codes = (input: string): readonly string[] =>
+    resolved(step(`{ run: x, inputs: ["${input}"] }`), files).problems.map(({ at, code }) => `${at.line} ${code}`);
+
+  expect(codes("src/b.py")).toEqual([]);
+  expect(codes("src/a.py")).toEqual(["3 case-collision"]);
+  expect(codes("src")).toEqual(["3 case-collision"]);
+});
