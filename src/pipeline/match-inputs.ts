@@ -189,9 +189,7 @@ function matchGlob(resolving: Resolving, step: Step, input: Extract<Input, { kin
   }
   return [
     ...files,
-    ...read.map(
-      ({ path, step: producer }): InputMatch => ({ kind: "output", path, step: producer, output: path }),
-    ),
+    ...read.map(({ path, step: producer }): InputMatch => ({ kind: "output", path, step: producer, output: path })),
   ];
 }
 

@@ -2,10 +2,7 @@ import { parseRunId, type Digest } from "../../src/identity/identity.ts";
 import type { OutputRecord, StepResult } from "../../src/key/key-document.ts";
 
 /** A result of a key with outputs of which only identity matters. */
-export function resultOf(
-  key: Digest,
-  outputs: readonly Pick<OutputRecord, "path" | "kind" | "digest">[],
-): StepResult {
+export function resultOf(key: Digest, outputs: readonly Pick<OutputRecord, "path" | "kind" | "digest">[]): StepResult {
   const run = parseRunId("0".repeat(26));
   if (run === undefined) throw new Error("26 zeros are a run id");
   return {

@@ -162,6 +162,13 @@ test("causes: first run, forced, unfinished, evicted; a renamed step keeps its p
   expect(cause(facts(new Map(), past))).toBe("unfinished");
   expect(cause({ ...facts(new Map(), past), evicted: () => true })).toBe("evicted");
   expect(cause(facts(new Map(), past), ["s0"])).toBe("forced");
-  expect(cause(facts(new Map(), past.map((step) => ({ ...step, id: "earlier" }))))).toBe("unfinished");
+  expect(
+    cause(
+      facts(
+        new Map(),
+        past.map((step) => ({ ...step, id: "earlier" })),
+      ),
+    ),
+  ).toBe("unfinished");
   expect(forecast(work, facts(new Map(), ran(order([[], []], "x"), new Map())), plain).removed).toEqual(["s1"]);
 });
