@@ -7,15 +7,35 @@ export type JsonObject = { readonly [name: string]: Json };
  * Throws on NaN, infinities and integers beyond 2^53, which the callers have refused before as Problems.
  */
 export function canonicalJson(value: Json): string {
-  if (value === null || typeof value === "boolean" || typeof value === "string") return JSON.stringify(value);
+  if (typeof value === "string") return quoted(value);
+  if (value === null) return "null";
+  if (typeof value === "boolean") return value ? "true" : "false";
   if (typeof value === "number") return canonicalNumber(value);
-  if (isArray(value)) return `[${value.map(canonicalJson).join(",")}]`;
-  const members: string[] = [];
-  for (const name of Object.keys(value).sort()) {
-    const member = value[name];
-    if (member !== undefined) members.push(`${JSON.stringify(name)}:${canonicalJson(member)}`);
+  let text = "";
+  if (isArray(value)) {
+    for (const item of value) text += text === "" ? canonicalJson(item) : `,${canonicalJson(item)}`;
+    return `[${text}]`;
   }
-  return `{${members.join(",")}}`;
+  for (const name of sortedNames(value)) {
+    const member = value[name];
+    if (member === undefined) continue;
+    text += `${text === "" ? "" : ","}${quoted(name)}:${canonicalJson(member)}`;
+  }
+  return `{${text}}`;
+}
+
+/** Printable ASCII without quote and backslash needs no escape: nearly every string of a key document. */
+const PLAIN = /^[ !#-[\]-~]*$/;
+
+function quoted(text: string): string {
+  return PLAIN.test(text) ? `"${text}"` : JSON.stringify(text);
+}
+
+/** Sorting is the dearest part of a key, and most objects are made with their names in order. */
+function sortedNames(value: JsonObject): readonly string[] {
+  const names = Object.keys(value);
+  for (let at = 1; at < names.length; at++) if ((names[at - 1] ?? "") > (names[at] ?? "")) return names.sort();
+  return names;
 }
 
 function canonicalNumber(value: number): string {

@@ -4,7 +4,7 @@ import { byUtf8 } from "../identity/canonical-json.ts";
 import { closest } from "../problem/suggest.ts";
 import type { DeclaredOutput } from "./outputs.ts";
 import type { Input, Step } from "./pipeline.ts";
-import { problemAt, unknown, type InputMatch, type Resolving } from "./resolution.ts";
+import { problemAt, unknown, type GlobMatch, type InputMatch, type Resolving } from "./resolution.ts";
 
 /** Every input of a step: files, directories, datasets and outputs of other steps, sorted, each path once. */
 export function matchInputs(resolving: Resolving, step: Step): readonly InputMatch[] {
@@ -13,12 +13,32 @@ export function matchInputs(resolving: Resolving, step: Step): readonly InputMat
     for (const match of matches) found.set(match.kind === "dataset" ? `dataset:${match.name}` : match.path, match);
   };
   for (const input of step.inputs) add(matchOne(resolving, step, input));
-  const excluded = step.inputs.flatMap((input) =>
-    input.kind === "exclude" ? [picomatch(input.glob, { dot: true })] : [],
+  const excludes = exclusionOf(step);
+  const matches = [...found.values()];
+  return (excludes === undefined ? matches : matches.flatMap((match) => without(match, excludes))).sort((a, b) =>
+    byUtf8(pathOf(a), pathOf(b)),
   );
-  return [...found.values()]
-    .filter((match) => match.kind === "dataset" || !excluded.some((excludes) => excludes(match.path)))
-    .sort((a, b) => byUtf8(pathOf(a), pathOf(b)));
+}
+
+type Excludes = (path: string) => boolean;
+
+/** An exclude matches paths; one that names a directory takes all below with it. */
+function exclusionOf(step: Step): Excludes | undefined {
+  const excluded = step.inputs.flatMap((input): Excludes[] => {
+    if (input.kind !== "exclude") return [];
+    const matches = picomatch(input.glob, { dot: true });
+    return [(path) => matches(path) || path.startsWith(`${input.glob}/`)];
+  });
+  return excluded.length === 0 ? undefined : (path) => excluded.some((excludes) => excludes(path));
+}
+
+/** A directory of the repository loses its excluded files, and goes with the last of them. */
+function without(match: InputMatch, excludes: Excludes): readonly InputMatch[] {
+  if (match.kind === "dataset") return [match];
+  if (excludes(match.path)) return [];
+  if (match.kind !== "source-directory") return [match];
+  const files = match.files.filter((file) => !excludes(file));
+  return files.length === 0 ? [] : [{ ...match, files }];
 }
 
 export function pathOf(match: InputMatch): string {
@@ -131,44 +151,74 @@ function fromRepository(resolving: Resolving, input: Input, path: string): reado
   const file = resolving.tree.get(path);
   if (file !== undefined) {
     if (file.kind === "submodule") {
-      problemAt(resolving, input.at, {
-        code: "submodule",
-        message: `\`${path}\` is a git submodule, which is not in this version`,
-        next: "copy what you need into the repository, or pin it as a dataset",
-      });
+      refuseSubmodule(resolving, input, path);
       return [];
     }
     return [{ kind: "source", path }];
   }
-  const files = resolving.tree.below(path).filter((below) => below.kind !== "submodule");
-  if (files.length > 0) return [{ kind: "source-directory", path, files: files.map((below) => below.path) }];
+  const below = resolving.tree.below(path);
+  const submodule = below.find((one) => one.kind === "submodule");
+  if (submodule !== undefined) {
+    refuseSubmodule(resolving, input, submodule.path);
+    return [];
+  }
+  const files = below;
+  if (files.length > 0) return [{ kind: "source-directory", path, files: files.map((one) => one.path) }];
   if (!input.optional) missing(resolving, input, path);
   return [];
 }
 
+function refuseSubmodule(resolving: Resolving, input: Input, path: string): void {
+  problemAt(resolving, input.at, {
+    code: "submodule",
+    message: `\`${path}\` is a git submodule, which is not in this version`,
+    next: "copy what you need into the repository, or pin it as a dataset",
+  });
+}
+
 function matchGlob(resolving: Resolving, step: Step, input: Extract<Input, { kind: "glob" }>): readonly InputMatch[] {
-  const matches = picomatch(input.glob);
-  const base = picomatch.scan(input.glob).base;
-  const outputs = resolving.outputs.all.filter((output) => output.step !== step.name && matches(output.path));
-  const files = resolving.tree
-    .below(base === "." ? "" : base)
-    .filter((file) => file.kind !== "submodule" && matches(file.path) && !covered(resolving.outputs.all, file.path));
-  if (outputs.length === 0 && files.length === 0 && !input.optional) {
+  const { files, outputs, submodule } = globbed(resolving, input.glob);
+  if (submodule !== undefined) refuseSubmodule(resolving, input, submodule);
+  const read = outputs.filter((output) => output.step !== step.name);
+  if (read.length === 0 && files.length === 0 && submodule === undefined && !input.optional) {
     problemAt(resolving, input.at, {
       code: "empty-glob",
       message: `\`${input.glob}\` matches no file and no output`,
-      next: `correct it, or write { glob: "${input.glob}", optional: true }`,
+      next: insideOutput(resolving, step, input.glob),
     });
   }
   return [
-    ...files.map((file): InputMatch => ({ kind: "source", path: file.path })),
-    ...outputs.map((output): InputMatch => ({
-      kind: "output",
-      path: output.path,
-      step: output.step,
-      output: output.path,
-    })),
+    ...files,
+    ...read.map(({ path, step: producer }): InputMatch => ({ kind: "output", path, step: producer, output: path })),
   ];
+}
+
+function globbed(resolving: Resolving, glob: string): GlobMatch {
+  const known = resolving.globs.get(glob);
+  if (known !== undefined) return known;
+  const matches = picomatch(glob);
+  const { base } = picomatch.scan(glob);
+  const files = resolving.tree
+    .below(base === "." ? "" : base)
+    .filter(({ path }) => matches(path) && !covered(resolving.outputs.touching(path), path));
+  const match: GlobMatch = {
+    files: files.flatMap(({ kind, path }): InputMatch[] => (kind === "submodule" ? [] : [{ kind: "source", path }])),
+    outputs: resolving.outputs.all.filter((output) => matches(output.path)),
+    submodule: files.find((file) => file.kind === "submodule")?.path,
+  };
+  resolving.globs.set(glob, match);
+  return match;
+}
+
+/** Which files an output directory will hold is not known before it is made: a glob cannot choose among them. */
+function insideOutput(resolving: Resolving, step: Step, glob: string): string {
+  const { base } = picomatch.scan(glob);
+  const holder = resolving.outputs
+    .touching(base)
+    .find((output) => output.step !== step.name && (base === output.path || base.startsWith(`${output.path}/`)));
+  return holder === undefined
+    ? `correct it, or write { glob: "${glob}", optional: true }`
+    : `\`${holder.path}\` is an output of \`${holder.step}\`: read \`${base}/\`, or single files in it`;
 }
 
 function missing(resolving: Resolving, input: Input, path: string): void {

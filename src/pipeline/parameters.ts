@@ -8,12 +8,13 @@ export function selectParameter(params: JsonObject, name: string): Json | undefi
 
 /** The declared parameters of a step by name: exactly what reaches its key, its environment and its file. */
 export function selectParameters(params: JsonObject, names: readonly string[]): JsonObject {
-  const selected: Record<string, Json> = {};
-  for (const name of names) {
-    const value = selectParameter(params, name);
-    if (value !== undefined) selected[name] = value;
-  }
-  return selected;
+  // Entries, because assigning to a name like `__proto__` would lose it.
+  return Object.fromEntries(
+    names.flatMap((name): [string, Json][] => {
+      const value = selectParameter(params, name);
+      return value === undefined ? [] : [[name, value]];
+    }),
+  );
 }
 
 /** `{a: {b: 1}}` from `{"a.b": 1}`: declared names put back into the tree they came from. */

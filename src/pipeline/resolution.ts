@@ -2,7 +2,7 @@ import type { JsonObject } from "../identity/canonical-json.ts";
 import type { Digest } from "../identity/identity.ts";
 import type { Problem } from "../problem/problem.ts";
 import { closest } from "../problem/suggest.ts";
-import type { Outputs } from "./outputs.ts";
+import type { DeclaredOutput, Outputs } from "./outputs.ts";
 import type { Pipeline, Span, Step } from "./pipeline.ts";
 import type { Tree } from "./tree.ts";
 
@@ -60,6 +60,16 @@ export interface Resolving extends ResolveInput {
   readonly outputs: Outputs;
   readonly steps: ReadonlyMap<string, Step>;
   readonly problems: Problem[];
+  /** What each glob matched, because every step of a pipeline may share those of `code:`. */
+  readonly globs: Map<string, GlobMatch>;
+}
+
+/** What one glob selects, whichever step asks. */
+export interface GlobMatch {
+  readonly files: readonly InputMatch[];
+  readonly outputs: readonly DeclaredOutput[];
+  /** A submodule that it matches too. */
+  readonly submodule: string | undefined;
 }
 
 export function problemAt(

@@ -5,6 +5,7 @@ import { matchInputs } from "./match-inputs.ts";
 import { declareOutputs } from "./outputs.ts";
 import { selectParameter } from "./parameters.ts";
 import type { Step } from "./pipeline.ts";
+import { collisionsOf } from "./tree.ts";
 import {
   problemAt,
   unknown,
@@ -23,6 +24,7 @@ export function resolvePipeline(input: ResolveInput): Resolution {
     ...input,
     outputs,
     problems,
+    globs: new Map(),
     steps: new Map(pipeline.steps.map((step) => [step.name, step])),
   };
   const resolved = pipeline.steps.map((step) => resolveStep(resolving, step));
@@ -43,7 +45,40 @@ function resolveStep(resolving: Resolving, step: Step): ResolvedStep {
     if (selectParameter(resolving.params, name) !== undefined) continue;
     unknown(resolving, at, { what: "parameter", name, known: namesOf(resolving.params, "") });
   }
+  checkLock(resolving, step);
+  checkCollisions(resolving, step, inputs);
   return { step, inputs, after: [...after] };
+}
+
+/** Of two files whose paths differ only in case a workspace on some file systems would hold one (SEMANTICS §1). */
+function checkCollisions(resolving: Resolving, step: Step, inputs: ResolvedStep["inputs"]): void {
+  const collisions = collisionsOf(resolving.tree);
+  if (collisions.size === 0) return;
+  const read = new Set(
+    inputs.flatMap((input) =>
+      input.kind === "source" ? [input.path] : input.kind === "source-directory" ? input.files : [],
+    ),
+  );
+  for (const path of read) {
+    const other = collisions.get(path);
+    if (other === undefined || (read.has(other) && other > path)) continue;
+    problemAt(resolving, step.at, {
+      code: "case-collision",
+      message: `\`${step.name}\` reads \`${path}\`, which some file systems cannot tell from \`${other}\``,
+      next: `git mv one of them to a name that differs in more than case`,
+    });
+  }
+}
+
+/** Without its lock file an environment would pass for pinned and be keyed as unpinned. */
+function checkLock(resolving: Resolving, { environment, at }: Step): void {
+  if (!("lock" in environment) || environment.lock === null || resolving.tree.get(environment.lock) !== undefined)
+    return;
+  problemAt(resolving, at, {
+    code: "missing-lock",
+    message: `the lock file \`${environment.lock}\` of this step's environment is not in the repository`,
+    next: `create \`${environment.lock}\`, or correct \`environment:\``,
+  });
 }
 
 function namesOf(params: JsonObject, prefix: string): string[] {
@@ -77,11 +112,12 @@ function reportCycle(resolving: Resolving, resolved: readonly ResolvedStep[], cy
   const name = first?.step.name ?? cycle[0] ?? "";
   const turn = cycle.indexOf(name);
   const spelled = [...cycle.slice(turn), ...cycle.slice(0, turn), name];
+  const before = spelled.at(-2) ?? name;
   const places = [
     ...(first?.step.inputs ?? [])
-      .filter((input) => producerOf(resolving, input).some((step) => on.has(step)))
+      .filter((input) => producersOf(resolving, input).includes(before))
       .map((input) => input.at),
-    ...(first?.step.needs ?? []).filter((need) => on.has(need.step)).map((need) => need.at),
+    ...(first?.step.needs ?? []).filter((need) => need.step === before).map((need) => need.at),
   ].sort((a, b) => a[0] - b[0] || a[1] - b[1]);
   problemAt(resolving, places[0] ?? first?.step.at ?? [1, 1, 1, 1], {
     code: "cycle",
@@ -90,10 +126,10 @@ function reportCycle(resolving: Resolving, resolved: readonly ResolvedStep[], cy
   });
 }
 
-function producerOf(resolving: Resolving, input: Step["inputs"][number]): readonly string[] {
+function producersOf(resolving: Resolving, input: Step["inputs"][number]): readonly string[] {
   if (input.kind === "step") return [input.step];
   if (input.kind === "path") return resolving.outputs.touching(input.path).map((output) => output.step);
-  if (input.kind === "glob") return resolving.outputs.all.map((output) => output.step);
+  if (input.kind === "glob") return resolving.globs.get(input.glob)?.outputs.map((output) => output.step) ?? [];
   return [];
 }
 

@@ -34,6 +34,28 @@ export function treeOf(files: readonly TreeFile[]): Tree {
   };
 }
 
+const collisions = new WeakMap<Tree, ReadonlyMap<string, string>>();
+
+/** Paths that some file systems cannot keep apart, each with another one that it equals there (case, NFC). */
+export function collisionsOf(tree: Tree): ReadonlyMap<string, string> {
+  const known = collisions.get(tree);
+  if (known !== undefined) return known;
+  const folded = new Map<string, string>();
+  const found = new Map<string, string>();
+  for (const { path } of tree.files) {
+    const same = folded.get(foldedPath(path));
+    if (same === undefined) folded.set(foldedPath(path), path);
+    else found.set(path, same).set(same, path);
+  }
+  collisions.set(tree, found);
+  return found;
+}
+
+/** A path as a file system sees it that folds case and composes characters. */
+export function foldedPath(path: string): string {
+  return path.normalize("NFC").toLowerCase();
+}
+
 function firstNotBefore(files: readonly TreeFile[], path: string): number {
   let low = 0;
   let high = files.length;

@@ -57,28 +57,29 @@ function workStep(resolution: Resolution, { step, inputs, after }: ResolvedStep,
   const entries = work.map((input): KeyInput =>
     input.kind === "output" ? symbolOf(input, making.symbols) : input.entry,
   );
+  // In the order of canonical JSON: no key of ten thousand has to sort them.
   const document: KeyDocument = {
-    key: 1,
-    salt: step.salt,
+    accelerator: making.options.accelerator,
+    env: step.env,
+    environment: environmentOf(step.environment, making.fact),
     executor: step.executor,
     image: step.environment.kind === "image" ? step.environment.digest : null,
-    platform: making.options.platform,
-    accelerator: making.options.accelerator,
-    tools: step.tools,
-    environment: environmentOf(step.environment, making.fact),
-    shell: step.command.kind === "shell" ? step.command.shell : null,
-    run: step.command.kind === "shell" ? step.command.script : step.command.argv,
+    inputs: entries.sort((a, b) => byUtf8(a.path, b.path)),
+    key: 1,
+    metrics: step.metrics.map((metric) => metric.path).sort(byUtf8),
+    network: step.network,
+    outputs: outputsOf(step),
     params: selectParameters(
       resolution.params,
       step.params.map((param) => param.name),
     ),
-    env: step.env,
-    network: step.network,
-    secrets: step.secrets.map((secret) => secret.name).sort(),
-    inputs: entries.sort((a, b) => byUtf8(a.path, b.path)),
-    outputs: outputsOf(step),
-    metrics: step.metrics.map((metric) => metric.path).sort(byUtf8),
+    platform: making.options.platform,
     plots: [...new Set(step.plots.flatMap((plot) => plot.series.map((series) => series.path)))].sort(byUtf8),
+    run: step.command.kind === "shell" ? step.command.script : step.command.argv,
+    salt: step.salt,
+    secrets: step.secrets.map((secret) => secret.name).sort(),
+    shell: step.command.kind === "shell" ? step.command.shell : null,
+    tools: step.tools,
   };
   return { name: step.name, id: step.id, document, symbol: keyOf(document), inputs: work, after, step };
 }

@@ -1,0 +1,93 @@
+import { expect, test } from "vitest";
+
+import { resolvePipeline } from "../../src/pipeline/resolve.ts";
+import { treeOf, type TreeFile } from "../../src/pipeline/tree.ts";
+import { ordered, parsed, resolved } from "../builders/pipeline.ts";
+
+const step = (body: string): string => `version: 1\nsteps:\n  a: ${body}\n`;
+
+test("an exclude reaches into a directory input: excluded bytes are in no key", () => {
+  const text = step('{ run: x, inputs: [data, "!data/tmp/**", "!data/old"] }');
+  const files = { "data/a": "1", "data/old/c": "3", "data/tmp/b": "2" };
+
+  expect(resolved(text, files).sources).toEqual(["data/a"]);
+  expect(ordered(text, { ...files, "data/tmp/b": "x", "data/old/c": "y" }).digest).toBe(ordered(text, files).digest);
+  expect(ordered(text, { ...files, "data/a": "x" }).digest).not.toBe(ordered(text, files).digest);
+});
+
+test("dotfiles are matched only if written", () => {
+  const files = { "src/.hidden": "1", "src/a": "2" };
+
+  expect(resolved(step('{ run: x, inputs: ["src/*"] }'), files).sources).toEqual(["src/a"]);
+  expect(resolved(step('{ run: x, inputs: ["src/.*"] }'), files).sources).toEqual(["src/.hidden"]);
+});
+
+test("an input inside, equal to or above an output depends on its step, and names the part", () => {
+  for (const [input, path] of [
+    ["d/o", "d/o"],
+    ["d/o/part", "d/o/part"],
+    ["d", "d/o"],
+    ["a:d/o/part", "d/o/part"],
+  ]) {
+    const { problems, steps } = resolved(
+      `version: 1\nsteps:\n  b: { run: y, inputs: ["${input}"] }\n  a: { run: x, outputs: [d/o/] }\n`,
+    );
+
+    expect(problems).toEqual([]);
+    expect(steps.map((one) => one.step.name)).toEqual(["a", "b"]);
+    expect(steps[1]?.inputs).toEqual([{ kind: "output", path, step: "a", output: "d/o" }]);
+  }
+});
+
+test("a glob into an output directory says that it cannot choose, a submodule that it is not in this version", () => {
+  const glob = resolved('version: 1\nsteps:\n  a: { run: x, outputs: [d/] }\n  b: { run: y, inputs: ["d/*.csv"] }\n');
+  expect(glob.problems[0]?.next).toBe("`d` is an output of `a`: read `d/`, or single files in it");
+
+  const files: readonly TreeFile[] = [
+    { path: "lib/a", kind: "file", tracked: true },
+    { path: "lib/sub", kind: "submodule", tracked: true },
+  ];
+  for (const input of ["lib", "lib/sub", "lib/*"]) {
+    const { problems } = resolvePipeline({
+      pipeline: parsed(step(`{ run: x, inputs: ["${input}"] }`)),
+      tree: treeOf(files),
+      params: {},
+      datasets: new Map(),
+    });
+    expect(problems.map(({ code, at }) => `${at.line}:${at.column} ${code}`)).toEqual(["3:25 submodule"]);
+  }
+});
+
+test("a lock file that is not there is a problem, never an unpinned key", () => {
+  const text = step("{ run: x, environment: { venv: .venv, lock: requirements.txt } }");
+
+  expect(resolved(text).problems.map(({ code }) => code)).toEqual(["missing-lock"]);
+  expect(resolved(text, { "requirements.txt": "numpy==2" }).problems).toEqual([]);
+  expect(ordered(text, { "requirements.txt": "1" }).digest).not.toBe(ordered(text, { "requirements.txt": "2" }).digest);
+});
+
+test("a cycle is told at an input that lies on it, not at another that a cycle's step reads", () => {
+  const { problems } = resolved(
+    [
+      "version: 1",
+      "steps:",
+      '  a: { run: x, inputs: ["in/*", c.txt], outputs: [a.txt] }',
+      "  b: { run: x, inputs: [a.txt], outputs: [b.txt] }",
+      "  c: { run: x, inputs: [b.txt], outputs: [c.txt] }",
+      "",
+    ].join("\n"),
+    { "in/x": "1" },
+  );
+
+  expect(problems.map(({ at, code }) => `${at.line}:${at.column} ${code}`)).toEqual(["3:33 cycle"]);
+});
+
+test("files that differ only in case are a problem where a step reads one", () => {
+  const files = { "src/A.py": "1", "src/a.py": "2", "src/b.py": "3" };
+  const codes = (input: string): readonly string[] =>
+    resolved(step(`{ run: x, inputs: ["${input}"] }`), files).problems.map(({ at, code }) => `${at.line} ${code}`);
+
+  expect(codes("src/b.py")).toEqual([]);
+  expect(codes("src/a.py")).toEqual(["3 case-collision"]);
+  expect(codes("src")).toEqual(["3 case-collision"]);
+});
