@@ -25,7 +25,7 @@ export async function abandonOthers(session: Session, store: Store, due: readonl
     if (record !== undefined)
       await recordRun(
         { git: repository.git, store, signer: await repository.signer() },
-        { record, before: undefined, tree: new Map() },
+        { record, before: undefined, known: () => true, tree: new Map() },
       );
     repository.accepted.remove(run.id);
   }

@@ -119,10 +119,12 @@ async function executeOne(session: Session, one: One): Promise<number> {
   );
   const finishedAt = new Date(world.clock.now()).toISOString();
   const record = recordOf({ ...identity.facts, finishedAt }, runnable.order, end);
-  const before = await previousRecord(session, runnable);
+  const history = await repository.history();
+  const before = history.runs({ pipeline: runnable.order.pipeline.id, limit: 1 })[0]?.metrics;
+  const known = (run: RunId): boolean => history.byPrefix(run).length > 0;
   await recordRun(
     { git: repository.git, store, signer: await repository.signer() },
-    { record, before, tree: identity.tree },
+    { record, before, known, tree: identity.tree },
   );
   repository.accepted.remove(accepted.id);
   await bringOut(session, one, record);
@@ -223,12 +225,6 @@ function gateOf(
 function tell(terminal: Terminal, progress: StepProgress, options: RunTextOptions): void {
   const seen = seenBy(progress);
   if (seen !== undefined) terminal.say(`${progressLine(seen, options)}\n`);
-}
-
-async function previousRecord(session: Session, runnable: Runnable): Promise<RunRecord | undefined> {
-  const history = await session.repository.history();
-  const last = history.runs({ pipeline: runnable.order.pipeline.id, limit: 1 })[0];
-  return last === undefined ? undefined : history.record(last.id);
 }
 
 /** Outputs of what succeeded stand in the work tree afterwards; strangers in their way are moved aside and named. */

@@ -1,6 +1,6 @@
 import type { Git, LedgerCommit } from "../git/git.ts";
 import { canonicalJson, type Json } from "../identity/canonical-json.ts";
-import { digestOf, type CommitSha, type Digest } from "../identity/identity.ts";
+import { digestOf, type CommitSha, type Digest, type RunId } from "../identity/identity.ts";
 import { formatDelta, formatMetric } from "../diff/number.ts";
 import { commitMessage, metricOf } from "../manifest/commit-message.ts";
 import { preAuthentication, PAYLOAD_TYPE, renderEnvelope } from "../manifest/dsse.ts";
@@ -26,8 +26,10 @@ export interface RecordPorts {
 
 export interface Recording {
   readonly record: RunRecord;
-  /** The run before it on this pipeline, for the headline's difference. */
-  readonly before: RunRecord | undefined;
+  /** Metrics of the run before it on this pipeline, for the headline's difference. */
+  readonly before: Readonly<Record<string, number | string>> | undefined;
+  /** True for a run that the ledger has, and with it the key documents of its steps. */
+  readonly known: (run: RunId) => boolean;
   /** Files of a dirty work tree, so that the run can be computed again. */
   readonly tree: ReadonlyMap<string, Uint8Array>;
 }
@@ -50,7 +52,7 @@ export async function recordRun(ports: RecordPorts, recording: Recording): Promi
     [manifestPath(record.id), manifest],
     [signaturePath(record.id), renderEnvelope(manifest, { keyId: signer.keyId, bytes: signature })],
     ...[...parts].map(([file, bytes]): [string, Uint8Array] => [`${runDirectory(record.id)}/${file}`, bytes]),
-    ...documents(record),
+    ...documents(recording),
     ...[...recording.tree].map(([path, bytes]): [string, Uint8Array] => [
       `${runDirectory(record.id)}/tree/${path}`,
       bytes,
@@ -71,12 +73,12 @@ export async function recordRun(ports: RecordPorts, recording: Recording): Promi
   }
 }
 
-function documents(record: RunRecord): readonly (readonly [string, Uint8Array])[] {
-  return record.steps.flatMap((step) =>
-    step.key === null || step.document === null
-      ? []
-      : [[keyPath(step.key), new TextEncoder().encode(canonicalJson(step.document as unknown as Json))] as const],
-  );
+/** Key documents stand in the ledger once: those of cached steps came with the run that computed them. */
+function documents({ record, known }: Recording): readonly (readonly [string, Uint8Array])[] {
+  return record.steps.flatMap(({ key, document, outcome }) => {
+    if (key === null || document === null || (outcome.kind === "cached" && known(outcome.from))) return [];
+    return [[keyPath(key), new TextEncoder().encode(canonicalJson(document as unknown as Json))] as const];
+  });
 }
 
 /** `ledger.json` names the ledger and every public key that ever signed in it. */
@@ -100,7 +102,7 @@ function headline({ record, before }: Recording): string | undefined {
   const spec = record.metricSpecs[0];
   const value = spec === undefined ? undefined : metricOf(record, spec);
   if (spec === undefined || value === undefined) return undefined;
-  const old = before === undefined ? undefined : metricOf(before, spec);
+  const old = before?.[spec.name];
   const delta = typeof old === "number" && typeof value === "number" ? ` (${formatDelta(value - old)})` : "";
-  return `${spec.name} ${formatMetric(value, old)}${delta}`;
+  return `${spec.name} ${formatMetric(value, typeof old === "number" ? old : value)}${delta}`;
 }
