@@ -1,6 +1,7 @@
 import type { Json, JsonObject } from "../identity/canonical-json.ts";
 import type { Digest } from "../identity/identity.ts";
-import type { EntryKind, ListingEntry } from "../key/key-document.ts";
+import type { ListingEntry } from "../key/key-document.ts";
+import { partOfListing } from "../key/listing-part.ts";
 import type { Dataset, Pipeline } from "../pipeline/pipeline.ts";
 import type { DatasetState, Resolution } from "../pipeline/resolution.ts";
 import { resolvePipeline } from "../pipeline/resolve.ts";
@@ -115,18 +116,11 @@ function factsOf(ports: PlanPorts, past: Past): Facts {
     evicted: (key) => ports.reader.evicted(key),
     previous: () => past.steps,
     durations: (step) => past.durations(step),
-    part: (directory, path) => partOf(ports.listing(directory), path),
+    part: (directory, path) => {
+      const listing = ports.listing(directory);
+      return listing === undefined ? undefined : partOfListing(listing, path);
+    },
   };
-}
-
-/** A file or sub-directory inside a stored directory. */
-function partOf(
-  listing: readonly ListingEntry[] | undefined,
-  path: string,
-): { readonly kind: EntryKind; readonly digest: Digest } | undefined {
-  const entry = listing?.find((candidate) => candidate.path === path);
-  if (entry === undefined || "link" in entry) return undefined;
-  return { kind: entry.x ? "executable" : "file", digest: entry.digest };
 }
 
 /** Replaces dotted names by the values of `--param`. */

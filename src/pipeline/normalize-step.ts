@@ -205,12 +205,12 @@ function clean(path: string): string {
 
 function environmentOf(raw: RawEnvironment | undefined): Environment {
   if (raw === undefined || "system" in raw) return { kind: "system" };
-  if ("venv" in raw) return { kind: "venv", path: clean(raw.venv), lock: raw.lock ?? null };
+  if ("venv" in raw) return { kind: "venv", path: clean(raw.venv), lock: raw.lock === undefined ? null : clean(raw.lock) };
   if ("uv" in raw) {
     const path = clean(raw.uv);
     return { kind: "uv", path, lock: path === "." || path === "" ? "uv.lock" : `${path}/uv.lock` };
   }
-  if ("conda" in raw) return { kind: "conda", name: raw.conda, lock: raw.lock ?? null };
+  if ("conda" in raw) return { kind: "conda", name: raw.conda, lock: raw.lock === undefined ? null : clean(raw.lock) };
   if ("node" in raw) return { kind: "node", lock: clean(raw.node) };
   const digest = parseDigest(raw.image.slice(raw.image.indexOf("@") + 1));
   if (digest === undefined) throw new Error(`image ${raw.image}: the schema let it through without a digest`);

@@ -168,3 +168,26 @@ test("a gate that fails stops what follows and fails the run", async () => {
   expect(run.stderr).toMatch(/accuracy/);
   expect(run.stderr).toMatch(/Not started: publish/);
 });
+
+test("a step that reads a part of another's directory runs again when that part changes, and only then", async () => {
+  const pipeline = (part: string, rest: string): string =>
+    [
+      "version: 1",
+      "steps:",
+      `  make: { run: 'mkdir -p out/sub; echo ${part} > out/sub/a; echo ${rest} > out/b', outputs: [out] }`,
+      "  read: { run: cat out/sub/a > read.txt, inputs: [out/sub], outputs: [read.txt] }",
+    ].join("\n");
+  const bench = repository({ "pipelines/p.yaml": pipeline("one", "two") });
+  bench.commit();
+  await bench.sluice("run");
+
+  bench.write("pipelines/p.yaml", pipeline("one", "changed"));
+  const rest = await bench.sluice("run");
+  bench.write("pipelines/p.yaml", pipeline("changed", "changed"));
+  const part = await bench.sluice("run");
+
+  expect(rest.code, rest.stderr).toBe(0);
+  expect(rest.stderr).toMatch(/✓ read {2}from run/);
+  expect(part.stderr).toMatch(/▶ read/);
+  expect(readFileSync(join(bench.root, "read.txt"), "utf8")).toBe("changed\n");
+});
