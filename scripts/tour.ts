@@ -10,7 +10,13 @@ const here = mkdtempSync(join(tmpdir(), "sluice-digits-"));
 
 function run(program: string, args: readonly string[], show = true): void {
   if (show) process.stdout.write(`\n$ ${[program === sluice ? "sluice" : program, ...args].join(" ")}\n`);
-  const env = { ...process.env, GIT_AUTHOR_NAME: "You", GIT_AUTHOR_EMAIL: "you@example.org", GIT_COMMITTER_NAME: "You", GIT_COMMITTER_EMAIL: "you@example.org" };
+  const env = {
+    ...process.env,
+    GIT_AUTHOR_NAME: "You",
+    GIT_AUTHOR_EMAIL: "you@example.org",
+    GIT_COMMITTER_NAME: "You",
+    GIT_COMMITTER_EMAIL: "you@example.org",
+  };
   const ended = spawnSync(program, args, { cwd: here, env, stdio: show ? "inherit" : "ignore" });
   if (ended.status !== 0) {
     process.stderr.write(`${program} ${args.join(" ")} ended with ${String(ended.status ?? ended.error)}\n`);
@@ -35,4 +41,6 @@ run(sluice, ["run"]);
 run(sluice, ["diff"]);
 run(sluice, ["log"]);
 run("git", ["log", "--format=%s", "refs/sluice/local"]);
-process.stdout.write(`\nEverything is left in ${here} for you to look at. Next: cd there, or to a repository of your own, and ${sluice} --help\n`);
+process.stdout.write(
+  `\nEverything is left in ${here} for you to look at. Next: cd there, or to a repository of your own, and ${sluice} --help\n`,
+);

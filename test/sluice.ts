@@ -79,7 +79,10 @@ export function sluiceIn(cwd: string, args: readonly string[]): Promise<Answer> 
 /** Runs recorded in the local ledger, newest first. */
 export function recorded(bench: Bench): readonly string[] {
   try {
-    return bench.git("log", "--format=%(trailers:key=Sluice-Run,valueonly)", "refs/sluice/local").split("\n").filter((line) => line !== "");
+    return bench
+      .git("log", "--format=%(trailers:key=Sluice-Run,valueonly)", "refs/sluice/local")
+      .split("\n")
+      .filter((line) => line !== "");
   } catch {
     return [];
   }

@@ -10,6 +10,11 @@ export async function runCommand(world: World, argv: readonly string[]): Promise
   const done = (result: Promise<number>): Promise<void> => result.then((answer) => void (code = answer));
   const program = build(world, done);
   try {
+    if (argv[0] === "complete") {
+      // `sluice complete zsh|bash|fish|powershell` prints a script; the script asks the same command for words.
+      const { default: tab } = await import("@bomb.sh/tab/commander");
+      tab(program);
+    }
     await program.parseAsync([...argv], { from: "user" });
     return code;
   } catch (error) {
@@ -41,6 +46,7 @@ function build(world: World, done: Done): Command {
     .version(world.version)
     .exitOverride()
     .configureOutput({ writeOut: (text) => world.terminal.print(text), writeErr: (text) => world.terminal.say(text) })
+    .addHelpText("after", "\nShell completion: source <(sluice complete bash), also zsh, fish and powershell")
     .showSuggestionAfterError()
     .showHelpAfterError("(sluice --help lists the commands)");
   addPlanning(program, world, done);
@@ -149,6 +155,13 @@ function addUpkeep(program: Command, world: World, done: Done): void {
     .option("-j, --jobs <n>", "steps at once", Number)
     .action((run: string, flags: object) =>
       done(import("./reproduce.ts").then(({ reproduce }) => reproduce(world, run, flags))),
+    );
+  command(program, "verify [run]", "sluice verify --all")
+    .description("signatures, digests and the ledger's chain, offline; exit 1 when anything is wrong")
+    .option("--all", "every run (the default without a run)")
+    .option("--json", "one JSON document on stdout")
+    .action((run: string | undefined, flags: object) =>
+      done(import("./verify.ts").then(({ verify }) => verify(world, run, flags))),
     );
   command(program, "gc", "sluice gc")
     .description("removes bytes that no recorded run names")

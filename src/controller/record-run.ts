@@ -2,7 +2,7 @@ import type { Git, LedgerCommit } from "../git/git.ts";
 import { canonicalJson, type Json } from "../identity/canonical-json.ts";
 import { digestOf, type CommitSha, type Digest } from "../identity/identity.ts";
 import { formatDelta, formatMetric } from "../diff/number.ts";
-import { commitMessage, metricsOf } from "../manifest/commit-message.ts";
+import { commitMessage, metricOf } from "../manifest/commit-message.ts";
 import { preAuthentication, PAYLOAD_TYPE, renderEnvelope } from "../manifest/dsse.ts";
 import {
   keyPath,
@@ -13,7 +13,7 @@ import {
   runDirectory,
   signaturePath,
 } from "../manifest/ledger-paths.ts";
-import { renderManifest } from "../manifest/manifest.ts";
+import { renderRun } from "../manifest/render-manifest.ts";
 import type { RunRecord } from "../run/run-record.ts";
 import type { Signer } from "../signer/signer.ts";
 import type { Store } from "../store/store.ts";
@@ -43,12 +43,13 @@ const ATTEMPTS = 20;
 export async function recordRun(ports: RecordPorts, recording: Recording): Promise<Recorded> {
   const { git, store, signer } = ports;
   const { record } = recording;
-  const manifest = renderManifest(record);
+  const { manifest, parts } = renderRun(record);
   const digest = digestOf(manifest);
   const signature = await signer.sign(preAuthentication(PAYLOAD_TYPE, manifest));
   const files = new Map<string, Uint8Array>([
     [manifestPath(record.id), manifest],
     [signaturePath(record.id), renderEnvelope(manifest, { keyId: signer.keyId, bytes: signature })],
+    ...[...parts].map(([file, bytes]): [string, Uint8Array] => [`${runDirectory(record.id)}/${file}`, bytes]),
     ...documents(record),
     ...[...recording.tree].map(([path, bytes]): [string, Uint8Array] => [
       `${runDirectory(record.id)}/tree/${path}`,
@@ -97,9 +98,9 @@ async function header(
 /** `accuracy 0.9889 (+0.0041)`: the pipeline's first metric, against the run before. */
 function headline({ record, before }: Recording): string | undefined {
   const spec = record.metricSpecs[0];
-  const value = spec === undefined ? undefined : metricsOf(record, spec.step)[spec.name];
+  const value = spec === undefined ? undefined : metricOf(record, spec);
   if (spec === undefined || value === undefined) return undefined;
-  const old = before === undefined ? undefined : metricsOf(before, spec.step)[spec.name];
+  const old = before === undefined ? undefined : metricOf(before, spec);
   const delta = typeof old === "number" && typeof value === "number" ? ` (${formatDelta(value - old)})` : "";
   return `${spec.name} ${formatMetric(value, old)}${delta}`;
 }

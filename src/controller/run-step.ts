@@ -1,5 +1,6 @@
 import type { Clock } from "../clock/clock.ts";
 import { readMetrics } from "../diff/read-metrics.ts";
+import { readPlot } from "../diff/read-plot.ts";
 import type { Attempt, AttemptEnd, AttemptOrder, Executor, StagedInput } from "../executor/executor.ts";
 import { fillArgument, fillShell } from "../expression/template.ts";
 import type { JsonObject } from "../identity/canonical-json.ts";
@@ -148,6 +149,8 @@ async function collect(ports: StepPorts, job: StepJob, attempt: Attempt): Promis
   if (undeclared.length > 0) return { kind: "undeclared-write", paths: undeclared };
   const metrics = await readMetricFiles(ports, job, attempt);
   if ("kind" in metrics && typeof metrics.kind === "string") return metrics as Failure;
+  const plot = await plotFailure(ports, job, attempt);
+  if (plot !== undefined) return plot;
   const outputs: OutputRecord[] = [];
   const missing: string[] = [];
   for (const output of job.document.outputs) {
@@ -181,6 +184,19 @@ async function readMetricFiles(
     Object.assign(all, read.value);
   }
   return all;
+}
+
+/** A plot that cannot be read is as wrong as a metric that cannot: better now than in a review. */
+async function plotFailure(ports: StepPorts, job: StepJob, attempt: Attempt): Promise<Failure | undefined> {
+  for (const plot of job.step.step.plots) {
+    if (plot.kind === "image") continue;
+    for (const { path } of plot.series) {
+      const bytes = await ports.store.peek(`${attempt.workspace}/${path}`);
+      const read = bytes === undefined ? undefined : await readPlot(path, bytes);
+      if (read?.kind === "refused") return { kind: "wrong-output", path, why: `it is a plot and ${read.refusal}` };
+    }
+  }
+  return undefined;
 }
 
 async function failedWith(

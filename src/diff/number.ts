@@ -27,17 +27,11 @@ export function formatDelta(delta: number): string {
 
 function plain(value: number, digits: number): string {
   const size = Math.abs(value);
-  const text =
-    size !== 0 && (size < 1e-4 || size >= 1e15) ? value.toExponential(Math.max(0, digits - 1)) : decimal(value, digits);
-  return text.replace(/e([+-])(\d)$/, "e$1$2").replaceAll("-", "−");
-}
-
-/** Fixed notation with `digits` significant digits and no padding zeros. */
-function decimal(value: number, digits: number): string {
-  const rounded = Number(value.toPrecision(digits));
-  return rounded.toLocaleString("en-US", {
-    useGrouping: false,
-    maximumFractionDigits: 20,
-    maximumSignificantDigits: 17,
-  });
+  // What stands before the point is never rounded away.
+  const whole = size >= 1 && size < 1e15 ? Math.floor(Math.log10(size)) + 1 : 0;
+  const cut = Number(value.toPrecision(Math.min(17, Math.max(digits, whole))));
+  // The largest doubles round up beyond all doubles.
+  const rounded = Number.isFinite(cut) ? cut : value;
+  const exponential = size !== 0 && (size < 1e-4 || size >= 1e15);
+  return (exponential ? rounded.toExponential() : String(rounded)).replaceAll("-", "−");
 }

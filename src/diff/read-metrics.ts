@@ -1,48 +1,61 @@
-import type { Json } from "../identity/canonical-json.ts";
 import type { MetricValue } from "../key/key-document.ts";
 import { ok, refused, type Result } from "../result/result.ts";
+import { readData } from "./read-data.ts";
 
-/** Numbers of a metrics file by dotted name; YAML or JSON by its ending. Booleans and texts are no metrics. */
+const MAX_METRICS = 10_000;
+const MAX_DEPTH = 64;
+
+/**
+ * Numbers of a metrics file by dotted name; YAML or JSON by its ending. Booleans, texts and longer lists are no
+ * metrics; the words NaN and Infinity are kept. The refusal is a sentence's end that names the fault.
+ */
 export async function readMetrics(
   path: string,
   bytes: Uint8Array,
 ): Promise<Result<Readonly<Record<string, MetricValue>>, string>> {
-  const text = new TextDecoder().decode(bytes);
-  let value: unknown;
-  try {
-    value = /\.ya?ml$/.test(path) ? (await import("yaml")).parse(text) : parseJson(text);
-  } catch (error) {
-    return refused(
-      error instanceof Error ? (error.message.split("\n")[0] ?? "it cannot be parsed") : "it cannot be parsed",
-    );
-  }
-  if (typeof value !== "object" || value === null) return refused("it must hold a map of names and numbers");
-  const metrics: Record<string, MetricValue> = {};
-  flatten(metrics, "", value);
-  return ok(metrics);
+  const data = await readData(path, bytes);
+  if (data.kind === "refused") return data;
+  if (typeof data.value !== "object" || data.value === null) return refused("it must hold a map of names and numbers");
+  const metrics = new Map<string, MetricValue>();
+  const fault = flatten(metrics, { name: "", depth: 0 }, data.value);
+  return fault === undefined ? ok(Object.fromEntries(metrics)) : refused(fault);
 }
 
-/** JSON with the words NaN and Infinity, which Python's json module writes. */
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text) as Json;
-  } catch (error) {
-    const tamed = text.replace(/(?<=[[{,:\s])(-?Infinity|NaN)(?=\s*[,}\]\n])/g, '"$1"');
-    if (tamed === text) throw error;
-    return JSON.parse(tamed) as Json;
-  }
+interface Place {
+  readonly name: string;
+  readonly depth: number;
 }
 
-function flatten(into: Record<string, MetricValue>, name: string, value: unknown): void {
-  if (typeof value === "number") into[name] = Number.isFinite(value) ? value : wordOf(value);
-  else if (value === "NaN" || value === "Infinity" || value === "-Infinity") into[name] = value;
-  else if (Array.isArray(value) && value.length === 1) flatten(into, name, value[0]);
-  else if (typeof value === "object" && value !== null && !Array.isArray(value)) {
-    for (const [key, member] of Object.entries(value)) flatten(into, name === "" ? key : `${name}.${key}`, member);
+/** Adds what stands at a place; answers why it cannot. */
+function flatten(into: Map<string, MetricValue>, at: Place, value: unknown): string | undefined {
+  if (typeof value === "number" || value === "NaN" || value === "Infinity" || value === "-Infinity")
+    return add(into, at.name, value);
+  if (typeof value !== "object" || value === null) return undefined;
+  if (at.depth === MAX_DEPTH) return `it is nested deeper than ${MAX_DEPTH} levels`;
+  if (Array.isArray(value)) {
+    return value.length === 1 ? flatten(into, { name: at.name, depth: at.depth + 1 }, value[0]) : undefined;
   }
+  for (const [key, member] of Object.entries(value)) {
+    const name = at.name === "" ? key : `${at.name}.${key}`;
+    const fault = flatten(into, { name, depth: at.depth + 1 }, member);
+    if (fault !== undefined) return fault;
+  }
+  return undefined;
 }
 
-function wordOf(value: number): MetricValue {
+function add(into: Map<string, MetricValue>, name: string, value: MetricValue): string | undefined {
+  if (name === "") return "it must hold a map of names and numbers";
+  if (into.has(name)) return `two values are called \`${name}\``;
+  if (into.size === MAX_METRICS) return `it holds more than ${MAX_METRICS} numbers`;
+  if (Number.isInteger(value) && !Number.isSafeInteger(value))
+    return `\`${name}\` is ${value}, and whole numbers beyond 2^53 are not exact`;
+  into.set(name, typeof value === "number" ? finite(value) : value);
+  return undefined;
+}
+
+/** JSON has no negative zero that comes back, and no words for what is not finite. */
+function finite(value: number): MetricValue {
   if (Number.isNaN(value)) return "NaN";
-  return value > 0 ? "Infinity" : "-Infinity";
+  if (value === Infinity) return "Infinity";
+  return value === -Infinity ? "-Infinity" : value + 0;
 }

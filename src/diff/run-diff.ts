@@ -1,7 +1,11 @@
-import { canonicalJson, type Json } from "../identity/canonical-json.ts";
+import { isDeepStrictEqual } from "node:util";
+
+import type { Json } from "../identity/canonical-json.ts";
 import type { RunId } from "../identity/identity.ts";
 import type { MetricValue, OutputRecord } from "../key/key-document.ts";
 import type { RunRecord, StepOutcome, StepRecord } from "../run/run-record.ts";
+import { dataComparison } from "./data-comparison.ts";
+import { environmentChanges, type EnvironmentChange } from "./environment-changes.ts";
 import { judge, judgeGate, type GateVerdict, type MetricReading, type MetricVerdict } from "./verdict.ts";
 
 export type FileChange = { readonly path: string; readonly change: "added" | "removed" | "changed" };
@@ -42,6 +46,7 @@ export interface RunDiff {
   }[];
   readonly code: readonly FileChange[];
   readonly data: readonly FileChange[];
+  readonly environment: readonly EnvironmentChange[];
   readonly steps: readonly StepChange[];
   readonly metrics: readonly MetricChange[];
   readonly overall: "better" | "worse" | "mixed" | "within-tolerance" | "not-judged";
@@ -50,13 +55,14 @@ export interface RunDiff {
 /** Compares two runs of one pipeline; specs, goals and gates are those of the later one. */
 export function diffRuns(from: RunRecord, to: RunRecord): RunDiff {
   const data = fileChanges(datasetsOf(from), datasetsOf(to));
-  const metrics = metricChanges(from, to, data);
+  const metrics = metricChanges(from, to);
   return {
     from: { run: from.id, status: from.status, source: from.source },
     to: { run: to.id, status: to.status, source: to.source },
     parameters: parameterChanges("", from.params, to.params),
     code: fileChanges(from.sources, to.sources),
     data,
+    environment: environmentChanges(from, to),
     steps: stepChanges(from, to),
     metrics,
     overall: overallOf(metrics),
@@ -72,9 +78,15 @@ function fileChanges(
   to: Readonly<Record<string, string>>,
 ): readonly FileChange[] {
   return names(from, to).flatMap((path): FileChange[] => {
-    if (from[path] === to[path]) return [];
-    return [{ path, change: from[path] === undefined ? "added" : to[path] === undefined ? "removed" : "changed" }];
+    const [old, now] = [own(from, path), own(to, path)];
+    if (old === now) return [];
+    return [{ path, change: old === undefined ? "added" : now === undefined ? "removed" : "changed" }];
   });
+}
+
+/** A member that is really there: a path or parameter may be called `constructor`. */
+function own<Value>(map: Readonly<Record<string, Value>>, name: string): Value | undefined {
+  return Object.hasOwn(map, name) ? map[name] : undefined;
 }
 
 function names(a: Readonly<Record<string, unknown>>, b: Readonly<Record<string, unknown>>): readonly string[] {
@@ -90,9 +102,9 @@ function isMap(value: Json | undefined): value is Members {
 function parameterChanges(prefix: string, from: Members, to: Members): RunDiff["parameters"] {
   return names(from, to).flatMap((member) => {
     const name = `${prefix}${member}`;
-    const [old, now] = [from[member], to[member]];
+    const [old, now] = [own(from, member), own(to, member)];
     if (isMap(old) && isMap(now)) return parameterChanges(`${name}.`, old, now);
-    if (old !== undefined && now !== undefined && canonicalJson(old) === canonicalJson(now)) return [];
+    if (old !== undefined && now !== undefined && isDeepStrictEqual(old, now)) return [];
     return [{ name, from: old, to: now }];
   });
 }
@@ -128,7 +140,7 @@ function wallOf(step: StepRecord | undefined): number | null {
   return last === undefined || last.failure !== null ? null : last.profile.wallMs;
 }
 
-function metricChanges(from: RunRecord, to: RunRecord, data: readonly FileChange[]): readonly MetricChange[] {
+function metricChanges(from: RunRecord, to: RunRecord): readonly MetricChange[] {
   const old = metricTable(from);
   const now = metricTable(to);
   const specs = new Map(to.metricSpecs.map((spec) => [spec.name, spec]));
@@ -136,16 +148,11 @@ function metricChanges(from: RunRecord, to: RunRecord, data: readonly FileChange
     ...specs.keys(),
     ...[...new Set([...old.keys(), ...now.keys()])].filter((name) => !specs.has(name)).sort(),
   ];
+  const differing = dataComparison(from, to);
   return order.map((name) => {
     const spec = specs.get(name);
     const [a, b] = [old.get(name), now.get(name)];
-    const changed = data.find(
-      (change) => change.change !== "added" && closureOf(to, spec?.step ?? b?.step).has(change.path),
-    );
-    const verdict: MetricVerdict =
-      changed !== undefined && a !== undefined && b !== undefined
-        ? { kind: "not-comparable", dataset: changed.path }
-        : judge(spec, a?.value, b?.value);
+    const dataset = a === undefined || b === undefined ? undefined : differing(a.step, b.step);
     return {
       name,
       step: spec?.step ?? b?.step ?? a?.step ?? null,
@@ -153,11 +160,16 @@ function metricChanges(from: RunRecord, to: RunRecord, data: readonly FileChange
       tolerance: spec?.tolerance ?? null,
       from: a?.value,
       to: b?.value,
-      delta: typeof a?.value === "number" && typeof b?.value === "number" ? b.value - a.value : null,
-      verdict,
+      delta: deltaOf(a?.value, b?.value),
+      verdict: dataset === undefined ? judge(spec, a?.value, b?.value) : { kind: "not-comparable", dataset },
       gate: spec?.gate === null || spec === undefined ? null : judgeGate(spec.gate, b?.value),
     };
   });
+}
+
+function deltaOf(from: MetricValue | undefined, to: MetricValue | undefined): number | null {
+  if (typeof from !== "number" || typeof to !== "number") return null;
+  return Number.isFinite(to - from) ? to - from : null;
 }
 
 function metricTable(run: RunRecord): ReadonlyMap<string, { readonly value: MetricValue; readonly step: string }> {
@@ -173,33 +185,14 @@ function metricTable(run: RunRecord): ReadonlyMap<string, { readonly value: Metr
   return table;
 }
 
-/** Datasets that a step reads itself or through the steps before it, by name. */
-function closureOf(run: RunRecord, step: string | undefined): ReadonlySet<string> {
-  const byOutput = new Map<string, StepRecord>();
-  for (const candidate of run.steps)
-    for (const output of candidate.document?.outputs ?? []) byOutput.set(output.path, candidate);
-  const byPath = new Map(run.datasets.map((dataset) => [dataset.path, dataset.name]));
-  const found = new Set<string>();
-  const seen = new Set<string>();
-  const todo = run.steps.filter((candidate) => candidate.name === step);
-  for (let at = todo.pop(); at !== undefined; at = todo.pop()) {
-    if (seen.has(at.name)) continue;
-    seen.add(at.name);
-    for (const input of at.document?.inputs ?? []) {
-      const dataset = byPath.get(input.path);
-      if (input.kind === "dataset" && dataset !== undefined) found.add(dataset);
-      const producer =
-        byOutput.get(input.path) ?? [...byOutput].find(([path]) => input.path.startsWith(`${path}/`))?.[1];
-      if (producer !== undefined) todo.push(producer);
-    }
-  }
-  return found;
-}
-
+/** Losing a judged number, or its finiteness, is no improvement, whatever the other ones did. */
 function overallOf(metrics: readonly MetricChange[]): RunDiff["overall"] {
   const kinds = new Set(metrics.map((metric) => metric.verdict.kind));
-  if (kinds.has("better") && kinds.has("worse")) return "mixed";
-  if (kinds.has("better")) return "better";
+  const lost = metrics.some(
+    ({ goal, from, to }) => goal !== null && typeof from === "number" && typeof to !== "number",
+  );
+  if (kinds.has("better")) return kinds.has("worse") || lost ? "mixed" : "better";
   if (kinds.has("worse")) return "worse";
-  return kinds.has("within-tolerance") ? "within-tolerance" : "not-judged";
+  if (kinds.has("within-tolerance")) return lost ? "mixed" : "within-tolerance";
+  return "not-judged";
 }

@@ -25,10 +25,15 @@ export function judge(
   if (typeof from !== "number" || typeof to !== "number") return { kind: "not-finite" };
   if (spec === undefined || spec.goal === null) return { kind: "informational" };
   const delta = to - from;
-  const tolerance = toleranceOf(spec, from);
-  // An exact tolerance is within: doubles are compared with one part in 10^12 of slack.
-  if (Math.abs(delta) <= tolerance * (1 + 1e-12)) return { kind: "within-tolerance" };
+  if (Math.abs(delta) <= toleranceOf(spec, from) + slackOf(spec, Math.max(Math.abs(from), Math.abs(to)))) {
+    return { kind: "within-tolerance" };
+  }
   return { kind: delta > 0 === (spec.goal === "higher") ? "better" : "worse" };
+}
+
+/** A difference that is the tolerance in decimals is within it: the roundings of both doubles are forgiven. */
+function slackOf(spec: MetricReading, size: number): number {
+  return spec.tolerance === null || spec.tolerance.value === 0 ? 0 : 2 * Number.EPSILON * size;
 }
 
 function toleranceOf(spec: MetricReading, from: number): number {

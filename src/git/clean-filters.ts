@@ -1,66 +1,188 @@
-import { existsSync, lstatSync } from "node:fs";
+import {
+  copyFileSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  utimesSync,
+} from "node:fs";
+import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 
-import { lines } from "./git-output.ts";
-import type { GitProcess } from "./git-process.ts";
+import { gitProcess, type GitProcess } from "./git-process.ts";
+import { readObjects } from "./read-objects.ts";
 
-/** Filters exist only where attributes or configuration ask for them; without any nothing is asked of git. */
-export async function cleaned(
+/** Line endings only make a file shorter; the other conversions can do anything. */
+type Conversion = "line-endings" | "any";
+
+interface Repository {
+  readonly git: GitProcess;
+  /** The git directory of this work tree. */
+  readonly own: string;
+  /** The git directory that all work trees share. */
+  readonly common: string;
+  /** Raw listings of the index and of untracked files. */
+  readonly listing: () => { readonly tracked: Promise<Buffer>; readonly untracked: Promise<Buffer> };
+}
+
+/** What git would store for work-tree files where that is something else than what stands there. */
+export interface CleanFilters {
+  /** Starts to find out whether this repository converts anything at all. */
+  ask(): void;
+  cleaned(paths: readonly string[]): Promise<ReadonlyMap<string, Uint8Array>>;
+}
+
+export function cleanFilters(repository: Repository): CleanFilters {
+  let autocrlf: Promise<boolean> | undefined;
+  const line = (): Promise<boolean> => (autocrlf ??= quiet(convertsLines(repository.git)));
+  return {
+    ask: () => void line(),
+    async cleaned(paths) {
+      if (paths.length === 0) return new Map();
+      const everywhere = await line();
+      if (!everywhere && !(await hasAttributes(repository))) return new Map();
+      const wanted = await conversions(repository.git, paths, everywhere);
+      return wanted.size === 0 ? new Map() : stored(repository, wanted);
+    },
+  };
+}
+
+/** A promise that nobody may come to await is no surprise when it fails. */
+export function quiet<Value>(promise: Promise<Value>): Promise<Value> {
+  promise.catch(() => undefined);
+  return promise;
+}
+
+async function convertsLines(git: GitProcess): Promise<boolean> {
+  const { stdout } = await git.attempt(["config", "--get", "core.autocrlf"]);
+  return !/^(false|no|off|0)?$/i.test(stdout.toString("utf8").trim());
+}
+
+/** Attributes can stand in the tree, beside it, with the person and with the machine. */
+async function hasAttributes({ git, common, listing }: Repository): Promise<boolean> {
+  const config = git.env["XDG_CONFIG_HOME"] ?? join(git.env["HOME"] ?? homedir(), ".config");
+  const places = [join(common, "info", "attributes"), join(config, "git", "attributes"), "/etc/gitattributes"];
+  if (places.some((path) => existsSync(path))) return true;
+  const { tracked, untracked } = listing();
+  for (const list of [await tracked, await untracked]) {
+    if (
+      list.includes("/.gitattributes\0") ||
+      list.includes("\t.gitattributes\0") ||
+      list.includes("\0.gitattributes\0")
+    )
+      return true;
+    if (list.subarray(0, 15).equals(Buffer.from(".gitattributes\0"))) return true;
+  }
+  return (await git.attempt(["config", "--get", "core.attributesFile"])).code === 0;
+}
+
+/** Files that may be converted, with how. */
+async function conversions(
   git: GitProcess,
-  directory: string,
   paths: readonly string[],
-): Promise<ReadonlyMap<string, Uint8Array>> {
-  const none = new Map<string, Uint8Array>();
-  if (paths.length === 0 || !(await mayFilter(git, directory))) return none;
-  const output = await git.run(
-    ["check-attr", "-z", "--stdin", "text", "eol", "filter", "working-tree-encoding", "ident"],
-    paths.map((path) => `${path}\0`).join(""),
-  );
+  everywhere: boolean,
+): Promise<ReadonlyMap<string, Conversion>> {
+  const names = ["text", "crlf", "eol", "filter", "working-tree-encoding", "ident"];
+  const output = await git.run(["check-attr", "-z", "--stdin", ...names], paths.map((path) => `${path}\0`).join(""));
   const fields = output.toString("utf8").split("\0");
-  const filtered = new Set<string>();
-  const autocrlf = (await git.attempt(["config", "--get", "core.autocrlf"])).stdout.toString("utf8").trim();
+  const found = new Map<string, Conversion>(everywhere ? paths.map((path) => [path, "line-endings"]) : []);
   for (let at = 0; at + 2 < fields.length; at += 3) {
-    const value = fields[at + 2];
-    if (value !== "unspecified" && value !== "unset") filtered.add(fields[at] ?? "");
+    const [path = "", name, value] = fields.slice(at, at + 3);
+    if (value === "unspecified" || value === "unset") continue;
+    const lines = name === "text" || name === "crlf" || name === "eol";
+    if (!lines || !found.has(path)) found.set(path, lines ? "line-endings" : "any");
   }
-  const candidates = (
-    autocrlf === "true" || autocrlf === "input" ? paths : paths.filter((path) => filtered.has(path))
-  ).filter(
-    (path) =>
-      !path.includes("\n") && lstatSync(join(git.directory, path), { throwIfNoEntry: false })?.isFile() === true,
-  );
-  if (candidates.length === 0) return none;
-  const raw = lines(
-    (
-      await git.run(["hash-object", "--no-filters", "--stdin-paths"], candidates.map((path) => `${path}\n`).join(""))
-    ).toString("utf8"),
-  );
-  const clean = lines(
-    (await git.run(["hash-object", "-w", "--stdin-paths"], candidates.map((path) => `${path}\n`).join(""))).toString(
-      "utf8",
-    ),
-  );
-  for (const [at, path] of candidates.entries()) {
-    const id = clean[at];
-    if (id !== undefined && id !== raw[at]) none.set(path, await git.run(["cat-file", "blob", id]));
+  for (const path of found.keys()) {
+    if (lstatSync(join(git.directory, path), { throwIfNoEntry: false })?.isFile() !== true) found.delete(path);
   }
-  return none;
+  return found;
 }
 
-/** True where attributes or configuration could make git store other bytes than stand on disk. */
-export async function mayFilter(git: GitProcess, directory: string): Promise<boolean> {
-  if (existsSync(join(directory, "info", "attributes"))) return true;
-  const known = filtering.get(git);
-  if (known !== undefined) return known;
-  const asked = Promise.all([
-    git.run(["ls-files", "-z", "-c", "-o", "--exclude-standard", "--", ".gitattributes", "**/.gitattributes"]),
-    git.attempt(["config", "--get-regexp", "^core\\.(autocrlf|attributesfile)$"]),
-  ]).then(
-    ([attributes, configured]) =>
-      attributes.length > 0 ||
-      /^(core\.autocrlf (true|input)|core\.attributesfile )/m.test(configured.stdout.toString("utf8")),
-  );
-  filtering.set(git, asked);
-  return asked;
+/**
+ * Adds the files to a copy of the index, with new objects beside the repository's: git itself decides (it converts
+ * nothing in a file that it holds with CRLF already, and takes unchanged files by their stat), and nothing is
+ * written where the person could see it.
+ */
+async function stored(
+  { git, own, common }: Repository,
+  wanted: ReadonlyMap<string, Conversion>,
+): Promise<ReadonlyMap<string, Uint8Array>> {
+  const scratch = mkdtempSync(join(tmpdir(), "sluice-clean-"));
+  try {
+    mkdirSync(join(scratch, "objects"));
+    copyIndex(join(own, "index"), join(scratch, "index"));
+    const apart = gitProcess(git.directory, git.program, {
+      GIT_INDEX_FILE: join(scratch, "index"),
+      GIT_OBJECT_DIRECTORY: join(scratch, "objects"),
+      GIT_ALTERNATE_OBJECT_DIRECTORIES: listed(join(common, "objects")),
+    });
+    const settings = ["-c", "core.safecrlf=false", "-c", "core.splitIndex=false", "-c", "core.untrackedCache=false"];
+    await apart.run(
+      [...settings, "update-index", "--add", "-z", "--stdin"],
+      [...wanted.keys()].map((path) => `${path}\0`).join(""),
+    );
+    const ids = idsOf(await apart.run(["ls-files", "-s", "-z"]), wanted);
+    return await different(apart, ids, wanted);
+  } finally {
+    rmSync(scratch, { recursive: true, force: true });
+  }
 }
-const filtering = new WeakMap<GitProcess, Promise<boolean>>();
+
+/** An index that looks older than it is makes git compare bytes where stat cannot tell; a younger one would not. */
+function copyIndex(from: string, to: string): void {
+  if (!existsSync(from)) return;
+  const { mtimeMs } = statSync(from);
+  copyFileSync(from, to);
+  const time = Math.floor(mtimeMs / 1_000) - 1;
+  utimesSync(to, time, time);
+}
+
+/** A path in git's colon-separated list. */
+function listed(path: string): string {
+  return /[:"]/.test(path) ? `"${path.replace(/["\\]/g, "\\$&")}"` : path;
+}
+
+function idsOf(index: Buffer, wanted: ReadonlyMap<string, Conversion>): ReadonlyMap<string, string> {
+  const ids = new Map<string, string>();
+  for (const line of index.toString("utf8").split("\0")) {
+    const tab = line.indexOf("\t");
+    const path = line.slice(tab + 1);
+    const [, id, stage] = line.slice(0, tab).split(" ");
+    if (tab > 0 && id !== undefined && stage === "0" && wanted.has(path)) ids.set(path, id);
+  }
+  return ids;
+}
+
+/** Bytes that git stores, for files that differ from them. */
+async function different(
+  git: GitProcess,
+  ids: ReadonlyMap<string, string>,
+  wanted: ReadonlyMap<string, Conversion>,
+): Promise<ReadonlyMap<string, Uint8Array>> {
+  const entries = [...ids];
+  const checked = (
+    await git.run(["cat-file", "--batch-check=%(objectsize)"], entries.map(([, id]) => `${id}\n`).join(""))
+  )
+    .toString("utf8")
+    .split("\n");
+  const suspects = entries.flatMap(([path, id], at) => {
+    const here = lstatSync(join(git.directory, path), { throwIfNoEntry: false })?.size;
+    const same = here === Number(checked[at]);
+    return same && wanted.get(path) === "line-endings" ? [] : [{ path, id, same }];
+  });
+  const found = new Map<string, Uint8Array>();
+  await readObjects(
+    git,
+    suspects.map(({ id }) => id),
+    (at, bytes) => {
+      const suspect = suspects[at];
+      if (suspect === undefined || bytes === undefined) return;
+      if (suspect.same && readFileSync(join(git.directory, suspect.path)).equals(bytes)) return;
+      found.set(suspect.path, new Uint8Array(bytes));
+    },
+  );
+  return found;
+}

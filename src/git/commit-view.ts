@@ -18,19 +18,24 @@ export function commitView(git: Git, commit: CommitSha, blobs: BlobDigests): Vie
     return entries;
   }
 
-  async function factsOf(entry: TreeEntry): Promise<FileFacts | undefined> {
-    const executable = entry.kind === "executable";
-    if (entry.kind === "submodule") return undefined;
-    const known = entry.kind === "link" ? undefined : blobs.get(entry.blob);
-    if (known !== undefined) return { ...known, executable };
-    const bytes = await git.blob(entry.blob);
-    if (entry.kind === "link") {
-      return { digest: digestOf(`link:${new TextDecoder().decode(bytes)}`), size: bytes.byteLength, executable };
+  async function facts(paths: readonly string[]): Promise<ReadonlyMap<string, FileFacts>> {
+    const all = await tree();
+    const wanted = paths.flatMap((path) => {
+      const entry = all.get(path);
+      return entry === undefined || entry.kind === "submodule" ? [] : [entry];
+    });
+    const read = new Map<BlobId, Read>();
+    const missing = wanted.filter((entry) => entry.kind === "link" || blobs.get(entry.blob) === undefined);
+    await git.blobs([...new Set(missing.map((entry) => entry.blob))], (id, bytes) => read.set(id, readOf(bytes)));
+    const found = new Map<string, FileFacts>();
+    for (const entry of wanted) {
+      const known =
+        entry.kind === "link" ? read.get(entry.blob)?.link : (blobs.get(entry.blob) ?? read.get(entry.blob)?.file);
+      if (known === undefined) continue;
+      if (entry.kind !== "link") blobs.set(entry.blob, known.digest, known.size);
+      found.set(entry.path, { digest: known.digest, size: known.size, executable: entry.kind === "executable" });
     }
-    const pointer = bytes.byteLength < 1024 ? parseLfsPointer(bytes) : undefined;
-    const facts = pointer ?? { digest: digestOf(bytes), size: bytes.byteLength };
-    blobs.set(entry.blob, facts.digest, facts.size);
-    return { digest: facts.digest, size: facts.size, executable };
+    return found;
   }
 
   return {
@@ -43,16 +48,7 @@ export function commitView(git: Git, commit: CommitSha, blobs: BlobDigests): Vie
       const entry = (await tree()).get(path);
       return entry === undefined || entry.kind === "submodule" ? undefined : git.blob(entry.blob);
     },
-    async facts(paths) {
-      const all = await tree();
-      const found = new Map<string, FileFacts>();
-      for (const path of paths) {
-        const entry = all.get(path);
-        const facts = entry === undefined ? undefined : await factsOf(entry);
-        if (facts !== undefined) found.set(path, facts);
-      }
-      return found;
-    },
+    facts,
     async source(path) {
       const entry = (await tree()).get(path);
       if (entry === undefined || entry.kind === "submodule") return undefined;
@@ -64,4 +60,18 @@ export function commitView(git: Git, commit: CommitSha, blobs: BlobDigests): Vie
       return new TextDecoder().decode(await git.blob(entry.blob));
     },
   };
+}
+
+/** What a blob is worth as a file, and as the target of a link: the bytes alone do not tell which it is. */
+interface Read {
+  readonly file: { readonly digest: Digest; readonly size: number };
+  readonly link: { readonly digest: Digest; readonly size: number };
+}
+
+function readOf(bytes: Uint8Array): Read {
+  const size = bytes.byteLength;
+  const pointer = size < 1024 ? parseLfsPointer(bytes) : undefined;
+  // A link's target is short: longer bytes are not decoded for nothing.
+  const target = size <= 4096 ? new TextDecoder().decode(bytes) : "";
+  return { file: pointer ?? { digest: digestOf(bytes), size }, link: { digest: digestOf(`link:${target}`), size } };
 }

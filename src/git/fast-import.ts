@@ -1,7 +1,9 @@
 import { spawn } from "node:child_process";
 
 import { parseCommitSha, type CommitSha } from "../identity/identity.ts";
+import { SETTINGS } from "./git-process.ts";
 import type { LedgerCommit } from "./git.ts";
+import { ledgerCommit } from "./ledger-commit.ts";
 
 export interface ImportOrder {
   readonly ref: string;
@@ -15,12 +17,15 @@ export type Imported =
   /** The ref holds something else by now; it was left alone. */
   | { readonly kind: "moved" };
 
+/** Git leaves loose objects to the system; a record is on the disk before it is reported. */
+const DURABLE = [...SETTINGS, "-c", "core.fsync=committed,loose-object"];
+
 /** Writes commits through one `git fast-import` and answers their ids in order. */
 export async function fastImport(
   git: { readonly program: string; readonly directory: string; readonly env: NodeJS.ProcessEnv },
   order: ImportOrder,
 ): Promise<Imported> {
-  const child = spawn(git.program, ["-c", "gc.auto=0", "fast-import", "--quiet", "--done", "--date-format=raw"], {
+  const child = spawn(git.program, [...DURABLE, "fast-import", "--quiet", "--done", "--date-format=raw"], {
     cwd: git.directory,
     env: git.env,
     stdio: ["pipe", "pipe", "pipe"],
@@ -51,8 +56,9 @@ export async function fastImport(
 function stream(order: ImportOrder): Buffer {
   const parts: (string | Uint8Array)[] = [];
   order.commits.forEach((commit, at) => {
-    const who = `${plain(commit.author.name)} <${plain(commit.author.email)}> ${commit.time} +0000`;
-    const message = Buffer.from(commit.message, "utf8");
+    const { name, email, message: words } = ledgerCommit(commit);
+    const who = `${name} <${email}> ${commit.time} +0000`;
+    const message = Buffer.from(words, "utf8");
     parts.push(
       `commit ${order.ref}\nmark :${at + 1}\nauthor ${who}\ncommitter ${who}\ndata ${message.byteLength}\n`,
       message,
@@ -68,11 +74,6 @@ function stream(order: ImportOrder): Buffer {
   for (let mark = 1; mark <= order.commits.length; mark++) parts.push(`get-mark :${mark}\n`);
   parts.push("done\n");
   return Buffer.concat(parts.map((part) => (typeof part === "string" ? Buffer.from(part, "utf8") : part)));
-}
-
-/** Names and addresses must not end the line they stand in. */
-function plain(text: string): string {
-  return text.replace(/[<>\n\r\0]/g, "").trim() || "unknown";
 }
 
 function quoted(path: string): string {

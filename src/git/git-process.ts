@@ -2,39 +2,49 @@ import { execFile } from "node:child_process";
 
 const MAX_BUFFER = 1 << 30;
 
-/** Runs git in one repository with nothing of the caller's git environment (a hook sets GIT_DIR). */
+/** What a person set up to reach a remote, and configuration given by environment; all else of GIT_* stays outside. */
+const KEPT = /^GIT_(CONFIG_.+|ASKPASS|SSH|SSH_COMMAND|SSH_VARIANT|SSL_.+|HTTP_.+|PROXY_.+)$/;
+
+/** Runs git in one repository with nothing of the caller's git environment (a hook sets GIT_DIR and GIT_INDEX_FILE). */
 export interface GitProcess {
+  /** Where git runs: the root of the work tree. */
   readonly directory: string;
   readonly program: string;
   readonly env: NodeJS.ProcessEnv;
   run(args: readonly string[], input?: Uint8Array | string): Promise<Buffer>;
   /** Exit code and output where a refusal is an answer. */
-  attempt(
-    args: readonly string[],
-    input?: Uint8Array | string,
-  ): Promise<{ readonly code: number; readonly stdout: Buffer; readonly stderr: string }>;
+  attempt(args: readonly string[], input?: Uint8Array | string): Promise<Answer>;
 }
 
-/** `program` is the absolute path of the git binary. */
-export function gitProcess(directory: string, program: string): GitProcess {
-  const env = Object.fromEntries(
-    Object.entries(process.env).filter(
-      ([name]) =>
-        !name.startsWith("GIT_") ||
-        name === "GIT_SSH" ||
-        name === "GIT_SSH_COMMAND" ||
-        name === "GIT_SSL_CAINFO" ||
-        name.startsWith("GIT_CONFIG"),
-    ),
-  );
-  const full: NodeJS.ProcessEnv = { ...env, LC_ALL: "C", GIT_TERMINAL_PROMPT: "0", GIT_OPTIONAL_LOCKS: "0" };
-  const base = ["-c", "core.quotePath=false", "-c", "core.fsmonitor=false", "-c", "gc.auto=0"];
+interface Answer {
+  readonly code: number;
+  readonly stdout: Buffer;
+  readonly stderr: string;
+}
+
+/**
+ * Settings of every call: no daemon is started, no path is quoted, no hook runs for what a person did not do, and
+ * nobody's repository is tidied behind their back.
+ */
+export const SETTINGS = ["quotePath=false", "fsmonitor=false", "hooksPath=/dev/null"]
+  .flatMap((setting) => ["-c", `core.${setting}`])
+  .concat("-c", "gc.auto=0");
+
+export function gitProcess(directory: string, program: string, extra: NodeJS.ProcessEnv = {}): GitProcess {
+  const kept = Object.entries(process.env).filter(([name]) => !name.startsWith("GIT_") || KEPT.test(name));
+  const env: NodeJS.ProcessEnv = {
+    ...Object.fromEntries(kept),
+    LC_ALL: "C",
+    GIT_TERMINAL_PROMPT: "0",
+    GIT_OPTIONAL_LOCKS: "0",
+    ...extra,
+  };
   const attempt: GitProcess["attempt"] = (args, input) =>
     new Promise((resolve, reject) => {
       const child = execFile(
         program,
-        [...base, ...args],
-        { cwd: directory, env: full, encoding: "buffer", maxBuffer: MAX_BUFFER },
+        [...SETTINGS, ...args],
+        { cwd: directory, env, encoding: "buffer", maxBuffer: MAX_BUFFER },
         (error, stdout, stderr) => {
           const code = error === null ? 0 : error.code;
           if (typeof code !== "number") reject(new Error(`running git ${args[0] ?? ""}`, { cause: error }));
@@ -49,13 +59,12 @@ export function gitProcess(directory: string, program: string): GitProcess {
   return {
     directory,
     program,
-    env: full,
+    env,
     attempt,
     async run(args, input) {
       const { code, stdout, stderr } = await attempt(args, input);
-      if (code !== 0)
-        throw new Error(`git ${args.slice(0, 2).join(" ")} in ${directory}: ${stderr.trim() || `exit code ${code}`}`);
-      return stdout;
+      if (code === 0) return stdout;
+      throw new Error(`git ${args.slice(0, 2).join(" ")} in ${directory}: ${stderr.trim() || `exit code ${code}`}`);
     },
   };
 }

@@ -45,6 +45,8 @@ export interface Git {
   /** All entries of a commit's tree, sorted by path in UTF-8 bytes. */
   tree(commit: CommitSha): Promise<readonly TreeEntry[]>;
   blob(id: BlobId): Promise<Uint8Array>;
+  /** Many blobs in one read, each handed over as it comes and in the order asked for; a missing one is an exception. */
+  blobs(ids: readonly BlobId[], take: (id: BlobId, bytes: Uint8Array) => void): Promise<void>;
   /** A file of a commit (or of any tree-ish ref); undefined when it is not there. */
   file(commit: CommitSha, path: string): Promise<Uint8Array | undefined>;
   /** Entries of the index (stage 0). */
@@ -60,13 +62,16 @@ export interface Git {
   cleaned(paths: readonly string[]): Promise<ReadonlyMap<string, Uint8Array>>;
   /** Appends commits to a ref in one go: compare-and-swap against `expected` (null: the ref must not exist). */
   append(ref: string, expected: CommitSha | null, commits: readonly LedgerCommit[]): Promise<Appended>;
-  /** Commits of a ref from newest to oldest, stopping before `until`. */
+  /** Commits of a ref from newest to oldest, stopping before `until`; all of them when `until` is not known here. */
   log(ref: string, until?: CommitSha): Promise<readonly LoggedCommit[]>;
   /** Many files of one commit in one read; absent ones are left out. */
   files(commit: CommitSha, paths: readonly string[]): Promise<ReadonlyMap<string, Uint8Array>>;
   /** Paths that a commit added against its first parent. */
   added(commit: CommitSha): Promise<readonly string[]>;
-  /** Pushes refs, all or nothing; `force` is never used. */
+  /**
+   * Pushes refs, all or nothing (without the binary: one after the other, deletions last); an empty `from` deletes `to`.
+   * `remote` is a remote's name or a URL. `force` is never used, and no hook of the person's runs.
+   */
   push(
     remote: string,
     refs: readonly { readonly from: string; readonly to: string }[],

@@ -5,28 +5,37 @@ import git from "isomorphic-git";
 
 import { byUtf8 } from "../identity/canonical-json.ts";
 import { digestOf, parseBlobId, parseCommitSha, type CommitSha } from "../identity/identity.ts";
-import type { Git, LedgerCommit, LoggedCommit, TreeEntry } from "./git.ts";
+import type { Git, LoggedCommit, TreeEntry } from "./git.ts";
+import { append, type Base } from "./isomorphic-append.ts";
 
 /** The repository at `root` without a git binary: for the Action, and for machines that have none. */
 export function isomorphicGit(root: string, directory: string): Git {
   const base = { fs, dir: root, gitdir: directory, cache: {} };
 
   async function resolve(revision: string): Promise<CommitSha | undefined> {
-    const whole = parseCommitSha(revision);
+    const [, name = revision, back = ""] = /^(.+?)((?:~\d*|\^)*)$/.exec(revision) ?? [];
+    const steps = (back.match(/~\d*|\^/g) ?? []).reduce((sum, part) => sum + Number(part.slice(1) || 1), 0);
+    const from = await peel(name);
+    return from === undefined || steps === 0 ? from : (await firstParents(base, from, steps + 1))[steps];
+  }
+
+  /** The commit behind a ref, a tag, an id or the unique beginning of one. */
+  async function peel(name: string): Promise<CommitSha | undefined> {
     try {
-      const oid = whole ?? (await git.resolveRef({ ...base, ref: revision }));
+      const oid = parseCommitSha(name) ?? (await idOf(name));
       return parseCommitSha((await git.readCommit({ ...base, oid })).oid);
     } catch {
-      return expand(revision);
+      return undefined;
     }
   }
 
-  async function expand(prefix: string): Promise<CommitSha | undefined> {
-    if (!/^[0-9a-f]{4,39}$/.test(prefix)) return undefined;
+  async function idOf(name: string): Promise<string> {
+    if (name.split("/").includes("..")) throw new Error(`${name} is no name of a ref`);
     try {
-      return parseCommitSha(await git.expandOid({ ...base, oid: prefix }));
-    } catch {
-      return undefined;
+      return await git.resolveRef({ ...base, ref: name });
+    } catch (error) {
+      if (!/^[0-9a-f]{4,39}$/.test(name)) throw error;
+      return git.expandOid({ ...base, oid: name });
     }
   }
 
@@ -60,6 +69,9 @@ export function isomorphicGit(root: string, directory: string): Git {
     async blob(id) {
       return (await git.readBlob({ ...base, oid: id })).blob;
     },
+    async blobs(ids, take) {
+      for (const id of ids) take(id, (await git.readBlob({ ...base, oid: id })).blob);
+    },
     file: readFile,
     async files(commit, paths) {
       const found = new Map<string, Uint8Array>();
@@ -73,17 +85,12 @@ export function isomorphicGit(root: string, directory: string): Git {
       return readIndex(base);
     },
     async untracked() {
-      const known = new Set((await readIndex(base)).map((entry) => entry.path));
-      const found: string[] = [];
-      await visit(base, "", (path) => void (known.has(path) || found.push(path)));
-      return found.sort(byUtf8);
+      return untracked(base, await readIndex(base));
     },
     async listingDigest() {
-      const tracked = (await readIndex(base)).map((entry) => `${entry.blob} ${entry.path}`);
-      const known = new Set((await readIndex(base)).map((entry) => entry.path));
-      const untracked: string[] = [];
-      await visit(base, "", (path) => void (known.has(path) || untracked.push(path)));
-      return digestOf(JSON.stringify([tracked, untracked]));
+      const tracked = await readIndex(base);
+      const known = tracked.map((entry) => `${entry.blob} ${entry.path}`);
+      return digestOf(JSON.stringify([known, await untracked(base, tracked)]));
     },
     // Clean filters are programs and attributes of the git binary: without it the bytes on disk are taken.
     cleaned: async () => new Map(),
@@ -101,25 +108,23 @@ export function isomorphicGit(root: string, directory: string): Git {
       const before = new Set(parent === undefined ? [] : (await readTree(base, parent)).map((entry) => entry.path));
       return (await readTree(base, commit)).map((entry) => entry.path).filter((path) => !before.has(path));
     },
-    async push(remote, refs) {
-      const http = (await import("isomorphic-git/http/node")).default;
-      for (const { from, to } of refs) {
-        try {
-          await git.push({ ...base, http, remote, ref: from, remoteRef: to });
-        } catch (error) {
-          return { kind: "rejected", why: error instanceof Error ? error.message : String(error) };
-        }
-      }
-      return { kind: "pushed" };
-    },
+    push: (remote, refs) => push(base, remote, refs),
   };
 }
 
-interface Base {
-  readonly fs: typeof fs;
-  readonly dir: string;
-  readonly gitdir: string;
-  readonly cache: object;
+async function push(base: Base, remote: string, refs: Parameters<Git["push"]>[1]): ReturnType<Git["push"]> {
+  const http = (await import("isomorphic-git/http/node")).default;
+  const where = /[/:]/.test(remote) ? { url: remote } : { remote };
+  const order = { ...base, http, ...where };
+  try {
+    for (const { from, to } of refs) if (from !== "") await git.push({ ...order, ref: from, remoteRef: to });
+    // A deletion asks for a local ref all the same.
+    for (const { from, to } of refs)
+      if (from === "") await git.push({ ...order, ref: "HEAD", remoteRef: to, delete: true });
+    return { kind: "pushed" };
+  } catch (error) {
+    return { kind: "rejected", why: error instanceof Error ? error.message : String(error) };
+  }
 }
 
 async function firstParents(
@@ -159,8 +164,8 @@ async function readTree(base: Base, commit: CommitSha): Promise<readonly TreeEnt
       if (blob === undefined) return undefined;
       return { path, kind: type === "commit" ? "submodule" : kindOf(await entry.mode()), blob } satisfies TreeEntry;
     },
-  })) as readonly TreeEntry[];
-  return [...entries].sort((a, b) => byUtf8(a.path, b.path));
+  })) as readonly TreeEntry[] | undefined;
+  return [...(entries ?? [])].sort((a, b) => byUtf8(a.path, b.path));
 }
 
 function kindOf(mode: number): TreeEntry["kind"] {
@@ -178,112 +183,30 @@ async function readIndex(base: Base): Promise<readonly TreeEntry[]> {
       const blob = parseBlobId(await entry.oid());
       return blob === undefined ? undefined : ({ path, kind: kindOf(await entry.mode()), blob } satisfies TreeEntry);
     },
-  })) as readonly TreeEntry[];
-  return entries;
+  })) as readonly TreeEntry[] | undefined;
+  return [...(entries ?? [])].sort((a, b) => byUtf8(a.path, b.path));
 }
 
-async function visit(base: Base, prefix: string, take: (path: string) => void): Promise<void> {
+/** Ignored files are told by .gitignore and info/exclude alone; a person's core.excludesFile is not read here. */
+async function untracked(base: Base, tracked: readonly TreeEntry[]): Promise<readonly string[]> {
+  const known = new Set(tracked.map((entry) => entry.path));
+  const found: string[] = [];
+  await visit(base, "", { known, take: (path) => void found.push(path) });
+  return found.sort(byUtf8);
+}
+
+interface Visit {
+  readonly known: ReadonlySet<string>;
+  readonly take: (path: string) => void;
+}
+
+async function visit(base: Base, prefix: string, { known, take }: Visit): Promise<void> {
   for (const entry of fs.readdirSync(join(base.dir, prefix), { withFileTypes: true })) {
     const path = prefix === "" ? entry.name : `${prefix}/${entry.name}`;
-    if (path === ".git" || path === ".sluice" || (await git.isIgnored({ ...base, filepath: path }))) continue;
-    if (entry.isDirectory()) await visit(base, path, take);
-    else take(path);
+    if (path === ".git" || path === ".sluice" || known.has(path)) continue;
+    if (await git.isIgnored({ ...base, filepath: path })) continue;
+    if (!entry.isDirectory()) take(path);
+    // A repository inside this one is not this one's business.
+    else if (!fs.existsSync(join(base.dir, path, ".git"))) await visit(base, path, { known, take });
   }
-}
-
-interface Node {
-  readonly children: Map<string, Node>;
-  bytes: Uint8Array | undefined;
-}
-
-async function append(
-  base: Base,
-  order: { readonly ref: string; readonly expected: CommitSha | null; readonly commits: readonly LedgerCommit[] },
-): ReturnType<Git["append"]> {
-  const current = async (): Promise<CommitSha | null> => {
-    try {
-      return parseCommitSha(await git.resolveRef({ ...base, ref: order.ref })) ?? null;
-    } catch {
-      return null;
-    }
-  };
-  if ((await current()) !== order.expected) return { kind: "overtaken", head: await current() };
-  let head = order.expected;
-  const written: CommitSha[] = [];
-  for (const commit of order.commits) {
-    const before = head === null ? undefined : (await git.readCommit({ ...base, oid: head })).commit.tree;
-    const tree = await writeTree(base, nodeOf(commit.files), before);
-    const who = { ...commit.author, timestamp: commit.time, timezoneOffset: 0 };
-    const oid = await git.writeCommit({
-      ...base,
-      commit: { message: commit.message, tree, parent: head === null ? [] : [head], author: who, committer: who },
-    });
-    head = parseCommitSha(oid) ?? null;
-    if (head !== null) written.push(head);
-  }
-  if (head === null) throw new Error(`appending to ${order.ref}: nothing to append`);
-  return (await moveRef(base, order, head))
-    ? { kind: "appended", head, commits: written }
-    : { kind: "overtaken", head: await current() };
-}
-
-/** Compare-and-swap under git's own lock file, which other git programs respect. */
-async function moveRef(
-  base: Base,
-  order: { readonly ref: string; readonly expected: CommitSha | null },
-  head: CommitSha,
-): Promise<boolean> {
-  const path = join(base.gitdir, order.ref);
-  fs.mkdirSync(join(path, ".."), { recursive: true });
-  try {
-    fs.writeFileSync(`${path}.lock`, `${head}\n`, { flag: "wx" });
-  } catch {
-    return false;
-  }
-  let now: string | null = null;
-  try {
-    now = await git.resolveRef({ ...base, ref: order.ref });
-  } catch {
-    // The ref does not exist yet.
-  }
-  if (now !== order.expected) {
-    fs.rmSync(`${path}.lock`);
-    return false;
-  }
-  fs.renameSync(`${path}.lock`, path);
-  return true;
-}
-
-function nodeOf(files: ReadonlyMap<string, Uint8Array>): Node {
-  const root: Node = { children: new Map(), bytes: undefined };
-  for (const [path, bytes] of files) {
-    let at = root;
-    for (const part of path.split("/")) {
-      const next: Node = at.children.get(part) ?? { children: new Map(), bytes: undefined };
-      at.children.set(part, next);
-      at = next;
-    }
-    at.bytes = bytes;
-  }
-  return root;
-}
-
-async function writeTree(base: Base, node: Node, before: string | undefined): Promise<string> {
-  const old = before === undefined ? [] : (await git.readTree({ ...base, oid: before })).tree;
-  const entries = new Map(old.map((entry) => [entry.path, entry]));
-  for (const [name, child] of node.children) {
-    const there = entries.get(name);
-    if (child.bytes !== undefined) {
-      entries.set(name, {
-        mode: "100644",
-        path: name,
-        type: "blob",
-        oid: await git.writeBlob({ ...base, blob: child.bytes }),
-      });
-    } else {
-      const oid = await writeTree(base, child, there?.type === "tree" ? there.oid : undefined);
-      entries.set(name, { mode: "040000", path: name, type: "tree", oid });
-    }
-  }
-  return git.writeTree({ ...base, tree: [...entries.values()] });
 }

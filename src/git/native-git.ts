@@ -2,13 +2,14 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 
 import { byUtf8 } from "../identity/canonical-json.ts";
-import { digestOf, parseCommitSha, type CommitSha } from "../identity/identity.ts";
-import { readHead, readRef } from "./refs.ts";
-import { cleaned, mayFilter } from "./clean-filters.ts";
+import { digestOf, parseCommitSha, type BlobId, type CommitSha } from "../identity/identity.ts";
+import { cleanFilters, quiet } from "./clean-filters.ts";
 import { fastImport } from "./fast-import.ts";
 import { lines, parseIndex, parseLog, parseTree } from "./git-output.ts";
 import { gitProcess, type GitProcess } from "./git-process.ts";
-import type { Appended, Git, LedgerCommit } from "./git.ts";
+import type { Appended, Git, LedgerCommit, LoggedCommit } from "./git.ts";
+import { readObjects } from "./read-objects.ts";
+import { readHead, readRef } from "./refs.ts";
 
 export interface NativePlace {
   readonly root: string;
@@ -27,7 +28,9 @@ export function nativeGit(place: NativePlace): Git {
   const text = async (args: readonly string[]): Promise<string> => (await git.run(args)).toString("utf8");
 
   async function one(revision: string): Promise<CommitSha | undefined> {
-    if (revision.startsWith("refs/") && !existsSync(join(directory, "reftable"))) return readRef(directory, revision);
+    // A tag may be an object of its own, and refs of one work tree stand elsewhere: git resolves those.
+    const plain = /^refs\/(heads|sluice)\/[^~^@:{]+$/.test(revision);
+    if (plain && !existsSync(join(directory, "reftable"))) return readRef(directory, revision);
     const { code, stdout } = await git.attempt([
       "rev-parse",
       "--verify",
@@ -42,9 +45,10 @@ export function nativeGit(place: NativePlace): Git {
   let listed: { readonly tracked: Promise<Buffer>; readonly untracked: Promise<Buffer> } | undefined;
   const listing = (): NonNullable<typeof listed> =>
     (listed ??= {
-      tracked: git.run(["ls-files", "-s", "-z"]),
-      untracked: git.run(["ls-files", "-o", "--exclude-standard", "-z"]),
+      tracked: quiet(git.run(["ls-files", "-s", "-z"])),
+      untracked: quiet(git.run(["ls-files", "-o", "--exclude-standard", "-z"])),
     });
+  const filters = cleanFilters({ git, own, common: directory, listing });
 
   return {
     root,
@@ -80,6 +84,7 @@ export function nativeGit(place: NativePlace): Git {
     async blob(id) {
       return git.run(["cat-file", "blob", id]);
     },
+    blobs: (ids, take) => readBlobs(git, ids, take),
     async file(commit, path) {
       const { code, stdout } = await git.attempt(["cat-file", "blob", `${commit}:${path}`]);
       return code === 0 ? stdout : undefined;
@@ -87,7 +92,7 @@ export function nativeGit(place: NativePlace): Git {
     files: (commit, paths) => readMany(git, commit, paths),
     async tracked() {
       // Asked now, so that the answer is there when the first digests are wanted.
-      void mayFilter(git, directory);
+      filters.ask();
       return parseIndex(await listing().tracked);
     },
     async untracked() {
@@ -102,19 +107,9 @@ export function nativeGit(place: NativePlace): Git {
       const { tracked, untracked } = listing();
       return digestOf(Buffer.concat([await tracked, Buffer.from([1]), await untracked]));
     },
-    cleaned: (paths) => cleaned(git, directory, paths),
+    cleaned: (paths) => filters.cleaned(paths),
     append: (ref, expected, commits) => append(git, directory, { ref, expected, commits }),
-    async log(ref, until) {
-      const { code, stdout } = await git.attempt([
-        "log",
-        "-z",
-        "--format=%H%n%P%n%ct%n%B",
-        ref,
-        ...(until === undefined ? [] : [`^${until}`]),
-        "--",
-      ]);
-      return code === 0 ? parseLog(stdout.toString("utf8")) : [];
-    },
+    log: (ref, until) => log(git, ref, until),
     async added(commit) {
       const output = await git.run([
         "diff-tree",
@@ -131,45 +126,72 @@ export function nativeGit(place: NativePlace): Git {
         .split("\0")
         .filter((path) => path !== "");
     },
-    async push(remote, refs) {
-      const { code, stderr } = await git.attempt([
-        "push",
-        "--atomic",
-        "--porcelain",
-        remote,
-        ...refs.map(({ from, to }) => `${from}:${to}`),
-      ]);
-      return code === 0 ? { kind: "pushed" } : { kind: "rejected", why: stderr.trim() };
-    },
+    push: (remote, refs) => push(git, remote, refs),
   };
 }
 
-/** Reads many blobs through one `cat-file --batch`. */
+const LOG = ["log", "-z", "--no-show-signature", "--encoding=UTF-8", "--format=%H%n%P%n%ct%n%B"];
+
+async function log(git: GitProcess, ref: string, until?: CommitSha): Promise<readonly LoggedCommit[]> {
+  const stop = until === undefined ? [] : [`^${until}`];
+  const { code, stdout } = await git.attempt([...LOG, "--end-of-options", ref, ...stop, "--"]);
+  if (code === 0) return parseLog(stdout.toString("utf8"));
+  return until === undefined ? [] : log(git, ref);
+}
+
+const PUSH = [
+  "push",
+  "--atomic",
+  "--porcelain",
+  "--no-verify",
+  "--no-follow-tags",
+  "--no-signed",
+  "--recurse-submodules=no",
+];
+
+async function push(git: GitProcess, remote: string, refs: Parameters<Git["push"]>[1]): ReturnType<Git["push"]> {
+  const forced = refs.find(({ from }) => from.startsWith("+"));
+  if (forced !== undefined) throw new Error(`pushing ${forced.from}: nothing is ever forced`);
+  const orders = refs.map(({ from, to }) => `${from}:${to}`);
+  const { code, stdout, stderr } = await git.attempt([...PUSH, "--", remote, ...orders]);
+  if (code === 0) return { kind: "pushed" };
+  const refused = lines(stdout.toString("utf8")).filter((line) => line.startsWith("!"));
+  return {
+    kind: "rejected",
+    why: refused.map((line) => line.split("\t").slice(1).join(" ")).join("; ") || stderr.trim(),
+  };
+}
+
+/** Files of a commit through one process; a name with a line feed cannot be asked for that way. */
 async function readMany(
   git: GitProcess,
   commit: CommitSha,
   paths: readonly string[],
 ): Promise<ReadonlyMap<string, Uint8Array>> {
   const found = new Map<string, Uint8Array>();
-  const safe = paths.filter((path) => !path.includes("\n"));
-  if (safe.length === 0) return found;
-  const output = await git.run(["cat-file", "--batch"], safe.map((path) => `${commit}:${path}\n`).join(""));
-  let at = 0;
-  for (const path of safe) {
-    const end = output.indexOf(10, at);
-    const header = output.toString("utf8", at, end);
-    at = end + 1;
-    const size = /^[0-9a-f]{40} blob (\d+)$/.exec(header)?.[1];
-    if (size === undefined) {
-      // Something that is there but is no blob is followed by its bytes.
-      const other = /^[0-9a-f]{40} \w+ (\d+)$/.exec(header)?.[1];
-      if (other !== undefined) at += Number(other) + 1;
-      continue;
-    }
-    found.set(path, output.subarray(at, at + Number(size)));
-    at += Number(size) + 1;
+  const together = paths.filter((path) => !path.includes("\n"));
+  const names = together.map((path) => `${commit}:${path}`);
+  await readObjects(git, names, (at, bytes) => {
+    const path = together[at];
+    if (path !== undefined && bytes !== undefined) found.set(path, bytes);
+  });
+  for (const path of paths.filter((one) => one.includes("\n"))) {
+    const { code, stdout } = await git.attempt(["cat-file", "blob", `${commit}:${path}`]);
+    if (code === 0) found.set(path, stdout);
   }
   return found;
+}
+
+async function readBlobs(
+  git: GitProcess,
+  ids: readonly BlobId[],
+  take: (id: BlobId, bytes: Uint8Array) => void,
+): Promise<void> {
+  await readObjects(git, ids, (at, bytes) => {
+    const id = ids[at];
+    if (id === undefined || bytes === undefined) throw new Error(`blob ${id ?? at} is not in ${git.directory}`);
+    take(id, bytes);
+  });
 }
 
 /**

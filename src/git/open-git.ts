@@ -10,6 +10,13 @@ export type Opened =
 /** Opens the repository that holds `start`: through the git binary where there is one, else through isomorphic-git. */
 export async function openGit(start: string, prefer: "native" | "isomorphic" = "native"): Promise<Opened> {
   const found = findRoot(realpathSync(start));
+  if (found?.kind === "bare") {
+    return {
+      kind: "refused",
+      why: `${found.directory} is a bare repository or a git directory: there are no files to work with`,
+      next: `git clone ${found.directory} somewhere, and go there`,
+    };
+  }
   if (found === undefined) {
     return {
       kind: "refused",
@@ -26,14 +33,43 @@ export async function openGit(start: string, prefer: "native" | "isomorphic" = "
   }
   const program = prefer === "native" ? findGit() : undefined;
   if (program !== undefined) {
+    const distrusted = await distrust(found, program);
+    if (distrusted !== undefined) return distrusted;
     const { nativeGit } = await import("./native-git.ts");
     return { kind: "ok", git: nativeGit({ ...found, program }) };
+  }
+  if (found.own !== found.common) {
+    return {
+      kind: "refused",
+      why: `${found.root} is a linked work tree, which only the git binary reads`,
+      next: "install git, or work in the main work tree",
+    };
   }
   const { isomorphicGit } = await import("./isomorphic-git.ts");
   return { kind: "ok", git: isomorphicGit(found.root, found.common) };
 }
 
+/** Git refuses a repository of another person; only where the owner differs is it asked, which takes a process. */
+async function distrust(found: Found, program: string): Promise<Opened | undefined> {
+  const me = process.geteuid?.();
+  if (me === undefined || [found.root, found.own].every((path) => statSync(path).uid === me)) return undefined;
+  const { gitProcess } = await import("./git-process.ts");
+  const { code, stderr } = await gitProcess(found.root, program).attempt(["rev-parse", "--git-dir"]);
+  if (code === 0 || !stderr.includes("dubious ownership")) return undefined;
+  return {
+    kind: "refused",
+    why: `${found.root} belongs to another user, and git does not trust it`,
+    next: `git config --global --add safe.directory '${found.root}'`,
+  };
+}
+
+interface Bare {
+  readonly kind: "bare";
+  readonly directory: string;
+}
+
 interface Found {
+  readonly kind: "found";
   readonly root: string;
   /** The git directory of this work tree. */
   readonly own: string;
@@ -41,13 +77,17 @@ interface Found {
   readonly common: string;
 }
 
-function findRoot(start: string): Found | undefined {
+function findRoot(start: string): Found | Bare | undefined {
   for (let at = start; ; at = dirname(at)) {
     const dot = join(at, ".git");
     if (existsSync(dot)) {
       const own = statSync(dot).isDirectory() ? dot : linked(dot);
-      if (own !== undefined && existsSync(join(own, "HEAD"))) return { root: at, own, common: commonOf(own) };
+      if (own !== undefined && existsSync(join(own, "HEAD"))) {
+        return { kind: "found", root: at, own, common: commonOf(own) };
+      }
     }
+    // What git itself takes for a git directory.
+    if (["HEAD", "objects", "refs"].every((name) => existsSync(join(at, name)))) return { kind: "bare", directory: at };
     if (dirname(at) === at) return undefined;
   }
 }
@@ -74,7 +114,7 @@ function isSha256(directory: string): boolean {
 function findGit(): string | undefined {
   for (const directory of (process.env["PATH"] ?? "").split(":")) {
     const path = join(directory, "git");
-    if (directory !== "" && existsSync(path)) return path;
+    if (directory !== "" && statSync(path, { throwIfNoEntry: false })?.isFile() === true) return path;
   }
   return undefined;
 }

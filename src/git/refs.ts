@@ -15,9 +15,15 @@ export function readHead(
   return { commit: readRef(common, ref[1]) ?? null, branch: ref[2] ?? null };
 }
 
-/** The commit of a loose or packed ref; undefined when there is none (or it is kept in another format). */
-export function readRef(common: string, ref: string): CommitSha | undefined {
+/**
+ * What a loose or packed ref holds, symbolic ones followed; undefined when there is none (or refs are kept in
+ * another format). Loose first: git packs a ref before it takes the loose one away.
+ */
+export function readRef(common: string, ref: string, depth = 5): CommitSha | undefined {
+  if (depth === 0 || ref.split("/").includes("..")) return undefined;
   const loose = read(join(common, ref));
+  const target = loose === undefined ? undefined : /^ref: (.+)$/.exec(loose)?.[1];
+  if (target !== undefined) return readRef(common, target, depth - 1);
   if (loose !== undefined) return parseCommitSha(loose);
   const packed = read(join(common, "packed-refs")) ?? "";
   for (const line of packed.split("\n")) if (line.slice(41) === ref) return parseCommitSha(line.slice(0, 40));

@@ -4,6 +4,11 @@ import type { RunRecord } from "../run/run-record.ts";
 
 export interface RunFilter {
   readonly pipeline?: string;
+  readonly status?: RunRecord["status"];
+  /** RFC 3339 UTC: runs that began then or later. */
+  readonly since?: string;
+  /** RFC 3339 UTC: runs that began before. */
+  readonly until?: string;
   readonly limit?: number;
 }
 

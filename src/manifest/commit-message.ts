@@ -3,6 +3,8 @@ import type { MetricValue } from "../key/key-document.ts";
 import type { RunRecord } from "../run/run-record.ts";
 
 const MAX_METRICS = 20;
+const MAX_PEOPLE = 50;
+/** Characters of a subject or of a trailer's value. */
 const MAX_VALUE = 200;
 
 /** Metrics of a run as its pipeline reads them: named ones first, from the step that each names. */
@@ -11,7 +13,7 @@ export function runMetrics(
 ): readonly (readonly [string, MetricValue])[] {
   const found = new Map<string, MetricValue>();
   for (const spec of record.metricSpecs) {
-    const value = metricsOf(record, spec.step)[spec.name];
+    const value = metricOf(record, spec);
     if (value !== undefined) found.set(spec.name, value);
   }
   for (const step of record.steps) {
@@ -21,17 +23,25 @@ export function runMetrics(
   return [...found];
 }
 
-export function metricsOf(record: Pick<RunRecord, "steps">, step: string): Readonly<Record<string, MetricValue>> {
+function metricsOf(record: Pick<RunRecord, "steps">, step: string): Readonly<Record<string, MetricValue>> {
   const outcome = record.steps.find((candidate) => candidate.name === step)?.outcome;
   return outcome?.kind === "succeeded" || outcome?.kind === "cached" ? outcome.facts.metrics : {};
 }
 
-/** The ledger's commit message of a run: a sentence, then trailers that make `git log` a query language (INTERFACES §3). */
-export function commitMessage(record: RunRecord, manifest: Digest, headline: string | undefined): string {
-  const subject = [`${record.pipeline.name}: ${record.status}`, ...(headline === undefined ? [] : [headline])].join(
-    " · ",
-  );
-  const trailers: [string, string][] = [
+/** One metric of the step that its specification names; a name like `constructor` is no metric unless it was measured. */
+export function metricOf(
+  record: Pick<RunRecord, "steps">,
+  spec: { readonly name: string; readonly step: string },
+): MetricValue | undefined {
+  const metrics = metricsOf(record, spec.step);
+  return Object.hasOwn(metrics, spec.name) ? metrics[spec.name] : undefined;
+}
+
+export type Trailer = readonly [key: string, value: string];
+
+/** Trailers of a run's commit, made from its record alone, so that verification can make them again. */
+export function runTrailers(record: RunRecord, manifest: Digest): readonly Trailer[] {
+  const trailers: Trailer[] = [
     ["Sluice-Run", record.id],
     ["Sluice-Pipeline", record.pipeline.id],
     ["Sluice-Source", record.source],
@@ -39,28 +49,42 @@ export function commitMessage(record: RunRecord, manifest: Digest, headline: str
     ["Sluice-Status", record.status],
     ["Sluice-Plan", record.plan],
     ["Sluice-Manifest", manifest],
-    ...runMetrics(record)
-      .slice(0, MAX_METRICS)
-      .map(([name, value]): [string, string] => ["Sluice-Metric", `${name}=${value}`]),
+    ...runMetrics(record).slice(0, MAX_METRICS).map(metricTrailer),
   ];
   if (record.pullRequest !== null) trailers.push(["Sluice-Pull-Request", String(record.pullRequest)]);
   if (record.requestedBy !== null) trailers.push(["Sluice-Requested-By", record.requestedBy]);
-  for (const person of record.approvedBy) trailers.push(["Sluice-Approved-By", person]);
-  return `${oneLine(subject)}\n\n${trailers.map(([key, value]) => `${key}: ${oneLine(value)}`).join("\n")}\n`;
+  for (const person of record.approvedBy.slice(0, MAX_PEOPLE)) trailers.push(["Sluice-Approved-By", person]);
+  return trailers.map(([key, value]): Trailer => [key, oneLine(value, MAX_VALUE)]).filter(([, value]) => value !== "");
 }
+
+/** The name is cut before the value, which is what people search for. */
+function metricTrailer([name, value]: readonly [string, MetricValue]): Trailer {
+  return ["Sluice-Metric", `${oneLine(name, MAX_VALUE - 30)}=${value}`];
+}
+
+/** The ledger's commit message of a run: a sentence, then trailers that make `git log` a query language (INTERFACES §3). */
+export function commitMessage(record: RunRecord, manifest: Digest, headline: string | undefined): string {
+  const subject = [`${record.pipeline.name}: ${record.status}`, ...(headline === undefined ? [] : [headline])].join(
+    " · ",
+  );
+  const trailers = runTrailers(record, manifest).map(([key, value]) => `${key}: ${value}`);
+  return `${oneLine(subject, MAX_VALUE)}\n\n${trailers.join("\n")}\n`;
+}
+
+// Line and paragraph ends, other controls, and marks that turn the direction of what follows or are not seen at all.
+const UNSEEN = /[\p{Cc}\p{Zl}\p{Zp}\u00ad\u061c\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]+/gu;
 
 /** A value can neither end its line nor begin another trailer. */
-function oneLine(text: string): string {
-  // oxlint-disable-next-line no-control-regex
-  const line = text.replace(/[\u0000-\u001f\u007f\u2028\u2029\u0085]+/g, " ").trim();
-  return line.length > MAX_VALUE ? `${line.slice(0, MAX_VALUE - 1)}…` : line;
+function oneLine(text: string, limit: number): string {
+  const line = text.toWellFormed().replace(UNSEEN, " ").trim();
+  return line.length > limit ? `${line.slice(0, limit - 1).replace(/[\ud800-\udbff]$/, "")}…` : line;
 }
 
-/** Trailers of a commit message, values by key in order. */
+/** Trailers of a commit message, values by key in order; the subject is never one. */
 export function parseTrailers(message: string): ReadonlyMap<string, readonly string[]> {
   const trailers = new Map<string, string[]>();
-  const block = message.trimEnd().split("\n\n").at(-1) ?? "";
-  for (const line of block.split("\n")) {
+  const [, ...paragraphs] = message.trimEnd().split(/\n{2,}/);
+  for (const line of (paragraphs.at(-1) ?? "").split("\n")) {
     const match = /^(Sluice-[A-Za-z-]+): (.*)$/.exec(line);
     if (match?.[1] === undefined || match[2] === undefined) continue;
     const values = trailers.get(match[1]);

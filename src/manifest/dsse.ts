@@ -1,4 +1,6 @@
-import { createHash, createPublicKey, verify } from "node:crypto";
+import { createHash, createPublicKey, verify, type KeyObject } from "node:crypto";
+
+import { isObject } from "./shape.ts";
 
 /** A DSSE envelope (github.com/secure-systems-lab/dsse, v1) over a manifest's bytes. */
 export interface Envelope {
@@ -39,31 +41,79 @@ export type SignatureCheck =
   | { readonly kind: "unknown-key"; readonly keyId: string }
   | { readonly kind: "invalid"; readonly why: string };
 
-/** Checks an envelope against the manifest's own bytes and the known public keys (PEM by key id). */
+/**
+ * Checks an envelope, whatever it holds, against the manifest's own bytes and the known public keys (PEM by key id).
+ * One right signature of a known key is enough; one wrong signature of a known key is too much.
+ */
 export function checkEnvelope(
   envelope: Uint8Array,
   payload: Uint8Array,
   keys: ReadonlyMap<string, string>,
 ): SignatureCheck {
-  let parsed: Envelope;
-  try {
-    parsed = JSON.parse(new TextDecoder().decode(envelope)) as Envelope;
-  } catch {
-    return { kind: "invalid", why: "the signature file is not JSON" };
-  }
-  const signature = parsed.signatures?.[0];
-  if (signature === undefined) return { kind: "invalid", why: "the signature file holds no signature" };
-  if (parsed.payload !== Buffer.from(payload).toString("base64"))
+  const parsed = parseEnvelope(envelope);
+  if (typeof parsed === "string") return { kind: "invalid", why: parsed };
+  if (parsed.payloadType !== PAYLOAD_TYPE)
+    return {
+      kind: "invalid",
+      why: `the signature is for the type ${JSON.stringify(parsed.payloadType.slice(0, 80))}, not for a manifest`,
+    };
+  if (Buffer.compare(Buffer.from(parsed.payload, "base64"), payload) !== 0)
     return { kind: "invalid", why: "the signature is for other bytes than the manifest's" };
-  const pem = keys.get(signature.keyid);
-  if (pem === undefined) return { kind: "unknown-key", keyId: signature.keyid };
-  const right = verify(
-    null,
-    preAuthentication(parsed.payloadType, payload),
-    createPublicKey(pem),
-    Buffer.from(signature.sig, "base64"),
-  );
-  return right
-    ? { kind: "valid", keyId: signature.keyid }
-    : { kind: "invalid", why: "the signature does not fit the bytes" };
+  const encoded = preAuthentication(PAYLOAD_TYPE, payload);
+  let valid: string | undefined;
+  for (const { keyid, sig } of parsed.signatures) {
+    const pem = keys.get(keyid);
+    if (pem === undefined) continue;
+    const key = ed25519Of(pem);
+    if (key === undefined) return { kind: "invalid", why: `key ${keyid.slice(0, 12)} is no Ed25519 public key` };
+    if (!verify(null, encoded, key, Buffer.from(sig, "base64")))
+      return { kind: "invalid", why: "the signature does not fit the bytes" };
+    valid ??= keyid;
+  }
+  return valid === undefined
+    ? { kind: "unknown-key", keyId: parsed.signatures[0]?.keyid ?? "" }
+    : { kind: "valid", keyId: valid };
+}
+
+/** The envelope, or why it is none. */
+function parseEnvelope(bytes: Uint8Array): Envelope | string {
+  let value: unknown;
+  try {
+    value = JSON.parse(new TextDecoder().decode(bytes));
+  } catch {
+    return "the signature file is not JSON";
+  }
+  if (!isObject(value)) return "the signature file is no envelope";
+  const { payloadType, payload, signatures } = value;
+  if (typeof payloadType !== "string" || typeof payload !== "string" || !Array.isArray(signatures))
+    return "the signature file is no envelope";
+  if (signatures.length === 0) return "the signature file holds no signature";
+  const read = signatures.flatMap((signature: unknown) => {
+    if (!isObject(signature) || typeof signature["sig"] !== "string") return [];
+    return [{ keyid: typeof signature["keyid"] === "string" ? signature["keyid"] : "", sig: signature["sig"] }];
+  });
+  return read.length === signatures.length
+    ? { payloadType, payload, signatures: read }
+    : "the signature file is no envelope";
+}
+
+const KEYS = 64;
+const parsedKeys = new Map<string, KeyObject | undefined>();
+
+/** Parsing a key costs more than a verification, and a ledger has few. */
+function ed25519Of(pem: string): KeyObject | undefined {
+  if (parsedKeys.has(pem)) return parsedKeys.get(pem);
+  if (parsedKeys.size >= KEYS) parsedKeys.clear();
+  const key = parseKey(pem);
+  parsedKeys.set(pem, key);
+  return key;
+}
+
+function parseKey(pem: string): KeyObject | undefined {
+  try {
+    const key = createPublicKey(pem);
+    return key.asymmetricKeyType === "ed25519" ? key : undefined;
+  } catch {
+    return undefined;
+  }
 }

@@ -118,8 +118,3 @@ export interface Facts {
   /** Wall times (ms) of earlier attempts of a step, newest first. */
   durations(step: string): readonly number[];
 }
-
-export interface Plan {
-  readonly order: WorkOrder;
-  readonly forecast: Forecast;
-}

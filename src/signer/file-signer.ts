@@ -1,13 +1,16 @@
-import { createPrivateKey, createPublicKey, generateKeyPairSync, sign } from "node:crypto";
+import { createPrivateKey, createPublicKey, generateKeyPairSync, sign, type KeyObject } from "node:crypto";
 import { existsSync, linkSync, mkdirSync, readFileSync, unlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { keyIdOf } from "../manifest/dsse.ts";
 import type { Signer } from "./signer.ts";
 
+const FILE = "ed25519.pem";
+
 /** Signs with the Ed25519 key in `directory`, made on first use; `pem` (SLUICE_SIGNING_KEY) wins over it. */
 export function fileSigner(directory: string, pem: string | undefined): Signer {
-  const key = createPrivateKey(pem ?? readOrCreate(directory));
+  const key =
+    pem === undefined ? parseKey(readOrCreate(directory), join(directory, FILE)) : parseKey(pem, "SLUICE_SIGNING_KEY");
   const publicKey = createPublicKey(key).export({ type: "spki", format: "pem" }).toString();
   return {
     keyId: keyIdOf(publicKey),
@@ -18,8 +21,22 @@ export function fileSigner(directory: string, pem: string | undefined): Signer {
   };
 }
 
+/** A key of another kind would sign too, and nobody could verify it here. */
+function parseKey(pem: string, origin: string): KeyObject {
+  const wrong = `${origin} must be an Ed25519 private key in PEM\n  next: openssl genpkey -algorithm ed25519`;
+  let key: KeyObject;
+  try {
+    // Variables often carry line ends as two characters.
+    key = createPrivateKey(pem.replaceAll("\\n", "\n"));
+  } catch (cause) {
+    throw new Error(wrong, { cause });
+  }
+  if (key.asymmetricKeyType !== "ed25519") throw new Error(wrong);
+  return key;
+}
+
 function readOrCreate(directory: string): string {
-  const path = join(directory, "ed25519.pem");
+  const path = join(directory, FILE);
   if (!existsSync(path)) create(directory, path);
   return readFileSync(path, "utf8");
 }

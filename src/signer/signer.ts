@@ -1,6 +1,6 @@
 /** Signs bytes for DSSE envelopes (Ed25519); verification is pure and lives in manifest/. */
 export interface Signer {
-  /** SHA-256 of the raw public key, hex: names the key in an envelope. */
+  /** SHA-256 of the public key in SPKI encoding, hex: names the key in an envelope. */
   readonly keyId: string;
   /** PEM (SPKI) of the public key. */
   readonly publicKey: string;

@@ -11,7 +11,10 @@ function pipeline(...steps: string[]): string {
 
 test("a failure shows its sentence, its last lines, what was not started and what to type", async () => {
   const bench = repository({
-    "pipelines/p.yaml": pipeline("bad: { run: 'echo oh no; exit 3', outputs: [a] }", "after: { run: cp a b, inputs: [a], outputs: [b] }"),
+    "pipelines/p.yaml": pipeline(
+      "bad: { run: 'echo oh no; exit 3', outputs: [a] }",
+      "after: { run: cp a b, inputs: [a], outputs: [b] }",
+    ),
   });
   bench.commit();
 
@@ -38,7 +41,9 @@ test("an undeclared read fails, and --fix writes the line that is missing", asyn
 
   expect(run.code).toBe(1);
   expect(run.stderr).toMatch(/data\.txt/);
-  expect(readFileSync(join(bench.root, "pipelines/p.yaml"), "utf8")).toMatch(/^# keep me\n[^]*inputs: \[ ?other\.txt, data\.txt ?\]/);
+  expect(readFileSync(join(bench.root, "pipelines/p.yaml"), "utf8")).toMatch(
+    /^# keep me\n[^]*inputs: \[ ?other\.txt, data\.txt ?\]/,
+  );
   expect(again.code, again.stderr).toBe(0);
 });
 
@@ -50,7 +55,11 @@ test("a missing output, an undeclared write and a bad metrics file have messages
   });
   bench.commit();
 
-  const [missing, undeclared, metrics] = [await bench.sluice("run", "a"), await bench.sluice("run", "b"), await bench.sluice("run", "c")];
+  const [missing, undeclared, metrics] = [
+    await bench.sluice("run", "a"),
+    await bench.sluice("run", "b"),
+    await bench.sluice("run", "c"),
+  ];
 
   expect(missing.stderr).toMatch(/gone\.txt/);
   expect(undeclared.stderr).toMatch(/extra\.txt/);
@@ -62,7 +71,12 @@ test("a missing output, an undeclared write and a bad metrics file have messages
 test("a timeout ends the whole tree, also what detached itself", async () => {
   const bench = repository({
     "sluice.yaml": "version: 1\nsandbox: off\n",
-    "pipelines/p.yaml": pipeline("slow:", "  run: 'setsid sleep 987 & echo $! > /dev/null; sleep 987'", "  timeout: 500ms", "  outputs: [a]"),
+    "pipelines/p.yaml": pipeline(
+      "slow:",
+      "  run: 'setsid sleep 987 & echo $! > /dev/null; sleep 987'",
+      "  timeout: 500ms",
+      "  outputs: [a]",
+    ),
   });
   bench.commit();
 
@@ -72,14 +86,26 @@ test("a timeout ends the whole tree, also what detached itself", async () => {
   expect(run.code).toBe(1);
   expect(() => bench.git("--version")).not.toThrow();
   const { execFileSync } = await import("node:child_process");
-  expect(execFileSync("sh", ["-c", "ps -eo args | grep -c '^sleep 987' || true"], { encoding: "utf8" }).trim()).toBe("0");
+  expect(execFileSync("sh", ["-c", "ps -eo args | grep -c '^sleep 987' || true"], { encoding: "utf8" }).trim()).toBe(
+    "0",
+  );
 });
 
 test("retries happen for the reasons that are declared, and stop at the same last lines", async () => {
   const bench = repository({
     "sluice.yaml": "version: 1\nsandbox: off\n",
-    "pipelines/p.yaml": pipeline("flaky:", "  run: 'date +%s%N; exit 1'", "  outputs: [a]", "  retry: { attempts: 3, on: [error], delay: 10ms, backoff: fixed }"),
-    "pipelines/q.yaml": pipeline("same:", "  run: 'echo same; exit 1'", "  outputs: [b]", "  retry: { attempts: 5, on: [error], delay: 10ms }"),
+    "pipelines/p.yaml": pipeline(
+      "flaky:",
+      "  run: 'date +%s%N; exit 1'",
+      "  outputs: [a]",
+      "  retry: { attempts: 3, on: [error], delay: 10ms, backoff: fixed }",
+    ),
+    "pipelines/q.yaml": pipeline(
+      "same:",
+      "  run: 'echo same; exit 1'",
+      "  outputs: [b]",
+      "  retry: { attempts: 5, on: [error], delay: 10ms }",
+    ),
   });
   bench.commit();
 
@@ -92,7 +118,11 @@ test("retries happen for the reasons that are declared, and stop at the same las
 
 test("--keep-going goes on with what does not depend on a failure", async () => {
   const bench = repository({
-    "pipelines/p.yaml": pipeline("bad: { run: 'false', outputs: [a] }", "after: { run: cp a b, inputs: [a], outputs: [b] }", "other: { run: echo 1 > c, outputs: [c] }"),
+    "pipelines/p.yaml": pipeline(
+      "bad: { run: 'false', outputs: [a] }",
+      "after: { run: cp a b, inputs: [a], outputs: [b] }",
+      "other: { run: echo 1 > c, outputs: [c] }",
+    ),
   });
   bench.commit();
 
@@ -112,7 +142,8 @@ test("mistakes are told all at once, at their places, and nothing runs", async (
       "  b: { run: 'true', needs: [aa], outputs: [x] }",
       "  c: { rum: 'true' }",
     ].join("\n"),
-    "pipelines/q.yaml": "version: 1\nsteps:\n  a: { run: 'true', inputs: [b.txt], outputs: [a.txt] }\n  b: { run: 'true', inputs: [a.txt], outputs: [b.txt] }\n",
+    "pipelines/q.yaml":
+      "version: 1\nsteps:\n  a: { run: 'true', inputs: [b.txt], outputs: [a.txt] }\n  b: { run: 'true', inputs: [a.txt], outputs: [b.txt] }\n",
   });
   bench.commit();
 
@@ -130,7 +161,10 @@ test("mistakes are told all at once, at their places, and nothing runs", async (
 test("secrets are granted, redacted from logs, and refused without a grant", async () => {
   const bench = repository({
     "sluice.yaml": 'version: 1\nsecrets: { TOKEN: { from: "env:SLUICE_TEST_TOKEN" } }\n',
-    "pipelines/p.yaml": pipeline("s: { run: 'echo $TOKEN > t.txt', secrets: [TOKEN], outputs: [t.txt] }", "u: { run: 'echo $OTHER', secrets: [OTHER], cache: false }"),
+    "pipelines/p.yaml": pipeline(
+      "s: { run: 'echo $TOKEN > t.txt', secrets: [TOKEN], outputs: [t.txt] }",
+      "u: { run: 'echo $OTHER', secrets: [OTHER], cache: false }",
+    ),
   });
   bench.commit();
 

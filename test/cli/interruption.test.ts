@@ -43,30 +43,36 @@ function killAfter(bench: Bench, milliseconds: number, signal: NodeJS.Signals): 
 // `npm run nightly` takes a hundred seeds; here a handful spread over the time that a run takes.
 const seeds = Array.from({ length: Number(process.env["SLUICE_KILLS"] ?? 6) }, (_, at) => 120 + at * 90);
 
-test.each(seeds)("killed after %d ms, the next run completes, recomputes at most what was under way, and leaves one manifest", async (moment) => {
-  const bench = counting();
+test.each(seeds)(
+  "killed after %d ms, the next run completes, recomputes at most what was under way, and leaves one manifest",
+  async (moment) => {
+    const bench = counting();
 
-  const killed = await killAfter(bench, moment, "SIGKILL");
-  const before = recorded(bench).length;
-  const next = await bench.sluice("run");
+    const killed = await killAfter(bench, moment, "SIGKILL");
+    const before = recorded(bench).length;
+    const next = await bench.sluice("run");
 
-  expect(next.code, next.stderr).toBe(0);
-  expect(recorded(bench)).toHaveLength(1);
-  expect(before === 1 || killed !== 0).toBe(true);
-  const counts = [...computed(bench).values()];
-  expect(counts).toHaveLength(STEPS);
-  // Only the one step that was between its last write and its result may have been computed twice.
-  expect(counts.filter((count) => count > 1).length).toBeLessThanOrEqual(1);
-});
+    expect(next.code, next.stderr).toBe(0);
+    expect(recorded(bench)).toHaveLength(1);
+    expect(before === 1 || killed !== 0).toBe(true);
+    const counts = [...computed(bench).values()];
+    expect(counts).toHaveLength(STEPS);
+    // Only the one step that was between its last write and its result may have been computed twice.
+    expect(counts.filter((count) => count > 1).length).toBeLessThanOrEqual(1);
+  },
+);
 
 test("Ctrl-C ends the tree, keeps what finished, and the next run goes on", async () => {
   const bench = repository({
     "sluice.yaml": "version: 1\nsandbox: off\n",
-    "pipelines/p.yaml": "version: 1\nsteps:\n  a: { run: echo a > a, outputs: [a] }\n  b: { run: 'test -e /proc/1/nothing || sleep 876; cp a b', inputs: [a], outputs: [b] }\n",
+    "pipelines/p.yaml":
+      "version: 1\nsteps:\n  a: { run: echo a > a, outputs: [a] }\n  b: { run: 'test -e /proc/1/nothing || sleep 876; cp a b', inputs: [a], outputs: [b] }\n",
   });
   bench.commit();
   const child = bench.start("run");
-  const seen = new Promise<void>((resolve) => child.stderr?.on("data", (chunk: Buffer) => void (chunk.toString().includes("▶ b") && resolve())));
+  const seen = new Promise<void>((resolve) =>
+    child.stderr?.on("data", (chunk: Buffer) => void (chunk.toString().includes("▶ b") && resolve())),
+  );
 
   await seen;
   child.kill("SIGINT");
@@ -75,8 +81,13 @@ test("Ctrl-C ends the tree, keeps what finished, and the next run goes on", asyn
   expect(code).toBe(130);
   expect(bench.git("log", "-1", "--format=%s", "refs/sluice/local")).toBe("p: cancelled\n");
   const { execFileSync } = await import("node:child_process");
-  expect(execFileSync("sh", ["-c", "ps -eo args | grep -c '^sleep 876' || true"], { encoding: "utf8" }).trim()).toBe("0");
-  bench.write("pipelines/p.yaml", "version: 1\nsteps:\n  a: { run: echo a > a, outputs: [a] }\n  b: { run: cp a b, inputs: [a], outputs: [b] }\n");
+  expect(execFileSync("sh", ["-c", "ps -eo args | grep -c '^sleep 876' || true"], { encoding: "utf8" }).trim()).toBe(
+    "0",
+  );
+  bench.write(
+    "pipelines/p.yaml",
+    "version: 1\nsteps:\n  a: { run: echo a > a, outputs: [a] }\n  b: { run: cp a b, inputs: [a], outputs: [b] }\n",
+  );
   const next = await bench.sluice("run");
   expect(next.stderr).toMatch(/✓ a {2}from run/);
 });

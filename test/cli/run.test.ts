@@ -20,8 +20,11 @@ describe("the digits, from plan to record", () => {
     expect(plan.stdout).toContain("▶ prepare   first run");
     expect(first.code, first.stderr).toBe(0);
     expect(first.stdout).toMatch(/3 of 3 steps done/);
-    expect(JSON.parse(readFileSync(join(bench.root, "reports/metrics.json"), "utf8")).accuracy).toBeGreaterThanOrEqual(0.93);
-    for (const again of [second, third]) expect(again).toMatchObject({ code: 0, stdout: "nothing to do: all 3 steps are up to date\n" });
+    expect(JSON.parse(readFileSync(join(bench.root, "reports/metrics.json"), "utf8")).accuracy).toBeGreaterThanOrEqual(
+      0.93,
+    );
+    for (const again of [second, third])
+      expect(again).toMatchObject({ code: 0, stdout: "nothing to do: all 3 steps are up to date\n" });
     expect(recorded(bench)).toHaveLength(1);
     expect(bench.git("status", "--porcelain")).toBe("");
   });
@@ -29,7 +32,10 @@ describe("the digits, from plan to record", () => {
   test("a changed parameter is the cause of what runs again, and of nothing else", async () => {
     const bench = example("digits");
     await bench.sluice("run");
-    bench.write("params.yaml", readFileSync(join(bench.root, "params.yaml"), "utf8").replace("learning_rate: 0.1", "learning_rate: 0.05"));
+    bench.write(
+      "params.yaml",
+      readFileSync(join(bench.root, "params.yaml"), "utf8").replace("learning_rate: 0.1", "learning_rate: 0.05"),
+    );
 
     const plan = await bench.sluice("plan");
     const run = await bench.sluice("run");
@@ -51,11 +57,20 @@ describe("the digits, from plan to record", () => {
     const clone = mkdtempSync(join(tmpdir(), "sluice-clone-"));
     onTestFinished(() => rmSync(clone, { recursive: true, force: true }));
 
-    const metrics = bench.git("log", "--format=%(trailers:key=Sluice-Metric,valueonly)", "--grep", "^Sluice-Pipeline: digits$", "refs/sluice/local");
+    const metrics = bench.git(
+      "log",
+      "--format=%(trailers:key=Sluice-Metric,valueonly)",
+      "--grep",
+      "^Sluice-Pipeline: digits$",
+      "refs/sluice/local",
+    );
     const fsck = bench.git("fsck", "--strict");
     execFileSync("git", ["init", "-q", clone], { env: ENV });
     execFileSync("git", ["-C", clone, "fetch", "-q", bench.root, "refs/sluice/local:refs/heads/ledger"], { env: ENV });
-    const manifest = execFileSync("git", ["-C", clone, "ls-tree", "-r", "--name-only", "ledger"], { env: ENV, encoding: "utf8" });
+    const manifest = execFileSync("git", ["-C", clone, "ls-tree", "-r", "--name-only", "ledger"], {
+      env: ENV,
+      encoding: "utf8",
+    });
 
     expect(metrics).toMatch(/^accuracy=0\.\d+$/m);
     expect(fsck).toBe("");
@@ -64,7 +79,10 @@ describe("the digits, from plan to record", () => {
 
   test("a recorded run is computed again with the same bytes, uncommitted files included", async () => {
     const bench = example("digits");
-    bench.write("params.yaml", readFileSync(join(bench.root, "params.yaml"), "utf8").replace("epochs: 60", "epochs: 5"));
+    bench.write(
+      "params.yaml",
+      readFileSync(join(bench.root, "params.yaml"), "utf8").replace("epochs: 60", "epochs: 5"),
+    );
     await bench.sluice("run");
     bench.git("checkout", "-q", "--", "params.yaml");
 
@@ -95,7 +113,9 @@ describe("the digits, from plan to record", () => {
     const lost = await bench.sluice("get", "latest:nothing");
 
     expect(got.stdout).toMatch(/^build\/model\.json {2}sha256:[0-9a-f]{64}\n$/);
-    expect(readFileSync(join(bench.root, "out/build/model.json"))).toEqual(readFileSync(join(bench.root, "build/model.json")));
+    expect(readFileSync(join(bench.root, "out/build/model.json"))).toEqual(
+      readFileSync(join(bench.root, "build/model.json")),
+    );
     expect(lost.code).toBe(64);
   });
 });

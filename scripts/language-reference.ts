@@ -1,0 +1,78 @@
+import { pipelineJsonSchema, settingsJsonSchema } from "../src/pipeline/json-schema.ts";
+import { RESERVED } from "../src/pipeline/schema.ts";
+
+interface Schema {
+  readonly type?: string | readonly string[];
+  readonly const?: unknown;
+  readonly enum?: readonly unknown[];
+  readonly description?: string;
+  readonly properties?: Readonly<Record<string, Schema>>;
+  readonly additionalProperties?: Schema | boolean;
+  readonly items?: Schema;
+  readonly anyOf?: readonly Schema[];
+  readonly pattern?: string;
+  readonly required?: readonly string[];
+}
+
+/** The language reference as Markdown, generated from the same schemas that parse. */
+export function languageReference(): string {
+  return [
+    "# Language reference",
+    "",
+    "Generated from the schemas by `node scripts/generate-language-reference.ts`; do not edit.",
+    "",
+    "## A pipeline: `pipelines/*.yaml`",
+    "",
+    ...table(pipelineJsonSchema(), ""),
+    "",
+    `Reserved, each answered with "not in this version": ${[...RESERVED].map((key) => `\`${key}\``).join(", ")}.`,
+    "",
+    "## The settings: `sluice.yaml`",
+    "",
+    ...table(settingsJsonSchema(), ""),
+    "",
+  ].join("\n");
+}
+
+function table(schema: Schema, prefix: string): readonly string[] {
+  return ["| key | is | meaning |", "|---|---|---|", ...rows(schema, prefix)];
+}
+
+function rows(schema: Schema, prefix: string): readonly string[] {
+  return Object.entries(schema.properties ?? {}).flatMap(([key, member]) => {
+    const name = `${prefix}${key}`;
+    const needed = schema.required?.includes(key) === true ? " (required)" : "";
+    return [`| \`${name}\`${needed} | ${cell(kind(member))} | ${cell(meaning(member))} |`, ...below(member, name)];
+  });
+}
+
+/** Members of maps, of named maps (`steps.<name>`) and of the forms a value may have. */
+function below(schema: Schema, name: string): readonly string[] {
+  if (schema.properties !== undefined) return rows(schema, `${name}.`);
+  if (typeof schema.additionalProperties === "object" && schema.additionalProperties.properties !== undefined) {
+    return rows(schema.additionalProperties, `${name}.<name>.`);
+  }
+  if (schema.items?.properties !== undefined) return rows(schema.items, `${name}[].`);
+  return (schema.anyOf ?? []).flatMap((form) => below(form, name));
+}
+
+function kind(schema: Schema): string {
+  if (schema.const !== undefined) return `\`${JSON.stringify(schema.const)}\``;
+  if (schema.enum !== undefined) return schema.enum.map((value) => `\`${String(value)}\``).join(", ");
+  if (schema.anyOf !== undefined) return [...new Set(schema.anyOf.map(kind))].join(" or ");
+  if (schema.type === "array") return schema.items === undefined ? "list" : `list of ${kind(schema.items)}`;
+  if (schema.type === "object") return "map";
+  if (schema.type === "string") return "text";
+  if (schema.type === "integer") return "whole number";
+  return typeof schema.type === "string" ? schema.type : "any value";
+}
+
+function meaning(schema: Schema): string {
+  const own = schema.description ?? "";
+  const forms = (schema.anyOf ?? []).flatMap((form) => (form.description === undefined ? [] : [form.description]));
+  return [own, ...forms].filter((text) => text !== "").join(" ");
+}
+
+function cell(text: string): string {
+  return text.replaceAll("|", "\\|").replaceAll("\n", " ");
+}

@@ -1,0 +1,113 @@
+import type { Git, LoggedCommit } from "../git/git.ts";
+import { parseRunId, type CommitSha, type RunId } from "../identity/identity.ts";
+import { parseTrailers } from "../manifest/commit-message.ts";
+import { parseLedgerHeader } from "../manifest/ledger-header.ts";
+import {
+  keyPath,
+  LEDGER_HEADER,
+  LOCAL_LEDGER,
+  manifestPath,
+  runDirectory,
+  signaturePath,
+} from "../manifest/ledger-paths.ts";
+import { parseManifest } from "../manifest/parse-manifest.ts";
+import { keyChecks, verifyRun, type VerifiedRun } from "../manifest/verify.ts";
+import { isUnsound, verifyJson, verifyText, type Finding, type VerifyView } from "../report/verify-text.ts";
+import { EXIT, Refusal } from "./exit.ts";
+import { paintOf } from "./history.ts";
+import { openRepository } from "./open-repository.ts";
+import { selectRun, shortIds } from "./select-run.ts";
+import type { World } from "./world.ts";
+
+/** `sluice verify [run|--all]`: signatures, digests and the ledger's chain, offline. */
+export async function verify(
+  world: World,
+  run: string | undefined,
+  flags: { readonly json?: boolean },
+): Promise<number> {
+  const repository = await openRepository(world);
+  const head = await repository.git.resolve(LOCAL_LEDGER);
+  if (head === undefined) throw new Refusal(EXIT.usage, "there is no ledger yet\n  next: sluice run");
+  const history = await repository.history();
+  const wanted = run === undefined ? undefined : (await selectRun(repository, history, run)).id;
+  const commits = await repository.git.log(LOCAL_LEDGER);
+  const header = parseLedgerHeader((await repository.git.file(head, LEDGER_HEADER)) ?? new Uint8Array());
+  const publicKeys = header.kind === "ok" ? header.value.keys : new Map<string, string>();
+  const headerFindings =
+    header.kind === "ok" ? [] : [{ kind: "header", sentence: `${LEDGER_HEADER} cannot be read: ${header.refusal}` }];
+  const view: VerifyView = {
+    runs: await verifyRuns(repository.git, { head, commits, wanted, publicKeys }),
+    ledger: [...headerFindings, ...chainFindings(commits)],
+  };
+  world.terminal.print(
+    flags.json === true ? verifyJson(view) : verifyText(view, { paint: paintOf(world), shortId: shortIds(history) }),
+  );
+  return isUnsound(view) ? EXIT.bad : EXIT.fine;
+}
+
+interface Ledger {
+  readonly head: CommitSha;
+  readonly commits: readonly LoggedCommit[];
+  readonly wanted: RunId | undefined;
+  /** Public keys (PEM) by key id, as the ledger names them. */
+  readonly publicKeys: ReadonlyMap<string, string>;
+}
+
+async function verifyRuns(git: Git, { head, commits, wanted, publicKeys }: Ledger): Promise<readonly VerifiedRun[]> {
+  const runs = commits.flatMap((commit) => {
+    const id = parseRunId(parseTrailers(commit.message).get("Sluice-Run")?.[0] ?? "");
+    return id === undefined || (wanted !== undefined && id !== wanted) ? [] : [{ id, message: commit.message }];
+  });
+  const ids = runs.map(({ id }) => id);
+  const files = await git.files(
+    head,
+    ids.flatMap((id) => [manifestPath(id), signaturePath(id)]),
+  );
+  const parts = await git.files(head, await partPaths(git, head, ids));
+  const partOf = (id: RunId) => (file: string) => parts.get(`${runDirectory(id)}/${file}`);
+  const keys = await git.files(head, keyPaths(files, ids, partOf));
+  const keyDocument = keyChecks((key) => keys.get(keyPath(key)));
+  return runs.map(({ id, message }): VerifiedRun => {
+    const manifest = files.get(manifestPath(id));
+    if (manifest === undefined) {
+      const finding = { kind: "manifest" as const, sentence: "its manifest is not in the ledger" };
+      return { run: id, pipeline: "", verified: "none", findings: [finding] };
+    }
+    const entry = { run: id, manifest, envelope: files.get(signaturePath(id)), message, part: partOf(id) };
+    return verifyRun(entry, { publicKeys, keyDocument });
+  });
+}
+
+type PartOf = (id: RunId) => (file: string) => Uint8Array | undefined;
+
+function keyPaths(files: ReadonlyMap<string, Uint8Array>, runs: readonly RunId[], partOf: PartOf): readonly string[] {
+  const paths = new Set<string>();
+  for (const run of runs) {
+    const manifest = files.get(manifestPath(run));
+    const parsed = manifest === undefined ? undefined : parseManifest(manifest, () => undefined, partOf(run));
+    for (const step of parsed?.kind === "ok" ? parsed.record.steps : []) {
+      if (step.key !== null) paths.add(keyPath(step.key));
+    }
+  }
+  return [...paths];
+}
+
+/** Files that very large manifests were spread over. */
+async function partPaths(git: Git, head: CommitSha, runs: readonly RunId[]): Promise<readonly string[]> {
+  const directories = new Set(runs.map((run) => runDirectory(run)));
+  return (await git.tree(head)).flatMap(({ path }) =>
+    /^runs\/..\/..\/[^/]+\/[^/]+\.json$/.test(path) && directories.has(path.slice(0, path.lastIndexOf("/")))
+      ? [path]
+      : [],
+  );
+}
+
+/** A ledger is one line of commits: each stands on the one before, and the first on nothing. */
+function chainFindings(commits: readonly LoggedCommit[]): readonly Finding[] {
+  return commits.flatMap((commit, at) => {
+    const expected = commits[at + 1]?.sha;
+    const [parent, ...others] = commit.parents;
+    if (others.length === 0 && parent === expected) return [];
+    return [{ kind: "chain", sentence: `commit ${commit.sha.slice(0, 12)} does not stand on the one before it` }];
+  });
+}

@@ -1,0 +1,143 @@
+import type { DatabaseSync } from "node:sqlite";
+
+import { parseCommitSha, type CommitSha, type RunId } from "../identity/identity.ts";
+import { runMetrics } from "../manifest/commit-message.ts";
+import type { PastStep } from "../plan/plan.ts";
+import type { RunRecord } from "../run/run-record.ts";
+import type { RunSummary } from "./history.ts";
+import { readRuns, recordedRun, withDocuments, type LedgerReader } from "./ledger-reader.ts";
+
+const BATCH = 500;
+const TRIES = 10;
+
+interface NewRun {
+  readonly sha: CommitSha;
+  readonly record: RunRecord;
+}
+
+/** The ledger's commit that the index stands at. */
+export function indexedHead(database: DatabaseSync): CommitSha | undefined {
+  const row = database.prepare("select value from meta where name = 'head'").get() as { value: string } | undefined;
+  return parseCommitSha(row?.value ?? "");
+}
+
+/**
+ * Reads the commits between the index and the ledger's head, oldest first; a rewritten ledger is read from the
+ * start. All is written in one transaction that first looks whether another process was quicker: an interrupted
+ * or doubled reading leaves what a single one does.
+ */
+export async function catchUp(database: DatabaseSync, ledger: LedgerReader): Promise<void> {
+  for (let attempt = 1; attempt <= TRIES; attempt++) {
+    const known = indexedHead(database);
+    const head = await ledger.head();
+    if (head === known) return;
+    const read = head === undefined ? { anew: true, runs: [], past: [] } : await readSince(ledger, head, known);
+    if (write(database, { known, head, ...read })) return;
+  }
+  throw new Error(`indexing the ledger: it was indexed by others ${TRIES} times meanwhile`);
+}
+
+interface Reading {
+  /** True when what the index holds is of another history. */
+  readonly anew: boolean;
+  readonly runs: readonly NewRun[];
+  /** The newest new run of each pipeline with its documents. */
+  readonly past: readonly RunRecord[];
+}
+
+async function readSince(ledger: LedgerReader, head: CommitSha, known: CommitSha | undefined): Promise<Reading> {
+  const recent = await ledger.log(known);
+  const continues = known !== undefined && (recent.at(-1)?.parents.includes(known) ?? false);
+  const commits = continues || known === undefined ? recent : await ledger.log();
+  // A run's commit that was met again stands where it came last.
+  const wanted = new Map<RunId, CommitSha>();
+  for (const { sha, message } of commits.toReversed()) {
+    const id = recordedRun(message);
+    if (id === undefined) continue;
+    wanted.delete(id);
+    wanted.set(id, sha);
+  }
+  const ids = [...wanted.keys()];
+  const runs: NewRun[] = [];
+  for (let at = 0; at < ids.length; at += BATCH) {
+    for (const [id, record] of await readRuns(ledger, head, ids.slice(at, at + BATCH))) {
+      const sha = wanted.get(id);
+      if (sha !== undefined) runs.push({ sha, record });
+    }
+  }
+  const newest = new Map(runs.map(({ record }) => [record.pipeline.id, record]));
+  return { anew: !continues, runs, past: await withDocuments(ledger, head, [...newest.values()]) };
+}
+
+interface Written extends Reading {
+  readonly known: CommitSha | undefined;
+  readonly head: CommitSha | undefined;
+}
+
+/** False when the index was moved by another process meanwhile; then nothing is written. */
+function write(database: DatabaseSync, { known, head, anew, runs, past }: Written): boolean {
+  database.exec("begin immediate");
+  try {
+    if (indexedHead(database) !== known) {
+      database.exec("rollback");
+      return false;
+    }
+    if (anew) database.exec("delete from runs; delete from times; delete from past; delete from meta");
+    const last = database.prepare("select max(position) as position from runs").get() as { position: number | null };
+    const position = insertRuns(database, runs, last.position ?? 0);
+    const insertPast = database.prepare("insert or replace into past values (?, ?, ?)");
+    for (const record of past) {
+      insertPast.run(record.pipeline.id, position.get(record.id) ?? 0, JSON.stringify(pastSteps(record)));
+    }
+    if (head !== undefined) database.prepare("insert or replace into meta values ('head', ?)").run(head);
+    database.exec("commit");
+    return true;
+  } catch (error) {
+    database.exec("rollback");
+    throw error;
+  }
+}
+
+function insertRuns(database: DatabaseSync, runs: readonly NewRun[], start: number): ReadonlyMap<RunId, number> {
+  const insertRun = database.prepare("insert or replace into runs values (?, ?, ?, ?, ?, ?, ?, ?, ?)");
+  const forgetTimes = database.prepare("delete from times where run = ?");
+  const insertTime = database.prepare("insert into times values (?, ?, ?, ?, ?)");
+  const positions = new Map<RunId, number>();
+  for (const { sha, record: run } of runs) {
+    const position = start + positions.size + 1;
+    positions.set(run.id, position);
+    const { pipeline, status, source, startedAt, finishedAt } = run;
+    const summary = JSON.stringify(summaryOf(run, sha));
+    insertRun.run(run.id, pipeline.id, status, source, startedAt, finishedAt, sha, position, summary);
+    forgetTimes.run(run.id);
+    for (const step of run.steps) {
+      const last = step.attempts.at(-1);
+      if (last?.failure === null) insertTime.run(run.id, pipeline.id, step.id, position, last.profile.wallMs);
+    }
+  }
+  return positions;
+}
+
+function summaryOf(run: RunRecord, commit: CommitSha): RunSummary {
+  return {
+    id: run.id,
+    pipeline: run.pipeline.id,
+    status: run.status,
+    source: run.source,
+    trigger: run.trigger,
+    requestedBy: run.requestedBy,
+    startedAt: run.startedAt,
+    finishedAt: run.finishedAt,
+    commit,
+    metrics: Object.fromEntries(runMetrics(run)),
+  };
+}
+
+function pastSteps(run: RunRecord): readonly PastStep[] {
+  return run.steps.flatMap((step) => {
+    if (step.key === null || step.document === null) return [];
+    const { outcome } = step;
+    const result = outcome.kind === "succeeded" || outcome.kind === "cached" ? outcome.result : null;
+    return [{ name: step.name, id: step.id, key: step.key, document: step.document, result }];
+  });
+}

@@ -1,0 +1,86 @@
+import { parseRunId, type CommitSha, type RunId } from "../identity/identity.ts";
+import type { KeyDocument } from "../key/key-document.ts";
+import { parseTrailers } from "../manifest/commit-message.ts";
+import { keyPath, manifestPath, runDirectory } from "../manifest/ledger-paths.ts";
+import { parseManifest, type ParsedManifest } from "../manifest/parse-manifest.ts";
+import type { RunRecord } from "../run/run-record.ts";
+
+export interface LedgerEntry {
+  readonly sha: CommitSha;
+  readonly parents: readonly CommitSha[];
+  readonly message: string;
+}
+
+/** Reads of a ledger branch; the git port satisfies it. */
+export interface LedgerReader {
+  readonly head: () => Promise<CommitSha | undefined>;
+  /** Newest first, stopping before `until`; all when that is not known. */
+  readonly log: (until?: CommitSha) => Promise<readonly LedgerEntry[]>;
+  readonly files: (commit: CommitSha, paths: readonly string[]) => Promise<ReadonlyMap<string, Uint8Array>>;
+}
+
+/** The run that a commit records; undefined for `ledger.json` and for events, which only name a run. */
+export function recordedRun(message: string): RunId | undefined {
+  const trailers = parseTrailers(message);
+  return trailers.has("Sluice-Event") ? undefined : parseRunId(trailers.get("Sluice-Run")?.[0] ?? "");
+}
+
+/** Manifests of runs without their key documents; unreadable ones are left out. */
+export async function readRuns(
+  ledger: LedgerReader,
+  head: CommitSha,
+  ids: readonly RunId[],
+): Promise<ReadonlyMap<RunId, RunRecord>> {
+  const files = await ledger.files(head, ids.map(manifestPath));
+  const found = new Map<RunId, RunRecord>();
+  for (const id of ids) {
+    const bytes = files.get(manifestPath(id));
+    const parsed = bytes === undefined ? undefined : await parseWhole(ledger, head, { id, bytes });
+    if (parsed?.kind === "ok") found.set(id, parsed.record);
+  }
+  return found;
+}
+
+/** Parses a manifest with the files beside it that a very large run has; key documents are not read. */
+async function parseWhole(
+  ledger: LedgerReader,
+  head: CommitSha,
+  { id, bytes }: { readonly id: RunId; readonly bytes: Uint8Array },
+): Promise<ParsedManifest> {
+  const alone = parseManifest(bytes, () => undefined);
+  if (alone.kind === "ok" || alone.needs === undefined) return alone;
+  const beside = (file: string): string => `${runDirectory(id)}/${file}`;
+  const parts = await ledger.files(head, alone.needs.map(beside));
+  return parseManifest(
+    bytes,
+    () => undefined,
+    (file) => parts.get(beside(file)),
+  );
+}
+
+/** One whole record with its key documents; an unreadable manifest is an exception that says why. */
+export async function readRun(ledger: LedgerReader, head: CommitSha, id: RunId): Promise<RunRecord | undefined> {
+  const bytes = (await ledger.files(head, [manifestPath(id)])).get(manifestPath(id));
+  if (bytes === undefined) return undefined;
+  const bare = await parseWhole(ledger, head, { id, bytes });
+  if (bare.kind === "refused") throw new Error(`reading the manifest of ${id}: ${bare.why}`);
+  return withDocuments(ledger, head, [bare.record]).then(([record]) => record);
+}
+
+/** The same records with their key documents, read together. */
+export async function withDocuments(
+  ledger: LedgerReader,
+  head: CommitSha,
+  records: readonly RunRecord[],
+): Promise<readonly RunRecord[]> {
+  const keys = new Set(records.flatMap((record) => record.steps.flatMap((step) => step.key ?? [])));
+  const files = await ledger.files(head, [...keys].map(keyPath));
+  return records.map((record) => ({
+    ...record,
+    steps: record.steps.map((step) => {
+      const bytes = step.key === null ? undefined : files.get(keyPath(step.key));
+      const document = bytes === undefined ? null : (JSON.parse(new TextDecoder().decode(bytes)) as KeyDocument);
+      return { ...step, document };
+    }),
+  }));
+}

@@ -1,0 +1,191 @@
+import { digestOf, hexOf, runIdOf, type Digest, type RunId } from "../identity/identity.ts";
+import { digestOfJson } from "../identity/identity.ts";
+import type { Json } from "../identity/canonical-json.ts";
+import type { RunRecord } from "../run/run-record.ts";
+import { parseTrailers, runTrailers } from "./commit-message.ts";
+import { checkEnvelope } from "./dsse.ts";
+import { parseJson, readStatement, type ParsedManifest } from "./parse-manifest.ts";
+import { isObject } from "./shape.ts";
+import { requestDigest } from "./statement.ts";
+import { statementFaults } from "./statement-rules.ts";
+
+/** One run as its ledger has it. */
+export interface LedgerEntry {
+  /** The id whose directory it stands in. */
+  readonly run: RunId;
+  readonly manifest: Uint8Array;
+  /** `manifest.sig.json`; undefined for an unsigned run. */
+  readonly envelope: Uint8Array | undefined;
+  readonly message: string;
+  /** Files beside the manifest, for very large runs. */
+  readonly part?: (file: string) => Uint8Array | undefined;
+}
+
+export interface VerifyContext {
+  /** Public keys (PEM) by key id, of those whose signature counts. */
+  readonly publicKeys: ReadonlyMap<string, string>;
+  /** What is wrong with a key document; keyChecks makes one that looks at each document once. */
+  readonly keyDocument: (key: Digest) => Finding | undefined;
+}
+
+export interface Finding {
+  readonly kind: "manifest" | "trailer" | "signature" | "statement" | "id" | "key" | "result";
+  /** One sentence without a trailing dot. */
+  readonly sentence: string;
+}
+
+export interface VerifiedRun {
+  readonly run: RunId;
+  /** Id of the pipeline, empty where the manifest cannot be read. */
+  readonly pipeline: string;
+  readonly verified: "signature" | "none";
+  readonly findings: readonly Finding[];
+}
+
+/** Verifies one run with nothing but its own files: an entry without findings is what was signed and committed. */
+export function verifyRun(entry: LedgerEntry, context: VerifyContext): VerifiedRun {
+  const digest = digestOf(entry.manifest);
+  const { verified, findings } = signatureFindings(entry, context);
+  const statement = parseJson(entry.manifest);
+  if (statement !== undefined) findings.push(...statementFindings(statement.value));
+  const parsed: ParsedManifest =
+    statement === undefined
+      ? { kind: "refused", why: "it is not JSON" }
+      : readStatement(statement.value, () => undefined, entry.part);
+  if (parsed.kind === "refused") {
+    findings.push({ kind: "manifest", sentence: `the manifest cannot be read: ${parsed.why}` });
+    return { run: entry.run, pipeline: "", verified, findings };
+  }
+  const { record } = parsed;
+  findings.push(
+    ...trailerFindings(entry, record, digest),
+    ...idFindings(entry.run, record, statement?.value),
+    ...stepFindings(record, context),
+  );
+  return { run: entry.run, pipeline: record.pipeline.id, verified, findings };
+}
+
+/** Looks at each key document once, however many runs share it: its bytes must hash to its name. */
+export function keyChecks(read: (key: Digest) => Uint8Array | undefined): VerifyContext["keyDocument"] {
+  const seen = new Map<Digest, Finding | undefined>();
+  return (key) => {
+    if (seen.has(key)) return seen.get(key);
+    const bytes = read(key);
+    const finding = bytes !== undefined && digestOf(bytes) === key ? undefined : keyFinding(key, bytes);
+    seen.set(key, finding);
+    return finding;
+  };
+}
+
+function keyFinding(key: Digest, bytes: Uint8Array | undefined): Finding {
+  const name = `the key document ${hexOf(key).slice(0, 12)}`;
+  return {
+    kind: "key",
+    sentence: bytes === undefined ? `${name} is not in the ledger` : `${name} has other bytes than its name says`,
+  };
+}
+
+function signatureFindings(
+  { envelope, manifest }: LedgerEntry,
+  { publicKeys }: VerifyContext,
+): { verified: VerifiedRun["verified"]; findings: Finding[] } {
+  if (envelope === undefined) return { verified: "none", findings: [] };
+  const check = checkEnvelope(envelope, manifest, publicKeys);
+  switch (check.kind) {
+    case "valid":
+      return { verified: "signature", findings: [] };
+    case "unknown-key":
+      return {
+        verified: "none",
+        findings: [
+          { kind: "signature", sentence: `signed by the key ${check.keyId.slice(0, 12)}, which is not known here` },
+        ],
+      };
+    case "invalid":
+      return { verified: "none", findings: [{ kind: "signature", sentence: check.why }] };
+  }
+}
+
+/** Breaches of the rules of the standards. */
+function statementFindings(statement: unknown): readonly Finding[] {
+  return statementFaults(statement).map((fault) => ({
+    kind: "statement",
+    sentence: `the manifest breaks a rule of its standard: ${fault}`,
+  }));
+}
+
+function trailerFindings({ message }: LedgerEntry, record: RunRecord, manifest: Digest): readonly Finding[] {
+  const expected = new Map<string, string[]>();
+  for (const [key, value] of runTrailers(record, manifest)) expected.set(key, [...(expected.get(key) ?? []), value]);
+  const found = parseTrailers(message);
+  return [...new Set([...expected.keys(), ...found.keys()])].flatMap((key): Finding[] => {
+    const [wanted, there] = [expected.get(key) ?? [], found.get(key) ?? []];
+    if (wanted.length === there.length && wanted.every((value, at) => value === there[at])) return [];
+    const words = there.length === 0 ? "is missing" : `says ${there.join(", ")}`;
+    return [
+      {
+        kind: "trailer",
+        sentence: `the commit's ${key} ${words}, the manifest ${wanted.length === 0 ? "has none" : `gives ${wanted.join(", ")}`}`,
+      },
+    ];
+  });
+}
+
+function idFindings(run: RunId, record: RunRecord, statement: unknown): readonly Finding[] {
+  const findings: Finding[] = [];
+  if (record.id !== run)
+    findings.push({ kind: "id", sentence: `the manifest of run ${record.id} stands in the directory of ${run}` });
+  const derived = runIdOf(record.repository, record.pipeline.id, record.source, record.request);
+  if (derived !== record.id)
+    findings.push({ kind: "id", sentence: `its request gives the id ${derived}, not ${record.id}` });
+  const stated = outerWords(statement);
+  if (stated.invocation !== record.id) findings.push({ kind: "id", sentence: "its invocationId is not the run's id" });
+  if (stated.subject !== hexOf(requestDigest(record)))
+    findings.push({ kind: "id", sentence: "its first subject is not the run's request" });
+  if (stated.source !== record.source)
+    findings.push({ kind: "id", sentence: "its first dependency is not the run's source" });
+  return findings;
+}
+
+/** What the standard members of the statement say of the run. */
+function outerWords(statement: unknown): {
+  readonly invocation: unknown;
+  readonly subject: unknown;
+  readonly source: unknown;
+} {
+  const at = (value: unknown, ...path: readonly (string | number)[]): unknown =>
+    path.reduce<unknown>((inner, name) => {
+      if (Array.isArray(inner)) return typeof name === "number" ? inner[name] : undefined;
+      return isObject(inner) ? inner[name] : undefined;
+    }, value);
+  return {
+    invocation: at(statement, "predicate", "runDetails", "metadata", "invocationId"),
+    subject: at(statement, "subject", 0, "digest", "sha256"),
+    source: at(statement, "predicate", "buildDefinition", "resolvedDependencies", 0, "digest", "gitCommit"),
+  };
+}
+
+function stepFindings(record: RunRecord, { keyDocument }: VerifyContext): readonly Finding[] {
+  return record.steps.flatMap(({ name, key, outcome }): Finding[] => {
+    if (key === null) return [];
+    const wrong = keyDocument(key);
+    const findings = wrong === undefined ? [] : [wrong];
+    if (outcome.kind !== "succeeded" && outcome.kind !== "cached") return findings;
+    const result = digestOrUndefined({ key, facts: outcome.facts as unknown as Json });
+    return result === outcome.result
+      ? findings
+      : [
+          ...findings,
+          { kind: "result", sentence: `the result of step ${name} has another digest than its outputs and metrics` },
+        ];
+  });
+}
+
+/** Numbers that canonical JSON refuses have no digest, and no result that we made has them. */
+function digestOrUndefined(value: Json): Digest | undefined {
+  try {
+    return digestOfJson(value);
+  } catch {
+    return undefined;
+  }
+}

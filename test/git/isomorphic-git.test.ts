@@ -1,0 +1,7 @@
+import { describe } from "vitest";
+
+import { gitContract } from "../contract/git.ts";
+
+describe("isomorphic-git", () => {
+  gitContract("isomorphic");
+});

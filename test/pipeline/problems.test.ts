@@ -1,0 +1,216 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+
+import { Ajv } from "ajv";
+import formats from "ajv-formats";
+import { describe, expect, test } from "vitest";
+import { parse } from "yaml";
+
+import { pipelineJsonSchema, settingsJsonSchema } from "../../src/pipeline/json-schema.ts";
+import { parsePipeline } from "../../src/pipeline/parse-pipeline.ts";
+import { parseSettings } from "../../src/pipeline/parse-settings.ts";
+import { readParameters } from "../../src/pipeline/read-parameters.ts";
+import { resolved } from "../builders/pipeline.ts";
+
+function problemsOf(text: string | Uint8Array): readonly string[] {
+  const bytes = typeof text === "string" ? new TextEncoder().encode(text) : text;
+  return parsePipeline({ path: "p.yaml", bytes }).problems.map(({ at, code }) => `${at.line}:${at.column} ${code}`);
+}
+
+const step = (body: string): string => `version: 1\nsteps:\n  a: ${body}\n`;
+
+/** A text whose `§` marks the place where a problem is expected. */
+function marked(text: string): { readonly text: string; readonly place: string } {
+  const at = text.indexOf("§");
+  const before = text.slice(0, at).split("\n");
+  return { text: text.replace("§", ""), place: `${before.length}:${(before.at(-1)?.length ?? 0) + 1}` };
+}
+
+describe("mistakes are found at the smallest place at fault", () => {
+  test.each([
+    ["an unknown key", step("{ run: x, §inptus: [] }"), "unknown-key"],
+    ["the second of two equal keys", "version: 1\nsteps:\n  a: { run: x }\n  §a: { run: y }\n", "duplicate-key"],
+    ["a reserved key", step("{ run: x, §matrix: { a: [1] } }"), "not-in-this-version"],
+    ["a bad duration", step("{ run: x, timeout: §soon }"), "bad-value"],
+    ["a bad size", step("{ run: x, resources: { memory: §lots } }"), "bad-value"],
+    ["an unpinned image", step('{ run: x, environment: { image: §"python:3.11" } }'), "bad-value"],
+    [
+      "an image with a process",
+      step(`{ run: x, executor: §process, environment: { image: "p@sha256:${"a".repeat(64)}" } }`),
+      "image-with-process",
+    ],
+    ["an output that leaves the workspace", step("{ run: x, outputs: [§../up] }"), "outside-path"],
+    ["an absolute output", step("{ run: x, outputs: [§/etc/x] }"), "absolute-path"],
+    ["an undeclared parameter", step('{ run: §"echo ${{ params.lr }}" }'), "undeclared-parameter"],
+    ["a step named dataset", "version: 1\nsteps:\n  §dataset: { run: x }\n", "reserved-name"],
+    [
+      "a bad cron line",
+      "version: 1\non: { schedule: [{ cron: §nonsense, refresh: [a] }] }\nsteps:\n  a: { run: x }\n",
+      "bad-cron",
+    ],
+    [
+      "an unknown time zone",
+      'version: 1\non: { schedule: [{ cron: "0 4 * * 1", timezone: §Europe/Berln, refresh: [a] }] }\nsteps:\n  a: { run: x }\n',
+      "bad-time-zone",
+    ],
+    [
+      "a schedule that can compute nothing",
+      'version: 1\non: { schedule: [§{ cron: "0 4 * * 1" }] }\nsteps:\n  a: { run: x }\n',
+      "idle-schedule",
+    ],
+    ["a missing version", "§steps:\n  a: { run: x }\n", "missing-key"],
+    ["a step without a command", "version: 1\nsteps:\n  §a: { outputs: [o] }\n", "missing-key"],
+    ["an empty file", "§", "empty"],
+    ["a tab", "version: 1\nsteps:\n§\ta: { run: x }\n", "tab"],
+  ])("%s", (_, text, code) => {
+    const { text: plain, place } = marked(text);
+    expect(problemsOf(plain)).toEqual([`${place} ${code}`]);
+  });
+
+  test("wrong encodings, large files and exploding aliases are refused without effort", () => {
+    const bomb = [
+      "a0: &a0 [x,x,x,x,x,x,x,x,x,x]",
+      ...Array.from({ length: 9 }, (_, at) => `a${at + 1}: &a${at + 1} [${Array(10).fill(`*a${at}`).join(",")}]`),
+    ].join("\n");
+
+    expect(problemsOf(new Uint8Array([0xff, 0xfe, 0x61, 0x00]))).toEqual(["1:1 encoding"]);
+    expect(problemsOf(new Uint8Array([0x61, 0xc3, 0x28]))).toEqual(["1:1 encoding"]);
+    expect(problemsOf(new Uint8Array(10_000_000).fill(0x23))).toEqual(["1:1 too-large"]);
+    expect(problemsOf(bomb)).toEqual(["1:1 alias-explosion"]);
+  });
+
+  test("all of them at once, in the order of the file", () => {
+    const text = "version: 1\nbudget: 3\nsteps:\n  a: { run: x, nedes: [b], timeout: never }\n  b: { outputs: [/x] }\n";
+
+    expect(problemsOf(text)).toEqual([
+      "2:1 not-in-this-version",
+      "4:16 unknown-key",
+      "4:37 bad-value",
+      "5:3 missing-key",
+    ]);
+  });
+});
+
+describe("the graph", () => {
+  const codes = (text: string, files: Record<string, string> = {}): readonly string[] =>
+    resolved(text, files).problems.map(({ at, code }) => `${at.line}:${at.column} ${code}`);
+
+  test.each([
+    ["a missing input", step("{ run: x, inputs: [§nope.txt] }"), {}, "missing-input"],
+    ["a glob without match", step('{ run: x, inputs: [§"src/**"] }'), {}, "empty-glob"],
+    [
+      "two producers, at the later one",
+      "version: 1\nsteps:\n  a: { run: x, outputs: [o] }\n  b: { run: y, outputs: [§o] }\n",
+      {},
+      "two-producers",
+    ],
+    [
+      "overlapping outputs, at the later one",
+      "version: 1\nsteps:\n  a: { run: x, outputs: [o/p] }\n  b: { run: y, outputs: [§o] }\n",
+      {},
+      "overlapping-outputs",
+    ],
+    ["an unknown need", step("{ run: x, needs: [§bb] }"), {}, "unknown-step"],
+    ["an unknown dataset", step('{ run: x, inputs: [§"dataset:raw"] }'), {}, "unknown-dataset"],
+    ["an unknown parameter", step("{ run: x, params: [§lr] }"), {}, "unknown-parameter"],
+    ["a step that reads its own output", step("{ run: x, inputs: [§o], outputs: [o] }"), {}, "cycle"],
+    [
+      "a directory fed by git and by a step",
+      "version: 1\nsteps:\n  a: { run: x, outputs: [d/o] }\n  b: { run: y, inputs: [§d] }\n",
+      { "d/tracked": "1" },
+      "mixed-directory",
+    ],
+    [
+      "a metric of an unknown step",
+      "version: 1\nsteps:\n  a: { run: x }\nmetrics: { §m: { step: c } }\n",
+      {},
+      "unknown-step",
+    ],
+  ])("%s", (_, text, files, code) => {
+    const { text: plain, place } = marked(text);
+    expect(codes(plain, files as Record<string, string>)).toEqual([`${place} ${code}`]);
+  });
+
+  test("an optional glob may match nothing", () => {
+    expect(codes(step('{ run: x, inputs: [{ glob: "src/**", optional: true }] }'))).toEqual([]);
+  });
+
+  test("a cycle is told once, with the whole of it, at its first input in the file", () => {
+    const { problems } = resolved(
+      "version: 1\nsteps:\n  a: { run: x, inputs: [c.txt], outputs: [a.txt] }\n  b: { run: x, inputs: [a.txt], outputs: [b.txt] }\n  c: { run: x, inputs: [b.txt], outputs: [c.txt] }\n",
+    );
+
+    expect(problems).toHaveLength(1);
+    expect(problems[0]).toMatchObject({ code: "cycle", at: { line: 3, column: 25 } });
+    expect(problems[0]?.message).toBe("these steps wait for each other: a → b → c → a");
+  });
+
+  test("a slip is met with what was meant", () => {
+    const { problems } = resolved(
+      "version: 1\nsteps:\n  prepare: { run: x, outputs: [build/train.csv] }\n  train: { run: y, inputs: [build/trian.csv] }\n",
+    );
+
+    expect(problems[0]?.next).toBe("did you mean `build/train.csv` (from `prepare`)?");
+  });
+});
+
+test("values that YAML 1.1 readers take otherwise are warned about with both readings", () => {
+  const { problems } = readParameters({
+    path: "params.yaml",
+    bytes: new TextEncoder().encode("a: 1e-3\nb: 012\nc: yes\nd: 1:30\ne: 2026-11-24\nf: 0.001\ng: 'yes'\n"),
+  });
+
+  expect(problems.map(({ at, severity }) => `${at.line} ${severity}`)).toEqual([
+    "1 warning",
+    "2 warning",
+    "3 warning",
+    "4 warning",
+    "5 warning",
+  ]);
+  expect(problems[2]?.message).toContain('text "yes"');
+  expect(problems[2]?.message).toContain("true");
+});
+
+test("conditions of the settings are compiled and type-checked where they stand", () => {
+  const text =
+    'version: 1\nenvironments:\n  prod: { gates: ["metrics.accuracy >= 0.95", "metrics.accuracy >="] }\npolicies:\n  - { name: n, deny: "plann.steps == 1" }\n';
+
+  const { problems } = parseSettings({ path: "sluice.yaml", bytes: new TextEncoder().encode(text) });
+
+  expect(problems.map(({ at, code }) => `${at.line}:${at.column} ${code}`)).toEqual([
+    "3:47 bad-condition",
+    "5:22 bad-condition",
+  ]);
+});
+
+describe("the published schema", () => {
+  const ajv = new Ajv({ strict: false, allErrors: true });
+  formats.default(ajv);
+  const check = ajv.compile(pipelineJsonSchema());
+
+  test("is the one in pipelines-schema/", () => {
+    const published = (name: string): string =>
+      readFileSync(join(import.meta.dirname, "../../pipelines-schema", name), "utf8");
+    expect(published("pipeline.schema.json")).toBe(`${JSON.stringify(pipelineJsonSchema(), null, 2)}\n`);
+    expect(published("settings.schema.json")).toBe(`${JSON.stringify(settingsJsonSchema(), null, 2)}\n`);
+  });
+
+  test.each([
+    [step("{ run: x }"), true],
+    [
+      step(
+        '{ run: [a, b], inputs: [a, { glob: "*", optional: true }], outputs: [{ path: o, type: model }], timeout: 3m }',
+      ),
+      true,
+    ],
+    [step("{ run: x, timeout: soon }"), false],
+    [step("{ run: x, matrix: 1 }"), false],
+    [step("{ run: [] }"), false],
+    [step("{ inputs: [] }"), false],
+    ["version: 2\nsteps: { a: { run: x } }\n", false],
+    ["version: 1\nsteps: { a: { run: x } }\nextra: 1\n", false],
+  ])("accepts and rejects what the parser does: %j", (text, valid) => {
+    expect(check(parse(text))).toBe(valid);
+    expect(problemsOf(text).length === 0).toBe(valid);
+  });
+});
