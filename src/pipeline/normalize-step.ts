@@ -138,7 +138,11 @@ function commandOf(frame: StepFrame, step: RawStep, declared: ReadonlySet<string
     }
   }
   if (texts.some(unclosed)) {
-    report(frame, at, { code: "bad-template", message: "a `${{` in `run` is never closed", next: "close it with `}}`" });
+    report(frame, at, {
+      code: "bad-template",
+      message: "a `${{` in `run` is never closed",
+      next: "close it with `}}`",
+    });
   }
   if (texts[0]?.trim() === "") {
     report(frame, at, { code: "bad-value", message: `\`run\` of \`${frame.name}\` is blank`, next: "write a command" });

@@ -87,34 +87,36 @@ function environmentsOf(reading: Reading, raw: RawSettings): readonly Environmen
       });
     }
     const { approvals } = environment;
-    return [{
-      name,
-      auto: environment.auto ?? false,
-      after: environment.after ?? null,
-      soakMs: milliseconds(environment.soak) ?? 0,
-      gates: (environment.gates ?? []).map((gate, at) => {
-        const item = reading.yaml.child(reading.yaml.child(node, "gates"), at);
-        const text = typeof gate === "string" ? gate : gate.expr;
-        const where = typeof gate === "string" ? item : reading.yaml.child(item, "expr");
-        return {
-          ...conditionOf(reading, where, { kind: "gate", source: text }),
-          first: typeof gate === "string" ? ("allow" as const) : (gate.first ?? "allow"),
-        };
-      }),
-      approvals:
-        approvals === undefined
-          ? null
-          : {
-              count: approvals.count,
-              teams: approvals.teams ?? [],
-              users: approvals.users ?? [],
-              author: approvals.author ?? false,
-              expiresMs: milliseconds(approvals.expires),
-            },
-      deploy: environment.deploy ?? null,
-      windows: environment.windows ?? [],
-      freezes: environment.freezes ?? [],
-    }];
+    return [
+      {
+        name,
+        auto: environment.auto ?? false,
+        after: environment.after ?? null,
+        soakMs: milliseconds(environment.soak) ?? 0,
+        gates: (environment.gates ?? []).map((gate, at) => {
+          const item = reading.yaml.child(reading.yaml.child(node, "gates"), at);
+          const text = typeof gate === "string" ? gate : gate.expr;
+          const where = typeof gate === "string" ? item : reading.yaml.child(item, "expr");
+          return {
+            ...conditionOf(reading, where, { kind: "gate", source: text }),
+            first: typeof gate === "string" ? ("allow" as const) : (gate.first ?? "allow"),
+          };
+        }),
+        approvals:
+          approvals === undefined
+            ? null
+            : {
+                count: approvals.count,
+                teams: approvals.teams ?? [],
+                users: approvals.users ?? [],
+                author: approvals.author ?? false,
+                expiresMs: milliseconds(approvals.expires),
+              },
+        deploy: environment.deploy ?? null,
+        windows: environment.windows ?? [],
+        freezes: environment.freezes ?? [],
+      },
+    ];
   });
 }
 

@@ -6,7 +6,9 @@ type Path = readonly PropertyKey[];
 export function keysAt(schema: z.ZodType, path: Path): readonly string[] {
   let at: readonly z.ZodType[] = [schema];
   for (const part of path) at = at.flatMap((one) => below(one, part));
-  return [...new Set(at.flatMap(alternatives).flatMap((one) => (one instanceof z.ZodObject ? Object.keys(one.shape) : [])))];
+  return [
+    ...new Set(at.flatMap(alternatives).flatMap((one) => (one instanceof z.ZodObject ? Object.keys(one.shape) : []))),
+  ];
 }
 
 function below(schema: z.ZodType, part: PropertyKey): readonly z.ZodType[] {

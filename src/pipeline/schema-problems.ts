@@ -74,11 +74,13 @@ function problemsOf(yaml: YamlSource, { issue, path }: Found, vocabulary: Vocabu
   });
   const node = nodeAt(yaml, path);
   if (issue.code === "unrecognized_keys") {
-    return issue.keys.slice(0, MAX_KEYS).map((key) => unknownKey(key, yaml.keySpan(node, key), { path, vocabulary, problem }));
+    return issue.keys
+      .slice(0, MAX_KEYS)
+      .map((key) => unknownKey(key, yaml.keySpan(node, key), { path, vocabulary, problem }));
   }
   const value = valueAt(yaml.value, path);
   const name = nameOf(path);
-  if (value === undefined && (issue.code === "invalid_type" || issue.code === "invalid_union")) {
+  if (value === undefined && path.length > 0) {
     const parent = path.slice(0, -1);
     const span =
       parent.length === 0
@@ -113,7 +115,12 @@ function problemsOf(yaml: YamlSource, { issue, path }: Found, vocabulary: Vocabu
   const span =
     node === undefined ? yaml.keySpan(nodeAt(yaml, path.slice(0, -1)), String(path.at(-1))) : yaml.span(node);
   return [
-    problem(span, "bad-value", `${name === "" ? "the file" : `\`${name}\``} must be ${expectedOf(issue)}${shown}`, `write ${expectedOf(issue)} here`),
+    problem(
+      span,
+      "bad-value",
+      `${name === "" ? "the file" : `\`${name}\``} must be ${expectedOf(issue)}${shown}`,
+      `write ${expectedOf(issue)} here`,
+    ),
   ];
 }
 
@@ -168,7 +175,12 @@ function expectedOf(issue: Issue): string {
 
 /** The forms that a union allows, in words: "text or a list". */
 function expectedOfUnion(branches: readonly (readonly Issue[])[]): string {
-  const forms = branches.flatMap((branch) => branch.filter((inner) => inner.path.length === 0).slice(0, 1).map(expectedOf));
+  const forms = branches.flatMap((branch) =>
+    branch
+      .filter((inner) => inner.path.length === 0)
+      .slice(0, 1)
+      .map(expectedOf),
+  );
   return forms.length === 0 ? "of another form" : [...new Set(forms)].join(" or ");
 }
 

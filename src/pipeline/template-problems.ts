@@ -5,7 +5,7 @@ import { report, type Reading } from "./reading.ts";
 
 /** Reports every `${{ }}` outside `run`: nothing else is filled in (SEMANTICS §2). */
 export function checkTemplatePlaces(reading: Reading): void {
-  visit(reading, reading.yaml.root, []);
+  if (reading.yaml.text.includes("${{")) visit(reading, reading.yaml.root, []);
 }
 
 function visit(reading: Reading, node: Node | null | undefined, path: readonly string[]): void {

@@ -20,7 +20,7 @@ import type { Source } from "./parsed.ts";
 import type { Span } from "./pipeline.ts";
 
 /** Larger files are refused before they are parsed. */
-const MAX_BYTES = 8_000_000;
+const MAX_BYTES = 4_000_000;
 /** Lists and maps one inside the other. */
 const MAX_DEPTH = 64;
 /** Values after all aliases are expanded: an honest file of this size has no more than this. */
@@ -30,6 +30,7 @@ const MAX_ALIASED_VALUES = 100_000;
 /** A YAML file as plain values, with the way back from every value to its place. */
 export interface YamlSource {
   readonly path: string;
+  readonly text: string;
   readonly value: Json;
   readonly root: Node | null;
   /** The value node below a map or list node; undefined when there is none. */
@@ -56,7 +57,10 @@ export function readYaml(source: Source): { readonly yaml: YamlSource | null; re
   const tooDeep = document.errors.find((error) => /call stack|Stack overflow/.test(error.message));
   if (tooDeep !== undefined) {
     const { line, col } = lines.linePos(tooDeep.pos[0]);
-    return { yaml: null, problems: [nestingProblem({ path: source.path, line: Math.max(1, line), column: Math.max(1, col) })] };
+    return {
+      yaml: null,
+      problems: [nestingProblem({ path: source.path, line: Math.max(1, line), column: Math.max(1, col) })],
+    };
   }
   const problems = [
     ...document.errors.slice(0, 100).map((error) => syntaxProblem(source.path, lines, error)),
@@ -72,7 +76,7 @@ export function readYaml(source: Source): { readonly yaml: YamlSource | null; re
     });
   }
   if (problems.length > 0) return { yaml: null, problems };
-  return convert(source.path, document, lines);
+  return convert({ path: source.path, text: decoded }, document, lines);
 }
 
 function decode(source: Source): string | Problem {
@@ -199,14 +203,30 @@ function placeOf(work: Conversion, node: Node | null): Problem["at"] {
   return { path: work.path, line, column };
 }
 
-function convert(path: string, document: Document, lines: LineCounter): ReturnType<typeof readYaml> {
-  const work: Conversion = { path, lines, problems: [], pairs: new Map(), anchors: new Map(), targets: new Map(), values: 0, aliased: 0, inAlias: 0 };
+function convert(
+  file: { readonly path: string; readonly text: string },
+  document: Document,
+  lines: LineCounter,
+): ReturnType<typeof readYaml> {
+  const { path } = file;
+  const work: Conversion = {
+    path,
+    lines,
+    problems: [],
+    pairs: new Map(),
+    anchors: new Map(),
+    targets: new Map(),
+    values: 0,
+    aliased: 0,
+    inAlias: 0,
+  };
   const root = document.contents;
   let value: Json;
   try {
     value = plain(work, root, 0);
   } catch (error) {
-    if (error instanceof TooDeep) return { yaml: null, problems: [...work.problems, nestingProblem(placeOf(work, error.node))] };
+    if (error instanceof TooDeep)
+      return { yaml: null, problems: [...work.problems, nestingProblem(placeOf(work, error.node))] };
     if (!(error instanceof Exploded)) throw error;
     const problem: Problem = {
       severity: "error",
@@ -217,7 +237,7 @@ function convert(path: string, document: Document, lines: LineCounter): ReturnTy
     };
     return { yaml: null, problems: [...work.problems, problem] };
   }
-  return { yaml: locate(work, root, value), problems: work.problems };
+  return { yaml: locate({ ...work, text: file.text }, root, value), problems: work.problems };
 }
 
 function plain(work: Conversion, node: Node | null, depth: number): Json {
@@ -356,11 +376,12 @@ function spanOf(lines: LineCounter, node: Node | null | undefined): Span {
   return [Math.max(1, from.line), Math.max(1, from.col), Math.max(1, to.line), Math.max(1, to.col)];
 }
 
-function locate(work: Conversion, root: Node | null, value: Json): YamlSource {
+function locate(work: Conversion & { readonly text: string }, root: Node | null, value: Json): YamlSource {
   const resolve = (node: Node | null | undefined): Node | undefined =>
     isAlias(node) ? work.targets.get(node) : (node ?? undefined);
   return {
     path: work.path,
+    text: work.text,
     value,
     root,
     child(node, key) {

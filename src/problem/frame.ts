@@ -33,7 +33,10 @@ export function renderProblems(
   for (const path of [...files.keys()].sort()) {
     const list = (files.get(path) ?? []).toSorted((a, b) => a.at.line - b.at.line || a.at.column - b.at.column);
     for (const problem of list.slice(0, MAX_A_FILE)) parts.push(renderProblem(problem, texts.get(path), options));
-    if (list.length > MAX_A_FILE) parts.push(`${path}: ${list.length - MAX_A_FILE} more ${list.length === MAX_A_FILE + 1 ? "problem" : "problems"}\n`);
+    if (list.length > MAX_A_FILE)
+      parts.push(
+        `${path}: ${list.length - MAX_A_FILE} more ${list.length === MAX_A_FILE + 1 ? "problem" : "problems"}\n`,
+      );
   }
   return parts.join("\n");
 }
