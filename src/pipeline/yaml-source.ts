@@ -249,7 +249,7 @@ function plain(work: Conversion, node: Node | null, depth: number): Json {
   if (node === null) return null;
   if (isAlias(node)) {
     const target = targetOf(work, node);
-    if (target === undefined) return null;
+    if (target === undefined) return `*${node.source}`;
     work.inAlias++;
     const value = plain(work, target, depth + 1);
     work.inAlias--;
@@ -284,7 +284,7 @@ function plainScalar(work: Conversion, node: Node): Json {
   const value: unknown = isScalar(node) ? node.value : null;
   if (typeof value === "string" && (value.includes("\0") || !value.isWellFormed())) {
     report(work, node, "text", "this text holds a NUL or half a character", "remove the escape");
-    return "";
+    return "removed";
   }
   if (typeof value === "string" || typeof value === "boolean" || value === null) return value;
   if (typeof value === "number") {
