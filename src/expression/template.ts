@@ -44,9 +44,10 @@ function fill(text: string, values: JsonObject, write: (value: string) => string
 
 /** `values` holds declared names, which may be dotted; a name below a declared one is looked up inside it. */
 export function lookUp(values: JsonObject, name: string): Json | undefined {
-  if (name in values) return values[name];
+  if (Object.hasOwn(values, name)) return values[name];
   for (let dot = name.lastIndexOf("."); dot > 0; dot = name.lastIndexOf(".", dot - 1)) {
-    const parent = values[name.slice(0, dot)];
+    const above = name.slice(0, dot);
+    const parent = Object.hasOwn(values, above) ? values[above] : undefined;
     if (typeof parent === "object" && parent !== null && !Array.isArray(parent)) {
       return lookUp(parent as JsonObject, name.slice(dot + 1));
     }

@@ -2,7 +2,15 @@ import type { RawDefaults, RawStep } from "./schema.ts";
 
 /** `defaults` below a step: maps deep, lists appended after the defaults', scalars replaced (INTERFACES §1). */
 export function mergeDefaults(defaults: RawDefaults, step: RawStep): RawStep {
-  return { ...(merge(defaults, step) as RawStep), run: step.run };
+  const merged = { ...(merge(defaults, step) as RawStep), run: step.run };
+  const [below, above] = [defaults.environment, step.environment];
+  // A venv and an image cannot merge: another kind of environment replaces the defaults'.
+  if (below === undefined || above === undefined || kindOf(below) === kindOf(above)) return merged;
+  return { ...merged, environment: above };
+}
+
+function kindOf(environment: object): string | undefined {
+  return Object.keys(environment).find((key) => key !== "lock");
 }
 
 function merge(below: unknown, above: unknown): unknown {

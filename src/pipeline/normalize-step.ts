@@ -4,7 +4,7 @@ import { parseDuration } from "../expression/duration.ts";
 import { parseSize } from "../expression/size.ts";
 import { parameterOf, placeholders } from "../expression/template.ts";
 import { parseDigest } from "../identity/identity.ts";
-import { refusePath } from "./path-problem.ts";
+import { cleanPath, refusePath } from "./path-problem.ts";
 import type {
   Command,
   Environment,
@@ -19,6 +19,7 @@ import type {
   Step,
 } from "./pipeline.ts";
 import { report, type Reading } from "./reading.ts";
+import { unclosed } from "./template-problems.ts";
 import type { RawEnvironment, RawPipeline, RawStep } from "./schema.ts";
 
 export interface StepFrame extends Reading {
@@ -58,9 +59,12 @@ export function normalizeStep(frame: StepFrame, step: RawStep): Step {
     ],
     outputs: outputsOf(frame, step),
     needs: (step.needs ?? []).map((name, at) => ({ step: name, at: itemSpan(frame, "needs", at) })),
-    params,
+    params: onceEach(params, (param) => param.name),
     env: step.env ?? {},
-    secrets: (step.secrets ?? []).map((name, at) => ({ name, at: itemSpan(frame, "secrets", at) })),
+    secrets: onceEach(
+      (step.secrets ?? []).map((name, at) => ({ name, at: itemSpan(frame, "secrets", at) })),
+      (secret) => secret.name,
+    ),
     network: step.network ?? false,
     metrics: (step.metrics ?? []).map((path, at): MetricFile => ({
       at: itemSpan(frame, "metrics", at),
@@ -78,6 +82,12 @@ export function normalizeStep(frame: StepFrame, step: RawStep): Step {
     effects: step.effects ?? false,
     salt: [frame.raw.salt, step.salt].filter((salt) => salt !== undefined).join("/"),
   };
+}
+
+/** A name that `defaults` and the step both list counts once. */
+function onceEach<Item>(items: readonly Item[], nameOf: (item: Item) => string): readonly Item[] {
+  const seen = new Set<string>();
+  return items.filter((item) => !seen.has(nameOf(item)) && seen.add(nameOf(item)) !== undefined);
 }
 
 /** Place of a key's value in the step; of the step's name where `defaults` gave it. */
@@ -107,7 +117,13 @@ function commandOf(frame: StepFrame, step: RawStep, declared: ReadonlySet<string
   const texts = typeof step.run === "string" ? [step.run] : step.run;
   for (const { expression } of texts.flatMap(placeholders)) {
     const name = parameterOf(expression);
-    if (name === undefined) {
+    if (/^matrix\./.test(expression)) {
+      report(frame, at, {
+        code: "not-in-this-version",
+        message: `\`\${{ ${expression} }}\` is not in this version`,
+        next: "write `${{ params.<name> }}`",
+      });
+    } else if (name === undefined) {
       report(frame, at, {
         code: "bad-template",
         message: `\`\${{ ${expression} }}\` is not a parameter`,
@@ -120,6 +136,16 @@ function commandOf(frame: StepFrame, step: RawStep, declared: ReadonlySet<string
         next: `add \`${name}\` to \`params:\` of \`${frame.name}\``,
       });
     }
+  }
+  if (texts.some(unclosed)) {
+    report(frame, at, {
+      code: "bad-template",
+      message: "a `${{` in `run` is never closed",
+      next: "close it with `}}`",
+    });
+  }
+  if (texts[0]?.trim() === "") {
+    report(frame, at, { code: "bad-value", message: `\`run\` of \`${frame.name}\` is blank`, next: "write a command" });
   }
   if (typeof step.run === "string") return { kind: "shell", shell: step.shell ?? "bash", script: step.run, at };
   return { kind: "argv", argv: step.run, at };
@@ -144,7 +170,7 @@ function inputOf(
   if (text.startsWith("release:")) return { ...shared, kind: "release", path: text.slice("release:".length) };
   const step = /^([A-Za-z0-9][\w.*-]*):(.+)$/.exec(text);
   if (step?.[1] !== undefined && step[2] !== undefined)
-    return { ...shared, kind: "step", step: step[1], path: clean(step[2]) };
+    return { ...shared, kind: "step", step: step[1], path: checkedPath(frame, step[2], place.at) };
   const path = checkedPath(frame, text, place.at);
   if (/[*?[\]{}]/.test(text) || typeof raw !== "string") return { ...shared, kind: "glob", glob: path };
   return { ...shared, kind: "path", path };
@@ -192,26 +218,20 @@ function plotOf(frame: StepFrame, raw: NonNullable<RawStep["plots"]>[number], at
 function checkedPath(frame: StepFrame, written: string, at: Span): string {
   const refusal = refusePath(written);
   if (refusal !== undefined) report(frame, at, refusal);
-  return clean(written);
-}
-
-function clean(path: string): string {
-  return path
-    .replace(/^(\.\/)+/, "")
-    .replace(/\/{2,}/g, "/")
-    .replace(/\/+$/, "")
-    .normalize("NFC");
+  return cleanPath(written);
 }
 
 function environmentOf(raw: RawEnvironment | undefined): Environment {
   if (raw === undefined || "system" in raw) return { kind: "system" };
-  if ("venv" in raw) return { kind: "venv", path: clean(raw.venv), lock: raw.lock === undefined ? null : clean(raw.lock) };
+  const lock = "lock" in raw && raw.lock !== undefined ? cleanPath(raw.lock) : null;
+  // A virtual environment may stand outside the repository; its path is no part of any key.
+  if ("venv" in raw) return { kind: "venv", path: raw.venv.startsWith("/") ? raw.venv : cleanPath(raw.venv), lock };
   if ("uv" in raw) {
-    const path = clean(raw.uv);
-    return { kind: "uv", path, lock: path === "." || path === "" ? "uv.lock" : `${path}/uv.lock` };
+    const path = cleanPath(raw.uv) || ".";
+    return { kind: "uv", path, lock: path === "." ? "uv.lock" : `${path}/uv.lock` };
   }
-  if ("conda" in raw) return { kind: "conda", name: raw.conda, lock: raw.lock === undefined ? null : clean(raw.lock) };
-  if ("node" in raw) return { kind: "node", lock: clean(raw.node) };
+  if ("conda" in raw) return { kind: "conda", name: raw.conda, lock };
+  if ("node" in raw) return { kind: "node", lock: cleanPath(raw.node) };
   const digest = parseDigest(raw.image.slice(raw.image.indexOf("@") + 1));
   if (digest === undefined) throw new Error(`image ${raw.image}: the schema let it through without a digest`);
   return { kind: "image", image: raw.image, digest };
@@ -245,7 +265,7 @@ function retryOf(frame: StepFrame, step: RawStep): Retry {
   const { attempts, on, backoff, delay } = step.retry ?? {};
   return {
     attempts: attempts ?? 3,
-    on: on === undefined ? ["lost"] : (on as RetryReason[]),
+    on: on === undefined ? ["lost"] : [...new Set(on as RetryReason[])],
     backoff: backoff ?? "exponential",
     delayMs: delay === undefined ? DEFAULT_RETRY_DELAY_MS : durationOf(delay),
     own,

@@ -5,11 +5,14 @@ import type { YamlSource } from "./yaml-source.ts";
 
 /** Plain scalars that YAML 1.1 readers (PyYAML among them) take otherwise than YAML 1.2. */
 const DISAGREEMENTS: readonly { readonly pattern: RegExp; readonly reading: (text: string) => string }[] = [
-  { pattern: /^(y|yes|on)$/i, reading: () => "true" },
-  { pattern: /^(n|no|off)$/i, reading: () => "false" },
+  { pattern: /^(yes|on)$/i, reading: () => "true" },
+  { pattern: /^(no|off)$/i, reading: () => "false" },
   { pattern: /^0[0-7]+$/, reading: (text) => `octal ${Number.parseInt(text, 8)}` },
   { pattern: /^[-+]?\d+[eE][-+]?\d+$/, reading: (text) => `text "${text}"` },
-  { pattern: /^[-+]?\d+(\.\d*)?[eE]\d+$/, reading: (text) => `text "${text}"` },
+  { pattern: /^[-+]?0\d*[89]\d*$/, reading: (text) => `text "${text}"` },
+  { pattern: /^0o[0-7]+$/, reading: (text) => `text "${text}"` },
+  { pattern: /^[-+]\.\d+/, reading: (text) => `text "${text}"` },
+  { pattern: /^[-+]?(\d+(\.\d*)?|\.\d+)[eE]\d+$/, reading: (text) => `text "${text}"` },
   { pattern: /^[-+]?[1-9]\d*(:[0-5]?\d)+(\.\d*)?$/, reading: (text) => `number ${sexagesimal(text)} (base 60)` },
   { pattern: /^\d{4}-\d{2}-\d{2}([Tt ].*)?$/, reading: () => "a date" },
   { pattern: /^[-+]?\d[\d_]*_[\d_]*$/, reading: (text) => `number ${text.replaceAll("_", "")}` },

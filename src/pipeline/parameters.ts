@@ -23,9 +23,14 @@ export function nestParameters(selected: JsonObject): JsonObject {
   for (const [name, value] of Object.entries(selected)) {
     const parts = name.split(".");
     let at = tree;
-    for (const part of parts.slice(0, -1)) at = (at[part] ??= {}) as Record<string, unknown>;
+    for (const part of parts.slice(0, -1)) {
+      // A copy: the subtree may be the caller's own object.
+      const below = Object.hasOwn(at, part) && isMap(at[part]) ? { ...at[part] } : {};
+      at[part] = below;
+      at = below;
+    }
     const last = parts.at(-1) ?? name;
-    const there = at[last];
+    const there = Object.hasOwn(at, last) ? at[last] : undefined;
     at[last] = isMap(there) && isMap(value) ? { ...there, ...value } : value;
   }
   return tree as JsonObject;

@@ -1,18 +1,24 @@
-import type { z } from "zod";
-
-import type { Json, JsonObject } from "../identity/canonical-json.ts";
+import type { JsonObject } from "../identity/canonical-json.ts";
 import { isError, type Problem } from "../problem/problem.ts";
+import { checkAgainstSchema, type StandIn } from "./check-schema.ts";
+import { cleanPath, refusePath } from "./path-problem.ts";
 import { mergeDefaults } from "./merge-defaults.ts";
 import { normalizeStep, type StepFrame } from "./normalize-step.ts";
 import { parameterWarnings } from "./parameter-warnings.ts";
 import type { Parsed, Source } from "./parsed.ts";
-import type { Dataset, MetricSpec, ParameterSource, Pipeline, Schedule, Triggers } from "./pipeline.ts";
+import type { Dataset, MetricSpec, ParameterSource, Pipeline, Schedule, Span, Triggers } from "./pipeline.ts";
 import { report, type Reading } from "./reading.ts";
-import { pipelineSchema, RESERVED, type RawPipeline } from "./schema.ts";
-import { keysOfPipeline } from "./schema-keys.ts";
-import { schemaProblems } from "./schema-problems.ts";
+import { checkTemplatePlaces } from "./template-problems.ts";
+import { pipelineSchema, type RawPipeline } from "./schema.ts";
 import { checkSchedules } from "./schedule-problems.ts";
 import { readYaml } from "./yaml-source.ts";
+
+const STAND_INS: readonly StandIn[] = [
+  { path: ["version"], value: 1 },
+  { path: ["steps"], value: { removed: { run: "removed" } } },
+  { path: ["steps", "*"], value: { run: "removed" } },
+  { path: ["steps", "*", "run"], value: "removed" },
+];
 
 /** Parses one pipeline file; never throws, whatever the bytes are. */
 export function parsePipeline(source: Source): Parsed<Pipeline> {
@@ -34,48 +40,12 @@ export function parsePipeline(source: Source): Parsed<Pipeline> {
     };
   }
   const frame: Reading = { yaml, problems: [...problems] };
-  const raw = checkedAgainstSchema(frame);
+  checkTemplatePlaces(frame);
+  const raw = checkAgainstSchema(frame, pipelineSchema, STAND_INS);
   if (raw === undefined) return { value: null, problems: inFileOrder(frame.problems) };
   const pipeline = normalize(frame, source.path, raw);
   const broken = frame.problems.some(isError);
   return { value: broken ? null : pipeline, problems: inFileOrder(frame.problems) };
-}
-
-/**
- * The file's value as the schema has it. What the schema refuses is reported and taken out,
- * so that the mistakes in the rest are found in the same go.
- */
-function checkedAgainstSchema(frame: Reading): RawPipeline | undefined {
-  let value: Json = frame.yaml.value;
-  for (let round = 0; round < 3; round++) {
-    const checked = pipelineSchema.safeParse(value);
-    if (checked.success) return checked.data;
-    if (round === 0)
-      frame.problems.push(
-        ...schemaProblems(frame.yaml, checked.error.issues, { reserved: RESERVED, keysAt: keysOfPipeline }),
-      );
-    value = without(value, checked.error.issues);
-  }
-  return undefined;
-}
-
-function without(value: Json, issues: readonly z.core.$ZodIssue[]): Json {
-  const copy = structuredClone(value);
-  for (const issue of issues) {
-    const parent = issue.code === "unrecognized_keys" ? issue.path : issue.path.slice(0, -1);
-    const keys = issue.code === "unrecognized_keys" ? issue.keys : [String(issue.path.at(-1))];
-    const holder = parent.reduce<unknown>((at, part) => (isHolder(at) ? at[String(part)] : undefined), copy);
-    if (!isHolder(holder)) continue;
-    for (const key of keys) {
-      if (Array.isArray(holder)) holder[Number(key)] = "removed";
-      else delete holder[key];
-    }
-  }
-  return copy;
-}
-
-function isHolder(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null;
 }
 
 function inFileOrder(problems: readonly Problem[]): readonly Problem[] {
@@ -88,7 +58,9 @@ function normalize(frame: Reading, path: string, raw: RawPipeline): Pipeline {
   const name = raw.name ?? stemOf(path);
   const params = parameterSources(frame, raw);
   const stepsNode = yaml.child(root, "steps");
-  const steps = Object.keys(raw.steps).map((step) => {
+  const steps = yaml.keys(stepsNode).flatMap((step) => {
+    const own = raw.steps[step];
+    if (own === undefined) return [];
     const stepFrame: StepFrame = {
       ...frame,
       name: step,
@@ -96,9 +68,9 @@ function normalize(frame: Reading, path: string, raw: RawPipeline): Pipeline {
       at: yaml.keySpan(stepsNode, step),
       raw,
     };
-    return normalizeStep(stepFrame, mergeDefaults(raw.defaults ?? {}, raw.steps[step] ?? { run: "" }));
+    return [normalizeStep(stepFrame, mergeDefaults(raw.defaults ?? {}, own))];
   });
-  checkSteps(frame, steps);
+  if (!frame.problems.some(isError) || steps.length > 0) checkSteps(frame, steps);
   return {
     path,
     at: raw.name === undefined ? [1, 1, 1, 1] : yaml.span(yaml.child(root, "name")),
@@ -157,7 +129,7 @@ function parameterSources(frame: Reading, raw: RawPipeline): readonly ParameterS
   return list.map((entry, at): ParameterSource => {
     const entryNode = Array.isArray(raw.params) ? frame.yaml.child(node, at) : node;
     const span = frame.yaml.span(entryNode);
-    if (typeof entry === "string") return { kind: "file", path: entry, at: span };
+    if (typeof entry === "string") return { kind: "file", path: checkedPath(frame, entry, span), at: span };
     frame.problems.push(...parameterWarnings(frame.yaml, entryNode));
     return { kind: "map", values: entry as JsonObject, at: span };
   });
@@ -176,7 +148,7 @@ function triggersOf(frame: Reading, raw: RawPipeline): Triggers {
       catchUp: schedule.catch_up ?? "last",
     };
   });
-  checkSchedules(frame, schedules, new Set(Object.keys(raw.steps)));
+  checkSchedules(frame, schedules, new Set(frame.yaml.keys(frame.yaml.child(frame.yaml.root, "steps"))));
   return {
     push: push === false ? false : { branches: push?.branches ?? "default", paths: push?.paths ?? null },
     pullRequest: raw.on?.pull_request ?? "plan",
@@ -198,13 +170,6 @@ function datasetsOf(frame: Reading, raw: RawPipeline): readonly Dataset[] {
         next: "fetch it to a file and pin that: `sluice data add`",
       });
     }
-    if (dataset.uri?.includes("${{") === true) {
-      report(frame, frame.yaml.span(uri), {
-        code: "template-place",
-        message: "`${{ }}` stands in a uri and is filled in only in `run`",
-        next: "write the address itself",
-      });
-    }
     if (dataset.pin === "at-run") {
       report(frame, frame.yaml.span(frame.yaml.child(frame.yaml.child(node, name), "pin")), {
         code: "not-in-this-version",
@@ -212,10 +177,21 @@ function datasetsOf(frame: Reading, raw: RawPipeline): readonly Dataset[] {
         next: "pin it with `sluice data add`",
       });
     }
-    if (dataset.dvc !== undefined) return [{ ...shared, kind: "dvc", file: dataset.dvc }];
+    const place = (key: string): Span => frame.yaml.span(frame.yaml.child(frame.yaml.child(node, name), key));
+    const pathOf = (key: "path" | "pin" | "dvc", written: string): string => checkedPath(frame, written, place(key));
+    const clash = clashOf(dataset);
+    if (clash !== undefined) {
+      report(frame, at, {
+        code: "bad-dataset",
+        message: `dataset \`${name}\` has ${clash}`,
+        next: "write one of `path:` (with `uri:`, `pin:`), `dvc:`, or `pipeline:` with `path:`",
+      });
+      return [];
+    }
+    if (dataset.dvc !== undefined) return [{ ...shared, kind: "dvc", file: pathOf("dvc", dataset.dvc) }];
     if (dataset.pipeline !== undefined && dataset.path !== undefined) {
       const from = dataset.release === undefined ? ({ run: "latest" } as const) : { release: dataset.release };
-      return [{ ...shared, kind: "output", pipeline: dataset.pipeline, path: dataset.path, from }];
+      return [{ ...shared, kind: "output", pipeline: dataset.pipeline, path: pathOf("path", dataset.path), from }];
     }
     if (dataset.path === undefined) {
       report(frame, at, {
@@ -229,12 +205,32 @@ function datasetsOf(frame: Reading, raw: RawPipeline): readonly Dataset[] {
       {
         ...shared,
         kind: "path",
-        path: dataset.path.replace(/\/+$/, ""),
+        path: pathOf("path", dataset.path),
         uri: dataset.uri ?? null,
-        pin: dataset.pin ?? null,
+        pin: dataset.pin === undefined || dataset.pin === "at-run" ? null : pathOf("pin", dataset.pin),
       },
     ];
   });
+}
+
+/** Keys that contradict each other in one dataset, in words. */
+function clashOf(dataset: NonNullable<RawPipeline["datasets"]>[string]): string | undefined {
+  if (dataset.dvc !== undefined) {
+    const beside = (["path", "uri", "pin", "pipeline"] as const).find((key) => dataset[key] !== undefined);
+    return beside === undefined ? undefined : `both \`dvc\` and \`${beside}\``;
+  }
+  if (dataset.pipeline === undefined) {
+    const alone = (["run", "release"] as const).find((key) => dataset[key] !== undefined);
+    return alone === undefined ? undefined : `\`${alone}\` without \`pipeline\``;
+  }
+  if (dataset.run !== undefined && dataset.release !== undefined) return "both `run` and `release`";
+  return dataset.uri === undefined ? undefined : "both `pipeline` and `uri`";
+}
+
+function checkedPath(frame: Reading, written: string, at: Span): string {
+  const refusal = refusePath(written);
+  if (refusal !== undefined) report(frame, at, refusal);
+  return cleanPath(written);
 }
 
 const GATE = /^\s*(>=|<=|==|>|<)\s*(\S+)\s*$/;

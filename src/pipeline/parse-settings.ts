@@ -3,60 +3,24 @@ import type { Node } from "yaml";
 import { checkCondition, type ConditionKind } from "../expression/condition.ts";
 import { parseDuration } from "../expression/duration.ts";
 import { isError } from "../problem/problem.ts";
+import { checkAgainstSchema } from "./check-schema.ts";
 import type { Parsed, Source } from "./parsed.ts";
 import { report, type Reading } from "./reading.ts";
-import { RESERVED } from "./schema.ts";
-import { schemaProblems } from "./schema-problems.ts";
 import { DEFAULT_SETTINGS, type Condition, type EnvironmentSettings, type Settings } from "./settings.ts";
 import { settingsSchema, type RawSettings } from "./settings-schema.ts";
 import { readYaml } from "./yaml-source.ts";
 
 /** Parses `sluice.yaml`; conditions are compiled and type-checked, so that a typo is found when it is written. */
-export function parseSettings(source: Source): Parsed<Settings> {
+export function parseSettings(source: Source | null): Parsed<Settings> {
+  if (source === null) return { value: DEFAULT_SETTINGS, problems: [] };
   const { yaml, problems } = readYaml(source);
-  if (yaml === null || problems.some(isError)) return { value: null, problems };
-  const checked = settingsSchema.safeParse(yaml.value ?? {});
-  if (!checked.success) {
-    const found = schemaProblems(yaml, checked.error.issues, { reserved: RESERVED, keysAt: keysOfSettings });
-    return { value: null, problems: [...problems, ...found].slice(0, 100) };
-  }
-  const reading: Reading = { yaml, problems: [...problems] };
-  const settings = normalize(reading, checked.data);
-  return { value: reading.problems.some(isError) ? null : settings, problems: reading.problems.slice(0, 100) };
+  if (yaml === null) return { value: null, problems };
+  const reading: Reading = { yaml: yaml.value === null ? { ...yaml, value: {} } : yaml, problems: [...problems] };
+  const raw = checkAgainstSchema(reading, settingsSchema, [{ path: ["version"], value: 1 }]);
+  const settings = raw === undefined ? null : normalize(reading, raw);
+  const found = reading.problems.toSorted((a, b) => a.at.line - b.at.line || a.at.column - b.at.column).slice(0, 100);
+  return { value: reading.problems.some(isError) ? null : settings, problems: found };
 }
-
-function keysOfSettings(path: readonly PropertyKey[]): readonly string[] {
-  if (path.length === 0) return Object.keys(settingsSchema.shape);
-  return KEYS[String(path[0])] ?? [];
-}
-
-const KEYS: Readonly<Record<string, readonly string[]>> = {
-  environments: [
-    "auto",
-    "after",
-    "soak",
-    "gates",
-    "approvals",
-    "deploy",
-    "windows",
-    "freezes",
-    "count",
-    "teams",
-    "users",
-    "author",
-    "expires",
-  ],
-  pools: ["concurrency", "on", "executors", "domains", "platform", "accelerator", "usd_per_hour"],
-  secrets: ["from", "pipelines", "steps", "on"],
-  policies: ["name", "deny", "warn"],
-  permissions: ["run", "promote", "approve", "rollback", "hold", "break_glass"],
-  retention: ["runs", "artifacts", "logs"],
-  store: ["kind", "path"],
-  ledger: ["branch"],
-  forks: ["run", "pool"],
-  fair_share: ["weights"],
-  notify: ["webhook", "on"],
-};
 
 function normalize(reading: Reading, raw: RawSettings): Settings {
   const defaults = DEFAULT_SETTINGS;
@@ -103,9 +67,18 @@ function milliseconds(text: string | undefined): number | null {
 
 function environmentsOf(reading: Reading, raw: RawSettings): readonly EnvironmentSettings[] {
   const all = reading.yaml.child(reading.yaml.root, "environments");
-  const known = Object.keys(raw.environments ?? {});
-  return Object.entries(raw.environments ?? {}).map(([name, environment]): EnvironmentSettings => {
+  const known = reading.yaml.keys(all);
+  return known.flatMap((name): EnvironmentSettings[] => {
+    const environment = raw.environments?.[name];
+    if (environment === undefined) return [];
     const node = reading.yaml.child(all, name);
+    if (environment.after !== undefined && known.indexOf(environment.after) >= known.indexOf(name)) {
+      report(reading, reading.yaml.span(reading.yaml.child(node, "after")), {
+        code: "environment-order",
+        message: `\`${name}\` stands before \`${environment.after}\`, which it comes after`,
+        next: `move \`${name}\` below \`${environment.after}\``,
+      });
+    }
     if (environment.after !== undefined && !known.includes(environment.after)) {
       report(reading, reading.yaml.span(reading.yaml.child(node, "after")), {
         code: "unknown-environment",
@@ -114,34 +87,36 @@ function environmentsOf(reading: Reading, raw: RawSettings): readonly Environmen
       });
     }
     const { approvals } = environment;
-    return {
-      name,
-      auto: environment.auto ?? false,
-      after: environment.after ?? null,
-      soakMs: milliseconds(environment.soak) ?? 0,
-      gates: (environment.gates ?? []).map((gate, at) => {
-        const item = reading.yaml.child(reading.yaml.child(node, "gates"), at);
-        const text = typeof gate === "string" ? gate : gate.expr;
-        const where = typeof gate === "string" ? item : reading.yaml.child(item, "expr");
-        return {
-          ...conditionOf(reading, where, { kind: "gate", source: text }),
-          first: typeof gate === "string" ? ("allow" as const) : (gate.first ?? "allow"),
-        };
-      }),
-      approvals:
-        approvals === undefined
-          ? null
-          : {
-              count: approvals.count,
-              teams: approvals.teams ?? [],
-              users: approvals.users ?? [],
-              author: approvals.author ?? false,
-              expiresMs: milliseconds(approvals.expires),
-            },
-      deploy: environment.deploy ?? null,
-      windows: environment.windows ?? [],
-      freezes: environment.freezes ?? [],
-    };
+    return [
+      {
+        name,
+        auto: environment.auto ?? false,
+        after: environment.after ?? null,
+        soakMs: milliseconds(environment.soak) ?? 0,
+        gates: (environment.gates ?? []).map((gate, at) => {
+          const item = reading.yaml.child(reading.yaml.child(node, "gates"), at);
+          const text = typeof gate === "string" ? gate : gate.expr;
+          const where = typeof gate === "string" ? item : reading.yaml.child(item, "expr");
+          return {
+            ...conditionOf(reading, where, { kind: "gate", source: text }),
+            first: typeof gate === "string" ? ("allow" as const) : (gate.first ?? "allow"),
+          };
+        }),
+        approvals:
+          approvals === undefined
+            ? null
+            : {
+                count: approvals.count,
+                teams: approvals.teams ?? [],
+                users: approvals.users ?? [],
+                author: approvals.author ?? false,
+                expiresMs: milliseconds(approvals.expires),
+              },
+        deploy: environment.deploy ?? null,
+        windows: environment.windows ?? [],
+        freezes: environment.freezes ?? [],
+      },
+    ];
   });
 }
 

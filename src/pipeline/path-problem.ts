@@ -1,3 +1,5 @@
+import { shorten } from "../problem/shorten.ts";
+
 /** Why a path cannot stand in a pipeline: absolute, leaving the repository, or reserved; undefined when it can. */
 export function refusePath(
   written: string,
@@ -6,14 +8,14 @@ export function refusePath(
   if (written.startsWith("/") || written.startsWith("~") || /^[A-Za-z]:[\\/]/.test(written)) {
     return {
       code: "absolute-path",
-      message: `\`${written}\` is not a path inside the repository`,
+      message: `\`${shorten(written)}\` is not a path inside the repository`,
       next: "write it relative to the repository's root",
     };
   }
   if (parts.includes("..")) {
     return {
       code: "outside-path",
-      message: `\`${written}\` leaves the workspace`,
+      message: `\`${shorten(written)}\` leaves the workspace`,
       next: "keep it inside the repository",
     };
   }
@@ -33,11 +35,20 @@ export function refusePath(
   if (parts[0] === ".git" || parts[0] === ".sluice") {
     return {
       code: "reserved-path",
-      message: `\`${written}\` belongs to ${parts[0] === ".git" ? "git" : "Sluice"}`,
+      message: `\`${shorten(written)}\` belongs to ${parts[0] === ".git" ? "git" : "Sluice"}`,
       next: "choose another path",
     };
   }
   return undefined;
+}
+
+/** A path in its only form: `/` between names, NFC, without `.`, doubled or trailing slashes. */
+export function cleanPath(path: string): string {
+  return path
+    .split("/")
+    .filter((part) => part !== "" && part !== ".")
+    .join("/")
+    .normalize("NFC");
 }
 
 function hasControl(text: string): boolean {

@@ -48,8 +48,9 @@ export function checkSchedules(frame: Reading, schedules: readonly Schedule[], s
 
 function cronProblem(cron: string): string | undefined {
   if (cron.trim().split(/\s+/).length !== 5) return "it must have five fields";
+  if (/\bH\b/i.test(cron)) return "`H` means another time on every look";
   try {
-    CronExpressionParser.parse(cron, { tz: "UTC" });
+    CronExpressionParser.parse(cron, { tz: "UTC", currentDate: new Date(0) }).next();
     return undefined;
   } catch (error) {
     return error instanceof Error ? error.message : String(error);

@@ -1,35 +1,36 @@
-import { pipelineSchema, stepSchema } from "./schema.ts";
+import { z } from "zod";
 
 type Path = readonly PropertyKey[];
 
-/** Keys that the language knows at a place of a pipeline file; for "did you mean". */
-export function keysOfPipeline(path: Path): readonly string[] {
-  const [top, , ...rest] = path;
-  if (path.length === 0) return Object.keys(pipelineSchema.shape);
-  const inStep = top === "steps" ? rest : top === "defaults" ? path.slice(1) : undefined;
-  if (inStep?.length === 0) return Object.keys(stepSchema.shape);
-  return KEYS[inStep?.findLast((part) => typeof part === "string") ?? lastName(path)] ?? [];
+/** Keys that a schema knows at a place of a file, for "did you mean"; empty where any name may stand. */
+export function keysAt(schema: z.ZodType, path: Path): readonly string[] {
+  let at: readonly z.ZodType[] = [schema];
+  for (const part of path) at = at.flatMap((one) => below(one, part));
+  return [
+    ...new Set(at.flatMap(alternatives).flatMap((one) => (one instanceof z.ZodObject ? Object.keys(one.shape) : []))),
+  ];
 }
 
-function lastName(path: Path): string {
-  if (path[0] === "datasets" || path[0] === "metrics") return `${path[0]}.*`;
-  return String(path.findLast((part) => typeof part === "string"));
+function below(schema: z.ZodType, part: PropertyKey): readonly z.ZodType[] {
+  return alternatives(schema).flatMap((one): readonly z.ZodType[] => {
+    if (one instanceof z.ZodObject) {
+      const member: unknown = one.shape[String(part)];
+      return member instanceof z.ZodType ? [member] : [];
+    }
+    if (one instanceof z.ZodRecord) return one.valueType instanceof z.ZodType ? [one.valueType] : [];
+    if (one instanceof z.ZodArray) return one.element instanceof z.ZodType ? [one.element] : [];
+    return [];
+  });
 }
 
-const KEYS: Readonly<Record<string, readonly string[]>> = {
-  on: ["push", "pull_request", "schedule", "upstream"],
-  push: ["branches", "paths"],
-  schedule: ["cron", "timezone", "refresh", "params", "catch_up"],
-  environment: ["venv", "lock", "uv", "conda", "node", "image", "system"],
-  resources: ["cpu", "memory", "gpu", "pool"],
-  memory: ["base", "factor", "max"],
-  retry: ["attempts", "on", "backoff", "delay"],
-  inputs: ["glob", "optional"],
-  code: ["glob", "optional"],
-  outputs: ["path", "type"],
-  plots: ["path", "series", "x", "y", "kind", "name"],
-  concurrency: ["group", "keep"],
-  "datasets.*": ["path", "uri", "pin", "dvc", "pipeline", "run", "release", "optional"],
-  "metrics.*": ["step", "goal", "tolerance", "gate", "gate_action"],
-  tolerance: ["absolute", "relative"],
-};
+/** What a value may be, with `optional` and unions opened. */
+function alternatives(schema: z.ZodType): readonly z.ZodType[] {
+  if (schema instanceof z.ZodOptional) {
+    const inner: unknown = schema.unwrap();
+    return inner instanceof z.ZodType ? alternatives(inner) : [];
+  }
+  if (schema instanceof z.ZodUnion) {
+    return schema.options.flatMap((option) => (option instanceof z.ZodType ? alternatives(option) : []));
+  }
+  return [schema];
+}

@@ -2,6 +2,7 @@ import type { z } from "zod";
 
 import type { Json } from "../identity/canonical-json.ts";
 import type { Problem } from "../problem/problem.ts";
+import { shorten } from "../problem/shorten.ts";
 import { closest } from "../problem/suggest.ts";
 import type { Span } from "./pipeline.ts";
 import type { YamlSource } from "./yaml-source.ts";
@@ -21,6 +22,9 @@ export function schemaProblems(yaml: YamlSource, issues: readonly Issue[], vocab
   return issues.flatMap((issue) => problemsOf(yaml, deepest(issue, []), vocabulary));
 }
 
+/** Nobody reads more of them. */
+const MAX_KEYS = 101;
+
 interface Found {
   readonly issue: Issue;
   readonly path: Path;
@@ -30,6 +34,8 @@ interface Found {
 function deepest(issue: Issue, base: Path): Found {
   const path = [...base, ...issue.path];
   if (issue.code !== "invalid_union" || issue.errors.length === 0) return { issue, path };
+  const unknown = unknownEverywhere(issue.errors, path);
+  if (unknown !== undefined) return unknown;
   let best: Found | undefined;
   let depth = -1;
   for (const branch of issue.errors) {
@@ -45,6 +51,19 @@ function deepest(issue: Issue, base: Path): Found {
   return best ?? { issue, path };
 }
 
+/** A key that no branch of a union knows is what is wrong, whichever branch was meant. */
+function unknownEverywhere(branches: readonly (readonly Issue[])[], path: Path): Found | undefined {
+  const maps = branches.filter(
+    (branch) => !branch.some((inner) => inner.code === "invalid_type" && inner.path.length === 0),
+  );
+  const unknown = maps.map((branch) =>
+    branch.flatMap((inner) => (inner.code === "unrecognized_keys" && inner.path.length === 0 ? inner.keys : [])),
+  );
+  const keys = (unknown[0] ?? []).filter((key) => unknown.every((one) => one.includes(key)));
+  if (maps.length < 2 || keys.length === 0) return undefined;
+  return { issue: { code: "unrecognized_keys", keys, path: [], message: "" } as Issue, path };
+}
+
 function problemsOf(yaml: YamlSource, { issue, path }: Found, vocabulary: Vocabulary): Problem[] {
   const problem = (span: Span, code: string, message: string, next: string): Problem => ({
     severity: "error",
@@ -55,7 +74,9 @@ function problemsOf(yaml: YamlSource, { issue, path }: Found, vocabulary: Vocabu
   });
   const node = nodeAt(yaml, path);
   if (issue.code === "unrecognized_keys") {
-    return issue.keys.map((key) => unknownKey(key, yaml.keySpan(node, key), { path, vocabulary, problem }));
+    return issue.keys
+      .slice(0, MAX_KEYS)
+      .map((key) => unknownKey(key, yaml.keySpan(node, key), { path, vocabulary, problem }));
   }
   const value = valueAt(yaml.value, path);
   const name = nameOf(path);
@@ -94,7 +115,12 @@ function problemsOf(yaml: YamlSource, { issue, path }: Found, vocabulary: Vocabu
   const span =
     node === undefined ? yaml.keySpan(nodeAt(yaml, path.slice(0, -1)), String(path.at(-1))) : yaml.span(node);
   return [
-    problem(span, "bad-value", `\`${name}\` must be ${expectedOf(issue)}${shown}`, `write ${expectedOf(issue)} here`),
+    problem(
+      span,
+      "bad-value",
+      `${name === "" ? "the file" : `\`${name}\``} must be ${expectedOf(issue)}${shown}`,
+      `write ${expectedOf(issue)} here`,
+    ),
   ];
 }
 
@@ -115,7 +141,7 @@ function unknownKey(
   const meant = closest(key, known);
   const next =
     meant === undefined ? `remove it; known here: ${known.slice(0, 40).join(", ")}` : `did you mean \`${meant}\`?`;
-  return problem(span, "unknown-key", `unknown key \`${key}\``, next);
+  return problem(span, "unknown-key", `unknown key \`${shorten(key)}\``, next);
 }
 
 function expectedOf(issue: Issue): string {
@@ -135,7 +161,7 @@ function expectedOf(issue: Issue): string {
     case "invalid_format":
       return issue.message.startsWith("Invalid") ? "a valid name" : issue.message;
     case "invalid_union":
-      return "of another form";
+      return expectedOfUnion(issue.errors);
     case "custom":
     case "invalid_element":
     case "invalid_key":
@@ -145,6 +171,17 @@ function expectedOf(issue: Issue): string {
     default:
       return issue satisfies never;
   }
+}
+
+/** The forms that a union allows, in words: "text or a list". */
+function expectedOfUnion(branches: readonly (readonly Issue[])[]): string {
+  const forms = branches.flatMap((branch) =>
+    branch
+      .filter((inner) => inner.path.length === 0)
+      .slice(0, 1)
+      .map(expectedOf),
+  );
+  return forms.length === 0 ? "of another form" : [...new Set(forms)].join(" or ");
 }
 
 const NOUNS: Readonly<Record<string, string>> = {

@@ -6,6 +6,7 @@ import {
   isSeq,
   LineCounter,
   parseDocument,
+  type Alias,
   type Document,
   type Node,
   type Pair,
@@ -14,25 +15,30 @@ import {
 
 import type { Json } from "../identity/canonical-json.ts";
 import type { Problem } from "../problem/problem.ts";
+import { shorten } from "../problem/shorten.ts";
 import type { Source } from "./parsed.ts";
 import type { Span } from "./pipeline.ts";
 
 /** Larger files are refused before they are parsed. */
-const MAX_BYTES = 8_000_000;
+const MAX_BYTES = 4_000_000;
+/** Lists and maps one inside the other. */
+const MAX_DEPTH = 64;
 /** Values after all aliases are expanded: an honest file of this size has no more than this. */
 const MAX_VALUES = 2_000_000;
 const MAX_ALIASED_VALUES = 100_000;
-const MAX_DEPTH = 64;
 
 /** A YAML file as plain values, with the way back from every value to its place. */
 export interface YamlSource {
   readonly path: string;
+  readonly text: string;
   readonly value: Json;
   readonly root: Node | null;
   /** The value node below a map or list node; undefined when there is none. */
   child(node: Node | null | undefined, key: string | number): Node | undefined;
   /** Place of a node's value. */
   span(node: Node | null | undefined): Span;
+  /** Keys of a map in the order of the file, which objects do not keep for names such as `10`. */
+  keys(node: Node | null | undefined): readonly string[];
   /** Place of a map's key. */
   keySpan(node: Node | null | undefined, key: string): Span;
 }
@@ -48,9 +54,29 @@ export function readYaml(source: Source): { readonly yaml: YamlSource | null; re
     prettyErrors: false,
     logLevel: "silent",
   });
-  const problems = document.errors.slice(0, 100).map((error) => syntaxProblem(source.path, lines, error));
+  const tooDeep = document.errors.find((error) => /call stack|Stack overflow/.test(error.message));
+  if (tooDeep !== undefined) {
+    const { line, col } = lines.linePos(tooDeep.pos[0]);
+    return {
+      yaml: null,
+      problems: [nestingProblem({ path: source.path, line: Math.max(1, line), column: Math.max(1, col) })],
+    };
+  }
+  const problems = [
+    ...document.errors.slice(0, 100).map((error) => syntaxProblem(source.path, lines, error)),
+    ...document.warnings.slice(0, 100).map((warning) => tagProblem(source.path, { text: decoded, lines }, warning)),
+  ];
+  if (document.directives?.yaml.explicit === true && document.directives.yaml.version !== "1.2") {
+    problems.push({
+      severity: "error",
+      code: "yaml-version",
+      at: { path: source.path, line: 1, column: 1 },
+      message: `the file asks for YAML ${document.directives.yaml.version}, and Sluice reads YAML 1.2`,
+      next: "remove the `%YAML` line",
+    });
+  }
   if (problems.length > 0) return { yaml: null, problems };
-  return convert(source.path, document, lines);
+  return convert({ path: source.path, text: decoded }, document, lines);
 }
 
 function decode(source: Source): string | Problem {
@@ -115,12 +141,48 @@ function syntaxProblem(
   };
 }
 
+function nestingProblem(at: Problem["at"]): Problem {
+  return {
+    severity: "error",
+    code: "too-deep",
+    at,
+    message: `the file nests deeper than ${MAX_DEPTH} levels`,
+    next: "write it flatter",
+  };
+}
+
+/** An unknown tag: most often a `!pattern` that its author forgot to quote. */
+function tagProblem(
+  path: string,
+  file: { readonly text: string; readonly lines: LineCounter },
+  warning: { readonly message: string; readonly pos: readonly [number, number] },
+): Problem {
+  const from = file.lines.linePos(warning.pos[0]);
+  const to = file.lines.linePos(warning.pos[1]);
+  const at = {
+    path,
+    line: Math.max(1, from.line),
+    column: Math.max(1, from.col),
+    end: { line: Math.max(1, to.line), column: Math.max(1, to.col) },
+  };
+  const written = shorten(file.text.slice(warning.pos[0], warning.pos[1]));
+  return {
+    severity: "error",
+    code: "tag",
+    at,
+    message: `\`${written}\` is a YAML tag that has no meaning here`,
+    next: `quote it if it is a pattern: "${written}"`,
+  };
+}
+
 interface Conversion {
-  readonly document: Document;
   readonly path: string;
   readonly lines: LineCounter;
   readonly problems: Problem[];
   readonly pairs: Map<YAMLMap, Map<string, Pair>>;
+  /** The newest node of each anchor so far, in the order of the file. */
+  readonly anchors: Map<string, Node>;
+  readonly targets: Map<Alias, Node>;
   values: number;
   aliased: number;
   inAlias: number;
@@ -128,13 +190,43 @@ interface Conversion {
 
 class Exploded extends Error {}
 
-function convert(path: string, document: Document, lines: LineCounter): ReturnType<typeof readYaml> {
-  const work: Conversion = { document, path, lines, problems: [], pairs: new Map(), values: 0, aliased: 0, inAlias: 0 };
+class TooDeep extends Error {
+  readonly node: Node | null;
+  constructor(node: Node | null) {
+    super();
+    this.node = node;
+  }
+}
+
+function placeOf(work: Conversion, node: Node | null): Problem["at"] {
+  const [line, column] = spanOf(work.lines, node);
+  return { path: work.path, line, column };
+}
+
+function convert(
+  file: { readonly path: string; readonly text: string },
+  document: Document,
+  lines: LineCounter,
+): ReturnType<typeof readYaml> {
+  const { path } = file;
+  const work: Conversion = {
+    path,
+    lines,
+    problems: [],
+    pairs: new Map(),
+    anchors: new Map(),
+    targets: new Map(),
+    values: 0,
+    aliased: 0,
+    inAlias: 0,
+  };
   const root = document.contents;
   let value: Json;
   try {
     value = plain(work, root, 0);
   } catch (error) {
+    if (error instanceof TooDeep)
+      return { yaml: null, problems: [...work.problems, nestingProblem(placeOf(work, error.node))] };
     if (!(error instanceof Exploded)) throw error;
     const problem: Problem = {
       severity: "error",
@@ -145,31 +237,55 @@ function convert(path: string, document: Document, lines: LineCounter): ReturnTy
     };
     return { yaml: null, problems: [...work.problems, problem] };
   }
-  return { yaml: locate(work, root, value), problems: work.problems };
+  return { yaml: locate({ ...work, text: file.text }, root, value), problems: work.problems };
 }
 
 function plain(work: Conversion, node: Node | null, depth: number): Json {
-  if (depth > MAX_DEPTH) throw new Exploded(`the file nests deeper than ${MAX_DEPTH} levels`);
+  if (depth > MAX_DEPTH) throw new TooDeep(node);
   if (++work.values > MAX_VALUES) throw new Exploded(`the file holds more than ${MAX_VALUES} values`);
   if (work.inAlias > 0 && ++work.aliased > MAX_ALIASED_VALUES) {
     throw new Exploded(`aliases expand to more than ${MAX_ALIASED_VALUES} values`);
   }
   if (node === null) return null;
   if (isAlias(node)) {
-    const target = node.resolve(work.document);
-    if (target === undefined) throw new Exploded(`the alias \`*${node.source}\` has no anchor before it`);
+    const target = targetOf(work, node);
+    if (target === undefined) return `*${node.source}`;
     work.inAlias++;
     const value = plain(work, target, depth + 1);
     work.inAlias--;
     return value;
   }
+  if (work.inAlias === 0 && node.anchor !== undefined) work.anchors.set(node.anchor, node);
   if (isMap(node)) return plainMap(work, node, depth);
   if (isSeq(node)) return node.items.map((item) => plain(work, item as Node | null, depth + 1));
   return isScalar(node) ? plainScalar(work, node) : null;
 }
 
+/** What an alias stands for. The library's own look-up walks the whole file for each alias. */
+function targetOf(work: Conversion, alias: Alias): Node | undefined {
+  const known = work.targets.get(alias);
+  if (known !== undefined) return known;
+  const target = work.anchors.get(alias.source);
+  if (target !== undefined) work.targets.set(alias, target);
+  else {
+    const written = `*${shorten(alias.source)}`;
+    report(
+      work,
+      alias,
+      "alias",
+      `\`${written}\` is a YAML alias without an anchor`,
+      `quote it if it is a pattern: "${written}"`,
+    );
+  }
+  return target;
+}
+
 function plainScalar(work: Conversion, node: Node): Json {
   const value: unknown = isScalar(node) ? node.value : null;
+  if (typeof value === "string" && (value.includes("\0") || !value.isWellFormed())) {
+    report(work, node, "text", "this text holds a NUL or half a character", "remove the escape");
+    return "removed";
+  }
   if (typeof value === "string" || typeof value === "boolean" || value === null) return value;
   if (typeof value === "number") {
     if (Number.isFinite(value) && (!Number.isInteger(value) || Number.isSafeInteger(value))) return value;
@@ -177,7 +293,7 @@ function plainScalar(work: Conversion, node: Node): Json {
       work,
       node,
       "number",
-      `\`${sourceOf(node)}\` is no number that every reader takes the same way`,
+      `\`${shorten(sourceOf(node))}\` is no number that every reader takes the same way`,
       "write a finite number below 2^53, or quote it",
     );
     return 0;
@@ -200,13 +316,27 @@ function plainMap(work: Conversion, node: YAMLMap, depth: number): Json {
       report(work, pair.key as Node, "key", "a key must be plain text", "write a name here");
       continue;
     }
+    if (isMergeKey(pair.key)) {
+      report(
+        work,
+        pair.key as Node,
+        "merge-key",
+        "`<<` does not merge maps in YAML 1.2",
+        "write the keys out; what steps share goes to `defaults:`",
+      );
+      continue;
+    }
+    if (key === "__proto__") {
+      report(work, pair.key as Node, "key", "`__proto__` cannot be a name", "choose another name");
+      continue;
+    }
     if (fresh && seen.has(key)) {
       report(
         work,
         pair.key as Node,
         "duplicate-key",
-        `\`${key}\` stands here a second time`,
-        `remove one of the two \`${key}\``,
+        `\`${shorten(key)}\` stands here a second time`,
+        `remove one of the two \`${shorten(key)}\``,
       );
       continue;
     }
@@ -216,6 +346,10 @@ function plainMap(work: Conversion, node: YAMLMap, depth: number): Json {
   }
   work.pairs.set(node, seen);
   return members;
+}
+
+function isMergeKey(key: unknown): boolean {
+  return isScalar(key) && key.value === "<<" && key.type === "PLAIN";
 }
 
 function keyText(key: unknown): string | undefined {
@@ -242,11 +376,12 @@ function spanOf(lines: LineCounter, node: Node | null | undefined): Span {
   return [Math.max(1, from.line), Math.max(1, from.col), Math.max(1, to.line), Math.max(1, to.col)];
 }
 
-function locate(work: Conversion, root: Node | null, value: Json): YamlSource {
+function locate(work: Conversion & { readonly text: string }, root: Node | null, value: Json): YamlSource {
   const resolve = (node: Node | null | undefined): Node | undefined =>
-    isAlias(node) ? (node.resolve(work.document) ?? undefined) : (node ?? undefined);
+    isAlias(node) ? work.targets.get(node) : (node ?? undefined);
   return {
     path: work.path,
+    text: work.text,
     value,
     root,
     child(node, key) {
@@ -256,6 +391,10 @@ function locate(work: Conversion, root: Node | null, value: Json): YamlSource {
       return undefined;
     },
     span: (node) => spanOf(work.lines, node),
+    keys(node) {
+      const from = resolve(node);
+      return isMap(from) ? [...(work.pairs.get(from)?.keys() ?? [])] : [];
+    },
     keySpan(node, key) {
       const from = resolve(node);
       const pair = isMap(from) ? work.pairs.get(from)?.get(key) : undefined;

@@ -14,7 +14,7 @@ const MAX_LINE = 2_000;
 export function renderProblem(problem: Problem, text: string | undefined, options: FrameOptions): string {
   const { at, severity, message, next } = problem;
   const head = `${at.path}:${at.line}:${at.column}: ${severity}: ${message}`;
-  return `${[head, ...frame(problem, text, options), `  next: ${next}`].join("\n")}\n`;
+  return `${[visible(head), ...frame(problem, text, options), `  next: ${visible(next)}`].join("\n")}\n`;
 }
 
 /** All problems by path and place, at most a hundred a file. */
@@ -33,9 +33,20 @@ export function renderProblems(
   for (const path of [...files.keys()].sort()) {
     const list = (files.get(path) ?? []).toSorted((a, b) => a.at.line - b.at.line || a.at.column - b.at.column);
     for (const problem of list.slice(0, MAX_A_FILE)) parts.push(renderProblem(problem, texts.get(path), options));
-    if (list.length > MAX_A_FILE) parts.push(`${path}: ${list.length - MAX_A_FILE} more problems\n`);
+    if (list.length > MAX_A_FILE)
+      parts.push(
+        `${path}: ${list.length - MAX_A_FILE} more ${list.length === MAX_A_FILE + 1 ? "problem" : "problems"}\n`,
+      );
   }
   return parts.join("\n");
+}
+
+/** Text of a file without what a terminal would obey: control characters and changes of direction. */
+function visible(text: string): string {
+  // oxlint-disable-next-line no-control-regex -- these are the characters to be replaced
+  return text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g, (character) =>
+    character === "\r" ? "" : "\ufffd",
+  );
 }
 
 function frame({ at }: Problem, text: string | undefined, options: FrameOptions): readonly string[] {
@@ -48,7 +59,7 @@ function frame({ at }: Problem, text: string | undefined, options: FrameOptions)
       ? { line: at.line, column: at.end.column }
       : undefined;
   const start = { line: at.line, column: Math.min(at.column, line.length + 1) };
-  const drawn = codeFrameColumns(text, end === undefined ? { start } : { start, end }, {
+  const drawn = codeFrameColumns(visible(text), end === undefined ? { start } : { start, end }, {
     highlightCode: false,
     forceColor: options.color,
     linesAbove: 2,

@@ -87,6 +87,7 @@ describe("mistakes are found at the smallest place at fault", () => {
       "4:16 unknown-key",
       "4:37 bad-value",
       "5:3 missing-key",
+      "5:18 absolute-path",
     ]);
   });
 });
