@@ -117,7 +117,7 @@ function commandOf(frame: StepFrame, step: RawStep, declared: ReadonlySet<string
   const texts = typeof step.run === "string" ? [step.run] : step.run;
   for (const { expression } of texts.flatMap(placeholders)) {
     const name = parameterOf(expression);
-    if (expression.startsWith('matrix.')) {
+    if (expression.startsWith("matrix.")) {
       report(frame, at, {
         code: "not-in-this-version",
         message: `\`\${{ ${expression} }}\` is not in this version`,
