@@ -56,9 +56,10 @@ function frame({ at }: Problem, text: string | undefined, options: FrameOptions)
   if (line === undefined || line.length > MAX_LINE) return [];
   const end =
     at.end !== undefined && at.end.line === at.line && at.end.column > at.column
-      ? { line: at.line, column: at.end.column }
+      ? { line: at.line, column: at.end.column - 1 }
       : undefined;
-  const start = { line: at.line, column: Math.min(at.column, line.length + 1) };
+  // Places count columns from 1, the library from 0.
+  const start = { line: at.line, column: Math.min(at.column, line.length + 1) - 1 };
   const drawn = codeFrameColumns(visible(text), end === undefined ? { start } : { start, end }, {
     highlightCode: false,
     forceColor: options.color,
