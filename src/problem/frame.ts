@@ -41,13 +41,12 @@ export function renderProblems(
   return parts.join("\n");
 }
 
-/** Text of a file without what a terminal would obey: control characters and changes of direction. */
+/** What a terminal would obey: control characters, other ends of lines, changes of direction. */
+// oxlint-disable-next-line no-control-regex -- these are the characters to be replaced
+const CONTROLS = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g;
+
 function visible(text: string): string {
-  // oxlint-disable-next-line no-control-regex -- these are the characters to be replaced
-  return text.replace(
-    /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g,
-    (character) => (character === "\r" ? "" : "\ufffd"),
-  );
+  return text.replace(CONTROLS, (character) => (character === "\r" ? "" : "\ufffd"));
 }
 
 function frame({ at }: Problem, text: string | undefined, options: FrameOptions): readonly string[] {
@@ -55,7 +54,6 @@ function frame({ at }: Problem, text: string | undefined, options: FrameOptions)
   const lines = text.split("\n");
   const line = lines[at.line - 1];
   if (line === undefined || line.length > MAX_LINE) return [];
-  // The drawing library counts columns from 0.
   const end =
     at.end !== undefined && at.end.line === at.line && at.end.column > at.column
       ? { line: at.line, column: at.end.column - 1 }
