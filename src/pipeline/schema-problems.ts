@@ -119,9 +119,16 @@ function problemsOf(yaml: YamlSource, { issue, path }: Found, vocabulary: Vocabu
       span,
       "bad-value",
       `${name === "" ? "the file" : `\`${name}\``} must be ${expectedOf(issue)}${shown}`,
-      `write ${expectedOf(issue)} here`,
+      nextFor(issue, path, value),
     ),
   ];
+}
+
+function nextFor(issue: Issue, path: Path, value: Json | undefined): string {
+  if (path.at(-1) === "image" && typeof value === "string") return "type `sluice pin`, which writes the digest";
+  const scalar = typeof value === "number" || typeof value === "boolean";
+  if (scalar && issue.code === "invalid_type" && issue.expected === "string") return `quote it: "${value}"`;
+  return `write ${expectedOf(issue)} here`;
 }
 
 function unknownKey(

@@ -99,6 +99,16 @@ describe("one mistake, one Problem, whatever the forms are", () => {
     expect(problemsOf(text)).toEqual(expected);
   });
 
+  test.each([
+    [step("{ run: x, env: { THREADS: 1 } }"), 'quote it: "1"'],
+    [step('{ run: x, environment: { image: "python:3.11" } }'), "type `sluice pin`, which writes the digest"],
+    [step("{ run: x, inputs: [a, !b/**] }"), 'quote it if it is a pattern: "!b/**"'],
+    [step("{ run: x, outptus: [a] }"), "did you mean `outputs`?"],
+  ])("the next action is one to take: %j", (text, next) => {
+    const { problems } = parsePipeline({ path: "p.yaml", bytes: new TextEncoder().encode(text) });
+    expect(problems.map((problem) => problem.next)).toEqual([next]);
+  });
+
   test("a broken step hides nothing of the others", () => {
     const text =
       "version: 1\nsteps:\n  a: {}\n  b: { run: x, outputs: [/x] }\n  c:\non: { schedule: [{ cron: 0 4 * * 1, refresh: [a, c] }] }\n";

@@ -1,0 +1,33 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+
+import { Ajv } from "ajv";
+import { expect, test } from "vitest";
+import { parse } from "yaml";
+
+import { pipelineJsonSchema, settingsJsonSchema } from "../../src/pipeline/json-schema.ts";
+import { parsePipeline } from "../../src/pipeline/parse-pipeline.ts";
+import { parseSettings } from "../../src/pipeline/parse-settings.ts";
+
+const FIXTURES = join(import.meta.dirname, "../fixtures");
+const ajv = new Ajv({ strict: false, allErrors: true });
+
+const languages = [
+  { kind: "pipelines", accepts: ajv.compile(pipelineJsonSchema()), parser: parsePipeline },
+  { kind: "settings", accepts: ajv.compile(settingsJsonSchema()), parser: parseSettings },
+] as const;
+
+const cases = languages.flatMap(({ kind, accepts, parser }) =>
+  (["valid", "invalid"] as const).flatMap((verdict) =>
+    readdirSync(join(FIXTURES, kind, verdict)).map((file) => ({ kind, verdict, file, accepts, parser })),
+  ),
+);
+
+test.each(cases)("$kind/$verdict/$file: an editor's schema and the parser agree", (one) => {
+  const text = readFileSync(join(FIXTURES, one.kind, one.verdict, one.file), "utf8");
+  const { value, problems } = one.parser({ path: one.file, bytes: new TextEncoder().encode(text) });
+
+  expect(one.accepts(parse(text))).toBe(one.verdict === "valid");
+  expect(problems.length === 0).toBe(one.verdict === "valid");
+  expect(value !== null).toBe(one.verdict === "valid");
+});
