@@ -19,6 +19,28 @@ export function placeholders(text: string): readonly Placeholder[] {
   }));
 }
 
+/**
+ * The first placeholder that stands inside quotes or backticks of a shell script; undefined when none does.
+ * Values are quoted when they are filled in, and inside other quotes that quoting would come undone.
+ */
+export function quotedPlaceholder(script: string): Placeholder | undefined {
+  const found = placeholders(script);
+  let quote = "";
+  let at = 0;
+  for (const placeholder of found) {
+    for (; at < placeholder.offset; at++) {
+      const character = script[at] ?? "";
+      if (quote === "'") quote = character === "'" ? "" : quote;
+      else if (character === "\\") at++;
+      else if (quote === "") quote = character === "'" || character === '"' || character === "`" ? character : "";
+      else if (character === quote) quote = "";
+    }
+    if (quote !== "") return placeholder;
+    at = placeholder.offset + placeholder.length;
+  }
+  return undefined;
+}
+
 /** The dotted parameter that an expression names; undefined when it is anything else. */
 export function parameterOf(expression: string): string | undefined {
   return PARAMETER.exec(expression)?.[1];

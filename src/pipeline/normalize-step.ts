@@ -2,7 +2,7 @@ import type { Node } from "yaml";
 
 import { parseDuration } from "../expression/duration.ts";
 import { parseSize } from "../expression/size.ts";
-import { parameterOf, placeholders } from "../expression/template.ts";
+import { parameterOf, placeholders, quotedPlaceholder } from "../expression/template.ts";
 import { parseDigest } from "../identity/identity.ts";
 import { cleanPath, refusePath } from "./path-problem.ts";
 import type {
@@ -136,6 +136,14 @@ function commandOf(frame: StepFrame, step: RawStep, declared: ReadonlySet<string
         next: `add \`${name}\` to \`params:\` of \`${frame.name}\``,
       });
     }
+  }
+  const quoted = typeof step.run === "string" ? quotedPlaceholder(step.run) : undefined;
+  if (quoted !== undefined) {
+    report(frame, at, {
+      code: "quoted-template",
+      message: `\`\${{ ${quoted.expression} }}\` stands inside quotes, and its value is quoted already`,
+      next: "remove the quotes around it",
+    });
   }
   if (texts.some(unclosed)) {
     report(frame, at, {

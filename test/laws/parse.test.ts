@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 
-import { fillArgument, fillShell } from "../../src/expression/template.ts";
+import { fillArgument, fillShell, quotedPlaceholder } from "../../src/expression/template.ts";
 import { parsePipeline } from "../../src/pipeline/parse-pipeline.ts";
 import { parseSettings } from "../../src/pipeline/parse-settings.ts";
 import { readParameters } from "../../src/pipeline/read-parameters.ts";
@@ -75,4 +75,17 @@ test("an argument gets the value raw, and text without placeholders stays as it 
       },
     ),
   );
+});
+
+test.each([
+  ["echo ${{ params.x }}", false],
+  ["echo 'a' ${{ params.x }} \"b\"", false],
+  ["echo --x=${{ params.x }}", false],
+  ['echo \\" ${{ params.x }}', false],
+  ['echo "${{ params.x }}"', true],
+  ["echo '${{ params.x }}'", true],
+  ["echo `ls ${{ params.x }}`", true],
+  ['echo "a" "b ${{ params.x }} c"', true],
+])("a placeholder inside quotes is found, for its value is quoted already: %s", (script, found) => {
+  expect(quotedPlaceholder(script) !== undefined).toBe(found);
 });
