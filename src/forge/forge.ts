@@ -1,0 +1,126 @@
+import type { CommitSha } from "../identity/identity.ts";
+import type { Person, RepositoryRef } from "../identity/repository.ts";
+
+/** What the forge answered, or why it did not: the world's refusals are values. */
+export type Answer<Value> =
+  | { readonly kind: "ok"; readonly value: Value }
+  | { readonly kind: "not-found" }
+  /** No permission, wrong state or a body the forge does not take; asking again would not help. */
+  | { readonly kind: "refused"; readonly status: number; readonly why: string }
+  /** A primary or secondary limit: not before `until` (ms since 1970). */
+  | { readonly kind: "wait"; readonly until: number; readonly why: string }
+  /** 5xx, network, time-out. */
+  | { readonly kind: "unreachable"; readonly why: string };
+
+export interface RepositoryFacts {
+  readonly ref: RepositoryRef;
+  readonly defaultBranch: string;
+  /** For git over HTTP. */
+  readonly cloneUrl: string;
+  /** Page of the repository for people. */
+  readonly url: string;
+  readonly fork: boolean;
+}
+
+export interface PullRequest {
+  readonly number: number;
+  readonly title: string;
+  readonly state: "open" | "closed";
+  readonly draft: boolean;
+  readonly merged: boolean;
+  readonly mergeCommit: CommitSha | null;
+  readonly author: Person;
+  readonly head: { readonly sha: CommitSha; readonly branch: string; readonly repository: number | null };
+  readonly base: { readonly sha: CommitSha; readonly branch: string };
+  readonly labels: readonly string[];
+}
+
+export interface Comment {
+  readonly id: number;
+  /** For GraphQL (minimising). */
+  readonly node: string;
+  readonly body: string;
+  readonly author: Person;
+  /** App that wrote it, null for people. */
+  readonly app: number | null;
+  readonly createdAt: string;
+  readonly updatedAt: string;
+}
+
+export interface Annotation {
+  readonly path: string;
+  readonly startLine: number;
+  readonly endLine: number;
+  readonly startColumn: number | null;
+  readonly endColumn: number | null;
+  readonly level: "notice" | "warning" | "failure";
+  readonly title: string;
+  readonly message: string;
+}
+
+export type CheckConclusion = "success" | "failure" | "neutral" | "cancelled" | "skipped" | "action_required";
+
+/** A check run as it should be. */
+export interface Check {
+  readonly head: CommitSha;
+  readonly name: string;
+  readonly status: "queued" | "in_progress" | "completed";
+  readonly conclusion: CheckConclusion | null;
+  readonly title: string;
+  /** Markdown, at most 65,535 characters each. */
+  readonly summary: string;
+  readonly text: string;
+  readonly annotations: readonly Annotation[];
+  /** At most three buttons; label ≤ 20, description ≤ 40, identifier ≤ 20 characters. */
+  readonly actions: readonly { readonly label: string; readonly description: string; readonly identifier: string }[];
+  /** Ours: names what the check was made from, so that the same state is not written twice. */
+  readonly externalId: string;
+}
+
+export type Permission = "admin" | "maintain" | "write" | "triage" | "read" | "none";
+
+/** One repository on the forge, seen and written as the App. Held by contract/forge.ts. */
+export interface Forge {
+  readonly repository: RepositoryRef;
+  /** Id of the App, by which our own comments and checks are known. */
+  readonly app: number;
+  about(): Promise<Answer<RepositoryFacts>>;
+  /** A token for git over HTTP as user `x-access-token`; short-lived, cached until shortly before its end. */
+  gitToken(): Promise<Answer<string>>;
+  pullRequest(number: number): Promise<Answer<PullRequest>>;
+  openPullRequests(): Promise<Answer<readonly PullRequest[]>>;
+  pullRequestsOf(commit: CommitSha): Promise<Answer<readonly PullRequest[]>>;
+  comment(id: number): Promise<Answer<Comment>>;
+  /** Comments of the App itself on an issue or pull request, oldest first. */
+  ownComments(number: number): Promise<Answer<readonly Comment[]>>;
+  createComment(number: number, body: string): Promise<Answer<Comment>>;
+  editComment(id: number, body: string): Promise<Answer<Comment>>;
+  deleteComment(id: number): Promise<Answer<null>>;
+  minimizeComment(node: string): Promise<Answer<null>>;
+  /** Newest check run of ours with this name on a commit. */
+  findCheck(
+    head: CommitSha,
+    name: string,
+  ): Promise<Answer<{ readonly id: number; readonly externalId: string } | null>>;
+  /** Creates the check or updates the one given; annotations go in batches of 50. */
+  writeCheck(check: Check, id: number | null): Promise<Answer<number>>;
+  addLabels(number: number, labels: readonly string[]): Promise<Answer<null>>;
+  removeLabel(number: number, label: string): Promise<Answer<null>>;
+  react(comment: number, content: "eyes" | "rocket" | "confused"): Promise<Answer<null>>;
+  /** The permission somebody really has at this moment. */
+  permission(login: string): Promise<Answer<Permission>>;
+  /** Whether somebody is an active member of a team (`slug` or `org/slug`). */
+  teamMember(team: string, login: string): Promise<Answer<boolean>>;
+  /** The open issue of ours whose body holds a marker. */
+  findIssue(marker: string): Promise<Answer<{ readonly number: number } | null>>;
+  createIssue(title: string, body: string): Promise<Answer<{ readonly number: number }>>;
+  closeIssue(number: number): Promise<Answer<null>>;
+  /** `Date` of the forge's last answer (ms since 1970): the clock that facts are dated by. */
+  date(): number | null;
+}
+
+/** All repositories an App is installed in. */
+export interface Forges {
+  repositories(): Promise<Answer<readonly RepositoryRef[]>>;
+  open(repository: RepositoryRef): Forge;
+}
