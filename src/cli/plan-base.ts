@@ -1,4 +1,5 @@
-import { NO_PAST, planPipelines, type PlannedPipeline } from "../controller/plan-pipelines.ts";
+import { NO_PAST, planPipelines } from "../controller/plan-pipelines.ts";
+import type { PlannedPipeline } from "../controller/project.ts";
 import { readProject } from "../controller/read-project.ts";
 import { keyOf } from "../key/key-document.ts";
 import { concreteDocument } from "../key/concrete.ts";

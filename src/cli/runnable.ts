@@ -1,4 +1,4 @@
-import type { PlannedPipeline } from "../controller/plan-pipelines.ts";
+import type { PlannedPipeline } from "../controller/project.ts";
 import type { Forecast, WorkOrder } from "../plan/plan.ts";
 
 export interface RunFlags {
