@@ -1,3 +1,5 @@
+import type { ServiceConfigRead } from "./config-service.ts";
+
 /** What the environment says; the only reader of process.env apart from the git processes, which inherit it. */
 export interface Config {
   readonly cwd: string;
@@ -30,4 +32,10 @@ export function readConfig(env: NodeJS.ProcessEnv, cwd: string): Config {
     variable: (name) => (PRIVATE.test(name) ? undefined : env[name]),
     user: env["USER"] ?? env["LOGNAME"] ?? null,
   };
+}
+
+/** The service's variables, checked; what checks them loads only here, because no command of a laptop needs it. */
+export async function readServiceConfig(env: NodeJS.ProcessEnv, cwd: string): Promise<ServiceConfigRead> {
+  const { parseServiceConfig } = await import("./config-service.ts");
+  return parseServiceConfig(env, cwd);
 }
