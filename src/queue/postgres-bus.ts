@@ -23,7 +23,11 @@ export async function postgresBus(
 ): Promise<Bus & AsyncDisposable> {
   const feed = topicFeed(reader(pool), onError);
   const publish = turnBatch<Row>((rows) => write(pool, rows));
-  const listener = await listen(config, { onTopic: feed.wake, onConnected: feed.restart, onError });
+  const listener = await listen(config, {
+    onTopic: (topic) => feed.wake(topic),
+    onConnected: () => feed.restart(),
+    onError,
+  });
   return {
     publish: (topic, messages) =>
       messages.length === 0
@@ -99,26 +103,26 @@ async function listen(config: ClientConfig, told: Listening): Promise<{ close():
 
   async function connect(): Promise<void> {
     const fresh = new Client({ ...config, keepAlive: true, keepAliveInitialDelayMillis: 10_000 });
-    let broken = false;
-    const mend = (error?: unknown): void => {
-      if (broken || closed) return;
-      broken = true;
-      if (error !== undefined) told.onError(error);
-      again = setTimeout(() => void connect().catch(() => undefined), RECONNECT_MS).unref();
-      void fresh.end().catch(() => undefined);
-    };
-    fresh.on("error", mend);
-    fresh.on("end", () => mend());
+    fresh.on("error", told.onError);
     fresh.on("notification", ({ payload }) => told.onTopic(payload ?? ""));
-    try {
-      await fresh.connect();
-      await fresh.query(`listen ${CHANNEL}`);
-    } catch (error) {
-      mend(error);
-      throw error;
-    }
+    await fresh.connect();
+    fresh.on("end", later);
+    await fresh.query(`listen ${CHANNEL}`);
     client = fresh;
     told.onConnected();
+  }
+
+  function later(): void {
+    if (!closed) again = setTimeout(() => void reconnect(), RECONNECT_MS).unref();
+  }
+
+  async function reconnect(): Promise<void> {
+    try {
+      await connect();
+    } catch (error) {
+      told.onError(error);
+      later();
+    }
   }
 
   await connect();
