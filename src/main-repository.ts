@@ -72,6 +72,10 @@ function compose(world: World, git: Git): Repository {
         path: world.config.path,
       });
     },
+    async isolation(settings) {
+      const { isolationHere } = await import("./executor/isolation.ts");
+      return isolationHere(settings.sandbox);
+    },
     async dispatcher(slots, perform) {
       const { inProcessDispatcher } = await import("./queue/in-process-dispatcher.ts");
       return inProcessDispatcher(slots, perform);

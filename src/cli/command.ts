@@ -150,6 +150,21 @@ function addUpkeep(program: Command, world: World, done: Done): void {
   command(program, "retry <run>", "sluice retry latest")
     .description("a failed run again; what had finished is kept")
     .action((run: string) => done(import("./retry.ts").then(({ retry }) => retry(world, run))));
+  command(program, "cancel <run>", "sluice cancel latest")
+    .description("stops a run under way; what finished is kept")
+    .action((run: string) => done(import("./cancel.ts").then(({ cancel }) => cancel(world, run))));
+  command(program, "backfill <pipeline> <range>", "sluice backfill digits 2026-01-01..2026-01-31")
+    .description("runs of past schedule slots (needs the service)")
+    .action((pipeline: string, range: string) =>
+      done(
+        Promise.reject(
+          new Refusal(
+            EXIT.usage,
+            `backfill of ${pipeline} over ${range}: past slots are run by the service, not on a laptop\n  next: sluice run ${pipeline} --param date=… for one of them`,
+          ),
+        ),
+      ),
+    );
   command(program, "reproduce <run>", "sluice reproduce latest")
     .description("computes a run again from the ledger and compares every digest and metric; exit 1 on difference")
     .option("-j, --jobs <n>", "steps at once", Number)

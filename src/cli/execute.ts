@@ -1,6 +1,6 @@
 import { checkOut } from "../controller/check-out.ts";
 import { recordRun } from "../controller/record-run.ts";
-import { runPipeline, type StepProgress } from "../controller/run-pipeline.ts";
+import { runPipeline } from "../controller/run-pipeline.ts";
 import { runStep, type StepContext } from "../controller/run-step.ts";
 import { judgeGate } from "../diff/verdict.ts";
 import type { Executor } from "../executor/executor.ts";
@@ -12,7 +12,7 @@ import type { AcceptedRun } from "../queue/accepted-runs.ts";
 import { failedRun } from "../report/failed-run.ts";
 import { failureText } from "../report/failure.ts";
 import { ansiPaint, noPaint } from "../report/paint.ts";
-import { progressLine, runSummary, type RunTextOptions } from "../report/run-text.ts";
+import { runSummary, type RunTextOptions } from "../report/run-text.ts";
 import { fourCharacters } from "../report/words.ts";
 import { recordOf } from "../run/record-of.ts";
 import type { RunRecord } from "../run/run-record.ts";
@@ -22,10 +22,10 @@ import { disposing } from "./disposing.ts";
 import { EXIT, Refusal } from "./exit.ts";
 import type { Runnable, RunFlags } from "./runnable.ts";
 import type { Session } from "./session.ts";
-import { seenBy } from "./progress.ts";
+import { slotsOf } from "./slots.ts";
 import { describeSources, dirtyFiles } from "./sources.ts";
 import { stagingOf } from "./staging.ts";
-import type { Terminal } from "./world.ts";
+import { watchRun } from "./watch.ts";
 
 export interface Execution {
   readonly due: readonly Runnable[];
@@ -44,12 +44,7 @@ export async function execute(session: Session, store: Store, execution: Executi
       EXIT.later,
       `another run is going on here (process ${held.pid})\n  next: wait for it, or stop it`,
     );
-  const slots =
-    execution.flags.jobs ??
-    Math.max(
-      1,
-      Math.min(repository.machine.cpus, project.settings.pools["default"]?.concurrency ?? repository.machine.cpus),
-    );
+  const slots = execution.flags.jobs ?? slotsOf(project.settings, repository.machine);
   try {
     repository.workTree.exclude([
       ...repository.workTree.excluded(),
@@ -90,9 +85,9 @@ async function executeOne(session: Session, one: One): Promise<number> {
   const identity = await identityOf(session, one, accepted);
   const staging = await stagingOf(session, { runnable, store });
   const options: RunTextOptions = { paint: world.terminal.color ? ansiPaint : noPaint, shortId: fourCharacters };
+  const watching = watchRun(session, { run: accepted.id, runnable, options });
   const context: StepContext = {
-    started: (job) =>
-      tell(world.terminal, { kind: "started", step: job.step, attempt: job.attempt, cause: job.cause }, options),
+    started: (job) => watching.tell({ kind: "started", step: job.step, attempt: job.attempt, cause: job.cause }),
     run: accepted.id,
     domain: "local",
     requestedBy: world.config.user,
@@ -112,11 +107,11 @@ async function executeOne(session: Session, one: One): Promise<number> {
         keepGoing: one.execution.flags.keepGoing === true,
         capacity: repository.machine,
         gateOf: (step, result) => gateOf(runnable, step, result),
-        onProgress: (progress) => tell(world.terminal, progress, options),
+        onProgress: (progress) => watching.tell(progress),
         signal: world.terminal.interrupted,
       },
     ),
-  );
+  ).finally(() => watching.close());
   const finishedAt = new Date(world.clock.now()).toISOString();
   const record = recordOf({ ...identity.facts, finishedAt }, runnable.order, end);
   const history = await repository.history();
@@ -220,11 +215,6 @@ function gateOf(
     };
   }
   return undefined;
-}
-
-function tell(terminal: Terminal, progress: StepProgress, options: RunTextOptions): void {
-  const seen = seenBy(progress);
-  if (seen !== undefined) terminal.say(`${progressLine(seen, options)}\n`);
 }
 
 /** Outputs of what succeeded stand in the work tree afterwards; strangers in their way are moved aside and named. */

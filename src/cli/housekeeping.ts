@@ -80,17 +80,16 @@ async function repositoryChecks(world: World): Promise<readonly Check[]> {
   const store = await repository.store(project.settings);
   const planned = await planSession(session, store, PLAIN_REQUEST);
   const errors = [...project.problems, ...planned.flatMap((one) => one.problems)].filter(isError).length;
-  const executor = await repository.executor(project.settings, store, 1);
+  const here = await repository.isolation(project.settings);
   const isolation: Check =
-    "kind" in executor
-      ? { name: "isolation", state: "broken", found: executor.why, next: "`apt install bubblewrap`" }
+    here.kind === "refused"
+      ? { name: "isolation", state: "broken", found: here.why, next: "`apt install bubblewrap`" }
       : {
           name: "isolation",
-          state: executor.isolation === "workspace" ? "warning" : "fine",
-          found: executor.why,
+          state: here.isolation === "workspace" ? "warning" : "fine",
+          found: here.why,
           next: "`apt install bubblewrap`, so that an undeclared read fails",
         };
-  if (!("kind" in executor)) await executor[Symbol.asyncDispose]();
   const history = await repository.history();
   const left = repository.accepted.list().length;
   return [

@@ -1,6 +1,6 @@
 import type { Clock } from "../clock/clock.ts";
 import type { Config } from "../config.ts";
-import type { Executor } from "../executor/executor.ts";
+import type { Executor, IsolationHere } from "../executor/executor.ts";
 import type { Git } from "../git/git.ts";
 import type { View } from "../git/view.ts";
 import type { WorkTree } from "../git/work-tree.ts";
@@ -38,8 +38,18 @@ export interface Terminal {
   print(text: string): void;
   /** Talk, to stderr. */
   say(text: string): void;
+  /** Where things can be drawn in place; null where talk goes to a file, a pipe or a terminal without a cursor. */
+  readonly screen: Screen | null;
   /** Ends when the person asks to stop (Ctrl-C) or the system does. */
   readonly interrupted: AbortSignal;
+}
+
+export interface Screen {
+  /** Of the terminal as it is now: people resize them. */
+  size(): { readonly columns: number; readonly rows: number };
+  write(text: string): void;
+  /** Calls `clear` before anything is printed or said; answers how to stop that. */
+  before(clear: () => void): () => void;
 }
 
 export interface Machine {
@@ -66,6 +76,8 @@ export interface Repository {
     store: Store,
     slots: number,
   ): Promise<Executor | { readonly kind: "refused"; readonly why: string }>;
+  /** How steps would be kept apart here, without starting anything that lasts. */
+  isolation(settings: Settings): Promise<IsolationHere>;
   dispatcher(
     slots: number,
     perform: (job: StepJob, signal: AbortSignal) => Promise<StepEnd>,

@@ -73,3 +73,8 @@ export interface Executor extends AsyncDisposable {
   /** How many attempts should be handed in at once to keep the slots busy. */
   readonly ahead: number;
 }
+
+/** How steps are kept apart on this machine, and why, as one sentence. */
+export type IsolationHere =
+  | { readonly kind: "possible"; readonly isolation: Isolation; readonly why: string }
+  | { readonly kind: "refused"; readonly why: string };

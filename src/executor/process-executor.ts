@@ -15,8 +15,9 @@ import { redact } from "../run/redact.ts";
 import type { Failure } from "../run/run-record.ts";
 import { checkProgram, checkTools, prepareEnvironment, type PreparedEnvironment } from "./environment.ts";
 import type { Attempt, AttemptEnd, AttemptOrder, Executor } from "./executor.ts";
+import { isolationHere } from "./isolation.ts";
 import { startLauncher, type LaunchEnd, type Launcher } from "./launcher-client.ts";
-import { HOME, readOnlyFor, sandboxArguments, tryBubblewrap, WORKSPACE, type SandboxSettings } from "./sandbox.ts";
+import { HOME, readOnlyFor, sandboxArguments, WORKSPACE, type SandboxSettings } from "./sandbox.ts";
 import { clearWorkspace, stage, undeclaredWrites, type Materialize, type Staged } from "./workspace.ts";
 
 export interface ProcessExecutorOptions {
@@ -70,25 +71,22 @@ function returnPermit(pool: Pool): void {
 export function processExecutor(
   options: ProcessExecutorOptions,
 ): Executor | { readonly kind: "refused"; readonly why: string } {
-  const bubblewrap =
-    options.sandbox === "off" ? { works: false, why: "`sandbox: off` in sluice.yaml" } : tryBubblewrap();
-  if (options.sandbox === "require" && !bubblewrap.works)
-    return { kind: "refused", why: `\`sandbox: require\`, but ${bubblewrap.why}` };
+  const here = isolationHere(options.sandbox);
+  if (here.kind === "refused") return here;
+  const sandboxed = here.isolation === "sandbox";
   const pool: Pool = {
     options,
-    sandboxed: bubblewrap.works,
+    sandboxed,
     free: Array.from({ length: options.slots + SPARE }, (_, at) => makeSlot(options.directory, at)),
     waiting: [],
     permits: options.slots,
     asking: [],
-    systemReadOnly: bubblewrap.works ? readOnlyFor(options.path) : [],
+    systemReadOnly: sandboxed ? readOnlyFor(options.path) : [],
   };
   const all = [...pool.free];
   return {
-    isolation: bubblewrap.works ? "sandbox" : "workspace",
-    why: bubblewrap.works
-      ? "steps run in a closed bubblewrap sandbox"
-      : `steps run in a directory of their own and can read other files of this machine: ${bubblewrap.why}`,
+    isolation: here.isolation,
+    why: here.why,
     ahead: options.slots + SPARE,
     start: (order, signal) => start(pool, order, signal),
     async [Symbol.asyncDispose]() {
