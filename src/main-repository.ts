@@ -60,7 +60,7 @@ function compose(world: World, git: Git): Repository {
       const { filesystemStore } = await import("./store/filesystem-store.ts");
       return filesystemStore(join(git.root, settings.store.path));
     },
-    async executor(settings, store, slots) {
+    async executor(settings, store, { slots, onDrift }) {
       const { processExecutor } = await import("./executor/process-executor.ts");
       return processExecutor({
         directory: join(git.root, settings.store.path, "work"),
@@ -70,6 +70,7 @@ function compose(world: World, git: Git): Repository {
         materialize: (record, target) => store.materialize(record, target),
         launcherPath: launcherPath(),
         path: world.config.path,
+        onDrift,
       });
     },
     async isolation(settings) {

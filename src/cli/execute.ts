@@ -10,12 +10,14 @@ import type { StepResult } from "../key/key-document.ts";
 import type { WorkStep } from "../plan/plan.ts";
 import type { AcceptedRun } from "../queue/accepted-runs.ts";
 import { failedRun } from "../report/failed-run.ts";
+import { failureSentence } from "../report/failure-sentence.ts";
 import { failureText } from "../report/failure.ts";
 import { ansiPaint, noPaint } from "../report/paint.ts";
 import { runSummary, type RunTextOptions } from "../report/run-text.ts";
+import { terminalVoice } from "../report/voice.ts";
 import { fourCharacters } from "../report/words.ts";
 import { recordOf } from "../run/record-of.ts";
-import type { RunRecord } from "../run/run-record.ts";
+import type { Failure, RunRecord } from "../run/run-record.ts";
 import type { Store } from "../store/store.ts";
 import { abandonOthers } from "./abandon.ts";
 import { disposing } from "./disposing.ts";
@@ -26,6 +28,7 @@ import { slotsOf } from "./slots.ts";
 import { describeSources, dirtyFiles } from "./sources.ts";
 import { stagingOf } from "./staging.ts";
 import { watchRun } from "./watch.ts";
+import type { Terminal } from "./world.ts";
 
 export interface Execution {
   readonly due: readonly Runnable[];
@@ -53,7 +56,10 @@ export async function execute(session: Session, store: Store, execution: Executi
       ),
     ]);
     await abandonOthers(session, store, execution.due);
-    const executor = await repository.executor(project.settings, store, slots);
+    const executor = await repository.executor(project.settings, store, {
+      slots,
+      ...(execution.flags.allowEnvironmentDrift === true ? { onDrift: driftTeller(world.terminal) } : {}),
+    });
     if ("kind" in executor) throw new Refusal(EXIT.bad, executor.why);
     return await disposing(executor, async () => {
       let code: number = EXIT.fine;
@@ -68,6 +74,17 @@ export async function execute(session: Session, store: Store, execution: Executi
     repository.save();
     held.release();
   }
+}
+
+/** Says each drift once, however many steps it touches. */
+function driftTeller(terminal: Terminal): (drift: Failure) => void {
+  const told = new Set<string>();
+  return (drift) => {
+    const sentence = failureSentence(drift, terminalVoice()).replace(/^refused: /, "");
+    if (told.has(sentence)) return;
+    told.add(sentence);
+    terminal.say(`environment drift: ${sentence}; what runs so is recorded, not cached and cannot be promoted\n`);
+  };
 }
 
 interface One {

@@ -12,6 +12,7 @@ import type { Settings } from "../pipeline/settings.ts";
 import type { Tree } from "../pipeline/tree.ts";
 import type { AcceptedRuns } from "../queue/accepted-runs.ts";
 import type { Dispatcher } from "../queue/dispatcher.ts";
+import type { Failure } from "../run/run-record.ts";
 import type { StepEnd, StepJob } from "../run/step-job.ts";
 import type { Signer } from "../signer/signer.ts";
 import type { FileDigests } from "../store/file-digests.ts";
@@ -74,7 +75,7 @@ export interface Repository {
   executor(
     settings: Settings,
     store: Store,
-    slots: number,
+    wanted: { readonly slots: number; readonly onDrift?: (drift: Failure) => void },
   ): Promise<Executor | { readonly kind: "refused"; readonly why: string }>;
   /** How steps would be kept apart here, without starting anything that lasts. */
   isolation(settings: Settings): Promise<IsolationHere>;

@@ -47,6 +47,8 @@ export interface Attempt {
   readonly workspace: string;
   /** Absolute path of the log (stdout and stderr interleaved, redacted). */
   readonly log: string;
+  /** True when tools or packages differ from what is declared and that was allowed: never *the* result of its key. */
+  readonly drifted?: boolean;
   /** How the attempt ended; never rejects for anything a step can do. */
   readonly ended: Promise<AttemptEnd>;
   /** Files that appeared in the workspace and are neither inputs nor below declared outputs. */

@@ -15,6 +15,7 @@ import { redact } from "../run/redact.ts";
 import type { Failure } from "../run/run-record.ts";
 import { checkProgram, checkTools, prepareEnvironment, type PreparedEnvironment } from "./environment.ts";
 import type { Attempt, AttemptEnd, AttemptOrder, Executor } from "./executor.ts";
+import { checkInstalled } from "./installed.ts";
 import { isolationHere } from "./isolation.ts";
 import { startLauncher, type LaunchEnd, type Launcher } from "./launcher-client.ts";
 import { HOME, readOnlyFor, sandboxArguments, WORKSPACE, type SandboxSettings } from "./sandbox.ts";
@@ -31,6 +32,8 @@ export interface ProcessExecutorOptions {
   readonly launcherPath: string;
   /** The worker's own PATH, which follows the environment's. */
   readonly path: string;
+  /** Where drift is allowed: told of tools or packages that differ from what is declared, instead of refusing. */
+  readonly onDrift: ((drift: Failure) => void) | undefined;
 }
 
 interface Slot {
@@ -126,6 +129,7 @@ async function start(pool: Pool, order: AttemptOrder, signal: AbortSignal): Prom
   return {
     workspace: slot.workspace,
     log,
+    drifted: "kind" in prepared ? false : prepared.drifted,
     ended,
     async undeclared() {
       return staged === undefined || "missing" in staged ? [] : undeclaredWrites(slot.workspace, order, staged);
@@ -142,14 +146,19 @@ async function start(pool: Pool, order: AttemptOrder, signal: AbortSignal): Prom
 interface Prepared {
   readonly environment: PreparedEnvironment;
   readonly path: string;
+  readonly drifted: boolean;
 }
 
 function prepare(pool: Pool, order: AttemptOrder): Prepared | Failure {
   const environment = prepareEnvironment(order.environment, pool.options.project);
   if ("kind" in environment) return environment;
   const path = [...environment.path, pool.options.path].join(":");
-  const wrong = checkProgram(order.argv[0] ?? "", path) ?? checkTools(order.tools, path);
-  return wrong ?? { environment, path };
+  const wrong = checkProgram(order.argv[0] ?? "", path);
+  if (wrong !== undefined) return wrong;
+  const drift = checkTools(order.tools, path) ?? checkInstalled(order.environment, pool.options.project);
+  if (drift !== undefined && pool.options.onDrift === undefined) return drift;
+  if (drift !== undefined) pool.options.onDrift?.(drift);
+  return { environment, path, drifted: drift !== undefined };
 }
 
 async function stageFor(

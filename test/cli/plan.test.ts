@@ -39,9 +39,11 @@ test("the predicted time counts with the slots that a run would have", async () 
     "version: 1\nsteps:\n  a: { run: 'sleep 0.3; echo > a #', outputs: [a] }\n  b: { run: 'sleep 0.3; echo > b #', outputs: [b] }\n",
   );
 
-  const plan = JSON.parse((await bench.sluice("plan", "--json")).stdout) as { pipelines: { time: { ms: number } }[] };
+  const plan = JSON.parse((await bench.sluice("plan", "--json")).stdout) as {
+    pipelines: { time: { totalMs: number } }[];
+  };
 
-  expect(JSON.stringify(plan)).toMatch(/"(ms|totalMs)":[6-9]\d\d|"(ms|totalMs)":1\d\d\d/);
+  expect(plan.pipelines[0]?.time.totalMs).toBeGreaterThanOrEqual(600);
 });
 
 test("diff and explain tell what surrounded two runs and differs", async () => {
