@@ -23,7 +23,7 @@ import { openGit } from "./git/open-git.ts";
 import { workTreeView } from "./git/work-tree-view.ts";
 import { digestOf } from "./identity/identity.ts";
 import type { History } from "./index/history.ts";
-import { LOCAL_LEDGER } from "./manifest/ledger-paths.ts";
+import { LEDGER_HEADER, LOCAL_LEDGER } from "./manifest/ledger-paths.ts";
 import { fileAcceptedRuns } from "./queue/file-accepted-runs.ts";
 import { fileParsedCache } from "./store/file-parsed-cache.ts";
 import { statIndex } from "./store/stat-index.ts";
@@ -119,11 +119,14 @@ function compose(world: World, git: Git): Repository {
       const { writePin } = await import("./store/datasets.ts");
       await writePin(git.root, path, pin);
     },
+    shallow: isShallow(git),
+    async imageDigest(image, signal) {
+      const { imageDigest } = await import("./executor/image-registry.ts");
+      return imageDigest(image, signal);
+    },
     logs: { tail, size: (path) => statSync(path, { throwIfNoEntry: false })?.size ?? 0 },
     identity() {
-      identity ??= git
-        .rootCommit()
-        .then((root) => `local:${root === null ? "none" : digestOf(root).slice("sha256:".length)}`);
+      identity ??= identityOf(git);
       return identity;
     },
     create(path, text) {
@@ -161,6 +164,23 @@ function compose(world: World, git: Git): Repository {
       cache.save();
     },
   };
+}
+
+function isShallow(git: Git): boolean {
+  return existsSync(join(git.directory, "shallow"));
+}
+
+/** A shallow clone does not hold the commit that names it; a ledger that came along knows the name. */
+async function identityOf(git: Git): Promise<string> {
+  if (isShallow(git)) {
+    const head = await git.resolve(LOCAL_LEDGER);
+    const header = head === undefined ? undefined : await git.file(head, LEDGER_HEADER);
+    const { parseLedgerHeader } = await import("./manifest/ledger-header.ts");
+    const read = header === undefined ? undefined : parseLedgerHeader(header);
+    if (read?.kind === "ok") return read.value.repository;
+  }
+  const root = await git.rootCommit();
+  return `local:${root === null ? "none" : digestOf(root).slice("sha256:".length)}`;
 }
 
 /** Beside the bundle when built, else the TypeScript. */

@@ -22,11 +22,17 @@ export async function runCommand(world: World, argv: readonly string[]): Promise
   }
 }
 
-function explain(world: World, error: unknown): number {
+async function explain(world: World, error: unknown): Promise<number> {
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.fine : EXIT.usage;
   if (error instanceof Refusal) {
     world.terminal.say(`sluice: ${error.message}\n`);
     return error.code;
+  }
+  const { FilterFailure } = await import("../git/git.ts");
+  if (error instanceof FilterFailure) {
+    const { renderProblem } = await import("../problem/frame.ts");
+    world.terminal.say(renderProblem(error.problem, undefined, { color: world.terminal.color }));
+    return EXIT.bad;
   }
   const text =
     error instanceof Error ? [error.stack ?? error.message, ...causes(error.cause)].join("\n") : String(error);
@@ -193,6 +199,9 @@ function addUpkeep(program: Command, world: World, done: Done): void {
     .description("checks everything and says what to do")
     .option("--json", "one JSON document on stdout")
     .action((flags: object) => done(import("./housekeeping.ts").then(({ doctor }) => doctor(world, flags))));
+  command(program, "pin [pipelines...]", "sluice pin")
+    .description("writes the digests of image tags into the pipeline files; asks their registries")
+    .action((names: string[]) => done(import("./pin.ts").then(({ pin }) => pin(world, names))));
   const data = program.command("data").description("pinned datasets");
   for (const verb of ["add", "update"]) {
     command(data, `${verb} <name>`, `sluice data ${verb} raw`)

@@ -56,6 +56,10 @@ export async function execute(session: Session, store: Store, execution: Executi
       ),
     ]);
     await abandonOthers(session, store, execution.due);
+    if (repository.shallow)
+      world.terminal.say(
+        "this clone is shallow: without its first commit a run cannot name its repository as other clones do (git fetch --unshallow)\n",
+      );
     const executor = await repository.executor(project.settings, store, {
       slots,
       ...(execution.flags.allowEnvironmentDrift === true ? { onDrift: driftTeller(world.terminal) } : {}),

@@ -103,6 +103,14 @@ async function repositoryChecks(world: World): Promise<readonly Check[]> {
       next: "`apt install git`",
     },
     {
+      name: "history",
+      state: repository.shallow ? "warning" : "fine",
+      found: repository.shallow
+        ? "a shallow clone: runs recorded here name the repository by another commit than other clones do"
+        : "complete",
+      next: "`git fetch --unshallow`",
+    },
+    {
       name: "pipelines",
       state: errors > 0 ? "broken" : project.pipelines.length === 0 ? "warning" : "fine",
       found: errors > 0 ? `${errors} problems` : `${project.pipelines.length} without problems`,

@@ -1,6 +1,6 @@
 import type { Clock } from "../clock/clock.ts";
 import type { Config } from "../config.ts";
-import type { Executor, IsolationHere } from "../executor/executor.ts";
+import type { Executor, ImageDigest, IsolationHere } from "../executor/executor.ts";
 import type { Git } from "../git/git.ts";
 import type { View } from "../git/view.ts";
 import type { WorkTree } from "../git/work-tree.ts";
@@ -107,8 +107,12 @@ export interface Repository {
       readonly uri: string | null;
     },
   ): Promise<void>;
+  /** Asks an image's registry which digest its tag has now: the only command that does is `sluice pin`. */
+  imageDigest(image: string, signal: AbortSignal): Promise<ImageDigest>;
   readonly logs: { tail(path: string, bytes: number): string; size(path: string): number };
-  /** `local:<digest of the root commit>`. */
+  /** True for a clone without its first commits (`git clone --depth`). */
+  readonly shallow: boolean;
+  /** `local:<digest of the root commit>`; in a shallow clone what its ledger says, else by the oldest commit there. */
   identity(): Promise<string>;
   /** Writes a file of the work tree that did not exist; false where one stands. */
   create(path: string, text: string): boolean;

@@ -18,7 +18,19 @@ export async function readMetrics(
   if (typeof data.value !== "object" || data.value === null) return refused("it must hold a map of names and numbers");
   const metrics = new Map<string, MetricValue>();
   const fault = flatten(metrics, { name: "", depth: 0 }, data.value);
-  return fault === undefined ? ok(Object.fromEntries(metrics)) : refused(fault);
+  if (fault === undefined) return ok(Object.fromEntries(metrics));
+  return refused(typeof fault === "string" ? fault : inexact(fault, new TextDecoder().decode(bytes)));
+}
+
+/** A whole number that a double does not hold: told as it stands in the file. */
+interface Inexact {
+  readonly name: string;
+  readonly value: number;
+}
+
+function inexact({ name, value }: Inexact, text: string): string {
+  const written = (text.match(/[-+]?\d[\d_.eE+-]*/g) ?? []).find((token) => Number(token) === value) ?? String(value);
+  return `\`${name}\` is ${written}, and numbers beyond 2^53 are not exact: write it in thousands or millions, or as text`;
 }
 
 interface Place {
@@ -27,7 +39,7 @@ interface Place {
 }
 
 /** Adds what stands at a place; answers why it cannot. */
-function flatten(into: Map<string, MetricValue>, at: Place, value: unknown): string | undefined {
+function flatten(into: Map<string, MetricValue>, at: Place, value: unknown): string | Inexact | undefined {
   if (typeof value === "number" || value === "NaN" || value === "Infinity" || value === "-Infinity")
     return add(into, at.name, value);
   if (typeof value !== "object" || value === null) return undefined;
@@ -43,12 +55,11 @@ function flatten(into: Map<string, MetricValue>, at: Place, value: unknown): str
   return undefined;
 }
 
-function add(into: Map<string, MetricValue>, name: string, value: MetricValue): string | undefined {
+function add(into: Map<string, MetricValue>, name: string, value: MetricValue): string | Inexact | undefined {
   if (name === "") return "it must hold a map of names and numbers";
   if (into.has(name)) return `two values are called \`${name}\``;
   if (into.size === MAX_METRICS) return `it holds more than ${MAX_METRICS} numbers`;
-  if (Number.isInteger(value) && !Number.isSafeInteger(value))
-    return `\`${name}\` is ${value}, and whole numbers beyond 2^53 are not exact`;
+  if (typeof value === "number" && Number.isInteger(value) && !Number.isSafeInteger(value)) return { name, value };
   into.set(name, typeof value === "number" ? finite(value) : value);
   return undefined;
 }

@@ -80,3 +80,8 @@ export interface Executor extends AsyncDisposable {
 export type IsolationHere =
   | { readonly kind: "possible"; readonly isolation: Isolation; readonly why: string }
   | { readonly kind: "refused"; readonly why: string };
+
+/** What a registry says of an image by tag; `image` is its full name with tag and digest. */
+export type ImageDigest =
+  | { readonly kind: "ok"; readonly image: string; readonly digest: Digest }
+  | { readonly kind: "refused"; readonly why: string; readonly next: string };

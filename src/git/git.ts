@@ -1,4 +1,5 @@
 import type { BlobId, CommitSha, Digest } from "../identity/identity.ts";
+import type { Problem } from "../problem/problem.ts";
 
 export interface TreeEntry {
   /** `/`-separated, as git has it. */
@@ -76,4 +77,15 @@ export interface Git {
     remote: string,
     refs: readonly { readonly from: string; readonly to: string }[],
   ): Promise<{ readonly kind: "pushed" } | { readonly kind: "rejected"; readonly why: string }>;
+}
+
+/** Git cannot say what it would store for a file, because a program that its attributes require fails. */
+export class FilterFailure extends Error {
+  readonly filter: string;
+  readonly problem: Problem;
+  constructor(filter: string, problem: Problem) {
+    super(`${problem.at.path}: ${problem.message}`);
+    this.filter = filter;
+    this.problem = problem;
+  }
 }
