@@ -77,6 +77,10 @@ function compose(world: World, git: Git): Repository {
       const { isolationHere } = await import("./executor/isolation.ts");
       return isolationHere(settings.sandbox);
     },
+    async unlimitedMemory() {
+      const { unlimitedMemory } = await import("./executor/isolation.ts");
+      return unlimitedMemory();
+    },
     async dispatcher(slots, perform) {
       const { inProcessDispatcher } = await import("./queue/in-process-dispatcher.ts");
       return inProcessDispatcher(slots, perform);

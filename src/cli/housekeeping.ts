@@ -74,6 +74,16 @@ async function machineChecks(world: World): Promise<readonly Check[]> {
   ];
 }
 
+function memoryCheck(why: string | null): Check {
+  return {
+    name: "memory limits",
+    state: why === null ? "fine" : "warning",
+    found:
+      why === null ? "`resources.memory` is enforced by the kernel" : `\`resources.memory\` is not enforced: ${why}`,
+    next: "`systemd-run --user --scope sluice run`, where systemd is; steps are still admitted by what they ask for",
+  };
+}
+
 async function repositoryChecks(world: World): Promise<readonly Check[]> {
   const session = await openSession(world);
   const { repository, project } = session;
@@ -117,6 +127,7 @@ async function repositoryChecks(world: World): Promise<readonly Check[]> {
       next: errors > 0 ? "`sluice validate`" : "`sluice init`",
     },
     isolation,
+    memoryCheck(await repository.unlimitedMemory()),
     { name: "ledger", state: "fine", found: `${history.runs({}).length} runs recorded`, next: null },
     {
       name: "interrupted runs",

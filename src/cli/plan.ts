@@ -105,14 +105,17 @@ async function framesOf(
 async function isolationOf(
   { repository, project }: Session,
   views: readonly PlanView[],
-): Promise<{ readonly isolation?: Isolation }> {
+): Promise<{ readonly isolation?: Isolation; readonly memory?: string }> {
   const work = views.some((view) => {
     const counts = countsOf(view);
     return counts.run + counts.depends > 0;
   });
   if (!work) return {};
   const here = await repository.isolation(project.settings);
-  return here.kind === "possible" ? { isolation: here.isolation } : {};
+  if (here.kind === "refused") return {};
+  const asks = views.some((view) => view.order?.steps.some(({ step }) => step.resources.memory !== null) === true);
+  const memory = asks ? await repository.unlimitedMemory() : null;
+  return { isolation: here.isolation, ...(memory === null ? {} : { memory }) };
 }
 
 export function viewOf(one: PlannedPipeline): PlanView {

@@ -79,6 +79,8 @@ export interface Repository {
   ): Promise<Executor | { readonly kind: "refused"; readonly why: string }>;
   /** How steps would be kept apart here, without starting anything that lasts. */
   isolation(settings: Settings): Promise<IsolationHere>;
+  /** Why `resources.memory` is no limit here; null where the kernel holds steps to it. */
+  unlimitedMemory(): Promise<string | null>;
   dispatcher(
     slots: number,
     perform: (job: StepJob, signal: AbortSignal) => Promise<StepEnd>,

@@ -1,5 +1,12 @@
 import type { IsolationHere } from "./executor.ts";
+import { memoryLimitsHere } from "./memory-limit.ts";
 import { tryBubblewrap } from "./sandbox.ts";
+
+/** Why `resources.memory` is no limit here; null where the kernel holds steps to it. */
+export function unlimitedMemory(): string | null {
+  const here = memoryLimitsHere();
+  return here.kind === "enforced" ? null : here.why;
+}
 
 /** What the `sandbox:` setting comes to here; bubblewrap is tried by starting it once. */
 export function isolationHere(sandbox: "auto" | "require" | "off"): IsolationHere {

@@ -18,6 +18,7 @@ import type { Attempt, AttemptEnd, AttemptOrder, Executor } from "./executor.ts"
 import { checkInstalled } from "./installed.ts";
 import { isolationHere } from "./isolation.ts";
 import { startLauncher, type LaunchEnd, type Launcher } from "./launcher-client.ts";
+import { memoryLimitsHere, type MemoryGroup, type MemoryLimits } from "./memory-limit.ts";
 import { HOME, readOnlyFor, sandboxArguments, WORKSPACE, type SandboxSettings } from "./sandbox.ts";
 import { clearWorkspace, stage, undeclaredWrites, type Materialize, type Staged } from "./workspace.ts";
 
@@ -37,6 +38,7 @@ export interface ProcessExecutorOptions {
 }
 
 interface Slot {
+  readonly at: number;
   readonly root: string;
   readonly workspace: string;
   launcher: { readonly process: Launcher; readonly settings: string } | undefined;
@@ -48,6 +50,8 @@ interface Pool {
   readonly free: Slot[];
   readonly waiting: ((slot: Slot) => void)[];
   readonly systemReadOnly: readonly string[];
+  /** Memory limits, opened for the first step that has one; null where they cannot be enforced. */
+  limits: MemoryLimits | null | undefined;
   /** Processes that may still be started; staging goes on meanwhile in the spare workspaces. */
   permits: number;
   readonly asking: (() => void)[];
@@ -82,6 +86,7 @@ export function processExecutor(
     sandboxed,
     free: Array.from({ length: options.slots + SPARE }, (_, at) => makeSlot(options.directory, at)),
     waiting: [],
+    limits: undefined,
     permits: options.slots,
     asking: [],
     systemReadOnly: sandboxed ? readOnlyFor(options.path) : [],
@@ -94,6 +99,7 @@ export function processExecutor(
     start: (order, signal) => start(pool, order, signal),
     async [Symbol.asyncDispose]() {
       for (const slot of all) await slot.launcher?.process.close();
+      pool.limits?.close();
       for (const slot of all) rmSync(slot.root, { recursive: true, force: true });
     },
   };
@@ -102,7 +108,7 @@ export function processExecutor(
 function makeSlot(directory: string, at: number): Slot {
   const root = join(directory, `slot-${process.pid}-${at}`);
   for (const part of ["workspace", "home", "tmp", "logs"]) mkdirSync(join(root, part), { recursive: true });
-  return { root, workspace: join(root, "workspace"), launcher: undefined };
+  return { at, root, workspace: join(root, "workspace"), launcher: undefined };
 }
 
 function take(pool: Pool): Promise<Slot> {
@@ -195,7 +201,14 @@ async function run(pool: Pool, slot: Slot, running: Running): Promise<AttemptEnd
         : { kind: "lost", why: `the bytes of \`${staged.missing}\` are not there any more` },
     );
   }
-  const launcher = launcherFor(pool, slot, { order, prepared });
+  const group = groupFor(pool, slot, order);
+  const launcher = launcherFor(pool, slot, { order, prepared, group });
+  if (group !== undefined && order.memoryBytes !== null) {
+    // What the launcher itself takes is not the step's.
+    await launcher.ready;
+    group.limit(order.memoryBytes);
+  }
+  const killed = group?.kills() ?? 0;
   const inside = pool.sandboxed;
   const end = await launcher.run(
     {
@@ -219,7 +232,17 @@ async function run(pool: Pool, slot: Slot, running: Running): Promise<AttemptEnd
   );
   if (Object.keys(order.secrets).length > 0 || end.kind === "lost") await discard(slot);
   redactLog(log, order.secrets);
-  return endOf(order, end);
+  return endOf(order, end, (group?.kills() ?? 0) > killed);
+}
+
+/** The slot's group of processes, for a step with a limit where the kernel can hold it to that. */
+function groupFor(pool: Pool, slot: Slot, order: AttemptOrder): MemoryGroup | undefined {
+  if (order.memoryBytes === null) return undefined;
+  if (pool.limits === undefined) {
+    const here = memoryLimitsHere();
+    pool.limits = here.kind === "enforced" ? here.open() : null;
+  }
+  return pool.limits?.group(slot.at);
 }
 
 /** Set for every step (SEMANTICS §2), so that a result never depends on the machine's habits. */
@@ -257,7 +280,11 @@ function before(failure: Failure): AttemptEnd {
 function launcherFor(
   pool: Pool,
   slot: Slot,
-  { order, prepared }: { readonly order: AttemptOrder; readonly prepared: Prepared },
+  {
+    order,
+    prepared,
+    group,
+  }: { readonly order: AttemptOrder; readonly prepared: Prepared; readonly group: MemoryGroup | undefined },
 ): Launcher {
   const settings: SandboxSettings = {
     network: order.network,
@@ -274,14 +301,18 @@ function launcherFor(
       input.kind === "in-place" ? [{ source: input.source, path: input.path }] : [],
     ),
   };
-  const name = pool.sandboxed ? JSON.stringify(settings) : "plain";
+  const name = `${group === undefined ? "" : "limited "}${pool.sandboxed ? JSON.stringify(settings) : "plain"}`;
   const fresh =
     pool.sandboxed &&
     (Object.keys(order.secrets).length > 0 || pool.options.sandbox === "require" || settings.inPlace.length > 0);
   if (slot.launcher !== undefined && slot.launcher.process.alive && slot.launcher.settings === name && !fresh)
     return slot.launcher.process;
   void slot.launcher?.process.close();
-  const process = startLauncher(commandOf(pool, slot, settings), { NODE_COMPILE_CACHE: "", PATH: pool.options.path });
+  const command = commandOf(pool, slot, settings);
+  const process = startLauncher(group === undefined ? command : group.inside(command), {
+    NODE_COMPILE_CACHE: "",
+    PATH: pool.options.path,
+  });
   slot.launcher = { process, settings: name };
   return process;
 }
@@ -328,8 +359,10 @@ function redactLog(log: string, secrets: Readonly<Record<string, string>>): void
   appendFileSync(log, clean);
 }
 
-function endOf(order: AttemptOrder, end: LaunchEnd): AttemptEnd {
-  if (end.kind === "lost") return before({ kind: "lost", why: end.why });
+/** That memory ran out is said only where the kernel counted it. */
+function endOf(order: AttemptOrder, end: LaunchEnd, outOfMemory: boolean): AttemptEnd {
+  const oom: Failure = { kind: "oom", limitBytes: order.memoryBytes, peakBytes: null };
+  if (end.kind === "lost") return before(outOfMemory ? oom : { kind: "lost", why: end.why });
   const profile = {
     wallMs: Math.round(end.wallMs),
     cpuUserMs: end.user,
@@ -337,7 +370,9 @@ function endOf(order: AttemptOrder, end: LaunchEnd): AttemptEnd {
     peakBytes: end.peak,
     method: end.method,
   };
-  return { kind: "ended", failure: failureOf(order, end), cancelled: end.cancelled, profile };
+  const failure = failureOf(order, end);
+  const why = failure !== null && outOfMemory && !end.timeout ? { ...oom, peakBytes: end.peak } : failure;
+  return { kind: "ended", failure: why, cancelled: end.cancelled, profile };
 }
 
 function failureOf(order: AttemptOrder, end: Extract<LaunchEnd, { kind: "ended" }>): Failure | null {
