@@ -13,11 +13,12 @@ import { dirname, join } from "node:path";
 
 import { redact } from "../run/redact.ts";
 import type { Failure } from "../run/run-record.ts";
+import { endOf, endedBefore } from "./attempt-end.ts";
 import { checkProgram, checkTools, prepareEnvironment, type PreparedEnvironment } from "./environment.ts";
 import type { Attempt, AttemptEnd, AttemptOrder, Executor } from "./executor.ts";
 import { checkInstalled } from "./installed.ts";
 import { isolationHere } from "./isolation.ts";
-import { startLauncher, type LaunchEnd, type Launcher } from "./launcher-client.ts";
+import { startLauncher, type Launcher } from "./launcher-client.ts";
 import { memoryLimitsHere, type MemoryGroup, type MemoryLimits } from "./memory-limit.ts";
 import { HOME, readOnlyFor, sandboxArguments, WORKSPACE, type SandboxSettings } from "./sandbox.ts";
 import { clearWorkspace, stage, undeclaredWrites, type Materialize, type Staged } from "./workspace.ts";
@@ -192,10 +193,10 @@ interface Running {
 
 async function run(pool: Pool, slot: Slot, running: Running): Promise<AttemptEnd> {
   const { order, prepared, staged, log } = running;
-  if ("kind" in prepared) return before(prepared);
+  if ("kind" in prepared) return endedBefore(prepared);
   if (staged === undefined) throw new Error("running a step: nothing was staged");
   if ("missing" in staged) {
-    return before(
+    return endedBefore(
       staged.diskFull
         ? { kind: "disk-full", path: staged.missing }
         : { kind: "lost", why: `the bytes of \`${staged.missing}\` are not there any more` },
@@ -264,15 +265,6 @@ function environmentOf(
     PATH: prepared.path,
     HOME: places.home,
     TMPDIR: places.temporary,
-  };
-}
-
-function before(failure: Failure): AttemptEnd {
-  return {
-    kind: "ended",
-    failure,
-    cancelled: false,
-    profile: { wallMs: 0, cpuUserMs: null, cpuSystemMs: null, peakBytes: null, method: "none" },
   };
 }
 
@@ -357,28 +349,4 @@ function redactLog(log: string, secrets: Readonly<Record<string, string>>): void
   const clean = redact(readFileSync(log, "utf8"), values);
   truncateSync(log);
   appendFileSync(log, clean);
-}
-
-/** That memory ran out is said only where the kernel counted it. */
-function endOf(order: AttemptOrder, end: LaunchEnd, outOfMemory: boolean): AttemptEnd {
-  const oom: Failure = { kind: "oom", limitBytes: order.memoryBytes, peakBytes: null };
-  if (end.kind === "lost") return before(outOfMemory ? oom : { kind: "lost", why: end.why });
-  const profile = {
-    wallMs: Math.round(end.wallMs),
-    cpuUserMs: end.user,
-    cpuSystemMs: end.system,
-    peakBytes: end.peak,
-    method: end.method,
-  };
-  const failure = failureOf(order, end);
-  const why = failure !== null && outOfMemory && !end.timeout ? { ...oom, peakBytes: end.peak } : failure;
-  return { kind: "ended", failure: why, cancelled: end.cancelled, profile };
-}
-
-function failureOf(order: AttemptOrder, end: Extract<LaunchEnd, { kind: "ended" }>): Failure | null {
-  if (end.timeout) return { kind: "timeout", limitMs: order.timeoutMs ?? 0 };
-  if ("spawn" in end.exit)
-    return { kind: "refused", why: end.exit.spawn, next: "correct `run:`, or add the program to the environment" };
-  if ("signal" in end.exit) return { kind: "signal", signal: end.exit.signal };
-  return end.exit.code === 0 ? null : { kind: "exit", code: end.exit.code };
 }
