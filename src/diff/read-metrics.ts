@@ -7,30 +7,19 @@ const MAX_DEPTH = 64;
 
 /**
  * Numbers of a metrics file by dotted name; YAML or JSON by its ending. Booleans, texts and longer lists are no
- * metrics; the words NaN and Infinity are kept. The refusal is a sentence's end that names the fault.
+ * metrics; the words NaN and Infinity are kept, and the digits of whole numbers beyond 2^53. The refusal is a sentence's end that names the fault.
  */
 export async function readMetrics(
   path: string,
   bytes: Uint8Array,
 ): Promise<Result<Readonly<Record<string, MetricValue>>, string>> {
-  const data = await readData(path, bytes);
+  const data = await readData(path, bytes, { exact: true });
   if (data.kind === "refused") return data;
   if (typeof data.value !== "object" || data.value === null) return refused("it must hold a map of names and numbers");
   const metrics = new Map<string, MetricValue>();
   const fault = flatten(metrics, { name: "", depth: 0 }, data.value);
   if (fault === undefined) return ok(Object.fromEntries(metrics));
-  return refused(typeof fault === "string" ? fault : inexact(fault, new TextDecoder().decode(bytes)));
-}
-
-/** A whole number that a double does not hold: told as it stands in the file. */
-interface Inexact {
-  readonly name: string;
-  readonly value: number;
-}
-
-function inexact({ name, value }: Inexact, text: string): string {
-  const written = (text.match(/[-+]?\d[\d_.eE+-]*/g) ?? []).find((token) => Number(token) === value) ?? String(value);
-  return `\`${name}\` is ${written}, and numbers beyond 2^53 are not exact: write it in thousands or millions, or as text`;
+  return refused(fault);
 }
 
 interface Place {
@@ -39,7 +28,8 @@ interface Place {
 }
 
 /** Adds what stands at a place; answers why it cannot. */
-function flatten(into: Map<string, MetricValue>, at: Place, value: unknown): string | Inexact | undefined {
+function flatten(into: Map<string, MetricValue>, at: Place, value: unknown): string | undefined {
+  if (typeof value === "bigint") return add(into, at.name, wholeNumber(value));
   if (typeof value === "number" || value === "NaN" || value === "Infinity" || value === "-Infinity")
     return add(into, at.name, value);
   if (typeof value !== "object" || value === null) return undefined;
@@ -55,18 +45,25 @@ function flatten(into: Map<string, MetricValue>, at: Place, value: unknown): str
   return undefined;
 }
 
-function add(into: Map<string, MetricValue>, name: string, value: MetricValue): string | Inexact | undefined {
+function add(into: Map<string, MetricValue>, name: string, value: MetricValue): string | undefined {
   if (name === "") return "it must hold a map of names and numbers";
   if (into.has(name)) return `two values are called \`${name}\``;
   if (into.size === MAX_METRICS) return `it holds more than ${MAX_METRICS} numbers`;
-  if (typeof value === "number" && Number.isInteger(value) && !Number.isSafeInteger(value)) return { name, value };
   into.set(name, typeof value === "number" ? finite(value) : value);
   return undefined;
+}
+
+/** A double where it is exact, else the digits; beyond all doubles it is as infinite as a float would be. */
+function wholeNumber(value: bigint): MetricValue {
+  const double = Number(value);
+  if (Number.isSafeInteger(double)) return double + 0;
+  return Number.isFinite(double) ? `${value}` : finite(double);
 }
 
 /** JSON has no negative zero that comes back, and no words for what is not finite. */
 function finite(value: number): MetricValue {
   if (Number.isNaN(value)) return "NaN";
   if (value === Infinity) return "Infinity";
-  return value === -Infinity ? "-Infinity" : value + 0;
+  if (value === -Infinity) return "-Infinity";
+  return Number.isInteger(value) && !Number.isSafeInteger(value) ? `${BigInt(value)}` : value + 0;
 }

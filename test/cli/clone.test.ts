@@ -72,16 +72,23 @@ test("a shallow clone with a ledger keeps the name that the ledger has", async (
   expect(await named(clone)).toBe(await named(bench.root));
 });
 
-test("a whole number that is not exact is told as it stands in the file", async () => {
-  const bench = repository({
-    "sluice.yaml": SETTINGS,
-    "pipelines/p.yaml":
-      "version: 1\nsteps:\n  count:\n    run: |\n      echo '{\"tokens\": 9007199254740993}' > m.json\n    metrics: [m.json]\n",
-  });
+test("a whole number that a double does not hold is recorded and shown with all its digits, and judged", async () => {
+  const metrics = 'metrics: { tokens: { step: count, goal: higher, gate: ">= 10" } }\n';
+  const pipeline = (tokens: string): string =>
+    `version: 1\n${metrics}steps:\n  count:\n    run: |\n      echo '{"tokens": ${tokens}}' > m.json\n    metrics: [m.json]\n`;
+  const bench = repository({ "sluice.yaml": SETTINGS, "pipelines/p.yaml": pipeline("9007199254740993") });
   bench.commit();
 
   const run = await bench.sluice("run");
+  bench.write("pipelines/p.yaml", pipeline("9107199254740993"));
+  await bench.sluice("run");
+  const show = await bench.sluice("show", "latest~1");
+  const diff = await bench.sluice("diff");
+  const verify = await bench.sluice("verify", "--all");
 
-  expect(run.code).toBe(1);
-  expect(run.stderr).toContain("tokens is 9007199254740993, and numbers beyond 2^53 are not exact");
+  expect(run.code, run.stderr).toBe(0);
+  expect(run.stdout).toContain("tokens 9007199254740993");
+  expect(show.stdout).toContain("9007199254740993");
+  expect(diff.stdout).toMatch(/tokens.*9007199254740993.*9107199254740993.*better/);
+  expect(verify.code, verify.stdout).toBe(0);
 });
