@@ -130,7 +130,7 @@ function compose(world: World, git: Git): Repository {
     },
     logs: { tail, size: (path) => statSync(path, { throwIfNoEntry: false })?.size ?? 0 },
     identity() {
-      identity ??= identityOf(git);
+      identity ??= identityOf(git, join(directory, "cache", "identity"));
       return identity;
     },
     create(path, text) {
@@ -175,16 +175,28 @@ function isShallow(git: Git): boolean {
 }
 
 /** A shallow clone does not hold the commit that names it; a ledger that came along knows the name. */
-async function identityOf(git: Git): Promise<string> {
-  if (isShallow(git)) {
-    const head = await git.resolve(LOCAL_LEDGER);
-    const header = head === undefined ? undefined : await git.file(head, LEDGER_HEADER);
-    const { parseLedgerHeader } = await import("./manifest/ledger-header.ts");
-    const read = header === undefined ? undefined : parseLedgerHeader(header);
-    if (read?.kind === "ok") return read.value.repository;
-  }
+async function identityOf(git: Git, cache: string): Promise<string> {
+  if (!isShallow(git)) return identityByRoot(git, cache);
+  const head = await git.resolve(LOCAL_LEDGER);
+  const header = head === undefined ? undefined : await git.file(head, LEDGER_HEADER);
+  const { parseLedgerHeader } = await import("./manifest/ledger-header.ts");
+  const read = header === undefined ? undefined : parseLedgerHeader(header);
+  return read?.kind === "ok" ? read.value.repository : identityByRoot(git, undefined);
+}
+
+/** `local:<digest of the root commit>`; the walk to the root is made once for each HEAD. */
+async function identityByRoot(git: Git, cache: string | undefined): Promise<string> {
+  const { commit } = await git.head();
+  const [known, name] = cache !== undefined && existsSync(cache) ? readFileSync(cache, "utf8").split(" ") : [];
+  if (commit !== null && known === commit && name !== undefined) return name;
   const root = await git.rootCommit();
-  return `local:${root === null ? "none" : digestOf(root).slice("sha256:".length)}`;
+  const identity = `local:${root === null ? "none" : digestOf(root).slice("sha256:".length)}`;
+  if (commit !== null && cache !== undefined) {
+    mkdirSync(dirname(cache), { recursive: true });
+    writeFileSync(`${cache}.${process.pid}`, `${commit} ${identity}`);
+    renameSync(`${cache}.${process.pid}`, cache);
+  }
+  return identity;
 }
 
 /** Beside the bundle when built, else the TypeScript. */

@@ -49,13 +49,11 @@ export async function execute(session: Session, store: Store, execution: Executi
     );
   const slots = execution.flags.jobs ?? slotsOf(project.settings, repository.machine);
   try {
-    repository.workTree.exclude([
-      ...repository.workTree.excluded(),
-      ...project.pipelines.flatMap(({ pipeline }) =>
+    repository.workTree.exclude(
+      project.pipelines.flatMap(({ pipeline }) =>
         pipeline.steps.flatMap((step) => step.outputs.map((output) => output.path)),
       ),
-    ]);
-    await abandonOthers(session, store, execution.due);
+    );
     if (repository.shallow)
       world.terminal.say(
         "this clone is shallow: without its first commit a run cannot name its repository as other clones do (git fetch --unshallow)\n",
@@ -66,6 +64,7 @@ export async function execute(session: Session, store: Store, execution: Executi
     });
     if ("kind" in executor) throw new Refusal(EXIT.bad, executor.why);
     return await disposing(executor, async () => {
+      await abandonOthers(session, store, execution.due);
       let code: number = EXIT.fine;
       for (const runnable of execution.due) {
         const ended = await executeOne(session, { store, executor, slots, runnable, execution });
@@ -137,11 +136,17 @@ async function executeOne(session: Session, one: One): Promise<number> {
   const record = recordOf({ ...identity.facts, finishedAt }, runnable.order, end);
   const history = await repository.history();
   const before = history.runs({ pipeline: runnable.order.pipeline.id, limit: 1 })[0]?.metrics;
-  const known = (run: RunId): boolean => history.byPrefix(run).length > 0;
-  await recordRun(
+  const asked = new Map<RunId, boolean>();
+  const known = (run: RunId): boolean => {
+    const answer = asked.get(run) ?? history.byPrefix(run).length > 0;
+    asked.set(run, answer);
+    return answer;
+  };
+  const recorded = await recordRun(
     { git: repository.git, store, signer: await repository.signer() },
     { record, before, known, tree: identity.tree },
   );
+  history.recorded(record, recorded);
   repository.accepted.remove(accepted.id);
   await bringOut(session, one, record);
   return conclude(session, one, { record, end, options });

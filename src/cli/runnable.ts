@@ -12,6 +12,9 @@ export interface RunFlags {
   readonly allowEnvironmentDrift?: boolean;
 }
 
+/** `sluice run` without anything. */
+export const PLAIN_RUN: RunFlags = { force: [], param: [], checkout: true };
+
 /** A pipeline with a plan and no problems. */
 export interface Runnable extends PlannedPipeline {
   readonly order: WorkOrder;

@@ -1,12 +1,13 @@
 import type { StepProgress } from "../controller/run-pipeline.ts";
 import type { RunId } from "../identity/identity.ts";
 import { liveRun, watched } from "../report/run-live.ts";
-import { progressLine, type RunTextOptions } from "../report/run-text.ts";
+import type { RunTextOptions } from "../report/run-text.ts";
 import { writeLiveState } from "./live-state.ts";
 import { liveView } from "./live-view.ts";
 import { seenBy } from "./progress.ts";
 import type { Runnable } from "./runnable.ts";
 import type { Session } from "./session.ts";
+import { progressTeller } from "./tell-progress.ts";
 
 /** Ten drawings a second are as many as an eye wants. */
 const DRAW_MS = 100;
@@ -30,6 +31,7 @@ export function watchRun(
   const expected = new Map(steps.flatMap(({ step, time }) => (time === null ? [] : [[step, time.medianMs] as const])));
   const total = steps.filter(({ verdict }) => verdict.kind !== "withheld").length;
   const view = terminal.screen === null ? undefined : liveView(terminal.screen, options);
+  const teller = progressTeller(view ?? terminal, options);
   let live = liveRun(total, clock.now(), expected);
   let written = live;
   let ticks = 0;
@@ -47,11 +49,12 @@ export function watchRun(
       const seen = seenBy(progress);
       if (seen === undefined) return;
       live = watched(live, { progress: seen, at: clock.now() }, options);
-      if (view === undefined) terminal.say(`${progressLine(seen, options)}\n`);
-      else if (seen.kind !== "started") view.say(`${progressLine(seen, options)}\n`);
+      // The view shows what began; what ended stays as a line.
+      if (view === undefined || seen.kind !== "started") teller.tell(progress);
     },
     close() {
       clearInterval(timer);
+      teller.end();
       view?.close();
       process.off("exit", restore);
     },

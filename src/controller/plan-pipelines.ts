@@ -107,7 +107,7 @@ async function planOne(
   if (first.steps.every(({ verdict }) => verdict.kind === "cached")) return { ...none, order, forecast: first };
   // Only a plan with work asks why and how long: history is opened for it, and the forecast made again.
   const known = factsOf(ports, await ports.past(file.pipeline));
-  return { ...none, facts: known, order, forecast: forecast(order, known, options) };
+  return { ...none, facts: known, order, forecast: forecast(order, known, { ...options, earlier: first }) };
 }
 
 function factsOf(ports: PlanPorts, past: Past): Facts {

@@ -34,7 +34,12 @@ export interface Recording {
   readonly tree: ReadonlyMap<string, Uint8Array>;
 }
 
-export type Recorded = { readonly commit: CommitSha; readonly manifest: Digest };
+export interface Recorded {
+  readonly commit: CommitSha;
+  /** What the ledger held before; null for its first commit. */
+  readonly before: CommitSha | null;
+  readonly manifest: Digest;
+}
 
 const ATTEMPTS = 20;
 
@@ -68,7 +73,7 @@ export async function recordRun(ports: RecordPorts, recording: Recording): Promi
       time: Math.floor(Date.parse(record.finishedAt) / 1_000),
     };
     const appended = await git.append(LOCAL_LEDGER, head, [commit]);
-    if (appended.kind === "appended") return { commit: appended.head, manifest: digest };
+    if (appended.kind === "appended") return { commit: appended.head, before: head, manifest: digest };
     if (attempt === ATTEMPTS) throw new Error(`recording ${record.id}: the ledger moved ${ATTEMPTS} times meanwhile`);
   }
 }

@@ -2,7 +2,17 @@ import type { Failure } from "../run/run-record.ts";
 import type { AttemptEnd, AttemptOrder } from "./executor.ts";
 import type { LaunchEnd } from "./launcher-client.ts";
 
-/** That memory ran out is said only where the kernel counted it. */
+/** An attempt that ended before its process began: nothing was measured. */
+export function endedBefore(failure: Failure): AttemptEnd {
+  return {
+    kind: "ended",
+    failure,
+    cancelled: false,
+    profile: { wallMs: 0, cpuUserMs: null, cpuSystemMs: null, peakBytes: null, method: "none" },
+  };
+}
+
+/** What the launcher saw, as the end of an attempt; that memory ran out is said only where the kernel counted it. */
 export function endOf(order: AttemptOrder, end: LaunchEnd, outOfMemory: boolean): AttemptEnd {
   const oom: Failure = { kind: "oom", limitBytes: order.memoryBytes, peakBytes: null };
   if (end.kind === "lost") return endedBefore(outOfMemory ? oom : { kind: "lost", why: end.why });
@@ -24,14 +34,4 @@ function failureOf(order: AttemptOrder, end: Extract<LaunchEnd, { kind: "ended" 
     return { kind: "refused", why: end.exit.spawn, next: "correct `run:`, or add the program to the environment" };
   if ("signal" in end.exit) return { kind: "signal", signal: end.exit.signal };
   return end.exit.code === 0 ? null : { kind: "exit", code: end.exit.code };
-}
-
-/** An attempt that ended before its process began: nothing was measured. */
-export function endedBefore(failure: Failure): AttemptEnd {
-  return {
-    kind: "ended",
-    failure,
-    cancelled: false,
-    profile: { wallMs: 0, cpuUserMs: null, cpuSystemMs: null, peakBytes: null, method: "none" },
-  };
 }

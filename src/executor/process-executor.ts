@@ -1,26 +1,17 @@
-import {
-  appendFileSync,
-  existsSync,
-  mkdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  symlinkSync,
-  truncateSync,
-  writeFileSync,
-} from "node:fs";
+import { existsSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 
-import { redact } from "../run/redact.ts";
 import type { Failure } from "../run/run-record.ts";
 import { endOf, endedBefore } from "./attempt-end.ts";
 import { checkProgram, checkTools, prepareEnvironment, type PreparedEnvironment } from "./environment.ts";
 import type { Attempt, AttemptEnd, AttemptOrder, Executor } from "./executor.ts";
+import { environmentOf } from "./step-environment.ts";
 import { checkInstalled } from "./installed.ts";
 import { isolationHere } from "./isolation.ts";
 import { startLauncher, type Launcher } from "./launcher-client.ts";
 import { memoryLimitsHere, type MemoryGroup, type MemoryLimits } from "./memory-limit.ts";
 import { HOME, readOnlyFor, sandboxArguments, WORKSPACE, type SandboxSettings } from "./sandbox.ts";
+import { redactLog } from "./redact-log.ts";
 import { clearWorkspace, stage, undeclaredWrites, type Materialize, type Staged } from "./workspace.ts";
 
 export interface ProcessExecutorOptions {
@@ -42,7 +33,12 @@ interface Slot {
   readonly at: number;
   readonly root: string;
   readonly workspace: string;
-  launcher: { readonly process: Launcher; readonly settings: string } | undefined;
+  launcher: RunningLauncher | undefined;
+}
+
+interface RunningLauncher {
+  readonly process: Launcher;
+  readonly settings: string;
 }
 
 interface Pool {
@@ -56,6 +52,8 @@ interface Pool {
   /** Processes that may still be started; staging goes on meanwhile in the spare workspaces. */
   permits: number;
   readonly asking: (() => void)[];
+  /** Without a sandbox a launcher belongs to no slot: as many as may run at once are enough. */
+  readonly idle: RunningLauncher[];
 }
 
 /** Workspaces beyond the slots: the next steps are staged while others run. */
@@ -90,16 +88,21 @@ export function processExecutor(
     limits: undefined,
     permits: options.slots,
     asking: [],
+    idle: [],
     systemReadOnly: sandboxed ? readOnlyFor(options.path) : [],
   };
   const all = [...pool.free];
+  // Starting takes as long as ten steps: it begins while the first of them is prepared.
+  if (!pool.sandboxed)
+    pool.idle.push({ process: launch(pool, launcherCommand(options.launcherPath)), settings: PLAIN });
   return {
     isolation: here.isolation,
     why: here.why,
     ahead: options.slots + SPARE,
     start: (order, signal) => start(pool, order, signal),
     async [Symbol.asyncDispose]() {
-      for (const slot of all) await slot.launcher?.process.close();
+      const launchers = [...all.flatMap((slot) => slot.launcher ?? []), ...pool.idle];
+      await Promise.all(launchers.map((one) => one.process.close()));
       pool.limits?.close();
       for (const slot of all) rmSync(slot.root, { recursive: true, force: true });
     },
@@ -113,7 +116,8 @@ function makeSlot(directory: string, at: number): Slot {
 }
 
 function take(pool: Pool): Promise<Slot> {
-  const slot = pool.free.shift();
+  // The one used last: its launcher is running, its pages are warm.
+  const slot = pool.free.pop();
   return slot === undefined ? new Promise((resolve) => pool.waiting.push(resolve)) : Promise.resolve(slot);
 }
 
@@ -203,6 +207,10 @@ async function run(pool: Pool, slot: Slot, running: Running): Promise<AttemptEnd
     );
   }
   const group = groupFor(pool, slot, order);
+  if (!pool.sandboxed && group === undefined) {
+    if (slot.launcher !== undefined && slot.launcher.settings !== PLAIN) await discard(slot);
+    slot.launcher ??= pool.idle.pop();
+  }
   const launcher = launcherFor(pool, slot, { order, prepared, group });
   if (group !== undefined && order.memoryBytes !== null) {
     // What the launcher itself takes is not the step's.
@@ -232,6 +240,10 @@ async function run(pool: Pool, slot: Slot, running: Running): Promise<AttemptEnd
     running.signal,
   );
   if (Object.keys(order.secrets).length > 0 || end.kind === "lost") await discard(slot);
+  if (slot.launcher?.settings === PLAIN) {
+    pool.idle.push(slot.launcher);
+    slot.launcher = undefined;
+  }
   redactLog(log, order.secrets);
   return endOf(order, end, (group?.kills() ?? 0) > killed);
 }
@@ -244,28 +256,6 @@ function groupFor(pool: Pool, slot: Slot, order: AttemptOrder): MemoryGroup | un
     pool.limits = here.kind === "enforced" ? here.open() : null;
   }
   return pool.limits?.group(slot.at);
-}
-
-/** Set for every step (SEMANTICS §2), so that a result never depends on the machine's habits. */
-function environmentOf(
-  order: AttemptOrder,
-  prepared: Prepared,
-  places: { readonly home: string; readonly temporary: string },
-): Readonly<Record<string, string>> {
-  return {
-    LC_ALL: "C.UTF-8",
-    TZ: "UTC",
-    SOURCE_DATE_EPOCH: "315532800",
-    PYTHONHASHSEED: "0",
-    PYTHONDONTWRITEBYTECODE: "1",
-    PYTHONUNBUFFERED: "1",
-    ...prepared.environment.env,
-    ...order.env,
-    ...order.secrets,
-    PATH: prepared.path,
-    HOME: places.home,
-    TMPDIR: places.temporary,
-  };
 }
 
 /** The slot's launcher if it was started with the same settings; a step with secrets always gets a fresh one. */
@@ -293,7 +283,8 @@ function launcherFor(
       input.kind === "in-place" ? [{ source: input.source, path: input.path }] : [],
     ),
   };
-  const name = `${group === undefined ? "" : "limited "}${pool.sandboxed ? JSON.stringify(settings) : "plain"}`;
+  const plain = pool.sandboxed ? JSON.stringify(settings) : PLAIN;
+  const name = group === undefined ? plain : `limited ${plain}`;
   const fresh =
     pool.sandboxed &&
     (Object.keys(order.secrets).length > 0 || pool.options.sandbox === "require" || settings.inPlace.length > 0);
@@ -301,17 +292,25 @@ function launcherFor(
     return slot.launcher.process;
   void slot.launcher?.process.close();
   const command = commandOf(pool, slot, settings);
-  const process = startLauncher(group === undefined ? command : group.inside(command), {
-    NODE_COMPILE_CACHE: "",
-    PATH: pool.options.path,
-  });
+  const process = launch(pool, group === undefined ? command : group.inside(command));
   slot.launcher = { process, settings: name };
   return process;
 }
 
+/** Settings of every launcher outside a sandbox. */
+const PLAIN = "plain";
+
+function launch(pool: Pool, command: readonly string[]): Launcher {
+  return startLauncher(command, { NODE_COMPILE_CACHE: "", PATH: pool.options.path });
+}
+
+function launcherCommand(launcherPath: string): readonly string[] {
+  return [process.execPath, "--disable-warning=ExperimentalWarning", launcherPath];
+}
+
 function commandOf(pool: Pool, slot: Slot, settings: SandboxSettings): readonly string[] {
   const { launcherPath } = pool.options;
-  const node = [process.execPath, "--disable-warning=ExperimentalWarning", launcherPath];
+  const node = launcherCommand(launcherPath);
   if (!pool.sandboxed) return node;
   const koffi = koffiDirectories(launcherPath);
   const own = [process.execPath, launcherPath, ...koffi];
@@ -341,12 +340,4 @@ async function discard(slot: Slot): Promise<void> {
   const { launcher } = slot;
   slot.launcher = undefined;
   await launcher?.process.close();
-}
-
-function redactLog(log: string, secrets: Readonly<Record<string, string>>): void {
-  const values = Object.values(secrets);
-  if (values.length === 0 || statSync(log).size === 0) return;
-  const clean = redact(readFileSync(log, "utf8"), values);
-  truncateSync(log);
-  appendFileSync(log, clean);
 }
