@@ -14,7 +14,9 @@ export interface LiveView {
   /** Lines that stay, above what is drawn; written with the next drawing. */
   say(text: string): void;
   draw(live: LiveRun, now: number): void;
-  /** Takes the drawing away, writes what is left to be said and gives the cursor back. */
+  /** Takes the drawing away and gives the cursor back until the next drawing. */
+  clear(): void;
+  /** Takes the drawing away for good, writes what is left to be said and gives the cursor back. */
   close(): void;
 }
 
@@ -50,6 +52,7 @@ export function liveView(screen: Screen, options: RunTextOptions): LiveView {
       waiting = "";
       drawn = lines;
     },
+    clear,
     close() {
       clear();
       release();

@@ -21,7 +21,8 @@ export async function pin(world: World, names: readonly string[]): Promise<numbe
   for (const path of files) {
     const bytes = await session.project.view.read(path);
     if (bytes === undefined) continue;
-    const text = new TextDecoder().decode(bytes);
+    // A byte-order mark stays where it is.
+    const text = new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
     let written = text;
     for (const { image, start, end } of unpinned(text).toSorted((a, b) => b.start - a.start)) {
       const answer = asked.get(image) ?? (await session.repository.imageDigest(image, world.terminal.interrupted));

@@ -43,7 +43,15 @@ export function watchRun(
     writeLiveState(repository, run, live);
   }, DRAW_MS).unref();
   const restore = (): void => view?.close();
-  if (view !== undefined) process.once("exit", restore);
+  // Ctrl-Z: the shell gets a clean line and its cursor; the steps go on, and so does the view after `fg`.
+  const suspend = (): void => {
+    view?.clear();
+    process.kill(process.pid, "SIGSTOP");
+  };
+  if (view !== undefined) {
+    process.once("exit", restore);
+    process.on("SIGTSTP", suspend);
+  }
   return {
     tell(progress) {
       const seen = seenBy(progress);
@@ -57,6 +65,7 @@ export function watchRun(
       teller.end();
       view?.close();
       process.off("exit", restore);
+      process.off("SIGTSTP", suspend);
     },
   };
 }

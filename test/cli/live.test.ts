@@ -1,4 +1,4 @@
-import { existsSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { expect, test } from "vitest";
@@ -112,6 +112,34 @@ test("Ctrl-C gives the cursor back and says how to go on", async () => {
   expect(lines.join("\n")).toContain("`sluice run` goes on from there");
   expect(lines.join("\n")).not.toContain("━");
 });
+
+test.skipIf(process.platform !== "linux")(
+  `Ctrl-Z leaves a clean line with a cursor, and the view comes back${process.platform === "linux" ? "" : " (skipped: reads /proc)"}`,
+  async () => {
+    const bench = waiting();
+    const terminal = onTerminal(bench, "run", { columns: 80, rows: 20 });
+    await terminal.until((output) => output.includes("▶ wait  1 s"));
+    const status = JSON.parse((await bench.sluice("status", "--json")).stdout) as { holder: number };
+    const before = terminal.output().length;
+
+    process.kill(status.holder, "SIGTSTP");
+    while (stateOf(status.holder) !== "T") await new Promise((resolve) => setImmediate(resolve));
+    terminal.child.kill("SIGCONT");
+    process.kill(status.holder, "SIGCONT");
+    await terminal.until((output) => output.slice(before).includes(`${ESC}[?25l`));
+    bench.go();
+    const code = await terminal.exited;
+
+    expect(code).toBe(0);
+    const after = terminal.output().slice(before);
+    expect(after).toContain(`${ESC}[?25h`);
+    expect(after.indexOf(`${ESC}[?25h`)).toBeLessThan(after.indexOf(`${ESC}[?25l`));
+  },
+);
+
+function stateOf(pid: number): string {
+  return readFileSync(`/proc/${pid}/stat`, "utf8").split(") ").at(-1)?.[0] ?? "";
+}
 
 test("a dumb terminal and a pipe get plain lines", async () => {
   const bench = waiting();

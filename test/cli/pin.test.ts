@@ -85,6 +85,19 @@ test("pin writes digests in place and keeps comments, quotes and layout", async 
   expect((await bench.sluice("pin", "p")).stdout).toBe("nothing to pin: every image has its digest\n");
 });
 
+test("a byte-order mark and other ends of lines stay", async () => {
+  const { host } = await registry();
+  const text = `\ufeff${pipeline(`${host}/team/python:3.12`).replaceAll("\n", "\r\n")}`;
+  const bench = repository({ "pipelines/p.yaml": text });
+  bench.commit();
+
+  await bench.sluice("pin");
+
+  expect(readFileSync(join(bench.root, "pipelines/p.yaml"), "utf8")).toBe(
+    text.replaceAll("python:3.12", `python:3.12@${DIGEST}`),
+  );
+});
+
 test("a registry that leaves the header out is believed by the bytes it gives", async () => {
   const { host } = await registry({ header: false });
   const bench = repository({ "pipelines/p.yaml": pipeline(`${host}/team/python:3.12`) });
