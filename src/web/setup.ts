@@ -112,7 +112,7 @@ function createForm(
   flow: Flow,
   { address, organization }: { readonly address: string; readonly organization: string },
 ): { readonly kind: "ok"; readonly body: Html } | { readonly kind: "refused"; readonly why: string } {
-  if (address !== "" && !/^https?:\/\/[^\s]+$/.test(address)) {
+  if (address !== "" && (!/^https?:\/\//.test(address) || !URL.canParse(address))) {
     return { kind: "refused", why: "The address must begin with https:// or http://." };
   }
   if (!/^[A-Za-z0-9-]{0,100}$/.test(organization)) {

@@ -37,7 +37,7 @@ test("every example of GitHub's is answered as it is read, and Probot takes each
     const { kind } = triggersOf(event, "d", JSON.parse(body));
     expect(status, `${event} ${String(payload["action"])}`).toBe({ triggers: 202, ignored: 200, malformed: 400 }[kind]);
   }
-  expect(jobs.jobs.size).toBeGreaterThan(10);
+  expect(jobs.jobs.size).toBe(10);
 });
 
 test.each<[string, number, Request]>([

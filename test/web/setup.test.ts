@@ -106,7 +106,8 @@ test("an answer with another state, a bad code or a strange body keeps nothing, 
   expect(() => statSync(flow.config.data)).toThrow("ENOENT");
   expect((await fetch(`${flow.url}/create?organization=a/b`)).status).toBe(400);
   expect((await fetch(`${flow.url}/create?url=javascript:alert(1)`)).status).toBe(400);
-  const hostile = await formOf(`${flow.url}/create?url=${encodeURIComponent('https://x"><script>')}`);
+  expect((await fetch(`${flow.url}/create?url=${encodeURIComponent('https://x"><script>')}`)).status).toBe(400);
+  const hostile = await formOf(`${flow.url}/create?url=${encodeURIComponent("https://x/'><script>&quot;")}`);
   expect(hostile.manifest["redirect_url"]).toBe(`${flow.url}/callback`);
   flow.stop.abort();
   expect(await flow.end).toEqual({ kind: "stopped" });
