@@ -6,7 +6,7 @@
  * out  {"ready":method} · {"id","code"|"signal"|"spawn", "timeout","cancelled","wallMs","user","system","peak"}
  */
 import { spawn } from "node:child_process";
-import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { closeSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { createRequire } from "node:module";
 import { constants } from "node:os";
 
@@ -222,22 +222,22 @@ function koffiSpawner(): Spawner {
 /** O_WRONLY | O_CREAT | O_APPEND of Linux. */
 const O_WRITE_APPEND = 0o1 | 0o100 | 0o2000;
 
-/** posix_spawnp looks in this process's PATH; a step has its own. */
+/** posix_spawnp looks in this process's PATH; a step has its own. Where a program stood last it is looked for first. */
 function find(program: string, env: readonly string[]): string {
   if (program.includes("/")) return program;
   const path = env.find((entry) => entry.startsWith("PATH="))?.slice("PATH=".length) ?? "";
+  const question = `${program}\0${path}`;
+  const known = found.get(question);
+  if (known !== undefined && existsSync(known)) return known;
   for (const directory of path.split(":")) {
-    try {
-      const at = `${directory}/${program}`;
-      const file = openSync(at, "r");
-      closeSync(file);
-      return at;
-    } catch {
-      // Not in this directory.
-    }
+    const at = `${directory}/${program}`;
+    if (statSync(at, { throwIfNoEntry: false })?.isFile() !== true) continue;
+    found.set(question, at);
+    return at;
   }
   return `/nonexistent/${program}`;
 }
+const found = new Map<string, string>();
 
 function reason(error: number, order: Order): string {
   const name = order.argv[0] ?? "";

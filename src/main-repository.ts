@@ -116,9 +116,7 @@ function compose(world: World, git: Git): Repository {
     },
     logs: { tail, size: (path) => statSync(path, { throwIfNoEntry: false })?.size ?? 0 },
     identity() {
-      identity ??= git
-        .rootCommit()
-        .then((root) => `local:${root === null ? "none" : digestOf(root).slice("sha256:".length)}`);
+      identity ??= identityOf(git, join(directory, "cache", "identity"));
       return identity;
     },
     create(path, text) {
@@ -156,6 +154,21 @@ function compose(world: World, git: Git): Repository {
       cache.save();
     },
   };
+}
+
+/** `local:<digest of the root commit>`; the walk to the root is made once for each HEAD. */
+async function identityOf(git: Git, cache: string): Promise<string> {
+  const { commit } = await git.head();
+  const [known, name] = existsSync(cache) ? readFileSync(cache, "utf8").split(" ") : [];
+  if (commit !== null && known === commit && name !== undefined) return name;
+  const root = await git.rootCommit();
+  const identity = `local:${root === null ? "none" : digestOf(root).slice("sha256:".length)}`;
+  if (commit !== null) {
+    mkdirSync(dirname(cache), { recursive: true });
+    writeFileSync(`${cache}.${process.pid}`, `${commit} ${identity}`);
+    renameSync(`${cache}.${process.pid}`, cache);
+  }
+  return identity;
 }
 
 /** Beside the bundle when built, else the TypeScript. */

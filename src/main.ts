@@ -17,8 +17,8 @@ async function main(): Promise<void> {
       return openRepository(world);
     },
   };
-  const { runCommand } = await import("./cli/command.ts");
-  process.exitCode = await runCommand(world, process.argv.slice(2));
+  const { answer } = await import("./cli/answer.ts");
+  process.exitCode = await answer(world, process.argv.slice(2));
 }
 
 await main();

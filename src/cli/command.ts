@@ -1,10 +1,10 @@
 import { Command, CommanderError, Option } from "commander";
 
-import { EXIT, Refusal } from "./exit.ts";
+import { EXIT } from "./exit.ts";
 import type { RunFlags } from "./runnable.ts";
 import type { World } from "./world.ts";
 
-/** Parses the command line, runs one command and answers its exit code. */
+/** Parses the command line, runs one command and answers its exit code; what commands throw goes through. */
 export async function runCommand(world: World, argv: readonly string[]): Promise<number> {
   let code: number = EXIT.fine;
   const done = (result: Promise<number>): Promise<void> => result.then((answer) => void (code = answer));
@@ -18,24 +18,9 @@ export async function runCommand(world: World, argv: readonly string[]): Promise
     await program.parseAsync([...argv], { from: "user" });
     return code;
   } catch (error) {
-    return explain(world, error);
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.fine : EXIT.usage;
+    throw error;
   }
-}
-
-function explain(world: World, error: unknown): number {
-  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.fine : EXIT.usage;
-  if (error instanceof Refusal) {
-    world.terminal.say(`sluice: ${error.message}\n`);
-    return error.code;
-  }
-  const text =
-    error instanceof Error ? [error.stack ?? error.message, ...causes(error.cause)].join("\n") : String(error);
-  world.terminal.say(`sluice: this is a bug of ours, please report it:\n${text}\n`);
-  return EXIT.bug;
-}
-
-function causes(cause: unknown): readonly string[] {
-  return cause instanceof Error ? [`caused by: ${cause.stack ?? cause.message}`, ...causes(cause.cause)] : [];
 }
 
 type Done = (result: Promise<number>) => Promise<void>;

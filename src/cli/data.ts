@@ -25,7 +25,7 @@ export async function pinDataset(world: World, name: string): Promise<number> {
   const there = await repository.measure(dataset.path);
   if (there === undefined) throw new Error(`pinning ${name}: nothing stands at ${dataset.path} after it was fetched`);
   await repository.writePin(pinPath, { path: dataset.path, ...there, uri: dataset.uri });
-  repository.workTree.exclude([...repository.workTree.excluded(), dataset.path]);
+  repository.workTree.exclude([dataset.path]);
   repository.save();
   world.terminal.print(
     `${pinPath}: ${there.digest} (${there.files} ${there.files === 1 ? "file" : "files"}, ${formatBytes(there.size)})\n`,

@@ -1,6 +1,6 @@
 import { checkOut } from "../controller/check-out.ts";
 import { recordRun } from "../controller/record-run.ts";
-import { runPipeline, type StepProgress } from "../controller/run-pipeline.ts";
+import { runPipeline } from "../controller/run-pipeline.ts";
 import { runStep, type StepContext } from "../controller/run-step.ts";
 import { judgeGate } from "../diff/verdict.ts";
 import type { Executor } from "../executor/executor.ts";
@@ -12,7 +12,7 @@ import type { AcceptedRun } from "../queue/accepted-runs.ts";
 import { failedRun } from "../report/failed-run.ts";
 import { failureText } from "../report/failure.ts";
 import { ansiPaint, noPaint } from "../report/paint.ts";
-import { progressLine, runSummary, type RunTextOptions } from "../report/run-text.ts";
+import { runSummary, type RunTextOptions } from "../report/run-text.ts";
 import { fourCharacters } from "../report/words.ts";
 import { recordOf } from "../run/record-of.ts";
 import type { RunRecord } from "../run/run-record.ts";
@@ -22,10 +22,9 @@ import { disposing } from "./disposing.ts";
 import { EXIT, Refusal } from "./exit.ts";
 import type { Runnable, RunFlags } from "./runnable.ts";
 import type { Session } from "./session.ts";
-import { seenBy } from "./progress.ts";
 import { describeSources, dirtyFiles } from "./sources.ts";
 import { stagingOf } from "./staging.ts";
-import type { Terminal } from "./world.ts";
+import { progressTeller } from "./tell-progress.ts";
 
 export interface Execution {
   readonly due: readonly Runnable[];
@@ -51,16 +50,15 @@ export async function execute(session: Session, store: Store, execution: Executi
       Math.min(repository.machine.cpus, project.settings.pools["default"]?.concurrency ?? repository.machine.cpus),
     );
   try {
-    repository.workTree.exclude([
-      ...repository.workTree.excluded(),
-      ...project.pipelines.flatMap(({ pipeline }) =>
+    repository.workTree.exclude(
+      project.pipelines.flatMap(({ pipeline }) =>
         pipeline.steps.flatMap((step) => step.outputs.map((output) => output.path)),
       ),
-    ]);
-    await abandonOthers(session, store, execution.due);
+    );
     const executor = await repository.executor(project.settings, store, slots);
     if ("kind" in executor) throw new Refusal(EXIT.bad, executor.why);
     return await disposing(executor, async () => {
+      await abandonOthers(session, store, execution.due);
       let code: number = EXIT.fine;
       for (const runnable of execution.due) {
         const ended = await executeOne(session, { store, executor, slots, runnable, execution });
@@ -90,9 +88,9 @@ async function executeOne(session: Session, one: One): Promise<number> {
   const identity = await identityOf(session, one, accepted);
   const staging = await stagingOf(session, { runnable, store });
   const options: RunTextOptions = { paint: world.terminal.color ? ansiPaint : noPaint, shortId: fourCharacters };
+  const teller = progressTeller(world.terminal, options);
   const context: StepContext = {
-    started: (job) =>
-      tell(world.terminal, { kind: "started", step: job.step, attempt: job.attempt, cause: job.cause }, options),
+    started: (job) => teller.tell({ kind: "started", step: job.step, attempt: job.attempt, cause: job.cause }),
     run: accepted.id,
     domain: "local",
     requestedBy: world.config.user,
@@ -112,20 +110,27 @@ async function executeOne(session: Session, one: One): Promise<number> {
         keepGoing: one.execution.flags.keepGoing === true,
         capacity: repository.machine,
         gateOf: (step, result) => gateOf(runnable, step, result),
-        onProgress: (progress) => tell(world.terminal, progress, options),
+        onProgress: (progress) => teller.tell(progress),
         signal: world.terminal.interrupted,
       },
     ),
   );
+  teller.end();
   const finishedAt = new Date(world.clock.now()).toISOString();
   const record = recordOf({ ...identity.facts, finishedAt }, runnable.order, end);
   const history = await repository.history();
   const before = history.runs({ pipeline: runnable.order.pipeline.id, limit: 1 })[0]?.metrics;
-  const known = (run: RunId): boolean => history.byPrefix(run).length > 0;
-  await recordRun(
+  const asked = new Map<RunId, boolean>();
+  const known = (run: RunId): boolean => {
+    const answer = asked.get(run) ?? history.byPrefix(run).length > 0;
+    asked.set(run, answer);
+    return answer;
+  };
+  const recorded = await recordRun(
     { git: repository.git, store, signer: await repository.signer() },
     { record, before, known, tree: identity.tree },
   );
+  history.recorded(record, recorded);
   repository.accepted.remove(accepted.id);
   await bringOut(session, one, record);
   return conclude(session, one, { record, end, options });
@@ -220,11 +225,6 @@ function gateOf(
     };
   }
   return undefined;
-}
-
-function tell(terminal: Terminal, progress: StepProgress, options: RunTextOptions): void {
-  const seen = seenBy(progress);
-  if (seen !== undefined) terminal.say(`${progressLine(seen, options)}\n`);
 }
 
 /** Outputs of what succeeded stand in the work tree afterwards; strangers in their way are moved aside and named. */

@@ -25,7 +25,7 @@ export async function init(world: World): Promise<number> {
   if (!repository.create(path, imported.pipeline))
     throw new Refusal(EXIT.bad, `${path} exists already\n  next: move it away`);
   const settings = repository.create("sluice.yaml", SETTINGS);
-  repository.workTree.exclude(repository.workTree.excluded());
+  repository.workTree.exclude([]);
   world.terminal.print(`wrote ${settings ? "sluice.yaml and " : ""}${path}${from === null ? "" : ` from ${from}`}\n\n`);
   for (const lost of imported.notCarried)
     world.terminal.print(`${from ?? path}:${lost.line}: not carried over: ${lost.what} (${lost.why})\n`);

@@ -1,9 +1,8 @@
-import { NO_PAST, planPipelines, type PlannedPipeline } from "../controller/plan-pipelines.ts";
+import { NO_PAST, planPipelines } from "../controller/plan-pipelines.ts";
+import type { PlannedPipeline } from "../controller/project.ts";
 import { readProject } from "../controller/read-project.ts";
-import { keyOf } from "../key/key-document.ts";
-import { concreteDocument } from "../key/concrete.ts";
+import { pastSteps } from "../plan/past-steps.ts";
 import type { PastStep } from "../plan/plan.ts";
-import type { StepResult } from "../key/key-document.ts";
 import { EXIT, Refusal } from "./exit.ts";
 import { selectPipelines, type Session } from "./session.ts";
 
@@ -50,16 +49,5 @@ export async function comparePlans(
 
 /** What the base would have run, in the place of what has run. */
 function pastOf(base: PlannedPipeline | undefined): readonly PastStep[] {
-  if (base?.order === null || base === undefined) return [];
-  const results = new Map<string, StepResult>();
-  return base.order.steps.map((step) => {
-    const verdict = base.forecast?.steps.find((one) => one.step === step.name)?.verdict;
-    if (verdict?.kind === "cached") results.set(step.name, verdict.result);
-    const document =
-      concreteDocument(step.document, step.inputs, {
-        result: (name) => results.get(name),
-        part: (directory, path) => base.facts.part(directory, path),
-      }) ?? step.document;
-    return { name: step.name, id: step.id, key: keyOf(document), document, result: null };
-  });
+  return base === undefined || base.order === null ? [] : pastSteps(base.order, base.forecast, base.facts);
 }

@@ -1,4 +1,4 @@
-import type { PlannedPipeline } from "../controller/plan-pipelines.ts";
+import type { PlannedPipeline } from "../controller/project.ts";
 import type { PlanView } from "../report/plan-view.ts";
 import { ansiPaint, noPaint } from "../report/paint.ts";
 import { fourCharacters } from "../report/words.ts";

@@ -1,4 +1,4 @@
-import type { PlannedPipeline } from "../controller/plan-pipelines.ts";
+import type { PlannedPipeline } from "../controller/project.ts";
 import type { Store } from "../store/store.ts";
 import { EXIT, Refusal } from "./exit.ts";
 import type { RunFlags, Runnable } from "./runnable.ts";

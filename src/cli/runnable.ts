@@ -1,4 +1,4 @@
-import type { PlannedPipeline } from "../controller/plan-pipelines.ts";
+import type { PlannedPipeline } from "../controller/project.ts";
 import type { Forecast, WorkOrder } from "../plan/plan.ts";
 
 export interface RunFlags {
@@ -11,6 +11,9 @@ export interface RunFlags {
   readonly checkout: boolean;
   readonly allowEnvironmentDrift?: boolean;
 }
+
+/** `sluice run` without anything. */
+export const PLAIN_RUN: RunFlags = { force: [], param: [], checkout: true };
 
 /** A pipeline with a plan and no problems. */
 export interface Runnable extends PlannedPipeline {

@@ -1,6 +1,6 @@
 import type { JsonObject } from "../identity/canonical-json.ts";
-import { planPipelines, type Past, type PlannedPipeline, type PlanPorts } from "../controller/plan-pipelines.ts";
-import type { PipelineFile, Project } from "../controller/project.ts";
+import { planPipelines, type Past, type PlanPorts } from "../controller/plan-pipelines.ts";
+import type { PipelineFile, Project, PlannedPipeline } from "../controller/project.ts";
 import { readProject } from "../controller/read-project.ts";
 import type { View } from "../git/view.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";

@@ -7,6 +7,7 @@ import { selectParameters } from "../pipeline/parameters.ts";
 import type { Step } from "../pipeline/pipeline.ts";
 import type { WorkStep } from "../plan/plan.ts";
 import type { Failure } from "../run/run-record.ts";
+import { stageUpstream } from "../run/stage-upstream.ts";
 import type { StepJob } from "../run/step-job.ts";
 import type { Store } from "../store/store.ts";
 import type { Runnable } from "./runnable.ts";
@@ -40,7 +41,7 @@ export async function stagingOf(
       for (const input of job.step.inputs) {
         const found =
           input.kind === "output"
-            ? fromUpstream(job, input, store)
+            ? stageUpstream(input, job.upstream(input.step), (digest) => store.listingSync(digest))
             : input.kind === "dataset"
               ? await fromDataset(session, runnable, input.entry)
               : await fromSources(session, input);
@@ -66,30 +67,6 @@ async function parameterFiles(runnable: Runnable, step: Step): Promise<readonly 
     bytes: reduceParameterFile(source, names, runnable.params),
     executable: false,
   }));
-}
-
-function fromUpstream(
-  job: StepJob,
-  input: Extract<WorkStep["inputs"][number], { kind: "output" }>,
-  store: Store,
-): readonly StagedInput[] {
-  const outputs = job.upstream(input.step)?.facts.outputs ?? [];
-  const whole = outputs.find((output) => output.path === input.path);
-  if (whole !== undefined) return [{ kind: "store", path: whole.path, entry: whole.kind, digest: whole.digest }];
-  const holder = outputs.find((output) => input.path.startsWith(`${output.path}/`));
-  const inside = holder === undefined ? "" : input.path.slice(holder.path.length + 1);
-  const listing = holder === undefined ? undefined : store.listingSync(holder.digest);
-  return (listing ?? []).flatMap((entry): StagedInput[] => {
-    if ("link" in entry || (entry.path !== inside && !entry.path.startsWith(`${inside}/`))) return [];
-    return [
-      {
-        kind: "store",
-        path: `${holder?.path ?? ""}/${entry.path}`,
-        entry: entry.x ? "executable" : "file",
-        digest: entry.digest,
-      },
-    ];
-  });
 }
 
 async function fromSources(

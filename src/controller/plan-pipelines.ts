@@ -6,12 +6,12 @@ import type { Dataset, Pipeline } from "../pipeline/pipeline.ts";
 import type { DatasetState, Resolution } from "../pipeline/resolution.ts";
 import { resolvePipeline } from "../pipeline/resolve.ts";
 import { forecast } from "../plan/forecast.ts";
-import type { Facts, Forecast, PastStep, WorkOrder } from "../plan/plan.ts";
+import type { Facts, PastStep } from "../plan/plan.ts";
 import { workOrder } from "../plan/work-order.ts";
-import { isError, type Problem } from "../problem/problem.ts";
+import { isError } from "../problem/problem.ts";
 import type { FileFacts, View } from "../git/view.ts";
 import type { ResultReader } from "../store/store.ts";
-import type { PipelineFile, Project } from "./project.ts";
+import type { PipelineFile, PlannedPipeline, Project } from "./project.ts";
 
 export interface PlanPorts {
   readonly reader: ResultReader;
@@ -36,19 +36,6 @@ export interface PlanOptions {
   readonly withEffects: boolean;
   /** `--param k=v`. */
   readonly overrides: JsonObject;
-}
-
-/** A pipeline with its work order and forecast, or the problems that keep it from having them. */
-export interface PlannedPipeline {
-  readonly file: PipelineFile;
-  readonly params: JsonObject;
-  readonly resolution: Resolution;
-  readonly problems: readonly Problem[];
-  readonly facts: Facts;
-  readonly sources: ReadonlyMap<string, FileFacts>;
-  readonly datasets: ReadonlyMap<string, DatasetState>;
-  readonly order: WorkOrder | null;
-  readonly forecast: Forecast | null;
 }
 
 /** Says of every given pipeline what it would run and why. */
@@ -107,7 +94,7 @@ async function planOne(
   if (first.steps.every(({ verdict }) => verdict.kind === "cached")) return { ...none, order, forecast: first };
   // Only a plan with work asks why and how long: history is opened for it, and the forecast made again.
   const known = factsOf(ports, await ports.past(file.pipeline));
-  return { ...none, facts: known, order, forecast: forecast(order, known, options) };
+  return { ...none, facts: known, order, forecast: forecast(order, known, { ...options, earlier: first }) };
 }
 
 function factsOf(ports: PlanPorts, past: Past): Facts {

@@ -1,9 +1,12 @@
 import type { JsonObject } from "../identity/canonical-json.ts";
-import type { View } from "../git/view.ts";
+import type { CommitSha, Domain } from "../identity/identity.ts";
+import type { FileFacts, View } from "../git/view.ts";
 import type { Source } from "../pipeline/parsed.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";
+import type { DatasetState, Resolution } from "../pipeline/resolution.ts";
 import type { Settings } from "../pipeline/settings.ts";
 import type { Tree } from "../pipeline/tree.ts";
+import type { Facts, Forecast, WorkOrder } from "../plan/plan.ts";
 import type { Problem } from "../problem/problem.ts";
 
 export const SETTINGS_PATH = "sluice.yaml";
@@ -28,3 +31,33 @@ export interface Project {
   /** Paths of pipeline files that have errors and are therefore missing from `pipelines`. */
   readonly broken: readonly string[];
 }
+
+/** A pipeline with its work order and forecast, or the problems that keep it from having them. */
+export interface PlannedPipeline {
+  readonly file: PipelineFile;
+  readonly params: JsonObject;
+  readonly resolution: Resolution;
+  readonly problems: readonly Problem[];
+  readonly facts: Facts;
+  readonly sources: ReadonlyMap<string, FileFacts>;
+  readonly datasets: ReadonlyMap<string, DatasetState>;
+  readonly order: WorkOrder | null;
+  readonly forecast: Forecast | null;
+}
+
+/** A project with the plans of all its pipelines. */
+export interface PlannedCommit {
+  readonly project: Project;
+  readonly planned: readonly PlannedPipeline[];
+}
+
+/**
+ * Reads and plans one commit, or a tree that stands in its place; causes are told against another plan where one is
+ * given, else against the ledger. Composed of reading and planning where ports and adapters meet.
+ */
+export type PlanAt = (order: {
+  readonly commit: CommitSha;
+  readonly tree: CommitSha | null;
+  readonly domain: Domain;
+  readonly against: PlannedCommit | null;
+}) => Promise<PlannedCommit>;

@@ -1,4 +1,4 @@
-import type { Git, LedgerCommit } from "../git/git.ts";
+import type { Commits, LedgerCommit } from "../git/git.ts";
 import { canonicalJson, type Json } from "../identity/canonical-json.ts";
 import { digestOf, type CommitSha, type Digest, type RunId } from "../identity/identity.ts";
 import { formatDelta, formatMetric } from "../diff/number.ts";
@@ -19,9 +19,20 @@ import type { Signer } from "../signer/signer.ts";
 import type { Store } from "../store/store.ts";
 
 export interface RecordPorts {
-  readonly git: Git;
+  readonly git: Commits;
   readonly store: Store;
   readonly signer: Signer;
+  /** The ledger of a forge's repository; the local one where it is not given. */
+  readonly ledger?: ForgeLedger;
+}
+
+/** A ledger whose truth is on a remote: what was appended here counts when it was published there. */
+export interface ForgeLedger {
+  readonly ref: string;
+  /** Brings the ref to what the remote holds. */
+  readonly refresh: () => Promise<void>;
+  /** Moves the remote's ledger and ends the run's acceptance in one step; false when the ledger moved meanwhile. */
+  readonly publish: (step: { readonly from: CommitSha | null; readonly to: CommitSha }) => Promise<boolean>;
 }
 
 export interface Recording {
@@ -34,12 +45,17 @@ export interface Recording {
   readonly tree: ReadonlyMap<string, Uint8Array>;
 }
 
-export type Recorded = { readonly commit: CommitSha; readonly manifest: Digest };
+export interface Recorded {
+  readonly commit: CommitSha;
+  /** What the ledger held before; null for its first commit. */
+  readonly before: CommitSha | null;
+  readonly manifest: Digest;
+}
 
 const ATTEMPTS = 20;
 
 /**
- * Writes one run to the local ledger as one commit: manifest, signature, key documents. What it names is durable
+ * Writes one run to its ledger as one commit: manifest, signature, key documents. What it names is durable
  * before the commit is made, and a ledger that moved meanwhile is simply stood upon.
  */
 export async function recordRun(ports: RecordPorts, recording: Recording): Promise<Recorded> {
@@ -59,16 +75,20 @@ export async function recordRun(ports: RecordPorts, recording: Recording): Promi
     ]),
   ]);
   await store.barrier();
+  const ref = ports.ledger?.ref ?? LOCAL_LEDGER;
   for (let attempt = 1; ; attempt++) {
-    const head = (await git.resolve(LOCAL_LEDGER)) ?? null;
+    if (attempt > 1) await ports.ledger?.refresh();
+    const head = (await git.resolve(ref)) ?? null;
     const commit: LedgerCommit = {
       files: new Map([...files, ...(await header(ports, head, record.repository))]),
       message: commitMessage(record, digest, headline(recording)),
       author: { name: "sluice", email: "sluice@localhost" },
       time: Math.floor(Date.parse(record.finishedAt) / 1_000),
     };
-    const appended = await git.append(LOCAL_LEDGER, head, [commit]);
-    if (appended.kind === "appended") return { commit: appended.head, manifest: digest };
+    const appended = await git.append(ref, head, [commit]);
+    const done =
+      appended.kind === "appended" && (await (ports.ledger?.publish({ from: head, to: appended.head }) ?? true));
+    if (appended.kind === "appended" && done) return { commit: appended.head, before: head, manifest: digest };
     if (attempt === ATTEMPTS) throw new Error(`recording ${record.id}: the ledger moved ${ATTEMPTS} times meanwhile`);
   }
 }

@@ -173,7 +173,8 @@ function arrive(run: Running, names: readonly string[]): void {
     });
     if (document === undefined) throw new Error(`running ${name}: an upstream result is missing`);
     trace.document = document;
-    trace.key = keyOf(document);
+    const verdict = run.verdicts.get(name);
+    trace.key = verdict?.kind === "cached" ? verdict.key : keyOf(document);
     const result = mayReuse(run, trace.step) ? run.request.facts.result(trace.key) : undefined;
     if (result !== undefined) {
       trace.cached = true;

@@ -15,7 +15,8 @@ import { redact } from "../run/redact.ts";
 import type { Failure } from "../run/run-record.ts";
 import { checkProgram, checkTools, prepareEnvironment, type PreparedEnvironment } from "./environment.ts";
 import type { Attempt, AttemptEnd, AttemptOrder, Executor } from "./executor.ts";
-import { startLauncher, type LaunchEnd, type Launcher } from "./launcher-client.ts";
+import { endedBefore, endOf } from "./attempt-end.ts";
+import { startLauncher, type Launcher } from "./launcher-client.ts";
 import { HOME, readOnlyFor, sandboxArguments, tryBubblewrap, WORKSPACE, type SandboxSettings } from "./sandbox.ts";
 import { clearWorkspace, stage, undeclaredWrites, type Materialize, type Staged } from "./workspace.ts";
 
@@ -35,7 +36,12 @@ export interface ProcessExecutorOptions {
 interface Slot {
   readonly root: string;
   readonly workspace: string;
-  launcher: { readonly process: Launcher; readonly settings: string } | undefined;
+  launcher: RunningLauncher | undefined;
+}
+
+interface RunningLauncher {
+  readonly process: Launcher;
+  readonly settings: string;
 }
 
 interface Pool {
@@ -47,6 +53,8 @@ interface Pool {
   /** Processes that may still be started; staging goes on meanwhile in the spare workspaces. */
   permits: number;
   readonly asking: (() => void)[];
+  /** Without a sandbox a launcher belongs to no slot: as many as may run at once are enough. */
+  readonly idle: RunningLauncher[];
 }
 
 /** Workspaces beyond the slots: the next steps are staged while others run. */
@@ -81,9 +89,13 @@ export function processExecutor(
     waiting: [],
     permits: options.slots,
     asking: [],
+    idle: [],
     systemReadOnly: bubblewrap.works ? readOnlyFor(options.path) : [],
   };
   const all = [...pool.free];
+  // Starting takes as long as ten steps: it begins while the first of them is prepared.
+  if (!pool.sandboxed)
+    pool.idle.push({ process: launch(pool, launcherCommand(options.launcherPath)), settings: PLAIN });
   return {
     isolation: bubblewrap.works ? "sandbox" : "workspace",
     why: bubblewrap.works
@@ -92,7 +104,8 @@ export function processExecutor(
     ahead: options.slots + SPARE,
     start: (order, signal) => start(pool, order, signal),
     async [Symbol.asyncDispose]() {
-      for (const slot of all) await slot.launcher?.process.close();
+      const launchers = [...all.flatMap((slot) => slot.launcher ?? []), ...pool.idle];
+      await Promise.all(launchers.map((one) => one.process.close()));
       for (const slot of all) rmSync(slot.root, { recursive: true, force: true });
     },
   };
@@ -105,7 +118,8 @@ function makeSlot(directory: string, at: number): Slot {
 }
 
 function take(pool: Pool): Promise<Slot> {
-  const slot = pool.free.shift();
+  // The one used last: its launcher is running, its pages are warm.
+  const slot = pool.free.pop();
   return slot === undefined ? new Promise((resolve) => pool.waiting.push(resolve)) : Promise.resolve(slot);
 }
 
@@ -179,15 +193,16 @@ interface Running {
 
 async function run(pool: Pool, slot: Slot, running: Running): Promise<AttemptEnd> {
   const { order, prepared, staged, log } = running;
-  if ("kind" in prepared) return before(prepared);
+  if ("kind" in prepared) return endedBefore(prepared);
   if (staged === undefined) throw new Error("running a step: nothing was staged");
   if ("missing" in staged) {
-    return before(
+    return endedBefore(
       staged.diskFull
         ? { kind: "disk-full", path: staged.missing }
         : { kind: "lost", why: `the bytes of \`${staged.missing}\` are not there any more` },
     );
   }
+  if (!pool.sandboxed) slot.launcher ??= pool.idle.pop();
   const launcher = launcherFor(pool, slot, { order, prepared });
   const inside = pool.sandboxed;
   const end = await launcher.run(
@@ -211,6 +226,10 @@ async function run(pool: Pool, slot: Slot, running: Running): Promise<AttemptEnd
     running.signal,
   );
   if (Object.keys(order.secrets).length > 0 || end.kind === "lost") await discard(slot);
+  if (!pool.sandboxed && slot.launcher !== undefined) {
+    pool.idle.push(slot.launcher);
+    slot.launcher = undefined;
+  }
   redactLog(log, order.secrets);
   return endOf(order, end);
 }
@@ -237,15 +256,6 @@ function environmentOf(
   };
 }
 
-function before(failure: Failure): AttemptEnd {
-  return {
-    kind: "ended",
-    failure,
-    cancelled: false,
-    profile: { wallMs: 0, cpuUserMs: null, cpuSystemMs: null, peakBytes: null, method: "none" },
-  };
-}
-
 /** The slot's launcher if it was started with the same settings; a step with secrets always gets a fresh one. */
 function launcherFor(
   pool: Pool,
@@ -267,21 +277,32 @@ function launcherFor(
       input.kind === "in-place" ? [{ source: input.source, path: input.path }] : [],
     ),
   };
-  const name = pool.sandboxed ? JSON.stringify(settings) : "plain";
+  const name = pool.sandboxed ? JSON.stringify(settings) : PLAIN;
   const fresh =
     pool.sandboxed &&
     (Object.keys(order.secrets).length > 0 || pool.options.sandbox === "require" || settings.inPlace.length > 0);
   if (slot.launcher !== undefined && slot.launcher.process.alive && slot.launcher.settings === name && !fresh)
     return slot.launcher.process;
   void slot.launcher?.process.close();
-  const process = startLauncher(commandOf(pool, slot, settings), { NODE_COMPILE_CACHE: "", PATH: pool.options.path });
+  const process = launch(pool, commandOf(pool, slot, settings));
   slot.launcher = { process, settings: name };
   return process;
 }
 
+/** Settings of every launcher outside a sandbox. */
+const PLAIN = "plain";
+
+function launch(pool: Pool, command: readonly string[]): Launcher {
+  return startLauncher(command, { NODE_COMPILE_CACHE: "", PATH: pool.options.path });
+}
+
+function launcherCommand(launcherPath: string): readonly string[] {
+  return [process.execPath, "--disable-warning=ExperimentalWarning", launcherPath];
+}
+
 function commandOf(pool: Pool, slot: Slot, settings: SandboxSettings): readonly string[] {
   const { launcherPath } = pool.options;
-  const node = [process.execPath, "--disable-warning=ExperimentalWarning", launcherPath];
+  const node = launcherCommand(launcherPath);
   if (!pool.sandboxed) return node;
   const koffi = koffiDirectories(launcherPath);
   const own = [process.execPath, launcherPath, ...koffi];
@@ -319,24 +340,4 @@ function redactLog(log: string, secrets: Readonly<Record<string, string>>): void
   const clean = redact(readFileSync(log, "utf8"), values);
   truncateSync(log);
   appendFileSync(log, clean);
-}
-
-function endOf(order: AttemptOrder, end: LaunchEnd): AttemptEnd {
-  if (end.kind === "lost") return before({ kind: "lost", why: end.why });
-  const profile = {
-    wallMs: Math.round(end.wallMs),
-    cpuUserMs: end.user,
-    cpuSystemMs: end.system,
-    peakBytes: end.peak,
-    method: end.method,
-  };
-  return { kind: "ended", failure: failureOf(order, end), cancelled: end.cancelled, profile };
-}
-
-function failureOf(order: AttemptOrder, end: Extract<LaunchEnd, { kind: "ended" }>): Failure | null {
-  if (end.timeout) return { kind: "timeout", limitMs: order.timeoutMs ?? 0 };
-  if ("spawn" in end.exit)
-    return { kind: "refused", why: end.exit.spawn, next: "correct `run:`, or add the program to the environment" };
-  if ("signal" in end.exit) return { kind: "signal", signal: end.exit.signal };
-  return end.exit.code === 0 ? null : { kind: "exit", code: end.exit.code };
 }

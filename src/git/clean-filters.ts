@@ -36,14 +36,16 @@ export interface CleanFilters {
 }
 
 export function cleanFilters(repository: Repository): CleanFilters {
-  let autocrlf: Promise<boolean> | undefined;
-  const line = (): Promise<boolean> => (autocrlf ??= quiet(convertsLines(repository.git)));
+  let asked: Promise<Configured> | undefined;
+  let attributes: Promise<boolean> | undefined;
+  const configured = (): Promise<Configured> => (asked ??= quiet(configuration(repository.git)));
   return {
-    ask: () => void line(),
+    ask: () => void configured(),
     async cleaned(paths) {
       if (paths.length === 0) return new Map();
-      const everywhere = await line();
-      if (!everywhere && !(await hasAttributes(repository))) return new Map();
+      const { everywhere, attributesFile } = await configured();
+      attributes ??= hasAttributes(repository);
+      if (!everywhere && !attributesFile && !(await attributes)) return new Map();
       const wanted = await conversions(repository.git, paths, everywhere);
       return wanted.size === 0 ? new Map() : stored(repository, wanted);
     },
@@ -56,9 +58,23 @@ export function quiet<Value>(promise: Promise<Value>): Promise<Value> {
   return promise;
 }
 
-async function convertsLines(git: GitProcess): Promise<boolean> {
-  const { stdout } = await git.attempt(["config", "--get", "core.autocrlf"]);
-  return !/^(false|no|off|0)?$/i.test(stdout.toString("utf8").trim());
+interface Configured {
+  /** Line endings are converted in every text file. */
+  readonly everywhere: boolean;
+  /** A file of attributes stands where only the configuration says. */
+  readonly attributesFile: boolean;
+}
+
+async function configuration(git: GitProcess): Promise<Configured> {
+  const { stdout } = await git.attempt(["config", "-z", "--get-regexp", "^core\\.(autocrlf|attributesfile)$"]);
+  const entries = stdout.toString("utf8").split("\0");
+  const crlf = entries.findLast((entry) => /^core\.autocrlf(\n|$)/.test(entry));
+  const value = crlf === undefined ? "false" : crlf.slice("core.autocrlf\n".length);
+  return {
+    // A name without a value is true.
+    everywhere: crlf === "core.autocrlf" || !/^(false|no|off|0)?$/i.test(value),
+    attributesFile: entries.some((entry) => entry.startsWith("core.attributesfile")),
+  };
 }
 
 /** Attributes can stand in the tree, beside it, with the person and with the machine. */
@@ -76,7 +92,7 @@ async function hasAttributes({ git, common, listing }: Repository): Promise<bool
       return true;
     if (list.subarray(0, 15).equals(Buffer.from(".gitattributes\0"))) return true;
   }
-  return (await git.attempt(["config", "--get", "core.attributesFile"])).code === 0;
+  return false;
 }
 
 /** Files that may be converted, with how. */

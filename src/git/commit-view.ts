@@ -1,6 +1,6 @@
 import { digestOf, type BlobId, type CommitSha, type Digest } from "../identity/identity.ts";
 import { parseLfsPointer } from "../pipeline/lfs-pointer.ts";
-import type { Git, TreeEntry } from "./git.ts";
+import type { Commits, TreeEntry } from "./git.ts";
 import type { FileFacts, View } from "./view.ts";
 
 /** The permanent table of git blob → content digest: a committed plan needs to read each blob once, ever. */
@@ -10,7 +10,7 @@ export interface BlobDigests {
 }
 
 /** The repository at one commit. */
-export function commitView(git: Git, commit: CommitSha, blobs: BlobDigests): View {
+export function commitView(git: Commits, commit: CommitSha, blobs: BlobDigests): View {
   let entries: Promise<ReadonlyMap<string, TreeEntry>> | undefined;
 
   async function tree(): Promise<ReadonlyMap<string, TreeEntry>> {

@@ -17,8 +17,8 @@ export type Imported =
   /** The ref holds something else by now; it was left alone. */
   | { readonly kind: "moved" };
 
-/** Git leaves loose objects to the system; a record is on the disk before it is reported. */
-const DURABLE = [...SETTINGS, "-c", "core.fsync=committed,loose-object"];
+/** Git leaves loose objects to the system; a record is on the disk before it is reported. Packing well is `git gc`'s. */
+const DURABLE = [...SETTINGS, "-c", "core.fsync=committed,loose-object", "-c", "pack.compression=1"];
 
 /** Writes commits through one `git fast-import` and answers their ids in order. */
 export async function fastImport(

@@ -1,11 +1,9 @@
-import { lstatSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { lstatSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, posix } from "node:path";
 
 import type { Digest } from "../identity/identity.ts";
+import { addToExclude } from "./exclude-block.ts";
 import type { WorkTree } from "./work-tree.ts";
-
-const BEGIN = "# >>> sluice: outputs of pipelines (managed, edit outside this block)";
-const END = "# <<< sluice";
 
 /** The work tree at `root`, whose git directory (common to all its work trees) is `gitDirectory`. */
 export function fileWorkTree(root: string, gitDirectory: string): WorkTree {
@@ -36,8 +34,7 @@ export function fileWorkTree(root: string, gitDirectory: string): WorkTree {
       renameSync(absolute(path), absolute(now));
       return now;
     },
-    exclude: (outputs) => writeExclude(gitDirectory, outputs),
-    excluded: () => readExclude(gitDirectory),
+    exclude: (outputs) => addToExclude(gitDirectory, outputs),
     save() {
       if (!dirty) return;
       mkdirSync(dirname(ownedPath), { recursive: true });
@@ -69,42 +66,4 @@ function filesBelow(root: string, path: string): readonly string[] {
   if (stat === undefined) return [];
   if (!stat.isDirectory()) return [path];
   return readdirSync(join(root, path)).flatMap((name) => filesBelow(root, posix.join(path, name)));
-}
-
-/** Escapes a path for a gitignore pattern that is anchored at the root. */
-function pattern(path: string): string {
-  return `/${path.replace(/[\\*?[\]!# ]/g, "\\$&")}`;
-}
-
-function writeExclude(gitDirectory: string, outputs: readonly string[]): void {
-  const path = join(gitDirectory, "info", "exclude");
-  const block = [BEGIN, "/.sluice/", ...[...new Set(outputs)].sort().map(pattern), END].join("\n");
-  let text = "";
-  try {
-    text = statSync(path).isFile() ? readFileSync(path, "utf8") : "";
-  } catch {
-    mkdirSync(dirname(path), { recursive: true });
-  }
-  const from = text.indexOf(BEGIN);
-  const to = text.indexOf(END, from);
-  const next =
-    from < 0 || to < 0
-      ? `${text}${text === "" || text.endsWith("\n") ? "" : "\n"}${block}\n`
-      : `${text.slice(0, from)}${block}${text.slice(to + END.length)}`;
-  if (next !== text) writeFileSync(path, next);
-}
-
-function readExclude(gitDirectory: string): readonly string[] {
-  let text = "";
-  try {
-    text = readFileSync(join(gitDirectory, "info", "exclude"), "utf8");
-  } catch {
-    return [];
-  }
-  const block = text.slice(text.indexOf(BEGIN) + BEGIN.length, text.indexOf(END));
-  if (!text.includes(BEGIN)) return [];
-  return block
-    .split("\n")
-    .filter((line) => line.startsWith("/") && line !== "/.sluice/")
-    .map((line) => line.slice(1).replace(/\\(.)/g, "$1"));
 }

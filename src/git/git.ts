@@ -27,19 +27,13 @@ export interface LoggedCommit {
   readonly message: string;
 }
 
-/** One repository: read at a commit, list the work tree, append to a ledger ref. Held by contract/git.ts. */
-export interface Git {
-  /** Absolute path of the work tree's root. */
-  readonly root: string;
+/** The commits of a repository, with or without a work tree: read at a commit, append to a ref, push. */
+export interface Commits {
   /** Absolute path of the git directory. */
   readonly directory: string;
   readonly adapter: "native" | "isomorphic";
-  /** Commit and branch at HEAD; commit null before the first commit, branch null when detached. */
-  head(): Promise<{ readonly commit: CommitSha | null; readonly branch: string | null }>;
   /** A branch, tag, ref, sha or unique prefix; undefined when there is none. */
   resolve(revision: string): Promise<CommitSha | undefined>;
-  /** The first commit without parents on the first-parent line of HEAD: names a repository without a forge. */
-  rootCommit(): Promise<CommitSha | null>;
   mergeBase(a: CommitSha, b: CommitSha): Promise<CommitSha | undefined>;
   firstParents(from: CommitSha, limit: number): Promise<readonly CommitSha[]>;
   /** All entries of a commit's tree, sorted by path in UTF-8 bytes. */
@@ -49,17 +43,6 @@ export interface Git {
   blobs(ids: readonly BlobId[], take: (id: BlobId, bytes: Uint8Array) => void): Promise<void>;
   /** A file of a commit (or of any tree-ish ref); undefined when it is not there. */
   file(commit: CommitSha, path: string): Promise<Uint8Array | undefined>;
-  /** Entries of the index (stage 0). */
-  tracked(): Promise<readonly TreeEntry[]>;
-  /** Files of the work tree that are neither tracked nor ignored, sorted. */
-  untracked(): Promise<readonly string[]>;
-  /** Changes whenever a file is tracked, untracked, added or taken away; not when bytes of a file change. */
-  listingDigest(): Promise<Digest>;
-  /**
-   * The bytes git would store for work-tree files that have clean filters (text, eol, working-tree-encoding,
-   * filter); a path is absent from the answer where the bytes on disk are what git would store.
-   */
-  cleaned(paths: readonly string[]): Promise<ReadonlyMap<string, Uint8Array>>;
   /** Appends commits to a ref in one go: compare-and-swap against `expected` (null: the ref must not exist). */
   append(ref: string, expected: CommitSha | null, commits: readonly LedgerCommit[]): Promise<Appended>;
   /** Commits of a ref from newest to oldest, stopping before `until`; all of them when `until` is not known here. */
@@ -76,4 +59,25 @@ export interface Git {
     remote: string,
     refs: readonly { readonly from: string; readonly to: string }[],
   ): Promise<{ readonly kind: "pushed" } | { readonly kind: "rejected"; readonly why: string }>;
+}
+
+/** One repository with its work tree. Held by contract/git.ts. */
+export interface Git extends Commits {
+  /** Absolute path of the work tree's root. */
+  readonly root: string;
+  /** Commit and branch at HEAD; commit null before the first commit, branch null when detached. */
+  head(): Promise<{ readonly commit: CommitSha | null; readonly branch: string | null }>;
+  /** The first commit without parents on the first-parent line of HEAD: names a repository without a forge. */
+  rootCommit(): Promise<CommitSha | null>;
+  /** Entries of the index (stage 0). */
+  tracked(): Promise<readonly TreeEntry[]>;
+  /** Files of the work tree that are neither tracked nor ignored, sorted. */
+  untracked(): Promise<readonly string[]>;
+  /** Changes whenever a file is tracked, untracked, added or taken away; not when bytes of a file change. */
+  listingDigest(): Promise<Digest>;
+  /**
+   * The bytes git would store for work-tree files that have clean filters (text, eol, working-tree-encoding,
+   * filter); a path is absent from the answer where the bytes on disk are what git would store.
+   */
+  cleaned(paths: readonly string[]): Promise<ReadonlyMap<string, Uint8Array>>;
 }

@@ -8,7 +8,8 @@ import { fastImport } from "./fast-import.ts";
 import { lines, parseIndex, parseLog, parseTree } from "./git-output.ts";
 import { gitProcess, type GitProcess } from "./git-process.ts";
 import type { Appended, Git, LedgerCommit, LoggedCommit } from "./git.ts";
-import { readObjects } from "./read-objects.ts";
+import { objectReader, type ObjectReader } from "./read-objects.ts";
+import { recentLog } from "./recent-log.ts";
 import { readHead, readRef } from "./refs.ts";
 
 export interface NativePlace {
@@ -26,6 +27,7 @@ export function nativeGit(place: NativePlace): Git {
   const { root, own, common: directory } = place;
   const git = gitProcess(root, place.program);
   const text = async (args: readonly string[]): Promise<string> => (await git.run(args)).toString("utf8");
+  const reader = objectReader(git);
 
   async function one(revision: string): Promise<CommitSha | undefined> {
     // A tag may be an object of its own, and refs of one work tree stand elsewhere: git resolves those.
@@ -82,14 +84,13 @@ export function nativeGit(place: NativePlace): Git {
       return parseTree(await git.run(["ls-tree", "-r", "-z", "--full-tree", commit]));
     },
     async blob(id) {
-      return git.run(["cat-file", "blob", id]);
+      let found: Uint8Array | undefined;
+      await readBlobs({ git, reader }, [id], (_, bytes) => (found = bytes));
+      return found ?? new Uint8Array();
     },
-    blobs: (ids, take) => readBlobs(git, ids, take),
-    async file(commit, path) {
-      const { code, stdout } = await git.attempt(["cat-file", "blob", `${commit}:${path}`]);
-      return code === 0 ? stdout : undefined;
-    },
-    files: (commit, paths) => readMany(git, commit, paths),
+    blobs: (ids, take) => readBlobs({ git, reader }, ids, take),
+    file: async (commit, path) => (await readMany({ git, reader }, commit, [path])).get(path),
+    files: (commit, paths) => readMany({ git, reader }, commit, paths),
     async tracked() {
       // Asked now, so that the answer is there when the first digests are wanted.
       filters.ask();
@@ -109,7 +110,11 @@ export function nativeGit(place: NativePlace): Git {
     },
     cleaned: (paths) => filters.cleaned(paths),
     append: (ref, expected, commits) => append(git, directory, { ref, expected, commits }),
-    log: (ref, until) => log(git, ref, until),
+    async log(ref, until) {
+      const head = until === undefined ? undefined : await one(ref);
+      if (head === undefined || until === undefined) return log(git, ref, until);
+      return (await recentLog(reader, head, until)) ?? log(git, ref, until);
+    },
     async added(commit) {
       const output = await git.run([
         "diff-tree",
@@ -162,18 +167,23 @@ async function push(git: GitProcess, remote: string, refs: Parameters<Git["push"
   };
 }
 
+interface Reading {
+  readonly git: GitProcess;
+  readonly reader: ObjectReader;
+}
+
 /** Files of a commit through one process; a name with a line feed cannot be asked for that way. */
 async function readMany(
-  git: GitProcess,
+  { git, reader }: Reading,
   commit: CommitSha,
   paths: readonly string[],
 ): Promise<ReadonlyMap<string, Uint8Array>> {
   const found = new Map<string, Uint8Array>();
   const together = paths.filter((path) => !path.includes("\n"));
   const names = together.map((path) => `${commit}:${path}`);
-  await readObjects(git, names, (at, bytes) => {
+  await reader.read(names, (at, bytes) => {
     const path = together[at];
-    if (path !== undefined && bytes !== undefined) found.set(path, bytes);
+    if (path !== undefined && bytes !== undefined) found.set(path, new Uint8Array(bytes));
   });
   for (const path of paths.filter((one) => one.includes("\n"))) {
     const { code, stdout } = await git.attempt(["cat-file", "blob", `${commit}:${path}`]);
@@ -183,11 +193,11 @@ async function readMany(
 }
 
 async function readBlobs(
-  git: GitProcess,
+  { git, reader }: Reading,
   ids: readonly BlobId[],
   take: (id: BlobId, bytes: Uint8Array) => void,
 ): Promise<void> {
-  await readObjects(git, ids, (at, bytes) => {
+  await reader.read(ids, (at, bytes) => {
     const id = ids[at];
     if (id === undefined || bytes === undefined) throw new Error(`blob ${id ?? at} is not in ${git.directory}`);
     take(id, bytes);

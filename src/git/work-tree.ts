@@ -15,10 +15,8 @@ export interface WorkTree {
   remove(path: string): void;
   /** Moves a path to `.sluice/replaced/<time>/<path>` and answers where it is now, relative to the root. */
   moveAside(path: string, time: string): string;
-  /** Keeps one marked block in `.git/info/exclude` that names `.sluice/` and the declared outputs. */
+  /** Adds outputs to the one marked block in `.git/info/exclude`, which names `.sluice/` too. */
   exclude(outputs: readonly string[]): void;
-  /** Paths that the block names now, without `.sluice`. */
-  excluded(): readonly string[];
   /** Writes what was learnt about owned paths. */
   save(): void;
 }

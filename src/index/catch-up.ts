@@ -37,6 +37,17 @@ export async function catchUp(database: DatabaseSync, ledger: LedgerReader): Pro
   throw new Error(`indexing the ledger: it was indexed by others ${TRIES} times meanwhile`);
 }
 
+/** Takes the commit after the one that the index stands at; an index that stands elsewhere catches up later. */
+export function takeRecorded(
+  database: DatabaseSync,
+  record: RunRecord,
+  { commit, before }: { readonly commit: CommitSha; readonly before: CommitSha | null },
+): void {
+  const known = before ?? undefined;
+  const runs = [{ sha: commit, record }];
+  write(database, { known, head: commit, anew: known === undefined, runs, past: [record] });
+}
+
 interface Reading {
   /** True when what the index holds is of another history. */
   readonly anew: boolean;

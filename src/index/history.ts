@@ -31,6 +31,8 @@ export interface RunSummary {
 export interface History extends AsyncDisposable {
   /** Brings the index up to the ledger's head. */
   sync(): Promise<void>;
+  /** Takes a run that was just recorded as the commit after `before`, without reading it back. */
+  recorded(run: RunRecord, at: { readonly commit: CommitSha; readonly before: CommitSha | null }): void;
   /** Newest first. */
   runs(filter: RunFilter): readonly RunSummary[];
   /** Runs whose id begins so. */

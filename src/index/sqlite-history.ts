@@ -3,7 +3,7 @@ import type { DatabaseSync, SQLInputValue } from "node:sqlite";
 import { parseRunId, type Digest, type RunId } from "../identity/identity.ts";
 import type { PastStep } from "../plan/plan.ts";
 import type { RunRecord } from "../run/run-record.ts";
-import { catchUp, indexedHead } from "./catch-up.ts";
+import { catchUp, indexedHead, takeRecorded } from "./catch-up.ts";
 import type { History, RunFilter, RunSummary } from "./history.ts";
 import { dropIndex, isDamaged, openIndex } from "./index-file.ts";
 import { readRun, readRuns, type LedgerReader } from "./ledger-reader.ts";
@@ -35,6 +35,7 @@ export function sqliteHistory(path: string, ledger: LedgerReader): History {
 
   return {
     sync,
+    recorded: (run, at) => takeRecorded(database, run, at),
     runs: (filter) => runs(database, filter),
     byPrefix: (prefix) => {
       const rows = database

@@ -1,6 +1,6 @@
 import { byUtf8 } from "../identity/canonical-json.ts";
 import type { Digest } from "../identity/identity.ts";
-import type { EntryKind, KeyDocument, KeyInput, StepResult } from "./key-document.ts";
+import { withInputs, type EntryKind, type KeyDocument, type KeyInput, type StepResult } from "./key-document.ts";
 
 /** An input whose bytes are known, or the place of it among another step's outputs. */
 export type DocumentInput =
@@ -32,7 +32,10 @@ export function concreteDocument(
     if (result === undefined) return undefined;
     entries.push(entryOf(input, result, upstream));
   }
-  return { ...symbolic, inputs: entries.sort((a, b) => byUtf8(a.path, b.path)) };
+  return withInputs(
+    symbolic,
+    entries.sort((a, b) => byUtf8(a.path, b.path)),
+  );
 }
 
 function entryOf(

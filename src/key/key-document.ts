@@ -1,6 +1,6 @@
 import type { Digest, Domain, RunId } from "../identity/identity.ts";
-import { digestOfJson } from "../identity/identity.ts";
-import type { Json, JsonObject } from "../identity/canonical-json.ts";
+import { canonicalJson, type Json, type JsonObject } from "../identity/canonical-json.ts";
+import { digestOf, digestOfJson } from "../identity/identity.ts";
 
 /** What stands at a path: an executable file differs from the same bytes without the bit. */
 export type EntryKind = "file" | "executable" | "directory" | "dataset";
@@ -40,7 +40,40 @@ export interface KeyDocument {
 
 /** The name of a step's result: SHA-256 over the canonical JSON of its key document. */
 export function keyOf(document: KeyDocument): Digest {
-  return digestOfJson(document as unknown as Json);
+  const { before, after } = aroundInputs(templates.get(document) ?? document);
+  return digestOf(`${before}${canonicalJson(document.inputs as unknown as Json)}${after}`);
+}
+
+/** The same document with other inputs. Only they are put into canonical form again when its key is asked for. */
+export function withInputs(template: KeyDocument, inputs: readonly KeyInput[]): KeyDocument {
+  const document = { ...template, inputs };
+  templates.set(document, templates.get(template) ?? template);
+  return document;
+}
+
+interface Around {
+  readonly before: string;
+  readonly after: string;
+}
+const templates = new WeakMap<KeyDocument, KeyDocument>();
+const texts = new WeakMap<KeyDocument, Around>();
+
+/** Canonical JSON of a document before and after the value of `inputs`: its names are sorted. */
+function aroundInputs(document: KeyDocument): Around {
+  const known = texts.get(document);
+  if (known !== undefined) return known;
+  const before: Record<string, Json> = {};
+  const after: Record<string, Json> = {};
+  for (const [name, value] of Object.entries(document as unknown as JsonObject)) {
+    if (name < "inputs") before[name] = value;
+    else if (name > "inputs") after[name] = value;
+  }
+  const text = {
+    before: `${canonicalJson(before).slice(0, -1)},"inputs":`,
+    after: `,${canonicalJson(after).slice(1)}`,
+  };
+  texts.set(document, text);
+  return text;
 }
 
 /** One output of a result: a directory's digest is that of its listing. */

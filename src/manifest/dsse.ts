@@ -21,9 +21,10 @@ export function preAuthentication(payloadType: string, payload: Uint8Array): Uin
 export function renderEnvelope(
   payload: Uint8Array,
   signature: { readonly keyId: string; readonly bytes: Uint8Array },
+  payloadType: string = PAYLOAD_TYPE,
 ): Uint8Array {
   const envelope: Envelope = {
-    payloadType: PAYLOAD_TYPE,
+    payloadType,
     payload: Buffer.from(payload).toString("base64"),
     signatures: [{ keyid: signature.keyId, sig: Buffer.from(signature.bytes).toString("base64") }],
   };
@@ -49,17 +50,18 @@ export function checkEnvelope(
   envelope: Uint8Array,
   payload: Uint8Array,
   keys: ReadonlyMap<string, string>,
+  payloadType: string = PAYLOAD_TYPE,
 ): SignatureCheck {
   const parsed = parseEnvelope(envelope);
   if (typeof parsed === "string") return { kind: "invalid", why: parsed };
-  if (parsed.payloadType !== PAYLOAD_TYPE)
+  if (parsed.payloadType !== payloadType)
     return {
       kind: "invalid",
-      why: `the signature is for the type ${JSON.stringify(parsed.payloadType.slice(0, 80))}, not for a manifest`,
+      why: `the signature is for the type ${JSON.stringify(parsed.payloadType.slice(0, 80))}, not for a ${payloadType === PAYLOAD_TYPE ? "manifest" : "request"}`,
     };
   if (Buffer.compare(Buffer.from(parsed.payload, "base64"), payload) !== 0)
-    return { kind: "invalid", why: "the signature is for other bytes than the manifest's" };
-  const encoded = preAuthentication(PAYLOAD_TYPE, payload);
+    return { kind: "invalid", why: "the signature is for other bytes than these" };
+  const encoded = preAuthentication(payloadType, payload);
   let valid: string | undefined;
   for (const { keyid, sig } of parsed.signatures) {
     const pem = keys.get(keyid);

@@ -4,12 +4,23 @@ export function inOrder<Value>(value: Value): Value {
   return ordered(value) as Value;
 }
 
+/** Most values are in order already and are taken as they are. */
 function ordered(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(ordered);
   if (typeof value !== "object" || value === null) return value;
-  return Object.fromEntries(
-    Object.entries(value)
-      .toSorted(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))
-      .map(([name, member]) => [name, ordered(member)]),
-  );
+  if (Array.isArray(value)) {
+    const items = value.map(ordered);
+    return items.every((item, at) => item === value[at]) ? value : items;
+  }
+  const entries = Object.entries(value);
+  let same = true;
+  let before = "";
+  for (const entry of entries) {
+    const [name, member] = entry;
+    if (name < before) same = false;
+    before = name;
+    entry[1] = ordered(member);
+    if (entry[1] !== member) same = false;
+  }
+  if (same) return value;
+  return Object.fromEntries(entries.sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)));
 }

@@ -12,6 +12,7 @@ import {
   type PartReference,
   type Parts,
 } from "./parts.ts";
+import { inLines } from "./in-lines.ts";
 import { statementOf } from "./statement.ts";
 
 /** No manifest is longer, in bytes; what does not fit stands beside it and is named in it by digest. */
@@ -34,7 +35,7 @@ export function renderRun(record: RunRecord, limit: number = MAX_MANIFEST): Rend
   let body: Body = { facts: factsOf(record), observations: observationsOf(record) };
   const parts = new Map<string, Uint8Array>();
   let references: Parts = {};
-  let manifest = encode(statementOf(record, body, references), 2);
+  let manifest = encode(inLines(statementOf(record, body, references)));
   for (const name of PART_NAMES) {
     if (manifest.byteLength <= limit) break;
     const { bytes, reference } = cut(body, name);
@@ -42,17 +43,17 @@ export function renderRun(record: RunRecord, limit: number = MAX_MANIFEST): Rend
     parts.set(reference.file, bytes);
     references = { ...references, [name]: reference };
     body = withoutPart(body, name);
-    manifest = encode(statementOf(record, body, references), 2);
+    manifest = encode(inLines(statementOf(record, body, references)));
   }
   return { manifest, parts };
 }
 
 function cut(body: Body, name: PartName): { readonly bytes: Uint8Array; readonly reference: PartReference } {
   const value = partValue(body, name);
-  const bytes = encode(value, 0);
+  const bytes = encode(JSON.stringify(value));
   return { bytes, reference: { file: partFile(name), digest: digestOf(bytes), count: Object.keys(value).length } };
 }
 
-function encode(value: object, indent: number): Uint8Array {
-  return new TextEncoder().encode(`${JSON.stringify(value, null, indent)}\n`);
+function encode(text: string): Uint8Array {
+  return new TextEncoder().encode(`${text}\n`);
 }

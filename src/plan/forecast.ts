@@ -6,6 +6,8 @@ import type { Cause, Change, Facts, Forecast, PastStep, StepForecast, Verdict, W
 export interface ForecastOptions {
   readonly forced: ReadonlySet<string>;
   readonly withEffects: boolean;
+  /** A forecast of the same order by the same results, made without a past: what it found cached stays so. */
+  readonly earlier?: Forecast;
 }
 
 interface Judging {
@@ -21,8 +23,10 @@ interface Judging {
 /** Says of every step whether it runs, is cached or depends, and why; a pure function of order and facts. */
 export function forecast(order: WorkOrder, facts: Facts, options: ForecastOptions): Forecast {
   const judging: Judging = { order, facts, options, results: new Map(), verdicts: new Map(), roots: new Map() };
-  for (const step of order.steps) {
-    const verdict = judge(judging, step);
+  for (const [at, step] of order.steps.entries()) {
+    const earlier = options.earlier?.steps[at]?.verdict;
+    const verdict = earlier?.kind === "cached" ? earlier : judge(judging, step);
+    if (verdict.kind === "cached") judging.results.set(step.name, verdict.result);
     judging.verdicts.set(step.name, verdict);
     judging.roots.set(step.name, rootsOf(judging, step, verdict));
   }
@@ -56,7 +60,6 @@ function judge(judging: Judging, step: WorkStep): Verdict {
   if (!step.step.cache) return { kind: "run", key, cause: { kind: "uncached", why: "cache: false" } };
   const result = facts.result(key);
   if (result === undefined) return { kind: "run", key, cause: causeOf(judging, step, { key, document }) };
-  results.set(step.name, result);
   return { kind: "cached", key, result, from: result.made.run };
 }
 

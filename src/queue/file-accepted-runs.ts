@@ -13,6 +13,7 @@ import {
 import { join } from "node:path";
 
 import type { AcceptedRun, AcceptedRuns } from "./accepted-runs.ts";
+import { processStart } from "./process-start.ts";
 
 export function fileAcceptedRuns(directory: string): AcceptedRuns {
   const runs = join(directory, "runs");
@@ -59,7 +60,7 @@ function lock(directory: string): ReturnType<AcceptedRuns["lock"]> {
   mkdirSync(directory, { recursive: true });
   const path = join(directory, "run.lock");
   const mine = `${path}.${process.pid}`;
-  writeFileSync(mine, `${process.pid} ${startOf(process.pid)}\n`);
+  writeFileSync(mine, `${process.pid} ${processStart(process.pid)}\n`);
   try {
     for (let round = 0; round < 3; round++) {
       try {
@@ -69,7 +70,7 @@ function lock(directory: string): ReturnType<AcceptedRuns["lock"]> {
         if (!(error instanceof Error && "code" in error && error.code === "EEXIST")) throw error;
       }
       const [pid, start] = holder(path);
-      if (pid !== undefined && pid !== process.pid && startOf(pid) !== "" && startOf(pid) === start)
+      if (pid !== undefined && pid !== process.pid && processStart(pid) !== "" && processStart(pid) === start)
         return { kind: "held", pid };
       rmSync(path, { force: true });
     }
@@ -85,19 +86,5 @@ function holder(path: string): readonly [number | undefined, string] {
     return [Number(pid), start ?? ""];
   } catch {
     return [undefined, ""];
-  }
-}
-
-/** When a process began, so that a reused number is not taken for the old holder; empty when it is gone. */
-function startOf(pid: number): string {
-  try {
-    return readFileSync(`/proc/${pid}/stat`, "utf8").split(") ").at(-1)?.split(" ")[19] ?? "";
-  } catch {
-    try {
-      process.kill(pid, 0);
-      return process.platform === "linux" ? "" : "alive";
-    } catch {
-      return "";
-    }
   }
 }

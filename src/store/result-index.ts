@@ -1,4 +1,4 @@
-import { mkdirSync, openSync, readdirSync, readFileSync, writeSync } from "node:fs";
+import { mkdirSync, openSync, readdirSync, readFileSync, statSync, writeSync } from "node:fs";
 import { dirname, join } from "node:path";
 
 import { digestFromHex, hexOf, type Digest } from "../identity/identity.ts";
@@ -20,14 +20,14 @@ export function resultIndex(path: string, directory: string): ResultIndex {
   const all = (): Map<string, string> => (lines ??= load(path));
 
   function fromFile(key: Digest): StepResult | undefined {
-    const hex = hexOf(key);
-    let text: string;
+    const path = resultPath(directory, hexOf(key));
+    // Asked first: most questions are about what is not there, and an exception costs more than the answer.
+    if (statSync(path, { throwIfNoEntry: false }) === undefined) return undefined;
     try {
-      text = readFileSync(resultPath(directory, hex), "utf8");
+      return parse(readFileSync(path, "utf8"));
     } catch {
       return undefined;
     }
-    return parse(text);
   }
 
   return {

@@ -68,7 +68,7 @@ test.each<[string, Uint8Array, string]>([
   [
     "other bytes",
     changed({ payload: Buffer.from("{}").toString("base64") }),
-    "the signature is for other bytes than the manifest's",
+    "the signature is for other bytes than these",
   ],
   [
     "another type",

@@ -64,7 +64,7 @@ test("a changed manifest breaks signature and trailer", () => {
 });
 
 test("a manifest signed anew with other outputs shows that its results are not theirs", () => {
-  const text = new TextDecoder().decode(renderManifest(run)).replace('"log_loss": 0.0709', '"log_loss": 0.01');
+  const text = new TextDecoder().decode(renderManifest(run)).replace('"log_loss":0.0709', '"log_loss":0.01');
   const manifest = new TextEncoder().encode(text);
   const entry = entryOf({ ...run }, manifest);
   expect(verifyRun(entry, context).findings.map((finding) => finding.kind)).toEqual(["trailer", "result"]);

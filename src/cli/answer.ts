@@ -1,0 +1,33 @@
+import { EXIT, Refusal } from "./exit.ts";
+import { PLAIN_RUN } from "./runnable.ts";
+import type { World } from "./world.ts";
+
+/** Runs one command and answers its exit code; refusals are said in a sentence, surprises as a bug of ours. */
+export async function answer(world: World, argv: readonly string[]): Promise<number> {
+  try {
+    // The command typed most: when there is nothing to do, reading the command line would be the longest part of it.
+    if (argv.length === 1 && argv[0] === "run") {
+      const { run } = await import("./run.ts");
+      return await run(world, [], PLAIN_RUN);
+    }
+    const { runCommand } = await import("./command.ts");
+    return await runCommand(world, argv);
+  } catch (error) {
+    return explain(world, error);
+  }
+}
+
+function explain(world: World, error: unknown): number {
+  if (error instanceof Refusal) {
+    world.terminal.say(`sluice: ${error.message}\n`);
+    return error.code;
+  }
+  const text =
+    error instanceof Error ? [error.stack ?? error.message, ...causes(error.cause)].join("\n") : String(error);
+  world.terminal.say(`sluice: this is a bug of ours, please report it:\n${text}\n`);
+  return EXIT.bug;
+}
+
+function causes(cause: unknown): readonly string[] {
+  return cause instanceof Error ? [`caused by: ${cause.stack ?? cause.message}`, ...causes(cause.cause)] : [];
+}

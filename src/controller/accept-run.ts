@@ -1,0 +1,59 @@
+import type { Mirror } from "../git/mirror.ts";
+import type { CommitSha } from "../identity/identity.ts";
+import { preAuthentication, renderEnvelope } from "../manifest/dsse.ts";
+import {
+  acceptedRef,
+  ORDER_TYPE,
+  renderOrder,
+  REQUEST_FILE,
+  REQUEST_SIGNATURE,
+  type RunOrder,
+} from "../run/request.ts";
+import type { Signer } from "../signer/signer.ts";
+
+export interface AcceptPorts {
+  readonly mirror: Mirror;
+  readonly signer: Signer;
+}
+
+export type Accepted =
+  /** Now, or by somebody else for the same request: the run must end in exactly one manifest. */
+  | { readonly kind: "accepted"; readonly mine: boolean }
+  | { readonly kind: "refused" | "unreachable"; readonly why: string };
+
+/** Accepts a run by creating its ref on the remote, once: only then may it be enqueued and acknowledged (SEMANTICS §6). */
+export async function acceptRun({ mirror, signer }: AcceptPorts, order: RunOrder): Promise<Accepted> {
+  const ref = acceptedRef(order.id);
+  const to = await orderCommit({ mirror, signer }, order);
+  const published = await mirror.publish([{ ref, from: null, to }]);
+  switch (published.kind) {
+    case "published":
+      return { kind: "accepted", mine: true };
+    case "overtaken":
+      return { kind: "accepted", mine: false };
+    case "refused":
+    case "unreachable":
+      return published;
+  }
+}
+
+/** The commit that holds the signed order; of one order there is one commit, whoever makes it and how often. */
+async function orderCommit({ mirror, signer }: AcceptPorts, order: RunOrder): Promise<CommitSha> {
+  const bytes = renderOrder(order);
+  const signature = await signer.sign(preAuthentication(ORDER_TYPE, bytes));
+  const files = new Map([
+    [REQUEST_FILE, bytes],
+    [REQUEST_SIGNATURE, renderEnvelope(bytes, { keyId: signer.keyId, bytes: signature }, ORDER_TYPE)],
+  ]);
+  const commit = {
+    files,
+    message: `${order.pipeline}: accepted\n\nSluice-Run: ${order.id}\n`,
+    author: { name: "sluice", email: "sluice@localhost" },
+    time: Math.floor(Date.parse(order.acceptedAt) / 1_000),
+  };
+  const scratch = `refs/sluice/orders/${order.id}`;
+  const appended = await mirror.append(scratch, null, [commit]);
+  if (appended.kind === "appended") return appended.head;
+  if (appended.head === null) throw new Error(`accepting ${order.id}: its commit was made and is gone`);
+  return appended.head;
+}

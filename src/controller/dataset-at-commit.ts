@@ -1,0 +1,36 @@
+import type { View } from "../git/view.ts";
+import { parsePin } from "../pipeline/dataset-pin.ts";
+import type { Dataset } from "../pipeline/pipeline.ts";
+import type { DatasetState } from "../pipeline/resolution.ts";
+
+/** What a commit says of a dataset: files of its own, or a pin; nothing on any disk is looked at. */
+export async function datasetAtCommit(view: View, dataset: Dataset): Promise<DatasetState> {
+  if (dataset.kind !== "path") {
+    const what = dataset.kind === "dvc" ? "`dvc:` pointers" : "outputs of other pipelines";
+    return {
+      kind: "problem",
+      message: `a service does not read ${what} in this version`,
+      next: "keep the data in the repository, or pin it with `sluice data add`",
+    };
+  }
+  const pinPath = dataset.pin ?? `datasets/${dataset.name}.yaml`;
+  if (dataset.pin === null && (await standsIn(view, dataset.path))) return { kind: "git", path: dataset.path };
+  const bytes = await view.read(pinPath);
+  if (bytes === undefined) {
+    if (dataset.optional) return { kind: "absent", path: dataset.path };
+    return {
+      kind: "problem",
+      message: `\`${dataset.path}\` is not in git and has no pin`,
+      next: `sluice data add ${dataset.name}, and commit ${pinPath}`,
+    };
+  }
+  const pin = parsePin(new TextDecoder().decode(bytes));
+  if (pin.kind === "refused")
+    return { kind: "problem", message: `\`${pinPath}\`: ${pin.refusal}`, next: `sluice data update ${dataset.name}` };
+  const { digest, size } = pin.value;
+  return { kind: "ready", path: dataset.path, digest, size, tracked: false, uri: dataset.uri ?? pin.value.uri };
+}
+
+async function standsIn(view: View, path: string): Promise<boolean> {
+  return (await view.files()).some((file) => file.path === path || file.path.startsWith(`${path}/`));
+}

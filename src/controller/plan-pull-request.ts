@@ -1,0 +1,143 @@
+import type { Answer, Forge, PullRequest } from "../forge/forge.ts";
+import type { Mirror } from "../git/mirror.ts";
+import type { CommitSha, Digest, Domain } from "../identity/identity.ts";
+import { digestOfJson } from "../identity/identity.ts";
+import type { Problem } from "../problem/problem.ts";
+import type { PlanAt, PlannedCommit, PlannedPipeline } from "./project.ts";
+
+export interface PullRequestPorts {
+  readonly forge: Forge;
+  readonly mirror: Mirror;
+  readonly planAt: PlanAt;
+}
+
+/** What merging a pull request would run, and why. */
+export interface PullRequestPlan {
+  readonly pullRequest: PullRequest;
+  readonly head: CommitSha;
+  /** The commit that the change is judged against. */
+  readonly base: CommitSha;
+  /** Tip of the base branch by now. */
+  readonly onto: CommitSha;
+  /** True where the base moved in paths that the plan reads, and the test merge was planned instead of the head. */
+  readonly testMerge: boolean;
+  readonly planned: PlannedCommit;
+  /** Pipelines that the change affects, broken ones included. */
+  readonly affected: readonly PlannedPipeline[];
+  readonly unchanged: readonly string[];
+  /** Names of pipelines that the change takes away. */
+  readonly removed: readonly string[];
+  /** Mistakes that the base does not have. */
+  readonly problems: readonly Problem[];
+  /** Over the work orders of all affected pipelines: what was reviewed. */
+  readonly digest: Digest;
+  readonly domain: Domain;
+}
+
+export type PlannedPullRequest =
+  | { readonly kind: "planned"; readonly plan: PullRequestPlan }
+  /** Closed, merged or gone: there is nothing to say any more. */
+  | { readonly kind: "over" }
+  /** It does not merge: paths in conflict. */
+  | { readonly kind: "conflict"; readonly pullRequest: PullRequest; readonly paths: readonly string[] }
+  | { readonly kind: "again"; readonly afterMs: number; readonly why: string };
+
+/** Plans a pull request from git alone: no code of it runs, and nothing is checked out. */
+export async function planPullRequest(ports: PullRequestPorts, number: number): Promise<PlannedPullRequest> {
+  const asked = await ports.forge.pullRequest(number);
+  if (asked.kind !== "ok") return notNow(asked);
+  const pullRequest = asked.value;
+  if (pullRequest.state === "closed") return { kind: "over" };
+  const seen = await lookAt(ports, pullRequest);
+  if (seen.kind !== "ok") return seen;
+  const { head, onto, base } = seen;
+  const domain: Domain =
+    pullRequest.head.repository === ports.forge.repository.id ? "pr" : `fork/${pullRequest.number}`;
+  const before = await ports.planAt({ commit: base, tree: null, domain, against: null });
+  let planned = await ports.planAt({ commit: head, tree: null, domain, against: before });
+  let testMerge = false;
+  if (onto !== base && (await readsWhatMoved(ports, planned, { base, onto }))) {
+    const merged = await ports.mirror.mergeTree(onto, head);
+    if (merged.kind === "conflict") return { kind: "conflict", pullRequest, paths: merged.paths };
+    const now = await ports.planAt({ commit: onto, tree: null, domain, against: null });
+    planned = await ports.planAt({ commit: head, tree: merged.tree, domain, against: now });
+    testMerge = true;
+    return { kind: "planned", plan: compare({ pullRequest, head, base, onto, domain, testMerge }, now, planned) };
+  }
+  return { kind: "planned", plan: compare({ pullRequest, head, base, onto, domain, testMerge }, before, planned) };
+}
+
+function notNow(answer: Exclude<Answer<PullRequest>, { kind: "ok" }>): PlannedPullRequest {
+  if (answer.kind === "not-found") return { kind: "over" };
+  const afterMs = answer.kind === "wait" ? 60_000 : 5_000;
+  return { kind: "again", afterMs, why: answer.why };
+}
+
+type Seen =
+  | { readonly kind: "ok"; readonly head: CommitSha; readonly onto: CommitSha; readonly base: CommitSha }
+  | Extract<PlannedPullRequest, { kind: "over" | "again" }>;
+
+/** One read of the remote; what it holds by now wins over what the forge said a moment ago. */
+async function lookAt({ mirror }: PullRequestPorts, { number, base }: PullRequest): Promise<Seen> {
+  const headRef = `refs/pull/${number}/head`;
+  const baseRef = `refs/heads/${base.branch}`;
+  const refreshed = await mirror.refresh([headRef, baseRef]);
+  if (refreshed.kind !== "ok") return { kind: "again", afterMs: 5_000, why: refreshed.why };
+  const head = refreshed.refs.get(headRef);
+  const onto = refreshed.refs.get(baseRef);
+  if (head === undefined || onto === undefined) return { kind: "over" };
+  // Histories without a common commit: everything is new.
+  const common = await mirror.mergeBase(onto, head);
+  return { kind: "ok", head, onto, base: common ?? onto };
+}
+
+async function readsWhatMoved(
+  { mirror }: PullRequestPorts,
+  planned: PlannedCommit,
+  { base, onto }: { readonly base: CommitSha; readonly onto: CommitSha },
+): Promise<boolean> {
+  const moved = new Set(await mirror.changed(base, onto));
+  if (moved.size === 0) return false;
+  const read = planned.planned.flatMap((one) => [
+    one.file.path,
+    ...one.file.parameterFiles.map((file) => file.path),
+    ...one.resolution.sources,
+  ]);
+  return read.some((path) => moved.has(path));
+}
+
+function compare(
+  at: Pick<PullRequestPlan, "pullRequest" | "head" | "base" | "onto" | "domain" | "testMerge">,
+  before: PlannedCommit,
+  planned: PlannedCommit,
+): PullRequestPlan {
+  const old = new Map(before.planned.map((one) => [one.file.pipeline.id, one]));
+  const known = new Set([...problemsOf(before)].map(nameOf));
+  const problems = problemsOf(planned).filter((problem) => !known.has(nameOf(problem)));
+  const faulty = new Set(problems.map((problem) => problem.at.path));
+  const affected: PlannedPipeline[] = [];
+  const unchanged: string[] = [];
+  for (const one of planned.planned) {
+    const { id, name } = one.file.pipeline;
+    const was = old.get(id);
+    const same = was !== undefined && was.order?.digest === one.order?.digest && was.file.pipeline.name === name;
+    if (same && !faulty.has(one.file.path)) unchanged.push(name);
+    else affected.push(one);
+  }
+  const kept = new Set(planned.planned.map((one) => one.file.pipeline.id));
+  const broken = new Set(planned.project.broken);
+  const removed = before.planned.flatMap(({ file }) =>
+    kept.has(file.pipeline.id) || broken.has(file.path) ? [] : [file.pipeline.name],
+  );
+  const digest = digestOfJson(affected.map((one) => [one.file.pipeline.id, one.order?.digest ?? null]));
+  return { ...at, planned, affected, unchanged, removed, problems, digest };
+}
+
+function problemsOf({ project, planned }: PlannedCommit): readonly Problem[] {
+  return [...project.problems, ...planned.flatMap((one) => one.problems)];
+}
+
+/** Problems move with the lines above them: the same mistake further down is not a new one. */
+function nameOf({ code, at, message }: Problem): string {
+  return `${code}\0${at.path}\0${message}`;
+}

@@ -1,0 +1,163 @@
+import type { Clock } from "../clock/clock.ts";
+import { judgeGate } from "../diff/verdict.ts";
+import type { Mirror } from "../git/mirror.ts";
+import type { CommitSha } from "../identity/identity.ts";
+import type { StepResult } from "../key/key-document.ts";
+import { checkEnvelope } from "../manifest/dsse.ts";
+import type { WorkStep } from "../plan/plan.ts";
+import type { Failure, RunRecord } from "../run/run-record.ts";
+import { recordOf } from "../run/record-of.ts";
+import { acceptedRef, ORDER_TYPE, parseOrder, REQUEST_FILE, REQUEST_SIGNATURE, type RunOrder } from "../run/request.ts";
+import type { RunState } from "../run/advance.ts";
+import type { StepTrace } from "../run/step-trace.ts";
+import type { Signer } from "../signer/signer.ts";
+import type { PlanAt, PlannedCommit, PlannedPipeline } from "./project.ts";
+
+export interface RunAcceptedPorts {
+  readonly mirror: Mirror;
+  readonly planAt: PlanAt;
+  readonly clock: Clock;
+  readonly signer: Signer;
+  /** Executes the steps of a planned pipeline; composed where ports and adapters meet. */
+  readonly execute: (run: Executable) => Promise<{
+    readonly state: RunState;
+    readonly traces: readonly StepTrace[];
+    readonly cancelled: boolean;
+  }>;
+  readonly host: RunRecord["host"];
+  /** Full name of the ledger branch's ref. */
+  readonly ledger: string;
+}
+
+/** One accepted run with everything that executing it needs. */
+export interface Executable {
+  readonly order: RunOrder;
+  readonly planned: PlannedPipeline & { readonly order: NonNullable<PlannedPipeline["order"]> } & {
+    readonly forecast: NonNullable<PlannedPipeline["forecast"]>;
+  };
+  readonly commit: PlannedCommit;
+  readonly gateOf: (step: WorkStep, result: StepResult) => Gate | undefined;
+}
+
+interface Gate {
+  readonly failure: Extract<Failure, { kind: "gate" }>;
+  readonly stops: boolean;
+}
+
+export type Ran =
+  /** Executed, and to be recorded together with the end of its acceptance. */
+  | { readonly kind: "ran"; readonly record: RunRecord; readonly acceptance: CommitSha }
+  /** There is nothing that must end under this id: recorded meanwhile, or its ref was deleted by hand. */
+  | { readonly kind: "not-accepted" }
+  | { readonly kind: "again"; readonly afterMs: number; readonly why: string };
+
+/** Executes one accepted run from its ref alone: nothing that a queue or a process remembered is believed. */
+export async function runAccepted(ports: RunAcceptedPorts, id: RunOrder["id"]): Promise<Ran> {
+  const ref = acceptedRef(id);
+  const refreshed = await ports.mirror.refresh([ref, ports.ledger]);
+  if (refreshed.kind !== "ok") return { kind: "again", afterMs: 5_000, why: refreshed.why };
+  const acceptance = refreshed.refs.get(ref);
+  const order = acceptance === undefined ? undefined : await readOrder(ports, acceptance);
+  if (acceptance === undefined || order === undefined || order.id !== id) return { kind: "not-accepted" };
+  const commit = await ports.planAt({ commit: order.source, tree: null, domain: order.domain, against: null });
+  const planned = commit.planned.find((one) => one.file.pipeline.id === order.pipeline);
+  const startedAt = new Date(ports.clock.now()).toISOString();
+  if (planned?.order === null || planned === undefined || planned.forecast === null)
+    return { kind: "ran", acceptance, record: refusedRecord(ports, { order, startedAt }, planned) };
+  const end = await ports.execute({
+    order,
+    planned: { ...planned, order: planned.order, forecast: planned.forecast },
+    commit,
+    gateOf: (step, result) => gateOf(planned, step, result),
+  });
+  const finishedAt = new Date(ports.clock.now()).toISOString();
+  const record = recordOf({ ...identityOf(ports, order, planned), startedAt, finishedAt }, planned.order, end);
+  return { kind: "ran", acceptance, record: { ...record, pullRequest: order.pullRequest } };
+}
+
+/** The order of an acceptance whose signature is ours: a ref that somebody else pushed starts nothing. */
+async function readOrder({ mirror, signer }: RunAcceptedPorts, commit: CommitSha): Promise<RunOrder | undefined> {
+  const files = await mirror.files(commit, [REQUEST_FILE, REQUEST_SIGNATURE]);
+  const bytes = files.get(REQUEST_FILE);
+  const envelope = files.get(REQUEST_SIGNATURE);
+  if (bytes === undefined || envelope === undefined) return undefined;
+  const checked = checkEnvelope(envelope, bytes, new Map([[signer.keyId, signer.publicKey]]), ORDER_TYPE);
+  return checked.kind === "valid" ? parseOrder(bytes) : undefined;
+}
+
+function identityOf(
+  { host }: RunAcceptedPorts,
+  order: RunOrder,
+  { resolution, sources, datasets }: PlannedPipeline,
+): Omit<Parameters<typeof recordOf>[0], "startedAt" | "finishedAt"> {
+  const read = resolution.sources.flatMap((path) => {
+    const fact = sources.get(path);
+    return fact === undefined ? [] : [[path, fact.digest] as const];
+  });
+  return {
+    id: order.id,
+    repository: order.repository,
+    source: order.source,
+    dirty: null,
+    request: order.request,
+    trigger: order.trigger,
+    requestedBy: order.requestedBy,
+    overrides: {},
+    environmentDrift: false,
+    sources: Object.fromEntries(read),
+    datasets: [...datasets].flatMap(([name, state]) =>
+      state.kind === "ready"
+        ? [{ name, path: state.path, digest: state.digest, size: state.size, uri: state.uri }]
+        : [],
+    ),
+    host,
+  };
+}
+
+/** Accepted, and impossible by now: it ends like every accepted run, in one manifest. */
+function refusedRecord(
+  ports: RunAcceptedPorts,
+  { order, startedAt }: { readonly order: RunOrder; readonly startedAt: string },
+  planned: PlannedPipeline | undefined,
+): RunRecord {
+  const pipeline = planned?.file.pipeline;
+  return {
+    id: order.id,
+    pipeline: { id: order.pipeline, name: pipeline?.name ?? order.pipeline, path: pipeline?.path ?? "" },
+    repository: order.repository,
+    source: order.source,
+    dirty: null,
+    request: order.request,
+    trigger: order.trigger,
+    requestedBy: order.requestedBy,
+    approvedBy: [],
+    pullRequest: order.pullRequest,
+    status: "refused",
+    plan: order.plan,
+    params: {},
+    overrides: {},
+    environmentDrift: false,
+    sources: {},
+    datasets: [],
+    metricSpecs: [],
+    steps: [],
+    startedAt,
+    finishedAt: startedAt,
+    host: ports.host,
+  };
+}
+
+function gateOf({ order }: PlannedPipeline, step: WorkStep, result: StepResult): Gate | undefined {
+  for (const spec of order?.metrics ?? []) {
+    if (spec.step !== step.name || spec.gate === null) continue;
+    const value = result.facts.metrics[spec.name];
+    const verdict = judgeGate(spec.gate, value);
+    if (verdict.kind === "passed") continue;
+    const shown = value === undefined ? "missing" : String(value);
+    return {
+      failure: { kind: "gate", metric: spec.name, value: shown, gate: verdict.gate },
+      stops: spec.gateAction === "stop",
+    };
+  }
+  return undefined;
+}

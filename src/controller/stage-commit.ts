@@ -1,0 +1,79 @@
+import type { StagedInput } from "../executor/executor.ts";
+import type { View } from "../git/view.ts";
+import { selectParameters } from "../pipeline/parameters.ts";
+import { reduceParameterFile } from "../pipeline/read-parameters.ts";
+import type { WorkStep } from "../plan/plan.ts";
+import type { Failure } from "../run/run-record.ts";
+import type { StepJob } from "../run/step-job.ts";
+import { stageUpstream } from "../run/stage-upstream.ts";
+import type { Store } from "../store/store.ts";
+import type { PlannedPipeline } from "./project.ts";
+
+/**
+ * Everything that an attempt reads, as a worker finds it: bytes of the commit go into the store first, because workers
+ * reach nothing but queue and store (SEMANTICS §13).
+ */
+export async function stageCommit(
+  ports: { readonly store: Store; readonly view: View },
+  planned: PlannedPipeline,
+  job: StepJob,
+): Promise<readonly StagedInput[] | Failure> {
+  const staged: StagedInput[] = [];
+  for (const input of job.step.inputs) {
+    if (input.kind === "output") {
+      staged.push(...stageUpstream(input, job.upstream(input.step), (digest) => ports.store.listingSync(digest)));
+    } else if (input.kind === "source") {
+      const found = await fromCommit(ports, input);
+      if ("kind" in found) return found;
+      staged.push(...found);
+    } else {
+      return {
+        kind: "refused",
+        why: `dataset \`${input.name}\` is not in the repository`,
+        next: "keep it in the repository: datasets elsewhere need a store that workers share",
+      };
+    }
+  }
+  const files = parameterFiles(planned, job.step);
+  const taken = new Set(files.map((file) => file.path));
+  return [...staged.filter((input) => !taken.has(input.path)), ...files];
+}
+
+async function fromCommit(
+  { store, view }: { readonly store: Store; readonly view: View },
+  input: Extract<WorkStep["inputs"][number], { kind: "source" }>,
+): Promise<readonly StagedInput[] | Extract<Failure, { kind: "lost" }>> {
+  const facts = await view.facts(input.files);
+  const staged: StagedInput[] = [];
+  for (const path of input.files) {
+    const fact = facts.get(path);
+    if (fact === undefined) return { kind: "lost", why: `\`${path}\` is not in the commit` };
+    if (!store.has(fact.digest)) {
+      const source = await view.source(path);
+      if (source?.kind !== "bytes") return { kind: "lost", why: `the bytes of \`${path}\` are not in the commit` };
+      await store.putBytes(source.bytes);
+    }
+    staged.push({ kind: "store", path, entry: fact.executable ? "executable" : "file", digest: fact.digest });
+  }
+  return staged;
+}
+
+/** The parameters file at its own path and format, reduced to what the step declares. */
+function parameterFiles({ file, params }: PlannedPipeline, { step }: WorkStep): readonly StagedInput[] {
+  if (step.params.length === 0) return [];
+  const names = step.params.map((param) => param.name);
+  return file.parameterFiles.map((source) => ({
+    kind: "bytes" as const,
+    path: source.path,
+    bytes: reduceParameterFile(source, names, params),
+    executable: false,
+  }));
+}
+
+/** Declared values of a step, after overrides. */
+export function paramsOf({ params }: PlannedPipeline, step: WorkStep["step"]): ReturnType<typeof selectParameters> {
+  return selectParameters(
+    params,
+    step.params.map((param) => param.name),
+  );
+}

@@ -1,0 +1,34 @@
+import type { Failure } from "../run/run-record.ts";
+import type { AttemptEnd, AttemptOrder } from "./executor.ts";
+import type { LaunchEnd } from "./launcher-client.ts";
+
+/** An attempt that ended before its process began. */
+export function endedBefore(failure: Failure): AttemptEnd {
+  return {
+    kind: "ended",
+    failure,
+    cancelled: false,
+    profile: { wallMs: 0, cpuUserMs: null, cpuSystemMs: null, peakBytes: null, method: "none" },
+  };
+}
+
+/** What the launcher saw, as the end of an attempt. */
+export function endOf(order: AttemptOrder, end: LaunchEnd): AttemptEnd {
+  if (end.kind === "lost") return endedBefore({ kind: "lost", why: end.why });
+  const profile = {
+    wallMs: Math.round(end.wallMs),
+    cpuUserMs: end.user,
+    cpuSystemMs: end.system,
+    peakBytes: end.peak,
+    method: end.method,
+  };
+  return { kind: "ended", failure: failureOf(order, end), cancelled: end.cancelled, profile };
+}
+
+function failureOf(order: AttemptOrder, end: Extract<LaunchEnd, { kind: "ended" }>): Failure | null {
+  if (end.timeout) return { kind: "timeout", limitMs: order.timeoutMs ?? 0 };
+  if ("spawn" in end.exit)
+    return { kind: "refused", why: end.exit.spawn, next: "correct `run:`, or add the program to the environment" };
+  if ("signal" in end.exit) return { kind: "signal", signal: end.exit.signal };
+  return end.exit.code === 0 ? null : { kind: "exit", code: end.exit.code };
+}

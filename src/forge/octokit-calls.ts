@@ -1,0 +1,106 @@
+import { Octokit } from "@octokit/rest";
+
+import type { Clock } from "../clock/clock.ts";
+import { appToken } from "./app-token.ts";
+import type { Answer } from "./forge.ts";
+
+export interface OctokitOptions {
+  readonly appId: number;
+  /** PEM. */
+  readonly privateKey: string;
+  /** `https://api.github.com`, or `https://host/api/v3` of an enterprise server. */
+  readonly apiUrl: string;
+  readonly clock: Clock;
+}
+
+/** Calls of the forge's API as the App or as one of its installations; what goes wrong comes back as a value. */
+export interface Calls {
+  asApp<Value>(call: (octokit: Octokit, headers: Headers) => Promise<{ readonly data: Value }>): Promise<Answer<Value>>;
+  as<Value>(
+    installation: number,
+    call: (octokit: Octokit, headers: Headers) => Promise<{ readonly data: Value }>,
+  ): Promise<Answer<Value>>;
+  token(installation: number): Promise<Answer<string>>;
+  /** `Date` of the last answer, ms since 1970. */
+  date(): number | null;
+}
+
+type Headers = Readonly<Record<"authorization", string>>;
+
+/** A token is not used in its last minutes: what it opens may take some. */
+const SPARE_MS = 5 * 60_000;
+const TIMEOUT_MS = 20_000;
+
+export function octokitCalls({ appId, privateKey, apiUrl, clock }: OctokitOptions): Calls {
+  let date: number | null = null;
+  // No throttling and no retry plugin: they delay or drop what the outbox decides on.
+  const octokit = new Octokit({ baseUrl: apiUrl, userAgent: "sluice", log: QUIET });
+  octokit.hook.after("request", (response) => note(response.headers.date));
+  octokit.hook.before("request", (options) => {
+    options.request.signal ??= AbortSignal.timeout(TIMEOUT_MS);
+  });
+  const tokens = new Map<number, { readonly token: string; readonly until: number }>();
+  const note = (text: string | undefined): void => {
+    const read = Date.parse(text ?? "");
+    if (Number.isFinite(read)) date = read;
+  };
+  const answer = async <Value>(call: () => Promise<{ readonly data: Value }>): Promise<Answer<Value>> => {
+    try {
+      return { kind: "ok", value: (await call()).data };
+    } catch (error) {
+      return refusalOf(error, clock.now());
+    }
+  };
+  const asApp: Calls["asApp"] = (call) =>
+    answer(() => call(octokit, { authorization: `Bearer ${appToken(appId, privateKey, clock.now())}` }));
+  const token = async (installation: number): Promise<Answer<string>> => {
+    const known = tokens.get(installation);
+    if (known !== undefined && known.until - SPARE_MS > clock.now()) return { kind: "ok", value: known.token };
+    const made = await asApp((one, headers) =>
+      one.rest.apps.createInstallationAccessToken({ installation_id: installation, headers }),
+    );
+    if (made.kind !== "ok") return made;
+    tokens.set(installation, { token: made.value.token, until: Date.parse(made.value.expires_at) });
+    return { kind: "ok", value: made.value.token };
+  };
+  return {
+    asApp,
+    token,
+    date: () => date,
+    async as(installation, call) {
+      for (let attempt = 1; ; attempt++) {
+        const mine = await token(installation);
+        if (mine.kind !== "ok") return mine;
+        const answered = await answer(() => call(octokit, { authorization: `token ${mine.value}` }));
+        if (answered.kind !== "refused" || answered.status !== 401 || attempt > 1) return answered;
+        // Revoked or expired early: one more try with a new one.
+        tokens.delete(installation);
+      }
+    },
+  };
+}
+
+const QUIET = { debug() {}, info() {}, warn() {}, error() {} };
+
+interface Failed {
+  readonly status?: unknown;
+  readonly message?: unknown;
+  readonly response?: { readonly headers?: Readonly<Record<string, string | undefined>> };
+}
+
+/** Why a call gave nothing; waits say until when (GitHub: retry-after, else the reset of the spent limit). */
+function refusalOf(error: unknown, now: number): Exclude<Answer<never>, { kind: "ok" }> {
+  const { status, message, response } = (typeof error === "object" && error !== null ? error : {}) as Failed;
+  const why = typeof message === "string" ? message.slice(0, 300) : "no answer";
+  if (typeof status !== "number" || response === undefined) return { kind: "unreachable", why };
+  if (status === 404 || status === 410) return { kind: "not-found" };
+  const headers = response.headers ?? {};
+  const after = Number(headers["retry-after"]);
+  if (status === 429 || status === 403) {
+    if (Number.isFinite(after)) return { kind: "wait", until: now + after * 1_000, why };
+    if (headers["x-ratelimit-remaining"] === "0")
+      return { kind: "wait", until: Number(headers["x-ratelimit-reset"]) * 1_000 || now + 60_000, why };
+    if (status === 429 || /secondary rate limit/i.test(why)) return { kind: "wait", until: now + 60_000, why };
+  }
+  return status >= 500 ? { kind: "unreachable", why } : { kind: "refused", status, why };
+}

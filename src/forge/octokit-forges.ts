@@ -1,0 +1,331 @@
+import { parseCommitSha, type CommitSha } from "../identity/identity.ts";
+import type { Person, RepositoryRef } from "../identity/repository.ts";
+import type { Answer, Check, Comment, Forge, Forges, Permission, PullRequest } from "./forge.ts";
+import { octokitCalls, type Calls, type OctokitOptions } from "./octokit-calls.ts";
+
+/** GitHub through its REST API. */
+export function octokitForges(options: OctokitOptions): Forges {
+  const calls = octokitCalls(options);
+  return {
+    repositories: () => allRepositories(calls),
+    open: (repository) => openForge(calls, options.appId, repository),
+  };
+}
+
+/** Lists are read to their end, a hundred at a time; more than this many pages is nobody's repository. */
+const PAGES = 50;
+
+async function pages<Item>(read: (page: number) => Promise<Answer<readonly Item[]>>): Promise<Answer<readonly Item[]>> {
+  const all: Item[] = [];
+  for (let page = 1; page <= PAGES; page++) {
+    const answer = await read(page);
+    if (answer.kind !== "ok") return answer;
+    all.push(...answer.value);
+    if (answer.value.length < 100) break;
+  }
+  return { kind: "ok", value: all };
+}
+
+async function allRepositories(calls: Calls): Promise<Answer<readonly RepositoryRef[]>> {
+  const installations = await pages((page) =>
+    calls.asApp((octokit, headers) => octokit.rest.apps.listInstallations({ per_page: 100, page, headers })),
+  );
+  if (installations.kind !== "ok") return installations;
+  const found: RepositoryRef[] = [];
+  for (const { id, suspended_at } of installations.value) {
+    if (suspended_at !== null && suspended_at !== undefined) continue;
+    const listed = await pages(async (page) => {
+      const answer = await calls.as(id, (octokit, headers) =>
+        octokit.rest.apps.listReposAccessibleToInstallation({ per_page: 100, page, headers }),
+      );
+      return map(answer, (value) => value.repositories);
+    });
+    if (listed.kind !== "ok") return listed;
+    found.push(...listed.value.map((one) => ({ installation: id, id: one.id, fullName: one.full_name })));
+  }
+  return { kind: "ok", value: found };
+}
+
+function map<From, To>(answer: Answer<From>, change: (value: From) => To): Answer<To> {
+  return answer.kind === "ok" ? { kind: "ok", value: change(answer.value) } : answer;
+}
+
+const DONE = (): null => null;
+
+function openForge(calls: Calls, app: number, repository: RepositoryRef): Forge {
+  const [owner = "", repo = ""] = repository.fullName.split("/");
+  const at = { owner, repo };
+  type Call<Value> = Parameters<typeof calls.as<Value>>[1];
+  const ask = <Value>(call: Call<Value>): Promise<Answer<Value>> => calls.as(repository.installation, call);
+  return {
+    repository,
+    app,
+    date: () => calls.date(),
+    gitToken: () => calls.token(repository.installation),
+    async about() {
+      const answer = await ask((octokit, headers) => octokit.rest.repos.get({ ...at, headers }));
+      return map(answer, (found) => ({
+        ref: { ...repository, id: found.id, fullName: found.full_name },
+        defaultBranch: found.default_branch,
+        cloneUrl: found.clone_url,
+        url: found.html_url,
+        fork: found.fork,
+      }));
+    },
+    async pullRequest(number) {
+      const answer = await ask((octokit, headers) =>
+        octokit.rest.pulls.get({ ...at, pull_number: number, headers }),
+      );
+      return map(answer, (found) => pullRequestOf(found));
+    },
+    async openPullRequests() {
+      const answer = await pages((page) =>
+        ask((octokit, headers) => octokit.rest.pulls.list({ ...at, state: "open", per_page: 100, page, headers })),
+      );
+      return map(answer, (list) => list.map(pullRequestOf));
+    },
+    async pullRequestsOf(commit) {
+      const answer = await ask((octokit, headers) =>
+        octokit.rest.repos.listPullRequestsAssociatedWithCommit({ ...at, commit_sha: commit, headers }),
+      );
+      return map(answer, (list) => list.map(pullRequestOf));
+    },
+    async comment(id) {
+      const answer = await ask((octokit, headers) =>
+        octokit.rest.issues.getComment({ ...at, comment_id: id, headers }),
+      );
+      return map(answer, commentOf);
+    },
+    async ownComments(number) {
+      const answer = await pages((page) =>
+        ask((octokit, headers) =>
+          octokit.rest.issues.listComments({ ...at, issue_number: number, per_page: 100, page, headers }),
+        ),
+      );
+      return map(answer, (list) => list.map(commentOf).filter((comment) => comment.app === app));
+    },
+    async createComment(number, body) {
+      const answer = await ask((octokit, headers) =>
+        octokit.rest.issues.createComment({ ...at, issue_number: number, body, headers }),
+      );
+      return map(answer, commentOf);
+    },
+    async editComment(id, body) {
+      const answer = await ask((octokit, headers) =>
+        octokit.rest.issues.updateComment({ ...at, comment_id: id, body, headers }),
+      );
+      return map(answer, commentOf);
+    },
+    async deleteComment(id) {
+      const answer = await ask((octokit, headers) =>
+        octokit.rest.issues.deleteComment({ ...at, comment_id: id, headers }),
+      );
+      return map<unknown, null>(answer, DONE);
+    },
+    async minimizeComment(node) {
+      const answer = await ask(async (octokit, headers) => ({
+        data: await octokit.graphql(MINIMIZE, { node, headers }),
+      }));
+      return map<unknown, null>(answer, DONE);
+    },
+    async findCheck(head, name) {
+      const answer = await ask((octokit, headers) =>
+        octokit.rest.checks.listForRef({ ...at, ref: head, check_name: name, app_id: app, headers }),
+      );
+      return map(answer, ({ check_runs: runs }) => {
+        const newest = runs.toSorted((a, b) => b.id - a.id)[0];
+        return newest === undefined ? null : { id: newest.id, externalId: newest.external_id ?? "" };
+      });
+    },
+    writeCheck: (check, id) => writeCheck({ ask, at }, check, id),
+    async addLabels(number, labels) {
+      const answer = await ask((octokit, headers) =>
+        octokit.rest.issues.addLabels({ ...at, issue_number: number, labels: [...labels], headers }),
+      );
+      return map<unknown, null>(answer, DONE);
+    },
+    async removeLabel(number, label) {
+      const answer = await ask((octokit, headers) =>
+        octokit.rest.issues.removeLabel({ ...at, issue_number: number, name: label, headers }),
+      );
+      return answer.kind === "not-found" ? { kind: "ok", value: null } : map<unknown, null>(answer, DONE);
+    },
+    async react(comment, content) {
+      const answer = await ask((octokit, headers) =>
+        octokit.rest.reactions.createForIssueComment({ ...at, comment_id: comment, content, headers }),
+      );
+      return map<unknown, null>(answer, DONE);
+    },
+    async permission(login) {
+      const answer = await ask((octokit, headers) =>
+        octokit.rest.repos.getCollaboratorPermissionLevel({ ...at, username: login, headers }),
+      );
+      if (answer.kind === "not-found") return { kind: "ok", value: "none" };
+      return map(answer, (found) => permissionOf(found.role_name ?? found.permission));
+    },
+    async teamMember(team, login) {
+      const [org, slug] = team.includes("/") ? team.split("/", 2) : [owner, team];
+      const answer = await ask((octokit, headers) =>
+        octokit.rest.teams.getMembershipForUserInOrg({
+          org: org ?? owner,
+          team_slug: slug ?? team,
+          username: login,
+          headers,
+        }),
+      );
+      if (answer.kind === "not-found") return { kind: "ok", value: false };
+      return map(answer, (found) => found.state === "active");
+    },
+    async findIssue(marker) {
+      const answer = await pages((page) =>
+        ask((octokit, headers) =>
+          octokit.rest.issues.listForRepo({ ...at, state: "open", per_page: 100, page, headers }),
+        ),
+      );
+      return map(answer, (issues) => {
+        const found = issues.find((issue) => issue.performed_via_github_app?.id === app && issue.body?.includes(marker));
+        return found === undefined ? null : { number: found.number };
+      });
+    },
+    async createIssue(title, body) {
+      const answer = await ask((octokit, headers) => octokit.rest.issues.create({ ...at, title, body, headers }));
+      return map(answer, ({ number }) => ({ number }));
+    },
+    async closeIssue(number) {
+      const answer = await ask((octokit, headers) =>
+        octokit.rest.issues.update({ ...at, issue_number: number, state: "closed", headers }),
+      );
+      return map<unknown, null>(answer, DONE);
+    },
+  };
+}
+
+const MINIMIZE = `mutation ($node: ID!) {
+  minimizeComment(input: { subjectId: $node, classifier: OUTDATED }) { minimizedComment { isMinimized } }
+}`;
+
+interface Asking {
+  readonly ask: <Value>(call: Parameters<typeof octokitAs<Value>>[0]) => Promise<Answer<Value>>;
+  readonly at: { readonly owner: string; readonly repo: string };
+}
+declare function octokitAs<Value>(call: Parameters<Calls["as"]>[1] & ((...args: never[]) => Promise<{ data: Value }>)): void;
+
+/** GitHub takes so many annotations in one call, and adds those of later calls to the earlier ones. */
+const ANNOTATIONS = 50;
+
+async function writeCheck({ ask, at }: Asking, check: Check, id: number | null): Promise<Answer<number>> {
+  const all = check.annotations.map((one) => ({
+    path: one.path,
+    start_line: one.startLine,
+    end_line: one.endLine,
+    annotation_level: one.level,
+    message: one.message,
+    title: one.title,
+    ...(one.startColumn === null ? {} : { start_column: one.startColumn }),
+    ...(one.endColumn === null ? {} : { end_column: one.endColumn }),
+  }));
+  let written = id;
+  for (let from = 0; from === 0 || from < all.length; from += ANNOTATIONS) {
+    const body = {
+      ...at,
+      name: check.name,
+      status: check.status,
+      ...(check.conclusion === null ? {} : { conclusion: check.conclusion }),
+      external_id: check.externalId.slice(0, 200),
+      output: {
+        title: check.title,
+        summary: check.summary,
+        ...(check.text === "" ? {} : { text: check.text }),
+        annotations: all.slice(from, from + ANNOTATIONS),
+      },
+      actions: check.actions.map((action) => ({ ...action })),
+    };
+    const known = written;
+    const answer: Answer<{ readonly id: number }> = await ask((octokit, headers) =>
+      known === null
+        ? octokit.rest.checks.create({ ...body, head_sha: check.head, headers })
+        : octokit.rest.checks.update({ ...body, check_run_id: known, headers }),
+    );
+    if (answer.kind !== "ok") return answer;
+    written = answer.value.id;
+  }
+  return written === null ? { kind: "not-found" } : { kind: "ok", value: written };
+}
+
+interface ApiUser {
+  readonly id: number;
+  readonly login: string;
+  readonly type?: string;
+}
+
+function personOf(user: ApiUser | null | undefined): Person {
+  // An account that was deleted is GitHub's "ghost".
+  return user === null || user === undefined
+    ? { id: 10_137, login: "ghost", bot: false }
+    : { id: user.id, login: user.login, bot: user.type === "Bot" };
+}
+
+interface ApiPullRequest {
+  readonly number: number;
+  readonly title: string;
+  readonly state: string;
+  readonly draft?: boolean | undefined;
+  readonly merged_at: string | null;
+  readonly merge_commit_sha: string | null;
+  readonly user: ApiUser | null;
+  readonly head: { readonly sha: string; readonly ref: string; readonly repo: { readonly id: number } | null };
+  readonly base: { readonly sha: string; readonly ref: string };
+  readonly labels: readonly { readonly name: string }[];
+}
+
+function pullRequestOf(found: ApiPullRequest): PullRequest {
+  const merged = found.merged_at !== null;
+  return {
+    number: found.number,
+    title: found.title,
+    state: found.state === "closed" ? "closed" : "open",
+    draft: found.draft === true,
+    merged,
+    // Of an open pull request it names a test merge, which is nobody's commit.
+    mergeCommit: merged && found.merge_commit_sha !== null ? shaOf(found.merge_commit_sha) : null,
+    author: personOf(found.user),
+    head: { sha: shaOf(found.head.sha), branch: found.head.ref, repository: found.head.repo?.id ?? null },
+    base: { sha: shaOf(found.base.sha), branch: found.base.ref },
+    labels: found.labels.map(({ name }) => name),
+  };
+}
+
+function shaOf(text: string): CommitSha {
+  const sha = parseCommitSha(text);
+  if (sha === undefined) throw new Error(`the forge answered with ${text.slice(0, 80)} where a commit id belongs`);
+  return sha;
+}
+
+interface ApiComment {
+  readonly id: number;
+  readonly node_id: string;
+  readonly body?: string;
+  readonly user: ApiUser | null;
+  readonly performed_via_github_app?: { readonly id: number } | null;
+  readonly created_at: string;
+  readonly updated_at: string;
+}
+
+function commentOf(found: ApiComment): Comment {
+  return {
+    id: found.id,
+    node: found.node_id,
+    body: found.body ?? "",
+    author: personOf(found.user),
+    app: found.performed_via_github_app?.id ?? null,
+    createdAt: found.created_at,
+    updatedAt: found.updated_at,
+  };
+}
+
+const PERMISSIONS: readonly Permission[] = ["admin", "maintain", "write", "triage", "read"];
+
+/** A role of an organisation's own making counts as its base, which GitHub gives in `permission`. */
+function permissionOf(role: string): Permission {
+  return PERMISSIONS.find((known) => known === role) ?? "none";
+}

@@ -1,0 +1,42 @@
+import type { CommitSha } from "../identity/identity.ts";
+import type { Commits } from "./git.ts";
+
+/** What looking at the remote gave: every matching ref as it is there now, and its objects here. */
+export type Refreshed =
+  | { readonly kind: "ok"; readonly refs: ReadonlyMap<string, CommitSha> }
+  /** The remote does not let us in, or is not there: asking again at once would not help. */
+  | { readonly kind: "refused"; readonly why: string }
+  | { readonly kind: "unreachable"; readonly why: string };
+
+/** One ref as it should become on the remote, if it still is what we think it is. */
+export interface RefUpdate {
+  readonly ref: string;
+  /** What the remote holds; null: nothing, and then the ref is created and never overwritten. */
+  readonly from: CommitSha | null;
+  /** Null deletes the ref. */
+  readonly to: CommitSha | null;
+}
+
+export type Published =
+  | { readonly kind: "published" }
+  /** Somebody moved one of the refs; nothing was changed. */
+  | { readonly kind: "overtaken"; readonly why: string }
+  | { readonly kind: "refused"; readonly why: string }
+  | { readonly kind: "unreachable"; readonly why: string };
+
+/** A bare copy of a repository on a forge, and the only way by which a service reads and writes git. */
+export interface Mirror extends Commits {
+  /** Lists the remote's refs that match (`refs/heads/main`, `refs/sluice/runs/*`) and fetches what is not here yet. */
+  refresh(patterns: readonly string[]): Promise<Refreshed>;
+  /** All or nothing, each ref only if it still holds what was expected of it: a compare-and-swap, never a force. */
+  publish(updates: readonly RefUpdate[]): Promise<Published>;
+  /** The tree that merging two commits gives, or the paths that conflict. */
+  mergeTree(
+    base: CommitSha,
+    head: CommitSha,
+  ): Promise<
+    { readonly kind: "ok"; readonly tree: CommitSha } | { readonly kind: "conflict"; readonly paths: readonly string[] }
+  >;
+  /** Paths that differ between two commits or trees, sorted. */
+  changed(from: CommitSha, to: CommitSha): Promise<readonly string[]>;
+}

@@ -1,0 +1,160 @@
+import { existsSync, mkdirSync } from "node:fs";
+
+import { byUtf8 } from "../identity/canonical-json.ts";
+import { parseCommitSha, type CommitSha } from "../identity/identity.ts";
+import { lines } from "./git-output.ts";
+import { gitProcess, type GitProcess } from "./git-process.ts";
+import type { Mirror, Published, Refreshed, RefUpdate } from "./mirror.ts";
+import { nativeGit } from "./native-git.ts";
+
+export interface MirrorPlace {
+  /** Absolute path of the bare repository; made when it is not there. */
+  readonly directory: string;
+  /** The git binary. */
+  readonly program: string;
+  /** Where the repository is by now, and what opens it; asked before each contact, because tokens are short-lived. */
+  readonly remote: () => Promise<
+    { readonly kind: "ok"; readonly url: string; readonly token: string | null } | RemoteTrouble
+  >;
+}
+
+type RemoteTrouble = { readonly kind: "refused" | "unreachable"; readonly why: string };
+
+/** A mirror through the git binary. */
+export async function nativeMirror(place: MirrorPlace): Promise<Mirror> {
+  const { directory, program } = place;
+  if (!existsSync(`${directory}/HEAD`)) {
+    mkdirSync(directory, { recursive: true });
+    await gitProcess(directory, program).run(["init", "--quiet", "--bare", "--initial-branch=main", directory]);
+  }
+  const commits = nativeGit({ root: directory, own: directory, common: directory, program });
+  const git = gitProcess(directory, program);
+  // One contact at a time: two fetches of one ref would wait for each other's lock, and lose.
+  let turn: Promise<unknown> = Promise.resolve();
+  const alone = <Value>(work: () => Promise<Value>): Promise<Value> => {
+    const mine = turn.then(work, work);
+    turn = mine.catch(() => undefined);
+    return mine;
+  };
+  return {
+    ...commits,
+    refresh: (patterns) => alone(() => refresh(place, git, patterns)),
+    publish: (updates) => alone(() => publish(place, updates)),
+    async mergeTree(base, head) {
+      const { code, stdout } = await git.attempt(["merge-tree", "--write-tree", "--name-only", "-z", base, head]);
+      const [tree = "", ...paths] = stdout.toString("utf8").split("\0");
+      const sha = parseCommitSha(tree);
+      if (code === 0 && sha !== undefined) return { kind: "ok", tree: sha };
+      const end = paths.indexOf("");
+      return { kind: "conflict", paths: [...new Set(paths.slice(0, end < 0 ? undefined : end))] };
+    },
+    async changed(from, to) {
+      const output = await git.run(["diff-tree", "-r", "-z", "--name-only", "--no-renames", from, to]);
+      return output
+        .toString("utf8")
+        .split("\0")
+        .filter((path) => path !== "")
+        .sort(byUtf8);
+    },
+  };
+}
+
+type Contact = { readonly kind: "ok"; readonly git: GitProcess; readonly url: string } | RemoteTrouble;
+
+/** The token goes by the environment: arguments can be read by everybody on the machine. */
+async function contact({ directory, program, remote }: MirrorPlace): Promise<Contact> {
+  const found = await remote();
+  if (found.kind !== "ok") return found;
+  const { url, token } = found;
+  const secret =
+    token === null
+      ? {}
+      : {
+          GIT_CONFIG_COUNT: "1",
+          GIT_CONFIG_KEY_0: `http.${new URL(url).origin}/.extraHeader`,
+          GIT_CONFIG_VALUE_0: `Authorization: Basic ${Buffer.from(`x-access-token:${token}`).toString("base64")}`,
+        };
+  return { kind: "ok", url, git: gitProcess(directory, program, secret) };
+}
+
+async function refresh(place: MirrorPlace, local: GitProcess, patterns: readonly string[]): Promise<Refreshed> {
+  const reached = await contact(place);
+  if (reached.kind !== "ok") return reached;
+  const { git, url } = reached;
+  const listed = await git.attempt(["ls-remote", "--quiet", "--refs", "--", url, ...patterns]);
+  if (listed.code !== 0) return trouble(listed.stderr);
+  const there = refsOf(listed.stdout.toString("utf8"), "\t");
+  const here = refsOf(
+    (await local.run(["for-each-ref", "--format=%(objectname) %(refname)", "--", ...patterns])).toString("utf8"),
+    " ",
+  );
+  const wanted = [...there].filter(([ref, sha]) => here.get(ref) !== sha).map(([ref]) => `+${ref}:${ref}`);
+  if (wanted.length > 0) {
+    const fetched = await git.attempt([...FETCH, url, "--stdin"], `${wanted.join("\n")}\n`);
+    // A ref that went away since it was listed is the next look's matter.
+    if (fetched.code !== 0) return trouble(fetched.stderr);
+  }
+  const gone = [...here.keys()].filter((ref) => !there.has(ref));
+  if (gone.length > 0) await local.run(["update-ref", "--stdin"], gone.map((ref) => `delete ${ref}\n`).join(""));
+  return { kind: "ok", refs: there };
+}
+
+const FETCH = [
+  "fetch",
+  "--quiet",
+  "--force",
+  "--no-tags",
+  "--no-auto-gc",
+  "--no-write-fetch-head",
+  "--no-recurse-submodules",
+];
+
+function refsOf(text: string, separator: string): ReadonlyMap<string, CommitSha> {
+  const refs = new Map<string, CommitSha>();
+  for (const line of lines(text)) {
+    const at = line.indexOf(separator);
+    const sha = parseCommitSha(line.slice(0, at));
+    if (sha !== undefined) refs.set(line.slice(at + 1), sha);
+  }
+  return refs;
+}
+
+async function publish(place: MirrorPlace, updates: readonly RefUpdate[]): Promise<Published> {
+  const reached = await contact(place);
+  if (reached.kind !== "ok") return reached;
+  const { git, url } = reached;
+  const leases = updates.map(({ ref, from }) => `--force-with-lease=${ref}:${from ?? ""}`);
+  const orders = updates.map(({ ref, to }) => `${to ?? ""}:${ref}`);
+  const { code, stdout, stderr } = await git.attempt([...PUSH, ...leases, "--", url, ...orders]);
+  if (code === 0) return { kind: "published" };
+  const refused = lines(stdout.toString("utf8")).filter((line) => line.startsWith("!"));
+  const why = refused.map((line) => line.split("\t").slice(1).join(" ")).join("; ") || lastLine(stderr);
+  if (refused.some((line) => MOVED.test(line))) return { kind: "overtaken", why };
+  return refused.length > 0 ? { kind: "refused", why } : trouble(stderr);
+}
+
+const PUSH = [
+  "push",
+  "--atomic",
+  "--porcelain",
+  "--no-verify",
+  "--no-follow-tags",
+  "--no-signed",
+  "--recurse-submodules=no",
+];
+/** Words by which git and forges say that a ref is no longer what it was. */
+const MOVED =
+  /stale info|non-fast-forward|fetch first|cannot lock ref|failed to update ref|reference already exists|already exists/i;
+
+/** Refused by the forge for good, or simply not to be reached now; what git says may hold a URL, never a token. */
+function trouble(stderr: string): RemoteTrouble {
+  const why = lastLine(stderr);
+  return /authentication failed|could not read (username|password)|access denied|not found|error: 40[134]/i.test(stderr)
+    ? { kind: "refused", why }
+    : { kind: "unreachable", why };
+}
+
+function lastLine(stderr: string): string {
+  const said = lines(stderr).filter((line) => /^(fatal|error|remote):/.test(line));
+  return (said.at(-1) ?? stderr.trim()).slice(0, 300);
+}

@@ -1,0 +1,113 @@
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+
+import { datasetAtCommit } from "./controller/dataset-at-commit.ts";
+import { NO_PAST, planPipelines, type Past } from "./controller/plan-pipelines.ts";
+import type { PlanAt, PlannedCommit } from "./controller/project.ts";
+import { readProject } from "./controller/read-project.ts";
+import type { Forge } from "./forge/forge.ts";
+import { commitView } from "./git/commit-view.ts";
+import type { Mirror } from "./git/mirror.ts";
+import { nativeMirror } from "./git/native-mirror.ts";
+import type { View } from "./git/view.ts";
+import type { CommitSha } from "./identity/identity.ts";
+import type { History } from "./index/history.ts";
+import { sqliteHistory } from "./index/sqlite-history.ts";
+import type { Pipeline } from "./pipeline/pipeline.ts";
+import { pastSteps } from "./plan/past-steps.ts";
+import { fileParsedCache } from "./store/file-parsed-cache.ts";
+import { statIndex } from "./store/stat-index.ts";
+import type { Store } from "./store/store.ts";
+
+/** One repository of a forge as a service holds it: a mirror, an index of its ledger, and how its commits are planned. */
+export interface ForgeRepository {
+  readonly forge: Forge;
+  readonly mirror: Mirror;
+  readonly history: History;
+  readonly planAt: PlanAt;
+  view(commit: CommitSha): View;
+  /** Writes what was learnt about blobs and parsed files. */
+  save(): void;
+}
+
+export interface RepositoryPlace {
+  readonly forge: Forge;
+  readonly store: Store;
+  /** SLUICE_DATA. */
+  readonly data: string;
+  /** The git binary. */
+  readonly program: string;
+  /** Full name of the ledger branch's ref. */
+  readonly ledger: string;
+  readonly platform: string;
+  readonly version: string;
+}
+
+/** A part of main.ts for services: a repository's adapters, all of them disposable copies below SLUICE_DATA. */
+export async function forgeRepository(place: RepositoryPlace): Promise<ForgeRepository> {
+  const { forge, data, ledger } = place;
+  const directory = join(data, "repositories", String(forge.repository.id));
+  mkdirSync(directory, { recursive: true });
+  const mirror = await nativeMirror({
+    directory: join(directory, "mirror.git"),
+    program: place.program,
+    remote: () => remoteOf(forge),
+  });
+  const digests = statIndex(join(directory, "blobs"), directory);
+  const cache = fileParsedCache(join(directory, "parsed"), place.version);
+  const history = sqliteHistory(join(directory, "history.sqlite"), {
+    head: () => mirror.resolve(ledger),
+    log: (until) => mirror.log(ledger, until),
+    files: (commit, paths) => mirror.files(commit, paths),
+  });
+  const view = (commit: CommitSha): View =>
+    commitView(mirror, commit, {
+      get: (id) => digests.blob(id),
+      set: (id, digest, size) => digests.rememberBlob(id, digest, size),
+    });
+  const planAt: PlanAt = async ({ commit, tree, domain, against }) => {
+    const at: View = tree === null ? view(commit) : { ...view(tree), commit };
+    const project = await readProject({ cache }, at);
+    const planned = await planPipelines(
+      {
+        reader: await place.store.reader(domain),
+        listing: (digest) => place.store.listingSync(digest),
+        datasets: (dataset, seen) => datasetAtCommit(seen, dataset),
+        past: (pipeline) => past(history, against, pipeline),
+      },
+      { project, pipelines: project.pipelines },
+      { platform: place.platform, accelerator: null, forced: new Set(), withEffects: false, overrides: {} },
+    );
+    return { project, planned };
+  };
+  return {
+    forge,
+    mirror,
+    history,
+    planAt,
+    view,
+    save() {
+      digests.save();
+      cache.save();
+    },
+  };
+}
+
+async function remoteOf(forge: Forge): ReturnType<Parameters<typeof nativeMirror>[0]["remote"]> {
+  const [about, token] = await Promise.all([forge.about(), forge.gitToken()]);
+  for (const answer of [about, token]) {
+    if (answer.kind === "ok") continue;
+    if (answer.kind === "not-found") return { kind: "refused", why: "the forge does not know this repository" };
+    return { kind: answer.kind === "refused" ? "refused" : "unreachable", why: answer.why };
+  }
+  if (about.kind !== "ok" || token.kind !== "ok") throw new Error("unreachable: both answers were looked at");
+  return { kind: "ok", url: about.value.cloneUrl, token: token.value };
+}
+
+async function past(history: History, against: PlannedCommit | null, pipeline: Pipeline): Promise<Past> {
+  const durations = (step: string): readonly number[] => history.durations(pipeline.id, step);
+  if (against === null) return { steps: await history.past([pipeline.id, ...pipeline.was]), durations };
+  const base = against.planned.find((one) => one.file.pipeline.id === pipeline.id);
+  if (base === undefined || base.order === null) return { ...NO_PAST, durations };
+  return { steps: pastSteps(base.order, base.forecast, base.facts), durations };
+}

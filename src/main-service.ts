@@ -1,0 +1,194 @@
+import { cpus, totalmem } from "node:os";
+import { join } from "node:path";
+
+import type { Clock } from "./clock/clock.ts";
+import { acceptRun } from "./controller/accept-run.ts";
+import { recordRun } from "./controller/record-run.ts";
+import { runAccepted, type Executable } from "./controller/run-accepted.ts";
+import { runPipeline, type RunEnd } from "./controller/run-pipeline.ts";
+import { runStep } from "./controller/run-step.ts";
+import { paramsOf, stageCommit } from "./controller/stage-commit.ts";
+import type { Executor } from "./executor/executor.ts";
+import type { Forges } from "./forge/forge.ts";
+import type { RunId } from "./identity/identity.ts";
+import type { RepositoryRef } from "./identity/repository.ts";
+import { forgeRepository, type ForgeRepository } from "./main-forge-repository.ts";
+import { inProcessDispatcher } from "./queue/in-process-dispatcher.ts";
+import type { RunRecord } from "./run/run-record.ts";
+import { acceptedRef, type RunOrder } from "./run/request.ts";
+import type { Signer } from "./signer/signer.ts";
+import type { Store } from "./store/store.ts";
+
+export interface ServiceParts {
+  readonly forges: Forges;
+  readonly clock: Clock;
+  readonly store: Store;
+  readonly executor: Executor;
+  readonly signer: Signer;
+  /** SLUICE_DATA. */
+  readonly data: string;
+  /** The git binary. */
+  readonly program: string;
+  readonly ledger: string;
+  readonly version: string;
+  readonly slots: number;
+  readonly logs: { tail(path: string, bytes: number): string; size(path: string): number };
+}
+
+/** A service's hands: what its doors reach for one repository at a time. */
+export interface Service {
+  readonly parts: ServiceParts;
+  repository(ref: RepositoryRef): Promise<ForgeRepository>;
+  accept(repository: ForgeRepository, order: RunOrder): Promise<boolean>;
+  /** Executes and records an accepted run; null where there was nothing to end. */
+  run(
+    repository: ForgeRepository,
+    id: RunId,
+    signal: AbortSignal,
+  ): Promise<
+    | { readonly kind: "recorded"; readonly record: RunRecord }
+    | { readonly kind: "nothing" }
+    | { readonly kind: "again"; readonly afterMs: number; readonly why: string }
+  >;
+}
+
+/** The platform that pools declare unless the operator says otherwise (SEMANTICS §2). */
+const PLATFORM = "linux-x64";
+
+export function composeService(parts: ServiceParts): Service {
+  const repositories = new Map<number, Promise<ForgeRepository>>();
+  const { store, signer, ledger } = parts;
+  return {
+    parts,
+    repository(ref) {
+      const known = repositories.get(ref.id);
+      if (known !== undefined) return known;
+      const opened = forgeRepository({
+        forge: parts.forges.open(ref),
+        store,
+        data: parts.data,
+        program: parts.program,
+        ledger,
+        platform: PLATFORM,
+        version: parts.version,
+      });
+      repositories.set(ref.id, opened);
+      opened.catch(() => repositories.delete(ref.id));
+      return opened;
+    },
+    async accept(repository, order) {
+      const accepted = await acceptRun({ mirror: repository.mirror, signer }, order);
+      return accepted.kind === "accepted";
+    },
+    async run(repository, id, signal) {
+      const ran = await runAccepted(
+        {
+          mirror: repository.mirror,
+          planAt: repository.planAt,
+          clock: parts.clock,
+          signer,
+          ledger,
+          execute: (run) => execute(parts, repository, { run, signal }),
+          host: {
+            platform: PLATFORM,
+            cpus: cpus().length,
+            memoryBytes: totalmem(),
+            version: parts.version,
+          },
+        },
+        id,
+      );
+      if (ran.kind === "not-accepted") return { kind: "nothing" };
+      if (ran.kind === "again") return ran;
+      await record(parts, repository, ran);
+      repository.save();
+      return { kind: "recorded", record: ran.record };
+    },
+  };
+}
+
+async function execute(
+  parts: ServiceParts,
+  { view }: ForgeRepository,
+  { run, signal }: { readonly run: Executable; readonly signal: AbortSignal },
+): Promise<RunEnd> {
+  const { store, executor, clock, logs } = parts;
+  const { order, planned } = run;
+  const at = view(order.source);
+  const dispatcher = inProcessDispatcher(executor.ahead, (job: Parameters<typeof runStep>[2], stop) =>
+    runStep(
+      { executor, store, clock, logs },
+      {
+        run: order.id,
+        domain: order.domain,
+        stage: (staged) => stageCommit({ store, view: at }, planned, staged),
+        secrets: () => ({}),
+        params: (step) => paramsOf(planned, step),
+        exists: (path) => {
+          const file = run.commit.project.tree.get(path);
+          return file === undefined ? undefined : { step: null };
+        },
+        changed: () => undefined,
+        requestedBy: order.requestedBy,
+        started: () => undefined,
+      },
+      job,
+      stop,
+    ),
+  );
+  try {
+    return await runPipeline(
+      { dispatcher, clock },
+      {
+        order: planned.order,
+        forecast: planned.forecast,
+        facts: planned.facts,
+        forced: new Set(),
+        keepGoing: false,
+        capacity: { memoryBytes: totalmem(), gpus: 0 },
+        gateOf: run.gateOf,
+        onProgress: () => undefined,
+        signal,
+      },
+    );
+  } finally {
+    await dispatcher[Symbol.asyncDispose]();
+  }
+}
+
+async function record(
+  { store, signer, ledger }: ServiceParts,
+  { mirror, history }: ForgeRepository,
+  ran: { readonly record: RunRecord; readonly acceptance: Parameters<typeof mirror.changed>[0] },
+): Promise<void> {
+  const { record: run, acceptance } = ran;
+  await history.sync();
+  const before = history.runs({ pipeline: run.pipeline.id, limit: 1 })[0]?.metrics;
+  const recorded = await recordRun(
+    {
+      git: mirror,
+      store,
+      signer,
+      ledger: {
+        ref: ledger,
+        refresh: async () => void (await mirror.refresh([ledger, acceptedRef(run.id)])),
+        async publish({ from, to }) {
+          const published = await mirror.publish([
+            { ref: ledger, from, to },
+            { ref: acceptedRef(run.id), from: acceptance, to: null },
+          ]);
+          if (published.kind === "published") return true;
+          if (published.kind === "overtaken") return false;
+          throw new Error(`recording ${run.id}: ${published.why}`);
+        },
+      },
+    },
+    { record: run, before, known: (id) => history.byPrefix(id).length > 0, tree: new Map() },
+  );
+  history.recorded(run, recorded);
+}
+
+/** Where a service keeps what it can make again. */
+export function servicePaths(data: string): { readonly store: string; readonly work: string; readonly keys: string } {
+  return { store: join(data, "store"), work: join(data, "store", "work"), keys: join(data, "keys") };
+}

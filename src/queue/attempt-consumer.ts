@@ -1,0 +1,73 @@
+import type { Json } from "../identity/canonical-json.ts";
+import { attemptEnd, cancelFlags, parseAttempt } from "./attempt-messages.ts";
+import type { Consumer, Performed, Queue, QueuedJob } from "./queue.ts";
+
+export interface AttemptConsumerOptions {
+  readonly queue: Queue;
+  /** The pool whose attempts are taken. */
+  readonly pool: string;
+  /** How many at once. */
+  readonly concurrency: number;
+  /** Performs what a dispatcher encoded; an exception is told to the dispatcher as "broken". */
+  readonly perform: (job: Json, signal: AbortSignal) => Promise<Json>;
+  readonly onError: (error: unknown) => void;
+}
+
+const LOOK_FOR_CANCELS_MS = 500;
+
+/**
+ * The worker's side of `queueDispatcher`: takes attempts of a pool, performs them, and publishes each end before the
+ * queue forgets the job. Killed in between, the attempt is performed once more and its second end changes nothing.
+ */
+export async function attemptConsumer(options: AttemptConsumerOptions): Promise<Consumer> {
+  const { queue, pool, concurrency, onError } = options;
+  const running = new Map<string, AbortController>();
+  const timer = setInterval(() => {
+    if (running.size > 0) void cancelFlagged().catch(onError);
+  }, LOOK_FOR_CANCELS_MS).unref();
+
+  async function cancelFlagged(): Promise<void> {
+    for (const { key } of await queue.table.entries(cancelFlags(pool))) running.get(key)?.abort(new Error("cancelled"));
+  }
+
+  async function perform(queued: QueuedJob, lost: AbortSignal): Promise<Performed> {
+    const attempt = parseAttempt(queued.payload);
+    if (attempt === undefined) {
+      onError(new Error(`job ${queued.id} of pool ${pool} was written by another version and is left out`));
+      return { kind: "done" };
+    }
+    const cancelled = new AbortController();
+    running.set(queued.id, cancelled);
+    try {
+      if ((await queue.table.get(cancelFlags(pool), queued.id)) !== undefined) cancelled.abort(new Error("cancelled"));
+      const end = await ended(attempt.job, AbortSignal.any([cancelled.signal, lost]));
+      // Somebody else performs it by now, or will after our restart: what was cut short here is no end.
+      if (lost.aborted) return { kind: "again", afterMs: 0 };
+      await queue.bus.publish(attempt.topic, [{ id: queued.id, body: end }]);
+      if (cancelled.signal.aborted) await queue.table.remove(cancelFlags(pool), queued.id);
+      return { kind: "done" };
+    } finally {
+      running.delete(queued.id);
+    }
+  }
+
+  async function ended(job: Json, signal: AbortSignal): Promise<Json> {
+    try {
+      return attemptEnd({ kind: "ended", value: await options.perform(job, signal) });
+    } catch (error) {
+      return attemptEnd({ kind: "broken", error });
+    }
+  }
+
+  const consumer = await queue.jobs.consume(pool, {
+    concurrency,
+    perform,
+    onError: (_job, error) => onError(error),
+  });
+  return {
+    async close(how) {
+      await consumer.close(how);
+      clearInterval(timer);
+    },
+  };
+}

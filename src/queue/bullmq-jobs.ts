@@ -1,0 +1,192 @@
+import { DelayedError, type Job as BullJob, type JobsOptions } from "bullmq";
+
+import type { Consumer, Jobs, Performed, QueuedJob } from "./queue.ts";
+
+/** What a job carries inside BullMQ: its own ids are numbers, ours stands beside the payload. */
+export interface Carried {
+  readonly id: string;
+  readonly payload: QueuedJob["payload"];
+}
+
+/** The part of BullMQ's Queue that is used, whatever its backend. */
+export interface BullQueue {
+  addBulk(
+    jobs: { name: string; data: Carried; opts: JobsOptions & { deduplication: Deduplication } }[],
+  ): Promise<unknown>;
+  getDeduplicationJobId(id: string): Promise<string | null>;
+  remove(id: string): Promise<number>;
+  getJobCounts(...types: ("wait" | "prioritized" | "active" | "delayed")[]): Promise<Record<string, number>>;
+  upsertJobScheduler(
+    id: string,
+    repeat: { every: number },
+    template: { name: string; data: Carried; opts: { priority: number; removeOnComplete: true; removeOnFail: true } },
+  ): Promise<unknown>;
+  on(event: "error", listener: (error: Error) => void): unknown;
+  close(): Promise<void>;
+}
+
+/** The part of BullMQ's Worker that is used. */
+export interface BullWorker {
+  on(event: "error", listener: (error: Error) => void): unknown;
+  on(event: "lockRenewalFailed", listener: (ids: string[]) => void): unknown;
+  waitUntilReady(): Promise<unknown>;
+  close(force?: boolean): Promise<void>;
+}
+
+interface Deduplication {
+  readonly id: string;
+  readonly keepLastIfActive: true;
+}
+
+export type Process = (job: BullJob<Carried>, token?: string) => Promise<void>;
+
+/** Makes queues and workers over one backend. */
+export interface BullClasses {
+  queue(name: string): BullQueue;
+  worker(name: string, perform: Process, options: typeof WORKER & { readonly concurrency: number }): BullWorker;
+}
+
+/** A holder that died is noticed within 5 s; nothing that holds a lock blocks its event loop for longer than 50 ms. */
+const WORKER = {
+  lockDuration: 5000,
+  lockRenewTime: 1500,
+  stalledInterval: 2500,
+  /** A death counts for nothing: attempts are counted by those who decide on steps. */
+  maxStalledCount: 1_000_000_000,
+  drainDelay: 5,
+  removeOnComplete: { count: 0 },
+  removeOnFail: { count: 0 },
+} as const;
+
+const PRIORITY = 100;
+const NAME = /^[A-Za-z0-9._-]+$/;
+const SLOWEST_MS = 30_000;
+
+export function bullJobs(bull: BullClasses, onError: (error: unknown) => void): Jobs & AsyncDisposable {
+  const queues = new Map<string, BullQueue>();
+  const consumers = new Set<Consumer>();
+
+  function queueOf(name: string): BullQueue {
+    let queue = queues.get(checked(name));
+    if (queue === undefined) {
+      queue = bull.queue(name);
+      queue.on("error", onError);
+      queues.set(name, queue);
+    }
+    return queue;
+  }
+
+  return {
+    async add(queue, jobs) {
+      if (jobs.length > 0) await queueOf(queue).addBulk(jobs.map(carried));
+    },
+    async consume(queue, options) {
+      const consumer = await consume(bull, checked(queue), { ...options, onBackendError: onError });
+      consumers.add(consumer);
+      return {
+        async close(how) {
+          consumers.delete(consumer);
+          await consumer.close(how);
+        },
+      };
+    },
+    async remove(queue, id) {
+      const found = await queueOf(queue).getDeduplicationJobId(id);
+      return found !== null && (await queueOf(queue).remove(found)) === 1;
+    },
+    async counts(queue) {
+      const counts = await queueOf(queue).getJobCounts("wait", "prioritized", "active", "delayed");
+      return {
+        waiting: (counts["wait"] ?? 0) + (counts["waiting"] ?? 0) + (counts["prioritized"] ?? 0),
+        active: counts["active"] ?? 0,
+        delayed: counts["delayed"] ?? 0,
+      };
+    },
+    async every(queue, { id, payload, priority }, everyMs) {
+      await queueOf(queue).upsertJobScheduler(
+        checked(id),
+        { every: everyMs },
+        {
+          name: "slot",
+          data: { id, payload },
+          opts: { priority: priority ?? PRIORITY, removeOnComplete: true, removeOnFail: true },
+        },
+      );
+    },
+    async [Symbol.asyncDispose]() {
+      await Promise.all([...consumers].map((consumer) => consumer.close()));
+      await Promise.all([...queues.values()].map((queue) => queue.close()));
+    },
+  };
+}
+
+function carried({ id, payload, priority, delayMs }: QueuedJob): Parameters<BullQueue["addBulk"]>[0][number] {
+  return {
+    name: "job",
+    data: { id: checked(id), payload },
+    opts: {
+      priority: priority ?? PRIORITY,
+      ...(delayMs !== undefined && delayMs > 0 && { delay: delayMs }),
+      // One that is added while it runs is performed once more afterwards: a wake-up is never lost.
+      deduplication: { id, keepLastIfActive: true },
+      removeOnComplete: true,
+      removeOnFail: true,
+    },
+  };
+}
+
+function checked(name: string): string {
+  if (!NAME.test(name)) throw new Error(`${JSON.stringify(name)} is no name of a queue or job`);
+  return name;
+}
+
+type ConsumeOptions = Parameters<Jobs["consume"]>[1] & { readonly onBackendError: (error: unknown) => void };
+
+async function consume(bull: BullClasses, queue: string, options: ConsumeOptions): Promise<Consumer> {
+  const running = new Map<string, AbortController>();
+  const failures = new Map<string, number>();
+
+  /** How long to wait before the job is performed again; undefined when it is done. */
+  async function perform(job: QueuedJob, signal: AbortSignal): Promise<number | undefined> {
+    let performed: Performed;
+    try {
+      performed = await options.perform(job, signal);
+    } catch (error) {
+      const failed = failures.get(job.id) ?? 0;
+      failures.set(job.id, failed + 1);
+      options.onError(job, error);
+      return Math.min(SLOWEST_MS, 250 * 2 ** Math.min(failed, 10));
+    }
+    failures.delete(job.id);
+    return performed.kind === "done" ? undefined : performed.afterMs;
+  }
+
+  const process: Process = async (job, token) => {
+    const controller = new AbortController();
+    const key = job.id ?? "";
+    running.set(key, controller);
+    try {
+      const { id, payload } = job.data;
+      const priority = job.opts.priority ?? PRIORITY;
+      const afterMs = await perform({ id, payload, priority }, controller.signal);
+      if (afterMs === undefined) return;
+      await job.moveToDelayed(Date.now() + afterMs, token);
+      throw new DelayedError();
+    } finally {
+      if (running.get(key) === controller) running.delete(key);
+    }
+  };
+
+  const worker = bull.worker(queue, process, { ...WORKER, concurrency: options.concurrency });
+  worker.on("error", options.onBackendError);
+  worker.on("lockRenewalFailed", (ids) => {
+    for (const id of ids) running.get(id)?.abort(new Error("the job was given to somebody else"));
+  });
+  await worker.waitUntilReady();
+  return {
+    async close({ force = false } = {}) {
+      if (force) for (const controller of running.values()) controller.abort(new Error("closing"));
+      await worker.close(force);
+    },
+  };
+}

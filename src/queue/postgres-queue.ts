@@ -1,0 +1,96 @@
+import { createPostgresBackend, DEFAULT_SCHEMA, runMigrations, withBackend, type PgPool } from "bullmq";
+import { Pool, type PoolConfig } from "pg";
+
+import { bullJobs, type BullClasses } from "./bullmq-jobs.ts";
+import { postgresBus } from "./postgres-bus.ts";
+import { postgresLeases } from "./postgres-leases.ts";
+import { migrateSchema } from "./postgres-schema.ts";
+import { postgresTable } from "./postgres-table.ts";
+import type { Queue } from "./queue.ts";
+
+export interface PostgresQueueOptions {
+  readonly url: string;
+  readonly backend: "postgres" | "embedded postgres";
+  readonly holder: string;
+  readonly onError: (error: unknown) => void;
+  /** Called after everything is closed. */
+  readonly closed?: () => Promise<void>;
+}
+
+/** Everything on one PostgreSQL database: schemas `bullmq` and `sluice`, both created and brought up to date here. */
+export async function postgresQueue(options: PostgresQueueOptions): Promise<Queue> {
+  const { url, onError } = options;
+  const config: PoolConfig = {
+    connectionString: url,
+    application_name: `sluice ${options.holder}`.slice(0, 60),
+    keepAlive: true,
+    connectionTimeoutMillis: 10_000,
+  };
+  const pool = pooled({ ...config, max: 8 }, onError);
+  try {
+    await migrate(pool);
+    const bullPool = pooled({ ...config, max: 4, options: `-c search_path=${DEFAULT_SCHEMA}` }, onError);
+    const jobs = bullJobs(classes(config, bullPool, onError), onError);
+    const bus = await postgresBus(pool, config, onError);
+    return {
+      jobs,
+      leases: postgresLeases(pool),
+      bus,
+      table: postgresTable(pool),
+      backend: options.backend,
+      async [Symbol.asyncDispose]() {
+        await jobs[Symbol.asyncDispose]();
+        await bus[Symbol.asyncDispose]();
+        await Promise.all([bullPool.end(), pool.end()]);
+        await options.closed?.();
+      },
+    };
+  } catch (error) {
+    await pool.end();
+    throw error;
+  }
+}
+
+async function migrate(pool: Pool): Promise<void> {
+  const client = await pool.connect();
+  try {
+    await migrateSchema(client);
+    await runMigrations(client, DEFAULT_SCHEMA);
+    // BullMQ's migrations leave their search path behind.
+    await client.query("reset search_path");
+  } finally {
+    client.release();
+  }
+}
+
+function pooled(config: PoolConfig, onError: (error: unknown) => void): Pool {
+  const pool = new Pool(config);
+  // An idle connection that breaks is replaced at its next use.
+  pool.on("error", onError);
+  return pool;
+}
+
+/** A worker has connections of its own: one listens for as long as it lives. */
+function classes(config: PoolConfig, shared: Pool, onError: (error: unknown) => void): BullClasses {
+  const { Queue: BullQueue, Worker } = withBackend(createPostgresBackend);
+  return {
+    queue: (name) => new BullQueue(name, { connection: asBull(shared) }),
+    worker(name, perform, options) {
+      const own = pooled({ ...config, max: 4, options: `-c search_path=${DEFAULT_SCHEMA}` }, onError);
+      const worker = new Worker(name, perform, { ...options, connection: asBull(own) });
+      return {
+        on: (event: string, listener: (...told: never[]) => void) => worker.on(event as "error", listener as never),
+        waitUntilReady: () => worker.waitUntilReady(),
+        async close(force) {
+          await worker.close(force);
+          await own.end();
+        },
+      };
+    },
+  };
+}
+
+/** BullMQ describes the part of pg that it uses in words of its own, which pg's types do not match to the letter. */
+function asBull(pool: Pool): PgPool {
+  return pool as unknown as PgPool;
+}

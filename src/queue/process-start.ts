@@ -1,0 +1,15 @@
+import { readFileSync } from "node:fs";
+
+/** When a process began, so that a reused number is not taken for the old holder; empty when it is gone. */
+export function processStart(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/stat`, "utf8").split(") ").at(-1)?.split(" ")[19] ?? "";
+  } catch {
+    try {
+      process.kill(pid, 0);
+      return process.platform === "linux" ? "" : "alive";
+    } catch {
+      return "";
+    }
+  }
+}

@@ -1,0 +1,66 @@
+import { Redis } from "ioredis";
+import { Queue as BullQueue, Worker } from "bullmq";
+
+import { bullJobs, type BullClasses } from "./bullmq-jobs.ts";
+import type { Queue } from "./queue.ts";
+import { redisBus } from "./redis-bus.ts";
+import { redisLeases } from "./redis-leases.ts";
+import { redisTable } from "./redis-table.ts";
+
+/** Everything on one Redis: keys begin with `sluice:`. */
+export async function redisQueue(options: {
+  readonly url: string;
+  readonly holder: string;
+  readonly onError: (error: unknown) => void;
+}): Promise<Queue> {
+  const { url, onError } = options;
+  const redis = await connected(url, options.holder, onError);
+  const jobs = bullJobs(classes(redis), onError);
+  const bus = await redisBus(redis, onError);
+  return {
+    jobs,
+    leases: redisLeases(redis),
+    bus,
+    table: redisTable(redis),
+    backend: "redis",
+    async [Symbol.asyncDispose]() {
+      await jobs[Symbol.asyncDispose]();
+      await bus[Symbol.asyncDispose]();
+      redis.disconnect();
+    },
+  };
+}
+
+/** The first connection is tried for some seconds only: a wrong address is told at once, a restart is waited for. */
+async function connected(url: string, holder: string, onError: (error: unknown) => void): Promise<Redis> {
+  const redis = new Redis(url, {
+    connectionName: `sluice-${holder.replaceAll(/[^A-Za-z0-9._-]/g, "-")}`,
+    lazyConnect: true,
+    // BullMQ waits for a Redis that is away; it does not fail.
+    maxRetriesPerRequest: null,
+    retryStrategy: (times) => Math.min(50 * times, 1000),
+  });
+  redis.on("error", onError);
+  try {
+    await redis.connect();
+  } catch (error) {
+    redis.disconnect();
+    throw error;
+  }
+  return redis;
+}
+
+function classes(redis: Redis): BullClasses {
+  const common = { connection: redis, prefix: "sluice" };
+  return {
+    queue: (name) => new BullQueue(name, common),
+    worker(name, perform, options) {
+      const worker = new Worker(name, perform, { ...common, ...options });
+      return {
+        on: (event: string, listener: (...told: never[]) => void) => worker.on(event as "error", listener as never),
+        waitUntilReady: () => worker.waitUntilReady(),
+        close: (force) => worker.close(force),
+      };
+    },
+  };
+}

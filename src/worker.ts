@@ -1,0 +1,69 @@
+import type { Desired } from "./forge/desired.ts";
+import { targetOf } from "./forge/desired.ts";
+import type { Json } from "./identity/canonical-json.ts";
+import { parseRunId } from "./identity/identity.ts";
+import type { RepositoryRef } from "./identity/repository.ts";
+import type { Consumer, Performed, Queue, QueuedJob } from "./queue/queue.ts";
+import type { RunOrder } from "./run/request.ts";
+import type { Trigger } from "./trigger/trigger.ts";
+
+/** What the queue's jobs lead to; composed where ports and adapters meet. */
+export interface Hands {
+  /** Reads the forge and git again because of a trigger, and brings both to what they should be. */
+  handle(trigger: Trigger): Promise<Performed>;
+  /** Executes and records one accepted run. */
+  run(repository: RepositoryRef, run: RunOrder["id"], signal: AbortSignal): Promise<Performed>;
+  /** Sends an installation's desired states. */
+  send(installation: number): Promise<Performed>;
+}
+
+/** Names of the queues. */
+export const QUEUES = { controller: "controller", runs: "runs", outbox: "outbox" } as const;
+
+/** Job of an accepted run: asking twice is asking once. */
+export function runJob(repository: RepositoryRef, order: RunOrder): QueuedJob {
+  return { id: `run-${order.id}`, payload: { repository: { ...repository }, run: order.id } };
+}
+
+/** Puts states into the outbox, newest wins, and wakes its sender. */
+export async function desire(queue: Queue, installation: number, states: readonly Desired[]): Promise<void> {
+  if (states.length === 0) return;
+  const table = `outbox/${installation}`;
+  for (const desired of states) await queue.table.put(table, targetOf(desired), structuredClone(desired) as unknown as Json);
+  await queue.jobs.add(QUEUES.outbox, [{ id: `outbox-${installation}`, payload: { installation } }]);
+}
+
+/** Work of a service on one queue: jobs become calls, what fails is tried again, and nothing is ever dropped. */
+export async function startWork(
+  queue: Queue,
+  hands: Hands,
+  options: { readonly runs: number; readonly onError: (job: QueuedJob, error: unknown) => void },
+): Promise<Consumer> {
+  const { onError } = options;
+  const consumers = await Promise.all([
+    queue.jobs.consume(QUEUES.controller, {
+      concurrency: 4,
+      onError,
+      perform: (job) => hands.handle(job.payload as unknown as Trigger),
+    }),
+    queue.jobs.consume(QUEUES.runs, {
+      concurrency: options.runs,
+      onError,
+      async perform(job, signal) {
+        const { repository, run } = job.payload as unknown as { repository: RepositoryRef; run: string };
+        const id = parseRunId(run);
+        return id === undefined ? { kind: "done" } : hands.run(repository, id, signal);
+      },
+    }),
+    queue.jobs.consume(QUEUES.outbox, {
+      concurrency: 2,
+      onError,
+      perform: (job) => hands.send((job.payload as { installation: number }).installation),
+    }),
+  ]);
+  return {
+    async close(how) {
+      await Promise.all(consumers.map((consumer) => consumer.close(how)));
+    },
+  };
+}

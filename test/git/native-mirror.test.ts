@@ -1,0 +1,139 @@
+import { execFile, execFileSync } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+
+import { expect, onTestFinished, test } from "vitest";
+
+import type { Mirror } from "../../src/git/mirror.ts";
+import { nativeMirror } from "../../src/git/native-mirror.ts";
+import { parseCommitSha, type CommitSha } from "../../src/identity/identity.ts";
+import { httpRemote, type HttpRemote } from "../contract/http-remote.ts";
+import { ENV, repository, type Bench } from "../sluice.ts";
+
+const program = execFileSync("sh", ["-c", "command -v git"], { encoding: "utf8" }).trim();
+
+function sha(text: string): CommitSha {
+  const found = parseCommitSha(text.trim());
+  if (found === undefined) throw new Error(`${text} is no commit`);
+  return found;
+}
+
+async function mirrorOf(url: string): Promise<Mirror> {
+  const directory = mkdtempSync(join(tmpdir(), "sluice-mirror-"));
+  onTestFinished(() => rmSync(directory, { recursive: true, force: true, maxRetries: 3 }));
+  return nativeMirror({
+    directory: join(directory, "m.git"),
+    program,
+    remote: async () => ({ kind: "ok", url, token: null }),
+  });
+}
+
+/** Not synchronously: the server that answers lives in this process. */
+async function push(bench: Bench, ...args: readonly string[]): Promise<void> {
+  await promisify(execFile)("git", ["push", "-q", ...args], { cwd: bench.root, env: ENV });
+}
+
+/** A repository with two commits on main, pushed to a remote behind git's own HTTP server. */
+async function pushed(): Promise<{ readonly bench: Bench; readonly remote: HttpRemote; readonly mirror: Mirror }> {
+  const remote = await httpRemote();
+  const bench = repository({ "a.txt": "1\n", "dir/b.txt": "b\n" });
+  bench.commit();
+  await push(bench, remote.url, "HEAD:refs/heads/main");
+  return { bench, remote, mirror: await mirrorOf(remote.url) };
+}
+
+const RUN = "refs/sluice/runs/abc";
+
+test("a refresh brings refs as they are, also rewritten and deleted ones, and reads at any of them", async () => {
+  const { bench, remote, mirror } = await pushed();
+  const first = sha(bench.git("rev-parse", "HEAD"));
+  await push(bench, remote.url, "HEAD:refs/pull/1/head");
+  const seen = await mirror.refresh(["refs/heads/main", "refs/pull/*/head"]);
+  expect(seen).toEqual({
+    kind: "ok",
+    refs: new Map([
+      ["refs/heads/main", first],
+      ["refs/pull/1/head", first],
+    ]),
+  });
+  expect(new TextDecoder().decode(await mirror.file(first, "dir/b.txt"))).toBe("b\n");
+
+  bench.write("a.txt", "2\n");
+  bench.git("commit", "-qa", "--amend", "-m", "rewritten");
+  const second = sha(bench.git("rev-parse", "HEAD"));
+  await push(bench, "--force", remote.url, "HEAD:refs/heads/main", ":refs/pull/1/head");
+  expect(await mirror.refresh(["refs/heads/main", "refs/pull/*/head"])).toEqual({
+    kind: "ok",
+    refs: new Map([["refs/heads/main", second]]),
+  });
+  expect(await mirror.resolve("refs/pull/1/head")).toBeUndefined();
+  expect(await mirror.changed(first, second)).toEqual(["a.txt"]);
+});
+
+test("a ref is created once: whoever comes second is overtaken and changes nothing", async () => {
+  const { bench, remote, mirror } = await pushed();
+  await mirror.refresh(["refs/heads/main"]);
+  const main = sha(bench.git("rev-parse", "HEAD"));
+  const order = (text: string) => ({
+    files: new Map([["request.json", new TextEncoder().encode(text)]]),
+    message: "accepted\n",
+    author: { name: "sluice", email: "sluice@localhost" },
+    time: 1_790_000_000,
+  });
+  const mine = await mirror.append("refs/sluice/mine", null, [order("1")]);
+  const other = await mirror.append("refs/sluice/other", null, [order("2")]);
+  if (mine.kind !== "appended" || other.kind !== "appended") throw new Error("appending failed");
+
+  expect(await mirror.publish([{ ref: RUN, from: null, to: mine.head }])).toEqual({ kind: "published" });
+  const second = await mirror.publish([
+    { ref: RUN, from: null, to: other.head },
+    { ref: "refs/heads/side", from: null, to: main },
+  ]);
+  expect(second.kind).toBe("overtaken");
+  expect(remote.git("for-each-ref", "--format=%(refname) %(objectname)").trim().split("\n").sort()).toEqual([
+    `refs/heads/main ${main}`,
+    `${RUN} ${mine.head}`,
+  ]);
+  expect((await mirror.publish([{ ref: RUN, from: other.head, to: null }])).kind).toBe("overtaken");
+  expect(await mirror.publish([{ ref: RUN, from: mine.head, to: null }])).toEqual({ kind: "published" });
+  expect(remote.git("for-each-ref", RUN)).toBe("");
+});
+
+test("what a merge would give is a tree; a conflict names its paths", async () => {
+  const { bench, remote, mirror } = await pushed();
+  bench.git("checkout", "-qb", "topic");
+  bench.write("dir/c.txt", "new\n");
+  bench.write("a.txt", "topic\n");
+  bench.commit("topic");
+  const topic = sha(bench.git("rev-parse", "HEAD"));
+  bench.git("checkout", "-q", "main");
+  bench.write("d.txt", "main\n");
+  bench.commit("main");
+  const clean = sha(bench.git("rev-parse", "HEAD"));
+  bench.write("a.txt", "main\n");
+  bench.commit("main");
+  const clash = sha(bench.git("rev-parse", "HEAD"));
+  await push(bench, remote.url, "main:refs/heads/main", "topic:refs/heads/topic");
+  await mirror.refresh(["refs/heads/*"]);
+
+  const merged = await mirror.mergeTree(clean, topic);
+  if (merged.kind !== "ok") throw new Error("it does not merge");
+  expect((await mirror.tree(merged.tree)).map(({ path }) => path)).toEqual([
+    "a.txt",
+    "d.txt",
+    "dir/b.txt",
+    "dir/c.txt",
+  ]);
+  expect(await mirror.mergeTree(clash, topic)).toEqual({ kind: "conflict", paths: ["a.txt"] });
+});
+
+test("a remote that is not there is unreachable, one without the repository refuses", async () => {
+  const { remote } = await pushed();
+  const nobody = await mirrorOf("http://127.0.0.1:9/x.git");
+  expect((await nobody.refresh(["refs/heads/main"])).kind).toBe("unreachable");
+  expect((await nobody.publish([{ ref: RUN, from: null, to: null }])).kind).toBe("unreachable");
+  const wrong = await mirrorOf(remote.url.replace("remote.git", "other.git"));
+  expect((await wrong.refresh(["refs/heads/main"])).kind).toBe("refused");
+});
