@@ -43,6 +43,10 @@ export type ServiceConfigRead =
 /** What `serve --setup` is started with: there is no App yet. */
 export type SetupConfig = Pick<ServiceConfig, "forge" | "host" | "port" | "data">;
 
+export type SetupConfigRead =
+  | { readonly kind: "ok"; readonly config: SetupConfig }
+  | { readonly kind: "bad"; readonly variables: readonly BadVariable[] };
+
 /** Written by `serve --setup` in `SLUICE_DATA`; the environment wins over it. */
 export const APP_FILE = "app.env";
 
@@ -151,12 +155,7 @@ export function parseServiceConfig(env: NodeJS.ProcessEnv, cwd: string): Service
 }
 
 /** The few variables that matter before there is an App. */
-export function parseSetupConfig(
-  env: NodeJS.ProcessEnv,
-  cwd: string,
-):
-  | { readonly kind: "ok"; readonly config: SetupConfig }
-  | { readonly kind: "bad"; readonly variables: readonly BadVariable[] } {
+export function parseSetupConfig(env: NodeJS.ProcessEnv, cwd: string): SetupConfigRead {
   const parsed = shape.pick({ GHE_HOST: true, GHE_PROTOCOL: true, HOST: true, PORT: true }).safeParse(present(env));
   if (!parsed.success) {
     const names = new Set(parsed.error.issues.map((issue) => String(issue.path[0])));

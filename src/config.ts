@@ -1,4 +1,4 @@
-import type { ServiceConfigRead } from "./config-service.ts";
+import type { ServiceConfigRead, SetupConfigRead } from "./config-service.ts";
 
 /** What the environment says; the only reader of process.env apart from the git processes, which inherit it. */
 export interface Config {
@@ -41,4 +41,10 @@ export function readConfig(env: NodeJS.ProcessEnv, cwd: string): Config {
 export async function readServiceConfig(env: NodeJS.ProcessEnv, cwd: string): Promise<ServiceConfigRead> {
   const { parseServiceConfig } = await import("./config-service.ts");
   return parseServiceConfig(env, cwd);
+}
+
+/** The few variables that matter before there is an App. */
+export async function readSetupConfig(env: NodeJS.ProcessEnv, cwd: string): Promise<SetupConfigRead> {
+  const { parseSetupConfig } = await import("./config-service.ts");
+  return parseSetupConfig(env, cwd);
 }
