@@ -193,20 +193,12 @@ function lastWords({ home }: Cluster): string {
 async function stop(pid: number): Promise<void> {
   const until = performance.now() + STOP_MS;
   process.kill(pid, "SIGINT");
-  while (processStart(pid) !== "" && !zombie(pid)) {
+  while (processStart(pid) !== "") {
     if (performance.now() > until) {
       process.kill(pid, "SIGQUIT");
       return;
     }
     await pause(5);
-  }
-}
-
-function zombie(pid: number): boolean {
-  try {
-    return readFileSync(`/proc/${pid}/stat`, "utf8").split(") ").at(-1)?.startsWith("Z") ?? false;
-  } catch {
-    return false;
   }
 }
 
