@@ -55,7 +55,7 @@ export async function town(): Promise<Town> {
     materialize: (record, target) => store.materialize(record, target),
     launcherPath: join(import.meta.dirname, "../../src/launcher.ts"),
     path: process.env["PATH"] ?? "",
-    onDrift: null,
+    onDrift: undefined,
   });
   if ("kind" in executor) throw new Error(executor.why);
   const forges = octokitForges({ appId: twin.app.id, privateKey: twin.app.privateKey, apiUrl: twin.apiUrl, clock });
