@@ -103,14 +103,17 @@ export type RawOperator = z.infer<typeof operatorSchema>;
 
 /** Keys that only an operator may write; `sluice.yaml` is told where they belong. */
 export const OPERATOR_KEYS: ReadonlySet<string> = new Set([
-  ...["executors", "domains", "platform", "accelerator", "usd_per_hour", "untrusted"],
-  ...[
-    "installations",
-    "least_isolation",
-    "largest_weight",
-    "secret_backends",
-    "dataset_hosts",
-    "quotas",
-    "signing_keys",
-  ],
+  "executors",
+  "domains",
+  "platform",
+  "accelerator",
+  "usd_per_hour",
+  "untrusted",
+  "installations",
+  "least_isolation",
+  "largest_weight",
+  "secret_backends",
+  "dataset_hosts",
+  "quotas",
+  "signing_keys",
 ]);
