@@ -10,6 +10,7 @@ import { planJson } from "../src/report/plan-json.ts";
 import { planMarkdown, problemMarkdown } from "../src/report/plan-markdown.ts";
 import type { PlanView } from "../src/report/plan-view.ts";
 import { safeLine } from "../src/report/safe-text.ts";
+import { counted } from "../src/report/words.ts";
 import { annotation, command, output } from "./command.ts";
 import { planAgainst, projectAt } from "./compare.ts";
 import { readInputs, type Inputs } from "./inputs.ts";
@@ -67,8 +68,15 @@ function choose(head: Project, names: readonly string[]): readonly PipelineFile[
 
 function viewOf(planned: PlannedPipeline, policies: Parameters<typeof judge>[0]): PlanView {
   const { file, order, forecast, problems } = planned;
-  const { name, path } = { name: file.pipeline.name, path: file.path };
-  return { name, path, order, forecast, problems, costUsd: null, policies: judge(policies, planned) };
+  return {
+    name: file.pipeline.name,
+    path: file.path,
+    order,
+    forecast,
+    problems,
+    costUsd: null,
+    policies: judge(policies, planned),
+  };
 }
 
 async function report(inputs: Inputs, head: Project, views: readonly PlanView[]): Promise<number> {
@@ -92,7 +100,13 @@ async function report(inputs: Inputs, head: Project, views: readonly PlanView[])
         .join(""),
     );
   }
-  say(`${views.length + head.broken.length} pipelines, ${errors} errors, ${problems.length - errors} warnings`);
+  say(
+    [
+      counted(views.length + head.broken.length, "pipeline"),
+      counted(errors, "error"),
+      counted(problems.length - errors, "warning"),
+    ].join(", "),
+  );
   if (inputs.failOn === "never") return 0;
   return errors > 0 || (inputs.failOn === "policy" && denied.length > 0) ? 1 : 0;
 }
@@ -116,7 +130,7 @@ async function summary(head: Project, views: readonly PlanView[]): Promise<strin
     shown.length === 0
       ? ""
       : [
-          `### Sluice · ${head.problems.length === 1 ? "1 problem" : `${head.problems.length} problems`}`,
+          `### Sluice · ${counted(head.problems.length, "problem")}`,
           ...shown,
           ...(rest > 0 ? [`… and ${rest} more`] : []),
           "",
