@@ -6,6 +6,8 @@ export interface Config {
   /** PATH of the person or worker: steps get it after their environment's. */
   readonly path: string;
   readonly color: "auto" | "never" | "always";
+  /** False on a terminal that cannot move its cursor (`TERM=dumb`). */
+  readonly cursor: boolean;
   readonly signingKey: string | undefined;
   /** Key in steps' platform: locally this machine's. */
   readonly platform: string;
@@ -27,6 +29,7 @@ export function readConfig(env: NodeJS.ProcessEnv, cwd: string): Config {
         : env["FORCE_COLOR"] !== undefined
           ? "always"
           : "auto",
+    cursor: env["TERM"] !== "dumb",
     signingKey: env["SLUICE_SIGNING_KEY"],
     platform: `${process.platform}-${process.arch}`,
     variable: (name) => (PRIVATE.test(name) ? undefined : env[name]),

@@ -23,7 +23,7 @@ import { openGit } from "./git/open-git.ts";
 import { workTreeView } from "./git/work-tree-view.ts";
 import { digestOf } from "./identity/identity.ts";
 import type { History } from "./index/history.ts";
-import { LOCAL_LEDGER } from "./manifest/ledger-paths.ts";
+import { LEDGER_HEADER, LOCAL_LEDGER } from "./manifest/ledger-paths.ts";
 import { fileAcceptedRuns } from "./queue/file-accepted-runs.ts";
 import { fileParsedCache } from "./store/file-parsed-cache.ts";
 import { statIndex } from "./store/stat-index.ts";
@@ -60,7 +60,7 @@ function compose(world: World, git: Git): Repository {
       const { filesystemStore } = await import("./store/filesystem-store.ts");
       return filesystemStore(join(git.root, settings.store.path));
     },
-    async executor(settings, store, slots) {
+    async executor(settings, store, { slots, onDrift }) {
       const { processExecutor } = await import("./executor/process-executor.ts");
       return processExecutor({
         directory: join(git.root, settings.store.path, "work"),
@@ -70,7 +70,16 @@ function compose(world: World, git: Git): Repository {
         materialize: (record, target) => store.materialize(record, target),
         launcherPath: launcherPath(),
         path: world.config.path,
+        onDrift,
       });
+    },
+    async isolation(settings) {
+      const { isolationHere } = await import("./executor/isolation.ts");
+      return isolationHere(settings.sandbox);
+    },
+    async unlimitedMemory() {
+      const { unlimitedMemory } = await import("./executor/isolation.ts");
+      return unlimitedMemory();
     },
     async dispatcher(slots, perform) {
       const { inProcessDispatcher } = await import("./queue/in-process-dispatcher.ts");
@@ -114,6 +123,11 @@ function compose(world: World, git: Git): Repository {
       const { writePin } = await import("./store/datasets.ts");
       await writePin(git.root, path, pin);
     },
+    shallow: isShallow(git),
+    async imageDigest(image, signal) {
+      const { imageDigest } = await import("./executor/image-registry.ts");
+      return imageDigest(image, signal);
+    },
     logs: { tail, size: (path) => statSync(path, { throwIfNoEntry: false })?.size ?? 0 },
     identity() {
       identity ??= identityOf(git, join(directory, "cache", "identity"));
@@ -156,14 +170,28 @@ function compose(world: World, git: Git): Repository {
   };
 }
 
-/** `local:<digest of the root commit>`; the walk to the root is made once for each HEAD. */
+function isShallow(git: Git): boolean {
+  return existsSync(join(git.directory, "shallow"));
+}
+
+/** A shallow clone does not hold the commit that names it; a ledger that came along knows the name. */
 async function identityOf(git: Git, cache: string): Promise<string> {
+  if (!isShallow(git)) return identityByRoot(git, cache);
+  const head = await git.resolve(LOCAL_LEDGER);
+  const header = head === undefined ? undefined : await git.file(head, LEDGER_HEADER);
+  const { parseLedgerHeader } = await import("./manifest/ledger-header.ts");
+  const read = header === undefined ? undefined : parseLedgerHeader(header);
+  return read?.kind === "ok" ? read.value.repository : identityByRoot(git, undefined);
+}
+
+/** `local:<digest of the root commit>`; the walk to the root is made once for each HEAD. */
+async function identityByRoot(git: Git, cache: string | undefined): Promise<string> {
   const { commit } = await git.head();
-  const [known, name] = existsSync(cache) ? readFileSync(cache, "utf8").split(" ") : [];
+  const [known, name] = cache !== undefined && existsSync(cache) ? readFileSync(cache, "utf8").split(" ") : [];
   if (commit !== null && known === commit && name !== undefined) return name;
   const root = await git.rootCommit();
   const identity = `local:${root === null ? "none" : digestOf(root).slice("sha256:".length)}`;
-  if (commit !== null) {
+  if (commit !== null && cache !== undefined) {
     mkdirSync(dirname(cache), { recursive: true });
     writeFileSync(`${cache}.${process.pid}`, `${commit} ${identity}`);
     renameSync(`${cache}.${process.pid}`, cache);

@@ -6,7 +6,7 @@ async function main(): Promise<void> {
   const config = readConfig(process.env, process.cwd());
   const { createTerminal } = await import("./cli/terminal.ts");
   const { systemClock } = await import("./clock/system-clock.ts");
-  const terminal = createTerminal(config.color);
+  const terminal = createTerminal(config);
   const world: World = {
     config,
     clock: systemClock(),

@@ -26,10 +26,18 @@ export function runJob(repository: RepositoryRef, order: RunOrder): QueuedJob {
 }
 
 /** Puts states into the outbox, newest wins, and wakes its sender. */
-export async function desire(queue: Queue, installation: number, states: readonly Desired[]): Promise<void> {
+export async function desire(
+  queue: Queue,
+  installation: number,
+  states: readonly Desired[],
+  repository: RepositoryRef,
+): Promise<void> {
   if (states.length === 0) return;
   const table = `outbox/${installation}`;
-  for (const desired of states) await queue.table.put(table, targetOf(desired), structuredClone(desired) as unknown as Json);
+  for (const desired of states) {
+    const entry = { repository, desired } as unknown as Json;
+    await queue.table.put(table, `${repository.id}/${targetOf(desired)}`, entry);
+  }
   await queue.jobs.add(QUEUES.outbox, [{ id: `outbox-${installation}`, payload: { installation } }]);
 }
 

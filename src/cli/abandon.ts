@@ -21,14 +21,20 @@ export async function abandonOthers(session: Session, store: Store, due: readonl
         order.pipeline.id === run.pipeline && order.digest === run.plan && run.source === project.view.commit,
     );
     if (again) continue;
-    const record = await abandoned(session, run);
-    if (record !== undefined)
-      await recordRun(
-        { git: repository.git, store, signer: await repository.signer() },
-        { record, before: undefined, known: () => true, tree: new Map() },
-      );
-    repository.accepted.remove(run.id);
+    await abandon(session, store, run);
   }
+}
+
+/** Ends one interrupted run in a manifest that says so. */
+export async function abandon(session: Session, store: Store, run: AcceptedRun): Promise<void> {
+  const { repository } = session;
+  const record = await abandoned(session, run);
+  if (record !== undefined)
+    await recordRun(
+      { git: repository.git, store, signer: await repository.signer() },
+      { record, before: undefined, known: () => true, tree: new Map() },
+    );
+  repository.accepted.remove(run.id);
 }
 
 async function abandoned(session: Session, run: AcceptedRun): Promise<RunRecord | undefined> {

@@ -17,10 +17,16 @@ export async function answer(world: World, argv: readonly string[]): Promise<num
   }
 }
 
-function explain(world: World, error: unknown): number {
+async function explain(world: World, error: unknown): Promise<number> {
   if (error instanceof Refusal) {
     world.terminal.say(`sluice: ${error.message}\n`);
     return error.code;
+  }
+  const { FilterFailure } = await import("../git/git.ts");
+  if (error instanceof FilterFailure) {
+    const { renderProblem } = await import("../problem/frame.ts");
+    world.terminal.say(renderProblem(error.problem, undefined, { color: world.terminal.color }));
+    return EXIT.bad;
   }
   const text =
     error instanceof Error ? [error.stack ?? error.message, ...causes(error.cause)].join("\n") : String(error);

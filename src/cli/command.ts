@@ -1,6 +1,6 @@
 import { Command, CommanderError, Option } from "commander";
 
-import { EXIT } from "./exit.ts";
+import { EXIT, Refusal } from "./exit.ts";
 import type { RunFlags } from "./runnable.ts";
 import type { World } from "./world.ts";
 
@@ -135,6 +135,21 @@ function addUpkeep(program: Command, world: World, done: Done): void {
   command(program, "retry <run>", "sluice retry latest")
     .description("a failed run again; what had finished is kept")
     .action((run: string) => done(import("./retry.ts").then(({ retry }) => retry(world, run))));
+  command(program, "cancel <run>", "sluice cancel latest")
+    .description("stops a run under way; what finished is kept")
+    .action((run: string) => done(import("./cancel.ts").then(({ cancel }) => cancel(world, run))));
+  command(program, "backfill <pipeline> <range>", "sluice backfill digits 2026-01-01..2026-01-31")
+    .description("runs of past schedule slots (needs the service)")
+    .action((pipeline: string, range: string) =>
+      done(
+        Promise.reject(
+          new Refusal(
+            EXIT.usage,
+            `backfill of ${pipeline} over ${range}: past slots are run by the service, not on a laptop\n  next: sluice run ${pipeline} --param date=… for one of them`,
+          ),
+        ),
+      ),
+    );
   command(program, "reproduce <run>", "sluice reproduce latest")
     .description("computes a run again from the ledger and compares every digest and metric; exit 1 on difference")
     .option("-j, --jobs <n>", "steps at once", Number)
@@ -163,6 +178,9 @@ function addUpkeep(program: Command, world: World, done: Done): void {
     .description("checks everything and says what to do")
     .option("--json", "one JSON document on stdout")
     .action((flags: object) => done(import("./housekeeping.ts").then(({ doctor }) => doctor(world, flags))));
+  command(program, "pin [pipelines...]", "sluice pin")
+    .description("writes the digests of image tags into the pipeline files; asks their registries")
+    .action((names: string[]) => done(import("./pin.ts").then(({ pin }) => pin(world, names))));
   const data = program.command("data").description("pinned datasets");
   for (const verb of ["add", "update"]) {
     command(data, `${verb} <name>`, `sluice data ${verb} raw`)

@@ -10,21 +10,25 @@ import type { StepResult } from "../key/key-document.ts";
 import type { WorkStep } from "../plan/plan.ts";
 import type { AcceptedRun } from "../queue/accepted-runs.ts";
 import { failedRun } from "../report/failed-run.ts";
+import { failureSentence } from "../report/failure-sentence.ts";
 import { failureText } from "../report/failure.ts";
 import { ansiPaint, noPaint } from "../report/paint.ts";
 import { runSummary, type RunTextOptions } from "../report/run-text.ts";
+import { terminalVoice } from "../report/voice.ts";
 import { fourCharacters } from "../report/words.ts";
 import { recordOf } from "../run/record-of.ts";
-import type { RunRecord } from "../run/run-record.ts";
+import type { Failure, RunRecord } from "../run/run-record.ts";
 import type { Store } from "../store/store.ts";
 import { abandonOthers } from "./abandon.ts";
 import { disposing } from "./disposing.ts";
 import { EXIT, Refusal } from "./exit.ts";
 import type { Runnable, RunFlags } from "./runnable.ts";
 import type { Session } from "./session.ts";
+import { slotsOf } from "./slots.ts";
 import { describeSources, dirtyFiles } from "./sources.ts";
 import { stagingOf } from "./staging.ts";
-import { progressTeller } from "./tell-progress.ts";
+import { watchRun } from "./watch.ts";
+import type { Terminal } from "./world.ts";
 
 export interface Execution {
   readonly due: readonly Runnable[];
@@ -43,19 +47,21 @@ export async function execute(session: Session, store: Store, execution: Executi
       EXIT.later,
       `another run is going on here (process ${held.pid})\n  next: wait for it, or stop it`,
     );
-  const slots =
-    execution.flags.jobs ??
-    Math.max(
-      1,
-      Math.min(repository.machine.cpus, project.settings.pools["default"]?.concurrency ?? repository.machine.cpus),
-    );
+  const slots = execution.flags.jobs ?? slotsOf(project.settings, repository.machine);
   try {
     repository.workTree.exclude(
       project.pipelines.flatMap(({ pipeline }) =>
         pipeline.steps.flatMap((step) => step.outputs.map((output) => output.path)),
       ),
     );
-    const executor = await repository.executor(project.settings, store, slots);
+    if (repository.shallow)
+      world.terminal.say(
+        "this clone is shallow: without its first commit a run cannot name its repository as other clones do (git fetch --unshallow)\n",
+      );
+    const executor = await repository.executor(project.settings, store, {
+      slots,
+      ...(execution.flags.allowEnvironmentDrift === true ? { onDrift: driftTeller(world.terminal) } : {}),
+    });
     if ("kind" in executor) throw new Refusal(EXIT.bad, executor.why);
     return await disposing(executor, async () => {
       await abandonOthers(session, store, execution.due);
@@ -73,6 +79,17 @@ export async function execute(session: Session, store: Store, execution: Executi
   }
 }
 
+/** Says each drift once, however many steps it touches. */
+function driftTeller(terminal: Terminal): (drift: Failure) => void {
+  const told = new Set<string>();
+  return (drift) => {
+    const sentence = failureSentence(drift, terminalVoice()).replace(/^refused: /, "");
+    if (told.has(sentence)) return;
+    told.add(sentence);
+    terminal.say(`environment drift: ${sentence}; what runs so is recorded, not cached and cannot be promoted\n`);
+  };
+}
+
 interface One {
   readonly store: Store;
   readonly executor: Executor;
@@ -88,9 +105,9 @@ async function executeOne(session: Session, one: One): Promise<number> {
   const identity = await identityOf(session, one, accepted);
   const staging = await stagingOf(session, { runnable, store });
   const options: RunTextOptions = { paint: world.terminal.color ? ansiPaint : noPaint, shortId: fourCharacters };
-  const teller = progressTeller(world.terminal, options);
+  const watching = watchRun(session, { run: accepted.id, runnable, options });
   const context: StepContext = {
-    started: (job) => teller.tell({ kind: "started", step: job.step, attempt: job.attempt, cause: job.cause }),
+    started: (job) => watching.tell({ kind: "started", step: job.step, attempt: job.attempt, cause: job.cause }),
     run: accepted.id,
     domain: "local",
     requestedBy: world.config.user,
@@ -110,12 +127,11 @@ async function executeOne(session: Session, one: One): Promise<number> {
         keepGoing: one.execution.flags.keepGoing === true,
         capacity: repository.machine,
         gateOf: (step, result) => gateOf(runnable, step, result),
-        onProgress: (progress) => teller.tell(progress),
+        onProgress: (progress) => watching.tell(progress),
         signal: world.terminal.interrupted,
       },
     ),
-  );
-  teller.end();
+  ).finally(() => watching.close());
   const finishedAt = new Date(world.clock.now()).toISOString();
   const record = recordOf({ ...identity.facts, finishedAt }, runnable.order, end);
   const history = await repository.history();

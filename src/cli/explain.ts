@@ -1,3 +1,4 @@
+import { environmentChanges, type EnvironmentChange } from "../diff/environment-changes.ts";
 import { concreteDocument } from "../key/concrete.ts";
 import { keyOf, type KeyDocument, type StepResult } from "../key/key-document.ts";
 import { differences } from "../plan/difference.ts";
@@ -70,6 +71,7 @@ async function fromPlan(world: World, step: string, { session, history }: Planni
           ? verdict.changes
           : []
         : differences(past.document, document, (path) => producerOf(work, path)),
+    surroundings: [],
   };
 }
 
@@ -99,8 +101,8 @@ async function fromRun(
     );
   const earlier = history.runs({ pipeline: record.pipeline.id });
   const before = earlier[earlier.findIndex((run) => run.id === record.id) + 1];
-  const past =
-    before === undefined ? undefined : (await history.record(before.id))?.steps.find((one) => one.id === found.id);
+  const old = before === undefined ? undefined : await history.record(before.id);
+  const past = old?.steps.find((one) => one.id === found.id);
   const changes =
     past?.document === null || past === undefined || found.document === null
       ? []
@@ -113,7 +115,14 @@ async function fromRun(
     document: found.document,
     against: past === undefined || past.key === null || before === undefined ? null : { run: before.id, key: past.key },
     changes,
+    surroundings: old === undefined ? [] : surroundings(environmentChanges(old, record), step),
   };
+}
+
+/** Lock, image, tools and platform are in the key, and told as its differences. */
+function surroundings(changes: readonly EnvironmentChange[], step: string): readonly EnvironmentChange[] {
+  const outside = new Set(["isolation", "machine", "cores", "sluice"]);
+  return changes.filter(({ name, steps }) => outside.has(name) && (steps.length === 0 || steps.includes(step)));
 }
 
 function verdictOf(step: StepRecord): ExplainView["verdict"] {

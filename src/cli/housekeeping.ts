@@ -74,23 +74,32 @@ async function machineChecks(world: World): Promise<readonly Check[]> {
   ];
 }
 
+function memoryCheck(why: string | null): Check {
+  return {
+    name: "memory limits",
+    state: why === null ? "fine" : "warning",
+    found:
+      why === null ? "`resources.memory` is enforced by the kernel" : `\`resources.memory\` is not enforced: ${why}`,
+    next: "`systemd-run --user --scope sluice run`, where systemd is; steps are still admitted by what they ask for",
+  };
+}
+
 async function repositoryChecks(world: World): Promise<readonly Check[]> {
   const session = await openSession(world);
   const { repository, project } = session;
   const store = await repository.store(project.settings);
   const planned = await planSession(session, store, PLAIN_REQUEST);
   const errors = [...project.problems, ...planned.flatMap((one) => one.problems)].filter(isError).length;
-  const executor = await repository.executor(project.settings, store, 1);
+  const here = await repository.isolation(project.settings);
   const isolation: Check =
-    "kind" in executor
-      ? { name: "isolation", state: "broken", found: executor.why, next: "`apt install bubblewrap`" }
+    here.kind === "refused"
+      ? { name: "isolation", state: "broken", found: here.why, next: "`apt install bubblewrap`" }
       : {
           name: "isolation",
-          state: executor.isolation === "workspace" ? "warning" : "fine",
-          found: executor.why,
+          state: here.isolation === "workspace" ? "warning" : "fine",
+          found: here.why,
           next: "`apt install bubblewrap`, so that an undeclared read fails",
         };
-  if (!("kind" in executor)) await executor[Symbol.asyncDispose]();
   const history = await repository.history();
   const left = repository.accepted.list().length;
   return [
@@ -104,12 +113,21 @@ async function repositoryChecks(world: World): Promise<readonly Check[]> {
       next: "`apt install git`",
     },
     {
+      name: "history",
+      state: repository.shallow ? "warning" : "fine",
+      found: repository.shallow
+        ? "a shallow clone: runs recorded here name the repository by another commit than other clones do"
+        : "complete",
+      next: "`git fetch --unshallow`",
+    },
+    {
       name: "pipelines",
       state: errors > 0 ? "broken" : project.pipelines.length === 0 ? "warning" : "fine",
       found: errors > 0 ? `${errors} problems` : `${project.pipelines.length} without problems`,
       next: errors > 0 ? "`sluice validate`" : "`sluice init`",
     },
     isolation,
+    memoryCheck(await repository.unlimitedMemory()),
     { name: "ledger", state: "fine", found: `${history.runs({}).length} runs recorded`, next: null },
     {
       name: "interrupted runs",

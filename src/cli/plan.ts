@@ -1,9 +1,12 @@
 import type { PlannedPipeline } from "../controller/project.ts";
-import type { PlanView } from "../report/plan-view.ts";
+import type { Isolation } from "../key/key-document.ts";
+import { isError, type Problem } from "../problem/problem.ts";
+import { countsOf, type PlanView } from "../report/plan-view.ts";
 import { ansiPaint, noPaint } from "../report/paint.ts";
 import { fourCharacters } from "../report/words.ts";
 import { EXIT } from "./exit.ts";
-import { openSession, planSession, PLAIN_REQUEST, tellProblems, type Session } from "./session.ts";
+import { openSession, planSession, PLAIN_REQUEST, tellProblems, textsOf, type Session } from "./session.ts";
+import { slotsOf } from "./slots.ts";
 import type { World } from "./world.ts";
 
 export interface PlanFlags {
@@ -24,23 +27,25 @@ export async function plan(world: World, names: readonly string[], flags: PlanFl
   session.repository.save();
   const problems = [...session.project.problems, ...planned.flatMap((one) => one.problems)];
   const broken = await tellProblems(session, session.project.view, problems);
-  const views = planned.map(viewOf);
+  const slots = slotsOf(session.project.settings, session.repository.machine);
+  const views = viewsOf(session, planned);
   if (flags.json === true) {
     const { planJson } = await import("../report/plan-json.ts");
-    world.terminal.print(planJson(views, session.project.settings.pools["default"]?.concurrency ?? 4));
+    world.terminal.print(planJson(views, slots));
   } else if (flags.markdown === true) {
     const { planMarkdown } = await import("../report/plan-markdown.ts");
-    world.terminal.print(
-      planMarkdown(views, { slots: 4, shortId: fourCharacters, frame: () => [], pullRequest: null }),
-    );
+    const frame = await framesOf(session, problems);
+    world.terminal.print(planMarkdown(views, { slots, shortId: fourCharacters, frame, pullRequest: null }));
   } else if (views.length > 0 && !broken) {
     const { planText } = await import("../report/plan-text.ts");
     world.terminal.print(
       planText(views, {
         paint: world.terminal.color ? ansiPaint : noPaint,
         shortId: fourCharacters,
-        slots: 4,
+        slots,
+        // Problems were told before, with their frames.
         frame: () => "",
+        ...(await isolationOf(session, views)),
         rows: 40,
       }),
     );
@@ -61,6 +66,56 @@ async function planAgainst(
 ): Promise<readonly PlannedPipeline[]> {
   const { comparePlans } = await import("./plan-base.ts");
   return comparePlans(session, { names, base });
+}
+
+/** Planned pipelines, then the files that could not be read as one. */
+function viewsOf({ project }: Session, planned: readonly PlannedPipeline[]): readonly PlanView[] {
+  const own = new Set(planned.map((one) => one.file.path));
+  const elsewhere = project.problems.filter(({ at }) => !own.has(at.path));
+  const broken = [...new Set(elsewhere.filter(isError).map(({ at }) => at.path))];
+  return [
+    ...planned.map((one) => {
+      const view = viewOf(one);
+      const read = project.problems.filter(({ at }) => at.path === view.path);
+      return { ...view, problems: [...read, ...view.problems] };
+    }),
+    ...broken.map((path) => ({
+      name: path,
+      path,
+      order: null,
+      forecast: null,
+      problems: elsewhere.filter(({ at }) => at.path === path),
+      costUsd: null,
+      policies: [],
+    })),
+  ];
+}
+
+async function framesOf(
+  { project }: Session,
+  problems: readonly Problem[],
+): Promise<(problem: Problem) => readonly string[]> {
+  if (problems.length === 0) return () => [];
+  const { codeFrame } = await import("../problem/frame.ts");
+  const texts = await textsOf(project.view, problems);
+  return (problem) => codeFrame(problem, texts.get(problem.at.path), { color: false }).map((line) => line.slice(2));
+}
+
+/** Asked only where something would run: bubblewrap is tried by starting it. */
+async function isolationOf(
+  { repository, project }: Session,
+  views: readonly PlanView[],
+): Promise<{ readonly isolation?: Isolation; readonly memory?: string }> {
+  const work = views.some((view) => {
+    const counts = countsOf(view);
+    return counts.run + counts.depends > 0;
+  });
+  if (!work) return {};
+  const here = await repository.isolation(project.settings);
+  if (here.kind === "refused") return {};
+  const asks = views.some((view) => view.order?.steps.some(({ step }) => step.resources.memory !== null) === true);
+  const memory = asks ? await repository.unlimitedMemory() : null;
+  return { isolation: here.isolation, ...(memory === null ? {} : { memory }) };
 }
 
 export function viewOf(one: PlannedPipeline): PlanView {

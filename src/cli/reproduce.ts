@@ -127,7 +127,7 @@ interface Again {
 async function execute(session: Parameters<typeof stagingOf>[0], again: Again): ReturnType<typeof runPipeline> {
   const { repository, project, world } = session;
   const { runnable, store, record } = again;
-  const executor = await repository.executor(project.settings, store, again.slots);
+  const executor = await repository.executor(project.settings, store, { slots: again.slots });
   if ("kind" in executor) throw new Refusal(EXIT.bad, executor.why);
   const staging = await stagingOf(session, { runnable, store });
   // Nothing that `reproduce` computes becomes a result: it is a check, not a run.

@@ -95,12 +95,18 @@ export async function tellProblems(
 ): Promise<boolean> {
   if (problems.length === 0) return false;
   const { renderProblems } = await import("../problem/frame.ts");
+  const texts = await textsOf(view, problems);
+  session.world.terminal.say(renderProblems(problems, texts, { color: session.world.terminal.color }));
+  return problems.some(isError);
+}
+
+/** The files that problems are in, for their code frames. */
+export async function textsOf(view: View, problems: readonly Problem[]): Promise<ReadonlyMap<string, string>> {
   const texts = new Map<string, string>();
   for (const { at } of problems) {
     if (texts.has(at.path)) continue;
     const bytes = await view.read(at.path);
     if (bytes !== undefined && bytes.byteLength < 8_000_000) texts.set(at.path, new TextDecoder().decode(bytes));
   }
-  session.world.terminal.say(renderProblems(problems, texts, { color: session.world.terminal.color }));
-  return problems.some(isError);
+  return texts;
 }

@@ -37,6 +37,8 @@ export async function stagingOf(
       return project.tree.get(path) !== undefined ? { step: null } : undefined;
     },
     async stage(job) {
+      const moved = await changedLock(session, job);
+      if (moved !== undefined) return moved;
       const staged: StagedInput[] = [];
       for (const input of job.step.inputs) {
         const found =
@@ -53,6 +55,20 @@ export async function stagingOf(
       return [...staged.filter((input) => !taken.has(input.path)), ...files];
     },
     changed: (job) => changedSource(session, job),
+  };
+}
+
+/** The lock file that the key names must still be the one that stands there. */
+async function changedLock(session: Session, job: StepJob): Promise<Failure | undefined> {
+  const { environment } = job.step.step;
+  const declared = job.document.environment?.lock ?? null;
+  if (declared === null || !("lock" in environment) || environment.lock === null) return undefined;
+  const now = (await session.project.view.facts([environment.lock])).get(environment.lock)?.digest;
+  if (now === declared) return undefined;
+  return {
+    kind: "refused",
+    why: `\`${environment.lock}\` changed after the run was planned`,
+    next: "`sluice run`, which plans with what stands there now",
   };
 }
 

@@ -1,11 +1,14 @@
+import type { PlannedPipeline } from "../controller/project.ts";
+import type { AcceptedRun } from "../queue/accepted-runs.ts";
 import { countsOf } from "../report/plan-view.ts";
 import { isError } from "../problem/problem.ts";
 import type { StatusView } from "../report/status-text.ts";
 import { EXIT } from "./exit.ts";
 import { paintOf } from "./history.ts";
+import { readLiveState } from "./live-state.ts";
 import { viewOf } from "./plan.ts";
 import { shortIds } from "./select-run.ts";
-import { openSession, planSession, PLAIN_REQUEST } from "./session.ts";
+import { openSession, planSession, PLAIN_REQUEST, type Session } from "./session.ts";
 import type { World } from "./world.ts";
 
 /** `sluice status`: what a run would do, what is under way, what ran last. */
@@ -22,8 +25,7 @@ export async function status(world: World, flags: { readonly json?: boolean }): 
     pending: null,
     last: null,
   }));
-  const lock = repository.accepted.lock();
-  if (lock.kind === "locked") lock.release();
+  const holder = repository.accepted.holder() ?? null;
   const view: StatusView = {
     branch: head.branch,
     commit: head.commit,
@@ -40,14 +42,12 @@ export async function status(world: World, flags: { readonly json?: boolean }): 
       }),
       ...broken,
     ],
-    active: repository.accepted.list().map((run) => ({
-      id: run.id,
-      pipeline: run.pipeline,
-      startedAt: run.startedAt,
-      done: 0,
-      total: planned.find((one) => one.file.pipeline.id === run.pipeline)?.order?.steps.length ?? 0,
-      alive: lock.kind === "held",
-    })),
+    holder,
+    active: repository.accepted
+      .list()
+      .map((run) =>
+        activeRun(session, { run, holder, planned: planned.find((one) => one.order?.digest === run.plan) }),
+      ),
   };
   repository.save();
   const { statusText, statusJson } = await import("../report/status-text.ts");
@@ -61,4 +61,31 @@ export async function status(world: World, flags: { readonly json?: boolean }): 
         }),
   );
   return EXIT.fine;
+}
+
+/** What the run's process wrote down last; for one too short to have done so, what the plan finds finished. */
+function activeRun({ repository, project }: Session, { run, holder, planned }: Active): StatusView["active"][number] {
+  const live = readLiveState(repository, run.id);
+  const forecast = planned?.forecast?.steps ?? [];
+  return {
+    id: run.id,
+    pipeline: run.pipeline,
+    startedAt: run.startedAt,
+    done: live?.done ?? forecast.filter(({ verdict }) => verdict.kind === "cached").length,
+    total: live?.total ?? forecast.filter(({ verdict }) => verdict.kind !== "withheld").length,
+    process: holder,
+    running: (live?.running ?? []).map(({ step, since, attempt }) => ({
+      step,
+      since: new Date(since).toISOString(),
+      attempt,
+    })),
+    carriesOn: planned !== undefined && run.source === project.view.commit,
+  };
+}
+
+interface Active {
+  readonly run: AcceptedRun;
+  readonly holder: number | null;
+  /** The plan that the run is of, where the files still give it. */
+  readonly planned: PlannedPipeline | undefined;
 }

@@ -14,7 +14,7 @@ export interface ProgressTeller {
   end(): void;
 }
 
-export function progressTeller(terminal: Terminal, options: RunTextOptions): ProgressTeller {
+export function progressTeller(terminal: Pick<Terminal, "say">, options: RunTextOptions): ProgressTeller {
   let cached: string[] = [];
   const end = (): void => {
     if (cached.length > NAMED) terminal.say(`${options.paint.good("✓")} ${counted(cached.length, "step")} cached\n`);

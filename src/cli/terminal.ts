@@ -1,8 +1,9 @@
 import type { Config } from "../config.ts";
-import type { Terminal } from "./world.ts";
+import type { Screen, Terminal } from "./world.ts";
 
 /** The person's terminal, or the pipe that stands in its place. */
-export function createTerminal(color: Config["color"]): Terminal {
+export function createTerminal(config: Pick<Config, "color" | "cursor">): Terminal {
+  const { color } = config;
   const interrupted = new AbortController();
   let asked = 0;
   const stop = (): void => {
@@ -11,18 +12,41 @@ export function createTerminal(color: Config["color"]): Terminal {
     if (asked > 1) process.exit(130);
     interrupted.abort();
   };
+  const clearing = new Set<() => void>();
+  const clear = (): void => {
+    for (const one of clearing) one();
+  };
   return {
     isTerminal: process.stderr.isTTY,
     color: color === "always" || (color === "auto" && process.stdout.isTTY),
     columns: process.stdout.columns ?? 100,
-    print: (text) => void process.stdout.write(text),
-    say: (text) => void process.stderr.write(text),
+    print(text) {
+      clear();
+      process.stdout.write(text);
+    },
+    say(text) {
+      clear();
+      process.stderr.write(text);
+    },
+    screen: process.stderr.isTTY && config.cursor ? screenOf(process.stderr, clearing) : null,
     get interrupted() {
       if (process.listenerCount("SIGINT") === 0) {
         process.on("SIGINT", stop);
         process.on("SIGTERM", stop);
       }
       return interrupted.signal;
+    },
+  };
+}
+
+function screenOf(stream: NodeJS.WriteStream, clearing: Set<() => void>): Screen {
+  return {
+    // A terminal that does not know its size says 0.
+    size: () => ({ columns: stream.columns || 80, rows: stream.rows || 24 }),
+    write: (text) => void stream.write(text),
+    before(clear) {
+      clearing.add(clear);
+      return () => void clearing.delete(clear);
     },
   };
 }

@@ -1,6 +1,6 @@
 import type { Clock } from "../clock/clock.ts";
 import type { Config } from "../config.ts";
-import type { Executor } from "../executor/executor.ts";
+import type { Executor, ImageDigest, IsolationHere } from "../executor/executor.ts";
 import type { Git } from "../git/git.ts";
 import type { View } from "../git/view.ts";
 import type { WorkTree } from "../git/work-tree.ts";
@@ -12,6 +12,7 @@ import type { Settings } from "../pipeline/settings.ts";
 import type { Tree } from "../pipeline/tree.ts";
 import type { AcceptedRuns } from "../queue/accepted-runs.ts";
 import type { Dispatcher } from "../queue/dispatcher.ts";
+import type { Failure } from "../run/run-record.ts";
 import type { StepEnd, StepJob } from "../run/step-job.ts";
 import type { Signer } from "../signer/signer.ts";
 import type { FileDigests } from "../store/file-digests.ts";
@@ -38,8 +39,18 @@ export interface Terminal {
   print(text: string): void;
   /** Talk, to stderr. */
   say(text: string): void;
+  /** Where things can be drawn in place; null where talk goes to a file, a pipe or a terminal without a cursor. */
+  readonly screen: Screen | null;
   /** Ends when the person asks to stop (Ctrl-C) or the system does. */
   readonly interrupted: AbortSignal;
+}
+
+export interface Screen {
+  /** Of the terminal as it is now: people resize them. */
+  size(): { readonly columns: number; readonly rows: number };
+  write(text: string): void;
+  /** Calls `clear` before anything is printed or said; answers how to stop that. */
+  before(clear: () => void): () => void;
 }
 
 export interface Machine {
@@ -64,8 +75,12 @@ export interface Repository {
   executor(
     settings: Settings,
     store: Store,
-    slots: number,
+    wanted: { readonly slots: number; readonly onDrift?: (drift: Failure) => void },
   ): Promise<Executor | { readonly kind: "refused"; readonly why: string }>;
+  /** How steps would be kept apart here, without starting anything that lasts. */
+  isolation(settings: Settings): Promise<IsolationHere>;
+  /** Why `resources.memory` is no limit here; null where the kernel holds steps to it. */
+  unlimitedMemory(): Promise<string | null>;
   dispatcher(
     slots: number,
     perform: (job: StepJob, signal: AbortSignal) => Promise<StepEnd>,
@@ -94,8 +109,12 @@ export interface Repository {
       readonly uri: string | null;
     },
   ): Promise<void>;
+  /** Asks an image's registry which digest its tag has now: the only command that does is `sluice pin`. */
+  imageDigest(image: string, signal: AbortSignal): Promise<ImageDigest>;
   readonly logs: { tail(path: string, bytes: number): string; size(path: string): number };
-  /** `local:<digest of the root commit>`. */
+  /** True for a clone without its first commits (`git clone --depth`). */
+  readonly shallow: boolean;
+  /** `local:<digest of the root commit>`; in a shallow clone what its ledger says, else by the oldest commit there. */
   identity(): Promise<string>;
   /** Writes a file of the work tree that did not exist; false where one stands. */
   create(path: string, text: string): boolean;

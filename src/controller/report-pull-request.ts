@@ -136,6 +136,30 @@ function planCheck(report: PullRequestReport): Check {
   };
 }
 
+/** The check of a run that no pull request asked for, on the commit that it ran. */
+export function reportRun(record: RunRecord): Desired {
+  const summary = bounded(
+    record.status === "failed"
+      ? failureMarkdown(failedRun(record, { tail: () => [], nearMiss: () => null }), { shortId: fourCharacters })
+      : runMarkdown(record, { shortId: fourCharacters, baseline: null, tail: () => [] }),
+  );
+  return {
+    kind: "check",
+    check: {
+      head: record.source,
+      name: `${RUN_CHECK} (${record.pipeline.name})`.slice(0, 100),
+      status: "completed",
+      conclusion: record.status === "succeeded" ? "success" : "failure",
+      title: `${record.pipeline.name}: ${record.status}`.slice(0, 200),
+      summary,
+      text: "",
+      annotations: [],
+      actions: [],
+      externalId: record.id,
+    },
+  };
+}
+
 function runCheck(report: PullRequestReport): Check {
   const failed = report.runs.filter(({ record }) => record.status !== "succeeded");
   return {

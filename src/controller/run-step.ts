@@ -70,7 +70,8 @@ export async function runStep(
     if (failure !== undefined)
       return failedWith(ports, context, { job, attempt, failure, record: record(failure, log) });
     if ("kind" in collected) throw new Error("unreachable: a failure was handled before");
-    return await keep(ports, context, { job, collected, end, record: record(null, log) });
+    const drifted = attempt.drifted === true;
+    return await keep(ports, context, { job, collected, end, drifted, record: record(null, log) });
   } finally {
     await attempt.dispose();
   }
@@ -229,6 +230,7 @@ async function keep(
     readonly job: StepJob;
     readonly collected: Collected;
     readonly end: AttemptEnd;
+    readonly drifted: boolean;
     readonly record: AttemptRecord;
   },
 ): Promise<StepEnd> {
@@ -257,7 +259,8 @@ async function keep(
     attempt: record,
     different,
   });
-  if (!job.step.step.cache || job.step.step.effects) return succeeded(result, []);
+  // What was made in another environment than its key says lives under this run alone.
+  if (!job.step.step.cache || job.step.step.effects || done.drifted) return succeeded(result, []);
   const created = await ports.store.createResult(context.domain, result);
   if (created.kind === "created") return succeeded(result, []);
   if (created.same) return succeeded(created.result, []);

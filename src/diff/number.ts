@@ -1,5 +1,11 @@
 import type { MetricValue } from "../key/key-document.ts";
 
+/** A metric as a double, the nearest one for a whole number beyond 2^53; undefined for what is not finite. */
+export function doubleOf(value: MetricValue): number | undefined {
+  if (typeof value === "number") return value;
+  return /^-?\d/.test(value) ? Number(value) : undefined;
+}
+
 /** Digits that a value needs: enough to tell two values apart, at most 17 (all of a double). */
 function digitsFor(a: number, b: number): number {
   for (let digits = 4; digits < 17; digits++) {
@@ -11,7 +17,7 @@ function digitsFor(a: number, b: number): number {
 
 /** A metric for people; next to another one it keeps the digits that tell them apart. */
 export function formatMetric(value: MetricValue, beside: MetricValue = value): string {
-  if (typeof value !== "number") return value;
+  if (typeof value !== "number") return value.replace("-", value === "-Infinity" ? "-" : "−");
   if (Number.isInteger(value) && Math.abs(value) < 1e15) return String(value).replace("-", "−");
   const digits = typeof beside === "number" ? digitsFor(value, beside) : 4;
   return plain(value, digits);

@@ -5,6 +5,7 @@ import type { RunId } from "../identity/identity.ts";
 import type { MetricValue, OutputRecord } from "../key/key-document.ts";
 import type { RunRecord, StepOutcome, StepRecord } from "../run/run-record.ts";
 import { dataComparison } from "./data-comparison.ts";
+import { doubleOf } from "./number.ts";
 import { environmentChanges, type EnvironmentChange } from "./environment-changes.ts";
 import { judge, judgeGate, type GateVerdict, type MetricReading, type MetricVerdict } from "./verdict.ts";
 
@@ -168,8 +169,12 @@ function metricChanges(from: RunRecord, to: RunRecord): readonly MetricChange[] 
 }
 
 function deltaOf(from: MetricValue | undefined, to: MetricValue | undefined): number | null {
-  if (typeof from !== "number" || typeof to !== "number") return null;
-  return Number.isFinite(to - from) ? to - from : null;
+  if (from === undefined || to === undefined) return null;
+  const [a, b] = [doubleOf(from), doubleOf(to)];
+  if (a === undefined || b === undefined || !Number.isFinite(b - a)) return null;
+  // Whole numbers beyond 2^53 may differ by less than their doubles can say.
+  const whole = (value: MetricValue): boolean => typeof value === "string" || Number.isSafeInteger(value);
+  return whole(from) && whole(to) ? Number(BigInt(to) - BigInt(from)) : b - a;
 }
 
 function metricTable(run: RunRecord): ReadonlyMap<string, { readonly value: MetricValue; readonly step: string }> {

@@ -1,5 +1,6 @@
 import type { MetricValue } from "../key/key-document.ts";
 import type { MetricSpec } from "../pipeline/pipeline.ts";
+import { doubleOf } from "./number.ts";
 
 export type MetricReading = Omit<MetricSpec, "at">;
 
@@ -16,13 +17,14 @@ export type GateVerdict = { readonly kind: "passed" | "failed" | "unknown"; read
 /** Judges one metric against its baseline (SEMANTICS §9). */
 export function judge(
   spec: MetricReading | undefined,
-  from: MetricValue | undefined,
-  to: MetricValue | undefined,
+  before: MetricValue | undefined,
+  now: MetricValue | undefined,
 ): MetricVerdict {
-  if (from === undefined || to === undefined) {
-    return { kind: "missing", side: from !== undefined ? "to" : to !== undefined ? "from" : "both" };
+  if (before === undefined || now === undefined) {
+    return { kind: "missing", side: before !== undefined ? "to" : now !== undefined ? "from" : "both" };
   }
-  if (typeof from !== "number" || typeof to !== "number") return { kind: "not-finite" };
+  const [from, to] = [doubleOf(before), doubleOf(now)];
+  if (from === undefined || to === undefined) return { kind: "not-finite" };
   if (spec === undefined || spec.goal === null) return { kind: "informational" };
   const delta = to - from;
   if (Math.abs(delta) <= toleranceOf(spec, from) + slackOf(spec, Math.max(Math.abs(from), Math.abs(to)))) {
@@ -44,8 +46,9 @@ function toleranceOf(spec: MetricReading, from: number): number {
 /** Whether a metric passes its gate; a value that is missing or not finite is unknown, which does not pass. */
 export function judgeGate(gate: NonNullable<MetricSpec["gate"]>, value: MetricValue | undefined): GateVerdict {
   const text = `${gate.operator} ${gate.bound}`;
-  if (typeof value !== "number") return { kind: "unknown", gate: text };
-  return { kind: holds(gate, value) ? "passed" : "failed", gate: text };
+  const double = value === undefined ? undefined : doubleOf(value);
+  if (double === undefined) return { kind: "unknown", gate: text };
+  return { kind: holds(gate, double) ? "passed" : "failed", gate: text };
 }
 
 function holds({ operator, bound }: NonNullable<MetricSpec["gate"]>, value: number): boolean {

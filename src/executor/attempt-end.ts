@@ -2,7 +2,7 @@ import type { Failure } from "../run/run-record.ts";
 import type { AttemptEnd, AttemptOrder } from "./executor.ts";
 import type { LaunchEnd } from "./launcher-client.ts";
 
-/** An attempt that ended before its process began. */
+/** An attempt that ended before its process began: nothing was measured. */
 export function endedBefore(failure: Failure): AttemptEnd {
   return {
     kind: "ended",
@@ -12,9 +12,10 @@ export function endedBefore(failure: Failure): AttemptEnd {
   };
 }
 
-/** What the launcher saw, as the end of an attempt. */
-export function endOf(order: AttemptOrder, end: LaunchEnd): AttemptEnd {
-  if (end.kind === "lost") return endedBefore({ kind: "lost", why: end.why });
+/** What the launcher saw, as the end of an attempt; that memory ran out is said only where the kernel counted it. */
+export function endOf(order: AttemptOrder, end: LaunchEnd, outOfMemory: boolean): AttemptEnd {
+  const oom: Failure = { kind: "oom", limitBytes: order.memoryBytes, peakBytes: null };
+  if (end.kind === "lost") return endedBefore(outOfMemory ? oom : { kind: "lost", why: end.why });
   const profile = {
     wallMs: Math.round(end.wallMs),
     cpuUserMs: end.user,
@@ -22,7 +23,9 @@ export function endOf(order: AttemptOrder, end: LaunchEnd): AttemptEnd {
     peakBytes: end.peak,
     method: end.method,
   };
-  return { kind: "ended", failure: failureOf(order, end), cancelled: end.cancelled, profile };
+  const failure = failureOf(order, end);
+  const why = failure !== null && outOfMemory && !end.timeout ? { ...oom, peakBytes: end.peak } : failure;
+  return { kind: "ended", failure: why, cancelled: end.cancelled, profile };
 }
 
 function failureOf(order: AttemptOrder, end: Extract<LaunchEnd, { kind: "ended" }>): Failure | null {

@@ -47,6 +47,8 @@ export interface Attempt {
   readonly workspace: string;
   /** Absolute path of the log (stdout and stderr interleaved, redacted). */
   readonly log: string;
+  /** True when tools or packages differ from what is declared and that was allowed: never *the* result of its key. */
+  readonly drifted?: boolean;
   /** How the attempt ended; never rejects for anything a step can do. */
   readonly ended: Promise<AttemptEnd>;
   /** Files that appeared in the workspace and are neither inputs nor below declared outputs. */
@@ -73,3 +75,13 @@ export interface Executor extends AsyncDisposable {
   /** How many attempts should be handed in at once to keep the slots busy. */
   readonly ahead: number;
 }
+
+/** How steps are kept apart on this machine, and why, as one sentence. */
+export type IsolationHere =
+  | { readonly kind: "possible"; readonly isolation: Isolation; readonly why: string }
+  | { readonly kind: "refused"; readonly why: string };
+
+/** What a registry says of an image by tag; `image` is its full name with tag and digest. */
+export type ImageDigest =
+  | { readonly kind: "ok"; readonly image: string; readonly digest: Digest }
+  | { readonly kind: "refused"; readonly why: string; readonly next: string };

@@ -29,6 +29,8 @@ export type LaunchEnd =
 /** One launcher process, one step at a time. */
 export interface Launcher {
   readonly alive: boolean;
+  /** Ends when the launcher waits for orders, or is gone. */
+  readonly ready: Promise<void>;
   run(order: LaunchOrder, signal: AbortSignal): Promise<LaunchEnd>;
   close(): Promise<void>;
 }
@@ -39,19 +41,23 @@ interface Wire {
   alive: boolean;
   errors: string;
   waiting: ((end: LaunchEnd) => void) | undefined;
+  ready: () => void;
 }
 
 /** Starts a launcher by a command line, which may lead through a sandbox. */
 export function startLauncher(command: readonly string[], env: NodeJS.ProcessEnv): Launcher {
   const [program, ...args] = command;
   const child = spawn(program ?? "", args, { stdio: ["pipe", "pipe", "pipe"], env, detached: true });
-  const wire: Wire = { child, method: "none", alive: true, errors: "", waiting: undefined };
+  let settle = (): void => undefined;
+  const ready = new Promise<void>((resolve) => (settle = resolve));
+  const wire: Wire = { child, method: "none", alive: true, errors: "", waiting: undefined, ready: settle };
   const closed = new Promise<void>((resolve) => {
     const gone = (why: string): void => {
       wire.alive = false;
       const { waiting } = wire;
       wire.waiting = undefined;
       waiting?.({ kind: "lost", why: wire.errors.trim() === "" ? why : `${why}: ${firstError(wire.errors)}` });
+      wire.ready();
       resolve();
     };
     child.on("error", (error) => gone(error.message));
@@ -64,6 +70,7 @@ export function startLauncher(command: readonly string[], env: NodeJS.ProcessEnv
     get alive() {
       return wire.alive;
     },
+    ready,
     run: (order, signal) => run(wire, order, signal),
     async close() {
       child.stdin?.end();
@@ -101,6 +108,7 @@ function receive(wire: Wire, line: string): void {
   const message = JSON.parse(line) as Message;
   if (message.ready !== undefined) {
     wire.method = message.ready;
+    wire.ready();
     return;
   }
   const { waiting } = wire;

@@ -1,23 +1,17 @@
-import {
-  appendFileSync,
-  existsSync,
-  mkdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  symlinkSync,
-  truncateSync,
-  writeFileSync,
-} from "node:fs";
+import { existsSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 
-import { redact } from "../run/redact.ts";
 import type { Failure } from "../run/run-record.ts";
+import { endOf, endedBefore } from "./attempt-end.ts";
 import { checkProgram, checkTools, prepareEnvironment, type PreparedEnvironment } from "./environment.ts";
 import type { Attempt, AttemptEnd, AttemptOrder, Executor } from "./executor.ts";
-import { endedBefore, endOf } from "./attempt-end.ts";
+import { environmentOf } from "./step-environment.ts";
+import { checkInstalled } from "./installed.ts";
+import { isolationHere } from "./isolation.ts";
 import { startLauncher, type Launcher } from "./launcher-client.ts";
-import { HOME, readOnlyFor, sandboxArguments, tryBubblewrap, WORKSPACE, type SandboxSettings } from "./sandbox.ts";
+import { memoryLimitsHere, type MemoryGroup, type MemoryLimits } from "./memory-limit.ts";
+import { HOME, readOnlyFor, sandboxArguments, WORKSPACE, type SandboxSettings } from "./sandbox.ts";
+import { redactLog } from "./redact-log.ts";
 import { clearWorkspace, stage, undeclaredWrites, type Materialize, type Staged } from "./workspace.ts";
 
 export interface ProcessExecutorOptions {
@@ -31,9 +25,12 @@ export interface ProcessExecutorOptions {
   readonly launcherPath: string;
   /** The worker's own PATH, which follows the environment's. */
   readonly path: string;
+  /** Where drift is allowed: told of tools or packages that differ from what is declared, instead of refusing. */
+  readonly onDrift: ((drift: Failure) => void) | undefined;
 }
 
 interface Slot {
+  readonly at: number;
   readonly root: string;
   readonly workspace: string;
   launcher: RunningLauncher | undefined;
@@ -50,6 +47,8 @@ interface Pool {
   readonly free: Slot[];
   readonly waiting: ((slot: Slot) => void)[];
   readonly systemReadOnly: readonly string[];
+  /** Memory limits, opened for the first step that has one; null where they cannot be enforced. */
+  limits: MemoryLimits | null | undefined;
   /** Processes that may still be started; staging goes on meanwhile in the spare workspaces. */
   permits: number;
   readonly asking: (() => void)[];
@@ -78,34 +77,33 @@ function returnPermit(pool: Pool): void {
 export function processExecutor(
   options: ProcessExecutorOptions,
 ): Executor | { readonly kind: "refused"; readonly why: string } {
-  const bubblewrap =
-    options.sandbox === "off" ? { works: false, why: "`sandbox: off` in sluice.yaml" } : tryBubblewrap();
-  if (options.sandbox === "require" && !bubblewrap.works)
-    return { kind: "refused", why: `\`sandbox: require\`, but ${bubblewrap.why}` };
+  const here = isolationHere(options.sandbox);
+  if (here.kind === "refused") return here;
+  const sandboxed = here.isolation === "sandbox";
   const pool: Pool = {
     options,
-    sandboxed: bubblewrap.works,
+    sandboxed,
     free: Array.from({ length: options.slots + SPARE }, (_, at) => makeSlot(options.directory, at)),
     waiting: [],
+    limits: undefined,
     permits: options.slots,
     asking: [],
     idle: [],
-    systemReadOnly: bubblewrap.works ? readOnlyFor(options.path) : [],
+    systemReadOnly: sandboxed ? readOnlyFor(options.path) : [],
   };
   const all = [...pool.free];
   // Starting takes as long as ten steps: it begins while the first of them is prepared.
   if (!pool.sandboxed)
     pool.idle.push({ process: launch(pool, launcherCommand(options.launcherPath)), settings: PLAIN });
   return {
-    isolation: bubblewrap.works ? "sandbox" : "workspace",
-    why: bubblewrap.works
-      ? "steps run in a closed bubblewrap sandbox"
-      : `steps run in a directory of their own and can read other files of this machine: ${bubblewrap.why}`,
+    isolation: here.isolation,
+    why: here.why,
     ahead: options.slots + SPARE,
     start: (order, signal) => start(pool, order, signal),
     async [Symbol.asyncDispose]() {
       const launchers = [...all.flatMap((slot) => slot.launcher ?? []), ...pool.idle];
       await Promise.all(launchers.map((one) => one.process.close()));
+      pool.limits?.close();
       for (const slot of all) rmSync(slot.root, { recursive: true, force: true });
     },
   };
@@ -114,7 +112,7 @@ export function processExecutor(
 function makeSlot(directory: string, at: number): Slot {
   const root = join(directory, `slot-${process.pid}-${at}`);
   for (const part of ["workspace", "home", "tmp", "logs"]) mkdirSync(join(root, part), { recursive: true });
-  return { root, workspace: join(root, "workspace"), launcher: undefined };
+  return { at, root, workspace: join(root, "workspace"), launcher: undefined };
 }
 
 function take(pool: Pool): Promise<Slot> {
@@ -142,6 +140,7 @@ async function start(pool: Pool, order: AttemptOrder, signal: AbortSignal): Prom
   return {
     workspace: slot.workspace,
     log,
+    drifted: "kind" in prepared ? false : prepared.drifted,
     ended,
     async undeclared() {
       return staged === undefined || "missing" in staged ? [] : undeclaredWrites(slot.workspace, order, staged);
@@ -158,14 +157,19 @@ async function start(pool: Pool, order: AttemptOrder, signal: AbortSignal): Prom
 interface Prepared {
   readonly environment: PreparedEnvironment;
   readonly path: string;
+  readonly drifted: boolean;
 }
 
 function prepare(pool: Pool, order: AttemptOrder): Prepared | Failure {
   const environment = prepareEnvironment(order.environment, pool.options.project);
   if ("kind" in environment) return environment;
   const path = [...environment.path, pool.options.path].join(":");
-  const wrong = checkProgram(order.argv[0] ?? "", path) ?? checkTools(order.tools, path);
-  return wrong ?? { environment, path };
+  const wrong = checkProgram(order.argv[0] ?? "", path);
+  if (wrong !== undefined) return wrong;
+  const drift = checkTools(order.tools, path) ?? checkInstalled(order.environment, pool.options.project);
+  if (drift !== undefined && pool.options.onDrift === undefined) return drift;
+  if (drift !== undefined) pool.options.onDrift?.(drift);
+  return { environment, path, drifted: drift !== undefined };
 }
 
 async function stageFor(
@@ -202,8 +206,18 @@ async function run(pool: Pool, slot: Slot, running: Running): Promise<AttemptEnd
         : { kind: "lost", why: `the bytes of \`${staged.missing}\` are not there any more` },
     );
   }
-  if (!pool.sandboxed) slot.launcher ??= pool.idle.pop();
-  const launcher = launcherFor(pool, slot, { order, prepared });
+  const group = groupFor(pool, slot, order);
+  if (!pool.sandboxed && group === undefined) {
+    if (slot.launcher !== undefined && slot.launcher.settings !== PLAIN) await discard(slot);
+    slot.launcher ??= pool.idle.pop();
+  }
+  const launcher = launcherFor(pool, slot, { order, prepared, group });
+  if (group !== undefined && order.memoryBytes !== null) {
+    // What the launcher itself takes is not the step's.
+    await launcher.ready;
+    group.limit(order.memoryBytes);
+  }
+  const killed = group?.kills() ?? 0;
   const inside = pool.sandboxed;
   const end = await launcher.run(
     {
@@ -226,41 +240,33 @@ async function run(pool: Pool, slot: Slot, running: Running): Promise<AttemptEnd
     running.signal,
   );
   if (Object.keys(order.secrets).length > 0 || end.kind === "lost") await discard(slot);
-  if (!pool.sandboxed && slot.launcher !== undefined) {
+  if (slot.launcher?.settings === PLAIN) {
     pool.idle.push(slot.launcher);
     slot.launcher = undefined;
   }
   redactLog(log, order.secrets);
-  return endOf(order, end);
+  return endOf(order, end, (group?.kills() ?? 0) > killed);
 }
 
-/** Set for every step (SEMANTICS §2), so that a result never depends on the machine's habits. */
-function environmentOf(
-  order: AttemptOrder,
-  prepared: Prepared,
-  places: { readonly home: string; readonly temporary: string },
-): Readonly<Record<string, string>> {
-  return {
-    LC_ALL: "C.UTF-8",
-    TZ: "UTC",
-    SOURCE_DATE_EPOCH: "315532800",
-    PYTHONHASHSEED: "0",
-    PYTHONDONTWRITEBYTECODE: "1",
-    PYTHONUNBUFFERED: "1",
-    ...prepared.environment.env,
-    ...order.env,
-    ...order.secrets,
-    PATH: prepared.path,
-    HOME: places.home,
-    TMPDIR: places.temporary,
-  };
+/** The slot's group of processes, for a step with a limit where the kernel can hold it to that. */
+function groupFor(pool: Pool, slot: Slot, order: AttemptOrder): MemoryGroup | undefined {
+  if (order.memoryBytes === null) return undefined;
+  if (pool.limits === undefined) {
+    const here = memoryLimitsHere();
+    pool.limits = here.kind === "enforced" ? here.open() : null;
+  }
+  return pool.limits?.group(slot.at);
 }
 
 /** The slot's launcher if it was started with the same settings; a step with secrets always gets a fresh one. */
 function launcherFor(
   pool: Pool,
   slot: Slot,
-  { order, prepared }: { readonly order: AttemptOrder; readonly prepared: Prepared },
+  {
+    order,
+    prepared,
+    group,
+  }: { readonly order: AttemptOrder; readonly prepared: Prepared; readonly group: MemoryGroup | undefined },
 ): Launcher {
   const settings: SandboxSettings = {
     network: order.network,
@@ -277,14 +283,16 @@ function launcherFor(
       input.kind === "in-place" ? [{ source: input.source, path: input.path }] : [],
     ),
   };
-  const name = pool.sandboxed ? JSON.stringify(settings) : PLAIN;
+  const plain = pool.sandboxed ? JSON.stringify(settings) : PLAIN;
+  const name = group === undefined ? plain : `limited ${plain}`;
   const fresh =
     pool.sandboxed &&
     (Object.keys(order.secrets).length > 0 || pool.options.sandbox === "require" || settings.inPlace.length > 0);
   if (slot.launcher !== undefined && slot.launcher.process.alive && slot.launcher.settings === name && !fresh)
     return slot.launcher.process;
   void slot.launcher?.process.close();
-  const process = launch(pool, commandOf(pool, slot, settings));
+  const command = commandOf(pool, slot, settings);
+  const process = launch(pool, group === undefined ? command : group.inside(command));
   slot.launcher = { process, settings: name };
   return process;
 }
@@ -332,12 +340,4 @@ async function discard(slot: Slot): Promise<void> {
   const { launcher } = slot;
   slot.launcher = undefined;
   await launcher?.process.close();
-}
-
-function redactLog(log: string, secrets: Readonly<Record<string, string>>): void {
-  const values = Object.values(secrets);
-  if (values.length === 0 || statSync(log).size === 0) return;
-  const clean = redact(readFileSync(log, "utf8"), values);
-  truncateSync(log);
-  appendFileSync(log, clean);
 }

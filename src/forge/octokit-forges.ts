@@ -1,3 +1,5 @@
+import type { Octokit } from "@octokit/rest";
+
 import { parseCommitSha, type CommitSha } from "../identity/identity.ts";
 import type { Person, RepositoryRef } from "../identity/repository.ts";
 import type { Answer, Check, Comment, Forge, Forges, Permission, PullRequest } from "./forge.ts";
@@ -205,10 +207,15 @@ const MINIMIZE = `mutation ($node: ID!) {
 }`;
 
 interface Asking {
-  readonly ask: <Value>(call: Parameters<typeof octokitAs<Value>>[0]) => Promise<Answer<Value>>;
+  readonly ask: (
+    call: (octokit: Octokit, headers: { readonly authorization: string }) => Promise<{ readonly data: Written }>,
+  ) => Promise<Answer<Written>>;
   readonly at: { readonly owner: string; readonly repo: string };
 }
-declare function octokitAs<Value>(call: Parameters<Calls["as"]>[1] & ((...args: never[]) => Promise<{ data: Value }>)): void;
+
+interface Written {
+  readonly id: number;
+}
 
 /** GitHub takes so many annotations in one call, and adds those of later calls to the earlier ones. */
 const ANNOTATIONS = 50;
@@ -241,7 +248,7 @@ async function writeCheck({ ask, at }: Asking, check: Check, id: number | null):
       actions: check.actions.map((action) => ({ ...action })),
     };
     const known = written;
-    const answer: Answer<{ readonly id: number }> = await ask((octokit, headers) =>
+    const answer: Answer<Written> = await ask((octokit, headers) =>
       known === null
         ? octokit.rest.checks.create({ ...body, head_sha: check.head, headers })
         : octokit.rest.checks.update({ ...body, check_run_id: known, headers }),

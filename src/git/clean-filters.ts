@@ -12,11 +12,12 @@ import {
 import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 
+import { FilterFailure } from "./git.ts";
 import { gitProcess, type GitProcess } from "./git-process.ts";
 import { readObjects } from "./read-objects.ts";
 
-/** Line endings only make a file shorter; the other conversions can do anything. */
-type Conversion = "line-endings" | "any";
+/** Line endings only make a file shorter; a Git-LFS object has its pointer's digest; the others can do anything. */
+type Conversion = "line-endings" | "lfs" | "any";
 
 interface Repository {
   readonly git: GitProcess;
@@ -47,7 +48,7 @@ export function cleanFilters(repository: Repository): CleanFilters {
       attributes ??= hasAttributes(repository);
       if (!everywhere && !attributesFile && !(await attributes)) return new Map();
       const wanted = await conversions(repository.git, paths, everywhere);
-      return wanted.size === 0 ? new Map() : stored(repository, wanted);
+      return wanted.size === 0 ? new Map() : storedOrAsItIs(repository, wanted);
     },
   };
 }
@@ -109,12 +110,31 @@ async function conversions(
     const [path = "", name, value] = fields.slice(at, at + 3);
     if (value === "unspecified" || value === "unset") continue;
     const lines = name === "text" || name === "crlf" || name === "eol";
-    if (!lines || !found.has(path)) found.set(path, lines ? "line-endings" : "any");
+    if (name === "filter" && value === "lfs" && !found.has(path)) found.set(path, "lfs");
+    else if (!lines || !found.has(path)) found.set(path, lines ? "line-endings" : "any");
   }
   for (const path of found.keys()) {
     if (lstatSync(join(git.directory, path), { throwIfNoEntry: false })?.isFile() !== true) found.delete(path);
   }
   return found;
+}
+
+/**
+ * Where git-lfs is not installed its files are taken as they stand: an object's digest is what its pointer says, and a
+ * pointer is read as one. Any other required filter that fails is somebody's to mend.
+ */
+async function storedOrAsItIs(
+  repository: Repository,
+  wanted: ReadonlyMap<string, Conversion>,
+): Promise<ReadonlyMap<string, Uint8Array>> {
+  try {
+    return await stored(repository, wanted);
+  } catch (error) {
+    if (!(error instanceof FilterFailure) || error.filter !== "lfs") throw error;
+    const rest = new Map([...wanted].filter(([, conversion]) => conversion !== "lfs"));
+    if (rest.size === wanted.size) throw error;
+    return rest.size === 0 ? new Map() : stored(repository, rest);
+  }
 }
 
 /**
@@ -136,15 +156,33 @@ async function stored(
       GIT_ALTERNATE_OBJECT_DIRECTORIES: listed(join(common, "objects")),
     });
     const settings = ["-c", "core.safecrlf=false", "-c", "core.splitIndex=false", "-c", "core.untrackedCache=false"];
-    await apart.run(
+    const added = await apart.attempt(
       [...settings, "update-index", "--add", "-z", "--stdin"],
       [...wanted.keys()].map((path) => `${path}\0`).join(""),
     );
+    if (added.code !== 0) throw failureOf(git.directory, added.stderr);
     const ids = idsOf(await apart.run(["ls-files", "-s", "-z"]), wanted);
     return await different(apart, ids, wanted);
   } finally {
     rmSync(scratch, { recursive: true, force: true });
   }
+}
+
+function failureOf(directory: string, stderr: string): Error {
+  const [, path, filter] = /^fatal: (.+): clean filter '(.+)' failed$/m.exec(stderr) ?? [];
+  if (path === undefined || filter === undefined)
+    return new Error(`git update-index in ${directory}: ${stderr.trim()}`);
+  const first = stderr
+    .split("\n")
+    .find((line) => line.trim() !== "" && !/^(error: external filter|fatal: )/.test(line))
+    ?.replace(/^error: /, "");
+  return new FilterFailure(filter, {
+    severity: "error",
+    code: "git-filter",
+    at: { path, line: 1, column: 1 },
+    message: `git's filter \`${filter}\` fails on this file${first === undefined ? "" : ` (${first.trim().slice(0, 200)})`}, and .gitattributes requires it`,
+    next: `mend it: \`git config --get-regexp '^filter\\.${filter}\\.'\` shows the command, \`git add --dry-run ${path}\` tries it`,
+  });
 }
 
 /** An index that looks older than it is makes git compare bytes where stat cannot tell; a younger one would not. */

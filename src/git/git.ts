@@ -1,4 +1,5 @@
 import type { BlobId, CommitSha, Digest } from "../identity/identity.ts";
+import type { Problem } from "../problem/problem.ts";
 
 export interface TreeEntry {
   /** `/`-separated, as git has it. */
@@ -80,4 +81,15 @@ export interface Git extends Commits {
    * filter); a path is absent from the answer where the bytes on disk are what git would store.
    */
   cleaned(paths: readonly string[]): Promise<ReadonlyMap<string, Uint8Array>>;
+}
+
+/** Git cannot say what it would store for a file, because a program that its attributes require fails. */
+export class FilterFailure extends Error {
+  readonly filter: string;
+  readonly problem: Problem;
+  constructor(filter: string, problem: Problem) {
+    super(`${problem.at.path}: ${problem.message}`);
+    this.filter = filter;
+    this.problem = problem;
+  }
 }

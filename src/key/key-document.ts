@@ -114,7 +114,13 @@ export interface Profile {
 export type Isolation = "workspace" | "sandbox" | "container";
 
 /** A number read from a metrics file; non-finite ones are kept as words because JSON has none. */
-export type MetricValue = number | "NaN" | "Infinity" | "-Infinity";
+export type MetricValue =
+  | number
+  | "NaN"
+  | "Infinity"
+  | "-Infinity"
+  /** A whole number beyond 2^53, which a double does not hold: its exact digits. */
+  | `${bigint}`;
 
 /**
  * What a finished step gave: created once per (domain, key) and then *the* result.

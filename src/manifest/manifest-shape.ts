@@ -18,7 +18,9 @@ const digest = parsed(parseDigest);
 const runId = parsed(parseRunId);
 const isolation = oneOf(["workspace", "sandbox", "container"]);
 const word = oneOf(["NaN", "Infinity", "-Infinity"]);
-const metric: Shape = (value) => (typeof value === "number" ? undefined : word(value));
+const digits = /^-?[1-9]\d{15,308}$/;
+const metric: Shape = (value) =>
+  typeof value === "number" || (typeof value === "string" && digits.test(value)) ? undefined : word(value);
 
 const failure = kinds({
   exit: object({ code: number }),

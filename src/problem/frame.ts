@@ -14,7 +14,7 @@ const MAX_LINE = 2_000;
 export function renderProblem(problem: Problem, text: string | undefined, options: FrameOptions): string {
   const { at, severity, message, next } = problem;
   const head = `${at.path}:${at.line}:${at.column}: ${severity}: ${message}`;
-  return `${[visible(head), ...frame(problem, text, options), `  next: ${visible(next)}`].join("\n")}\n`;
+  return `${[visible(head), ...codeFrame(problem, text, options), `  next: ${visible(next)}`].join("\n")}\n`;
 }
 
 /** All problems by path and place, at most a hundred a file. */
@@ -49,7 +49,8 @@ function visible(text: string): string {
   return text.replace(CONTROLS, (character) => (character === "\r" ? "" : "\ufffd"));
 }
 
-function frame({ at }: Problem, text: string | undefined, options: FrameOptions): readonly string[] {
+/** The lines around a problem, the place marked; none where the text is not at hand. */
+export function codeFrame({ at }: Problem, text: string | undefined, options: FrameOptions): readonly string[] {
   if (text === undefined) return [];
   const lines = text.split("\n");
   const line = lines[at.line - 1];

@@ -16,6 +16,8 @@ export interface AcceptedRuns {
   accept(run: AcceptedRun): void;
   /** After the manifest is recorded. */
   remove(id: RunId): void;
+  /** The process that holds the lock, without taking it; undefined when nobody does. */
+  holder(): number | undefined;
   /** One `sluice run` at a time in a repository; refused with the process that holds it. */
   lock(): { readonly kind: "locked"; readonly release: () => void } | { readonly kind: "held"; readonly pid: number };
 }

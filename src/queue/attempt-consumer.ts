@@ -39,7 +39,6 @@ export async function attemptConsumer(options: AttemptConsumerOptions): Promise<
     const cancelled = new AbortController();
     running.set(queued.id, cancelled);
     try {
-      if ((await queue.table.get(cancelFlags(pool), queued.id)) !== undefined) cancelled.abort(new Error("cancelled"));
       const end = await ended(attempt.job, AbortSignal.any([cancelled.signal, lost]));
       // Somebody else performs it by now, or will after our restart: what was cut short here is no end.
       if (lost.aborted) return { kind: "again", afterMs: 0 };

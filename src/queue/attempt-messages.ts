@@ -35,7 +35,8 @@ export function parseEnd(body: Json): Ended<Json> {
   if (typeof body === "object" && body !== null && "kind" in body) {
     if (body.kind === "ended" && "value" in body && body.value !== undefined)
       return { kind: "ended", value: body.value };
-    if (body.kind === "broken" && typeof body.error === "string") return { kind: "broken", error: new Error(body.error) };
+    if (body.kind === "broken" && typeof body.error === "string")
+      return { kind: "broken", error: new Error(body.error) };
   }
   return { kind: "broken", error: new Error("the end of an attempt was written by another version") };
 }

@@ -1,11 +1,15 @@
 import { DelayedError, type Job as BullJob, type JobsOptions } from "bullmq";
 
+import type { Json } from "../identity/canonical-json.ts";
 import type { Consumer, Jobs, Performed, QueuedJob } from "./queue.ts";
 
-/** What a job carries inside BullMQ: its own ids are numbers, ours stands beside the payload. */
+/**
+ * What a job carries inside BullMQ: its own ids are numbers, ours stands beside the payload, and the payload is JSON
+ * text, because PostgreSQL's `jsonb` refuses U+0000 and rewrites numbers.
+ */
 export interface Carried {
   readonly id: string;
-  readonly payload: QueuedJob["payload"];
+  readonly payload: string;
 }
 
 /** The part of BullMQ's Queue that is used, whatever its backend. */
@@ -35,7 +39,7 @@ export interface BullWorker {
 
 interface Deduplication {
   readonly id: string;
-  readonly keepLastIfActive: true;
+  readonly keepLastIfActive?: true;
 }
 
 export type Process = (job: BullJob<Carried>, token?: string) => Promise<void>;
@@ -108,7 +112,7 @@ export function bullJobs(bull: BullClasses, onError: (error: unknown) => void): 
         { every: everyMs },
         {
           name: "slot",
-          data: { id, payload },
+          data: { id, payload: JSON.stringify(payload) },
           opts: { priority: priority ?? PRIORITY, removeOnComplete: true, removeOnFail: true },
         },
       );
@@ -120,15 +124,14 @@ export function bullJobs(bull: BullClasses, onError: (error: unknown) => void): 
   };
 }
 
-function carried({ id, payload, priority, delayMs }: QueuedJob): Parameters<BullQueue["addBulk"]>[0][number] {
+function carried({ id, payload, priority, delayMs, once }: QueuedJob): Parameters<BullQueue["addBulk"]>[0][number] {
   return {
     name: "job",
-    data: { id: checked(id), payload },
+    data: { id: checked(id), payload: JSON.stringify(payload) },
     opts: {
       priority: priority ?? PRIORITY,
       ...(delayMs !== undefined && delayMs > 0 && { delay: delayMs }),
-      // One that is added while it runs is performed once more afterwards: a wake-up is never lost.
-      deduplication: { id, keepLastIfActive: true },
+      deduplication: once === true ? { id } : { id, keepLastIfActive: true },
       removeOnComplete: true,
       removeOnFail: true,
     },
@@ -166,7 +169,8 @@ async function consume(bull: BullClasses, queue: string, options: ConsumeOptions
     const key = job.id ?? "";
     running.set(key, controller);
     try {
-      const { id, payload } = job.data;
+      const { id } = job.data;
+      const payload = JSON.parse(job.data.payload) as Json;
       const priority = job.opts.priority ?? PRIORITY;
       const afterMs = await perform({ id, payload, priority }, controller.signal);
       if (afterMs === undefined) return;

@@ -43,12 +43,19 @@ export async function embeddedPostgres(data: string): Promise<EmbeddedPostgres> 
   const cluster: Cluster = { home, directory: join(home, "data"), password: join(home, "password"), user };
   const holder = holding(join(home, "holders"));
   try {
-    const url = await alone(join(home, "lock"), async () => {
-      const binaries = postgresBinaries(user);
+    const binaries = postgresBinaries(user);
+    const server = await alone(join(home, "lock"), async () => {
       await initialise(cluster, binaries);
-      return connection(cluster, running(cluster) ?? (await start(cluster, binaries)));
+      return running(cluster) ?? (await start(cluster, binaries, await freePort()));
     });
-    return { url, release: () => release(cluster, holder) };
+    const watch = keepAlive(cluster, binaries, server);
+    return {
+      url: connection(cluster, server),
+      async release() {
+        await watch.stop();
+        await release(cluster, holder);
+      },
+    };
   } catch (error) {
     holder.release();
     throw error;
@@ -65,6 +72,32 @@ interface Cluster {
 interface Server {
   readonly pid: number;
   readonly port: number;
+}
+
+/** Starts a server again that died, at its old port: connections find it there. */
+function keepAlive(cluster: Cluster, binaries: Binaries, { pid, port }: Server): { stop(): Promise<void> } {
+  let current = pid;
+  let reviving: Promise<void> | undefined;
+  async function revive(): Promise<void> {
+    try {
+      await alone(join(cluster.home, "lock"), async () => {
+        current = (running(cluster) ?? (await start(cluster, binaries, port))).pid;
+      });
+    } catch {
+      // Those who ask it something are told that it is away; the next second tries again.
+    } finally {
+      reviving = undefined;
+    }
+  }
+  const timer = setInterval(() => {
+    if (processStart(current) === "") reviving ??= revive();
+  }, 1000).unref();
+  return {
+    async stop() {
+      clearInterval(timer);
+      await reviving;
+    },
+  };
 }
 
 async function release(cluster: Cluster, holder: ReturnType<typeof holding>): Promise<void> {
@@ -133,10 +166,10 @@ function serves(pid: number, directory: string): boolean {
   }
 }
 
-async function start(cluster: Cluster, binaries: Binaries): Promise<Server> {
+async function start(cluster: Cluster, binaries: Binaries, wanted: number): Promise<Server> {
   for (let round = 1; ; round++) {
     clearStale(cluster);
-    const server = await startOnce(cluster, binaries, await freePort());
+    const server = await startOnce(cluster, binaries, round === 1 ? wanted : await freePort());
     if (server !== undefined) return server;
     // Somebody may have taken the port in between.
     if (round === 3) throw new Error(`PostgreSQL does not start: ${lastWords(cluster)}`);
@@ -193,20 +226,12 @@ function lastWords({ home }: Cluster): string {
 async function stop(pid: number): Promise<void> {
   const until = performance.now() + STOP_MS;
   process.kill(pid, "SIGINT");
-  while (processStart(pid) !== "" && !zombie(pid)) {
+  while (processStart(pid) !== "") {
     if (performance.now() > until) {
       process.kill(pid, "SIGQUIT");
       return;
     }
     await pause(5);
-  }
-}
-
-function zombie(pid: number): boolean {
-  try {
-    return readFileSync(`/proc/${pid}/stat`, "utf8").split(") ").at(-1)?.startsWith("Z") ?? false;
-  } catch {
-    return false;
   }
 }
 

@@ -42,6 +42,10 @@ export function fileAcceptedRuns(directory: string): AcceptedRuns {
       }
     },
     remove: (id) => rmSync(path(id), { force: true }),
+    holder() {
+      const [pid, start] = holder(join(directory, "run.lock"));
+      return pid !== undefined && processStart(pid) !== "" && processStart(pid) === start ? pid : undefined;
+    },
     lock: () => lock(directory),
   };
 }

@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, realpathSync, renameSync, rmSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, realpathSync, renameSync, rmSync, symlinkSync } from "node:fs";
 import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
+import { dirname, join, relative } from "node:path";
 
 import { reachable, SHARED, type User } from "./postgres-user.ts";
 
@@ -12,7 +12,7 @@ export interface Binaries {
 
 /** The programs that npm installed for this machine; copied once to where their user can reach them, if need be. */
 export function postgresBinaries(user: User | undefined): Binaries {
-  const native = installed();
+  const native = linked(installed());
   const root = user === undefined || reachable(join(native, "bin"), user) ? native : copied(native);
   return { postgres: join(root, "bin", "postgres"), initdb: join(root, "bin", "initdb") };
 }
@@ -30,13 +30,25 @@ function installed(): string {
   }
 }
 
+/** Packages carry no links: npm's install script makes them, unless scripts were switched off. */
+function linked(native: string): string {
+  const list: unknown = createRequire(join(native, "x.js"))("./pg-symlinks.json");
+  for (const link of Array.isArray(list) ? list : []) {
+    const { source, target } = link as { readonly source: string; readonly target: string };
+    const path = join(native, "..", target);
+    if (!existsSync(path)) symlinkSync(relative(dirname(target), source), path);
+  }
+  return native;
+}
+
 function copied(native: string): string {
   const version = packageVersion(native);
   const target = join(SHARED, `postgresql-${version}`);
   if (existsSync(join(target, "bin", "postgres"))) return target;
   mkdirSync(SHARED, { recursive: true, mode: 0o755 });
   const fresh = `${target}.${process.pid}`;
-  cpSync(native, fresh, { recursive: true, dereference: true });
+  // Links stay as they are written: beside their targets, not back into the directory that cannot be reached.
+  cpSync(native, fresh, { recursive: true, verbatimSymlinks: true });
   try {
     renameSync(fresh, target);
   } catch (error) {

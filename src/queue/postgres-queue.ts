@@ -67,6 +67,8 @@ function pooled(config: PoolConfig, onError: (error: unknown) => void): Pool {
   const pool = new Pool(config);
   // An idle connection that breaks is replaced at its next use.
   pool.on("error", onError);
+  // Every BullMQ queue listens besides.
+  pool.setMaxListeners(0);
   return pool;
 }
 

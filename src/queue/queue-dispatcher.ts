@@ -88,6 +88,7 @@ export async function queueDispatcher<Job extends { readonly id: string }, End>(
     return {
       id: job.id,
       payload: { topic, job: options.encode(job) },
+      once: true,
       ...(priority !== undefined && { priority }),
     };
   }

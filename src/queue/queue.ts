@@ -8,6 +8,8 @@ export interface QueuedJob {
   /** Lower comes first; default 100. */
   readonly priority?: number;
   readonly delayMs?: number;
+  /** Adding it while it runs changes nothing; otherwise it is then performed once more, so that no wake-up is lost. */
+  readonly once?: true;
 }
 
 /** How a performer ended a job. */

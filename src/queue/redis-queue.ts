@@ -31,7 +31,7 @@ export async function redisQueue(options: {
   };
 }
 
-/** The first connection is tried for some seconds only: a wrong address is told at once, a restart is waited for. */
+/** The first connection is tried once: a wrong address is told at once, a later loss is mended. */
 async function connected(url: string, holder: string, onError: (error: unknown) => void): Promise<Redis> {
   const redis = new Redis(url, {
     connectionName: `sluice-${holder.replaceAll(/[^A-Za-z0-9._-]/g, "-")}`,
@@ -40,13 +40,18 @@ async function connected(url: string, holder: string, onError: (error: unknown) 
     maxRetriesPerRequest: null,
     retryStrategy: (times) => Math.min(50 * times, 1000),
   });
-  redis.on("error", onError);
+  let why: unknown;
+  const remember = (error: unknown): void => void (why = error);
+  redis.on("error", remember);
   try {
     await redis.connect();
   } catch (error) {
     redis.disconnect();
-    throw error;
+    // The promise says only that the connection is closed.
+    throw why ?? error;
   }
+  redis.off("error", remember);
+  redis.on("error", onError);
   return redis;
 }
 

@@ -1,6 +1,6 @@
 import type { FileChange, RunDiff } from "../diff/run-diff.ts";
 import { shownValue } from "./cause.ts";
-import { isSame, outcomeWords, timeWords } from "./diff-text.ts";
+import { environmentValue, isSame, outcomeWords, timeWords } from "./diff-text.ts";
 import { codeSpan, markdownTable } from "./escape-markdown.ts";
 import { overallSentence } from "./metric-row.ts";
 import { metricTable } from "./run-markdown.ts";
@@ -12,7 +12,7 @@ const LISTED = 20;
 export function diffMarkdown(diff: RunDiff, { shortId }: { readonly shortId: ShortId }): string {
   const [from, to] = [codeSpan(shortId(diff.from.run)), codeSpan(shortId(diff.to.run))];
   const steps = diff.steps.filter((step) => !isSame(step));
-  const summary = `Parameters (${diff.parameters.length}) · Code (${diff.code.length}) · Data (${diff.data.length}) · Steps (${steps.length})`;
+  const summary = `Parameters (${diff.parameters.length}) · Code (${diff.code.length}) · Data (${diff.data.length}) · Environment (${diff.environment.length}) · Steps (${steps.length})`;
   const parameters = diff.parameters
     .slice(0, LISTED)
     .map((parameter) => [
@@ -29,6 +29,16 @@ export function diffMarkdown(diff: RunDiff, { shortId }: { readonly shortId: Sho
       4,
     ),
   ]);
+  const side = (text: string | null): string => (text === null ? "–" : codeSpan(environmentValue(text)));
+  const environment = diff.environment.slice(0, LISTED).map(({ name, from, to, steps: where }) => [
+    codeSpan(name),
+    side(from),
+    side(to),
+    listed(
+      where.map((step) => codeSpan(step)),
+      4,
+    ),
+  ]);
   const blocks = [
     `### ${from} → ${to} · ${overallSentence(diff, null)}`,
     metricTable(diff, [from, to]),
@@ -38,6 +48,9 @@ export function diffMarkdown(diff: RunDiff, { shortId }: { readonly shortId: Sho
       : "",
     fileLine("Code", diff.code),
     fileLine("Data", diff.data),
+    environment.length > 0
+      ? markdownTable(["environment", "before", "now", "steps"], environment) + more(diff.environment.length)
+      : "",
     rows.length > 0
       ? markdownTable(["step", "outcome", "time", "other bytes"], rows) + more(steps.length)
       : `All ${counted(diff.steps.length, "step")} with the same key and outputs`,

@@ -1,3 +1,4 @@
+import type { EnvironmentChange } from "../diff/environment-changes.ts";
 import type { FileChange, RunDiff, StepChange } from "../diff/run-diff.ts";
 import { shownValue } from "./cause.ts";
 import { formatDuration } from "./duration.ts";
@@ -5,7 +6,7 @@ import { arrow, metricFigures, overallSentence, verdictWords } from "./metric-ro
 import type { Paint } from "./paint.ts";
 import { safeLine } from "./safe-text.ts";
 import { alignColumns } from "./table.ts";
-import { counted, listed, type ShortId } from "./words.ts";
+import { counted, listed, shortDigest, type ShortId } from "./words.ts";
 
 export interface DiffTextOptions {
   readonly paint: Paint;
@@ -34,6 +35,7 @@ export function diffText(diff: RunDiff, { paint, shortId }: DiffTextOptions): st
     block("Parameters", parameters, paint),
     block("Code", fileLines(diff.code), paint),
     block("Data", fileLines(diff.data), paint),
+    block("Environment", alignColumns(diff.environment.map(environmentRow)), paint),
     block("Steps", stepLines(diff.steps), paint),
     sameLine(diff),
   ];
@@ -62,6 +64,20 @@ const FILES = 30;
 function fileLines(changes: readonly FileChange[]): readonly string[] {
   const lines = changes.slice(0, FILES).map(({ path, change }) => `  ${signs[change]} ${safeLine(path)}`);
   return changes.length > FILES ? [...lines, `  … and ${changes.length - FILES} more`] : lines;
+}
+
+function environmentRow({ name, from, to, steps }: EnvironmentChange): readonly string[] {
+  const side = (text: string | null): string => (text === null ? "none" : safeLine(environmentValue(text), 60));
+  const where = listed(
+    steps.map((step) => safeLine(step, 40)),
+    4,
+  );
+  return [`  ${safeLine(name, 60)}`, `${side(from)} → ${side(to)}`, steps.length === 0 ? "" : `in ${where}`];
+}
+
+/** A digest is told by its first characters, as everywhere. */
+export function environmentValue(text: string): string {
+  return text.replace(/\bsha256:[0-9a-f]{64}\b/g, (digest) => shortDigest(digest));
 }
 
 function stepLines(steps: readonly StepChange[]): readonly string[] {

@@ -35,3 +35,9 @@ export function roughDuration(milliseconds: number): string {
   const grain = seconds <= 10 ? 1 : seconds <= 60 ? 5 : seconds <= 600 ? 30 : seconds <= 3600 ? 60 : 300;
   return formatDuration(Math.max(1, Math.ceil(seconds / grain)) * grain * 1000);
 }
+
+/** Time that is still running, in whole seconds: `0 s`, `41 s`, `3 min 12 s`. */
+export function formatElapsed(ms: number): string {
+  const whole = Math.max(0, Math.floor(ms / 1_000) * 1_000);
+  return whole === 0 ? "0 s" : formatDuration(whole);
+}

@@ -1,3 +1,4 @@
+import type { EnvironmentChange } from "../diff/environment-changes.ts";
 import type { Digest, RunId } from "../identity/identity.ts";
 import type { KeyDocument } from "../key/key-document.ts";
 import type { Change, Verdict, WorkStep } from "../plan/plan.ts";
@@ -18,6 +19,8 @@ export interface ExplainView {
   readonly against: { readonly run: RunId; readonly key: Digest } | null;
   /** Every difference of the two key documents. */
   readonly changes: readonly Change[];
+  /** What surrounded the step in a recorded run and differs without being part of the key: isolation, machine. */
+  readonly surroundings: readonly EnvironmentChange[];
 }
 
 export interface ExplainTextOptions {
@@ -44,9 +47,15 @@ export function explainText(view: ExplainView, { paint, shortId }: ExplainTextOp
     `${paint.strong(safeLine(view.step))} ${verbs[view.verdict.kind]}: ${why}`,
     `key ${keys.filter((key) => key !== "").join(view.against?.key === view.key ? " = " : " → ")}`,
     ...view.changes.map((change) => [changeSentence(change, voice), ...sides(change, paint)].join("\n")),
+    view.surroundings.map(surroundingLine).join("\n"),
     view.changes.length === 0 && view.document !== null ? contents(view.document) : "",
   ];
   return `${blocks.filter((block) => block !== "").join("\n\n")}\n`;
+}
+
+function surroundingLine({ name, from, to }: EnvironmentChange): string {
+  const side = (text: string | null): string => (text === null ? "none" : safeLine(text, 60));
+  return `not in the key: ${safeLine(name, 40)} ${side(from)} → ${side(to)}`;
 }
 
 /** Both sides of what does not fit into a sentence; equal lines at head and tail are left out. */

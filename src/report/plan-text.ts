@@ -27,6 +27,8 @@ export interface PlanTextOptions {
   readonly frame: (problem: PlanView["problems"][number]) => string;
   /** How steps would be kept apart here; `workspace` is said, because it cannot see every undeclared read. */
   readonly isolation?: Isolation;
+  /** Why memory limits are not enforced here, where they are not. */
+  readonly memory?: string;
   /** Cached steps beyond this many rows are told as one line. */
   readonly rows: number;
 }
@@ -52,6 +54,7 @@ function section(view: PlanView, options: PlanTextOptions): string {
     ...tableLines(planRows(view), options),
     ...pinLine(view, paint),
     ...isolationLine(view, options),
+    ...memoryLine(view, options),
   ];
   return [lines.join("\n"), ...frames].join("\n\n");
 }
@@ -105,6 +108,16 @@ function isolationLine(view: PlanView, { isolation, paint }: PlanTextOptions): r
   const counts = countsOf(view);
   if (isolation !== "workspace" || counts.run + counts.depends === 0) return [];
   return ["", paint.dim("  isolation workspace: reads by absolute path are not noticed here")];
+}
+
+/** Said only where a step that may run asks for a limit. */
+function memoryLine(view: PlanView, { memory, paint }: PlanTextOptions): readonly string[] {
+  const limited = planRows(view).some(
+    ({ kind, step }) => (kind === "run" || kind === "depends") && (step?.step.resources.memory ?? null) !== null,
+  );
+  return memory === undefined || !limited
+    ? []
+    : ["", paint.dim(`  \`resources.memory\` is not enforced here: ${memory}`)];
 }
 
 function unchangedLine(views: readonly PlanView[]): string {

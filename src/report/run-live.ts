@@ -1,5 +1,5 @@
 import { causeSentence } from "./cause.ts";
-import { formatDuration } from "./duration.ts";
+import { formatDuration, formatElapsed } from "./duration.ts";
 import { failureSentence } from "./failure-sentence.ts";
 import type { RunProgress } from "./run-progress.ts";
 import type { RunTextOptions } from "./run-text.ts";
@@ -82,10 +82,7 @@ export function liveFrame(
   const lines = shown.map((step) => {
     const elapsed = screen.now - step.since;
     const of = step.expectedMs === null ? "" : ` of about ${formatDuration(step.expectedMs)}`;
-    const text = fit(
-      `▶ ${safeLine(step.step, 40)}  ${formatDuration(Math.floor(elapsed / 1000) * 1000)}${of}  ${step.words}`,
-      screen.width,
-    );
+    const text = fit(`▶ ${safeLine(step.step, 40)}  ${formatElapsed(elapsed)}${of}  ${step.words}`, screen.width);
     return text.replace("▶", paint.accent("▶"));
   });
   if (rest > 0) lines.push(fit(`  and ${rest} more`, screen.width));
@@ -98,5 +95,5 @@ function bar(live: LiveRun, { now }: { readonly now: number }): string {
   const full = live.total === 0 ? BAR : Math.floor((BAR * Math.min(live.done, live.total)) / live.total);
   const failed = live.failed > 0 ? `, ${live.failed} failed` : "";
   const cached = live.cached > 0 ? ` (${live.cached} cached)` : "";
-  return `${"━".repeat(full)}${"─".repeat(BAR - full)} ${live.done} of ${live.total} done${cached}${failed} · ${formatDuration(Math.floor((now - live.startedAt) / 1000) * 1000)}`;
+  return `${"━".repeat(full)}${"─".repeat(BAR - full)} ${live.done} of ${live.total} done${cached}${failed} · ${formatElapsed(now - live.startedAt)}`;
 }

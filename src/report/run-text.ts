@@ -127,7 +127,9 @@ export function notes(record: RunRecord): readonly string[] {
     ...(Object.keys(record.overrides).length > 0
       ? [`with \`--param\` ${listed(Object.keys(record.overrides).map(name), 6)}: recorded, cannot be promoted`]
       : []),
-    ...(record.environmentDrift ? ["with another environment than declared: recorded, cannot be promoted"] : []),
+    ...(record.environmentDrift
+      ? ["environment not held to what is declared (`--allow-environment-drift`): recorded, cannot be promoted"]
+      : []),
     ...(loose.length > 0
       ? [`isolation workspace (${counted(loose.length, "step")}): reads by absolute path are not noticed`]
       : []),

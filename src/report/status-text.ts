@@ -1,12 +1,12 @@
 import type { CommitSha, RunId } from "../identity/identity.ts";
 import type { RunRecord } from "../run/run-record.ts";
-import { formatDuration } from "./duration.ts";
+import { formatElapsed } from "./duration.ts";
 import { statusPaint } from "./log-text.ts";
 import type { Paint } from "./paint.ts";
 import type { PlanCounts } from "./plan-view.ts";
 import { safeLine } from "./safe-text.ts";
 import { alignColumns } from "./table.ts";
-import { counted, formatTime, jsonDocument, shortDigest, type ShortId } from "./words.ts";
+import { counted, formatTime, listed, jsonDocument, shortDigest, type ShortId } from "./words.ts";
 
 /** What is going on in a repository. */
 export interface StatusView {
@@ -19,6 +19,8 @@ export interface StatusView {
     readonly pending: PlanCounts | null;
     readonly last: { readonly id: RunId; readonly status: RunRecord["status"]; readonly finishedAt: string } | null;
   }[];
+  /** The process that holds the repository's lock: a run, or housekeeping. */
+  readonly holder: number | null;
   /** Accepted and not recorded: under way, or left by a process that ended. */
   readonly active: readonly {
     readonly id: RunId;
@@ -26,7 +28,12 @@ export interface StatusView {
     readonly startedAt: string;
     readonly done: number;
     readonly total: number;
-    readonly alive: boolean;
+    /** The process that runs it; null when that ended without finishing. */
+    readonly process: number | null;
+    /** Steps under way, or those that were when the process ended; `since` is RFC 3339. */
+    readonly running: readonly { readonly step: string; readonly since: string; readonly attempt: number }[];
+    /** True when the next run would carry it on: same files, same commit. */
+    readonly carriesOn: boolean;
   }[];
 }
 
@@ -50,18 +57,44 @@ export function statusText(view: StatusView, options: StatusTextOptions): string
       ? "never run"
       : `last run ${shortId(last.id)} ${statusPaint(last.status, paint)(last.status)} ${formatTime(last.finishedAt)}`,
   ]);
-  const active = view.active.map((run) => {
-    const words = run.alive
-      ? `${run.done} of ${run.total} done, for ${formatDuration(Date.parse(options.now) - Date.parse(run.startedAt))}`
-      : `interrupted after ${run.done} of ${run.total}: \`sluice run\` carries it on`;
-    return [`  ${paint.accent(shortId(run.id))}`, safeLine(run.pipeline, 40), words];
-  });
+  const active = view.active.map((run) => activeLines(run, options));
   const blocks = [
     [paint.strong(where), ...alignColumns(rows)].join("\n"),
-    active.length > 0 ? [paint.strong("Under way"), ...alignColumns(active)].join("\n") : "",
+    active.length > 0 ? [paint.strong("Under way"), ...active.flat()].join("\n") : "",
+    active.length === 0 && view.holder !== null ? `Process ${view.holder} is at work here` : "",
     view.pipelines.length === 0 ? "No pipeline here. Next: `sluice init`" : "",
   ];
   return `${blocks.filter((block) => block !== "").join("\n\n")}\n`;
+}
+
+type ActiveRun = StatusView["active"][number];
+
+function activeLines(run: ActiveRun, { paint, shortId, now }: StatusTextOptions): readonly string[] {
+  const elapsed = (since: string): string => formatElapsed(Date.parse(now) - Date.parse(since));
+  const id = shortId(run.id);
+  const title = `  ${paint.accent(id)}  ${safeLine(run.pipeline, 40)}`;
+  if (run.process !== null) {
+    const steps = run.running.map(({ step, since, attempt }) => [
+      `    ${paint.accent("▶")} ${safeLine(step, 40)}`,
+      `${elapsed(since)}${attempt > 1 ? `, attempt ${attempt}` : ""}`,
+    ]);
+    return [
+      `${title}  ${run.done} of ${run.total} done, for ${elapsed(run.startedAt)}, by process ${run.process}`,
+      ...alignColumns(steps),
+      paint.dim(`    stop it: \`sluice cancel ${id}\``),
+    ];
+  }
+  const during =
+    run.running.length === 0
+      ? ""
+      : ` while ${listed(
+          run.running.map(({ step }) => safeLine(step, 40)),
+          3,
+        )} ran`;
+  const next = run.carriesOn
+    ? "`sluice run` carries it on; what finished is kept"
+    : `files changed since: \`sluice run\` records it as abandoned and starts anew, \`sluice cancel ${id}\` only ends it`;
+  return [`${title}  interrupted after ${run.done} of ${run.total}${during}`, `    ${next}`];
 }
 
 function pendingWords(counts: PlanCounts): string {

@@ -127,12 +127,14 @@ const explained: ExplainView = {
     },
     { kind: "secrets", from: "[]", to: '["HF_TOKEN"]' },
   ],
+  surroundings: [{ name: "isolation", from: "sandbox", to: "workspace", steps: ["train"] }],
 };
 
 test("explain", async () => {
   const cached: ExplainView = {
     ...explained,
     changes: [],
+    surroundings: [],
     key: digestOf("before"),
     verdict: { kind: "cached", key: digestOf("before"), result: {} as never, from: run("r4k7") },
   };
@@ -168,9 +170,28 @@ const status: StatusView = {
     { name: "pretrain", problems: 0, pending: { run: 0, depends: 0, cached: 4, withheld: 0, removed: 0 }, last: null },
     { name: "broken", problems: 2, pending: null, last: null },
   ],
+  holder: 4711,
   active: [
-    { id: run("r9z9"), pipeline: "digits", startedAt: "2026-11-20T10:12:00Z", done: 1, total: 3, alive: true },
-    { id: run("r7y7"), pipeline: "pretrain", startedAt: "2026-11-20T10:12:00Z", done: 2, total: 4, alive: false },
+    {
+      id: run("r9z9"),
+      pipeline: "digits",
+      startedAt: "2026-11-20T10:12:00Z",
+      done: 1,
+      total: 3,
+      process: 4711,
+      running: [{ step: "train", since: "2026-11-20T10:12:48Z", attempt: 2 }],
+      carriesOn: true,
+    },
+    {
+      id: run("r7y7"),
+      pipeline: "pretrain",
+      startedAt: "2026-11-20T10:12:00Z",
+      done: 2,
+      total: 4,
+      process: null,
+      running: [{ step: "evaluate", since: "2026-11-24T00:30:00Z", attempt: 1 }],
+      carriesOn: false,
+    },
   ],
 };
 
@@ -178,9 +199,9 @@ test("status", async () => {
   await expect(statusText(status, { ...options, now: "2026-11-20T10:13:30Z" })).toMatchFileSnapshot(
     "../golden/report/status.txt",
   );
-  expect(statusText({ branch: null, commit: null, pipelines: [], active: [] }, { ...options, now: "" })).toBe(
-    "no commit yet\n\nNo pipeline here. Next: `sluice init`\n",
-  );
+  expect(
+    statusText({ branch: null, commit: null, pipelines: [], active: [], holder: null }, { ...options, now: "" }),
+  ).toBe("no commit yet\n\nNo pipeline here. Next: `sluice init`\n");
   expect(JSON.parse(statusJson(status))).toEqual({ version: 1, ...status });
 });
 

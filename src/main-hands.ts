@@ -1,0 +1,231 @@
+import { answerCommand } from "./controller/answer-command.ts";
+import { planPullRequest, type PullRequestPlan } from "./controller/plan-pull-request.ts";
+import { reconcile } from "./controller/reconcile.ts";
+import { reportPullRequest, reportRun } from "./controller/report-pull-request.ts";
+import { sendDesired } from "./controller/send-desired.ts";
+import { chooseBaseline } from "./diff/baseline.ts";
+import type { Desired } from "./forge/desired.ts";
+import type { RepositoryRef } from "./identity/repository.ts";
+import type { ForgeRepository } from "./main-forge-repository.ts";
+import type { Service } from "./main-service.ts";
+import type { Performed, Queue } from "./queue/queue.ts";
+import type { RunRecord } from "./run/run-record.ts";
+import { parseCommand } from "./trigger/command.ts";
+import { CONTROLLER_QUEUE, jobOf } from "./trigger/job.ts";
+import type { Trigger } from "./trigger/trigger.ts";
+import { desire, QUEUES, runJob, type Hands } from "./worker.ts";
+
+const DONE: Performed = { kind: "done" };
+const again = (afterMs: number): Performed => ({ kind: "again", afterMs });
+/** Commits of the first-parent line among which a baseline is looked for. */
+const ANCESTORS = 500;
+
+/** The doors' hands on a service: each trigger leads to one verb, and what that decides to the queue. */
+export function composeHands(service: Service, queue: Queue): Hands {
+  const at: At = { service, queue };
+  return {
+    handle: (trigger) => handle(at, trigger),
+    run: (repository, run, signal) => runOne(at, repository, { run, signal }),
+    async send(installation) {
+      const sent = await sendDesired(
+        { table: queue.table, forges: service.parts.forges, clock: service.parts.clock },
+        installation,
+      );
+      return sent.kind === "again" ? again(sent.afterMs) : DONE;
+    },
+  };
+}
+
+interface At {
+  readonly service: Service;
+  readonly queue: Queue;
+}
+
+async function handle(at: At, trigger: Trigger): Promise<Performed> {
+  switch (trigger.kind) {
+    case "pull-request":
+      return report(at, trigger.repository, { number: trigger.number, words: [] });
+    case "command":
+      return command(at, trigger);
+    case "recheck":
+    case "button":
+      return ofCommit(at, trigger.repository, trigger.head);
+    case "merge-group":
+      return DONE;
+    case "reconcile":
+      return look(at, trigger.repository);
+    case "installation":
+      for (const repository of trigger.added)
+        await at.queue.jobs.add(CONTROLLER_QUEUE, [
+          jobOf({ kind: "reconcile", repository, because: "installed" }, `installed-${repository.id}`),
+        ]);
+      return DONE;
+    default:
+      return trigger satisfies never;
+  }
+}
+
+/** Brings the cockpit of one pull request to what git and the ledger say. */
+async function report(
+  at: At,
+  ref: RepositoryRef,
+  { number, words }: { readonly number: number; readonly words: readonly string[] },
+): Promise<Performed> {
+  const repository = await at.service.repository(ref);
+  const planned = await planPullRequest(repository, number);
+  repository.save();
+  switch (planned.kind) {
+    case "over":
+      return look(at, ref);
+    case "again":
+      return again(planned.afterMs);
+    case "conflict":
+      // The forge says so itself, and the next push brings another delivery.
+      return DONE;
+    case "planned": {
+      const states = await statesOf(at, repository, { plan: planned.plan, words });
+      await desire(at.queue, ref.installation, states, ref);
+      return DONE;
+    }
+  }
+}
+
+async function statesOf(
+  at: At,
+  repository: ForgeRepository,
+  { plan, words }: { readonly plan: PullRequestPlan; readonly words: readonly string[] },
+): Promise<readonly Desired[]> {
+  const { mirror, history } = repository;
+  await mirror.refresh([at.service.parts.ledger]);
+  await history.sync();
+  const texts = new Map<string, string>();
+  for (const { at: place } of plan.problems) {
+    const bytes = texts.has(place.path) ? undefined : await plan.planned.project.view.read(place.path);
+    if (bytes !== undefined) texts.set(place.path, new TextDecoder().decode(bytes));
+  }
+  const runs = await runsAt(repository, plan);
+  const tails = await tailsOf(at, runs.map((run) => run.record));
+  return reportPullRequest({
+    number: plan.pullRequest.number,
+    head: plan.head,
+    onto: plan.onto,
+    baseBranch: plan.pullRequest.base.branch,
+    affected: plan.affected,
+    unchanged: plan.unchanged,
+    removed: plan.removed,
+    problems: plan.problems,
+    digest: plan.digest,
+    runs,
+    tail: (run, step) => tails.get(`${run.id}/${step}`) ?? [],
+    text: (path) => texts.get(path),
+    slots: at.service.parts.slots,
+    answers: words,
+  });
+}
+
+/** The newest recorded run of each pipeline at the head, with the run of the base that it is compared with. */
+async function runsAt(
+  { history, mirror }: ForgeRepository,
+  plan: PullRequestPlan,
+): Promise<readonly { readonly record: RunRecord; readonly baseline: RunRecord | null }[]> {
+  const found: { record: RunRecord; baseline: RunRecord | null }[] = [];
+  let ancestors: Awaited<ReturnType<typeof mirror.firstParents>> | undefined;
+  for (const { file } of plan.planned.planned) {
+    const all = history.runs({ pipeline: file.pipeline.id });
+    const mine = all.find((run) => run.source === plan.head && run.trigger !== "push");
+    const record = mine === undefined ? undefined : await history.record(mine.id);
+    if (record?.pullRequest !== plan.pullRequest.number) continue;
+    ancestors ??= await mirror.firstParents(plan.base, ANCESTORS);
+    const base = chooseBaseline(all, ancestors);
+    found.push({ record, baseline: base === undefined ? null : ((await history.record(base)) ?? null) });
+  }
+  return found;
+}
+
+const TAIL_LINES = 20;
+
+async function tailsOf(
+  { service }: At,
+  records: readonly RunRecord[],
+): Promise<ReadonlyMap<string, readonly string[]>> {
+  const tails = new Map<string, readonly string[]>();
+  for (const record of records) {
+    for (const step of record.steps) {
+      const log = step.attempts.at(-1)?.log;
+      if (step.outcome.kind !== "failed" || log === null || log === undefined) continue;
+      const bytes = await service.parts.store.read(log);
+      if (bytes === undefined) continue;
+      const lines = new TextDecoder().decode(bytes.subarray(-16_384)).trimEnd().split("\n");
+      tails.set(`${record.id}/${step.name}`, lines.slice(-TAIL_LINES));
+    }
+  }
+  return tails;
+}
+
+async function command(at: At, trigger: Extract<Trigger, { kind: "command" }>): Promise<Performed> {
+  const repository = await at.service.repository(trigger.repository);
+  const { forge } = repository;
+  const answered = await answerCommand(
+    {
+      forge,
+      clock: at.service.parts.clock,
+      async plan() {
+        const planned = await planPullRequest(repository, trigger.number);
+        return planned.kind === "planned" ? planned.plan : undefined;
+      },
+      accept: (order) => at.service.accept(repository, order),
+      enqueue: (order) => at.queue.jobs.add(QUEUES.runs, [runJob(trigger.repository, order)]),
+    },
+    trigger,
+    parseCommand(trigger.text),
+  );
+  if (answered.again !== null) return again(answered.again);
+  await desire(at.queue, trigger.repository.installation, answered.states, trigger.repository);
+  return report(at, trigger.repository, { number: trigger.number, words: answered.words });
+}
+
+async function ofCommit(at: At, ref: RepositoryRef, head: PullRequestPlan["head"]): Promise<Performed> {
+  const repository = await at.service.repository(ref);
+  const asked = await repository.forge.pullRequestsOf(head);
+  if (asked.kind !== "ok") return asked.kind === "not-found" || asked.kind === "refused" ? DONE : again(5_000);
+  for (const { number, state } of asked.value) if (state === "open") await report(at, ref, { number, words: [] });
+  return look(at, ref);
+}
+
+async function look(at: At, ref: RepositoryRef): Promise<Performed> {
+  const repository = await at.service.repository(ref);
+  const looked = await reconcile({
+    forge: repository.forge,
+    mirror: repository.mirror,
+    history: repository.history,
+    planAt: repository.planAt,
+    clock: at.service.parts.clock,
+    ledger: at.service.parts.ledger,
+    accept: (order) => at.service.accept(repository, order),
+    enqueue: (order) => at.queue.jobs.add(QUEUES.runs, [runJob(ref, order)]),
+  });
+  repository.save();
+  return looked.kind === "again" ? again(looked.afterMs) : DONE;
+}
+
+async function runOne(
+  at: At,
+  ref: RepositoryRef,
+  { run, signal }: { readonly run: Parameters<Hands["run"]>[1]; readonly signal: AbortSignal },
+): Promise<Performed> {
+  // Whoever else holds it executes it; looking again costs little, executing twice costs the steps.
+  const lease = await at.queue.leases.acquire(`run-${run}`, { ttlMs: 10_000, holder: String(process.pid) });
+  if (lease === undefined) return again(5_000);
+  try {
+    const repository = await at.service.repository(ref);
+    const ended = await at.service.run(repository, run, AbortSignal.any([signal, lease.lost]));
+    if (ended.kind === "again") return again(ended.afterMs);
+    if (ended.kind === "nothing") return DONE;
+    const { record } = ended;
+    if (record.pullRequest !== null) return await report(at, ref, { number: record.pullRequest, words: [] });
+    await desire(at.queue, ref.installation, [reportRun(record)], ref);
+    return DONE;
+  } finally {
+    await lease.release();
+  }
+}

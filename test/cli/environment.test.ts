@@ -1,0 +1,116 @@
+import { expect, test } from "vitest";
+
+import { repository, type Bench } from "../sluice.ts";
+
+/** A project with a virtual environment that has these distributions installed, and a lock that pins others. */
+function venv(installed: Readonly<Record<string, string>>, lock: string): Bench {
+  const bench = repository({
+    "sluice.yaml": "version: 1\nsandbox: off\n",
+    ".gitignore": ".venv\n",
+    "requirements.txt": lock,
+    ".venv/pyvenv.cfg": "include-system-site-packages = false\n",
+    ".venv/bin/python": "#!/bin/sh\n",
+    "pipelines/p.yaml":
+      "version: 1\nenvironment: { venv: .venv, lock: requirements.txt }\nsteps:\n  make: { run: echo made > out, outputs: [out] }\n",
+  });
+  for (const [name, version] of Object.entries(installed))
+    bench.write(`.venv/lib/python3.11/site-packages/${name}-${version}.dist-info/METADATA`, `Version: ${version}\n`);
+  bench.commit();
+  return bench;
+}
+
+test("a step runs when its environment has what the lock pins, however names and versions are spelled", async () => {
+  const lock = [
+    "numpy==2.1.0 \\",
+    "    --hash=sha256:0000000000000000000000000000000000000000000000000000000000000000",
+    "Typing_Extensions==4.12  # a comment",
+    "torch==2.5.1",
+    "pywin32==306 ; sys_platform == 'win32'",
+    "requests[socks]>=2",
+    "-r other.txt",
+    "",
+  ].join("\n");
+  const bench = venv({ numpy: "2.1.0", typing_extensions: "4.12.0", torch: "2.5.1+cpu" }, lock);
+
+  const run = await bench.sluice("run");
+
+  expect(run.code, run.stderr).toBe(0);
+});
+
+test("an environment that is not what its lock pins is refused, the first packages named", async () => {
+  const lock = "a==1\nnumpy==2.1.0\nscipy==1.14.1\npandas==2.2.3\npolars==1.0\n";
+  const bench = venv({ a: "1.0", numpy: "1.26.0", pandas: "2.2.2" }, lock);
+
+  const run = await bench.sluice("run");
+
+  expect(run.code).toBe(1);
+  expect(run.stderr).toContain(
+    ".venv is not what requirements.txt pins: numpy is 1.26.0 instead of 2.1.0, scipy 1.14.1 is not installed, pandas is 2.2.2 instead of 2.2.3, and 1 more",
+  );
+  expect(run.stderr).toContain(".venv/bin/pip install -r requirements.txt");
+});
+
+test("--allow-environment-drift runs it all the same: said, recorded, and never the result of its key", async () => {
+  const bench = venv({ numpy: "1.26.0" }, "numpy==2.1.0\n");
+
+  const run = await bench.sluice("run", "--allow-environment-drift");
+  const show = JSON.parse((await bench.sluice("show", "latest", "--json")).stdout) as {
+    run: { environmentDrift: boolean };
+  };
+  const strict = await bench.sluice("run");
+
+  expect(run.code, run.stderr).toBe(0);
+  expect(run.stderr).toContain("environment drift: .venv is not what requirements.txt pins: numpy is 1.26.0");
+  expect(run.stdout).toContain("--allow-environment-drift");
+  expect(run.stdout).toContain("cannot be promoted");
+  expect(show.run.environmentDrift).toBe(true);
+  expect(strict.code).toBe(1);
+});
+
+test("tools that differ are refused with the line to change, and run with drift allowed", async () => {
+  const bench = repository({
+    "sluice.yaml": "version: 1\nsandbox: off\n",
+    "pipelines/p.yaml": 'version: 1\nsteps:\n  make: { run: echo made > out, tools: { git: "1.2" }, outputs: [out] }\n',
+  });
+  bench.commit();
+
+  const strict = await bench.sluice("run");
+  const loose = await bench.sluice("run", "--allow-environment-drift");
+
+  expect(strict.code).toBe(1);
+  expect(strict.stderr).toMatch(/git is 2\.[\d.]+ here, and 1\.2 is declared/);
+  expect(strict.stderr).toMatch(/tools: \{ git: "2\.[\d.]+" \}/);
+  expect(loose.code, loose.stderr).toBe(0);
+  expect(loose.stderr).toMatch(/environment drift: git is 2\.[\d.]+ here/);
+});
+
+test("node_modules that npm installed from another lock is refused", async () => {
+  const lock = (version: string): string =>
+    JSON.stringify({
+      name: "x",
+      lockfileVersion: 3,
+      packages: {
+        "": { name: "x" },
+        "node_modules/left-pad": { version },
+        "node_modules/fsevents": { version: "2.0.0", optional: true },
+      },
+    });
+  const bench = repository({
+    "sluice.yaml": "version: 1\nsandbox: off\n",
+    ".gitignore": "node_modules\n",
+    "package-lock.json": lock("1.3.0"),
+    "node_modules/.package-lock.json": lock("1.2.0"),
+    "pipelines/p.yaml":
+      "version: 1\nenvironment: { node: package-lock.json }\nsteps:\n  make: { run: echo made > out, outputs: [out] }\n",
+  });
+  bench.commit();
+
+  const refused = await bench.sluice("run");
+  bench.write("node_modules/.package-lock.json", lock("1.3.0"));
+  const fine = await bench.sluice("run");
+
+  expect(refused.code).toBe(1);
+  expect(refused.stderr).toContain("left-pad is 1.2.0 instead of 1.3.0");
+  expect(refused.stderr).toContain("npm ci");
+  expect(fine.code, fine.stderr).toBe(0);
+});

@@ -1,0 +1,66 @@
+import { expect, test } from "vitest";
+
+import { repository } from "../sluice.ts";
+
+const SOURCE = "version: 1\nsteps:\n  make: { run: echo made > out, outputs: [out] }\n";
+
+test("a plan says where steps could read more than they declare", async () => {
+  const bench = repository({ "sluice.yaml": "version: 1\nsandbox: off\n", "pipelines/p.yaml": SOURCE });
+  bench.commit();
+
+  expect((await bench.sluice("plan")).stdout).toContain("isolation workspace: reads by absolute path are not noticed");
+});
+
+test("a plan as Markdown shows problems with their code frames, those of a file that cannot be read included", async () => {
+  const bench = repository({
+    "pipelines/broken.yaml": "version: 1\nsteps:\n  make: { rum: echo made > out, outputs: [out] }\n",
+    "pipelines/missing.yaml": "version: 1\nsteps:\n  use: { run: cat no > out, inputs: [no.txt], outputs: [out] }\n",
+  });
+  bench.commit();
+
+  const plan = await bench.sluice("plan", "--markdown");
+
+  expect(plan.code).toBe(1);
+  expect(plan.stdout).toContain("> 3 |   make: { rum: echo made > out, outputs: [out] }");
+  expect(plan.stdout).toContain("> 3 |   use: { run: cat no > out, inputs: [no.txt], outputs: [out] }");
+  expect(plan.stdout).toMatch(/Sluice · `pipelines\/broken.yaml`: \d problems?, nothing will run/);
+});
+
+test("the predicted time counts with the slots that a run would have", async () => {
+  const bench = repository({
+    "sluice.yaml": "version: 1\nsandbox: off\npools: { default: { concurrency: 1 } }\n",
+    "pipelines/p.yaml":
+      "version: 1\nsteps:\n  a: { run: 'sleep 0.3; echo > a', outputs: [a] }\n  b: { run: 'sleep 0.3; echo > b', outputs: [b] }\n",
+  });
+  bench.commit();
+  for (let round = 0; round < 3; round++) await bench.sluice("run", "--force", "a", "--force", "b");
+  bench.write(
+    "pipelines/p.yaml",
+    "version: 1\nsteps:\n  a: { run: 'sleep 0.3; echo > a #', outputs: [a] }\n  b: { run: 'sleep 0.3; echo > b #', outputs: [b] }\n",
+  );
+
+  const plan = JSON.parse((await bench.sluice("plan", "--json")).stdout) as {
+    pipelines: { time: { totalMs: number } }[];
+  };
+
+  expect(plan.pipelines[0]?.time.totalMs).toBeGreaterThanOrEqual(600);
+});
+
+test("diff and explain tell what surrounded two runs and differs", async () => {
+  const bench = repository({
+    "sluice.yaml": "version: 1\nsandbox: off\n",
+    "pipelines/p.yaml": SOURCE.replace("run:", 'tools: { git: "2" }, run:'),
+  });
+  bench.commit();
+  await bench.sluice("run");
+  bench.write("pipelines/p.yaml", SOURCE.replace("made", "again"));
+  await bench.sluice("run");
+
+  const diff = await bench.sluice("diff");
+  const markdown = await bench.sluice("diff", "--markdown");
+  const explain = await bench.sluice("explain", "make", "--run", "latest");
+
+  expect(diff.stdout).toMatch(/Environment\n {2}tool git +2 → none +in make/);
+  expect(markdown.stdout).toContain("| `tool git` | `2` | – | `make` |");
+  expect(explain.stdout).toContain("git");
+});

@@ -1,0 +1,171 @@
+import { randomUUID } from "node:crypto";
+
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
+
+import type { Json } from "../../src/identity/canonical-json.ts";
+import { parseRunId, type RunId } from "../../src/identity/identity.ts";
+import { attemptConsumer } from "../../src/queue/attempt-consumer.ts";
+import { cancelFlags, endsTopic } from "../../src/queue/attempt-messages.ts";
+import type { Dispatcher } from "../../src/queue/dispatcher.ts";
+import { queueDispatcher } from "../../src/queue/queue-dispatcher.ts";
+import type { Queue } from "../../src/queue/queue.ts";
+import { dispatcherContract, type PerformTest, type TestJob } from "./dispatcher.ts";
+import { openedQueue, until, type Backend } from "./queue.ts";
+
+function run(): RunId {
+  const digits = randomUUID()
+    .replaceAll(/[^0-9]/g, "")
+    .padEnd(26, "0");
+  const id = parseRunId(digits.slice(0, 26));
+  if (id === undefined) throw new Error("no run id");
+  return id;
+}
+
+function parsed(job: Json): TestJob {
+  if (typeof job !== "object" || job === null || !("id" in job && "says" in job)) throw new Error("no job");
+  if (typeof job.id !== "string" || typeof job.says !== "string") throw new Error("no job");
+  return { id: job.id, says: job.says };
+}
+
+/** The dispatcher over a queue, with a worker's consumer on the other side. */
+export function queueDispatcherContract(start: () => Promise<Backend>): void {
+  let backend: Backend;
+  let coordinator: Queue;
+  let worker: Queue;
+  beforeAll(async () => {
+    backend = await start();
+    coordinator = await openedQueue(backend);
+    worker = await openedQueue(backend);
+  });
+  afterAll(async () => {
+    await coordinator[Symbol.asyncDispose]();
+    await worker[Symbol.asyncDispose]();
+    await backend.stop();
+  });
+
+  const onError = (): void => undefined;
+
+  function dispatching(pool: string, of: RunId, slots = 2): Promise<Dispatcher<TestJob, string>> {
+    return queueDispatcher<TestJob, string>({
+      queue: coordinator,
+      pool,
+      run: of,
+      slots,
+      encode: ({ id, says }) => ({ id, says }),
+      decode: (end) => {
+        if (typeof end !== "string") throw new Error("no end");
+        return end;
+      },
+      cancelled: () => "never began",
+      onError,
+    });
+  }
+
+  async function consuming(pool: string, concurrency: number, perform: PerformTest): Promise<void> {
+    const consumer = await attemptConsumer({
+      queue: worker,
+      pool,
+      concurrency,
+      perform: async (job, signal) => perform(parsed(job), signal),
+      onError,
+    });
+    onTestFinished(() => consumer.close());
+  }
+
+  dispatcherContract(async (slots, perform) => {
+    const pool = `pool-${randomUUID()}`;
+    await consuming(pool, slots, perform);
+    return dispatching(pool, run(), slots);
+  });
+
+  describe("a dispatcher over a queue", () => {
+    test("survives a restart: ends told before are told again, and nothing is performed twice", async () => {
+      const [pool, id] = [`pool-${randomUUID()}`, run()];
+      const performed: string[] = [];
+      let goOn: (() => void) | undefined;
+      const gate = new Promise<void>((resolve) => (goOn = resolve));
+      await consuming(pool, 1, async (job) => {
+        performed.push(job.id);
+        if (job.id === "a2") await gate;
+        return job.says;
+      });
+      const jobs = ["a1", "a2", "a3"].map((name) => ({ id: name, says: `of ${name}` }));
+      const before = await dispatching(pool, id);
+      for (const job of jobs) before.dispatch(job);
+      expect((await before.next()).job.id).toBe("a1");
+      await until(() => performed.includes("a2"));
+      await before[Symbol.asyncDispose]();
+      const after = await dispatching(pool, id);
+      for (const job of jobs) after.dispatch(job);
+      goOn?.();
+      const ends = [await after.next(), await after.next(), await after.next()];
+      expect(ends.map(({ job, end }) => [job.id, end]).toSorted()).toEqual(
+        jobs.map(({ id: name, says }) => [name, { kind: "ended", value: says }]),
+      );
+      await until(async () => (await worker.jobs.counts(pool)).active === 0);
+      expect(performed).toEqual(["a1", "a2", "a3"]);
+      await after[Symbol.asyncDispose]();
+      await coordinator.bus.drop(endsTopic(id));
+    });
+
+    test("an end that was published while nobody listened is told", async () => {
+      const [pool, id] = [`pool-${randomUUID()}`, run()];
+      const job = { id: "alone", says: "done" };
+      const before = await dispatching(pool, id);
+      before.dispatch(job);
+      await until(async () => (await worker.jobs.counts(pool)).waiting === 1);
+      await before[Symbol.asyncDispose]();
+      let performed = 0;
+      await consuming(pool, 1, async ({ says }) => {
+        performed++;
+        return says;
+      });
+      await until(() => performed === 1);
+      await until(async () => (await worker.jobs.counts(pool)).active === 0);
+      const after = await dispatching(pool, id);
+      after.dispatch(job);
+      expect((await after.next()).end).toEqual({ kind: "ended", value: "done" });
+      expect(await worker.jobs.counts(pool)).toEqual({ waiting: 0, active: 0, delayed: 0 });
+      expect(performed).toBe(1);
+      await after[Symbol.asyncDispose]();
+    });
+
+    test("a job that no worker took yet is taken out again, and no flag is left of any", async () => {
+      const [pool, id] = [`pool-${randomUUID()}`, run()];
+      const dispatcher = await dispatching(pool, id);
+      dispatcher.dispatch({ id: "waits", says: "" });
+      dispatcher.cancel("waits");
+      const { job, end } = await dispatcher.next();
+      expect([job.id, end]).toEqual(["waits", { kind: "ended", value: "never began" }]);
+      expect(await worker.jobs.counts(pool)).toEqual({ waiting: 0, active: 0, delayed: 0 });
+
+      let began = false;
+      await consuming(pool, 1, (_job, signal) => {
+        began = true;
+        return new Promise((resolve) => signal.addEventListener("abort", () => resolve("told")));
+      });
+      dispatcher.dispatch({ id: "runs", says: "" });
+      await until(() => began);
+      const asked = performance.now();
+      dispatcher.cancel("runs");
+      expect((await dispatcher.next()).end).toEqual({ kind: "ended", value: "told" });
+      expect(performance.now() - asked).toBeLessThan(2000);
+      await until(async () => (await worker.table.entries(cancelFlags(pool))).length === 0);
+      await dispatcher[Symbol.asyncDispose]();
+    });
+
+    test("what another version wrote breaks one job, not the worker", async () => {
+      const [pool, id] = [`pool-${randomUUID()}`, run()];
+      await coordinator.jobs.add(pool, [{ id: "strange", payload: "?" }]);
+      await coordinator.bus.publish(endsTopic(id), [{ id: "odd", body: { kind: "?" } }]);
+      await consuming(pool, 1, async ({ says }) => says);
+      const dispatcher = await dispatching(pool, id);
+      dispatcher.dispatch({ id: "odd", says: "" });
+      expect((await dispatcher.next()).end.kind).toBe("broken");
+      dispatcher.dispatch({ id: "even", says: "fine" });
+      expect((await dispatcher.next()).end).toEqual({ kind: "ended", value: "fine" });
+      await until(async () => (await worker.jobs.counts(pool)).waiting === 0);
+      await dispatcher[Symbol.asyncDispose]();
+    });
+  });
+}
