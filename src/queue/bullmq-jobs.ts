@@ -17,6 +17,7 @@ export interface BullQueue {
   add(name: string, data: Carried, opts: JobOptions): Promise<unknown>;
   addBulk(jobs: { name: string; data: Carried; opts: JobOptions }[]): Promise<unknown>;
   getDeduplicationJobId(id: string): Promise<string | null>;
+  getJobState(id: string): Promise<string>;
   remove(id: string): Promise<number>;
   getJobCounts(...types: ("wait" | "prioritized" | "active" | "delayed")[]): Promise<Record<string, number>>;
   upsertJobScheduler(
@@ -100,9 +101,10 @@ export function bullJobs(bull: BullClasses, onError: (error: unknown) => void): 
       };
     },
     async remove(queue, id) {
-      if ((await queueOf(queue).remove(onceId(checked(id)))) === 1) return true;
-      const found = await queueOf(queue).getDeduplicationJobId(id);
-      return found !== null && (await queueOf(queue).remove(found)) === 1;
+      const from = queueOf(queue);
+      if (await removeWaiting(from, onceId(checked(id)))) return true;
+      const found = await from.getDeduplicationJobId(id);
+      return found !== null && (await removeWaiting(from, found));
     },
     async counts(queue) {
       const counts = await queueOf(queue).getJobCounts("wait", "prioritized", "active", "delayed");
@@ -143,6 +145,13 @@ function carried({ id, payload, priority, delayMs, once }: QueuedJob): Parameter
       removeOnFail: true,
     },
   };
+}
+
+/** On Redis BullMQ says of a job that is not there that it was removed. */
+async function removeWaiting(from: BullQueue, id: string): Promise<boolean> {
+  const state = await from.getJobState(id);
+  if (state !== "waiting" && state !== "prioritized" && state !== "delayed") return false;
+  return (await from.remove(id)) === 1;
 }
 
 /** BullMQ's own ids are numbers, and it refuses a number as the id of somebody else. */
