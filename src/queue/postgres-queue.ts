@@ -7,6 +7,7 @@ import { postgresBus } from "./postgres-bus.ts";
 import { postgresLeases } from "./postgres-leases.ts";
 import { migrateSchema } from "./postgres-schema.ts";
 import { postgresTable } from "./postgres-table.ts";
+import { keepWakeUps } from "./postgres-wake-ups.ts";
 import type { Queue } from "./queue.ts";
 
 export interface PostgresQueueOptions {
@@ -34,6 +35,7 @@ export async function postgresQueue(options: PostgresQueueOptions): Promise<Queu
     await migrate(pool);
     const bullPool = pooled({ ...config, max: 4, options: `-c search_path=${DEFAULT_SCHEMA}` }, onError);
     const jobs = bullJobs(classes(config, bullPool, onError), onError);
+    const wakeUps = keepWakeUps(pool, jobs, onError);
     const bus = await postgresBus(pool, config, onError);
     return {
       jobs,
@@ -43,6 +45,7 @@ export async function postgresQueue(options: PostgresQueueOptions): Promise<Queu
       backend: options.backend,
       async [Symbol.asyncDispose]() {
         background.close();
+        await wakeUps.close();
         await jobs[Symbol.asyncDispose]();
         await bus[Symbol.asyncDispose]();
         await Promise.all([bullPool.end(), pool.end()]);
