@@ -16,6 +16,10 @@ async function main(): Promise<void> {
       config: () => readServiceConfig(process.env, config.cwd),
       setupConfig: () => readSetupConfig(process.env, config.cwd),
       workerConfig: () => readWorkerConfig(process.env, config.cwd),
+      async open() {
+        const { serviceDoors } = await import("./main-doors.ts");
+        return serviceDoors(world);
+      },
     },
     async openRepository() {
       const { openRepository } = await import("./main-repository.ts");

@@ -167,7 +167,10 @@ function runCheck(report: PullRequestReport): Check {
     name: RUN_CHECK,
     status: "completed",
     conclusion: failed.length > 0 ? "failure" : "success",
-    title: report.runs.map(({ record }) => `${record.pipeline.name}: ${record.status}`).join(", ").slice(0, 200),
+    title: report.runs
+      .map(({ record }) => `${record.pipeline.name}: ${record.status}`)
+      .join(", ")
+      .slice(0, 200),
     summary: bounded(report.runs.map((run) => runSection(report, run)).join("\n\n")),
     text: "",
     annotations: [],

@@ -1,5 +1,5 @@
 import type { Clock } from "../clock/clock.ts";
-import { targetOf, urgencyOf, type Desired } from "../forge/desired.ts";
+import { urgencyOf, type Desired } from "../forge/desired.ts";
 import type { Answer, Forge, Forges } from "../forge/forge.ts";
 import { canonicalJson, type Json } from "../identity/canonical-json.ts";
 import { digestOf } from "../identity/identity.ts";
@@ -29,7 +29,9 @@ interface Entry {
 export async function sendDesired(ports: SendPorts, installation: number): Promise<Sent> {
   const { table, clock } = ports;
   const outbox = `outbox/${installation}`;
-  const entries = (await table.entries(outbox)).map(entryOf).toSorted((a, b) => urgencyOf(a.desired) - urgencyOf(b.desired));
+  const entries = (await table.entries(outbox))
+    .map(entryOf)
+    .toSorted((a, b) => urgencyOf(a.desired) - urgencyOf(b.desired));
   let budget = (await readBudget(table, installation)) ?? startBudget();
   for (const entry of entries) {
     const memory = `sent/${installation}`;
