@@ -6,6 +6,7 @@ import { reportPullRequest, reportRun } from "./controller/report-pull-request.t
 import { sendDesired } from "./controller/send-desired.ts";
 import { chooseBaseline } from "./diff/baseline.ts";
 import type { Desired } from "./forge/desired.ts";
+import type { PullRequest } from "./forge/forge.ts";
 import type { RepositoryRef } from "./identity/repository.ts";
 import type { ForgeRepository } from "./main-forge-repository.ts";
 import type { Service } from "./main-service.ts";
@@ -77,6 +78,7 @@ async function report(
   repository.save();
   switch (planned.kind) {
     case "over":
+      await at.queue.table.remove(seenTable(ref), String(number));
       return look(at, ref);
     case "again":
       return again(planned.afterMs);
@@ -86,6 +88,7 @@ async function report(
     case "planned": {
       const states = await statesOf(at, repository, { plan: planned.plan, words });
       await desire(at.queue, ref.installation, states, ref);
+      await at.queue.table.put(seenTable(ref), String(number), stampOf(planned.plan.pullRequest));
       return DONE;
     }
   }
@@ -177,7 +180,10 @@ async function command(at: At, trigger: Extract<Trigger, { kind: "command" }>): 
         const planned = await planPullRequest(repository, trigger.number);
         return planned.kind === "planned" ? planned.plan : undefined;
       },
-      accept: (order) => at.service.accept(repository, order),
+      async accept(order) {
+        const accepted = await at.service.accept(repository, order);
+        return accepted === "recorded" ? "known" : accepted === "accepted" ? "accepted" : "later";
+      },
       enqueue: (order) => at.queue.jobs.add(QUEUES.runs, [runJob(trigger.repository, order)]),
     },
     trigger,
@@ -196,8 +202,38 @@ async function ofCommit(at: At, ref: RepositoryRef, head: PullRequestPlan["head"
   return look(at, ref);
 }
 
+/**
+ * Wakes us for open pull requests whose head, base or labels are not those of the last report: whatever a lost
+ * delivery would have said, the forge still shows.
+ */
+async function wakeForPullRequests(at: At, { forge }: ForgeRepository): Promise<void> {
+  const open = await forge.openPullRequests();
+  if (open.kind !== "ok") return;
+  const { repository } = forge;
+  const seen = new Map((await at.queue.table.entries(seenTable(repository))).map(({ key, value }) => [key, value]));
+  for (const pullRequest of open.value) {
+    const { number } = pullRequest;
+    if (seen.get(String(number)) === stampOf(pullRequest)) continue;
+    const trigger = { kind: "pull-request", repository, number, action: "seen", sender: null } as const;
+    await at.queue.jobs.add(CONTROLLER_QUEUE, [jobOf(trigger, `seen-${number}`)]);
+  }
+  for (const number of seen.keys())
+    if (!open.value.some((one) => String(one.number) === number))
+      await at.queue.table.remove(seenTable(repository), number);
+}
+
+function seenTable({ id }: RepositoryRef): string {
+  return `seen/${id}`;
+}
+
+/** What a report of a pull request rests on besides git's own refs. */
+function stampOf({ head, base, labels, draft }: PullRequest): string {
+  return JSON.stringify([head.sha, base.branch, labels, draft]);
+}
+
 async function look(at: At, ref: RepositoryRef): Promise<Performed> {
   const repository = await at.service.repository(ref);
+  await wakeForPullRequests(at, repository);
   const looked = await reconcile({
     forge: repository.forge,
     mirror: repository.mirror,
@@ -205,7 +241,7 @@ async function look(at: At, ref: RepositoryRef): Promise<Performed> {
     planAt: repository.planAt,
     clock: at.service.parts.clock,
     ledger: at.service.parts.ledger,
-    accept: (order) => at.service.accept(repository, order),
+    accept: async (order) => (await at.service.accept(repository, order)) === "accepted",
     enqueue: (order) => at.queue.jobs.add(QUEUES.runs, [runJob(ref, order)]),
   });
   repository.save();

@@ -2,7 +2,7 @@ import { cpus, totalmem } from "node:os";
 import { join } from "node:path";
 
 import type { Clock } from "./clock/clock.ts";
-import { acceptRun } from "./controller/accept-run.ts";
+import { acceptRun, type Accepted } from "./controller/accept-run.ts";
 import { recordRun } from "./controller/record-run.ts";
 import { runAccepted, type Executable } from "./controller/run-accepted.ts";
 import { runPipeline, type RunEnd } from "./controller/run-pipeline.ts";
@@ -40,7 +40,7 @@ export interface ServiceParts {
 export interface Service {
   readonly parts: ServiceParts;
   repository(ref: RepositoryRef): Promise<ForgeRepository>;
-  accept(repository: ForgeRepository, order: RunOrder): Promise<boolean>;
+  accept(repository: ForgeRepository, order: RunOrder): Promise<Accepted["kind"]>;
   /** Executes and records an accepted run; null where there was nothing to end. */
   run(
     repository: ForgeRepository,
@@ -78,8 +78,8 @@ export function composeService(parts: ServiceParts): Service {
       return opened;
     },
     async accept(repository, order) {
-      const accepted = await acceptRun({ mirror: repository.mirror, signer }, order);
-      return accepted.kind === "accepted";
+      const accepted = await acceptRun({ mirror: repository.mirror, signer, ledger }, order);
+      return accepted.kind;
     },
     async run(repository, id, signal) {
       const ran = await runAccepted(
@@ -101,6 +101,10 @@ export function composeService(parts: ServiceParts): Service {
       );
       if (ran.kind === "not-accepted") return { kind: "nothing" };
       if (ran.kind === "again") return ran;
+      if (ran.kind === "recorded") {
+        await repository.mirror.publish([{ ref: acceptedRef(id), from: ran.acceptance, to: null }]);
+        return { kind: "nothing" };
+      }
       await record(parts, repository, ran);
       repository.save();
       return { kind: "recorded", record: ran.record };

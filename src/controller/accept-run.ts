@@ -1,6 +1,7 @@
 import type { Mirror } from "../git/mirror.ts";
 import type { CommitSha } from "../identity/identity.ts";
 import { preAuthentication, renderEnvelope } from "../manifest/dsse.ts";
+import { manifestPath } from "../manifest/ledger-paths.ts";
 import {
   acceptedRef,
   ORDER_TYPE,
@@ -14,16 +15,25 @@ import type { Signer } from "../signer/signer.ts";
 export interface AcceptPorts {
   readonly mirror: Mirror;
   readonly signer: Signer;
+  /** Full name of the ledger branch's ref. */
+  readonly ledger: string;
 }
 
 export type Accepted =
   /** Now, or by somebody else for the same request: the run must end in exactly one manifest. */
   | { readonly kind: "accepted"; readonly mine: boolean }
+  /** The ledger has this run: asking twice is one run. */
+  | { readonly kind: "recorded" }
   | { readonly kind: "refused" | "unreachable"; readonly why: string };
 
 /** Accepts a run by creating its ref on the remote, once: only then may it be enqueued and acknowledged (SEMANTICS §6). */
-export async function acceptRun({ mirror, signer }: AcceptPorts, order: RunOrder): Promise<Accepted> {
+export async function acceptRun({ mirror, signer, ledger }: AcceptPorts, order: RunOrder): Promise<Accepted> {
   const ref = acceptedRef(order.id);
+  const refreshed = await mirror.refresh([ledger]);
+  if (refreshed.kind !== "ok") return refreshed;
+  const head = refreshed.refs.get(ledger);
+  if (head !== undefined && (await mirror.file(head, manifestPath(order.id))) !== undefined)
+    return { kind: "recorded" };
   const to = await orderCommit({ mirror, signer }, order);
   const published = await mirror.publish([{ ref, from: null, to }]);
   switch (published.kind) {
@@ -38,7 +48,10 @@ export async function acceptRun({ mirror, signer }: AcceptPorts, order: RunOrder
 }
 
 /** The commit that holds the signed order; of one order there is one commit, whoever makes it and how often. */
-async function orderCommit({ mirror, signer }: AcceptPorts, order: RunOrder): Promise<CommitSha> {
+async function orderCommit(
+  { mirror, signer }: Pick<AcceptPorts, "mirror" | "signer">,
+  order: RunOrder,
+): Promise<CommitSha> {
   const bytes = renderOrder(order);
   const signature = await signer.sign(preAuthentication(ORDER_TYPE, bytes));
   const files = new Map([

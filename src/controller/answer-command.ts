@@ -12,7 +12,8 @@ export interface CommandPorts {
   readonly clock: Clock;
   /** What the pull request would run at this moment; undefined when it is over. */
   readonly plan: () => Promise<PullRequestPlan | undefined>;
-  readonly accept: (order: RunOrder) => Promise<boolean>;
+  /** `known`: the ledger has this very run already. */
+  readonly accept: (order: RunOrder) => Promise<"accepted" | "known" | "later">;
   readonly enqueue: (order: RunOrder) => Promise<void>;
 }
 
@@ -141,8 +142,9 @@ async function runNow(
       requestedBy: trigger.sender.login,
       acceptedAt: new Date(ports.forge.date() ?? ports.clock.now()).toISOString(),
     };
-    if (await ports.accept(order)) await ports.enqueue(order);
-    else return { ...NOTHING, again: 5_000 };
+    const accepted = await ports.accept(order);
+    if (accepted === "later") return { ...NOTHING, again: 5_000 };
+    if (accepted === "accepted") await ports.enqueue(order);
   }
   return done(trigger);
 }

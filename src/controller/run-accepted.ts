@@ -4,6 +4,7 @@ import type { Mirror } from "../git/mirror.ts";
 import type { CommitSha } from "../identity/identity.ts";
 import type { StepResult } from "../key/key-document.ts";
 import { checkEnvelope } from "../manifest/dsse.ts";
+import { manifestPath } from "../manifest/ledger-paths.ts";
 import type { WorkStep } from "../plan/plan.ts";
 import type { Failure, RunRecord } from "../run/run-record.ts";
 import { recordOf } from "../run/record-of.ts";
@@ -47,8 +48,10 @@ interface Gate {
 export type Ran =
   /** Executed, and to be recorded together with the end of its acceptance. */
   | { readonly kind: "ran"; readonly record: RunRecord; readonly acceptance: CommitSha }
-  /** There is nothing that must end under this id: recorded meanwhile, or its ref was deleted by hand. */
+  /** There is nothing that must end under this id: its ref was deleted by hand, or is not of our making. */
   | { readonly kind: "not-accepted" }
+  /** The ledger has it already, and its acceptance came once more: that is all there is to end. */
+  | { readonly kind: "recorded"; readonly acceptance: CommitSha }
   | { readonly kind: "again"; readonly afterMs: number; readonly why: string };
 
 /** Executes one accepted run from its ref alone: nothing that a queue or a process remembered is believed. */
@@ -59,6 +62,9 @@ export async function runAccepted(ports: RunAcceptedPorts, id: RunOrder["id"]): 
   const acceptance = refreshed.refs.get(ref);
   const order = acceptance === undefined ? undefined : await readOrder(ports, acceptance);
   if (acceptance === undefined || order === undefined || order.id !== id) return { kind: "not-accepted" };
+  const head = refreshed.refs.get(ports.ledger);
+  if (head !== undefined && (await ports.mirror.file(head, manifestPath(id))) !== undefined)
+    return { kind: "recorded", acceptance };
   const commit = await ports.planAt({ commit: order.source, tree: null, domain: order.domain, against: null });
   const planned = commit.planned.find((one) => one.file.pipeline.id === order.pipeline);
   const startedAt = new Date(ports.clock.now()).toISOString();

@@ -1,42 +1,14 @@
 import { expect, test } from "vitest";
 
+import { digits } from "./repositories.ts";
 import { gitIn, town } from "./town.ts";
-
-const PIPELINE = `version: 1
-name: sum
-params: params.yaml
-steps:
-  add:
-    run: sh add.sh
-    inputs: [add.sh, data.txt]
-    params: [plus]
-    outputs: [sum.txt]
-    metrics: [metrics.json]
-metrics:
-  total: { step: add, goal: higher }
-`;
-const SCRIPT = `total=$(( $(cat data.txt) + SLUICE_PARAM_PLUS ))
-echo "$total" > sum.txt
-echo "{\\"total\\": $total}" > metrics.json
-`;
 
 test("change, review, run, merge: the comment, the checks and the ledger follow", { timeout: 90_000 }, async () => {
   const place = await town();
   const { twin } = place;
   const until: typeof place.until = (what, fact) => place.until(what, fact);
   const { forge } = twin;
-  const repository = await forge.repository({
-    owner: "acme",
-    name: "digits",
-    files: {
-      "pipelines/sum.yaml": PIPELINE,
-      "params.yaml": "plus: 1\n",
-      "data.txt": "41\n",
-      "add.sh": SCRIPT,
-      "README.md": "x\n",
-    },
-    roles: { alice: "write", mallory: "read" },
-  });
+  const repository = await digits(forge);
   const ledger = async (): Promise<string> =>
     gitIn(repository.directory, "log", "--format=%s%n%b", "sluice/ledger", "--").catch(() => "");
   // First contact: once at the tip.

@@ -1,0 +1,132 @@
+import { expect, test } from "vitest";
+
+import { gitIn, town, type Town } from "./town.ts";
+import { digits, PLUS_TWO } from "./repositories.ts";
+
+async function ledgerOf(directory: string): Promise<string> {
+  try {
+    return await gitIn(directory, "log", "--format=%s%n%b", "sluice/ledger", "--");
+  } catch {
+    return "";
+  }
+}
+
+/** Wakes the service as its own clock does every minute. */
+async function minutePasses({ twin, service }: Town): Promise<void> {
+  for (const { id, fullName, installation } of twin.forge.world.repositories.values()) {
+    const repository = { id, fullName, installation };
+    await service.queue.jobs.add("controller", [
+      { id: `minute-${id}`, payload: { kind: "reconcile", repository, because: "a minute passed" } },
+    ]);
+  }
+}
+
+test(
+  "without any delivery a minute is enough: the plan, the run and the record are the same",
+  { timeout: 60_000 },
+  async () => {
+    const place = await town();
+    const { forge } = place.twin;
+    forge.deliveries.drop = true;
+    const repository = await digits(forge);
+    await minutePasses(place);
+    await place.until("the first run is recorded", async () =>
+      (await ledgerOf(repository.directory)).includes("Trigger: push"),
+    );
+
+    await forge.commit(repository, { ...PLUS_TWO, branch: "more" });
+    const pull = await forge.openPull(repository, { branch: "more", title: "More", login: "alice" });
+    await minutePasses(place);
+    await place.until("the plan is there", () => (repository.comments.get(pull.number) ?? []).length === 1);
+    await forge.merge(repository, pull, { login: "alice" });
+    await minutePasses(place);
+    await place.until(
+      "the merge is recorded",
+      async () => (await ledgerOf(repository.directory)).match(/Trigger: push/g)?.length === 2,
+    );
+  },
+);
+
+test("doubled deliveries lead to one comment, one check of a name, and one run", { timeout: 60_000 }, async () => {
+  const place = await town();
+  const { forge } = place.twin;
+  forge.deliveries.double = true;
+  const repository = await digits(forge);
+  await forge.commit(repository, { ...PLUS_TWO, branch: "more" });
+  const pull = await forge.openPull(repository, { branch: "more", title: "More", login: "alice" });
+  forge.comment(repository, pull.number, { body: "/sluice run", user: forge.world.user("alice"), app: null });
+  await place.until("the run is shown", () =>
+    (repository.comments.get(pull.number) ?? []).some((comment) => comment.body.includes("### Run")),
+  );
+  await place.until(
+    "nothing is accepted any more",
+    async () => (await gitIn(repository.directory, "for-each-ref", "refs/sluice/runs")) === "",
+  );
+  const comments = (repository.comments.get(pull.number) ?? []).filter((comment) => comment.app !== null);
+  expect(comments).toHaveLength(1);
+  expect(repository.checks.filter(({ name, head }) => name === "sluice / plan" && head === pull.head)).toHaveLength(1);
+  expect((await ledgerOf(repository.directory)).match(/Trigger: command/g)).toHaveLength(1);
+});
+
+test(
+  "a comment that somebody deleted comes back with the next change, and only once",
+  { timeout: 60_000 },
+  async () => {
+    const place = await town();
+    const { forge } = place.twin;
+    const repository = await digits(forge);
+    await forge.commit(repository, { ...PLUS_TWO, branch: "more" });
+    const pull = await forge.openPull(repository, { branch: "more", title: "More", login: "alice" });
+    const own = () => (repository.comments.get(pull.number) ?? []).filter((comment) => comment.app !== null);
+    await place.until("the plan is there", () => own().length === 1);
+    repository.comments.set(pull.number, []);
+    await forge.commit(repository, {
+      branch: "more",
+      files: { "params.yaml": "plus: 3\n" },
+      message: "Three",
+      login: "alice",
+    });
+    await place.until("it is there again", () => own().some((comment) => comment.body.includes("**3**")));
+    expect(own()).toHaveLength(1);
+  },
+);
+
+test("a change that no pipeline reads gets a check and no comment", { timeout: 60_000 }, async () => {
+  const place = await town();
+  const { forge } = place.twin;
+  const repository = await digits(forge);
+  await forge.commit(repository, {
+    branch: "docs",
+    files: { "README.md": "words\n" },
+    message: "Words",
+    login: "alice",
+  });
+  const pull = await forge.openPull(repository, { branch: "docs", title: "Words", login: "alice" });
+  await place.until("the check is there", () => repository.checks.some(({ head }) => head === pull.head));
+  expect(repository.checks.find(({ head }) => head === pull.head)).toMatchObject({ conclusion: "success" });
+  expect(repository.comments.get(pull.number) ?? []).toEqual([]);
+});
+
+test("a mistake is shown where it stands, as a failing check with an annotation", { timeout: 60_000 }, async () => {
+  const place = await town();
+  const { forge } = place.twin;
+  const repository = await digits(forge);
+  const broken = "version: 1\nname: sum\nsteps:\n  add: { run: sh add.sh, inputs: [data.tx], outputs: [sum.txt] }\n";
+  await forge.commit(repository, {
+    branch: "oops",
+    files: { "pipelines/sum.yaml": broken },
+    message: "Oops",
+    login: "alice",
+  });
+  const pull = await forge.openPull(repository, { branch: "oops", title: "Oops @team <!-- -->", login: "alice" });
+  await place.until("the check is there", () => repository.checks.some(({ head }) => head === pull.head));
+  const check = repository.checks.find(({ head }) => head === pull.head);
+  expect(check?.conclusion).toBe("failure");
+  expect(check?.output.annotations[0]).toMatchObject({
+    path: "pipelines/sum.yaml",
+    start_line: 4,
+    annotation_level: "failure",
+  });
+  await place.until("the comment is there", () => (repository.comments.get(pull.number) ?? []).length === 1);
+  expect(repository.comments.get(pull.number)?.[0]?.body).toContain("did you mean");
+});
