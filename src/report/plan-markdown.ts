@@ -58,11 +58,24 @@ const extents: readonly Extent[] = [
 
 /** The plan as the sticky comment's first part: a section for each pipeline, unchanged ones in one line. */
 export function planMarkdown(views: readonly PlanView[], options: PlanMarkdownOptions): string {
+  return fittedPlan(views, options).text;
+}
+
+/** The plan in its fullest form that fits, and whether something had to give way for that. */
+export function fittedPlan(
+  views: readonly PlanView[],
+  options: PlanMarkdownOptions,
+): { readonly text: string; readonly shortened: boolean } {
   const { most } = options;
   const rows = most === undefined ? [] : [most.rows, Math.floor(most.rows / 4)].filter((count) => count > 30);
   const fuller = rows.map((count): Extent => ({ rows: count, details: true, pipelines: 200, names: 200 }));
-  const variants = [...fuller, ...extents].map((extent) => () => comment(views, options, extent));
-  return withinBudget(variants, most?.characters);
+  let tried = 0;
+  const variants = [...fuller, ...extents].map((extent) => () => {
+    tried++;
+    return comment(views, options, extent);
+  });
+  const text = withinBudget(variants, most?.characters);
+  return { text, shortened: tried > 1 };
 }
 
 function comment(views: readonly PlanView[], options: PlanMarkdownOptions, extent: Extent): string {

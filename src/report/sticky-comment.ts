@@ -5,7 +5,7 @@ import { formatDuration } from "./duration.ts";
 import { codeSpan } from "./escape-markdown.ts";
 import { failedRun, type Evidence } from "./failed-run.ts";
 import { failureMarkdown } from "./failure-markdown.ts";
-import { planMarkdown, type PlanMarkdownOptions } from "./plan-markdown.ts";
+import { fittedPlan, planMarkdown, type PlanMarkdownOptions } from "./plan-markdown.ts";
 import type { PlanView } from "./plan-view.ts";
 import { runMarkdown, type RunMarkdownOptions } from "./run-markdown.ts";
 import { markdownVoice } from "./voice.ts";
@@ -57,9 +57,8 @@ export function stickyComment(state: StickyState): string {
   const above = [...answerLines(state.answers), ...runSections(state, RUNS_SHARE)];
   const head = [STICKY_MARKER, ...above].join("\n\n");
   const most = { characters: COMMENT_LIMIT - head.length - OVERFLOW.length - 4, rows: 0 };
-  const plan = planMarkdown(state.views, { ...state.plan, most });
-  const fuller = planMarkdown(state.views, { ...state.plan, most: { characters: Infinity, rows: 0 } });
-  return [head, ...(plan === fuller ? [] : [OVERFLOW]), plan].join("\n\n");
+  const plan = fittedPlan(state.views, { ...state.plan, most });
+  return [head, ...(plan.shortened ? [OVERFLOW] : []), plan.text].join("\n\n");
 }
 
 const OVERFLOW = "This is shortened: the check `sluice / plan` shows more.";
