@@ -136,7 +136,11 @@ function openForge(calls: Calls, app: number, repository: RepositoryRef): Forge 
       );
       return map(answer, ({ check_runs: runs }) => {
         const newest = runs.toSorted((a, b) => b.id - a.id)[0];
-        return newest === undefined ? null : { id: newest.id, externalId: newest.external_id ?? "" };
+        return newest === undefined ? null : {
+              id: newest.id,
+              externalId: newest.external_id ?? "",
+              annotations: newest.output.annotations_count,
+            };
       });
     },
     writeCheck: (check, id) => writeCheck({ ask, at }, check, id),
@@ -163,7 +167,7 @@ function openForge(calls: Calls, app: number, repository: RepositoryRef): Forge 
         octokit.rest.repos.getCollaboratorPermissionLevel({ ...at, username: login, headers }),
       );
       if (answer.kind === "not-found") return { kind: "ok", value: "none" };
-      return map(answer, (found) => permissionOf(found.role_name ?? found.permission));
+      return map(answer, (found) => permissionOf(found.role_name, found.permission));
     },
     async teamMember(team, login) {
       const [org, slug] = team.includes("/") ? team.split("/", 2) : [owner, team];
@@ -333,6 +337,6 @@ function commentOf(found: ApiComment): Comment {
 const PERMISSIONS: readonly Permission[] = ["admin", "maintain", "write", "triage", "read"];
 
 /** A role of an organisation's own making counts as its base, which GitHub gives in `permission`. */
-function permissionOf(role: string): Permission {
-  return PERMISSIONS.find((known) => known === role) ?? "none";
+function permissionOf(role: string | undefined, base: string): Permission {
+  return PERMISSIONS.find((known) => known === role) ?? PERMISSIONS.find((known) => known === base) ?? "none";
 }
