@@ -103,6 +103,20 @@ export default {
       to: { path: world, pathNot: ports },
     },
     {
+      name: "action-plans-and-no-more",
+      comment: "the Action reads git and plans: ground, verbs and git are all it needs, and its bundle stays small",
+      severity: "error",
+      from: { path: "^action/" },
+      to: { path: "^src/", pathNot: [ground, "^src/controller/", "^src/git/"] },
+    },
+    {
+      name: "nothing-imports-the-action",
+      comment: "the Action is a door: it opens inwards",
+      severity: "error",
+      from: { path: "^src/" },
+      to: { path: "^action/" },
+    },
+    {
       name: "nothing-imports-doors",
       comment: "doors open inwards",
       severity: "error",

@@ -1,4 +1,4 @@
-import { pipelineJsonSchema, settingsJsonSchema } from "../src/pipeline/json-schema.ts";
+import { operatorJsonSchema, pipelineJsonSchema, settingsJsonSchema } from "../src/pipeline/json-schema.ts";
 import { RESERVED } from "../src/pipeline/schema.ts";
 
 interface Schema {
@@ -31,7 +31,23 @@ export function languageReference(): string {
     "",
     ...table(settingsJsonSchema(), ""),
     "",
+    "## The operator's file: `SLUICE_CONFIG`",
+    "",
+    "The keys of `sluice.yaml`, and what only an operator may say; `sluice.yaml` can narrow it, never widen it.",
+    "",
+    ...table(onlyOperator(), ""),
+    "",
   ].join("\n");
+}
+
+/** The operator's schema without the keys that both files share word for word. */
+function onlyOperator(): Schema {
+  const shared: Schema = settingsJsonSchema();
+  const operator: Schema = operatorJsonSchema();
+  const own = Object.entries(operator.properties ?? {}).filter(
+    ([key, member]) => JSON.stringify(shared.properties?.[key]) !== JSON.stringify(member),
+  );
+  return { ...operator, properties: Object.fromEntries(own) };
 }
 
 function table(schema: Schema, prefix: string): readonly string[] {

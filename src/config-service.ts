@@ -47,6 +47,13 @@ export type SetupConfigRead =
   | { readonly kind: "ok"; readonly config: SetupConfig }
   | { readonly kind: "bad"; readonly variables: readonly BadVariable[] };
 
+/** What a worker is started with: it never holds the App's key. */
+export type WorkerConfig = Pick<ServiceConfig, "queue" | "data" | "storeUrl" | "logLevel">;
+
+export type WorkerConfigRead =
+  | { readonly kind: "ok"; readonly config: WorkerConfig }
+  | { readonly kind: "bad"; readonly variables: readonly BadVariable[] };
+
 /** Written by `serve --setup` in `SLUICE_DATA`; the environment wins over it. */
 export const APP_FILE = "app.env";
 
@@ -121,11 +128,7 @@ export function parseServiceConfig(env: NodeJS.ProcessEnv, cwd: string): Service
     PRIVATE_KEY: key.kind === "ok" ? key.pem : "",
     WEBHOOK_SECRET: webhooks ? values["WEBHOOK_SECRET"] : (values["WEBHOOK_SECRET"] ?? "off"),
   });
-  if (!parsed.success) {
-    const names = new Set(parsed.error.issues.map((issue) => String(issue.path[0])));
-    for (const [name, [expected, example]] of Object.entries(WORDS))
-      if (names.has(name)) bad.push({ name, expected, example });
-  }
+  if (!parsed.success) bad.push(...badOf(parsed.error));
   const operatorFile = values["SLUICE_CONFIG"] === undefined ? null : resolve(cwd, values["SLUICE_CONFIG"]);
   if (operatorFile !== null && !existsSync(operatorFile)) {
     bad.push({
@@ -157,13 +160,27 @@ export function parseServiceConfig(env: NodeJS.ProcessEnv, cwd: string): Service
 /** The few variables that matter before there is an App. */
 export function parseSetupConfig(env: NodeJS.ProcessEnv, cwd: string): SetupConfigRead {
   const parsed = shape.pick({ GHE_HOST: true, GHE_PROTOCOL: true, HOST: true, PORT: true }).safeParse(present(env));
-  if (!parsed.success) {
-    const names = new Set(parsed.error.issues.map((issue) => String(issue.path[0])));
-    const bad = Object.entries(WORDS).filter(([name]) => names.has(name));
-    return { kind: "bad", variables: bad.map(([name, [expected, example]]) => ({ name, expected, example })) };
-  }
+  if (!parsed.success) return { kind: "bad", variables: badOf(parsed.error) };
   const { GHE_HOST, GHE_PROTOCOL, HOST: host, PORT: port } = parsed.data;
   return { kind: "ok", config: { forge: forgeAt(GHE_HOST, GHE_PROTOCOL), host, port, data: dataDirectory(env, cwd) } };
+}
+
+/** The variables of `sluice worker`. */
+export function parseWorkerConfig(env: NodeJS.ProcessEnv, cwd: string): WorkerConfigRead {
+  const parsed = shape
+    .pick({ LOG_LEVEL: true, SLUICE_QUEUE_URL: true, SLUICE_STORE_URL: true })
+    .safeParse(present(env));
+  if (!parsed.success) return { kind: "bad", variables: badOf(parsed.error) };
+  const { LOG_LEVEL: logLevel, SLUICE_QUEUE_URL, SLUICE_STORE_URL } = parsed.data;
+  const queue = queueAt(SLUICE_QUEUE_URL);
+  return { kind: "ok", config: { queue, data: dataDirectory(env, cwd), storeUrl: SLUICE_STORE_URL ?? null, logLevel } };
+}
+
+function badOf(error: z.ZodError): readonly BadVariable[] {
+  const names = new Set(error.issues.map((issue) => String(issue.path[0])));
+  return Object.entries(WORDS)
+    .filter(([name]) => names.has(name))
+    .map(([name, [expected, example]]) => ({ name, expected, example }));
 }
 
 function dataDirectory(env: NodeJS.ProcessEnv, cwd: string): string {

@@ -1,4 +1,4 @@
-import type { ServiceConfigRead, SetupConfigRead } from "./config-service.ts";
+import type { ServiceConfigRead, SetupConfigRead, WorkerConfigRead } from "./config-service.ts";
 
 /** What the environment says; the only reader of process.env apart from the git processes, which inherit it. */
 export interface Config {
@@ -47,4 +47,10 @@ export async function readServiceConfig(env: NodeJS.ProcessEnv, cwd: string): Pr
 export async function readSetupConfig(env: NodeJS.ProcessEnv, cwd: string): Promise<SetupConfigRead> {
   const { parseSetupConfig } = await import("./config-service.ts");
   return parseSetupConfig(env, cwd);
+}
+
+/** What a worker needs: neither the App's key nor its secrets. */
+export async function readWorkerConfig(env: NodeJS.ProcessEnv, cwd: string): Promise<WorkerConfigRead> {
+  const { parseWorkerConfig } = await import("./config-service.ts");
+  return parseWorkerConfig(env, cwd);
 }

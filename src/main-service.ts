@@ -6,15 +6,16 @@ import { acceptRun } from "./controller/accept-run.ts";
 import { recordRun } from "./controller/record-run.ts";
 import { runAccepted, type Executable } from "./controller/run-accepted.ts";
 import { runPipeline, type RunEnd } from "./controller/run-pipeline.ts";
-import { runStep } from "./controller/run-step.ts";
 import { paramsOf, stageCommit } from "./controller/stage-commit.ts";
-import type { Executor } from "./executor/executor.ts";
 import type { Forges } from "./forge/forge.ts";
 import type { RunId } from "./identity/identity.ts";
 import type { RepositoryRef } from "./identity/repository.ts";
 import { forgeRepository, type ForgeRepository } from "./main-forge-repository.ts";
-import { inProcessDispatcher } from "./queue/in-process-dispatcher.ts";
-import type { RunRecord } from "./run/run-record.ts";
+import type { StagedJob } from "./controller/attempt-payload.ts";
+import type { Dispatcher } from "./queue/dispatcher.ts";
+import { stagingDispatcher } from "./queue/staging-dispatcher.ts";
+import type { Failure, RunRecord } from "./run/run-record.ts";
+import type { StepEnd, StepJob } from "./run/step-job.ts";
 import { acceptedRef, type RunOrder } from "./run/request.ts";
 import type { Signer } from "./signer/signer.ts";
 import type { Store } from "./store/store.ts";
@@ -23,7 +24,8 @@ export interface ServiceParts {
   readonly forges: Forges;
   readonly clock: Clock;
   readonly store: Store;
-  readonly executor: Executor;
+  /** Hands a run's attempts to the workers. */
+  readonly dispatcher: (run: RunId) => Promise<Dispatcher<StagedJob, StepEnd>>;
   readonly signer: Signer;
   /** SLUICE_DATA. */
   readonly data: string;
@@ -32,7 +34,6 @@ export interface ServiceParts {
   readonly ledger: string;
   readonly version: string;
   readonly slots: number;
-  readonly logs: { tail(path: string, bytes: number): string; size(path: string): number };
 }
 
 /** A service's hands: what its doors reach for one repository at a time. */
@@ -112,30 +113,17 @@ async function execute(
   { view }: ForgeRepository,
   { run, signal }: { readonly run: Executable; readonly signal: AbortSignal },
 ): Promise<RunEnd> {
-  const { store, executor, clock, logs } = parts;
+  const { store, clock } = parts;
   const { order, planned } = run;
   const at = view(order.source);
-  const dispatcher = inProcessDispatcher(executor.ahead, (job: Parameters<typeof runStep>[2], stop) =>
-    runStep(
-      { executor, store, clock, logs },
-      {
-        run: order.id,
-        domain: order.domain,
-        stage: (staged) => stageCommit({ store, view: at }, planned, staged),
-        secrets: () => ({}),
-        params: (step) => paramsOf(planned, step),
-        exists: (path) => {
-          const file = run.commit.project.tree.get(path);
-          return file === undefined ? undefined : { step: null };
-        },
-        changed: () => undefined,
-        requestedBy: order.requestedBy,
-        started: () => undefined,
-      },
-      job,
-      stop,
-    ),
-  );
+  const inner = await parts.dispatcher(order.id);
+  const dispatcher = stagingDispatcher(inner, async (job: StepJob) => {
+    const staged = await stageCommit({ store, view: at }, planned, job);
+    if ("kind" in staged) return { kind: "ended", end: notStaged(job, staged, clock.now()) };
+    const { id: run, domain, requestedBy } = order;
+    const params = paramsOf(planned, job.step.step);
+    return { kind: "ready", job: { id: `${run}-${job.id}`, run, domain, requestedBy, job, staged, params } };
+  });
   try {
     return await runPipeline(
       { dispatcher, clock },
@@ -154,6 +142,14 @@ async function execute(
   } finally {
     await dispatcher[Symbol.asyncDispose]();
   }
+}
+
+/** The end of an attempt that could not even be made ready. */
+function notStaged(job: StepJob, failure: Failure, now: number): StepEnd {
+  const profile = { wallMs: 0, cpuUserMs: null, cpuSystemMs: null, peakBytes: null, method: "none" } as const;
+  const startedAt = new Date(now).toISOString();
+  const attempt = { attempt: job.attempt, startedAt, profile, failure, log: null };
+  return { kind: "failed", failure, attempt, tail: [], nearMiss: undefined };
 }
 
 async function record(

@@ -1,4 +1,4 @@
-import { readConfig } from "./config.ts";
+import { readConfig, readServiceConfig, readSetupConfig, readWorkerConfig } from "./config.ts";
 import type { World } from "./cli/world.ts";
 
 /** Composes adapters and hands them to the doors; the only file that knows all rooms. */
@@ -12,6 +12,15 @@ async function main(): Promise<void> {
     clock: systemClock(),
     version: "0.1.0",
     terminal,
+    service: {
+      config: () => readServiceConfig(process.env, config.cwd),
+      setupConfig: () => readSetupConfig(process.env, config.cwd),
+      workerConfig: () => readWorkerConfig(process.env, config.cwd),
+      async open() {
+        const { serviceDoors } = await import("./main-doors.ts");
+        return serviceDoors(world);
+      },
+    },
     async openRepository() {
       const { openRepository } = await import("./main-repository.ts");
       return openRepository(world);

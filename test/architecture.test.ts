@@ -14,6 +14,7 @@ function cruise(directory: string): Promise<{ readonly code: number; readonly ou
       "--config",
       ".dependency-cruiser.mjs",
       "src",
+      "action",
     ];
     execFile(process.execPath, args, { cwd: directory, maxBuffer: 1 << 26 }, (error, stdout, stderr) =>
       resolve({ code: error === null ? 0 : 1, output: stdout + stderr }),
@@ -31,7 +32,7 @@ test("the import law holds, and is checked over every module", async () => {
 test("a planted violation is caught", async () => {
   const copy = mkdtempSync(join(tmpdir(), "sluice-law-"));
   onTestFinished(() => rmSync(copy, { recursive: true, force: true }));
-  for (const name of ["src", ".dependency-cruiser.mjs", "package.json", "tsconfig.json"])
+  for (const name of ["src", "action", ".dependency-cruiser.mjs", "package.json", "tsconfig.json"])
     cpSync(join(ROOT, name), join(copy, name), { recursive: true });
   symlinkSync(join(ROOT, "node_modules"), join(copy, "node_modules"));
   writeFileSync(
@@ -51,9 +52,20 @@ test("a planted violation is caught", async () => {
     'import { readFileSync } from "node:fs";\nexport const planted = readFileSync;\n',
   );
 
+  writeFileSync(
+    join(copy, "action/planted.ts"),
+    'import { filesystemStore } from "../src/store/filesystem-store.ts";\nexport const planted = filesystemStore;\n',
+  );
+
   const { code, output } = await cruise(copy);
 
   expect(code).toBe(1);
-  for (const rule of ["ground-line-key", "verbs-see-ports-only", "ground-has-no-io", "no-dumping-grounds"])
+  for (const rule of [
+    "ground-line-key",
+    "verbs-see-ports-only",
+    "ground-has-no-io",
+    "no-dumping-grounds",
+    "action-plans-and-no-more",
+  ])
     expect(output).toContain(rule);
 });

@@ -38,6 +38,7 @@ function build(world: World, done: Done): Command {
   addHistory(program, world, done);
   addUpkeep(program, world, done);
   addStart(program, world, done);
+  addService(program, world, done);
   return program;
 }
 
@@ -198,4 +199,21 @@ function addStart(program: Command, world: World, done: Done): void {
   command(program, "init", "sluice init")
     .description("writes sluice.yaml and a first pipeline; reads dvc.yaml, a Makefile or scripts if there are any")
     .action(() => done(import("./init.ts").then(({ init }) => init(world))));
+}
+
+function addService(program: Command, world: World, done: Done): void {
+  command(program, "serve", "sluice serve --setup")
+    .description("the controller: web, plans, runs and one worker, until it is stopped")
+    .option("--setup", "creates the GitHub App in a browser and keeps its key in SLUICE_DATA")
+    .action((flags: object) => done(import("./serve.ts").then(({ serve }) => serve(world, flags))));
+  command(program, "worker", "sluice worker --pool gpu --concurrency 2")
+    .description("takes steps of a pool from the queue, until it is stopped")
+    .option("--pool <pool>", "which steps", "default")
+    .option("--concurrency <n>", "steps at once (default: what the pool allows)")
+    .action((flags: { pool: string; concurrency?: string }) =>
+      done(import("./worker.ts").then(({ worker }) => worker(world, flags))),
+    );
+  command(program, "demo", "sluice demo")
+    .description("the whole story on this machine: a local forge, pull request, plan, run, merge")
+    .action(() => done(import("./demo.ts").then(({ demo }) => demo(world))));
 }

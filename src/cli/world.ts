@@ -1,4 +1,11 @@
 import type { Clock } from "../clock/clock.ts";
+import type {
+  ServiceConfig,
+  ServiceConfigRead,
+  SetupConfigRead,
+  WorkerConfig,
+  WorkerConfigRead,
+} from "../config-service.ts";
 import type { Config } from "../config.ts";
 import type { Executor, ImageDigest, IsolationHere } from "../executor/executor.ts";
 import type { Git } from "../git/git.ts";
@@ -22,6 +29,14 @@ import type { Store } from "../store/store.ts";
 /** Everything a command may reach, built by main.ts; adapters load when they are first asked for. */
 export interface World {
   readonly config: Config;
+  /** Variables of `serve`, `serve --setup` and `worker`, checked when asked for. */
+  readonly service: {
+    config(): Promise<ServiceConfigRead>;
+    setupConfig(): Promise<SetupConfigRead>;
+    workerConfig(): Promise<WorkerConfigRead>;
+    /** The service's composition; absent where it is not part of this build. */
+    open?(): Promise<Service>;
+  };
   readonly clock: Clock;
   readonly version: string;
   readonly terminal: Terminal;
@@ -29,6 +44,19 @@ export interface World {
     | { readonly kind: "ok"; readonly repository: Repository }
     | { readonly kind: "refused"; readonly why: string; readonly next: string }
   >;
+}
+
+/** What `serve`, `worker` and `demo` start; each ends when `stop` is aborted and answers an exit code. */
+export interface Service {
+  /** Web, controller and one worker. */
+  serve(config: ServiceConfig, stop: AbortSignal): Promise<number>;
+  /** Takes steps of one pool; null: as many at once as the pool allows. */
+  worker(
+    config: WorkerConfig,
+    what: { readonly pool: string; readonly concurrency: number | null },
+    stop: AbortSignal,
+  ): Promise<number>;
+  demo(stop: AbortSignal): Promise<number>;
 }
 
 export interface Terminal {

@@ -1,50 +1,108 @@
 import { Environment } from "@marcbachmann/cel-js";
 
-/** What is wrong with a CEL condition: the sentence, and the offset in its source where that is known. */
+import { closest } from "../problem/suggest.ts";
+
+/** What is wrong with a CEL condition: the sentence, and what was most likely meant. */
 export interface ConditionFault {
   readonly message: string;
-  readonly offset: number | null;
+  readonly meant: string | null;
 }
 
 /** Conditions over a plan (policies) and over a release (gates). */
 export type ConditionKind = "policy" | "gate";
 
+type Fields = Readonly<Record<string, string>>;
+
+/** What conditions may read. Numbers are `dyn`: people write `50` and mean `50.0`. */
+const TYPES: Readonly<Record<string, Fields>> = {
+  Forecast: { cost_usd: "dyn", seconds: "dyn", runs: "dyn", cached: "dyn", depends: "dyn" },
+  PlannedStep: {
+    name: "string",
+    verdict: "string",
+    pinned: "bool",
+    effects: "bool",
+    cache: "bool",
+    network: "bool",
+    executor: "string",
+    pool: "string",
+    environment: "string",
+    cpu: "dyn",
+    gpu: "dyn",
+    memory: "dyn",
+    secrets: "list<string>",
+    inputs: "list<string>",
+    outputs: "list<string>",
+  },
+  Plan: {
+    pipeline: "string",
+    owner: "dyn",
+    trigger: "string",
+    fork: "bool",
+    steps: "list<PlannedStep>",
+    removed: "list<string>",
+    forecast: "Forecast",
+  },
+  Run: {
+    id: "string",
+    pipeline: "string",
+    source: "string",
+    status: "string",
+    trigger: "string",
+    isolation: "string",
+    reproducible: "dyn",
+    dirty: "bool",
+    pinned: "bool",
+    seconds: "dyn",
+    cost_usd: "dyn",
+  },
+  Live: { run: "Run", metrics: "map<string, dyn>" },
+  Target: { name: "string" },
+};
+
+/** Variables of each kind of condition. */
+const VARIABLES: Readonly<Record<ConditionKind, Fields>> = {
+  policy: { plan: "Plan" },
+  gate: { metrics: "map<string, dyn>", run: "Run", live: "Live", environment: "Target" },
+};
+
 const environments = new Map<ConditionKind, Environment>();
 
+/** Types are declared for checking alone: evaluation binds plain JSON. */
 function environmentFor(kind: ConditionKind): Environment {
   const known = environments.get(kind);
   if (known !== undefined) return known;
-  const made = kind === "policy" ? policyEnvironment() : gateEnvironment();
+  const made = new Environment({ unlistedVariablesAreDyn: false });
+  for (const [name, fields] of Object.entries(TYPES)) made.registerType(name, { fields: { ...fields } });
+  for (const [name, type] of Object.entries(VARIABLES[kind])) made.registerVariable(name, type);
+  // `live` is null before the first release, and a gate may ask for that.
+  made.registerOperator("Live == null", () => false);
   environments.set(kind, made);
   return made;
 }
 
-function policyEnvironment(): Environment {
-  return new Environment({ unlistedVariablesAreDyn: false }).registerVariable("plan", "map<string, dyn>");
-}
-
-function gateEnvironment(): Environment {
-  return new Environment({ unlistedVariablesAreDyn: false })
-    .registerVariable("metrics", "map<string, dyn>")
-    .registerVariable("run", "map<string, dyn>")
-    .registerVariable("live", "dyn");
+/** Names that a condition of this kind may read, as a sentence lists them. */
+export function readableIn(kind: ConditionKind): readonly string[] {
+  return Object.keys(VARIABLES[kind]);
 }
 
 /** Parses and type-checks a condition; undefined when it is well-formed and gives a boolean. */
 export function checkCondition(kind: ConditionKind, source: string): ConditionFault | undefined {
   try {
     const checked = environmentFor(kind).check(source);
-    if (!checked.valid) return { message: firstLine(checked.error?.message ?? "it does not type-check"), offset: null };
+    if (!checked.valid) return faultOf(kind, checked.error?.message ?? "it does not type-check");
     if (checked.type !== undefined && checked.type !== "bool" && checked.type !== "dyn") {
-      return { message: `it gives ${checked.type}, not true or false`, offset: null };
+      return { message: `it gives ${checked.type}, not true or false`, meant: null };
     }
     return undefined;
   } catch (error) {
     // Also a stack overflow on a thousand parentheses: whatever the text is, it is its author's mistake.
-    return { message: firstLine(error instanceof Error ? error.message : String(error)), offset: null };
+    return faultOf(kind, error instanceof Error ? error.message : String(error));
   }
 }
 
-function firstLine(text: string): string {
-  return text.split("\n")[0] ?? text;
+function faultOf(kind: ConditionKind, text: string): ConditionFault {
+  const message = text.split("\n")[0] ?? text;
+  const name = /(?:No such key|Unknown variable): (\w+)/.exec(message)?.[1];
+  const known = [...readableIn(kind), ...Object.values(TYPES).flatMap((fields) => Object.keys(fields))];
+  return { message, meant: name === undefined ? null : (closest(name, known) ?? null) };
 }

@@ -24,7 +24,10 @@ const MAX_ISSUES = 1_000;
 export function checkAgainstSchema<Schema extends z.ZodType>(
   reading: Reading,
   schema: Schema,
-  standIns: readonly StandIn[],
+  {
+    standIns,
+    elsewhere = new Set(),
+  }: { readonly standIns: readonly StandIn[]; readonly elsewhere?: ReadonlySet<string> },
 ): z.infer<Schema> | undefined {
   let value = reading.yaml.value;
   if (isNewer(reading, value)) return undefined;
@@ -33,7 +36,7 @@ export function checkAgainstSchema<Schema extends z.ZodType>(
     if (checked.success) return checked.data;
     const issues = checked.error.issues.slice(0, MAX_ISSUES);
     if (round === 0) {
-      const vocabulary = { reserved: RESERVED, keysAt: (path: Path) => keysAt(schema, path) };
+      const vocabulary = { reserved: RESERVED, elsewhere, keysAt: (path: Path) => keysAt(schema, path) };
       reading.problems.push(...schemaProblems(reading.yaml, issues, vocabulary));
     }
     value = mended(value, issues, standIns);

@@ -2,13 +2,20 @@ import { LineCounter, parseDocument, stringify, type Node } from "yaml";
 
 import { lookUp } from "../expression/template.ts";
 import type { JsonObject } from "../identity/canonical-json.ts";
-
-/** Something of a foreign pipeline that has no place here, and where it stands. */
-export interface NotCarried {
-  readonly what: string;
-  readonly why: string;
-  readonly line: number;
-}
+import {
+  entriesOf,
+  folderOf,
+  isMap,
+  list,
+  literal,
+  lose,
+  optionsOf,
+  type Importing,
+  type NotCarried,
+  type Raw,
+} from "./dvc-entries.ts";
+import { dvcScript, refuseScript } from "./dvc-command.ts";
+import { cleanPath, refusePath } from "./path-problem.ts";
 
 /** A pipeline written from somebody else's definition. */
 export interface Imported {
@@ -17,19 +24,6 @@ export interface Imported {
   readonly notCarried: readonly NotCarried[];
 }
 
-interface Importing {
-  readonly has: (path: string) => boolean;
-  /** Values of params.yaml and `vars`, for `${name}`. */
-  readonly values: JsonObject;
-  readonly params: JsonObject;
-  readonly notCarried: NotCarried[];
-  readonly datasets: Map<string, { readonly dvc: string }>;
-  readonly paramFiles: Set<string>;
-  readonly line: (...path: (string | number)[]) => number;
-}
-
-type Raw = Readonly<Record<string, unknown>>;
-
 /** Converts a `dvc.yaml`; what cannot be carried over is named with its line. */
 export function importDvc(
   text: string,
@@ -37,7 +31,7 @@ export function importDvc(
 ): Imported {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines });
-  const root = (document.toJS() ?? {}) as Raw;
+  const root = rootOf(document);
   const importing: Importing = {
     has: files.has,
     params: files.params,
@@ -57,20 +51,35 @@ export function importDvc(
   const steps: Record<string, unknown> = {};
   for (const [name, stage] of Object.entries(stages)) {
     const step = stepOf(importing, name, isMap(stage) ? stage : {});
-    if (step !== undefined) steps[name.replaceAll(/[^A-Za-z0-9_-]/g, "-")] = step;
+    if (step !== undefined) steps[stepName(name, steps)] = step;
   }
   for (const key of ["plots", "metrics", "params", "artifacts", "datasets"]) {
     if (root[key] !== undefined) lose(importing, `top-level \`${key}\``, "it belongs to the step that writes it", key);
   }
+  if (Object.keys(steps).length === 0) {
+    lose(importing, "the file", "it has no stage that can be carried over: replace the step `first`");
+    steps["first"] = { run: "false # write a command here" };
+  }
   return { pipeline: render(importing, steps), notCarried: importing.notCarried };
 }
 
-function lose(importing: Importing, what: string, why: string, ...path: (string | number)[]): void {
-  importing.notCarried.push({ what, why, line: importing.line(...path) });
+/** The file's map; empty when it is no map, or its aliases explode. */
+function rootOf(document: ReturnType<typeof parseDocument>): Raw {
+  try {
+    const value: unknown = document.toJS();
+    return isMap(value) ? value : {};
+  } catch {
+    return {};
+  }
 }
 
-function isMap(value: unknown): value is Raw {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
+/** A name that no other step has and that is not reserved. */
+function stepName(stage: string, taken: Readonly<Record<string, unknown>>): string {
+  const plain = stage.replaceAll(/[^A-Za-z0-9_-]/g, "-").replace(/^[^A-Za-z0-9]+/, "") || "step";
+  const stem = plain === "dataset" || plain === "release" ? `${plain}-step` : plain;
+  let name = stem;
+  for (let next = 2; Object.hasOwn(taken, name); next++) name = `${stem}-${next}`;
+  return name;
 }
 
 function varsOf(vars: unknown): JsonObject {
@@ -92,19 +101,19 @@ function stepOf(importing: Importing, name: string, stage: Raw): Record<string, 
     return undefined;
   }
   const step: Record<string, unknown> = {};
-  if (typeof stage["desc"] === "string") step["description"] = stage["desc"];
-  const folder = typeof stage["wdir"] === "string" ? stage["wdir"].replace(/^\.\/?/, "").replace(/\/$/, "") : "";
+  if (typeof stage["desc"] === "string") step["description"] = plainText(stage["desc"]);
+  const folder = folderOf(importing, name, stage["wdir"]);
   const names = new Set<string>();
-  step["run"] = commandOf(importing, stage["cmd"], { folder, names });
-  const inputs = list(stage["deps"]).map((dep) => inputOf(importing, within(folder, literal(importing, pathOf(dep)))));
+  step["run"] = commandOf(importing, name, stage["cmd"], { folder, names });
+  const pathsOf = (key: string): ReadonlyMap<string, unknown> =>
+    entriesOf(importing, name, { key, folder, value: stage[key] });
+  const inputs = [...pathsOf("deps").keys()].map((path) => inputOf(importing, path));
   if (inputs.length > 0) step["inputs"] = inputs;
   for (const param of paramsOf(importing, name, stage["params"])) names.add(param);
   if (names.size > 0) step["params"] = [...names];
-  const metrics = list(stage["metrics"]).map((entry) => within(folder, literal(importing, pathOf(entry))));
-  const plots = list(stage["plots"]).map((entry) => plotOf(within(folder, literal(importing, pathOf(entry))), entry));
-  const outputs = list(stage["outs"]).map((entry) =>
-    outputOf(importing, name, within(folder, literal(importing, pathOf(entry))), entry),
-  );
+  const metrics = [...pathsOf("metrics").keys()];
+  const plots = [...pathsOf("plots")].map(([path, entry]) => plotOf(path, entry));
+  const outputs = [...pathsOf("outs")].map(([path, entry]) => outputOf(importing, name, path, entry));
   if (outputs.length > 0) step["outputs"] = outputs;
   if (metrics.length > 0) step["metrics"] = metrics;
   if (plots.length > 0) step["plots"] = plots;
@@ -141,58 +150,49 @@ function stepOf(importing: Importing, name: string, stage: Raw): Record<string, 
   return step;
 }
 
-/** Entries of a list whose items are paths or `{path: options}`. */
-function list(value: unknown): readonly unknown[] {
-  return Array.isArray(value) ? (value as readonly unknown[]) : [];
-}
-
-function pathOf(entry: unknown): string {
-  return typeof entry === "string" ? entry : isMap(entry) ? (Object.keys(entry)[0] ?? "") : "";
-}
-
-function optionsOf(entry: unknown): Raw {
-  const options = isMap(entry) ? Object.values(entry)[0] : undefined;
-  return isMap(options) ? options : {};
-}
-
-function within(folder: string, path: string): string {
-  const joined = folder === "" ? path : `${folder}/${path}`;
-  const parts: string[] = [];
-  for (const part of joined.split("/")) {
-    if (part === "..") parts.pop();
-    else if (part !== "." && part !== "") parts.push(part);
-  }
-  return parts.join("/");
-}
-
-/** `${name}` in a path becomes its value: paths of a pipeline are plain. */
-function literal(importing: Importing, text: string): string {
-  return text.replace(/\$\{([\w.-]+)\}/g, (whole, name: string) => {
-    const value = lookUp(importing.values, name);
-    return value === undefined || typeof value === "object" ? whole : String(value);
-  });
-}
-
 /** `${name}` in a command stays a parameter where it is one, else becomes its value. */
 function commandOf(
   importing: Importing,
+  stage: string,
   cmd: unknown,
   { folder, names }: { readonly folder: string; readonly names: Set<string> },
 ): string {
-  const text = Array.isArray(cmd) ? cmd.map(String).join("\n") : typeof cmd === "string" ? cmd.trim() : "true";
-  const filled = text.replace(/\$\{([\w.-]+)\}/g, (_, name: string) => {
-    if (lookUp(importing.params, name) === undefined) return literal(importing, `\${${name}}`);
-    names.add(name);
-    return `\${{ params.${name} }}`;
+  const text = (Array.isArray(cmd) ? cmd.map(String).join("\n") : typeof cmd === "string" ? cmd.trim() : "") || "true";
+  const made = dvcScript(text, {
+    isParameter: (name) => lookUp(importing.params, name) !== undefined,
+    literal: (template) => literal(importing, template),
   });
-  return folder === "" ? filled : `cd ${folder}\n${filled}`;
+  const place = ["stages", stage, "cmd"];
+  for (const name of made.fixed) {
+    lose(
+      importing,
+      `\`\${${name}}\` between backticks of stage \`${stage}\``,
+      "it became its value of today",
+      ...place,
+    );
+  }
+  const why = refuseScript(made.script);
+  if (why !== undefined) {
+    lose(importing, `the command of stage \`${stage}\``, `${why}: write \`run:\` by hand`, ...place);
+    return "false # write this step's command here";
+  }
+  for (const name of made.names) names.add(name);
+  return folder === "" ? made.script : `cd ${folder}\n${made.script}`;
 }
 
 /** A path that DVC tracks becomes a dataset. */
 function inputOf(importing: Importing, path: string): string {
-  if (!importing.has(`${path}.dvc`)) return path;
-  const name = path.replace(/\.[^./]+$/, "").replaceAll(/[^A-Za-z0-9_-]/g, "-");
-  importing.datasets.set(name, { dvc: `${path}.dvc` });
+  const dvc = `${path}.dvc`;
+  if (!importing.has(dvc)) return path;
+  const stem =
+    path
+      .replace(/\.[^./]+$/, "")
+      .replaceAll(/[^A-Za-z0-9_-]/g, "-")
+      .replace(/^[^A-Za-z0-9]+/, "") || "data";
+  let name = stem;
+  // `data/a.csv` and `data/a.json` are two datasets.
+  for (let next = 2; (importing.datasets.get(name)?.dvc ?? dvc) !== dvc; next++) name = `${stem}-${next}`;
+  importing.datasets.set(name, { dvc });
   return `dataset:${name}`;
 }
 
@@ -212,15 +212,26 @@ function plotOf(path: string, entry: unknown): Record<string, unknown> {
     : options["template"] === "confusion"
       ? { kind: "heatmap" }
       : {};
-  const axis = (name: string): object => (typeof options[name] === "string" ? { [name]: options[name] } : {});
+  const axis = (name: string): object =>
+    typeof options[name] === "string" ? { [name]: plainText(options[name]) } : {};
   return { path, ...axis("x"), ...axis("y"), ...kind };
+}
+
+/** A parameter's name; templates of DVC are none. */
+function isName(name: string): boolean {
+  return name !== "" && !name.includes("${") && !name.includes("\0");
+}
+
+/** Text for people, without what would be taken for a template. */
+function plainText(text: string): string {
+  return text.replaceAll("${{", "{{").replaceAll("\0", "");
 }
 
 function paramsOf(importing: Importing, stage: string, value: unknown): readonly string[] {
   return list(value).flatMap((entry) => {
     if (typeof entry === "string") {
       importing.paramFiles.add("params.yaml");
-      return [entry];
+      return isName(entry) ? [entry] : [];
     }
     return Object.entries(isMap(entry) ? entry : {}).flatMap(([file, names]) => {
       if (!Array.isArray(names)) {
@@ -234,8 +245,19 @@ function paramsOf(importing: Importing, stage: string, value: unknown): readonly
         );
         return [];
       }
-      importing.paramFiles.add(file);
-      return names.map(String);
+      if (refusePath(file) !== undefined || !/\.(ya?ml|json)$/.test(file)) {
+        lose(
+          importing,
+          `parameters of \`${file}\` in stage \`${stage}\``,
+          "parameters are read from YAML or JSON of the repository",
+          "stages",
+          stage,
+          "params",
+        );
+        return [];
+      }
+      importing.paramFiles.add(cleanPath(file));
+      return names.map(String).filter(isName);
     });
   });
 }
@@ -257,5 +279,5 @@ function render(importing: Importing, steps: Readonly<Record<string, unknown>>):
 
 /** The text of a pipeline file, with the line that makes editors check it. */
 export function renderPipeline(pipeline: Readonly<Record<string, unknown>>): string {
-  return `# yaml-language-server: $schema=../.sluice/schema/pipeline.schema.json\n${stringify(pipeline, { lineWidth: 120 })}`;
+  return `# yaml-language-server: $schema=../.sluice/schema/pipeline.schema.json\n${stringify(pipeline, { lineWidth: 120, aliasDuplicateObjects: false })}`;
 }

@@ -1,4 +1,5 @@
-import { renderPipeline, type Imported, type NotCarried } from "./import-dvc.ts";
+import type { NotCarried } from "./dvc-entries.ts";
+import { renderPipeline, type Imported } from "./import-dvc.ts";
 
 interface Rule {
   readonly target: string;

@@ -1,6 +1,7 @@
 import { z } from "zod";
 
 import { pipelineSchema } from "./schema.ts";
+import { operatorSchema } from "./operator-schema.ts";
 import { settingsSchema } from "./settings-schema.ts";
 
 /** JSON Schema (draft 7, what editors read) of a pipeline file. */
@@ -18,6 +19,15 @@ export function settingsJsonSchema(): object {
     z.toJSONSchema(settingsSchema, { io: "input", target: "draft-07" }),
     "https://sluice.dev/schema/v1/settings.schema.json",
     "Sluice settings",
+  );
+}
+
+/** JSON Schema of the operator's file. */
+export function operatorJsonSchema(): object {
+  return titled(
+    z.toJSONSchema(operatorSchema, { io: "input", target: "draft-07" }),
+    "https://sluice.dev/schema/v1/operator.schema.json",
+    "Sluice operator's settings",
   );
 }
 

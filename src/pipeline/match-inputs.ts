@@ -180,11 +180,21 @@ function matchGlob(resolving: Resolving, step: Step, input: Extract<Input, { kin
   const { files, outputs, submodule } = globbed(resolving, input.glob);
   if (submodule !== undefined) refuseSubmodule(resolving, input, submodule);
   const read = outputs.filter((output) => output.step !== step.name);
+  const holder = read.length === 0 ? holderOf(resolving, step, input.glob) : undefined;
+  if (holder !== undefined) {
+    const { base } = picomatch.scan(input.glob);
+    problemAt(resolving, input.at, {
+      code: "glob-in-output",
+      message: `\`${input.glob}\` would choose among files that \`${holder.step}\` has yet to write`,
+      next: `\`${holder.path}\` is an output of \`${holder.step}\`: read \`${base}/\`, or single files in it`,
+    });
+    return [];
+  }
   if (read.length === 0 && files.length === 0 && submodule === undefined && !input.optional) {
     problemAt(resolving, input.at, {
       code: "empty-glob",
       message: `\`${input.glob}\` matches no file and no output`,
-      next: insideOutput(resolving, step, input.glob),
+      next: `correct it, or write { glob: "${input.glob}", optional: true }`,
     });
   }
   return [
@@ -211,14 +221,11 @@ function globbed(resolving: Resolving, glob: string): GlobMatch {
 }
 
 /** Which files an output directory will hold is not known before it is made: a glob cannot choose among them. */
-function insideOutput(resolving: Resolving, step: Step, glob: string): string {
+function holderOf(resolving: Resolving, step: Step, glob: string): DeclaredOutput | undefined {
   const { base } = picomatch.scan(glob);
-  const holder = resolving.outputs
+  return resolving.outputs
     .touching(base)
     .find((output) => output.step !== step.name && (base === output.path || base.startsWith(`${output.path}/`)));
-  return holder === undefined
-    ? `correct it, or write { glob: "${glob}", optional: true }`
-    : `\`${holder.path}\` is an output of \`${holder.step}\`: read \`${base}/\`, or single files in it`;
 }
 
 function missing(resolving: Resolving, input: Input, path: string): void {

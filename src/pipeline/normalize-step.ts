@@ -4,7 +4,7 @@ import { parseDuration } from "../expression/duration.ts";
 import { parseSize } from "../expression/size.ts";
 import { parameterOf, placeholders, quotedPlaceholder } from "../expression/template.ts";
 import { parseDigest } from "../identity/identity.ts";
-import { cleanPath, refusePath } from "./path-problem.ts";
+import { cleanPath, refuseGlob, refusePath } from "./path-problem.ts";
 import type {
   Command,
   Environment,
@@ -35,6 +35,7 @@ const DEFAULT_RETRY_DELAY_MS = 5_000;
 /** One step in its only shape, with pipeline-level keys merged in; mistakes go to the frame. */
 export function normalizeStep(frame: StepFrame, step: RawStep): Step {
   const environment = environmentOf(step.environment ?? frame.raw.environment);
+  checkEnvironment(frame, step.environment ?? frame.raw.environment);
   const executor = step.executor ?? (environment.kind === "image" ? "container" : "process");
   if (environment.kind === "image" && executor === "process") {
     report(frame, placeOf(frame, "executor"), {
@@ -173,6 +174,14 @@ function inputOf(
 ): Input {
   const text = typeof raw === "string" ? raw : raw.glob;
   const shared = { ...place, optional: typeof raw === "string" ? false : (raw.optional ?? false) };
+  const foreign = refuseGlob(text);
+  if (
+    foreign !== undefined &&
+    !frame.problems.some(
+      (one) => one.code === foreign.code && one.at.line === place.at[0] && one.at.column === place.at[1],
+    )
+  )
+    report(frame, place.at, foreign);
   if (text.startsWith("!")) return { ...shared, kind: "exclude", glob: text.slice(1) };
   if (text.startsWith("dataset:")) return { ...shared, kind: "dataset", dataset: text.slice("dataset:".length) };
   if (text.startsWith("release:")) return { ...shared, kind: "release", path: text.slice("release:".length) };
@@ -243,6 +252,24 @@ function environmentOf(raw: RawEnvironment | undefined): Environment {
   const digest = parseDigest(raw.image.slice(raw.image.indexOf("@") + 1));
   if (digest === undefined) throw new Error(`image ${raw.image}: the schema let it through without a digest`);
   return { kind: "image", image: raw.image, digest };
+}
+
+/** Files that pin an environment are read from the repository: their paths cannot leave it. */
+function checkEnvironment(frame: StepFrame, raw: RawEnvironment | undefined): void {
+  const { yaml } = frame;
+  const holders = [frame.node, yaml.child(yaml.root, "defaults"), yaml.root ?? undefined];
+  const node = holders.map((holder) => yaml.child(holder, "environment")).find((found) => found !== undefined);
+  for (const [key, value] of Object.entries(raw ?? {})) {
+    if (typeof value !== "string" || !["lock", "uv", "node"].includes(key)) continue;
+    if (key === "uv" && cleanPath(value) === "") continue;
+    const refusal = refusePath(value);
+    const at = yaml.span(yaml.child(node, key) ?? node);
+    // Steps that share an environment share its mistake.
+    const told = frame.problems.some(
+      (one) => one.code === refusal?.code && one.at.line === at[0] && one.at.column === at[1],
+    );
+    if (refusal !== undefined && !told) report(frame, at, refusal);
+  }
 }
 
 function resourcesOf(step: RawStep): Resources {

@@ -1,6 +1,6 @@
 import type { Problem } from "../problem/problem.ts";
 import type { Pipeline, Span } from "./pipeline.ts";
-import type { Tree } from "./tree.ts";
+import { foldedFiles, foldedPath, type Tree } from "./tree.ts";
 
 export interface DeclaredOutput {
   readonly path: string;
@@ -39,6 +39,7 @@ export function declareOutputs(pipeline: Pipeline, tree: Tree, problems: Problem
   const byPath = new Map<string, DeclaredOutput>();
   /** Directories that lie above some output, with one output below each. */
   const above = new Map<string, DeclaredOutput>();
+  const folded = new Map<string, string>();
   for (const output of declared(pipeline)) {
     const same = byPath.get(output.path);
     if (same !== undefined) {
@@ -71,6 +72,14 @@ export function declareOutputs(pipeline: Pipeline, tree: Tree, problems: Problem
     byPath.set(output.path, output);
     for (const parent of parents(output.path)) if (!above.has(parent)) above.set(parent, output);
     all.push(output);
+    const other = spelledOtherwise(folded, output.path) ?? otherFile(tree, output.path);
+    if (other !== undefined)
+      report(
+        output.at,
+        "case-collision",
+        `some file systems cannot tell \`${output.path}\` from \`${other}\``,
+        "choose a name that differs in more than case",
+      );
     checkTracked(output, tree, report);
   }
   return { all, touching: (path) => touching(byPath, { above, all }, path) };
@@ -112,6 +121,22 @@ function checkTracked(
       "warning",
     );
   }
+}
+
+/** A path or folder of an earlier output that differs from this one's in case alone. */
+function spelledOtherwise(folded: Map<string, string>, path: string): string | undefined {
+  let other: string | undefined;
+  for (const part of [path, ...parents(path)]) {
+    const known = folded.get(foldedPath(part));
+    if (known === undefined) folded.set(foldedPath(part), part);
+    else if (known !== part) other ??= known;
+  }
+  return other;
+}
+
+function otherFile(tree: Tree, path: string): string | undefined {
+  const file = foldedFiles(tree).get(foldedPath(path));
+  return file === undefined || file === path || tree.get(path) !== undefined ? undefined : file;
 }
 
 function* parents(path: string): Generator<string> {

@@ -41,7 +41,7 @@ export function parsePipeline(source: Source): Parsed<Pipeline> {
   }
   const frame: Reading = { yaml, problems: [...problems] };
   checkTemplatePlaces(frame);
-  const raw = checkAgainstSchema(frame, pipelineSchema, STAND_INS);
+  const raw = checkAgainstSchema(frame, pipelineSchema, { standIns: STAND_INS });
   if (raw === undefined) return { value: null, problems: inFileOrder(frame.problems) };
   const pipeline = normalize(frame, source.path, raw);
   const broken = frame.problems.some(isError);

@@ -1,12 +1,16 @@
 import type { Node } from "yaml";
 
-import { checkCondition, type ConditionKind } from "../expression/condition.ts";
+import { checkCondition, readableIn, type ConditionKind } from "../expression/condition.ts";
 import { parseDuration } from "../expression/duration.ts";
+import { parseWindow } from "../expression/window.ts";
 import { isError } from "../problem/problem.ts";
+import { shorten } from "../problem/shorten.ts";
 import { checkAgainstSchema } from "./check-schema.ts";
 import type { Parsed, Source } from "./parsed.ts";
 import { report, type Reading } from "./reading.ts";
+import type { Span } from "./pipeline.ts";
 import { DEFAULT_SETTINGS, type Condition, type EnvironmentSettings, type Settings } from "./settings.ts";
+import { OPERATOR_KEYS } from "./operator-schema.ts";
 import { settingsSchema, type RawSettings } from "./settings-schema.ts";
 import { readYaml } from "./yaml-source.ts";
 
@@ -16,13 +20,17 @@ export function parseSettings(source: Source | null): Parsed<Settings> {
   const { yaml, problems } = readYaml(source);
   if (yaml === null) return { value: null, problems };
   const reading: Reading = { yaml: yaml.value === null ? { ...yaml, value: {} } : yaml, problems: [...problems] };
-  const raw = checkAgainstSchema(reading, settingsSchema, [{ path: ["version"], value: 1 }]);
-  const settings = raw === undefined ? null : normalize(reading, raw);
+  const raw = checkAgainstSchema(reading, settingsSchema, {
+    standIns: [{ path: ["version"], value: 1 }],
+    elsewhere: OPERATOR_KEYS,
+  });
+  const settings = raw === undefined ? null : normalizeSettings(reading, raw);
   const found = reading.problems.toSorted((a, b) => a.at.line - b.at.line || a.at.column - b.at.column).slice(0, 100);
   return { value: reading.problems.some(isError) ? null : settings, problems: found };
 }
 
-function normalize(reading: Reading, raw: RawSettings): Settings {
+/** Settings as their schema accepted them, in their only shape; what it cannot see is reported. */
+export function normalizeSettings(reading: Reading, raw: RawSettings): Settings {
   const defaults = DEFAULT_SETTINGS;
   return {
     pipelines: raw.pipelines ?? defaults.pipelines,
@@ -58,7 +66,40 @@ function normalize(reading: Reading, raw: RawSettings): Settings {
       artifactsMs: milliseconds(raw.retention?.artifacts) ?? defaults.retention.artifactsMs,
       logsMs: milliseconds(raw.retention?.logs) ?? defaults.retention.logsMs,
     },
+    places: placesOf(reading),
   };
+}
+
+/** Places of what `narrow` may refuse: each key of these, and two levels below it. */
+function placesOf({ yaml }: Reading): Settings["places"] {
+  const places: Record<string, Span> = {};
+  const walk = (node: Node | undefined, name: string, depth: number): void => {
+    if (node === undefined) return;
+    places[name] = yaml.span(node);
+    if (depth === 0) return;
+    for (const key of yaml.keys(node)) walk(yaml.child(node, key), `${name}.${key}`, depth - 1);
+  };
+  for (const key of ["pools", "secrets", "fair_share", "forks", "sandbox", "divergence", "retention"]) {
+    walk(yaml.child(yaml.root, key), key, 2);
+  }
+  const notify = yaml.child(yaml.root, "notify");
+  for (let at = 0, node = yaml.child(notify, at); node !== undefined; node = yaml.child(notify, ++at)) {
+    places[`notify.${at}`] = yaml.span(node);
+  }
+  return places;
+}
+
+/** A time that is none is reported at its place. */
+function checkWindows(reading: Reading, list: Node | undefined, windows: readonly string[]): readonly string[] {
+  windows.forEach((window, at) => {
+    if (parseWindow(window) !== undefined) return;
+    report(reading, reading.yaml.span(reading.yaml.child(list, at)), {
+      code: "bad-window",
+      message: `\`${shorten(window)}\` is no time: a day, an hour or the zone is not one`,
+      next: "write for example `mon-fri 09:00-17:00 Europe/Berlin`, or `2026-12-20..2027-01-02`",
+    });
+  });
+  return windows;
 }
 
 function milliseconds(text: string | undefined): number | null {
@@ -113,8 +154,8 @@ function environmentsOf(reading: Reading, raw: RawSettings): readonly Environmen
                 expiresMs: milliseconds(approvals.expires),
               },
         deploy: environment.deploy ?? null,
-        windows: environment.windows ?? [],
-        freezes: environment.freezes ?? [],
+        windows: checkWindows(reading, reading.yaml.child(node, "windows"), environment.windows ?? []),
+        freezes: checkWindows(reading, reading.yaml.child(node, "freezes"), environment.freezes ?? []),
       },
     ];
   });
@@ -142,7 +183,9 @@ function conditionOf(
       code: "bad-condition",
       message: `this condition cannot be evaluated: ${fault.message}`,
       next:
-        condition.kind === "gate" ? "conditions may read `metrics`, `run` and `live`" : "conditions may read `plan`",
+        fault.meant === null
+          ? `it may read: ${readableIn(condition.kind).join(", ")}`
+          : `did you mean \`${fault.meant}\`?`,
     });
   }
   return { source: condition.source, at };

@@ -42,6 +42,27 @@ export function refusePath(
   return undefined;
 }
 
+/** Why a glob is none of ours: only `*`, `**`, `?` and a leading `!` mean something; undefined when it is one. */
+export function refuseGlob(
+  written: string,
+): { readonly code: string; readonly message: string; readonly next: string } | undefined {
+  if (!/[{}[\]]|[@!+*?]\(/.test(written)) return undefined;
+  const braces = /^([^{}]*)\{([^{}]+)\}([^{}]*)$/.exec(written);
+  const [, before = "", choices = "", after = ""] = braces ?? [];
+  const each = choices
+    .split(",")
+    .slice(0, 5)
+    .map((choice) => `\`${before}${choice}${after}\``);
+  return {
+    code: "glob-syntax",
+    message: `\`${shorten(written)}\` uses more than the \`*\`, \`**\`, \`?\` and leading \`!\` that a glob has here`,
+    next:
+      braces === null
+        ? 'write the paths one by one, or a wider glob and a quoted `"!…"`'
+        : `write one item each: ${each.join(", ")}`,
+  };
+}
+
 /** A path in its only form: `/` between names, NFC, without `.`, doubled or trailing slashes. */
 export function cleanPath(path: string): string {
   return path

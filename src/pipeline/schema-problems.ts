@@ -13,6 +13,8 @@ type Path = readonly PropertyKey[];
 export interface Vocabulary {
   /** Keys that answer "not in this version". */
   readonly reserved: ReadonlySet<string>;
+  /** Keys that stand in the operator's file, not in this one. */
+  readonly elsewhere: ReadonlySet<string>;
   /** Keys that are allowed beside an unknown one, for "did you mean". */
   readonly keysAt: (path: Path) => readonly string[];
 }
@@ -126,9 +128,17 @@ function problemsOf(yaml: YamlSource, { issue, path }: Found, vocabulary: Vocabu
 
 function nextFor(issue: Issue, path: Path, value: Json | undefined): string {
   if (path.at(-1) === "image" && typeof value === "string") return "type `sluice pin`, which writes the digest";
+  const meant = typeof value === "string" ? closest(value, wordsOf(issue)) : undefined;
+  if (meant !== undefined) return `did you mean \`${meant}\`?`;
   const scalar = typeof value === "number" || typeof value === "boolean";
   if (scalar && issue.code === "invalid_type" && issue.expected === "string") return `quote it: "${value}"`;
   return `write ${expectedOf(issue)} here`;
+}
+
+/** Words that an enumeration allows, also as one of several forms. */
+function wordsOf(issue: Issue): readonly string[] {
+  if (issue.code === "invalid_value") return issue.values.filter((word) => typeof word === "string");
+  return issue.code === "invalid_union" ? issue.errors.flatMap((branch) => branch.flatMap(wordsOf)) : [];
 }
 
 function unknownKey(
@@ -143,6 +153,10 @@ function unknownKey(
   const { path, vocabulary, problem } = context;
   if (vocabulary.reserved.has(key)) {
     return problem(span, "not-in-this-version", `\`${key}\` is not in this version`, `remove \`${key}\``);
+  }
+  if (vocabulary.elsewhere.has(key)) {
+    const where = "move it to the operator's file, the one that `SLUICE_CONFIG` names";
+    return problem(span, "operator-key", `\`${key}\` is for the operator to say`, where);
   }
   const known = vocabulary.keysAt(path);
   const meant = closest(key, known);

@@ -7,7 +7,7 @@ const GATE = /^\s*(>=|<=|==|>|<)\s*[+-]?\d+(\.\d+)?([eE][+-]?\d+)?\s*$/;
 const IMAGE = /^[^\s@]+@sha256:[0-9a-f]{64}$/;
 
 export const duration = z.string().regex(DURATION, "a duration such as `90s`, `30m`, `2h`, `7d`, `2y`");
-const size = z.union([z.string().regex(SIZE, "a size such as `512Mi`, `2Gi`"), z.int().positive()]);
+export const size = z.union([z.string().regex(SIZE, "a size such as `512Mi`, `2Gi`"), z.int().positive()]);
 const path = z.string().min(1);
 const name = z.string().regex(NAME, "a name of letters, digits, `-` and `_`");
 const json: z.ZodType = z.unknown();
@@ -27,10 +27,15 @@ const environment = z.union([
     lock: path.optional().describe("Its lock file: pins the environment."),
   }),
   z.strictObject({ uv: path.describe("Directory of a uv project with a `uv.lock`.") }),
-  z.strictObject({ conda: name, lock: path.optional() }),
+  z.strictObject({
+    conda: name.describe("A conda environment by name."),
+    lock: path.optional().describe("Its lock file: pins the environment."),
+  }),
   z.strictObject({ node: path.describe("A `package-lock.json`; its `node_modules/.bin` leads PATH.") }),
-  z.strictObject({ image: z.string().regex(IMAGE, "an image by digest, `name@sha256:…`") }),
-  z.strictObject({ system: z.literal(true) }),
+  z.strictObject({
+    image: z.string().regex(IMAGE, "an image by digest, `name@sha256:…`").describe("A container image by digest."),
+  }),
+  z.strictObject({ system: z.literal(true).describe("What the machine has on its PATH.") }),
 ]);
 
 const tools = z
@@ -55,9 +60,9 @@ const resources = z.strictObject({
     .union([
       size,
       z.strictObject({
-        base: size,
+        base: size.describe("Memory of the first attempt."),
         factor: z.number().min(1).optional().describe("Growth per attempt. Default 2."),
-        max: size.optional(),
+        max: size.optional().describe("Never more than this."),
       }),
     ])
     .optional()
@@ -69,15 +74,18 @@ const resources = z.strictObject({
 const plot = z.strictObject({
   path: path.optional().describe("The file with the data, or the image."),
   series: z.record(z.string(), path).optional().describe("Several files in one plot, by name."),
-  x: z.string().optional(),
-  y: z.string().optional(),
+  x: z.string().optional().describe("The column across. Default: the row's number."),
+  y: z.string().optional().describe("The column up. Default: the last one."),
   kind: z.enum(["line", "scatter", "bar", "heatmap", "image"]).optional().describe("Default `line`."),
-  name: z.string().optional(),
+  name: z.string().optional().describe("Its title. Default: the path."),
 });
 
 const output = z.union([
   path.describe("A file or directory; a trailing slash says it must be a directory."),
-  z.strictObject({ path, type: name.optional().describe("For people and promotion, such as `model`.") }),
+  z.strictObject({
+    path: path.describe("A file or directory."),
+    type: name.optional().describe("For people and promotion, such as `model`."),
+  }),
 ]);
 
 const run = z.union([
@@ -111,11 +119,11 @@ const stepKeys = {
   environment: environment
     .optional()
     .describe("Where interpreters and libraries come from. Default `{ system: true }`."),
-  tools: tools.optional(),
+  tools: tools.optional().describe('Versions that are verified before the step: `{ python: "3.11" }`.'),
   shell: z.enum(["bash", "sh"]).optional().describe("Default `bash`, run as `bash -eu -o pipefail -c`."),
   cache: z.boolean().optional().describe("False: computed in every run. Default true."),
   timeout: duration.optional().describe("After it the whole process tree is ended."),
-  retry: retry.optional(),
+  retry: retry.optional().describe("When and how often a failed attempt is made again."),
   priority: z.int().min(-100).max(100).optional().describe("Higher starts first. Default 0."),
   salt: z.string().optional().describe("Part of the key: change it to compute again."),
   effects: z.boolean().optional().describe("True: changes the outside world; never cached, never for a pull request."),
@@ -143,7 +151,10 @@ const on = z.strictObject({
   push: z
     .union([
       z.literal(false),
-      z.strictObject({ branches: z.array(z.string()).optional(), paths: z.array(z.string()).optional() }),
+      z.strictObject({
+        branches: z.array(z.string()).optional().describe("Globs of branches. Default: the default branch."),
+        paths: z.array(z.string()).optional().describe("Globs of paths, one of which must have changed."),
+      }),
     ])
     .optional()
     .describe("Default: the default branch, when its work order changed; `false` switches off."),
@@ -151,7 +162,7 @@ const on = z.strictObject({
     .union([z.enum(["plan", "run"]), z.literal(false)])
     .optional()
     .describe("Default `plan`."),
-  schedule: z.array(schedule).optional(),
+  schedule: z.array(schedule).optional().describe("Times at which it runs."),
   upstream: z.array(name).optional().describe("Pipelines whose success starts this one."),
 });
 
@@ -163,14 +174,17 @@ const dataset = z.strictObject({
   pipeline: name.optional().describe("Another pipeline whose output this is."),
   run: z.literal("latest").optional().describe("The newest successful run."),
   release: name.optional().describe("The run released in this environment."),
-  optional: z.boolean().optional(),
+  optional: z.boolean().optional().describe("True: its absence is fine. Default false."),
 });
 
 const metric = z.strictObject({
   step: name.describe("The step that writes it."),
   goal: z.enum(["higher", "lower"]).optional().describe("Which way is better; without it the number is informational."),
   tolerance: z
-    .union([z.strictObject({ absolute: z.number().min(0) }), z.strictObject({ relative: z.number().min(0) })])
+    .union([
+      z.strictObject({ absolute: z.number().min(0).describe("In the metric's own unit.") }),
+      z.strictObject({ relative: z.number().min(0).describe("As a part of the baseline, `0.01` for one per cent.") }),
+    ])
     .optional()
     .describe("Smaller changes are noise."),
   gate: z
@@ -186,7 +200,7 @@ const parameterSource = z.union([path, z.record(z.string(), json)]);
 /** A pipeline file, version 1: the only definition of the language. */
 export const pipelineSchema = z
   .strictObject({
-    version: z.literal(1),
+    version: z.literal(1).describe("Version of this format."),
     name: name.optional().describe("Default: the file's name."),
     id: name.optional().describe("Keeps history over a rename. Default: the name."),
     was: z.array(name).optional().describe("Earlier ids, whose history this pipeline continues."),
@@ -198,7 +212,7 @@ export const pipelineSchema = z
       .optional()
       .describe("A parameters file, a map, or a list of both."),
     environment: environment.optional().describe("For every step without its own."),
-    tools: tools.optional(),
+    tools: tools.optional().describe("For every step; its own are added."),
     code: inputs.optional().describe("Inputs of every step, such as `[src/**]`."),
     datasets: z.record(name, dataset).optional().describe("Named data with a digest."),
     defaults: z
@@ -209,7 +223,10 @@ export const pipelineSchema = z
     metrics: z.record(z.string(), metric).optional().describe("How to read the numbers."),
     salt: z.string().optional().describe("Part of every key."),
     concurrency: z
-      .strictObject({ group: z.string().min(1), keep: z.enum(["latest", "all"]).optional() })
+      .strictObject({
+        group: z.string().min(1).describe("A name that pipelines may share."),
+        keep: z.enum(["latest", "all"]).optional().describe("Which pending runs are kept. Default `latest`."),
+      })
       .optional()
       .describe("Runs of one group go one after another."),
   })

@@ -55,6 +55,8 @@ export interface Settings {
   readonly permissions: Readonly<Record<string, { readonly role: string } | { readonly team: string }>>;
   readonly notify: readonly { readonly webhook: string; readonly on: readonly string[] }[];
   readonly retention: { readonly runsMs: number; readonly artifactsMs: number; readonly logsMs: number };
+  /** Where the file says what an operator may have to refuse, by dotted name such as `pools.gpu`. */
+  readonly places: Readonly<Record<string, Span>>;
 }
 
 const DAY = 86_400_000;
@@ -74,4 +76,5 @@ export const DEFAULT_SETTINGS: Settings = {
   permissions: {},
   notify: [],
   retention: { runsMs: 730 * DAY, artifactsMs: 180 * DAY, logsMs: 90 * DAY },
+  places: {},
 };

@@ -40,15 +40,26 @@ const collisions = new WeakMap<Tree, ReadonlyMap<string, string>>();
 export function collisionsOf(tree: Tree): ReadonlyMap<string, string> {
   const known = collisions.get(tree);
   if (known !== undefined) return known;
-  const folded = new Map<string, string>();
+  const folded = foldedFiles(tree);
   const found = new Map<string, string>();
   for (const { path } of tree.files) {
     const same = folded.get(foldedPath(path));
-    if (same === undefined) folded.set(foldedPath(path), path);
-    else found.set(path, same).set(same, path);
+    if (same !== undefined && same !== path) found.set(path, same).set(same, path);
   }
   collisions.set(tree, found);
   return found;
+}
+
+const foldings = new WeakMap<Tree, ReadonlyMap<string, string>>();
+
+/** The first file of each folded path. */
+export function foldedFiles(tree: Tree): ReadonlyMap<string, string> {
+  const known = foldings.get(tree);
+  if (known !== undefined) return known;
+  const folded = new Map<string, string>();
+  for (const { path } of tree.files) if (!folded.has(foldedPath(path))) folded.set(foldedPath(path), path);
+  foldings.set(tree, folded);
+  return folded;
 }
 
 /** A path as a file system sees it that folds case and composes characters. */

@@ -49,6 +49,11 @@ function judge(judging: Judging, step: WorkStep): Verdict {
   if (step.step.effects && !options.withEffects) {
     return { kind: "withheld", why: "it changes the outside world: `--with-effects` runs it" };
   }
+  const left = step.after.filter((name) => judging.verdicts.get(name)?.kind === "withheld");
+  if (left.length > 0) {
+    const names = left.map((name) => `\`${name}\``).join(", ");
+    return { kind: "withheld", why: `it comes after ${names}, which is left out: \`--with-effects\` runs both` };
+  }
   const document = concreteDocument(step.document, step.inputs, {
     result: (name) => results.get(name),
     part: (directory, path) => facts.part(directory, path),

@@ -1,11 +1,13 @@
 import { createPostgresBackend, DEFAULT_SCHEMA, runMigrations, withBackend, type PgPool } from "bullmq";
 import { Pool, type PoolConfig } from "pg";
 
-import { bullJobs, type BullClasses } from "./bullmq-jobs.ts";
+import { bullJobs, FEW_EVENTS, type BullClasses } from "./bullmq-jobs.ts";
+import { backgroundErrors } from "./background-errors.ts";
 import { postgresBus } from "./postgres-bus.ts";
 import { postgresLeases } from "./postgres-leases.ts";
 import { migrateSchema } from "./postgres-schema.ts";
 import { postgresTable } from "./postgres-table.ts";
+import { keepWakeUps } from "./postgres-wake-ups.ts";
 import type { Queue } from "./queue.ts";
 
 export interface PostgresQueueOptions {
@@ -19,7 +21,9 @@ export interface PostgresQueueOptions {
 
 /** Everything on one PostgreSQL database: schemas `bullmq` and `sluice`, both created and brought up to date here. */
 export async function postgresQueue(options: PostgresQueueOptions): Promise<Queue> {
-  const { url, onError } = options;
+  const { url } = options;
+  const background = backgroundErrors("PostgreSQL", options.onError);
+  const onError = background.tell;
   const config: PoolConfig = {
     connectionString: url,
     application_name: `sluice ${options.holder}`.slice(0, 60),
@@ -31,6 +35,7 @@ export async function postgresQueue(options: PostgresQueueOptions): Promise<Queu
     await migrate(pool);
     const bullPool = pooled({ ...config, max: 4, options: `-c search_path=${DEFAULT_SCHEMA}` }, onError);
     const jobs = bullJobs(classes(config, bullPool, onError), onError);
+    const wakeUps = keepWakeUps(pool, jobs, onError);
     const bus = await postgresBus(pool, config, onError);
     return {
       jobs,
@@ -39,6 +44,8 @@ export async function postgresQueue(options: PostgresQueueOptions): Promise<Queu
       table: postgresTable(pool),
       backend: options.backend,
       async [Symbol.asyncDispose]() {
+        background.close();
+        await wakeUps.close();
         await jobs[Symbol.asyncDispose]();
         await bus[Symbol.asyncDispose]();
         await Promise.all([bullPool.end(), pool.end()]);
@@ -72,13 +79,20 @@ function pooled(config: PoolConfig, onError: (error: unknown) => void): Pool {
   return pool;
 }
 
+/**
+ * What a worker says of jobs need not be on the disk before it goes on: a database that crashes just then gives the
+ * job out again, as it does when the worker dies. What is added, published or held is on the disk at once.
+ */
+const WORKER_SESSION = `-c search_path=${DEFAULT_SCHEMA} -c synchronous_commit=off`;
+
 /** A worker has connections of its own: one listens for as long as it lives. */
 function classes(config: PoolConfig, shared: Pool, onError: (error: unknown) => void): BullClasses {
   const { Queue: BullQueue, Worker } = withBackend(createPostgresBackend);
   return {
-    queue: (name) => new BullQueue(name, { connection: asBull(shared) }),
+    queue: (name) => new BullQueue(name, { connection: asBull(shared), ...FEW_EVENTS }),
     worker(name, perform, options) {
-      const own = pooled({ ...config, max: 4, options: `-c search_path=${DEFAULT_SCHEMA}` }, onError);
+      const max = 2 + Math.min(options.concurrency, 6);
+      const own = pooled({ ...config, max, options: WORKER_SESSION }, onError);
       const worker = new Worker(name, perform, { ...options, connection: asBull(own) });
       return {
         on: (event: string, listener: (...told: never[]) => void) => worker.on(event as "error", listener as never),

@@ -1,7 +1,8 @@
 import { Redis } from "ioredis";
 import { Queue as BullQueue, Worker } from "bullmq";
 
-import { bullJobs, type BullClasses } from "./bullmq-jobs.ts";
+import { backgroundErrors } from "./background-errors.ts";
+import { bullJobs, FEW_EVENTS, type BullClasses } from "./bullmq-jobs.ts";
 import type { Queue } from "./queue.ts";
 import { redisBus } from "./redis-bus.ts";
 import { redisLeases } from "./redis-leases.ts";
@@ -13,7 +14,9 @@ export async function redisQueue(options: {
   readonly holder: string;
   readonly onError: (error: unknown) => void;
 }): Promise<Queue> {
-  const { url, onError } = options;
+  const { url } = options;
+  const background = backgroundErrors("Redis", options.onError);
+  const onError = background.tell;
   const redis = await connected(url, options.holder, onError);
   const jobs = bullJobs(classes(redis), onError);
   const bus = await redisBus(redis, onError);
@@ -24,6 +27,7 @@ export async function redisQueue(options: {
     table: redisTable(redis),
     backend: "redis",
     async [Symbol.asyncDispose]() {
+      background.close();
       await jobs[Symbol.asyncDispose]();
       await bus[Symbol.asyncDispose]();
       redis.disconnect();
@@ -58,7 +62,7 @@ async function connected(url: string, holder: string, onError: (error: unknown) 
 function classes(redis: Redis): BullClasses {
   const common = { connection: redis, prefix: "sluice" };
   return {
-    queue: (name) => new BullQueue(name, common),
+    queue: (name) => new BullQueue(name, { ...common, ...FEW_EVENTS }),
     worker(name, perform, options) {
       const worker = new Worker(name, perform, { ...common, ...options });
       return {

@@ -86,7 +86,7 @@ export function advance(
   progress.open--;
   progress.stages.set(event.step, { kind: event.kind === "stopped" ? "succeeded" : event.kind });
   if (event.kind === "succeeded") return { ready: release(progress, event.step), excluded: [] };
-  return { ready: [], excluded: exclude(progress, event.step) };
+  return { ready: [], excluded: exclude(progress, event) };
 }
 
 export function isOver(stage: StageState): boolean {
@@ -106,13 +106,14 @@ function release(progress: Progress, done: string): string[] {
   return ready;
 }
 
-function exclude(progress: Progress, root: string): string[] {
+/** What follows a step that was left out on purpose is left out with it; after anything else it was not started. */
+function exclude(progress: Progress, { kind, step }: RunEvent): string[] {
   const excluded: string[] = [];
-  const todo = [...(progress.followers.get(root) ?? [])];
+  const todo = [...(progress.followers.get(step) ?? [])];
   for (let name = todo.pop(); name !== undefined; name = todo.pop()) {
     const stage = progress.stages.get(name);
     if (stage === undefined || isOver(stage) || stage.kind === "running") continue;
-    progress.stages.set(name, { kind: "not-started", because: root });
+    progress.stages.set(name, kind === "withheld" ? { kind } : { kind: "not-started", because: step });
     progress.open--;
     excluded.push(name);
     todo.push(...(progress.followers.get(name) ?? []));

@@ -96,7 +96,10 @@ function outcomeOf(identity: RunIdentity, trace: StepTrace, stage: StageState | 
   }
   if (trace.failure !== null) return { kind: "failed", failure: trace.failure };
   if (trace.cancelled) return { kind: "cancelled" };
-  if (stage?.kind === "withheld") return { kind: "withheld", why: "it changes the outside world" };
+  if (stage?.kind === "withheld") {
+    const why = trace.step.step.effects ? "it changes the outside world" : "what it comes after is left out";
+    return { kind: "withheld", why };
+  }
   if (stage?.kind === "not-started") return { kind: "not-started", because: stage.because };
   return {
     kind: "not-started",

@@ -1,9 +1,10 @@
+import { Webhooks } from "@octokit/webhooks";
 import { expect, test } from "vitest";
 
 import { MAX_BODY } from "../../src/app.ts";
 import { triggersOf } from "../../src/trigger/delivery.ts";
 import { examples, installed } from "../trigger/examples.ts";
-import { app, delivery, jobList, sign } from "./parts.ts";
+import { app, delivery, jobList, SECRET, sign } from "./parts.ts";
 
 const push = JSON.stringify({
   ref: "refs/heads/main",
@@ -114,4 +115,24 @@ test("two hundred deliveries at once are answered within a second each", async (
   );
   expect(Math.max(...times)).toBeLessThan(1_000);
   expect(jobs.jobs.size).toBe(200);
+});
+
+test("what the stock library signs is taken", async () => {
+  const signature = await new Webhooks({ secret: SECRET }).sign(push);
+  const door = await app(jobList());
+  expect((await door.receive(delivery("push", push, { "x-hub-signature-256": signature }))).status).toBe(202);
+});
+
+test("a payload nested a million deep is a payload", async () => {
+  const deep = push.replace("{", `{"deep":${"[".repeat(1_000_000)}${"]".repeat(1_000_000)},`);
+  const door = await app(jobList());
+  expect((await door.receive(delivery("push", deep))).status).toBe(202);
+});
+
+test("a queue that hangs is said before GitHub gives up", async () => {
+  const jobs = jobList();
+  jobs.add = () => new Promise(() => undefined);
+  const started = performance.now();
+  expect((await (await app(jobs)).receive(delivery("push", push))).status).toBe(503);
+  expect(performance.now() - started).toBeLessThan(9_000);
 });

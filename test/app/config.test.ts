@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -98,4 +98,15 @@ test("everything missing is said at once", async () => {
     "PRIVATE_KEY",
     "WEBHOOK_SECRET",
   ]);
+});
+
+test("the page on running the service names every variable", () => {
+  const root = join(import.meta.dirname, "../..");
+  const page = readFileSync(join(root, "docs/service.md"), "utf8");
+  const source = readFileSync(join(root, "src/config-service.ts"), "utf8");
+  const names = new Set(
+    source.match(/\b(APP_ID|PRIVATE_KEY(_PATH)?|WEBHOOK_\w+|GHE_\w+|HOST|PORT|LOG_LEVEL|SLUICE_\w+)\b/g),
+  );
+  expect(names.size).toBeGreaterThan(12);
+  for (const name of names) expect(page).toContain(`\`${name}\``);
 });

@@ -229,37 +229,46 @@ export function queueContract(start: () => Promise<Backend>): void {
       ]);
     });
 
-    test("as many at once as asked for, and a waiting one can be removed", async () => {
-      const name = fresh();
-      const under = new Set<string>();
-      let goOn: (() => void) | undefined;
-      const gate = new Promise<void>((resolve) => (goOn = resolve));
-      const ended: string[] = [];
-      await performing(
-        name,
-        async (job) => {
-          under.add(job.id);
-          await gate;
-          ended.push(job.id);
-          return DONE;
-        },
-        { concurrency: 3 },
-      );
-      await queue.jobs.add(
-        name,
-        ["1", "2", "3", "4", "5"].map((id) => ({ id, payload: null })),
-      );
-      await until(() => under.size === 3);
-      expect(await queue.jobs.counts(name)).toEqual({ waiting: 2, active: 3, delayed: 0 });
-      const waiting = ["1", "2", "3", "4", "5"].find((id) => !under.has(id)) ?? "";
-      const [running = ""] = under;
-      expect(await other.jobs.remove(name, waiting)).toBe(true);
-      expect(await other.jobs.remove(name, waiting)).toBe(false);
-      expect(await other.jobs.remove(name, running)).toBe(false);
-      goOn?.();
-      await until(() => ended.length === 4);
-      expect(ended).not.toContain(waiting);
-    });
+    test.each([{}, { once: true } as const])(
+      "as many at once as asked for, and a waiting one can be removed: %j",
+      async (how) => {
+        const name = fresh();
+        const under = new Set<string>();
+        let goOn: (() => void) | undefined;
+        const gate = new Promise<void>((resolve) => (goOn = resolve));
+        expect(await queue.jobs.remove(name, "1")).toBe(false);
+        const ended: string[] = [];
+        await performing(
+          name,
+          async (job) => {
+            under.add(job.id);
+            await gate;
+            ended.push(job.id);
+            return DONE;
+          },
+          { concurrency: 3 },
+        );
+        await queue.jobs.add(
+          name,
+          ["1", "2", "3", "4", "5"].map((id) => ({ id, payload: null, ...how })),
+        );
+        await until(() => under.size === 3);
+        expect(await queue.jobs.counts(name)).toEqual({ waiting: 2, active: 3, delayed: 0 });
+        const waiting = ["1", "2", "3", "4", "5"].find((id) => !under.has(id)) ?? "";
+        const [running = ""] = under;
+        expect(await other.jobs.remove(name, waiting)).toBe(true);
+        expect(await other.jobs.remove(name, waiting)).toBe(false);
+        expect(await other.jobs.remove(name, running)).toBe(false);
+        goOn?.();
+        await until(() => ended.length === 4);
+        expect(ended).not.toContain(waiting);
+        await until(async () => (await queue.jobs.counts(name)).active === 0);
+        expect(await queue.jobs.remove(name, running)).toBe(false);
+        await queue.jobs.add(name, [{ id: "6", payload: null, delayMs: 60_000, ...how }]);
+        expect(await queue.jobs.remove(name, "6")).toBe(true);
+        expect(await queue.jobs.counts(name)).toEqual({ waiting: 0, active: 0, delayed: 0 });
+      },
+    );
 
     test("of a killed process are performed again within seconds", async () => {
       const name = fresh();

@@ -173,3 +173,25 @@ test("causes: first run, forced, unfinished, evicted; a renamed step keeps its p
   ).toBe("unfinished");
   expect(forecast(work, facts(new Map(), ran(order([[], []], "x"), new Map())), plain).removed).toEqual(["s1"]);
 });
+
+test("what comes after a step that is left out is left out too; below `cache: false` it depends", () => {
+  const text = (key: string): WorkOrder =>
+    ordered(
+      stringify({
+        version: 1,
+        steps: {
+          a: { run: "a", [key]: key === "effects", outputs: ["out/a"] },
+          b: { run: "b", inputs: ["out/a"], outputs: ["out/b"] },
+          c: { run: "c", inputs: ["out/b"] },
+          d: { run: "d", needs: ["a"] },
+        },
+      }),
+    );
+  const kinds = (work: WorkOrder, withEffects: boolean): readonly string[] =>
+    forecast(work, facts(new Map(), []), { ...plain, withEffects }).steps.map(({ verdict }) => verdict.kind);
+
+  // In topological order: a, b, d, c.
+  expect(kinds(text("effects"), false)).toEqual(["withheld", "withheld", "withheld", "withheld"]);
+  expect(kinds(text("effects"), true)).toEqual(["run", "depends", "run", "depends"]);
+  expect(kinds(text("cache"), false)).toEqual(["run", "depends", "run", "depends"]);
+});

@@ -1,6 +1,8 @@
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 
+const require = createRequire(import.meta.url);
+
 export interface Example {
   readonly event: string;
   readonly payload: Record<string, unknown>;
@@ -8,7 +10,7 @@ export interface Example {
 
 /** Every payload that GitHub's own documentation of webhooks shows. */
 export function examples(): readonly Example[] {
-  const path = createRequire(import.meta.url).resolve("@octokit/webhooks-examples");
+  const path = require.resolve("@octokit/webhooks-examples");
   const events = JSON.parse(readFileSync(path, "utf8")) as readonly {
     readonly name: string;
     readonly examples: readonly Record<string, unknown>[];

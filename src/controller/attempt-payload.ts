@@ -1,0 +1,56 @@
+import type { StagedInput } from "../executor/executor.ts";
+import type { Json, JsonObject } from "../identity/canonical-json.ts";
+import type { Domain, RunId } from "../identity/identity.ts";
+import type { StepEnd, StepJob } from "../run/step-job.ts";
+
+/** One attempt as it travels to a worker: complete, so that a worker needs nothing but queue and store. */
+export interface StagedJob {
+  /** Unique per run and attempt. */
+  readonly id: string;
+  readonly run: RunId;
+  readonly domain: Domain;
+  readonly requestedBy: string | null;
+  readonly job: Omit<StepJob, "upstream">;
+  readonly staged: readonly StagedInput[];
+  readonly params: JsonObject;
+}
+
+/** Raised with its shape; n and n−1 are understood, so that controllers and workers can be renewed one by one. */
+const VERSION = 1;
+
+export function encodeAttempt({ job, staged, ...rest }: StagedJob): Json {
+  const { id, step, document, key, attempt, cause, forced, memoryBytes } = job;
+  const inputs = staged.map((input) =>
+    input.kind === "bytes" ? { ...input, bytes: Buffer.from(input.bytes).toString("base64") } : input,
+  );
+  const value = {
+    version: VERSION,
+    ...rest,
+    job: { id, step, document, key, attempt, cause, forced, memoryBytes },
+    staged: inputs,
+  };
+  return JSON.parse(JSON.stringify(value)) as Json;
+}
+
+/** Throws for what no version of ours wrote: a worker then says so, and the attempt ends as broken. */
+export function decodeAttempt(payload: Json): StagedJob {
+  const value = payload as unknown as StagedJob & { readonly version: unknown };
+  if (typeof payload !== "object" || payload === null || value.version !== VERSION)
+    throw new Error("the attempt was written by another version of Sluice: renew the workers");
+  const staged = value.staged.map((input) =>
+    input.kind === "bytes"
+      ? { ...input, bytes: new Uint8Array(Buffer.from(input.bytes as unknown as string, "base64")) }
+      : input,
+  );
+  return { ...value, staged };
+}
+
+export function encodeEnd(end: StepEnd): Json {
+  return JSON.parse(JSON.stringify(end)) as Json;
+}
+
+export function decodeEnd(value: Json): StepEnd {
+  const end = value as unknown as StepEnd;
+  if (end.kind === "failed") return { ...end, nearMiss: end.nearMiss ?? undefined };
+  return end;
+}

@@ -1,0 +1,157 @@
+import { existsSync, mkdtempSync, readdirSync, readFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+
+import type { Clock } from "./clock/clock.ts";
+import type { ServiceConfig } from "./config-service.ts";
+import { openService, type OpenService } from "./main-open-service.ts";
+import { git } from "./twin/bare.ts";
+import { startTwin, type Twin } from "./twin/twin.ts";
+import type { TwinPullRequest, TwinRepository } from "./twin/world.ts";
+
+export interface DemoParts {
+  readonly clock: Clock;
+  readonly version: string;
+  readonly path: string;
+  readonly print: (text: string) => void;
+  readonly stop: AbortSignal;
+}
+
+/** What a service is started with to work for a twin. */
+export function twinConfig(twin: Twin, data: string): ServiceConfig {
+  return {
+    app: { id: twin.app.id, privateKey: twin.app.privateKey },
+    webhooks: { secret: twin.app.secret, previous: null },
+    forge: { web: twin.url, api: twin.apiUrl },
+    host: "127.0.0.1",
+    port: 0,
+    logLevel: "error",
+    queue: { kind: "embedded" },
+    data,
+    operatorFile: null,
+    storeUrl: null,
+    signingKey: null,
+  };
+}
+
+/** The whole story on this machine: a forge, a service, a real pipeline, a pull request, its run, the merge, the record. */
+export async function playDemo(parts: DemoParts): Promise<number> {
+  const directory = mkdtempSync(join(tmpdir(), "sluice-demo-"));
+  const twin = await startTwin({ directory: join(directory, "forge") });
+  const config = twinConfig(twin, join(directory, "data"));
+  const { clock, version, path } = parts;
+  const opened = await openService({ config, clock, version, path, slots: 2 });
+  if (opened.kind !== "opened") {
+    parts.print(`the demo does not start: ${opened.why}\n  next: ${opened.next}\n`);
+    await twin[Symbol.asyncDispose]();
+    return 75;
+  }
+  const { service } = opened;
+  try {
+    twin.forge.deliveries.url = `${service.web.url}/api/github/webhooks`;
+    await tell(parts, { twin, service });
+    return 0;
+  } finally {
+    await service[Symbol.asyncDispose]();
+    await twin[Symbol.asyncDispose]();
+  }
+}
+
+interface Stage {
+  readonly twin: Twin;
+  readonly service: OpenService;
+}
+
+/** Seconds that any one stage may take before the demo gives up and says which it was. */
+const PATIENCE_S = 60;
+
+async function tell(parts: DemoParts, { twin }: Stage): Promise<void> {
+  const { print } = parts;
+  const { forge } = twin;
+  const began = parts.clock.now();
+  const say = (text: string): void =>
+    print(`\n[${((parts.clock.now() - began) / 1_000).toFixed(1).padStart(4)} s] ${text}\n`);
+  const until = async (what: string, fact: () => boolean | Promise<boolean>): Promise<void> => {
+    const end = parts.clock.now() + PATIENCE_S * 1_000;
+    while (!(await fact())) {
+      if (parts.stop.aborted) throw new Error("stopped");
+      if (parts.clock.now() > end) throw new Error(`the demo waited ${PATIENCE_S} s for this: ${what}`);
+      await parts.clock.wait(50, parts.stop);
+    }
+  };
+  say(`A forge of this machine is at ${twin.url}; the service listens beside it, on a PostgreSQL of its own.`);
+  const repository = await forge.repository({
+    owner: "acme",
+    name: "digits",
+    files: exampleFiles(),
+    roles: { ada: "write", grace: "maintain" },
+  });
+  say("acme/digits is pushed: the service plans the tip of main, runs it once, and commits the record.");
+  await until("the first run", async () => (await ledger(repository)).includes("Sluice-Trigger: push"));
+  print(indented(await ledgerLine(repository)));
+
+  const before = new TextDecoder().decode(exampleFiles()["params.yaml"]);
+  const params = before.replace(/learning_rate: [\d.]+/, "learning_rate: 0.05");
+  await forge.commit(repository, { branch: "slower", files: { "params.yaml": params }, message: "Learn slower", login: "ada" });
+  const pull = await forge.openPull(repository, { branch: "slower", title: "Learn slower", login: "ada" });
+  say(`ada opens pull request #${pull.number}: ${twin.url}/acme/digits/pull/${pull.number}`);
+  await until("the plan", () => sticky(repository, pull) !== undefined);
+  print(indented(sticky(repository, pull) ?? ""));
+
+  say("ada comments `/sluice run`: the change is tried in the pull request.");
+  forge.comment(repository, pull.number, { body: "/sluice run", user: forge.world.user("ada"), app: null });
+  await until("the run of the pull request", () => sticky(repository, pull)?.includes("### Run") === true);
+  print(indented((sticky(repository, pull) ?? "").split("### Sluice")[0] ?? ""));
+
+  say("grace merges. What the pull request computed in a sandbox is reused; the merge is recorded.");
+  await forge.merge(repository, pull, { login: "grace" });
+  await until("the merge's run", async () => ((await ledger(repository)).match(/Sluice-Trigger: push/g) ?? []).length === 2);
+  print(indented(await ledgerLine(repository)));
+  say("Everything is left for you to look at: the ledger is a branch like any other.");
+  print(`  git -C ${repository.directory} log sluice/ledger\n`);
+}
+
+function sticky(repository: TwinRepository, pull: TwinPullRequest): string | undefined {
+  return repository.comments.get(pull.number)?.find((comment) => comment.app !== null)?.body;
+}
+
+async function ledger({ directory }: TwinRepository): Promise<string> {
+  try {
+    return await git(directory, ["log", "--format=%s%n%b", "sluice/ledger", "--"]);
+  } catch {
+    return "";
+  }
+}
+
+async function ledgerLine({ directory }: TwinRepository): Promise<string> {
+  return git(directory, ["log", "-1", "--format=%h %s%n%n%b", "sluice/ledger", "--"]);
+}
+
+function indented(text: string): string {
+  return `${text
+    .trim()
+    .split("\n")
+    .map((line) => `    ${line}`.trimEnd())
+    .join("\n")}\n`;
+}
+
+/** The files of `examples/digits`, wherever this program is installed. */
+function exampleFiles(): Readonly<Record<string, Uint8Array>> {
+  for (let at = import.meta.dirname; ; at = dirname(at)) {
+    const example = join(at, "examples", "digits");
+    if (existsSync(example)) return filesBelow(example, "");
+    if (dirname(at) === at) throw new Error("examples/digits is missing from this installation");
+  }
+}
+
+function filesBelow(directory: string, prefix: string): Readonly<Record<string, Uint8Array>> {
+  return Object.assign(
+    {},
+    ...readdirSync(directory, { withFileTypes: true }).map((entry) => {
+      const path = `${prefix}${entry.name}`;
+      const at = join(directory, entry.name);
+      if (!entry.isDirectory()) return { [path]: readFileSync(at) };
+      return entry.name === ".sluice" || entry.name === ".git" ? {} : filesBelow(at, `${path}/`);
+    }),
+  ) as Readonly<Record<string, Uint8Array>>;
+}

@@ -1,0 +1,62 @@
+import type { Service, World } from "./cli/world.ts";
+
+/** A part of main.ts for the doors of a service, each loaded when it is opened. */
+export function serviceDoors(world: World): Service {
+  const { clock, version, terminal, config: here } = world;
+  const path = here.path;
+  return {
+    async serve(config, stop) {
+      const { openService } = await import("./main-open-service.ts");
+      const opened = await openService({ config, clock, version, path, slots: SLOTS });
+      if (opened.kind === "refused") return refused(world, opened);
+      const { service } = opened;
+      terminal.say(`sluice serves at ${service.web.url}, with ${service.queue.backend}; Ctrl-C stops\n`);
+      await stopped(stop);
+      await service[Symbol.asyncDispose]();
+      return 0;
+    },
+    async worker(config, { pool, concurrency }, stop) {
+      const { openQueue } = await import("./queue/open-queue.ts");
+      const { startWorker } = await import("./main-worker.ts");
+      const { servicePaths } = await import("./main-service.ts");
+      const { filesystemStore } = await import("./store/filesystem-store.ts");
+      const onError = (error: unknown): void => terminal.say(`sluice: ${String(error)}\n`);
+      const url = config.queue.kind === "embedded" ? "embedded:" : config.queue.url;
+      const opened = await openQueue(url, { data: config.data, holder: `sluice worker ${process.pid}`, onError });
+      if (opened.kind === "refused") {
+        const { variable, expected, example } = opened;
+        return refused(world, { why: `${variable}: ${expected}`, next: `${variable}=${example}` });
+      }
+      const { queue } = opened;
+      const store = filesystemStore(servicePaths(config.data).store);
+      const parts = { queue, store, clock, data: config.data, path, pool, concurrency: concurrency ?? SLOTS, onError };
+      const worker = await startWorker(parts);
+      terminal.say(`a worker of pool ${pool} takes ${parts.concurrency} steps at once; Ctrl-C stops\n`);
+      await stopped(stop);
+      await worker[Symbol.asyncDispose]();
+      await queue[Symbol.asyncDispose]();
+      return 0;
+    },
+    async demo(stop) {
+      const { playDemo } = await import("./main-demo.ts");
+      return playDemo({ clock, version, path, stop, print: (text) => terminal.print(text) });
+    },
+  };
+}
+
+/** Steps at once where nothing else is said. */
+const SLOTS = 2;
+/** EX_TEMPFAIL: try again when the world is there. */
+const LATER = 75;
+
+function refused({ terminal }: World, { why, next }: { readonly why: string; readonly next: string }): number {
+  terminal.say(`sluice: ${why}\n  next: ${next}\n`);
+  return LATER;
+}
+
+function stopped(stop: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (stop.aborted) resolve();
+    else stop.addEventListener("abort", () => resolve(), { once: true });
+  });
+}

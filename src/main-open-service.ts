@@ -1,0 +1,146 @@
+import { existsSync, statSync } from "node:fs";
+import { join } from "node:path";
+
+import { createApp } from "./app.ts";
+import type { Clock } from "./clock/clock.ts";
+import type { ServiceConfig } from "./config-service.ts";
+import { decodeEnd, encodeAttempt, type StagedJob } from "./controller/attempt-payload.ts";
+import { octokitForges } from "./forge/octokit-forges.ts";
+import type { RunId } from "./identity/identity.ts";
+import { composeHands } from "./main-hands.ts";
+import { composeService, servicePaths } from "./main-service.ts";
+import { poolQueue, startWorker } from "./main-worker.ts";
+import type { Dispatcher } from "./queue/dispatcher.ts";
+import { openQueue } from "./queue/open-queue.ts";
+import { queueDispatcher } from "./queue/queue-dispatcher.ts";
+import type { Queue } from "./queue/queue.ts";
+import type { StepEnd } from "./run/step-job.ts";
+import { fileSigner } from "./signer/file-signer.ts";
+import { filesystemStore } from "./store/filesystem-store.ts";
+import { CONTROLLER_QUEUE, jobOf } from "./trigger/job.ts";
+import { createLog } from "./web/log.ts";
+import { startServer, type WebServer } from "./web/server.ts";
+import { startWork } from "./worker.ts";
+
+const LEDGER = "refs/heads/sluice/ledger";
+/** Where nothing woke us, we look by ourselves. */
+const LOOK_EVERY_MS = 60_000;
+const POOL = "default";
+
+export interface Opening {
+  readonly config: ServiceConfig;
+  readonly clock: Clock;
+  readonly version: string;
+  /** PATH of the person or system: git is found there, and steps get it. */
+  readonly path: string;
+  /** Steps that this process performs itself; 0 leaves them to `sluice worker`. */
+  readonly slots: number;
+}
+
+/** A running service: web, controller, and one worker unless `slots` is 0. */
+export interface OpenService extends AsyncDisposable {
+  readonly web: WebServer;
+  readonly queue: Queue;
+}
+
+export type Opened =
+  | { readonly kind: "opened"; readonly service: OpenService }
+  | { readonly kind: "refused"; readonly why: string; readonly next: string };
+
+/** A part of main.ts for `serve` and `demo`: opens what a service stands on, in the order in which it is needed. */
+export async function openService({ config, clock, version, path, slots }: Opening): Promise<Opened> {
+  const program = findGit(path);
+  if (program === undefined)
+    return { kind: "refused", why: "git is not installed, and a service needs it", next: "apt-get install git" };
+  const log = createLog(config);
+  const onError = (error: unknown): void => log.error({ err: error }, "background");
+  const url = config.queue.kind === "embedded" ? "embedded:" : config.queue.url;
+  const opened = await openQueue(url, { data: config.data, holder: `sluice ${process.pid}`, onError });
+  if (opened.kind === "refused") {
+    const { variable, expected, example } = opened;
+    return { kind: "refused", why: `${variable}: ${expected}`, next: `${variable}=${example}` };
+  }
+  const { queue } = opened;
+  const paths = servicePaths(config.data);
+  const store = filesystemStore(paths.store);
+  const { app, forge } = config;
+  const forges = octokitForges({ appId: app.id, privateKey: app.privateKey, apiUrl: forge.api, clock });
+  const service = composeService({
+    forges,
+    clock,
+    store,
+    dispatcher: (run) => dispatcherOf(queue, { run, slots: Math.max(2, slots + 2), onError }),
+    signer: await fileSigner(paths.keys, config.signingKey ?? undefined),
+    data: config.data,
+    program,
+    ledger: LEDGER,
+    version,
+    slots: Math.max(1, slots),
+  });
+  const work = await startWork(queue, composeHands(service, queue), {
+    runs: 8,
+    onError: (job, error) => log.error({ err: error, job: job.id }, "job"),
+  });
+  const worker =
+    slots === 0
+      ? undefined
+      : await startWorker({ queue, store, clock, data: config.data, path, pool: POOL, concurrency: slots, onError });
+  const door = config.webhooks === null ? null : await createApp({ config, queue, log });
+  const web = await startServer({ host: config.host, port: config.port, version, log, app: door, queue });
+  await lookEverywhere(queue, forges, onError);
+  return {
+    kind: "opened",
+    service: {
+      web,
+      queue,
+      async [Symbol.asyncDispose]() {
+        await web.close();
+        await work.close();
+        await worker?.[Symbol.asyncDispose]();
+        await queue[Symbol.asyncDispose]();
+      },
+    },
+  };
+}
+
+/** Every repository is looked at once now and from then on every minute: deliveries only make it quicker. */
+async function lookEverywhere(
+  queue: Queue,
+  forges: ReturnType<typeof octokitForges>,
+  onError: (error: unknown) => void,
+): Promise<void> {
+  const listed = await forges.repositories();
+  if (listed.kind !== "ok") {
+    onError(new Error(`listing repositories: ${listed.kind === "not-found" ? "the App is not known" : listed.why}`));
+    return;
+  }
+  for (const repository of listed.value) {
+    const job = jobOf({ kind: "reconcile", repository, because: "we look by ourselves" }, "look");
+    await queue.jobs.add(CONTROLLER_QUEUE, [job]);
+    await queue.jobs.every(CONTROLLER_QUEUE, { ...job, id: `look-${repository.id}` }, LOOK_EVERY_MS);
+  }
+}
+
+function dispatcherOf(
+  queue: Queue,
+  { run, slots, onError }: { readonly run: RunId; readonly slots: number; readonly onError: (error: unknown) => void },
+): Promise<Dispatcher<StagedJob, StepEnd>> {
+  return queueDispatcher<StagedJob, StepEnd>({
+    queue,
+    pool: poolQueue(POOL),
+    run,
+    slots,
+    encode: encodeAttempt,
+    decode: decodeEnd,
+    cancelled: () => ({ kind: "cancelled", attempt: null }),
+    priority: ({ job }) => 100 - Math.max(-99, Math.min(99, job.step.step.priority)),
+    onError,
+  });
+}
+
+function findGit(path: string): string | undefined {
+  return path
+    .split(":")
+    .map((directory) => join(directory, "git"))
+    .find((file) => existsSync(file) && statSync(file).isFile());
+}

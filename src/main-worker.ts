@@ -1,0 +1,98 @@
+import { existsSync, readFileSync, statSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+import type { Clock } from "./clock/clock.ts";
+import { decodeAttempt, encodeEnd } from "./controller/attempt-payload.ts";
+import { runStep } from "./controller/run-step.ts";
+import type { Executor } from "./executor/executor.ts";
+import { processExecutor } from "./executor/process-executor.ts";
+import { servicePaths } from "./main-service.ts";
+import { attemptConsumer } from "./queue/attempt-consumer.ts";
+import type { Queue } from "./queue/queue.ts";
+import type { Store } from "./store/store.ts";
+
+export interface WorkerParts {
+  readonly queue: Queue;
+  readonly store: Store;
+  readonly clock: Clock;
+  /** SLUICE_DATA. */
+  readonly data: string;
+  /** PATH that steps get after their environment's. */
+  readonly path: string;
+  readonly pool: string;
+  readonly concurrency: number;
+  readonly onError: (error: unknown) => void;
+}
+
+/** The queue of a pool's attempts. */
+export function poolQueue(pool: string): string {
+  return `pool-${pool}`;
+}
+
+/** A part of main.ts for workers: takes a pool's attempts and performs them with what queue and store hold. */
+export async function startWorker(parts: WorkerParts): Promise<AsyncDisposable> {
+  const { queue, store, clock, onError } = parts;
+  const executor = openExecutor(parts);
+  const consumer = await attemptConsumer({
+    queue,
+    pool: poolQueue(parts.pool),
+    concurrency: parts.concurrency,
+    onError,
+    async perform(payload, signal) {
+      const { run, domain, requestedBy, job, staged, params } = decodeAttempt(payload);
+      const end = await runStep(
+        { executor, store, clock, logs: LOGS },
+        {
+          run,
+          domain,
+          requestedBy,
+          stage: () => Promise.resolve(staged),
+          secrets: () => ({}),
+          params: () => params,
+          // Which files there are is the controller's to know: it adds the near miss.
+          exists: () => undefined,
+          changed: () => undefined,
+          started: () => undefined,
+        },
+        { ...job, upstream: () => undefined },
+        signal,
+      );
+      return encodeEnd(end);
+    },
+  });
+  return {
+    async [Symbol.asyncDispose]() {
+      await consumer.close();
+      await executor[Symbol.asyncDispose]();
+    },
+  };
+}
+
+function openExecutor({ data, path, concurrency, store }: WorkerParts): Executor {
+  const executor = processExecutor({
+    directory: servicePaths(data).work,
+    sandbox: "auto",
+    slots: concurrency,
+    project: data,
+    materialize: (record, target) => store.materialize(record, target),
+    launcherPath: launcherPath(),
+    path,
+    onDrift: undefined,
+  });
+  if ("kind" in executor) throw new Error(executor.why);
+  return executor;
+}
+
+const LOGS = {
+  tail: (path: string, bytes: number): string =>
+    existsSync(path) ? readFileSync(path).subarray(-bytes).toString("utf8") : "",
+  size: (path: string): number => statSync(path, { throwIfNoEntry: false })?.size ?? 0,
+};
+
+/** Beside the bundle when built, else the TypeScript. */
+function launcherPath(): string {
+  const here = dirname(fileURLToPath(import.meta.url));
+  const built = join(here, "launcher.js");
+  return existsSync(built) ? built : join(here, "launcher.ts");
+}

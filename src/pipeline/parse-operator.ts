@@ -1,0 +1,74 @@
+import { parseSize } from "../expression/size.ts";
+import { isError } from "../problem/problem.ts";
+import { checkAgainstSchema } from "./check-schema.ts";
+import type { Operator, OperatorPool, OperatorStore, Quotas } from "./operator.ts";
+import { operatorSchema, type RawOperator } from "./operator-schema.ts";
+import { normalizeSettings } from "./parse-settings.ts";
+import type { Parsed, Source } from "./parsed.ts";
+import type { Reading } from "./reading.ts";
+import { readYaml } from "./yaml-source.ts";
+
+/** Parses the operator's file (`SLUICE_CONFIG`); no file is one that says nothing. Never throws. */
+export function parseOperator(source: Source | null): Parsed<Operator> {
+  const { yaml, problems } = readYaml(
+    source ?? { path: "SLUICE_CONFIG", bytes: new TextEncoder().encode("version: 1\n") },
+  );
+  if (yaml === null) return { value: null, problems };
+  const reading: Reading = { yaml: yaml.value === null ? { ...yaml, value: {} } : yaml, problems: [...problems] };
+  const raw = checkAgainstSchema(reading, operatorSchema, { standIns: [{ path: ["version"], value: 1 }] });
+  const operator = raw === undefined ? null : normalize(reading, raw);
+  const found = reading.problems.toSorted((a, b) => a.at.line - b.at.line || a.at.column - b.at.column).slice(0, 100);
+  return { value: reading.problems.some(isError) ? null : operator, problems: found };
+}
+
+function normalize(reading: Reading, raw: RawOperator): Operator {
+  const { store, ...shared } = raw;
+  return {
+    settings: normalizeSettings(reading, shared),
+    written: Object.keys(raw),
+    installations: (raw.installations ?? []).map((one) => ({
+      account: one.account,
+      repositories: one.repositories ?? ["*"],
+      sources: one.sources ?? [],
+    })),
+    store: store === undefined ? null : storeOf(store),
+    pools: Object.fromEntries(Object.entries(raw.pools ?? { default: {} }).map(([name, pool]) => [name, poolOf(pool)])),
+    leastIsolation: raw.least_isolation ?? "workspace",
+    largestWeight: raw.largest_weight ?? 10,
+    secretBackends: raw.secret_backends ?? ["env"],
+    datasetHosts: raw.dataset_hosts ?? null,
+    quotas: quotasOf(raw.quotas),
+    signingKeys: (raw.signing_keys ?? []).map((key) => ({ ...key, retired: key.retired ?? false })),
+  };
+}
+
+function storeOf(store: NonNullable<RawOperator["store"]>): OperatorStore {
+  if (store.kind === "filesystem") return store;
+  const { kind, bucket, prefix, region, endpoint } = store;
+  return { kind, bucket, prefix: prefix ?? "", region: region ?? null, endpoint: endpoint ?? null };
+}
+
+function poolOf(pool: NonNullable<RawOperator["pools"]>[string]): OperatorPool {
+  return {
+    concurrency: pool.concurrency ?? 4,
+    on: pool.on ?? null,
+    executors: pool.executors ?? ["process", "container"],
+    domains: pool.domains ?? (pool.untrusted === true ? ["fork"] : ["main", "pr"]),
+    platform: pool.platform ?? "linux-x64",
+    accelerator: pool.accelerator ?? null,
+    usdPerHour: pool.usd_per_hour ?? null,
+    untrusted: pool.untrusted ?? false,
+  };
+}
+
+function quotasOf(quotas: RawOperator["quotas"]): Quotas {
+  const bytes = (size: string | number | undefined): number | null =>
+    size === undefined ? null : typeof size === "number" ? size : (parseSize(size) ?? null);
+  return {
+    runsPerDay: quotas?.runs_per_day ?? null,
+    stepsAtOnce: quotas?.steps_at_once ?? null,
+    stepsPerRun: quotas?.steps_per_run ?? null,
+    artifactBytes: bytes(quotas?.artifact),
+    storeBytes: bytes(quotas?.store),
+  };
+}

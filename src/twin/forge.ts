@@ -1,0 +1,298 @@
+import { join } from "node:path";
+
+import { commentShape, issueShape, pullShape, repositoryShape, userShape } from "./api-shapes.ts";
+import { commitFiles, createBare, git, mergeCommit, refsOf } from "./bare.ts";
+import { Deliveries } from "./deliveries.ts";
+import { now, World, type Role, type TwinComment, type TwinIssue, type TwinPullRequest, type TwinRepository, type User } from "./world.ts";
+
+export interface ForgeOptions {
+  readonly directory: string;
+  readonly secret: string;
+  readonly appId: number;
+  readonly slug: string;
+}
+
+const ZERO = "0".repeat(40);
+
+/**
+ * What happens on the forge, whoever causes it: git, the API or a page. Repositories are bare ones on the disk; every
+ * change of a ref comes through `refsChanged`, so that deliveries and pull requests follow git and nothing else.
+ */
+export class TwinForge {
+  readonly world = new World();
+  readonly deliveries: Deliveries;
+  readonly options: ForgeOptions;
+  readonly appUser: User;
+  /** Address of the server, set when it listens. */
+  host = "";
+
+  constructor(options: ForgeOptions) {
+    this.options = options;
+    this.deliveries = new Deliveries(options.secret);
+    this.appUser = this.world.user(`${options.slug}[bot]`, "Bot");
+  }
+
+  get base(): string {
+    return `${this.host}/api/v3`;
+  }
+
+  async repository(order: {
+    readonly owner: string;
+    readonly name: string;
+    readonly files?: Readonly<Record<string, string | Uint8Array>>;
+    readonly roles?: Readonly<Record<string, Role>>;
+  }): Promise<TwinRepository> {
+    const owner = this.world.user(order.owner, "Organization");
+    const fullName = `${order.owner}/${order.name}`;
+    const directory = join(this.options.directory, `${fullName}.git`);
+    await createBare(directory, "main");
+    const repository: TwinRepository = {
+      id: this.world.id(),
+      owner,
+      name: order.name,
+      fullName,
+      directory,
+      defaultBranch: "main",
+      installation: owner.id,
+      roles: new Map(Object.entries(order.roles ?? {})),
+      pulls: new Map(),
+      issues: new Map(),
+      comments: new Map(),
+      checks: [],
+      next: 1,
+    };
+    this.world.repositories.set(fullName, repository);
+    if (order.files !== undefined)
+      await this.commit(repository, { branch: "main", files: order.files, message: "First commit", login: order.owner });
+    return repository;
+  }
+
+  /** A commit on a branch, as the web editor makes it; a branch that is not there starts from the default branch. */
+  async commit(
+    repository: TwinRepository,
+    order: {
+      readonly branch: string;
+      readonly files: Readonly<Record<string, string | Uint8Array>>;
+      readonly message: string;
+      readonly login: string;
+    },
+  ): Promise<string> {
+    return this.watching(repository, order.login, async () => {
+      const refs = await refsOf(repository.directory);
+      const parent =
+        refs.get(`refs/heads/${order.branch}`) ?? refs.get(`refs/heads/${repository.defaultBranch}`) ?? null;
+      const commit = await commitFiles(repository.directory, { ...order, parent, author: order.login });
+      await git(repository.directory, ["update-ref", `refs/heads/${order.branch}`, commit]);
+      return commit;
+    });
+  }
+
+  private readonly turns = new Map<number, Promise<unknown>>();
+
+  /** Does something that may move refs, alone in its repository, and tells what moved. */
+  watching<Value>(repository: TwinRepository, login: string, work: () => Promise<Value>): Promise<Value> {
+    const before = this.turns.get(repository.id) ?? Promise.resolve();
+    const mine = before
+      .catch(() => undefined)
+      .then(async () => {
+        const was = await refsOf(repository.directory);
+        const value = await work();
+        await this.refsChanged(repository, { was, is: await refsOf(repository.directory), login });
+        return value;
+      });
+    this.turns.set(repository.id, mine);
+    return mine;
+  }
+
+  private async refsChanged(
+    repository: TwinRepository,
+    change: { readonly was: Map<string, string>; readonly is: Map<string, string>; readonly login: string },
+  ): Promise<void> {
+    for (const ref of new Set([...change.was.keys(), ...change.is.keys()])) {
+      const [before, after] = [change.was.get(ref) ?? ZERO, change.is.get(ref) ?? ZERO];
+      if (before === after || !/^refs\/(heads|tags)\//.test(ref)) continue;
+      await this.refMoved(repository, { ref, before, after, login: change.login });
+    }
+  }
+
+  private async refMoved(
+    repository: TwinRepository,
+    moved: { readonly ref: string; readonly before: string; readonly after: string; readonly login: string },
+  ): Promise<void> {
+    const sender = this.world.user(moved.login);
+    const { ref, before, after } = moved;
+    this.send(repository, sender, "push", {
+      ref,
+      before,
+      after,
+      created: before === ZERO,
+      deleted: after === ZERO,
+      forced: false,
+      base_ref: null,
+      compare: "",
+      commits: [],
+      head_commit: null,
+      pusher: { name: sender.login, email: `${sender.login}@users.noreply.localhost` },
+    });
+    const branch = ref.startsWith("refs/heads/") ? ref.slice("refs/heads/".length) : undefined;
+    for (const pull of repository.pulls.values()) {
+      if (pull.state !== "open" || branch === undefined || after === ZERO) continue;
+      if (pull.base === branch) pull.baseSha = after;
+      if (pull.branch !== branch) continue;
+      pull.head = after;
+      pull.updatedAt = now();
+      await git(repository.directory, ["update-ref", `refs/pull/${pull.number}/head`, after]);
+      this.sendPull(repository, pull, sender, { action: "synchronize", before, after });
+    }
+  }
+
+  async openPull(
+    repository: TwinRepository,
+    order: { readonly branch: string; readonly title: string; readonly body?: string; readonly login: string },
+  ): Promise<TwinPullRequest> {
+    const refs = await refsOf(repository.directory);
+    const head = refs.get(`refs/heads/${order.branch}`);
+    const baseSha = refs.get(`refs/heads/${repository.defaultBranch}`);
+    if (head === undefined || baseSha === undefined) throw new Error(`there is no branch ${order.branch}`);
+    const user = this.world.user(order.login);
+    const at = now();
+    const pull: TwinPullRequest = {
+      number: repository.next++,
+      id: this.world.id(),
+      title: order.title,
+      body: order.body ?? "",
+      user,
+      state: "open",
+      draft: false,
+      merged: false,
+      mergeCommit: null,
+      branch: order.branch,
+      base: repository.defaultBranch,
+      head,
+      baseSha,
+      labels: [],
+      createdAt: at,
+      updatedAt: at,
+      mergedAt: null,
+    };
+    repository.pulls.set(pull.number, pull);
+    await git(repository.directory, ["update-ref", `refs/pull/${pull.number}/head`, head]);
+    this.sendPull(repository, pull, user, { action: "opened" });
+    return pull;
+  }
+
+  /** Merges; null where it conflicts or somebody expected another head. */
+  async merge(
+    repository: TwinRepository,
+    pull: TwinPullRequest,
+    order: {
+      readonly login: string;
+      readonly method?: "merge" | "squash" | "rebase";
+      readonly sha?: string;
+    },
+  ): Promise<string | null> {
+    if (pull.state !== "open" || (order.sha !== undefined && order.sha !== pull.head)) return null;
+    const commit = await this.watching(repository, order.login, async () => {
+      const base = (await refsOf(repository.directory)).get(`refs/heads/${pull.base}`) ?? "";
+      const made = await mergeCommit(repository.directory, {
+        base,
+        head: pull.head,
+        method: order.method ?? "squash",
+        message: `${pull.title} (#${pull.number})`,
+        author: order.login,
+      });
+      if (made === null) return null;
+      pull.state = "closed";
+      pull.merged = true;
+      pull.mergeCommit = made;
+      pull.mergedAt = pull.updatedAt = now();
+      await git(repository.directory, ["update-ref", `refs/heads/${pull.base}`, made, base]);
+      return made;
+    });
+    if (commit !== null) this.sendPull(repository, pull, this.world.user(order.login), { action: "closed" });
+    return commit;
+  }
+
+  closePull(repository: TwinRepository, pull: TwinPullRequest, login: string): void {
+    pull.state = "closed";
+    pull.updatedAt = now();
+    this.sendPull(repository, pull, this.world.user(login), { action: "closed" });
+  }
+
+  label(repository: TwinRepository, pull: TwinPullRequest, change: { readonly name: string; readonly add: boolean; readonly login: string }): void {
+    const has = pull.labels.includes(change.name);
+    if (has === change.add) return;
+    pull.labels = change.add ? [...pull.labels, change.name] : pull.labels.filter((one) => one !== change.name);
+    const action = change.add ? "labeled" : "unlabeled";
+    this.sendPull(repository, pull, this.world.user(change.login), { action, label: { name: change.name } });
+  }
+
+  comment(
+    repository: TwinRepository,
+    number: number,
+    order: { readonly body: string; readonly user: User; readonly app: number | null },
+  ): TwinComment {
+    const at = now();
+    const comment: TwinComment = {
+      id: this.world.id(),
+      ...order,
+      createdAt: at,
+      updatedAt: at,
+      reactions: [],
+      minimized: false,
+    };
+    const list = repository.comments.get(number) ?? [];
+    repository.comments.set(number, [...list, comment]);
+    this.sendComment(repository, { number, comment, action: "created", sender: order.user });
+    return comment;
+  }
+
+  sendComment(
+    repository: TwinRepository,
+    about: {
+      readonly number: number;
+      readonly comment: TwinComment;
+      readonly action: "created" | "edited" | "deleted";
+      readonly sender: User;
+    },
+  ): void {
+    const url = `${this.base}/repos/${repository.fullName}`;
+    const pull = repository.pulls.get(about.number);
+    const issue: Record<string, unknown> =
+      pull === undefined
+        ? issueShape(repository.issues.get(about.number) as TwinIssue, { base: this.base, repository })
+        : {
+            id: pull.id,
+            number: pull.number,
+            title: pull.title,
+            state: pull.state,
+            user: userShape(pull.user, this.base),
+            labels: [],
+            pull_request: { url: `${url}/pulls/${pull.number}` },
+          };
+    this.send(repository, about.sender, "issue_comment", {
+      action: about.action,
+      issue,
+      comment: commentShape(about.comment, { base: this.base, url, slug: this.options.slug }),
+    });
+  }
+
+  sendPull(
+    repository: TwinRepository,
+    pull: TwinPullRequest,
+    sender: User,
+    more: { readonly action: string } & Readonly<Record<string, unknown>>,
+  ): void {
+    const shape = pullShape(repository, pull, { base: this.base, host: this.host });
+    this.send(repository, sender, "pull_request", { number: pull.number, pull_request: shape, ...more });
+  }
+
+  send(repository: TwinRepository, sender: User, event: string, payload: Record<string, unknown>): void {
+    this.deliveries.send(event, {
+      ...payload,
+      repository: repositoryShape(repository, this.base, this.host),
+      installation: { id: repository.installation, node_id: "" },
+      sender: userShape(sender, this.base),
+    });
+  }
+}

@@ -1,0 +1,60 @@
+import { spawn } from "node:child_process";
+import type { IncomingMessage, ServerResponse } from "node:http";
+
+/** Git's own server for one request: CGI as `git http-backend` speaks it. `ended` is called before the answer ends. */
+export async function smartHttp(
+  request: IncomingMessage,
+  response: ServerResponse,
+  call: {
+    readonly root: string;
+    readonly path: string;
+    readonly query: string;
+    readonly user: string;
+    readonly ended: () => Promise<void>;
+  },
+): Promise<void> {
+  const header = (name: string): string => String(request.headers[name] ?? "");
+  const child = spawn("git", ["http-backend"], {
+    env: {
+      PATH: process.env["PATH"] ?? "/usr/bin:/bin",
+      HOME: "/nonexistent",
+      GIT_CONFIG_NOSYSTEM: "1",
+      GIT_PROJECT_ROOT: call.root,
+      GIT_HTTP_EXPORT_ALL: "1",
+      REQUEST_METHOD: request.method ?? "GET",
+      PATH_INFO: call.path,
+      QUERY_STRING: call.query,
+      CONTENT_TYPE: header("content-type"),
+      ...(header("content-length") === "" ? {} : { CONTENT_LENGTH: header("content-length") }),
+      ...(header("content-encoding") === "" ? {} : { HTTP_CONTENT_ENCODING: header("content-encoding") }),
+      ...(header("git-protocol") === "" ? {} : { GIT_PROTOCOL: header("git-protocol") }),
+      REMOTE_USER: call.user,
+      REMOTE_ADDR: "127.0.0.1",
+    },
+    stdio: ["pipe", "pipe", "ignore"],
+  });
+  child.stdin.on("error", () => undefined);
+  request.pipe(child.stdin);
+  let head = Buffer.alloc(0);
+  let inBody = false;
+  child.stdout.on("data", (chunk: Buffer) => {
+    if (inBody) {
+      response.write(chunk);
+      return;
+    }
+    head = Buffer.concat([head, chunk]);
+    const end = head.indexOf("\r\n\r\n");
+    if (end < 0) return;
+    inBody = true;
+    for (const line of head.toString("latin1", 0, end).split("\r\n")) {
+      const colon = line.indexOf(": ");
+      const value = line.slice(colon + 2);
+      if (line.slice(0, colon) === "Status") response.statusCode = Number.parseInt(value, 10);
+      else response.setHeader(line.slice(0, colon), value);
+    }
+    response.write(head.subarray(end + 4));
+  });
+  await new Promise<void>((resolve) => child.on("close", () => resolve()));
+  await call.ended();
+  response.end();
+}

@@ -1,0 +1,149 @@
+import { generateKeyPairSync, randomBytes } from "node:crypto";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+
+import { TwinForge } from "./forge.ts";
+import { answerPage } from "./pages.ts";
+import { answerRest, verifier, type Call } from "./rest.ts";
+import { smartHttp } from "./smart-http.ts";
+
+export interface TwinOptions {
+  /** Absolute directory in which the bare repositories live; it outlives the twin. */
+  readonly directory: string;
+  /** 0: any free one. */
+  readonly port?: number;
+  readonly slug?: string;
+}
+
+export interface Exchange {
+  readonly call: Call;
+  readonly status: number;
+  readonly body: unknown;
+}
+
+/** A forge on this machine: GitHub's API, deliveries and smart HTTP over real bare repositories. */
+export interface Twin extends AsyncDisposable {
+  readonly forge: TwinForge;
+  /** `http://127.0.0.1:<port>`. */
+  readonly url: string;
+  readonly apiUrl: string;
+  readonly app: { readonly id: number; readonly privateKey: string; readonly secret: string };
+  /** Everything that was asked and answered over REST, newest last. */
+  readonly exchanges: readonly Exchange[];
+  /** A person's own token, for git and the API. */
+  tokenOf(login: string): string;
+}
+
+const APP_ID = 12_345;
+const MAX_REQUEST = 30_000_000;
+
+export async function startTwin(options: TwinOptions): Promise<Twin> {
+  const { privateKey } = generateKeyPairSync("rsa", {
+    modulusLength: 2048,
+    privateKeyEncoding: { type: "pkcs8", format: "pem" },
+    publicKeyEncoding: { type: "spki", format: "pem" },
+  });
+  const secret = randomBytes(20).toString("hex");
+  const { directory, slug = "sluice" } = options;
+  const forge = new TwinForge({ directory, secret, appId: APP_ID, slug });
+  const publicKey = verifier(privateKey);
+  const exchanges: Exchange[] = [];
+  const server = createServer((request, response) => {
+    answer(request, response).catch((error: unknown) => {
+      response.statusCode = 500;
+      response.end(JSON.stringify({ message: String(error) }));
+    });
+  });
+
+  async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const url = new URL(request.url ?? "/", "http://twin");
+    if (/\.git\/(info\/refs|git-(upload|receive)-pack)$/.test(url.pathname)) {
+      await answerGit(request, response, url);
+      return;
+    }
+    const api = /^(?:\/api\/v3|\/api)?(\/(?:repos|app|installation|orgs|graphql)(?:\/.*)?)$/.exec(url.pathname)?.[1];
+    if (api === undefined) {
+      await answerPage(forge, request, response, url);
+      return;
+    }
+    const call: Call = {
+      method: request.method ?? "GET",
+      path: api,
+      query: url.searchParams,
+      body: await jsonOf(request),
+      authorization: request.headers.authorization ?? "",
+    };
+    const reply = await answerRest(forge, publicKey, call);
+    exchanges.push({ call, status: reply.status, body: reply.body });
+    response.statusCode = reply.status;
+    response.setHeader("content-type", "application/json; charset=utf-8");
+    response.end(reply.body === undefined ? undefined : JSON.stringify(reply.body));
+  }
+
+  async function answerGit(request: IncomingMessage, response: ServerResponse, url: URL): Promise<void> {
+    const [, fullName = ""] = /^\/([^/]+\/[^/]+)\.git\//.exec(url.pathname) ?? [];
+    const repository = forge.world.repositories.get(fullName);
+    const [, password = ""] = Buffer.from((request.headers.authorization ?? "").replace(/^basic /i, ""), "base64")
+      .toString("utf8")
+      .split(/:(.*)/s);
+    const who = forge.world.bearer(password);
+    if (who === undefined || repository === undefined) {
+      response.statusCode = who === undefined ? 401 : 404;
+      if (who === undefined) response.setHeader("www-authenticate", 'Basic realm="twin"');
+      response.end();
+      request.resume();
+      return;
+    }
+    const call = { root: forge.options.directory, path: url.pathname, query: url.search.slice(1), user: who.user.login };
+    if (!url.pathname.endsWith("/git-receive-pack")) {
+      await smartHttp(request, response, { ...call, ended: async () => undefined });
+      return;
+    }
+    // What a push moved is told before its answer ends, as a forge does.
+    let ended: () => void = () => undefined;
+    const pushed = new Promise<void>((resolve) => (ended = resolve));
+    let told: Promise<void> = Promise.resolve();
+    const served = new Promise<void>((resolve, reject) => {
+      told = forge.watching(repository, who.user.login, () => {
+        smartHttp(request, response, {
+          ...call,
+          ended: async () => {
+            ended();
+            await told;
+          },
+        }).then(resolve, reject);
+        return pushed;
+      });
+    });
+    await served;
+  }
+
+  await new Promise<void>((resolve) => server.listen(options.port ?? 0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  forge.host = `http://127.0.0.1:${port}`;
+  return {
+    forge,
+    url: forge.host,
+    apiUrl: forge.base,
+    app: { id: APP_ID, privateKey, secret },
+    exchanges,
+    tokenOf: (login) => forge.world.token(forge.world.user(login), null),
+    async [Symbol.asyncDispose]() {
+      await forge.deliveries.idle();
+      server.closeAllConnections();
+      await new Promise<void>((resolve) => server.close(() => resolve()));
+    },
+  };
+}
+
+async function jsonOf(request: IncomingMessage): Promise<Readonly<Record<string, unknown>>> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    if (size > MAX_REQUEST) throw new Error("the request is too large");
+    chunks.push(chunk);
+  }
+  if (size === 0) return {};
+  return JSON.parse(Buffer.concat(chunks).toString("utf8")) as Readonly<Record<string, unknown>>;
+}

@@ -1,0 +1,125 @@
+import { randomUUID } from "node:crypto";
+
+/** Everything about repositories that is not in git: the twin's memory. */
+export interface User {
+  readonly id: number;
+  readonly login: string;
+  readonly type: "User" | "Bot" | "Organization";
+}
+
+export type Role = "admin" | "maintain" | "write" | "triage" | "read" | "none";
+
+export interface TwinComment {
+  readonly id: number;
+  body: string;
+  readonly user: User;
+  readonly app: number | null;
+  readonly createdAt: string;
+  updatedAt: string;
+  readonly reactions: { readonly user: User; readonly content: string }[];
+  minimized: boolean;
+}
+
+export interface TwinPullRequest {
+  readonly number: number;
+  readonly id: number;
+  title: string;
+  body: string;
+  readonly user: User;
+  state: "open" | "closed";
+  draft: boolean;
+  merged: boolean;
+  mergeCommit: string | null;
+  readonly branch: string;
+  base: string;
+  head: string;
+  baseSha: string;
+  labels: string[];
+  readonly createdAt: string;
+  updatedAt: string;
+  mergedAt: string | null;
+}
+
+export interface TwinIssue {
+  readonly number: number;
+  readonly id: number;
+  title: string;
+  body: string;
+  readonly user: User;
+  readonly app: number | null;
+  state: "open" | "closed";
+  labels: string[];
+}
+
+export interface TwinCheck {
+  readonly id: number;
+  readonly name: string;
+  readonly head: string;
+  status: string;
+  conclusion: string | null;
+  externalId: string;
+  output: { title: string; summary: string; text: string; annotations: Record<string, unknown>[] };
+  actions: { readonly label: string; readonly description: string; readonly identifier: string }[];
+  readonly startedAt: string;
+  completedAt: string | null;
+}
+
+export interface TwinRepository {
+  readonly id: number;
+  readonly owner: User;
+  readonly name: string;
+  readonly fullName: string;
+  readonly directory: string;
+  readonly defaultBranch: string;
+  readonly installation: number;
+  readonly roles: Map<string, Role>;
+  readonly pulls: Map<number, TwinPullRequest>;
+  readonly issues: Map<number, TwinIssue>;
+  readonly comments: Map<number, TwinComment[]>;
+  readonly checks: TwinCheck[];
+  next: number;
+}
+
+export interface Token {
+  readonly user: User;
+  /** Installation that it was made for; null for a person's own. */
+  readonly installation: number | null;
+  readonly until: number;
+}
+
+/** The twin's memory: users, tokens, repositories, and numbers that only rise. */
+export class World {
+  readonly users = new Map<string, User>();
+  readonly teams = new Map<string, Set<string>>();
+  readonly tokens = new Map<string, Token>();
+  readonly repositories = new Map<string, TwinRepository>();
+  private last = 1_000;
+
+  id(): number {
+    return ++this.last;
+  }
+
+  user(login: string, type: User["type"] = "User"): User {
+    const known = this.users.get(login);
+    if (known !== undefined) return known;
+    const made = { id: this.id(), login, type };
+    this.users.set(login, made);
+    return made;
+  }
+
+  token(user: User, installation: number | null, milliseconds = 3_600_000): string {
+    const token = `${installation === null ? "ghp" : "ghs"}_${randomUUID().replaceAll("-", "")}`;
+    this.tokens.set(token, { user, installation, until: Date.now() + milliseconds });
+    return token;
+  }
+
+  /** Who a token stands for; undefined for an unknown or expired one. */
+  bearer(token: string): Token | undefined {
+    const found = this.tokens.get(token);
+    return found !== undefined && found.until > Date.now() ? found : undefined;
+  }
+}
+
+export function now(): string {
+  return new Date().toISOString().replace(/\.\d+Z$/, "Z");
+}

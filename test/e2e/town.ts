@@ -1,0 +1,61 @@
+import { execFile } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+
+import { onTestFinished } from "vitest";
+
+import { systemClock } from "../../src/clock/system-clock.ts";
+import { openService, type OpenService } from "../../src/main-open-service.ts";
+import { twinConfig } from "../../src/main-demo.ts";
+import { startTwin, type Twin } from "../../src/twin/twin.ts";
+import { ENV } from "../sluice.ts";
+
+/** A forge, a service with its queue and its worker: all real, all on this machine, gone when the test ends. */
+export interface Town {
+  readonly directory: string;
+  readonly twin: Twin;
+  readonly service: OpenService;
+  /** Ends when a fact holds; fails with `what` after half a minute. */
+  until(what: string, fact: () => boolean | Promise<boolean>): Promise<void>;
+}
+
+export async function town(): Promise<Town> {
+  const directory = mkdtempSync(join(tmpdir(), "sluice-town-"));
+  const twin = await startTwin({ directory: join(directory, "forge") });
+  const config = { ...twinConfig(twin, join(directory, "data")), logLevel: "silent" as const };
+  const opened = await openService({
+    config,
+    clock: systemClock(),
+    version: "test",
+    path: process.env["PATH"] ?? "",
+    slots: 2,
+  });
+  if (opened.kind !== "opened") throw new Error(opened.why);
+  const { service } = opened;
+  onTestFinished(async () => {
+    await service[Symbol.asyncDispose]();
+    await twin[Symbol.asyncDispose]();
+    rmSync(directory, { recursive: true, force: true, maxRetries: 3 });
+  });
+  twin.forge.deliveries.url = `${service.web.url}/api/github/webhooks`;
+  return {
+    directory,
+    twin,
+    service,
+    async until(what, fact) {
+      const end = Date.now() + 30_000;
+      while (!(await fact())) {
+        if (Date.now() > end) throw new Error(`${what}: not after 30 s`);
+        await new Promise((resolve) => setTimeout(resolve, 50));
+      }
+    },
+  };
+}
+
+/** Not synchronously: the server that answers may live in this process. */
+export async function gitIn(directory: string, ...args: readonly string[]): Promise<string> {
+  const { stdout } = await promisify(execFile)("git", ["-C", directory, ...args], { env: ENV, encoding: "utf8" });
+  return stdout;
+}
