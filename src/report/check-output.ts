@@ -1,6 +1,6 @@
 import { isError, type Problem } from "../problem/problem.ts";
 import type { RunStatus } from "../run/run-record.ts";
-import { headline, isBroken, isUnchanged, countsOf, type PlanView } from "./plan-view.ts";
+import { countsOf, headline, isUnchanged, type PlanView } from "./plan-view.ts";
 import { safeLine } from "./safe-text.ts";
 import { runSections, wholePlan, type StickyRun, type StickyState } from "./sticky-comment.ts";
 import { counted } from "./words.ts";
@@ -55,7 +55,7 @@ export function planCheckOutput(state: StickyState, offered: readonly ButtonName
   const problems = state.views.flatMap((view) => view.problems);
   const denied = state.views.flatMap((view) => view.policies).filter((policy) => policy.outcome === "denied");
   const work = state.views.some((view) => countsOf(view).run + countsOf(view).depends > 0);
-  const failed = state.views.some(isBroken) || problems.some(isError) || denied.length > 0;
+  const failed = problems.some(isError) || denied.length > 0;
   const title = planTitle(state, { errors: problems.filter(isError).length, denied: denied.length });
   const buttons: readonly ButtonName[] = work && !failed ? ["run", "plan"] : ["plan"];
   return {
