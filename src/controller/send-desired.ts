@@ -1,5 +1,5 @@
 import type { Clock } from "../clock/clock.ts";
-import { targetOf, urgencyOf, type Desired } from "../forge/desired.ts";
+import { urgencyOf, type Desired } from "../forge/desired.ts";
 import type { Answer, Check, Forge, Forges } from "../forge/forge.ts";
 import { canonicalJson, type Json } from "../identity/canonical-json.ts";
 import { digestOf } from "../identity/identity.ts";

@@ -1,6 +1,6 @@
 import { isError, type Problem } from "../problem/problem.ts";
 import type { RunStatus } from "../run/run-record.ts";
-import { countsOf, headline, isUnchanged, type PlanView } from "./plan-view.ts";
+import { countsOf, headline, isUnchanged } from "./plan-view.ts";
 import { safeLine } from "./safe-text.ts";
 import { runSections, wholePlan, type StickyRun, type StickyState } from "./sticky-comment.ts";
 import { counted } from "./words.ts";

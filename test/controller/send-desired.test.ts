@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 
 import { sendDesired, type SendPorts } from "../../src/controller/send-desired.ts";
 import { targetOf, type Desired } from "../../src/forge/desired.ts";
-import type { Answer, Forge, Forges } from "../../src/forge/forge.ts";
+import type { Answer, Check, Forge, Forges } from "../../src/forge/forge.ts";
 import { byUtf8, canonicalJson, type Json } from "../../src/identity/canonical-json.ts";
 import type { Table } from "../../src/queue/queue.ts";
 import { checkOf, village, type Village } from "../forge/village.ts";
@@ -127,10 +127,10 @@ function crashing(forge: Forge, now: () => boolean): Forge {
     };
   return {
     ...forge,
-    ownComments: after(forge.ownComments),
-    createComment: after(forge.createComment),
-    findCheck: after(forge.findCheck),
-    writeCheck: after(forge.writeCheck),
+    ownComments: after((number: number) => forge.ownComments(number)),
+    createComment: after((number: number, body: string) => forge.createComment(number, body)),
+    findCheck: after((head: Check["head"], name: string) => forge.findCheck(head, name)),
+    writeCheck: after((check: Check, id: number | null) => forge.writeCheck(check, id)),
   };
 }
 

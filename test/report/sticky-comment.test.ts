@@ -381,7 +381,7 @@ test("a comment and a check stay under GitHub's limits however much there is to 
               ? {
                   kind: "succeeded",
                   result: changedDigits.order?.digest ?? finished.plan,
-                  facts: { outputs: [], metrics: { [`${step.name}`]: 1 } },
+                  facts: { outputs: [], metrics: { [step.name]: 1 } },
                   isolation: "workspace",
                   cause: { kind: "first-run" },
                 }
