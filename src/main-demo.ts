@@ -92,7 +92,12 @@ async function tell(parts: DemoParts, { twin }: Stage): Promise<void> {
 
   const before = new TextDecoder().decode(exampleFiles()["params.yaml"]);
   const params = before.replace(/learning_rate: [\d.]+/, "learning_rate: 0.05");
-  await forge.commit(repository, { branch: "slower", files: { "params.yaml": params }, message: "Learn slower", login: "ada" });
+  await forge.commit(repository, {
+    branch: "slower",
+    files: { "params.yaml": params },
+    message: "Learn slower",
+    login: "ada",
+  });
   const pull = await forge.openPull(repository, { branch: "slower", title: "Learn slower", login: "ada" });
   say(`ada opens pull request #${pull.number}: ${twin.url}/acme/digits/pull/${pull.number}`);
   await until("the plan", () => sticky(repository, pull) !== undefined);
@@ -105,7 +110,10 @@ async function tell(parts: DemoParts, { twin }: Stage): Promise<void> {
 
   say("grace merges. What the pull request computed in a sandbox is reused; the merge is recorded.");
   await forge.merge(repository, pull, { login: "grace" });
-  await until("the merge's run", async () => ((await ledger(repository)).match(/Sluice-Trigger: push/g) ?? []).length === 2);
+  await until(
+    "the merge's run",
+    async () => ((await ledger(repository)).match(/Sluice-Trigger: push/g) ?? []).length === 2,
+  );
   print(indented(await ledgerLine(repository)));
   say("Everything is left for you to look at: the ledger is a branch like any other.");
   print(`  git -C ${repository.directory} log sluice/ledger\n`);

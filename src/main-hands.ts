@@ -1,5 +1,6 @@
 import { answerCommand } from "./controller/answer-command.ts";
-import { planPullRequest, type PullRequestPlan } from "./controller/plan-pull-request.ts";
+import { planPullRequest } from "./controller/plan-pull-request.ts";
+import type { PullRequestPlan } from "./controller/project.ts";
 import { reconcile } from "./controller/reconcile.ts";
 import { reportPullRequest, reportRun } from "./controller/report-pull-request.ts";
 import { sendDesired } from "./controller/send-desired.ts";
@@ -111,7 +112,10 @@ async function statesOf(
     if (bytes !== undefined) texts.set(place.path, new TextDecoder().decode(bytes));
   }
   const runs = await runsAt(repository, plan);
-  const tails = await tailsOf(at, runs.map((run) => run.record));
+  const tails = await tailsOf(
+    at,
+    runs.map((run) => run.record),
+  );
   return reportPullRequest({
     number: plan.pullRequest.number,
     head: plan.head,

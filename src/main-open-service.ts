@@ -64,13 +64,18 @@ export async function openService({ config, clock, version, path, slots }: Openi
   const paths = servicePaths(config.data);
   const store = filesystemStore(paths.store);
   const { app, forge } = config;
-  const forges = octokitForges({ appId: app.id, privateKey: app.privateKey, apiUrl: forge.api, clock });
+  const forges = octokitForges({
+    appId: app.id,
+    privateKey: app.privateKey,
+    apiUrl: forge.api,
+    now: () => clock.now(),
+  });
   const service = composeService({
     forges,
     clock,
     store,
     dispatcher: (run) => dispatcherOf(queue, { run, slots: Math.max(2, slots + 2), onError }),
-    signer: await fileSigner(paths.keys, config.signingKey ?? undefined),
+    signer: fileSigner(paths.keys, config.signingKey ?? undefined),
     data: config.data,
     program,
     ledger: LEDGER,

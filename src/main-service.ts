@@ -110,12 +110,12 @@ export function composeService(parts: ServiceParts): Service {
 
 async function execute(
   parts: ServiceParts,
-  { view }: ForgeRepository,
+  repository: ForgeRepository,
   { run, signal }: { readonly run: Executable; readonly signal: AbortSignal },
 ): Promise<RunEnd> {
   const { store, clock } = parts;
   const { order, planned } = run;
-  const at = view(order.source);
+  const at = repository.view(order.source);
   const inner = await parts.dispatcher(order.id);
   const dispatcher = stagingDispatcher(inner, async (job: StepJob) => {
     const staged = await stageCommit({ store, view: at }, planned, job);

@@ -5,7 +5,7 @@ import { runIdOf } from "../identity/identity.ts";
 import type { RunOrder } from "../run/request.ts";
 import type { ParsedCommand } from "../trigger/command.ts";
 import type { Trigger } from "../trigger/trigger.ts";
-import type { PullRequestPlan } from "./plan-pull-request.ts";
+import type { PullRequestPlan } from "./project.ts";
 
 export interface CommandPorts {
   readonly forge: Forge;
@@ -52,8 +52,21 @@ export async function answerCommand(
       return runNow(ports, trigger, parsed.command);
     case "help":
       return { ...done(trigger), words: [HELP] };
-    default:
+    case "cancel":
+    case "retry":
+    case "diff":
+    case "promote":
+    case "approve":
+    case "rollback":
+    case "hold":
+    case "unhold":
+    case "freeze":
+    case "unfreeze":
+    case "explain":
+    case "note":
       return refused(trigger, `/sluice ${parsed.command.kind} is not in this version`);
+    default:
+      return parsed.command satisfies never;
   }
 }
 

@@ -1,37 +1,14 @@
 import type { Answer, Forge, PullRequest } from "../forge/forge.ts";
 import type { Mirror } from "../git/mirror.ts";
-import type { CommitSha, Digest, Domain } from "../identity/identity.ts";
+import type { CommitSha, Domain } from "../identity/identity.ts";
 import { digestOfJson } from "../identity/identity.ts";
 import type { Problem } from "../problem/problem.ts";
-import type { PlanAt, PlannedCommit, PlannedPipeline } from "./project.ts";
+import type { PlanAt, PlannedCommit, PlannedPipeline, PullRequestPlan } from "./project.ts";
 
 export interface PullRequestPorts {
   readonly forge: Forge;
   readonly mirror: Mirror;
   readonly planAt: PlanAt;
-}
-
-/** What merging a pull request would run, and why. */
-export interface PullRequestPlan {
-  readonly pullRequest: PullRequest;
-  readonly head: CommitSha;
-  /** The commit that the change is judged against. */
-  readonly base: CommitSha;
-  /** Tip of the base branch by now. */
-  readonly onto: CommitSha;
-  /** True where the base moved in paths that the plan reads, and the test merge was planned instead of the head. */
-  readonly testMerge: boolean;
-  readonly planned: PlannedCommit;
-  /** Pipelines that the change affects, broken ones included. */
-  readonly affected: readonly PlannedPipeline[];
-  readonly unchanged: readonly string[];
-  /** Names of pipelines that the change takes away. */
-  readonly removed: readonly string[];
-  /** Mistakes that the base does not have. */
-  readonly problems: readonly Problem[];
-  /** Over the work orders of all affected pipelines: what was reviewed. */
-  readonly digest: Digest;
-  readonly domain: Domain;
 }
 
 export type PlannedPullRequest =

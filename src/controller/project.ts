@@ -1,5 +1,6 @@
 import type { JsonObject } from "../identity/canonical-json.ts";
-import type { CommitSha, Domain } from "../identity/identity.ts";
+import type { PullRequest } from "../forge/forge.ts";
+import type { CommitSha, Digest, Domain } from "../identity/identity.ts";
 import type { FileFacts, View } from "../git/view.ts";
 import type { Source } from "../pipeline/parsed.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";
@@ -61,3 +62,26 @@ export type PlanAt = (order: {
   readonly domain: Domain;
   readonly against: PlannedCommit | null;
 }) => Promise<PlannedCommit>;
+
+/** What merging a pull request would run, and why. */
+export interface PullRequestPlan {
+  readonly pullRequest: PullRequest;
+  readonly head: CommitSha;
+  /** The commit that the change is judged against. */
+  readonly base: CommitSha;
+  /** Tip of the base branch by now. */
+  readonly onto: CommitSha;
+  /** True where the base moved in paths that the plan reads, and the test merge was planned instead of the head. */
+  readonly testMerge: boolean;
+  readonly planned: PlannedCommit;
+  /** Pipelines that the change affects, broken ones included. */
+  readonly affected: readonly PlannedPipeline[];
+  readonly unchanged: readonly string[];
+  /** Names of pipelines that the change takes away. */
+  readonly removed: readonly string[];
+  /** Mistakes that the base does not have. */
+  readonly problems: readonly Problem[];
+  /** Over the work orders of all affected pipelines: what was reviewed. */
+  readonly digest: Digest;
+  readonly domain: Domain;
+}

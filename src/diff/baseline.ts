@@ -16,10 +16,7 @@ const OF_A_BRANCH: readonly RunRecord["trigger"][] = ["push", "schedule", "upstr
  * is the merge base or its nearest first-parent ancestor. `candidates` are newest first, `ancestors` begin with the
  * merge base.
  */
-export function chooseBaseline(
-  candidates: readonly Candidate[],
-  ancestors: readonly CommitSha[],
-): RunId | undefined {
+export function chooseBaseline(candidates: readonly Candidate[], ancestors: readonly CommitSha[]): RunId | undefined {
   const distance = new Map(ancestors.map((commit, at) => [commit, at]));
   let best: { readonly id: RunId; readonly at: number } | undefined;
   for (const { id, source, status, trigger } of candidates) {

@@ -1,6 +1,5 @@
 import { Octokit } from "@octokit/rest";
 
-import type { Clock } from "../clock/clock.ts";
 import { appToken } from "./app-token.ts";
 import type { Answer } from "./forge.ts";
 
@@ -10,7 +9,8 @@ export interface OctokitOptions {
   readonly privateKey: string;
   /** `https://api.github.com`, or `https://host/api/v3` of an enterprise server. */
   readonly apiUrl: string;
-  readonly clock: Clock;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
 }
 
 /** Calls of the forge's API as the App or as one of its installations; what goes wrong comes back as a value. */
@@ -31,7 +31,7 @@ type Headers = Readonly<Record<"authorization", string>>;
 const SPARE_MS = 5 * 60_000;
 const TIMEOUT_MS = 20_000;
 
-export function octokitCalls({ appId, privateKey, apiUrl, clock }: OctokitOptions): Calls {
+export function octokitCalls({ appId, privateKey, apiUrl, now }: OctokitOptions): Calls {
   let date: number | null = null;
   // No throttling and no retry plugin: they delay or drop what the outbox decides on.
   const octokit = new Octokit({ baseUrl: apiUrl, userAgent: "sluice", log: QUIET });
@@ -48,14 +48,14 @@ export function octokitCalls({ appId, privateKey, apiUrl, clock }: OctokitOption
     try {
       return { kind: "ok", value: (await call()).data };
     } catch (error) {
-      return refusalOf(error, clock.now());
+      return refusalOf(error, now());
     }
   };
   const asApp: Calls["asApp"] = (call) =>
-    answer(() => call(octokit, { authorization: `Bearer ${appToken(appId, privateKey, clock.now())}` }));
+    answer(() => call(octokit, { authorization: `Bearer ${appToken(appId, privateKey, now())}` }));
   const token = async (installation: number): Promise<Answer<string>> => {
     const known = tokens.get(installation);
-    if (known !== undefined && known.until - SPARE_MS > clock.now()) return { kind: "ok", value: known.token };
+    if (known !== undefined && known.until - SPARE_MS > now()) return { kind: "ok", value: known.token };
     const made = await asApp((one, headers) =>
       one.rest.apps.createInstallationAccessToken({ installation_id: installation, headers }),
     );

@@ -75,9 +75,7 @@ function openForge(calls: Calls, app: number, repository: RepositoryRef): Forge 
       }));
     },
     async pullRequest(number) {
-      const answer = await ask((octokit, headers) =>
-        octokit.rest.pulls.get({ ...at, pull_number: number, headers }),
-      );
+      const answer = await ask((octokit, headers) => octokit.rest.pulls.get({ ...at, pull_number: number, headers }));
       return map(answer, (found) => pullRequestOf(found));
     },
     async openPullRequests() {
@@ -189,7 +187,9 @@ function openForge(calls: Calls, app: number, repository: RepositoryRef): Forge 
         ),
       );
       return map(answer, (issues) => {
-        const found = issues.find((issue) => issue.performed_via_github_app?.id === app && issue.body?.includes(marker));
+        const found = issues.find(
+          (issue) => issue.performed_via_github_app?.id === app && issue.body?.includes(marker),
+        );
         return found === undefined ? null : { number: found.number };
       });
     },

@@ -3,7 +3,11 @@ import { keyOf, type StepResult } from "../key/key-document.ts";
 import type { Facts, Forecast, PastStep, WorkOrder } from "./plan.ts";
 
 /** What a plan would have run, in the place of what has run: causes can be told against it. */
-export function pastSteps(order: WorkOrder, forecast: Forecast | null, facts: Pick<Facts, "part">): readonly PastStep[] {
+export function pastSteps(
+  order: WorkOrder,
+  forecast: Forecast | null,
+  facts: Pick<Facts, "part">,
+): readonly PastStep[] {
   const verdicts = new Map(forecast?.steps.map((one) => [one.step, one.verdict]));
   const results = new Map<string, StepResult>();
   return order.steps.map((step) => {

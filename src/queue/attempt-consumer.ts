@@ -17,7 +17,7 @@ const LOOK_FOR_CANCELS_MS = 500;
 
 /**
  * The worker's side of `queueDispatcher`: takes attempts of a pool, performs them, and publishes each end before the
- * queue forgets the job. Killed in between, the attempt is performed once more and its second end changes nothing.
+ * queue forgets the job. Killed in between, the attempt comes again and is not performed again.
  */
 export async function attemptConsumer(options: AttemptConsumerOptions): Promise<Consumer> {
   const { queue, pool, concurrency, onError } = options;
@@ -36,6 +36,8 @@ export async function attemptConsumer(options: AttemptConsumerOptions): Promise<
       onError(new Error(`job ${queued.id} of pool ${pool} was written by another version and is left out`));
       return { kind: "done" };
     }
+    // Given out again after its end: its worker died in between, or its dispatcher began anew and did not know.
+    if (await queue.bus.has(attempt.topic, queued.id)) return { kind: "done" };
     const cancelled = new AbortController();
     running.set(queued.id, cancelled);
     try {

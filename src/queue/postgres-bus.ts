@@ -34,6 +34,10 @@ export async function postgresBus(
         ? Promise.resolve()
         : publish(messages.map(({ id, body }) => ({ topic, id, body: JSON.stringify(body) }))),
     subscribe: (topic, take) => feed.subscribe(topic, take),
+    async has(topic, id) {
+      const { rowCount } = await pool.query("select from sluice.message where topic = $1 and id = $2", [topic, id]);
+      return rowCount === 1;
+    },
     async drop(topic) {
       await pool.query("delete from sluice.message where topic = $1", [topic]);
     },

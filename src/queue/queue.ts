@@ -71,6 +71,8 @@ export interface Bus {
     topic: string,
     take: (message: { readonly id: string; readonly body: Json }) => void,
   ): Promise<{ close(): Promise<void> }>;
+  /** Whether a message with this id was published. */
+  has(topic: string, id: string): Promise<boolean>;
   drop(topic: string): Promise<void>;
 }
 

@@ -40,6 +40,7 @@ export async function redisBus(redis: Redis, onError: (error: unknown) => void):
     publish: (topic, messages) =>
       messages.length === 0 ? Promise.resolve() : publish(messages.map(({ id, body }) => ({ topic, id, body }))),
     subscribe: (topic, take) => feed.subscribe(topic, take),
+    has: async (topic, id) => (await redis.sismember(ids(topic), id)) === 1,
     async drop(topic) {
       await redis.del(ids(topic), stream(topic));
     },

@@ -4,11 +4,7 @@ import type { Dispatcher, Ended } from "./dispatcher.ts";
  * Makes jobs ready before they go on: `prepare` gives the job as workers get it, or its end where it cannot even be
  * made ready. Ends come back as the original's.
  */
-export function stagingDispatcher<
-  Job extends { readonly id: string },
-  Ready extends { readonly id: string },
-  End,
->(
+export function stagingDispatcher<Job extends { readonly id: string }, Ready extends { readonly id: string }, End>(
   inner: Dispatcher<Ready, End>,
   prepare: (
     job: Job,

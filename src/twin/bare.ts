@@ -99,9 +99,7 @@ export async function mergeCommit(
     return null;
   }
   const second = order.method === "merge" ? ["-p", order.head] : [];
-  return (
-    await committed(directory, order.author, [tree, "-p", order.base, ...second, "-m", order.message])
-  ).trim();
+  return (await committed(directory, order.author, [tree, "-p", order.base, ...second, "-m", order.message])).trim();
 }
 
 function committed(directory: string, author: string, args: readonly string[]): Promise<string> {

@@ -36,7 +36,7 @@ export class Deliveries {
 
   /** Ends when everything sent so far was answered. */
   async idle(): Promise<void> {
-    for (let seen; seen !== this.queue; ) {
+    for (let seen; seen !== this.queue;) {
       seen = this.queue;
       await seen;
     }

@@ -3,7 +3,16 @@ import { join } from "node:path";
 import { commentShape, issueShape, pullShape, repositoryShape, userShape } from "./api-shapes.ts";
 import { commitFiles, createBare, git, mergeCommit, refsOf } from "./bare.ts";
 import { Deliveries } from "./deliveries.ts";
-import { now, World, type Role, type TwinComment, type TwinIssue, type TwinPullRequest, type TwinRepository, type User } from "./world.ts";
+import {
+  now,
+  World,
+  type Role,
+  type TwinComment,
+  type TwinIssue,
+  type TwinPullRequest,
+  type TwinRepository,
+  type User,
+} from "./world.ts";
 
 export interface ForgeOptions {
   readonly directory: string;
@@ -63,7 +72,12 @@ export class TwinForge {
     };
     this.world.repositories.set(fullName, repository);
     if (order.files !== undefined)
-      await this.commit(repository, { branch: "main", files: order.files, message: "First commit", login: order.owner });
+      await this.commit(repository, {
+        branch: "main",
+        files: order.files,
+        message: "First commit",
+        login: order.owner,
+      });
     return repository;
   }
 
@@ -219,7 +233,11 @@ export class TwinForge {
     this.sendPull(repository, pull, this.world.user(login), { action: "closed" });
   }
 
-  label(repository: TwinRepository, pull: TwinPullRequest, change: { readonly name: string; readonly add: boolean; readonly login: string }): void {
+  label(
+    repository: TwinRepository,
+    pull: TwinPullRequest,
+    change: { readonly name: string; readonly add: boolean; readonly login: string },
+  ): void {
     const has = pull.labels.includes(change.name);
     if (has === change.add) return;
     pull.labels = change.add ? [...pull.labels, change.name] : pull.labels.filter((one) => one !== change.name);

@@ -29,7 +29,8 @@ export function markdownHtml(markdown: string): string {
       const level = line.indexOf(" ");
       html.push(`<h${level}>${inline(line.slice(level + 1))}</h${level}>`);
     } else if (/^[-*] /.test(line)) html.push(`<li>${inline(line.slice(2))}</li>`);
-    else if (line.trim() !== "") html.push(/^<\/?(details|summary)/.test(line) ? inline(line) : `<p>${inline(line)}</p>`);
+    else if (line.trim() !== "")
+      html.push(/^<\/?(details|summary)/.test(line) ? inline(line) : `<p>${inline(line)}</p>`);
   }
   return html.join("\n");
 }

@@ -1,39 +1,24 @@
 import { createPublicKey, verify, type KeyObject } from "node:crypto";
 
-import { checkShape, commentShape, issueShape, labelShape, node, pullShape, repositoryShape, userShape } from "./api-shapes.ts";
+import { commentShape, issueShape, labelShape, node, pullShape, repositoryShape, userShape } from "./api-shapes.ts";
 import type { TwinForge } from "./forge.ts";
-import { now, type Token, type TwinCheck, type TwinComment, type TwinPullRequest, type TwinRepository } from "./world.ts";
-
-export interface Call {
-  readonly method: string;
-  readonly path: string;
-  readonly query: URLSearchParams;
-  readonly body: Readonly<Record<string, unknown>>;
-  readonly authorization: string;
-}
-
-export interface Reply {
-  readonly status: number;
-  readonly body?: unknown;
-}
-
-const NOT_FOUND: Reply = { status: 404, body: { message: "Not Found", documentation_url: "" } };
-const FORBIDDEN: Reply = { status: 403, body: { message: "Resource not accessible by integration" } };
-const UNKNOWN: Reply = { status: 401, body: { message: "Bad credentials" } };
-const MAX_BODY = 65_536;
-
-type Who = { readonly kind: "app" } | ({ readonly kind: "token" } & Token);
-type Route = readonly [method: string, pattern: RegExp, answer: (at: At, parts: readonly string[]) => Reply | Promise<Reply>];
-
-interface At {
-  readonly forge: TwinForge;
-  readonly call: Call;
-  readonly who: Who;
-}
-
-interface Here extends At {
-  readonly repository: TwinRepository;
-}
+import { now, type TwinComment, type TwinPullRequest, type TwinRepository } from "./world.ts";
+import {
+  FORBIDDEN,
+  MAX_BODY,
+  NOT_FOUND,
+  ok,
+  paged,
+  text,
+  UNKNOWN,
+  type At,
+  type Call,
+  type Here,
+  type Reply,
+  type Route,
+  type Who,
+} from "./call.ts";
+import { createCheck, listChecks, updateCheck } from "./checks.ts";
 
 /** Answers one REST call as GitHub does: who asks is known by a token, and nothing unknown is invented. */
 export async function answerRest(forge: TwinForge, publicKey: KeyObject, call: Call): Promise<Reply> {
@@ -58,7 +43,9 @@ function identify(forge: TwinForge, publicKey: KeyObject, authorization: string)
       Buffer.from(signature, "base64url"),
     );
     const { iss, exp } = JSON.parse(Buffer.from(claims ?? "", "base64url").toString()) as { iss: unknown; exp: number };
-    return signed && String(iss) === String(forge.options.appId) && exp * 1_000 > Date.now() ? { kind: "app" } : undefined;
+    return signed && String(iss) === String(forge.options.appId) && exp * 1_000 > Date.now()
+      ? { kind: "app" }
+      : undefined;
   }
   const found = forge.world.bearer(token);
   return found === undefined ? undefined : { kind: "token", ...found };
@@ -88,19 +75,62 @@ const ROUTES: readonly Route[] = [
   ["POST", /^\/app\/installations\/(\d+)\/access_tokens$/, accessToken],
   ["GET", /^\/installation\/repositories$/, installationRepositories],
   ["GET", repo(""), inRepository((here) => ok(repositoryShape(here.repository, here.forge.base, here.forge.host)))],
-  ["GET", repo("/pulls"), inRepository((here) => ok([...here.repository.pulls.values()].filter((pull) => here.call.query.get("state") === "all" || pull.state === (here.call.query.get("state") ?? "open")).map((pull) => pullOf(here, pull))))],
+  [
+    "GET",
+    repo("/pulls"),
+    inRepository((here) =>
+      ok(
+        [...here.repository.pulls.values()]
+          .filter(
+            (pull) => here.call.query.get("state") === "all" || pull.state === (here.call.query.get("state") ?? "open"),
+          )
+          .map((pull) => pullOf(here, pull)),
+      ),
+    ),
+  ],
   ["GET", repo("/pulls/(\\d+)"), inRepository(withPull((here, pull) => ok(pullOf(here, pull))))],
   ["PUT", repo("/pulls/(\\d+)/merge"), inRepository(withPull(mergePull))],
-  ["GET", repo("/commits/([0-9a-f]+)/pulls"), inRepository((here, [sha]) => ok([...here.repository.pulls.values()].filter((pull) => pull.head === sha || pull.mergeCommit === sha).map((pull) => pullOf(here, pull))))],
-  ["GET", repo("/issues/comments/(\\d+)"), inRepository(withComment((here, { comment }) => ok(commentOf(here, comment))))],
+  [
+    "GET",
+    repo("/commits/([0-9a-f]+)/pulls"),
+    inRepository((here, [sha]) =>
+      ok(
+        [...here.repository.pulls.values()]
+          .filter((pull) => pull.head === sha || pull.mergeCommit === sha)
+          .map((pull) => pullOf(here, pull)),
+      ),
+    ),
+  ],
+  [
+    "GET",
+    repo("/issues/comments/(\\d+)"),
+    inRepository(withComment((here, { comment }) => ok(commentOf(here, comment)))),
+  ],
   ["PATCH", repo("/issues/comments/(\\d+)"), inRepository(withComment(editComment))],
   ["DELETE", repo("/issues/comments/(\\d+)"), inRepository(withComment(deleteComment))],
   ["POST", repo("/issues/comments/(\\d+)/reactions"), inRepository(withComment(react))],
-  ["GET", repo("/issues/(\\d+)/comments"), inRepository((here, [number]) => ok(paged(here, here.repository.comments.get(Number(number)) ?? []).map((comment) => commentOf(here, comment))))],
+  [
+    "GET",
+    repo("/issues/(\\d+)/comments"),
+    inRepository((here, [number]) =>
+      ok(paged(here, here.repository.comments.get(Number(number)) ?? []).map((comment) => commentOf(here, comment))),
+    ),
+  ],
   ["POST", repo("/issues/(\\d+)/comments"), inRepository(createComment)],
   ["POST", repo("/issues/(\\d+)/labels"), inRepository(withPull(addLabels))],
   ["DELETE", repo("/issues/(\\d+)/labels/(.+)"), inRepository(withPull(removeLabel))],
-  ["GET", repo("/issues"), inRepository((here) => ok(paged(here, [...here.repository.issues.values()].filter((issue) => issue.state === "open")).map((issue) => issueShape(issue, { base: here.forge.base, repository: here.repository }))))],
+  [
+    "GET",
+    repo("/issues"),
+    inRepository((here) =>
+      ok(
+        paged(
+          here,
+          [...here.repository.issues.values()].filter((issue) => issue.state === "open"),
+        ).map((issue) => issueShape(issue, { base: here.forge.base, repository: here.repository })),
+      ),
+    ),
+  ],
   ["POST", repo("/issues"), inRepository(createIssue)],
   ["PATCH", repo("/issues/(\\d+)"), inRepository(updateIssue)],
   ["GET", repo("/commits/([^/]+)/check-runs"), inRepository(listChecks)],
@@ -110,21 +140,6 @@ const ROUTES: readonly Route[] = [
   ["GET", /^\/orgs\/([^/]+)\/teams\/([^/]+)\/memberships\/([^/]+)$/, membership],
   ["POST", /^\/graphql$/, graphql],
 ];
-
-function ok(body: unknown, status = 200): Reply {
-  return { status, body };
-}
-
-function paged<Item>({ call }: At, items: readonly Item[]): readonly Item[] {
-  const size = Math.min(100, Number(call.query.get("per_page") ?? 30));
-  const page = Number(call.query.get("page") ?? 1);
-  return items.slice((page - 1) * size, page * size);
-}
-
-function text(body: Call["body"], name: string): string {
-  const value = body[name];
-  return typeof value === "string" ? value : "";
-}
 
 function installations(forge: TwinForge): readonly unknown[] {
   const owners = new Map([...forge.world.repositories.values()].map(({ owner }) => [owner.id, owner]));
@@ -164,9 +179,15 @@ function pullOf({ repository, forge }: Here, pull: TwinPullRequest): Record<stri
 async function mergePull(here: Here, pull: TwinPullRequest): Promise<Reply> {
   const { body } = here.call;
   const sha = text(body, "sha");
-  if (sha !== "" && sha !== pull.head) return ok({ message: "Head branch was modified. Review and try the merge again." }, 409);
-  const commit = await here.forge.merge(here.repository, pull, { login: loginOf(here), method: (text(body, "merge_method") || "merge") as "merge" });
-  return commit === null ? ok({ message: "Pull Request is not mergeable" }, 405) : ok({ sha: commit, merged: true, message: "merged" });
+  if (sha !== "" && sha !== pull.head)
+    return ok({ message: "Head branch was modified. Review and try the merge again." }, 409);
+  const commit = await here.forge.merge(here.repository, pull, {
+    login: loginOf(here),
+    method: (text(body, "merge_method") || "merge") as "merge",
+  });
+  return commit === null
+    ? ok({ message: "Pull Request is not mergeable" }, 405)
+    : ok({ sha: commit, merged: true, message: "merged" });
 }
 
 function loginOf({ who }: At): string {
@@ -184,8 +205,10 @@ function commentOf({ forge, repository }: Here, comment: TwinComment): Record<st
 function createComment(here: Here, [number = ""]: readonly string[]): Reply {
   const { who, forge, repository, call } = here;
   const body = text(call.body, "body");
-  if (who.kind !== "token" || (!repository.pulls.has(Number(number)) && !repository.issues.has(Number(number)))) return NOT_FOUND;
-  if (body === "" || body.length > MAX_BODY) return ok({ message: "Validation Failed: body is too long (maximum is 65536 characters)" }, 422);
+  if (who.kind !== "token" || (!repository.pulls.has(Number(number)) && !repository.issues.has(Number(number))))
+    return NOT_FOUND;
+  if (body === "" || body.length > MAX_BODY)
+    return ok({ message: "Validation Failed: body is too long (maximum is 65536 characters)" }, 422);
   const app = who.installation === null ? null : forge.options.appId;
   return ok(commentOf(here, forge.comment(repository, Number(number), { body, user: who.user, app })), 201);
 }
@@ -210,13 +233,17 @@ function editComment(here: Here, { number, comment }: Found): Reply {
   if (body.length > MAX_BODY) return ok({ message: "Validation Failed" }, 422);
   comment.body = body;
   comment.updatedAt = now();
-  if (here.who.kind === "token") here.forge.sendComment(here.repository, { number, comment, action: "edited", sender: here.who.user });
+  if (here.who.kind === "token")
+    here.forge.sendComment(here.repository, { number, comment, action: "edited", sender: here.who.user });
   return ok(commentOf(here, comment));
 }
 
 function deleteComment(here: Here, { number, comment }: Found): Reply {
   const { repository, who, forge } = here;
-  repository.comments.set(number, (repository.comments.get(number) ?? []).filter((one) => one !== comment));
+  repository.comments.set(
+    number,
+    (repository.comments.get(number) ?? []).filter((one) => one !== comment),
+  );
   if (who.kind === "token") forge.sendComment(repository, { number, comment, action: "deleted", sender: who.user });
   return { status: 204 };
 }
@@ -225,7 +252,16 @@ function react(here: Here, { comment }: Found): Reply {
   if (here.who.kind !== "token") return FORBIDDEN;
   const content = text(here.call.body, "content");
   comment.reactions.push({ user: here.who.user, content });
-  return ok({ id: here.forge.world.id(), node_id: "", user: userShape(here.who.user, here.forge.base), content, created_at: now() }, 201);
+  return ok(
+    {
+      id: here.forge.world.id(),
+      node_id: "",
+      user: userShape(here.who.user, here.forge.base),
+      content,
+      created_at: now(),
+    },
+    201,
+  );
 }
 
 function addLabels(here: Here, pull: TwinPullRequest): Reply {
@@ -245,7 +281,16 @@ function createIssue(here: Here): Reply {
   if (who.kind !== "token") return FORBIDDEN;
   const number = repository.next++;
   const app = who.installation === null ? null : forge.options.appId;
-  const issue = { number, id: forge.world.id(), title: text(call.body, "title"), body: text(call.body, "body"), user: who.user, app, state: "open" as const, labels: [] };
+  const issue = {
+    number,
+    id: forge.world.id(),
+    title: text(call.body, "title"),
+    body: text(call.body, "body"),
+    user: who.user,
+    app,
+    state: "open" as const,
+    labels: [],
+  };
   repository.issues.set(number, issue);
   return ok(issueShape(issue, { base: forge.base, repository }), 201);
 }
@@ -255,65 +300,6 @@ function updateIssue({ repository, forge, call }: Here, [number = ""]: readonly 
   if (issue === undefined) return NOT_FOUND;
   if (call.body["state"] === "closed" || call.body["state"] === "open") issue.state = call.body["state"];
   return ok(issueShape(issue, { base: forge.base, repository }));
-}
-
-function checkOf({ forge, repository }: Here, check: TwinCheck): Record<string, unknown> {
-  return checkShape(check, { url: `${forge.base}/repos/${repository.fullName}`, appId: forge.options.appId });
-}
-
-function listChecks(here: Here, [ref = ""]: readonly string[]): Reply {
-  const name = here.call.query.get("check_name");
-  const found = here.repository.checks.filter((check) => check.head === ref && (name === null || check.name === name));
-  return ok({ total_count: found.length, check_runs: found.map((check) => checkOf(here, check)) });
-}
-
-function createCheck(here: Here): Reply {
-  const { who, call, repository, forge } = here;
-  if (who.kind !== "token" || who.installation === null) return FORBIDDEN;
-  const check: TwinCheck = {
-    id: forge.world.id(),
-    name: text(call.body, "name"),
-    head: text(call.body, "head_sha"),
-    status: "queued",
-    conclusion: null,
-    externalId: "",
-    output: { title: "", summary: "", text: "", annotations: [] },
-    actions: [],
-    startedAt: now(),
-    completedAt: null,
-  };
-  const refused = applyCheck(check, call.body);
-  if (refused !== undefined) return ok({ message: refused }, 422);
-  repository.checks.push(check);
-  return ok(checkOf(here, check), 201);
-}
-
-function updateCheck(here: Here, [id = ""]: readonly string[]): Reply {
-  const check = here.repository.checks.find((one) => one.id === Number(id));
-  if (check === undefined) return NOT_FOUND;
-  const refused = applyCheck(check, here.call.body);
-  return refused === undefined ? ok(checkOf(here, check)) : ok({ message: refused }, 422);
-}
-
-/** Why GitHub would not take it; undefined when it was taken. */
-function applyCheck(check: TwinCheck, body: Call["body"]): string | undefined {
-  const output = (body["output"] ?? {}) as Partial<TwinCheck["output"]>;
-  const annotations = output.annotations ?? [];
-  if (annotations.length > 50) return "Invalid request. No more than 50 items are allowed.";
-  if ((output.summary ?? "").length > 65_535 || (output.text ?? "").length > 65_535) return "Invalid request. Only 65535 characters are allowed.";
-  if (body["status"] === "completed" && typeof body["conclusion"] !== "string") return "Invalid request. Missing conclusion.";
-  check.status = text(body, "status") || check.status;
-  check.conclusion = typeof body["conclusion"] === "string" ? body["conclusion"] : check.status === "completed" ? check.conclusion : null;
-  check.externalId = text(body, "external_id") || check.externalId;
-  if (check.status === "completed") check.completedAt = now();
-  if (output.title !== undefined) {
-    check.output.title = output.title;
-    check.output.summary = output.summary ?? "";
-    check.output.text = output.text ?? "";
-    check.output.annotations = [...check.output.annotations, ...annotations];
-  }
-  if (Array.isArray(body["actions"])) check.actions = body["actions"] as TwinCheck["actions"];
-  return undefined;
 }
 
 function permission({ repository, forge }: Here, [login = ""]: readonly string[]): Reply {

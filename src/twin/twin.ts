@@ -4,7 +4,8 @@ import type { AddressInfo } from "node:net";
 
 import { TwinForge } from "./forge.ts";
 import { answerPage } from "./pages.ts";
-import { answerRest, verifier, type Call } from "./rest.ts";
+import type { Call } from "./call.ts";
+import { answerRest, verifier } from "./rest.ts";
 import { smartHttp } from "./smart-http.ts";
 
 export interface TwinOptions {
@@ -94,7 +95,12 @@ export async function startTwin(options: TwinOptions): Promise<Twin> {
       request.resume();
       return;
     }
-    const call = { root: forge.options.directory, path: url.pathname, query: url.search.slice(1), user: who.user.login };
+    const call = {
+      root: forge.options.directory,
+      path: url.pathname,
+      query: url.search.slice(1),
+      user: who.user.login,
+    };
     if (!url.pathname.endsWith("/git-receive-pack")) {
       await smartHttp(request, response, { ...call, ended: async () => undefined });
       return;

@@ -130,6 +130,23 @@ export function queueDispatcherContract(start: () => Promise<Backend>): void {
       await after[Symbol.asyncDispose]();
     });
 
+    test("an attempt that comes again after its end is not performed", async () => {
+      const [pool, id] = [`pool-${randomUUID()}`, run()];
+      const topic = endsTopic(id);
+      await coordinator.bus.publish(topic, [{ id: "over", body: { kind: "ended", value: "then" } }]);
+      await coordinator.jobs.add(
+        pool,
+        ["over", "next"].map((name) => ({ id: name, payload: { topic, job: { id: name, says: name } }, once: true })),
+      );
+      const performed: string[] = [];
+      await consuming(pool, 1, async ({ says }) => {
+        performed.push(says);
+        return says;
+      });
+      await until(() => worker.bus.has(topic, "next"));
+      expect(performed).toEqual(["next"]);
+    });
+
     test("a job that no worker took yet is taken out again, and no flag is left of any", async () => {
       const [pool, id] = [`pool-${randomUUID()}`, run()];
       const dispatcher = await dispatching(pool, id);

@@ -441,6 +441,8 @@ export function queueContract(start: () => Promise<Backend>): void {
         { id: "2", body: null },
         { id: "1", body: "changed" },
       ]);
+      expect(await Promise.all(["1", "2", "3"].map((id) => other.bus.has(topic, id)))).toEqual([true, true, false]);
+      expect(await other.bus.has(`${topic}-other`, "1")).toBe(false);
       const got: { readonly id: string; readonly body: Json }[] = [];
       const subscription = await other.bus.subscribe(topic, (message) => got.push(message));
       expect(got).toEqual([
@@ -460,6 +462,7 @@ export function queueContract(start: () => Promise<Backend>): void {
       expect(got).toHaveLength(3);
       await second.close();
       await other.bus.drop(topic);
+      expect(await queue.bus.has(topic, "1")).toBe(false);
       const none: string[] = [];
       const third = await queue.bus.subscribe(topic, ({ id }) => none.push(id));
       expect(none).toEqual([]);

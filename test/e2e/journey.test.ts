@@ -21,12 +21,20 @@ echo "{\\"total\\": $total}" > metrics.json
 `;
 
 test("change, review, run, merge: the comment, the checks and the ledger follow", { timeout: 90_000 }, async () => {
-  const { twin, until } = await town();
+  const place = await town();
+  const { twin } = place;
+  const until: typeof place.until = (what, fact) => place.until(what, fact);
   const { forge } = twin;
   const repository = await forge.repository({
     owner: "acme",
     name: "digits",
-    files: { "pipelines/sum.yaml": PIPELINE, "params.yaml": "plus: 1\n", "data.txt": "41\n", "add.sh": SCRIPT, "README.md": "x\n" },
+    files: {
+      "pipelines/sum.yaml": PIPELINE,
+      "params.yaml": "plus: 1\n",
+      "data.txt": "41\n",
+      "add.sh": SCRIPT,
+      "README.md": "x\n",
+    },
     roles: { alice: "write", mallory: "read" },
   });
   const ledger = async (): Promise<string> =>
@@ -34,16 +42,25 @@ test("change, review, run, merge: the comment, the checks and the ledger follow"
   // First contact: once at the tip.
   await until("the first run is recorded", async () => (await ledger()).includes("Sluice-Trigger: push"));
 
-  await forge.commit(repository, { branch: "more", files: { "params.yaml": "plus: 2\n" }, message: "Add more", login: "alice" });
+  await forge.commit(repository, {
+    branch: "more",
+    files: { "params.yaml": "plus: 2\n" },
+    message: "Add more",
+    login: "alice",
+  });
   const pull = await forge.openPull(repository, { branch: "more", title: "Add more", login: "alice" });
   const comments = () => repository.comments.get(pull.number) ?? [];
   const sticky = () => comments().find((comment) => comment.app !== null);
   await until("the plan is there", () => sticky() !== undefined);
   expect(sticky()?.body).toContain("parameter `plus` 1 → **2**");
-  await until("the check is there", () => repository.checks.some((check) => check.name === "sluice / plan" && check.conclusion === "success"));
+  await until("the check is there", () =>
+    repository.checks.some((check) => check.name === "sluice / plan" && check.conclusion === "success"),
+  );
 
   forge.comment(repository, pull.number, { body: "/sluice run", user: forge.world.user("mallory"), app: null });
-  await until("mallory is refused", () => comments().some((comment) => comment.reactions.some(({ content }) => content === "confused")));
+  await until("mallory is refused", () =>
+    comments().some((comment) => comment.reactions.some(({ content }) => content === "confused")),
+  );
   expect(await gitIn(repository.directory, "for-each-ref", "refs/sluice/runs")).toBe("");
 
   forge.comment(repository, pull.number, { body: "/sluice run", user: forge.world.user("alice"), app: null });
@@ -56,6 +73,9 @@ test("change, review, run, merge: the comment, the checks and the ledger follow"
   const text = await ledger();
   expect(text).toMatch(/^sum: succeeded · total 43/);
   expect(text).toContain("Sluice-Requested-By: alice");
-  await until("nothing is left to do", async () => (await gitIn(repository.directory, "for-each-ref", "refs/sluice/runs")) === "");
+  await until(
+    "nothing is left to do",
+    async () => (await gitIn(repository.directory, "for-each-ref", "refs/sluice/runs")) === "",
+  );
   expect(await gitIn(repository.directory, "fsck", "--strict", "--no-dangling")).toBe("");
 });

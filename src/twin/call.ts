@@ -1,0 +1,53 @@
+import type { TwinForge } from "./forge.ts";
+import type { Token, TwinRepository } from "./world.ts";
+
+/** One REST call as it came. */
+export interface Call {
+  readonly method: string;
+  readonly path: string;
+  readonly query: URLSearchParams;
+  readonly body: Readonly<Record<string, unknown>>;
+  readonly authorization: string;
+}
+
+export interface Reply {
+  readonly status: number;
+  readonly body?: unknown;
+}
+
+export const NOT_FOUND: Reply = { status: 404, body: { message: "Not Found", documentation_url: "" } };
+export const FORBIDDEN: Reply = { status: 403, body: { message: "Resource not accessible by integration" } };
+export const UNKNOWN: Reply = { status: 401, body: { message: "Bad credentials" } };
+export const MAX_BODY = 65_536;
+
+export type Who = { readonly kind: "app" } | ({ readonly kind: "token" } & Token);
+export type Route = readonly [
+  method: string,
+  pattern: RegExp,
+  answer: (at: At, parts: readonly string[]) => Reply | Promise<Reply>,
+];
+
+export interface At {
+  readonly forge: TwinForge;
+  readonly call: Call;
+  readonly who: Who;
+}
+
+export interface Here extends At {
+  readonly repository: TwinRepository;
+}
+
+export function ok(body: unknown, status = 200): Reply {
+  return { status, body };
+}
+
+export function paged<Item>({ call }: At, items: readonly Item[]): readonly Item[] {
+  const size = Math.min(100, Number(call.query.get("per_page") ?? 30));
+  const page = Number(call.query.get("page") ?? 1);
+  return items.slice((page - 1) * size, page * size);
+}
+
+export function text(body: Call["body"], name: string): string {
+  const value = body[name];
+  return typeof value === "string" ? value : "";
+}

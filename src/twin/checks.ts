@@ -1,0 +1,72 @@
+import { checkShape } from "./api-shapes.ts";
+import { FORBIDDEN, NOT_FOUND, ok, text, type Call, type Here, type Reply } from "./call.ts";
+import { now, type TwinCheck } from "./world.ts";
+
+function checkOf({ forge, repository }: Here, check: TwinCheck): Record<string, unknown> {
+  return checkShape(check, { url: `${forge.base}/repos/${repository.fullName}`, appId: forge.options.appId });
+}
+
+/** Check runs, with the limits that GitHub sets them. */
+export function listChecks(here: Here, [ref = ""]: readonly string[]): Reply {
+  const name = here.call.query.get("check_name");
+  const found = here.repository.checks.filter((check) => check.head === ref && (name === null || check.name === name));
+  return ok({ total_count: found.length, check_runs: found.map((check) => checkOf(here, check)) });
+}
+
+/** Check runs, with the limits that GitHub sets them. */
+export function createCheck(here: Here): Reply {
+  const { who, call, repository, forge } = here;
+  if (who.kind !== "token" || who.installation === null) return FORBIDDEN;
+  const check: TwinCheck = {
+    id: forge.world.id(),
+    name: text(call.body, "name"),
+    head: text(call.body, "head_sha"),
+    status: "queued",
+    conclusion: null,
+    externalId: "",
+    output: { title: "", summary: "", text: "", annotations: [] },
+    actions: [],
+    startedAt: now(),
+    completedAt: null,
+  };
+  const refused = applyCheck(check, call.body);
+  if (refused !== undefined) return ok({ message: refused }, 422);
+  repository.checks.push(check);
+  return ok(checkOf(here, check), 201);
+}
+
+/** Check runs, with the limits that GitHub sets them. */
+export function updateCheck(here: Here, [id = ""]: readonly string[]): Reply {
+  const check = here.repository.checks.find((one) => one.id === Number(id));
+  if (check === undefined) return NOT_FOUND;
+  const refused = applyCheck(check, here.call.body);
+  return refused === undefined ? ok(checkOf(here, check)) : ok({ message: refused }, 422);
+}
+
+/** Why GitHub would not take it; undefined when it was taken. */
+function applyCheck(check: TwinCheck, body: Call["body"]): string | undefined {
+  const output = (body["output"] ?? {}) as Partial<TwinCheck["output"]>;
+  const annotations = output.annotations ?? [];
+  if (annotations.length > 50) return "Invalid request. No more than 50 items are allowed.";
+  if ((output.summary ?? "").length > 65_535 || (output.text ?? "").length > 65_535)
+    return "Invalid request. Only 65535 characters are allowed.";
+  if (body["status"] === "completed" && typeof body["conclusion"] !== "string")
+    return "Invalid request. Missing conclusion.";
+  check.status = text(body, "status") || check.status;
+  check.conclusion =
+    typeof body["conclusion"] === "string"
+      ? body["conclusion"]
+      : check.status === "completed"
+        ? check.conclusion
+        : null;
+  check.externalId = text(body, "external_id") || check.externalId;
+  if (check.status === "completed") check.completedAt = now();
+  if (output.title !== undefined) {
+    check.output.title = output.title;
+    check.output.summary = output.summary ?? "";
+    check.output.text = output.text ?? "";
+    check.output.annotations = [...check.output.annotations, ...annotations];
+  }
+  if (Array.isArray(body["actions"])) check.actions = body["actions"] as TwinCheck["actions"];
+  return undefined;
+}
