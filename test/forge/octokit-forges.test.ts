@@ -58,13 +58,8 @@ async function moody(reply: (request: IncomingMessage, calls: number) => Reply |
   const server = createServer(answer);
   await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
   onTestFinished(() => void server.close());
-  const clock = {
-    now: () => NOW,
-    random: (bytes: number) => new Uint8Array(bytes),
-    wait: () => Promise.resolve(undefined),
-  };
   const apiUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const forge: Forge = octokitForges({ appId: 1, privateKey, apiUrl, clock }).open({
+  const forge: Forge = octokitForges({ appId: 1, privateKey, apiUrl, now: () => NOW }).open({
     installation: 7,
     id: 1,
     fullName: "acme/digits",

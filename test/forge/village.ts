@@ -4,7 +4,6 @@ import { join } from "node:path";
 
 import { onTestFinished } from "vitest";
 
-import { systemClock } from "../../src/clock/system-clock.ts";
 import type { Answer, Check, Forge, Forges } from "../../src/forge/forge.ts";
 import { octokitForges } from "../../src/forge/octokit-forges.ts";
 import { parseCommitSha, type CommitSha } from "../../src/identity/identity.ts";
@@ -37,7 +36,7 @@ export async function village(): Promise<Village> {
   await twin.forge.commit(repository, { branch: "more", files: { a: "1\n" }, message: "More", login: "alice" });
   const pull = await twin.forge.openPull(repository, { branch: "more", title: "More", login: "alice" });
   const { id: appId, privateKey } = twin.app;
-  const forges = octokitForges({ appId, privateKey, apiUrl: twin.apiUrl, clock: systemClock() });
+  const forges = octokitForges({ appId, privateKey, apiUrl: twin.apiUrl, now: () => Date.now() });
   const forge = forges.open({ installation: repository.installation, id: repository.id, fullName: "acme/digits" });
   return { twin, forges, forge, repository, pull, head: sha(pull.head) };
 }

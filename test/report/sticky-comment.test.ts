@@ -404,6 +404,6 @@ test("a comment and a check stay under GitHub's limits however much there is to 
       expect(planCheckOutput(shown, ALL).text.length).toBeLessThanOrEqual(65_535);
       expect(runCheckOutput(shown, ALL).summary.length).toBeLessThanOrEqual(65_535);
     }),
-    { numRuns: 8 },
+    { numRuns: 3 },
   );
 });
