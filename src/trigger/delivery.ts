@@ -1,6 +1,6 @@
 import type { RepositoryRef } from "../identity/repository.ts";
 import { isCommand, MAX_COMMAND } from "./command.ts";
-import { Payload } from "./payload.ts";
+import { payloadOf, type Payload } from "./payload.ts";
 import type { Trigger } from "./trigger.ts";
 
 export type Read =
@@ -12,7 +12,7 @@ export type Read =
 
 /** What one delivery of the forge wakes us for: total over every event and payload, and bounded (law 13). */
 export function triggersOf(event: string, delivery: string, payload: unknown): Read {
-  const body = new Payload(payload);
+  const body = payloadOf(payload);
   if (!body.isObject()) return malformed("the payload is not a JSON object");
   const actions = ACTED_ON.get(event);
   if (actions === undefined) return ignored("nothing is done on this event");

@@ -2,7 +2,7 @@ import { createPublicKey, verify, type KeyObject } from "node:crypto";
 
 import { commentShape, issueShape, labelShape, node, pullShape, repositoryShape, userShape } from "./api-shapes.ts";
 import type { TwinForge } from "./forge.ts";
-import { now, type TwinComment, type TwinPullRequest, type TwinRepository } from "./world.ts";
+import { now, type TwinComment, type TwinPullRequest } from "./world.ts";
 import {
   FORBIDDEN,
   MAX_BODY,
