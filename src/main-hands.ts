@@ -29,11 +29,18 @@ export function composeHands(service: Service, queue: Queue): Hands {
     handle: (trigger) => handle(at, trigger),
     run: (repository, run, signal) => runOne(at, repository, { run, signal }),
     async send(installation) {
-      const sent = await sendDesired(
-        { table: queue.table, forges: service.parts.forges, clock: service.parts.clock },
-        installation,
-      );
-      return sent.kind === "again" ? again(sent.afterMs) : DONE;
+      // One sender per installation: two would each see no comment and make one.
+      const lease = await queue.leases.acquire(`outbox-${installation}`, { ttlMs: 60_000, holder: String(process.pid) });
+      if (lease === undefined) return again(1_000);
+      try {
+        const sent = await sendDesired(
+          { table: queue.table, forges: service.parts.forges, clock: service.parts.clock },
+          installation,
+        );
+        return sent.kind === "again" ? again(sent.afterMs) : DONE;
+      } finally {
+        await lease.release();
+      }
     },
   };
 }

@@ -1,20 +1,20 @@
 import type { Desired } from "../forge/desired.ts";
-import type { Annotation, Check } from "../forge/forge.ts";
+import type { Check } from "../forge/forge.ts";
 import { diffRuns } from "../diff/run-diff.ts";
 import { renderProblem } from "../problem/frame.ts";
 import { isError, type Problem } from "../problem/problem.ts";
+import { planCheckOutput, runCheckOutput, type ButtonName, type CheckOutput } from "../report/check-output.ts";
 import { failedRun } from "../report/failed-run.ts";
 import { failureMarkdown } from "../report/failure-markdown.ts";
-import { planMarkdown } from "../report/plan-markdown.ts";
-import { headline, type PlanView } from "../report/plan-view.ts";
+import type { PlanView } from "../report/plan-view.ts";
 import { runMarkdown } from "../report/run-markdown.ts";
-import { counted, fourCharacters } from "../report/words.ts";
+import { STICKY_MARKER, stickyComment, type StickyState } from "../report/sticky-comment.ts";
+import { fourCharacters } from "../report/words.ts";
 import type { RunRecord } from "../run/run-record.ts";
 import type { PlannedPipeline } from "./project.ts";
 
 export const PLAN_CHECK = "sluice / plan";
 export const RUN_CHECK = "sluice / run";
-const MARKER = "<!-- sluice:pull-request -->";
 /** GitHub takes 65,535 characters; some are left for what is added around. */
 const TEXT_LIMIT = 60_000;
 
@@ -45,95 +45,72 @@ export function reportPullRequest(report: PullRequestReport): readonly Desired[]
   const silent =
     report.affected.length + report.removed.length + report.problems.length + report.runs.length === 0 &&
     report.answers.length === 0;
-  const body = silent ? null : `${MARKER}\n${comment(report)}`;
+  const state = stateOf(report);
+  const runs = report.runs.map(({ record }) => record.id).join(",");
   return [
-    { kind: "comment", number: report.number, marker: MARKER, body },
-    { kind: "check", check: planCheck(report) },
-    ...(report.runs.length === 0 ? [] : [{ kind: "check" as const, check: runCheck(report) }]),
+    { kind: "comment", number: report.number, marker: STICKY_MARKER, body: silent ? null : stickyComment(state) },
+    check(report, { name: PLAN_CHECK, externalId: report.digest }, planCheckOutput(state, OFFERED)),
+    ...(report.runs.length === 0
+      ? []
+      : [check(report, { name: RUN_CHECK, externalId: runs }, runCheckOutput(state, OFFERED))]),
   ];
 }
 
-function comment(report: PullRequestReport): string {
-  const runs = report.runs.map((run) => runSection(report, run));
-  return [...report.answers, ...runs, planSection(report)].join("\n\n");
+/** Buttons that somebody answers by now. */
+const OFFERED: readonly ButtonName[] = ["plan"];
+
+function check(
+  { head }: PullRequestReport,
+  named: Pick<Check, "name" | "externalId">,
+  output: CheckOutput,
+): Extract<Desired, { kind: "check" }> {
+  const status = output.conclusion === null ? "in_progress" : "completed";
+  return { kind: "check", check: { head, ...named, status, ...output } };
 }
 
-function planSection(report: PullRequestReport): string {
-  return planMarkdown(viewsOf(report), {
-    shortId: fourCharacters,
-    slots: report.slots,
-    frame: (problem) => frameOf(report, problem),
-    pullRequest: { head: report.head, base: report.onto, branch: report.baseBranch, revision: 1 },
-  });
+function stateOf(report: PullRequestReport): StickyState {
+  return {
+    views: viewsOf(report),
+    plan: {
+      shortId: fourCharacters,
+      slots: report.slots,
+      frame: (problem) => frameOf(report, problem),
+      others: { unchanged: report.unchanged, removed: report.removed },
+      pullRequest: { head: report.head, base: report.onto, branch: report.baseBranch, revision: 1 },
+    },
+    runs: report.runs.map(({ record, baseline }) => ({
+      kind: "ended",
+      record,
+      baseline: baseline === null ? null : { diff: diffRuns(baseline, record), label: report.baseBranch },
+      evidence: { tail: (step) => report.tail(record, step), nearMiss: () => null },
+    })),
+    answers: report.answers,
+  };
 }
 
 function viewsOf({ affected, problems }: PullRequestReport): readonly PlanView[] {
-  const views = affected.map((one): PlanView => ({
-    name: one.file.pipeline.name,
-    path: one.file.path,
-    order: one.order,
-    forecast: one.forecast,
-    problems: problems.filter((problem) => problem.at.path === one.file.path),
-    costUsd: null,
-    policies: [],
-  }));
-  const shown = new Set(views.map((view) => view.path));
+  const shown = new Set(affected.map((one) => one.file.path));
   const elsewhere = Map.groupBy(
     problems.filter((problem) => !shown.has(problem.at.path)),
     (problem) => problem.at.path,
   );
-  const broken = [...elsewhere].map(([path, list]): PlanView => ({
-    name: path,
-    path,
-    order: null,
-    forecast: null,
-    problems: list,
-    costUsd: null,
-    policies: [],
-  }));
-  return [...broken, ...views];
+  const broken = [...elsewhere].filter(([, list]) => list.some(isError));
+  // A warning about a file that several pipelines read breaks none of them: it is told with the first.
+  const warnings = [...elsewhere].flatMap(([, list]) => (list.some(isError) ? [] : list));
+  const views = affected.map(({ file, order, forecast }, at): PlanView => {
+    const own = problems.filter((problem) => problem.at.path === file.path);
+    const told = at === 0 ? [...own, ...warnings] : own;
+    return { name: file.pipeline.name, path: file.path, order, forecast, problems: told, costUsd: null, policies: [] };
+  });
+  const without = broken.map(([path, list]): PlanView => {
+    return { name: path, path, order: null, forecast: null, problems: list, costUsd: null, policies: [] };
+  });
+  return [...without, ...views];
 }
 
 function frameOf(report: PullRequestReport, problem: Problem): readonly string[] {
   const rendered = renderProblem(problem, report.text(problem.at.path), { color: false }).trimEnd().split("\n");
   return rendered.slice(1, -1);
-}
-
-function runSection(report: PullRequestReport, { record, baseline }: PullRequestReport["runs"][number]): string {
-  if (record.status === "failed") {
-    const failed = failedRun(record, { tail: (step) => report.tail(record, step), nearMiss: () => null });
-    return failureMarkdown(failed, { shortId: fourCharacters });
-  }
-  return runMarkdown(record, {
-    shortId: fourCharacters,
-    baseline: baseline === null ? null : { diff: diffRuns(baseline, record), label: report.baseBranch },
-    tail: (step) => report.tail(record, step),
-  });
-}
-
-function planCheck(report: PullRequestReport): Check {
-  const errors = report.problems.filter(isError);
-  const views = viewsOf(report);
-  const title =
-    errors.length > 0
-      ? `${counted(errors.length, "problem")}, nothing will run`
-      : report.affected.length + report.removed.length === 0
-        ? "no pipeline is affected"
-        : views.length === 1
-          ? headline(views[0] as PlanView, report.slots)
-          : `${counted(report.affected.length, "pipeline")} affected`;
-  return {
-    head: report.head,
-    name: PLAN_CHECK,
-    status: "completed",
-    conclusion: errors.length > 0 ? "failure" : "success",
-    title: title.slice(0, 200),
-    summary: bounded(views.length === 0 ? "Nothing that a pipeline reads has changed." : planSection(report)),
-    text: "",
-    annotations: report.problems.slice(0, 500).map(annotationOf),
-    actions: [{ label: "Plan again", description: "Reads the pull request once more", identifier: "plan" }],
-    externalId: report.digest,
-  };
 }
 
 /** The check of a run that no pull request asked for, on the commit that it ran. */
@@ -160,39 +137,6 @@ export function reportRun(record: RunRecord): Desired {
   };
 }
 
-function runCheck(report: PullRequestReport): Check {
-  const failed = report.runs.filter(({ record }) => record.status !== "succeeded");
-  return {
-    head: report.head,
-    name: RUN_CHECK,
-    status: "completed",
-    conclusion: failed.length > 0 ? "failure" : "success",
-    title: report.runs
-      .map(({ record }) => `${record.pipeline.name}: ${record.status}`)
-      .join(", ")
-      .slice(0, 200),
-    summary: bounded(report.runs.map((run) => runSection(report, run)).join("\n\n")),
-    text: "",
-    annotations: [],
-    actions: [],
-    externalId: report.runs.map(({ record }) => record.id).join(","),
-  };
-}
-
 function bounded(markdown: string): string {
-  return markdown.length <= TEXT_LIMIT ? markdown : `${markdown.slice(0, TEXT_LIMIT)}\n\n… (cut)`;
-}
-
-function annotationOf({ at, severity, message, next }: Problem): Annotation {
-  const oneLine = at.end === undefined || at.end.line === at.line;
-  return {
-    path: at.path,
-    startLine: at.line,
-    endLine: at.end?.line ?? at.line,
-    startColumn: oneLine ? at.column : null,
-    endColumn: oneLine ? (at.end?.column ?? at.column) : null,
-    level: severity === "error" ? "failure" : "warning",
-    title: message.slice(0, 200),
-    message: `${message}\nnext: ${next}`.slice(0, 60_000),
-  };
+  return markdown.length <= TEXT_LIMIT ? markdown : "It is too long to be shown here: `sluice show` prints it.\n";
 }

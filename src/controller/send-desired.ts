@@ -1,6 +1,6 @@
 import type { Clock } from "../clock/clock.ts";
 import { urgencyOf, type Desired } from "../forge/desired.ts";
-import type { Answer, Forge, Forges } from "../forge/forge.ts";
+import type { Answer, Check, Forge, Forges } from "../forge/forge.ts";
 import { canonicalJson, type Json } from "../identity/canonical-json.ts";
 import { digestOf } from "../identity/identity.ts";
 import type { RepositoryRef } from "../identity/repository.ts";
@@ -13,7 +13,15 @@ export interface SendPorts {
   readonly clock: Clock;
 }
 
-export type Sent = { readonly kind: "sent" } | { readonly kind: "again"; readonly afterMs: number };
+/** A state that the forge does not take: it is dropped, and the next event computes it anew. */
+export interface NotTaken {
+  readonly target: string;
+  readonly why: string;
+}
+
+export type Sent =
+  | { readonly kind: "sent"; readonly notTaken: readonly NotTaken[] }
+  | { readonly kind: "again"; readonly afterMs: number; readonly notTaken: readonly NotTaken[] };
 
 interface Entry {
   readonly key: string;
@@ -24,34 +32,75 @@ interface Entry {
 
 /**
  * Brings the forge to an installation's desired states: the most urgent first, no faster than GitHub's limits allow,
- * and nothing at all where it already is as it should be. A state that was replaced meanwhile is sent next time.
+ * and nothing at all where it already is as it should be. To be called by one process at a time per installation.
  */
 export async function sendDesired(ports: SendPorts, installation: number): Promise<Sent> {
   const { table, clock } = ports;
   const outbox = `outbox/${installation}`;
-  const entries = (await table.entries(outbox))
-    .map(entryOf)
-    .toSorted((a, b) => urgencyOf(a.desired) - urgencyOf(b.desired));
-  let budget = (await readBudget(table, installation)) ?? startBudget();
-  for (const entry of entries) {
-    const memory = `sent/${installation}`;
-    const digest = digestOf(canonicalJson(entry.value));
-    if ((await table.get(memory, entry.key)) === digest && !(await mayHaveGone(ports, entry))) {
-      await table.remove(outbox, entry.key, entry.value);
-      continue;
-    }
+  const notTaken: NotTaken[] = [];
+  const later = (afterMs: number): Sent => ({ kind: "again", afterMs, notTaken });
+  const silent = await silentUntil(table, installation);
+  if (silent > clock.now()) return later(silent - clock.now());
+  const entries = (await table.entries(outbox)).map(entryOf);
+  for (const { key } of entries.toSorted((a, b) => urgencyOf(a.desired) - urgencyOf(b.desired))) {
+    // Replaced while others were sent: the newest wins.
+    const value = await table.get(outbox, key);
+    if (value === undefined) continue;
+    const step = await sendOne(ports, installation, entryOf({ key, value }));
+    if (step.kind === "again") return later(step.afterMs);
+    if (step.why !== null) notTaken.push({ target: key, why: step.why });
+    await table.remove(outbox, key, value);
+  }
+  return { kind: "sent", notTaken };
+}
+
+type Step =
+  | { readonly kind: "settled"; readonly why: string | null }
+  | { readonly kind: "again"; readonly afterMs: number };
+
+const SETTLED: Step = { kind: "settled", why: null };
+
+async function sendOne(ports: SendPorts, installation: number, entry: Entry): Promise<Step> {
+  const { table, clock } = ports;
+  const memory = `sent/${installation}`;
+  const digest = digestOf(canonicalJson(entry.value));
+  if ((await table.get(memory, entry.key)) === digest && !(await mayHaveGone(ports, entry))) return SETTLED;
+  let budget = await readBudget(table, installation);
+  for (let write = 0; write < writesOf(entry.desired); write++) {
     const spent = spend(budget, clock.now());
     if (spent.kind === "wait") return { kind: "again", afterMs: spent.afterMs };
     budget = spent.budget;
-    await table.put("write-budget", String(installation), budget as unknown as Json);
-    const answer = await write(ports.forges.open(entry.repository), entry.desired);
-    if (answer.kind === "wait") return { kind: "again", afterMs: Math.max(1_000, answer.until - clock.now()) };
-    if (answer.kind === "unreachable") return { kind: "again", afterMs: 5_000 };
-    // Refused or gone: asking again would change nothing, and the next event computes the state anew.
-    if (answer.kind === "ok") await table.put(memory, entry.key, digest);
-    await table.remove(outbox, entry.key, entry.value);
   }
-  return { kind: "sent" };
+  await table.put("write-budget", String(installation), { writes: budget.writes });
+  const answer = await write(ports.forges.open(entry.repository), entry.desired);
+  switch (answer.kind) {
+    case "wait": {
+      const until = Math.max(answer.until, clock.now() + 1_000);
+      // Every delivery wakes the sender: none of them may ask GitHub again before.
+      await table.put("write-silence", String(installation), until);
+      return { kind: "again", afterMs: until - clock.now() };
+    }
+    case "unreachable":
+      return { kind: "again", afterMs: 5_000 };
+    case "ok":
+      await table.put(memory, entry.key, digest);
+      return SETTLED;
+    case "not-found":
+      return { kind: "settled", why: "what it is about is gone" };
+    case "refused":
+      return { kind: "settled", why: answer.why };
+  }
+}
+
+async function silentUntil(table: Table, installation: number): Promise<number> {
+  const until = await table.get("write-silence", String(installation));
+  return typeof until === "number" ? until : 0;
+}
+
+/** A check's annotations travel fifty a write, each label is one. */
+function writesOf(desired: Desired): number {
+  if (desired.kind === "check") return Math.max(1, Math.ceil(desired.check.annotations.length / 50));
+  return desired.kind === "labels" ? Math.max(1, desired.remove.length + Math.min(1, desired.add.length)) : 1;
 }
 
 function entryOf({ key, value }: { readonly key: string; readonly value: Json }): Entry {
@@ -59,25 +108,24 @@ function entryOf({ key, value }: { readonly key: string; readonly value: Json })
   return { key, value, repository, desired };
 }
 
-async function readBudget(table: Table, installation: number): Promise<WriteBudget | undefined> {
-  return (await table.get("write-budget", String(installation))) as WriteBudget | undefined;
+async function readBudget(table: Table, installation: number): Promise<WriteBudget> {
+  const kept = await table.get("write-budget", String(installation));
+  return kept === undefined ? startBudget() : (kept as unknown as WriteBudget);
 }
 
-/** A comment can be deleted by people: whether it still stands is asked, and asking costs no write. */
+/** People can delete or edit a comment: whether it still stands is asked, and asking costs no write. */
 async function mayHaveGone({ forges }: SendPorts, { repository, desired }: Entry): Promise<boolean> {
   if (desired.kind !== "comment" || desired.body === null) return false;
   const own = await forges.open(repository).ownComments(desired.number);
-  return own.kind !== "ok" || !own.value.some((comment) => comment.body.includes(desired.marker));
+  return own.kind !== "ok" || !own.value.some((comment) => comment.body === desired.body);
 }
 
 async function write(forge: Forge, desired: Desired): Promise<Answer<unknown>> {
   switch (desired.kind) {
     case "comment":
       return writeComment(forge, desired);
-    case "check": {
-      const there = await forge.findCheck(desired.check.head, desired.check.name);
-      return there.kind === "ok" ? forge.writeCheck(desired.check, there.value?.id ?? null) : there;
-    }
+    case "check":
+      return writeCheck(forge, desired.check);
     case "reaction":
       return forge.react(desired.comment, desired.content);
     case "labels":
@@ -87,6 +135,20 @@ async function write(forge: Forge, desired: Desired): Promise<Answer<unknown>> {
     default:
       return desired satisfies never;
   }
+}
+
+/**
+ * Updates the check that is there. GitHub adds annotations to those of earlier writes and takes none away, so a check
+ * with annotations of another state is replaced by a new one, which takes its place in the list.
+ */
+async function writeCheck(forge: Forge, check: Check): Promise<Answer<unknown>> {
+  const found = await forge.findCheck(check.head, check.name);
+  if (found.kind !== "ok") return found;
+  const there = found.value;
+  if (there === null) return forge.writeCheck(check, null);
+  const same = there.externalId === check.externalId && there.annotations === check.annotations.length;
+  if (same) return forge.writeCheck({ ...check, annotations: [] }, there.id);
+  return forge.writeCheck(check, there.annotations > 0 ? null : there.id);
 }
 
 /** Looks before it creates: a crash after creating must not leave a second comment, and duplicates are deleted. */

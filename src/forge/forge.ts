@@ -101,7 +101,7 @@ export interface Forge {
   findCheck(
     head: CommitSha,
     name: string,
-  ): Promise<Answer<{ readonly id: number; readonly externalId: string } | null>>;
+  ): Promise<Answer<{ readonly id: number; readonly externalId: string; readonly annotations: number } | null>>;
   /** Creates the check or updates the one given; annotations go in batches of 50. */
   writeCheck(check: Check, id: number | null): Promise<Answer<number>>;
   addLabels(number: number, labels: readonly string[]): Promise<Answer<null>>;

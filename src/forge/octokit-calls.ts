@@ -92,6 +92,8 @@ interface Failed {
 function refusalOf(error: unknown, now: number): Exclude<Answer<never>, { kind: "ok" }> {
   const { status, message, response } = (typeof error === "object" && error !== null ? error : {}) as Failed;
   const why = typeof message === "string" ? message.slice(0, 300) : "no answer";
+  const graphql = graphqlRefusal(error, now);
+  if (graphql !== undefined) return graphql;
   if (typeof status !== "number" || response === undefined) return { kind: "unreachable", why };
   if (status === 404 || status === 410) return { kind: "not-found" };
   const headers = response.headers ?? {};
@@ -103,4 +105,16 @@ function refusalOf(error: unknown, now: number): Exclude<Answer<never>, { kind: 
     if (status === 429 || /secondary rate limit/i.test(why)) return { kind: "wait", until: now + 60_000, why };
   }
   return status >= 500 ? { kind: "unreachable", why } : { kind: "refused", status, why };
+}
+
+/** GraphQL answers 200 and says what went wrong in the body. */
+function graphqlRefusal(error: unknown, now: number): Exclude<Answer<never>, { kind: "ok" }> | undefined {
+  const { errors } = (typeof error === "object" && error !== null ? error : {}) as {
+    readonly errors?: readonly { readonly type?: unknown; readonly message?: unknown }[];
+  };
+  if (!Array.isArray(errors)) return undefined;
+  const [first] = errors;
+  if (first?.type === "NOT_FOUND") return { kind: "not-found" };
+  if (first?.type === "RATE_LIMITED") return { kind: "wait", until: now + 60_000, why: "GraphQL's rate limit" };
+  return { kind: "refused", status: 200, why: String(first?.message ?? "no answer").slice(0, 300) };
 }

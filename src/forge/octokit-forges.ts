@@ -1,9 +1,9 @@
 import type { Octokit } from "@octokit/rest";
 
-import { parseCommitSha, type CommitSha } from "../identity/identity.ts";
-import type { Person, RepositoryRef } from "../identity/repository.ts";
-import type { Answer, Check, Comment, Forge, Forges, Permission, PullRequest } from "./forge.ts";
+import type { RepositoryRef } from "../identity/repository.ts";
+import type { Answer, Check, Forge, Forges } from "./forge.ts";
 import { octokitCalls, type Calls, type OctokitOptions } from "./octokit-calls.ts";
+import { commentOf, permissionOf, pullRequestOf } from "./octokit-shapes.ts";
 
 /** GitHub through its REST API. */
 export function octokitForges(options: OctokitOptions): Forges {
@@ -134,7 +134,13 @@ function openForge(calls: Calls, app: number, repository: RepositoryRef): Forge 
       );
       return map(answer, ({ check_runs: runs }) => {
         const newest = runs.toSorted((a, b) => b.id - a.id)[0];
-        return newest === undefined ? null : { id: newest.id, externalId: newest.external_id ?? "" };
+        return newest === undefined
+          ? null
+          : {
+              id: newest.id,
+              externalId: newest.external_id ?? "",
+              annotations: newest.output.annotations_count,
+            };
       });
     },
     writeCheck: (check, id) => writeCheck({ ask, at }, check, id),
@@ -161,7 +167,7 @@ function openForge(calls: Calls, app: number, repository: RepositoryRef): Forge 
         octokit.rest.repos.getCollaboratorPermissionLevel({ ...at, username: login, headers }),
       );
       if (answer.kind === "not-found") return { kind: "ok", value: "none" };
-      return map(answer, (found) => permissionOf(found.role_name ?? found.permission));
+      return map(answer, (found) => permissionOf(found.role_name, found.permission));
     },
     async teamMember(team, login) {
       const [org, slug] = team.includes("/") ? team.split("/", 2) : [owner, team];
@@ -257,82 +263,4 @@ async function writeCheck({ ask, at }: Asking, check: Check, id: number | null):
     written = answer.value.id;
   }
   return written === null ? { kind: "not-found" } : { kind: "ok", value: written };
-}
-
-interface ApiUser {
-  readonly id: number;
-  readonly login: string;
-  readonly type?: string;
-}
-
-function personOf(user: ApiUser | null | undefined): Person {
-  // An account that was deleted is GitHub's "ghost".
-  return user === null || user === undefined
-    ? { id: 10_137, login: "ghost", bot: false }
-    : { id: user.id, login: user.login, bot: user.type === "Bot" };
-}
-
-interface ApiPullRequest {
-  readonly number: number;
-  readonly title: string;
-  readonly state: string;
-  readonly draft?: boolean | undefined;
-  readonly merged_at: string | null;
-  readonly merge_commit_sha: string | null;
-  readonly user: ApiUser | null;
-  readonly head: { readonly sha: string; readonly ref: string; readonly repo: { readonly id: number } | null };
-  readonly base: { readonly sha: string; readonly ref: string };
-  readonly labels: readonly { readonly name: string }[];
-}
-
-function pullRequestOf(found: ApiPullRequest): PullRequest {
-  const merged = found.merged_at !== null;
-  return {
-    number: found.number,
-    title: found.title,
-    state: found.state === "closed" ? "closed" : "open",
-    draft: found.draft === true,
-    merged,
-    // Of an open pull request it names a test merge, which is nobody's commit.
-    mergeCommit: merged && found.merge_commit_sha !== null ? shaOf(found.merge_commit_sha) : null,
-    author: personOf(found.user),
-    head: { sha: shaOf(found.head.sha), branch: found.head.ref, repository: found.head.repo?.id ?? null },
-    base: { sha: shaOf(found.base.sha), branch: found.base.ref },
-    labels: found.labels.map(({ name }) => name),
-  };
-}
-
-function shaOf(text: string): CommitSha {
-  const sha = parseCommitSha(text);
-  if (sha === undefined) throw new Error(`the forge answered with ${text.slice(0, 80)} where a commit id belongs`);
-  return sha;
-}
-
-interface ApiComment {
-  readonly id: number;
-  readonly node_id: string;
-  readonly body?: string;
-  readonly user: ApiUser | null;
-  readonly performed_via_github_app?: { readonly id: number } | null;
-  readonly created_at: string;
-  readonly updated_at: string;
-}
-
-function commentOf(found: ApiComment): Comment {
-  return {
-    id: found.id,
-    node: found.node_id,
-    body: found.body ?? "",
-    author: personOf(found.user),
-    app: found.performed_via_github_app?.id ?? null,
-    createdAt: found.created_at,
-    updatedAt: found.updated_at,
-  };
-}
-
-const PERMISSIONS: readonly Permission[] = ["admin", "maintain", "write", "triage", "read"];
-
-/** A role of an organisation's own making counts as its base, which GitHub gives in `permission`. */
-function permissionOf(role: string): Permission {
-  return PERMISSIONS.find((known) => known === role) ?? "none";
 }

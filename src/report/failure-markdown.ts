@@ -1,3 +1,4 @@
+import { withinBudget } from "./budget.ts";
 import { codeBlock, codeSpan } from "./escape-markdown.ts";
 import { failureHeadline, nearMissLines, nearMissSentence, nextSentence, notStartedLines } from "./failure.ts";
 import type { FailedRun, FailedStep } from "./failed-run.ts";
@@ -9,7 +10,28 @@ const TAIL = 20;
 const FAILED = 5;
 
 /** A failed run as a section of the sticky comment. */
-export function failureMarkdown(run: FailedRun, options: { readonly shortId: ShortId }): string {
+export function failureMarkdown(
+  run: FailedRun,
+  options: { readonly shortId: ShortId; readonly characters?: number },
+): string {
+  const withTail = (lines: number): FailedRun => ({
+    ...run,
+    failed: run.failed.map((step) => ({ ...step, tail: step.tail.slice(-lines) })),
+  });
+  const [first] = run.failed;
+  const least = first === undefined ? [] : [{ ...first, tail: [], nearMiss: null }];
+  return withinBudget(
+    [
+      () => section(run, options),
+      () => section(withTail(5), options),
+      () => section({ ...withTail(1), failed: withTail(1).failed.slice(0, 1) }, options),
+      () => section({ ...run, failed: least, kept: run.kept.slice(0, 1), notStarted: [], cancelled: [] }, options),
+    ],
+    options.characters,
+  );
+}
+
+function section(run: FailedRun, options: { readonly shortId: ShortId }): string {
   const [first, ...others] = run.failed;
   const title = `### Run ${codeSpan(options.shortId(run.run))} · ${first === undefined ? "failed" : failureHeadline(first, markdownVoice)}`;
   const state = [

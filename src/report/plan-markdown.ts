@@ -22,6 +22,10 @@ import { counted, listed, ordinal, shortDigest, type ShortId } from "./words.ts"
 export interface PlanMarkdownOptions {
   readonly shortId: ShortId;
   readonly slots: number;
+  /** At most so many characters, and in the fullest form so many rows; a comment's share by default. */
+  readonly most?: { readonly characters: number; readonly rows: number };
+  /** Names of pipelines that are not among the views: nothing to run, or taken away. */
+  readonly others?: { readonly unchanged: readonly string[]; readonly removed: readonly string[] };
   /** A problem's code frame without colours, as lines. */
   readonly frame: (problem: PlanView["problems"][number]) => readonly string[];
   /** The pull request, or null for a plan that somebody prints. */
@@ -40,35 +44,55 @@ interface Extent {
   readonly rows: number;
   readonly details: boolean;
   readonly pipelines: number;
+  readonly names: number;
 }
 
 const extents: readonly Extent[] = [
-  { rows: 30, details: true, pipelines: 50 },
-  { rows: 10, details: true, pipelines: 50 },
-  { rows: 10, details: false, pipelines: 50 },
-  { rows: 0, details: false, pipelines: 100 },
-  { rows: 0, details: false, pipelines: 20 },
+  { rows: 30, details: true, pipelines: 50, names: LISTED },
+  { rows: 10, details: true, pipelines: 50, names: LISTED },
+  { rows: 10, details: false, pipelines: 50, names: LISTED },
+  { rows: 0, details: false, pipelines: 100, names: LISTED },
+  { rows: 0, details: false, pipelines: 20, names: LISTED },
+  { rows: 0, details: false, pipelines: 3, names: 2 },
 ];
 
 /** The plan as the sticky comment's first part: a section for each pipeline, unchanged ones in one line. */
 export function planMarkdown(views: readonly PlanView[], options: PlanMarkdownOptions): string {
-  return withinBudget(extents.map((extent) => () => comment(views, options, extent)));
+  return fittedPlan(views, options).text;
+}
+
+/** The plan in its fullest form that fits, and whether something had to give way for that. */
+export function fittedPlan(
+  views: readonly PlanView[],
+  options: PlanMarkdownOptions,
+): { readonly text: string; readonly shortened: boolean } {
+  const { most } = options;
+  const rows = most === undefined ? [] : [most.rows, Math.floor(most.rows / 4)].filter((count) => count > 30);
+  const fuller = rows.map((count): Extent => ({ rows: count, details: true, pipelines: 200, names: 200 }));
+  let tried = 0;
+  const variants = [...fuller, ...extents].map((extent) => () => {
+    tried++;
+    return comment(views, options, extent);
+  });
+  const text = withinBudget(variants, most?.characters);
+  return { text, shortened: tried > 1 };
 }
 
 function comment(views: readonly PlanView[], options: PlanMarkdownOptions, extent: Extent): string {
   const changed = views.filter((view) => !isUnchanged(view));
-  const unchanged = views.filter(isUnchanged);
+  const unchanged = [...views.filter(isUnchanged).map((view) => view.name), ...(options.others?.unchanged ?? [])];
+  const removed = options.others?.removed ?? [];
   const parts = changed.slice(0, extent.pipelines).map((view) => section(view, options, extent));
   if (changed.length > extent.pipelines)
     parts.push(`… and ${counted(changed.length - extent.pipelines, "more pipeline")}`);
   if (changed.length === 0) parts.push("### Sluice · nothing to run");
-  if (unchanged.length > 0)
-    parts.push(
-      `Unchanged: ${listed(
-        unchanged.map((view) => codeSpan(view.name)),
-        LISTED,
-      )}`,
+  const named = (names: readonly string[]): string =>
+    listed(
+      names.map((name) => codeSpan(name)),
+      extent.names,
     );
+  if (removed.length > 0) parts.push(`Removed: ${named(removed)}`);
+  if (unchanged.length > 0) parts.push(`Unchanged: ${named(unchanged)}`);
   parts.push(...ending(views, options));
   return `${parts.join("\n\n")}\n`;
 }

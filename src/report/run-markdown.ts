@@ -17,6 +17,8 @@ export interface RunMarkdownOptions {
   readonly baseline: { readonly diff: RunDiff; readonly label: string } | null;
   /** Last lines of a step's log, redacted; empty where there is none. */
   readonly tail: (step: string) => readonly string[];
+  /** At most so many characters; a comment's share by default. */
+  readonly characters?: number;
 }
 
 const METRICS = 30;
@@ -24,24 +26,33 @@ const ROWS = 30;
 
 /** A finished run as a section of the sticky comment; a failed one is `failureMarkdown`. */
 export function runMarkdown(record: RunRecord, options: RunMarkdownOptions): string {
-  return withinBudget([
-    () => section(record, options, details(record, options)),
-    () => section(record, options, details(record, { ...options, tail: () => [] })),
-    () => section(record, options, ""),
-  ]);
+  return withinBudget(
+    [
+      () => section(record, options, details(record, options)),
+      () => section(record, options, details(record, { ...options, tail: () => [] })),
+      () => section(record, options, ""),
+      () => `${titleOf(record, options)}\n\n${doneSentence(record, (name) => codeSpan(name, 40))}\n`,
+    ],
+    options.characters,
+  );
 }
 
-function section(record: RunRecord, { baseline, shortId }: RunMarkdownOptions, folded: string): string {
+function titleOf(record: RunRecord, { baseline, shortId }: RunMarkdownOptions): string {
   const label = baseline === null ? "" : codeSpan(baseline.label);
   const verdict =
     baseline === null ? (metricsOf(record).length > 0 ? "no baseline yet" : "") : overallSentence(baseline.diff, label);
-  const title = `### Run ${codeSpan(shortId(record.id))} · ${record.status === "succeeded" ? verdict || "succeeded" : record.status}`;
+  return `### Run ${codeSpan(shortId(record.id))} · ${record.status === "succeeded" ? verdict || "succeeded" : record.status}`;
+}
+
+function section(record: RunRecord, options: RunMarkdownOptions, folded: string): string {
+  const { baseline, shortId } = options;
+  const label = baseline === null ? "" : codeSpan(baseline.label);
   const same =
     baseline !== null && baseline.diff.data.length === 0 && record.datasets.length > 0
       ? ` · same data as ${label}`
       : "";
   const blocks = [
-    title,
+    titleOf(record, options),
     baseline === null
       ? ownMetrics(record)
       : metricTable(baseline.diff, [`${label} (${codeSpan(shortId(baseline.diff.from.run))})`, "here"]),

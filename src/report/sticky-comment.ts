@@ -1,0 +1,101 @@
+import type { RunId } from "../identity/identity.ts";
+import type { RunRecord } from "../run/run-record.ts";
+import { ownWords } from "./cause.ts";
+import { formatDuration } from "./duration.ts";
+import { codeSpan } from "./escape-markdown.ts";
+import { failedRun, type Evidence } from "./failed-run.ts";
+import { failureMarkdown } from "./failure-markdown.ts";
+import { fittedPlan, planMarkdown, type PlanMarkdownOptions } from "./plan-markdown.ts";
+import type { PlanView } from "./plan-view.ts";
+import { runMarkdown, type RunMarkdownOptions } from "./run-markdown.ts";
+import { markdownVoice } from "./voice.ts";
+import { counted, type ShortId } from "./words.ts";
+
+/**
+ * By this line and by its author's App id the one comment of a pull request is found again. Anybody can write the
+ * line, nobody else can be the App; text from outside cannot bring it about, because it is escaped.
+ */
+export const STICKY_MARKER = "<!-- sluice:pull-request -->";
+
+/** A run of a pull request as its cockpit shows it. */
+export type StickyRun =
+  | { readonly kind: "waiting"; readonly run: RunId; readonly pipeline: string; readonly why: string }
+  | {
+      readonly kind: "under-way";
+      readonly run: RunId;
+      readonly pipeline: string;
+      readonly done: number;
+      readonly total: number;
+      readonly running: readonly string[];
+      readonly sinceMs: number;
+    }
+  | {
+      readonly kind: "ended";
+      readonly record: RunRecord;
+      readonly baseline: RunMarkdownOptions["baseline"];
+      readonly evidence: Evidence;
+    };
+
+/** Everything that the cockpit of one pull request is made from. */
+export interface StickyState {
+  readonly views: readonly PlanView[];
+  readonly plan: Omit<PlanMarkdownOptions, "most">;
+  /** Newest first. */
+  readonly runs: readonly StickyRun[];
+  /** What commands were answered with: sentences in which backticks mark code. */
+  readonly answers: readonly string[];
+}
+
+/** A comment of GitHub holds 65,536 characters; we stay well below. */
+export const COMMENT_LIMIT = 60_000;
+const RUNS_SHARE = 26_000;
+const RUNS_SHOWN = 8;
+const ANSWERS_SHOWN = 5;
+
+/** The comment of a pull request: answers, runs, then the plan; each part is shortened as a whole, never cut. */
+export function stickyComment(state: StickyState): string {
+  const above = [...answerLines(state.answers), ...runSections(state, RUNS_SHARE)];
+  const head = [STICKY_MARKER, ...above].join("\n\n");
+  const most = { characters: COMMENT_LIMIT - head.length - OVERFLOW.length - 4, rows: 0 };
+  const plan = fittedPlan(state.views, { ...state.plan, most });
+  return [head, ...(plan.shortened ? [OVERFLOW] : []), plan.text].join("\n\n");
+}
+
+const OVERFLOW = "This is shortened: the check `sluice / plan` shows more.";
+
+/** The plan alone with as many rows as a check's text holds. */
+export function wholePlan(state: StickyState, characters: number): string {
+  return planMarkdown(state.views, { ...state.plan, most: { characters, rows: 400 } });
+}
+
+/** The runs' sections, newest first, together no longer than `characters`. */
+export function runSections({ runs, plan }: Pick<StickyState, "runs" | "plan">, characters: number): readonly string[] {
+  const shown = runs.slice(0, RUNS_SHOWN);
+  const share = Math.floor(characters / Math.max(1, shown.length)) - 4;
+  const sections = shown.map((run) => runSection(run, plan.shortId, share).trimEnd());
+  return runs.length > shown.length
+    ? [...sections, `… and ${counted(runs.length - shown.length, "earlier run")}`]
+    : sections;
+}
+
+function runSection(run: StickyRun, shortId: ShortId, characters: number): string {
+  switch (run.kind) {
+    case "waiting":
+      return `### Run ${codeSpan(shortId(run.run))} of ${codeSpan(run.pipeline)} · waiting: ${ownWords(run.why, markdownVoice)}`;
+    case "under-way": {
+      const now = run.running.slice(0, 3).map((step) => codeSpan(step, 60));
+      const working = now.length === 0 ? "" : ` · now ${now.join(", ")}`;
+      const title = `### Run ${codeSpan(shortId(run.run))} of ${codeSpan(run.pipeline)} · under way`;
+      return `${title}\n\n${run.done} of ${counted(run.total, "step")} done after ${formatDuration(run.sinceMs)}${working}`;
+    }
+    case "ended": {
+      const { record, baseline, evidence } = run;
+      if (record.status === "failed") return failureMarkdown(failedRun(record, evidence), { shortId, characters });
+      return runMarkdown(record, { shortId, baseline, tail: evidence.tail, characters });
+    }
+  }
+}
+
+function answerLines(answers: readonly string[]): readonly string[] {
+  return answers.slice(-ANSWERS_SHOWN).map((words) => `> ${ownWords(words, markdownVoice)}`);
+}

@@ -1,0 +1,214 @@
+import { expect, test } from "vitest";
+
+import { sendDesired, type SendPorts } from "../../src/controller/send-desired.ts";
+import { targetOf, type Desired } from "../../src/forge/desired.ts";
+import type { Answer, Check, Forge, Forges } from "../../src/forge/forge.ts";
+import { byUtf8, canonicalJson, type Json } from "../../src/identity/canonical-json.ts";
+import type { Table } from "../../src/queue/queue.ts";
+import { checkOf, village, type Village } from "../forge/village.ts";
+
+function memoryTable(): Table {
+  const all = new Map<string, Map<string, Json>>();
+  const of = (name: string): Map<string, Json> => all.get(name) ?? all.set(name, new Map()).get(name) ?? new Map();
+  return {
+    put: (table, key, value) => Promise.resolve(void of(table).set(key, value)),
+    get: (table, key) => Promise.resolve(of(table).get(key)),
+    entries: (table) =>
+      Promise.resolve([...of(table)].sort(([a], [b]) => byUtf8(a, b)).map(([key, value]) => ({ key, value }))),
+    remove(table, key, expected) {
+      const there = of(table).get(key);
+      const same = expected === undefined || (there !== undefined && canonicalJson(there) === canonicalJson(expected));
+      return Promise.resolve(same && of(table).delete(key));
+    },
+  };
+}
+
+const MARKER = "<!-- sluice:pull-request -->";
+
+async function desk(wrap: (forge: Forge) => Forge = (forge) => forge) {
+  const place = await village();
+  const table = memoryTable();
+  let now = 1_790_000_000_000;
+  const clock = {
+    now: () => now,
+    random: (bytes: number) => new Uint8Array(bytes),
+    wait: () => Promise.resolve(undefined),
+  };
+  const forges: Forges = { ...place.forges, open: (repository) => wrap(place.forges.open(repository)) };
+  const ports: SendPorts = { table, forges, clock };
+  const { installation } = place.repository;
+  return {
+    ...place,
+    table,
+    ports,
+    pass: (ms: number) => (now += ms),
+    want: (desired: Desired, key = targetOf(desired)) =>
+      table.put(`outbox/${installation}`, key, { repository: place.forge.repository, desired } as unknown as Json),
+    send: () => sendDesired(ports, installation),
+    waiting: async () => (await table.entries(`outbox/${installation}`)).length,
+  };
+}
+
+function sticky({ pull }: Village, text: string | null): Desired {
+  return { kind: "comment", number: pull.number, marker: MARKER, body: text === null ? null : `${MARKER}\n${text}` };
+}
+
+const bodies = ({ repository, pull }: Village): readonly string[] =>
+  (repository.comments.get(pull.number) ?? []).filter((one) => one.app !== null).map((one) => one.body);
+const writes = ({ twin }: Village): number =>
+  twin.exchanges.filter(({ call }) => call.method !== "GET" && !call.path.endsWith("/access_tokens")).length;
+
+test("one comment, edited in place, not written when it is as it should be, made anew when deleted", async () => {
+  const one = await desk();
+  await one.want(sticky(one, "first"));
+  expect(await one.send()).toEqual({ kind: "sent", notTaken: [] });
+  await one.want(sticky(one, "second"));
+  await one.send();
+  expect(bodies(one)).toEqual([`${MARKER}\nsecond`]);
+  const before = writes(one);
+  await one.want(sticky(one, "second"));
+  await one.send();
+  expect(writes(one)).toBe(before);
+  one.repository.comments.set(one.pull.number, []);
+  await one.want(sticky(one, "second"));
+  await one.send();
+  expect(bodies(one)).toEqual([`${MARKER}\nsecond`]);
+  const [edited] = one.repository.comments.get(one.pull.number) ?? [];
+  if (edited !== undefined) edited.body = `${MARKER}\nby somebody else`;
+  await one.want(sticky(one, "second"));
+  await one.send();
+  expect(bodies(one)).toEqual([`${MARKER}\nsecond`]);
+  await one.want(sticky(one, null));
+  await one.send();
+  expect(bodies(one)).toEqual([]);
+  expect(await one.waiting()).toBe(0);
+});
+
+test("a comment of somebody else with our marker stays theirs", async () => {
+  const one = await desk();
+  const { twin, repository, pull } = one;
+  twin.forge.comment(repository, pull.number, {
+    body: `${MARKER} haha`,
+    user: twin.forge.world.user("mallory"),
+    app: null,
+  });
+  await one.want(sticky(one, "ours"));
+  await one.send();
+  expect((repository.comments.get(pull.number) ?? []).map((comment) => comment.body)).toEqual([
+    `${MARKER} haha`,
+    `${MARKER}\nours`,
+  ]);
+});
+
+test("killed after any call: no duplicate, and the state is reached", { timeout: 60_000 }, async () => {
+  for (let crashAt = 1; crashAt <= 8; crashAt++) {
+    let calls = 0;
+    const one = await desk((forge) => crashing(forge, () => ++calls === crashAt));
+    await one.want(sticky(one, "plan"));
+    await one.want({ kind: "check", check: checkOf(one.head, 3) });
+    await one.send().catch((error: unknown) => expect(error).toBeInstanceOf(Crash));
+    await one.send();
+    expect(bodies(one)).toEqual([`${MARKER}\nplan`]);
+    expect(one.repository.checks.map((check) => check.output.annotations.length)).toEqual([3]);
+    expect(await one.waiting()).toBe(0);
+  }
+});
+
+class Crash extends Error {}
+
+/** Does what it is asked for and dies before it can say so. */
+function crashing(forge: Forge, now: () => boolean): Forge {
+  const after =
+    <Args extends readonly unknown[], Value>(call: (...args: Args) => Promise<Answer<Value>>) =>
+    async (...args: Args): Promise<Answer<Value>> => {
+      const answer = await call(...args);
+      if (now()) throw new Crash("killed");
+      return answer;
+    };
+  return {
+    ...forge,
+    ownComments: after((number: number) => forge.ownComments(number)),
+    createComment: after((number: number, body: string) => forge.createComment(number, body)),
+    findCheck: after((head: Check["head"], name: string) => forge.findCheck(head, name)),
+    writeCheck: after((check: Check, id: number | null) => forge.writeCheck(check, id)),
+  };
+}
+
+test("annotations of an earlier state do not stay beside those of the next", async () => {
+  const one = await desk();
+  await one.want({ kind: "check", check: checkOf(one.head, 60) });
+  await one.send();
+  await one.want({ kind: "check", check: checkOf(one.head, 2, { externalId: "two", conclusion: "failure" }) });
+  await one.send();
+  const newest = one.repository.checks.at(-1);
+  expect(newest?.conclusion).toBe("failure");
+  expect(newest?.output.annotations.length).toBe(2);
+  await one.want({ kind: "check", check: checkOf(one.head, 2, { externalId: "two", title: "another title" }) });
+  await one.send();
+  expect(one.repository.checks.at(-1)).toMatchObject({ id: newest?.id, output: { title: "another title" } });
+  expect(one.repository.checks.at(-1)?.output.annotations.length).toBe(2);
+});
+
+test("the most urgent first, and no more than the budget", async () => {
+  const one = await desk();
+  for (let at = 0; at < 70; at++)
+    await one.want({ kind: "check", check: checkOf(one.head, 0, { name: `check ${String(at).padStart(2, "0")}` }) });
+  await one.want({ kind: "check", check: checkOf(one.head, 0, { name: "zz failed", conclusion: "failure" }) });
+  const sent = await one.send();
+  expect(sent).toMatchObject({ kind: "again", afterMs: 60_000 });
+  expect(one.repository.checks.length).toBe(60);
+  expect(one.repository.checks[0]?.name).toBe("zz failed");
+  one.pass(60_000);
+  expect(await one.send()).toMatchObject({ kind: "sent" });
+  expect(one.repository.checks.length).toBe(71);
+});
+
+test("while GitHub asks for silence nobody asks it anything", async () => {
+  let until: number | null = 1_790_000_030_000;
+  let calls = 0;
+  const one = await desk((forge) => ({
+    ...forge,
+    createComment(number, body) {
+      calls++;
+      const limited: Answer<never> | null =
+        until === null ? null : { kind: "wait", until, why: "secondary rate limit" };
+      return limited === null ? forge.createComment(number, body) : Promise.resolve(limited);
+    },
+  }));
+  await one.want(sticky(one, "plan"));
+  expect(await one.send()).toMatchObject({ kind: "again", afterMs: 30_000 });
+  one.pass(10_000);
+  expect(await one.send()).toMatchObject({ kind: "again", afterMs: 20_000 });
+  expect(calls).toBe(1);
+  one.pass(20_000);
+  until = null;
+  expect(await one.send()).toMatchObject({ kind: "sent" });
+  expect(bodies(one)).toEqual([`${MARKER}\nplan`]);
+});
+
+test("a state replaced while it was sent stays to be sent", async () => {
+  let meanwhile: (() => Promise<void>) | null = null;
+  const one = await desk((forge) => ({
+    ...forge,
+    async createComment(number, body) {
+      const answer = await forge.createComment(number, body);
+      await meanwhile?.();
+      return answer;
+    },
+  }));
+  meanwhile = () => one.want(sticky(one, "second"));
+  await one.want(sticky(one, "first"));
+  await one.send();
+  expect(await one.waiting()).toBe(1);
+  await one.send();
+  expect(bodies(one)).toEqual([`${MARKER}\nsecond`]);
+});
+
+test("what the forge does not take is dropped and told", async () => {
+  const one = await desk();
+  await one.want({ kind: "check", check: checkOf(one.head, 0, { summary: "x".repeat(70_000) }) });
+  await one.want(sticky(one, "plan"));
+  const sent = await one.send();
+  expect(sent).toMatchObject({ kind: "sent", notTaken: [{ target: `check/${one.head}/sluice / plan` }] });
+  expect(bodies(one)).toEqual([`${MARKER}\nplan`]);
+});

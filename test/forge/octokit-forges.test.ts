@@ -1,0 +1,130 @@
+import { generateKeyPairSync } from "node:crypto";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+
+import { describe, expect, onTestFinished, test } from "vitest";
+
+import { octokitForges } from "../../src/forge/octokit-forges.ts";
+import type { Forge } from "../../src/forge/forge.ts";
+import { forgeContract } from "../contract/forge.ts";
+import { village } from "./village.ts";
+
+describe("on the local forge", () => {
+  forgeContract(async () => {
+    const { twin, forges, forge, repository, pull, head } = await village();
+    return {
+      forges,
+      forge,
+      number: pull.number,
+      head,
+      comment: (login, body) => {
+        const user = twin.forge.world.user(login);
+        return Promise.resolve(twin.forge.comment(repository, pull.number, { body, user, app: null }).id);
+      },
+    };
+  });
+});
+
+const NOW = 1_790_000_000_000;
+const { privateKey } = generateKeyPairSync("rsa", {
+  modulusLength: 2048,
+  privateKeyEncoding: { type: "pkcs8", format: "pem" },
+  publicKeyEncoding: { type: "spki", format: "pem" },
+});
+
+interface Reply {
+  readonly status: number;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: unknown;
+}
+
+/** A server that answers as GitHub does when it does not do what it is asked for. */
+async function moody(reply: (request: IncomingMessage, calls: number) => Reply | "hang up") {
+  let calls = 0;
+  let tokens = 0;
+  const answer = (request: IncomingMessage, response: ServerResponse): void => {
+    const isToken = (request.url ?? "").endsWith("/access_tokens");
+    if (isToken) tokens++;
+    else calls++;
+    const expires_at = new Date(NOW + 3_600_000).toISOString();
+    const said = isToken ? { status: 201, body: { token: `t${tokens}`, expires_at } } : reply(request, calls);
+    if (said === "hang up") {
+      request.socket.destroy();
+      return;
+    }
+    response.writeHead(said.status, { "content-type": "application/json", ...said.headers });
+    response.end(JSON.stringify(said.body ?? { message: "no" }));
+  };
+  const server = createServer(answer);
+  await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
+  onTestFinished(() => void server.close());
+  const apiUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const forge: Forge = octokitForges({ appId: 1, privateKey, apiUrl, now: () => NOW }).open({
+    installation: 7,
+    id: 1,
+    fullName: "acme/digits",
+  });
+  return { forge, calls: () => calls, tokens: () => tokens };
+}
+
+describe("what GitHub refuses", () => {
+  const cases: readonly [string, Reply | "hang up", object][] = [
+    ["retry-after", { status: 403, headers: { "retry-after": "30" } }, { kind: "wait", until: NOW + 30_000 }],
+    ["too many requests", { status: 429, headers: { "retry-after": "5" } }, { kind: "wait", until: NOW + 5_000 }],
+    [
+      "a spent limit",
+      { status: 403, headers: { "x-ratelimit-remaining": "0", "x-ratelimit-reset": String(NOW / 1_000 + 90) } },
+      { kind: "wait", until: NOW + 90_000 },
+    ],
+    [
+      "a secondary limit without a time",
+      { status: 403, body: { message: "You have exceeded a secondary rate limit." } },
+      { kind: "wait", until: NOW + 60_000 },
+    ],
+    ["no permission", { status: 403, body: { message: "Resource not accessible" } }, { kind: "refused", status: 403 }],
+    ["a body it does not take", { status: 422 }, { kind: "refused", status: 422 }],
+    ["not found", { status: 404 }, { kind: "not-found" }],
+    ["gone", { status: 410 }, { kind: "not-found" }],
+    ["an outage", { status: 502 }, { kind: "unreachable" }],
+    ["no answer", "hang up", { kind: "unreachable" }],
+  ];
+  test.each(cases)("%s", async (_, reply, expected) => {
+    const { forge, calls } = await moody(() => reply);
+    expect(await forge.createComment(1, "x")).toMatchObject(expected);
+    // Nothing is tried again behind our back.
+    expect(calls()).toBe(1);
+  });
+
+  test("a token that does not hold any more is made anew, once", async () => {
+    const body = { permission: "admin", role_name: "admin" };
+    const { forge, tokens } = await moody((request) =>
+      request.headers.authorization === "token t2" ? { status: 200, body } : { status: 401 },
+    );
+    expect(await forge.permission("alice")).toEqual({ kind: "ok", value: "admin" });
+    expect(await forge.permission("alice")).toEqual({ kind: "ok", value: "admin" });
+    expect(tokens()).toBe(2);
+    const never = await moody(() => ({ status: 401 }));
+    expect(await never.forge.permission("alice")).toMatchObject({ kind: "refused", status: 401 });
+    expect(never.calls()).toBe(2);
+  });
+
+  test("a role of an organisation's own making counts as its base", async () => {
+    const { forge } = await moody(() => ({ status: 200, body: { permission: "write", role_name: "deployer" } }));
+    expect(await forge.permission("alice")).toEqual({ kind: "ok", value: "write" });
+  });
+
+  test("GraphQL says it in the body", async () => {
+    const errors = [{ type: "NOT_FOUND", message: "Could not resolve to a node" }];
+    const gone = await moody(() => ({ status: 200, body: { data: null, errors } }));
+    expect(await gone.forge.minimizeComment("x")).toEqual({ kind: "not-found" });
+    const busy = await moody(() => ({ status: 200, body: { data: null, errors: [{ type: "RATE_LIMITED" }] } }));
+    expect(await busy.forge.minimizeComment("x")).toMatchObject({ kind: "wait", until: NOW + 60_000 });
+  });
+
+  test("its clock is the one that facts are dated by", async () => {
+    const date = "Mon, 21 Sep 2026 15:00:00 GMT";
+    const { forge } = await moody(() => ({ status: 200, headers: { date }, body: { permission: "read" } }));
+    await forge.permission("alice");
+    expect(forge.date()).toBe(Date.parse(date));
+  });
+});
