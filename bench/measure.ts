@@ -8,11 +8,19 @@ export interface Measured {
 }
 
 /** Runs a command to its end; a failure ends the benchmark, because a wrong run has no speed. */
-export function measure(command: readonly string[], cwd: string): Promise<Measured> {
+export function measure(
+  command: readonly string[],
+  cwd: string,
+  env: Readonly<Record<string, string>> = {},
+): Promise<Measured> {
   const [program, ...args] = command;
   return new Promise((resolve, reject) => {
     const begin = performance.now();
-    const child = spawn(program ?? "", args, { cwd, stdio: ["ignore", "ignore", "pipe"] });
+    const child = spawn(program ?? "", args, {
+      cwd,
+      env: { ...process.env, ...env },
+      stdio: ["ignore", "ignore", "pipe"],
+    });
     let peak = 0;
     let errors = "";
     // VmHWM is the kernel's own high-water mark; asking for it rarely is enough.
@@ -33,9 +41,4 @@ function highWater(pid: number): number {
   } catch {
     return 0;
   }
-}
-
-export function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[sorted.length >> 1] ?? Number.NaN;
 }

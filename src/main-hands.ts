@@ -1,17 +1,20 @@
 import { answerCommand } from "./controller/answer-command.ts";
 import { planPullRequest } from "./controller/plan-pull-request.ts";
 import type { PullRequestPlan } from "./controller/project.ts";
+import { openOrders } from "./controller/open-orders.ts";
 import { reconcile } from "./controller/reconcile.ts";
-import { reportPullRequest, reportRun } from "./controller/report-pull-request.ts";
+import { reportPullRequest, type OpenRun } from "./controller/report-pull-request.ts";
 import { sendDesired } from "./controller/send-desired.ts";
 import { chooseBaseline } from "./diff/baseline.ts";
 import type { Desired } from "./forge/desired.ts";
 import type { PullRequest } from "./forge/forge.ts";
 import type { RepositoryRef } from "./identity/repository.ts";
 import type { ForgeRepository } from "./main-forge-repository.ts";
+import { PROGRESS, STOP, takeRun } from "./main-run-hand.ts";
 import type { Service } from "./main-service.ts";
 import type { Performed, Queue } from "./queue/queue.ts";
 import type { RunRecord } from "./run/run-record.ts";
+import { ACCEPTED, type RunOrder } from "./run/request.ts";
 import { parseCommand } from "./trigger/command.ts";
 import { CONTROLLER_QUEUE, jobOf } from "./trigger/job.ts";
 import type { Trigger } from "./trigger/trigger.ts";
@@ -27,10 +30,14 @@ export function composeHands(service: Service, queue: Queue): Hands {
   const at: At = { service, queue };
   return {
     handle: (trigger) => handle(at, trigger),
-    run: (repository, run, signal) => runOne(at, repository, { run, signal }),
+    run: (repository, run, signal) =>
+      takeRun(at, repository, { ...run, signal }, (number) => report(at, repository, { number, words: [] })),
     async send(installation) {
       // One sender per installation: two would each see no comment and make one.
-      const lease = await queue.leases.acquire(`outbox-${installation}`, { ttlMs: 60_000, holder: String(process.pid) });
+      const lease = await queue.leases.acquire(`outbox-${installation}`, {
+        ttlMs: 60_000,
+        holder: String(process.pid),
+      });
       if (lease === undefined) return again(1_000);
       try {
         const sent = await sendDesired(
@@ -106,8 +113,11 @@ async function statesOf(
   repository: ForgeRepository,
   { plan, words }: { readonly plan: PullRequestPlan; readonly words: readonly string[] },
 ): Promise<readonly Desired[]> {
-  const { mirror, history } = repository;
-  await mirror.refresh([at.service.parts.ledger]);
+  const { history } = repository;
+  const orders = await ordersOf(at, repository, plan.pullRequest.number);
+  const open = orders.filter((order) => order.source === plan.head);
+  // A push supersedes what was asked for the head before it.
+  for (const order of orders) if (order.source !== plan.head) await askToStop(at, order.id, "superseded");
   await history.sync();
   const texts = new Map<string, string>();
   for (const { at: place } of plan.problems) {
@@ -129,12 +139,32 @@ async function statesOf(
     removed: plan.removed,
     problems: plan.problems,
     digest: plan.digest,
-    runs,
+    runs: runs.filter(({ record }) => !open.some((order) => order.pipeline === record.pipeline.id)),
+    open: await Promise.all(open.map((order) => openRun(at, order))),
     tail: (run, step) => tails.get(`${run.id}/${step}`) ?? [],
     text: (path) => texts.get(path),
     slots: at.service.parts.slots,
     answers: words,
   });
+}
+
+/** Accepted runs of a pull request that are not recorded, by a fresh look at the remote. */
+async function ordersOf(at: At, { mirror }: ForgeRepository, number: number): Promise<readonly RunOrder[]> {
+  const refreshed = await mirror.refresh([at.service.parts.ledger, `${ACCEPTED}*`]);
+  if (refreshed.kind !== "ok") return [];
+  return (await openOrders(mirror, refreshed.refs)).filter((order) => order.pullRequest === number);
+}
+
+/** A hint like all others: a run that nobody executes any more is recorded by the next who takes it up. */
+async function askToStop({ queue }: At, run: RunOrder["id"], why: "cancelled" | "superseded"): Promise<void> {
+  await queue.table.put(STOP, run, why);
+}
+
+async function openRun({ queue, service }: At, { id, pipeline }: RunOrder): Promise<OpenRun> {
+  const value = (await queue.table.get(PROGRESS, id)) as { done: number; total: number; began: number } | undefined;
+  if (value === undefined) return { run: id, pipeline, progress: null };
+  const { done, total, began } = value;
+  return { run: id, pipeline, progress: { done, total, sinceMs: service.parts.clock.now() - began } };
 }
 
 /** The newest recorded run of each pipeline at the head, with the run of the base that it is compared with. */
@@ -192,6 +222,11 @@ async function command(at: At, trigger: Extract<Trigger, { kind: "command" }>): 
         return accepted === "recorded" ? "known" : accepted === "accepted" ? "accepted" : "later";
       },
       enqueue: (order) => at.queue.jobs.add(QUEUES.runs, [runJob(trigger.repository, order)]),
+      async cancel() {
+        const orders = await ordersOf(at, repository, trigger.number);
+        for (const order of orders) await askToStop(at, order.id, "cancelled");
+        return orders.length;
+      },
     },
     trigger,
     parseCommand(trigger.text),
@@ -246,6 +281,7 @@ async function look(at: At, ref: RepositoryRef): Promise<Performed> {
     mirror: repository.mirror,
     history: repository.history,
     planAt: repository.planAt,
+    openOrders: (refs) => openOrders(repository.mirror, refs),
     clock: at.service.parts.clock,
     ledger: at.service.parts.ledger,
     accept: async (order) => (await at.service.accept(repository, order)) === "accepted",
@@ -253,26 +289,4 @@ async function look(at: At, ref: RepositoryRef): Promise<Performed> {
   });
   repository.save();
   return looked.kind === "again" ? again(looked.afterMs) : DONE;
-}
-
-async function runOne(
-  at: At,
-  ref: RepositoryRef,
-  { run, signal }: { readonly run: Parameters<Hands["run"]>[1]; readonly signal: AbortSignal },
-): Promise<Performed> {
-  // Whoever else holds it executes it; looking again costs little, executing twice costs the steps.
-  const lease = await at.queue.leases.acquire(`run-${run}`, { ttlMs: 10_000, holder: String(process.pid) });
-  if (lease === undefined) return again(5_000);
-  try {
-    const repository = await at.service.repository(ref);
-    const ended = await at.service.run(repository, run, AbortSignal.any([signal, lease.lost]));
-    if (ended.kind === "again") return again(ended.afterMs);
-    if (ended.kind === "nothing") return DONE;
-    const { record } = ended;
-    if (record.pullRequest !== null) return await report(at, ref, { number: record.pullRequest, words: [] });
-    await desire(at.queue, ref.installation, [reportRun(record)], ref);
-    return DONE;
-  } finally {
-    await lease.release();
-  }
 }

@@ -5,7 +5,7 @@ import type { Clock } from "./clock/clock.ts";
 import { acceptRun, type Accepted } from "./controller/accept-run.ts";
 import { recordRun } from "./controller/record-run.ts";
 import { runAccepted, type Executable } from "./controller/run-accepted.ts";
-import { runPipeline, type RunEnd } from "./controller/run-pipeline.ts";
+import { runPipeline, type RunEnd, type StepProgress } from "./controller/run-pipeline.ts";
 import { paramsOf, stageCommit } from "./controller/stage-commit.ts";
 import type { Forges } from "./forge/forge.ts";
 import type { RunId } from "./identity/identity.ts";
@@ -36,6 +36,12 @@ export interface ServiceParts {
   readonly slots: number;
 }
 
+/** How far a run has got, in steps. */
+export interface Progress {
+  readonly done: number;
+  readonly total: number;
+}
+
 /** A service's hands: what its doors reach for one repository at a time. */
 export interface Service {
   readonly parts: ServiceParts;
@@ -45,7 +51,12 @@ export interface Service {
   run(
     repository: ForgeRepository,
     id: RunId,
-    signal: AbortSignal,
+    stop: {
+      readonly signal: AbortSignal;
+      /** What a run that was stopped is recorded as; null: it was not asked to stop, and goes on elsewhere. */
+      readonly as: () => "cancelled" | "superseded" | null;
+      readonly onProgress: (progress: Progress) => void;
+    },
   ): Promise<
     | { readonly kind: "recorded"; readonly record: RunRecord }
     | { readonly kind: "nothing" }
@@ -81,7 +92,7 @@ export function composeService(parts: ServiceParts): Service {
       const accepted = await acceptRun({ mirror: repository.mirror, signer, ledger }, order);
       return accepted.kind;
     },
-    async run(repository, id, signal) {
+    async run(repository, id, stop) {
       const ran = await runAccepted(
         {
           mirror: repository.mirror,
@@ -89,7 +100,7 @@ export function composeService(parts: ServiceParts): Service {
           clock: parts.clock,
           signer,
           ledger,
-          execute: (run) => execute(parts, repository, { run, signal }),
+          execute: (run) => execute(parts, repository, { run, stop }),
           host: {
             platform: PLATFORM,
             cpus: cpus().length,
@@ -105,9 +116,15 @@ export function composeService(parts: ServiceParts): Service {
         await repository.mirror.publish([{ ref: acceptedRef(id), from: ran.acceptance, to: null }]);
         return { kind: "nothing" };
       }
-      await record(parts, repository, ran);
+      const stopped = stop.as();
+      // A lost lease is no end: whoever holds it now takes the run to its end.
+      if (ran.record.status === "cancelled" && stopped === null)
+        return { kind: "again", afterMs: 5_000, why: "it goes on elsewhere" };
+      const status = ran.record.status === "cancelled" ? (stopped ?? "cancelled") : ran.record.status;
+      const ended = { ...ran.record, status };
+      await record(parts, repository, { ...ran, record: ended });
       repository.save();
-      return { kind: "recorded", record: ran.record };
+      return { kind: "recorded", record: ended };
     },
   };
 }
@@ -115,7 +132,7 @@ export function composeService(parts: ServiceParts): Service {
 async function execute(
   parts: ServiceParts,
   repository: ForgeRepository,
-  { run, signal }: { readonly run: Executable; readonly signal: AbortSignal },
+  { run, stop }: { readonly run: Executable; readonly stop: Parameters<Service["run"]>[2] },
 ): Promise<RunEnd> {
   const { store, clock } = parts;
   const { order, planned } = run;
@@ -139,13 +156,23 @@ async function execute(
         keepGoing: false,
         capacity: { memoryBytes: totalmem(), gpus: 0 },
         gateOf: run.gateOf,
-        onProgress: () => undefined,
-        signal,
+        onProgress: progressOf(planned.order.steps.length, (progress) => stop.onProgress(progress)),
+        signal: stop.signal,
       },
     );
   } finally {
     await dispatcher[Symbol.asyncDispose]();
   }
+}
+
+/** Counts what a coordinator says. */
+function progressOf(total: number, tell: (progress: Progress) => void): (event: StepProgress) => void {
+  let done = 0;
+  return ({ kind }) => {
+    if (kind !== "cached" && kind !== "ended") return;
+    done++;
+    tell({ done, total });
+  };
 }
 
 /** The end of an attempt that could not even be made ready. */

@@ -12,9 +12,15 @@ export interface Hands {
   /** Reads the forge and git again because of a trigger, and brings both to what they should be. */
   handle(trigger: Trigger): Promise<Performed>;
   /** Executes and records one accepted run. */
-  run(repository: RepositoryRef, run: RunOrder["id"], signal: AbortSignal): Promise<Performed>;
+  run(repository: RepositoryRef, run: RunToTake, signal: AbortSignal): Promise<Performed>;
   /** Sends an installation's desired states. */
   send(installation: number): Promise<Performed>;
+}
+
+/** A run as its job names it. */
+export interface RunToTake {
+  readonly id: RunOrder["id"];
+  readonly pullRequest: number | null;
 }
 
 /** Names of the queues. */
@@ -22,7 +28,10 @@ export const QUEUES = { controller: "controller", runs: "runs", outbox: "outbox"
 
 /** Job of an accepted run: asking twice is asking once. */
 export function runJob(repository: RepositoryRef, order: RunOrder): QueuedJob {
-  return { id: `run-${order.id}`, payload: { repository: { ...repository }, run: order.id } };
+  return {
+    id: `run-${order.id}`,
+    payload: { repository: { ...repository }, run: order.id, pullRequest: order.pullRequest },
+  };
 }
 
 /** Puts states into the outbox, newest wins, and wakes its sender. */
@@ -58,9 +67,13 @@ export async function startWork(
       concurrency: options.runs,
       onError,
       async perform(job, signal) {
-        const { repository, run } = job.payload as unknown as { repository: RepositoryRef; run: string };
+        const { repository, run, pullRequest } = job.payload as unknown as {
+          repository: RepositoryRef;
+          run: string;
+          pullRequest: number | null;
+        };
         const id = parseRunId(run);
-        return id === undefined ? { kind: "done" } : hands.run(repository, id, signal);
+        return id === undefined ? { kind: "done" } : hands.run(repository, { id, pullRequest }, signal);
       },
     }),
     queue.jobs.consume(QUEUES.outbox, {

@@ -15,6 +15,8 @@ export interface CommandPorts {
   /** `known`: the ledger has this very run already. */
   readonly accept: (order: RunOrder) => Promise<"accepted" | "known" | "later">;
   readonly enqueue: (order: RunOrder) => Promise<void>;
+  /** Asks every open run of the pull request to stop; answers how many there are. */
+  readonly cancel: () => Promise<number>;
 }
 
 export interface Answered {
@@ -53,7 +55,15 @@ export async function answerCommand(
       return runNow(ports, trigger, parsed.command);
     case "help":
       return { ...done(trigger), words: [HELP] };
-    case "cancel":
+    case "cancel": {
+      if (!RUNS.includes(may))
+        return refused(
+          trigger,
+          "stopping a run needs write permission: ask somebody who has it to comment /sluice cancel",
+        );
+      const stopped = await ports.cancel();
+      return stopped === 0 ? refused(trigger, "no run of this pull request is under way") : done(trigger);
+    }
     case "retry":
     case "diff":
     case "promote":
@@ -72,7 +82,7 @@ export async function answerCommand(
 }
 
 const NOTHING: Answered = { states: [], words: [], again: null };
-const HELP = "Commands: /sluice plan, /sluice run [pipeline][@sha], /sluice help";
+const HELP = "Commands: /sluice plan, /sluice run [pipeline][@sha], /sluice cancel, /sluice help";
 
 function wasEdited({ createdAt, updatedAt }: Comment): boolean {
   return createdAt !== updatedAt;

@@ -4,7 +4,7 @@ import type { Mirror } from "../git/mirror.ts";
 import { runIdOf, type CommitSha } from "../identity/identity.ts";
 import type { History } from "../index/history.ts";
 import type { Triggers } from "../pipeline/pipeline.ts";
-import { ACCEPTED, parseOrder, REQUEST_FILE, type RunOrder } from "../run/request.ts";
+import { ACCEPTED, type RunOrder } from "../run/request.ts";
 import type { PlanAt, PlannedPipeline } from "./project.ts";
 
 export interface ReconcilePorts {
@@ -13,6 +13,8 @@ export interface ReconcilePorts {
   readonly history: History;
   readonly planAt: PlanAt;
   readonly clock: Clock;
+  /** Runs that are accepted and not recorded, among these refs. */
+  readonly openOrders: (refs: ReadonlyMap<string, CommitSha>) => Promise<readonly RunOrder[]>;
   /** Accepts a run; answers whether it may be enqueued now. */
   readonly accept: (order: RunOrder) => Promise<boolean>;
   /** Hands a run that must end to the queue; asking twice is asking once. */
@@ -49,7 +51,7 @@ export async function reconcile(ports: ReconcilePorts): Promise<Reconciled> {
   const refreshed = await ports.mirror.refresh([`refs/heads/${branch}`, ports.ledger, `${ACCEPTED}*`]);
   if (refreshed.kind !== "ok") return { kind: "again", afterMs: 10_000, why: refreshed.why };
   await ports.history.sync();
-  const open = await openOrders(ports.mirror, refreshed.refs);
+  const open = await ports.openOrders(refreshed.refs);
   const tip = refreshed.refs.get(`refs/heads/${branch}`);
   if (tip === undefined) return { kind: "empty" };
   const { planned } = await ports.planAt({ commit: tip, tree: null, domain: "main", against: null });
@@ -66,18 +68,6 @@ export async function reconcile(ports: ReconcilePorts): Promise<Reconciled> {
   }
   for (const order of [...open, ...started]) await ports.enqueue(order);
   return { kind: "looked", branch, tip, started, open, unchanged, broken };
-}
-
-/** Accepted and not recorded: whatever else happens, these must end. */
-async function openOrders(mirror: Mirror, refs: ReadonlyMap<string, CommitSha>): Promise<readonly RunOrder[]> {
-  const orders: RunOrder[] = [];
-  for (const [ref, commit] of refs) {
-    if (!ref.startsWith(ACCEPTED)) continue;
-    const bytes = await mirror.file(commit, REQUEST_FILE);
-    const order = bytes === undefined ? undefined : parseOrder(bytes);
-    if (order !== undefined && ref === `${ACCEPTED}${order.id}`) orders.push(order);
-  }
-  return orders;
 }
 
 interface At {

@@ -8,7 +8,7 @@ import { failedRun } from "../report/failed-run.ts";
 import { failureMarkdown } from "../report/failure-markdown.ts";
 import type { PlanView } from "../report/plan-view.ts";
 import { runMarkdown } from "../report/run-markdown.ts";
-import { STICKY_MARKER, stickyComment, type StickyState } from "../report/sticky-comment.ts";
+import { STICKY_MARKER, stickyComment, type StickyRun, type StickyState } from "../report/sticky-comment.ts";
 import { fourCharacters } from "../report/words.ts";
 import type { RunRecord } from "../run/run-record.ts";
 import type { PlannedPipeline } from "./project.ts";
@@ -31,6 +31,8 @@ export interface PullRequestReport {
   readonly digest: string;
   /** Newest recorded run of each affected pipeline at this head, with the run it is compared with. */
   readonly runs: readonly { readonly record: RunRecord; readonly baseline: RunRecord | null }[];
+  /** Accepted runs at this head that have not ended. */
+  readonly open: readonly OpenRun[];
   /** Last lines of a failed step's log, redacted. */
   readonly tail: (run: RunRecord, step: string) => readonly string[];
   /** Text of a file at the head, for code frames. */
@@ -40,17 +42,24 @@ export interface PullRequestReport {
   readonly answers: readonly string[];
 }
 
+/** An accepted run with how far it has got; no progress: nobody has begun it. */
+export interface OpenRun {
+  readonly run: RunRecord["id"];
+  readonly pipeline: string;
+  readonly progress: { readonly done: number; readonly total: number; readonly sinceMs: number } | null;
+}
+
 /** The sticky comment and the checks of a pull request, as they should be; no comment where nothing is affected. */
 export function reportPullRequest(report: PullRequestReport): readonly Desired[] {
   const silent =
     report.affected.length + report.removed.length + report.problems.length + report.runs.length === 0 &&
-    report.answers.length === 0;
+    report.answers.length + report.open.length === 0;
   const state = stateOf(report);
-  const runs = report.runs.map(({ record }) => record.id).join(",");
+  const runs = [...report.open.map(({ run }) => run), ...report.runs.map(({ record }) => record.id)].join(",");
   return [
     { kind: "comment", number: report.number, marker: STICKY_MARKER, body: silent ? null : stickyComment(state) },
     check(report, { name: PLAN_CHECK, externalId: report.digest }, planCheckOutput(state, OFFERED)),
-    ...(report.runs.length === 0
+    ...(report.runs.length + report.open.length === 0
       ? []
       : [check(report, { name: RUN_CHECK, externalId: runs }, runCheckOutput(state, OFFERED))]),
   ];
@@ -78,13 +87,22 @@ function stateOf(report: PullRequestReport): StickyState {
       others: { unchanged: report.unchanged, removed: report.removed },
       pullRequest: { head: report.head, base: report.onto, branch: report.baseBranch, revision: 1 },
     },
-    runs: report.runs.map(({ record, baseline }) => ({
-      kind: "ended",
-      record,
-      baseline: baseline === null ? null : { diff: diffRuns(baseline, record), label: report.baseBranch },
-      evidence: { tail: (step) => report.tail(record, step), nearMiss: () => null },
-    })),
+    runs: [...report.open.map(openRun), ...report.runs.map((run) => endedRun(report, run))],
     answers: report.answers,
+  };
+}
+
+function openRun({ run, pipeline, progress }: OpenRun): StickyRun {
+  if (progress === null) return { kind: "waiting", run, pipeline, why: "accepted, and about to begin" };
+  return { kind: "under-way", run, pipeline, ...progress, running: [] };
+}
+
+function endedRun(report: PullRequestReport, { record, baseline }: PullRequestReport["runs"][number]): StickyRun {
+  return {
+    kind: "ended",
+    record,
+    baseline: baseline === null ? null : { diff: diffRuns(baseline, record), label: report.baseBranch },
+    evidence: { tail: (step) => report.tail(record, step), nearMiss: () => null },
   };
 }
 

@@ -44,6 +44,7 @@ test(
       "the merge is recorded",
       async () => (await ledgerOf(repository.directory)).match(/Trigger: push/g)?.length === 2,
     );
+    expect((await ledgerOf(repository.directory)).match(/^Sluice-Run/gm)).toHaveLength(2);
   },
 );
 
