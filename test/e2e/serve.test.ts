@@ -1,0 +1,93 @@
+import { spawn, type ChildProcess } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import { expect, onTestFinished, test } from "vitest";
+
+import { startTwin, type Twin } from "../../src/twin/twin.ts";
+import { digits } from "./repositories.ts";
+import { gitIn } from "./town.ts";
+
+const MAIN = join(import.meta.dirname, "../../src/main.ts");
+
+interface Serving {
+  readonly process: ChildProcess;
+  readonly url: string;
+  readonly ended: Promise<number | null>;
+}
+
+/** `sluice serve` as an operator starts it: a process of its own that knows nothing but its environment. */
+function serve(twin: Twin, data: string): Promise<Serving> {
+  const process_ = spawn(process.execPath, [MAIN, "serve"], {
+    env: {
+      PATH: process.env["PATH"],
+      HOME: data,
+      APP_ID: String(twin.app.id),
+      PRIVATE_KEY: twin.app.privateKey,
+      WEBHOOK_SECRET: twin.app.secret,
+      GHE_PROTOCOL: "http",
+      GHE_HOST: new URL(twin.url).host,
+      HOST: "127.0.0.1",
+      PORT: "0",
+      LOG_LEVEL: "error",
+      SLUICE_DATA: data,
+    },
+    stdio: ["ignore", "ignore", "pipe"],
+  });
+  const ended = new Promise<number | null>((resolve) => process_.on("exit", resolve));
+  return new Promise((resolve, reject) => {
+    let said = "";
+    process_.stderr.on("data", (chunk: Buffer) => {
+      said += chunk.toString();
+      const url = /serves at (http\S+),/.exec(said)?.[1];
+      if (url !== undefined) resolve({ process: process_, url, ended });
+    });
+    void ended.then((code) => reject(new Error(`serve ended with ${String(code)}: ${said}`)));
+  });
+}
+
+test(
+  "a service that is killed in the middle of a run leaves it to the next one, which records it once",
+  { timeout: 90_000 },
+  async () => {
+    const directory = mkdtempSync(join(tmpdir(), "sluice-serve-"));
+    const twin = await startTwin({ directory: join(directory, "forge") });
+    const data = join(directory, "data");
+    const running: Serving[] = [];
+    onTestFinished(async () => {
+      for (const one of running) one.process.kill("SIGKILL");
+      await Promise.all(running.map(({ ended }) => ended));
+      await twin[Symbol.asyncDispose]();
+      rmSync(directory, { recursive: true, force: true, maxRetries: 3 });
+    });
+    // Long enough to be killed in, short enough to wait for.
+    const slow = "sleep 3\necho 1 > sum.txt\necho '{\"total\": 1}' > metrics.json\n";
+    const repository = await digits(twin.forge, { "add.sh": slow });
+    const accepted = (): Promise<string> =>
+      gitIn(repository.directory, "for-each-ref", "--format=%(refname)", "refs/sluice/runs");
+    const until = async (fact: () => Promise<boolean>): Promise<void> => {
+      const end = Date.now() + 40_000;
+      while (!(await fact())) {
+        if (Date.now() > end) throw new Error("not after 40 s");
+        await new Promise((resolve) => setTimeout(resolve, 50));
+      }
+    };
+
+    running.push(await serve(twin, data));
+    await until(async () => (await accepted()) !== "");
+    running[0]?.process.kill("SIGKILL");
+    await running[0]?.ended;
+    expect(await accepted()).not.toBe("");
+
+    const second = await serve(twin, data);
+    running.push(second);
+    await until(async () => (await accepted()) === "");
+    const log = await gitIn(repository.directory, "log", "--format=%s", "sluice/ledger", "--");
+    expect(log.trim().split("\n")).toEqual(["sum: succeeded · total 1"]);
+    expect(await gitIn(repository.directory, "fsck", "--strict", "--no-dangling")).toBe("");
+
+    second.process.kill("SIGTERM");
+    expect(await second.ended).toBe(0);
+  },
+);
