@@ -1,6 +1,6 @@
 import { answerCommand } from "./controller/answer-command.ts";
-import { planPullRequest } from "./controller/plan-pull-request.ts";
-import type { PullRequestPlan } from "./controller/project.ts";
+import { planMergeGroup, planPullRequest } from "./controller/plan-pull-request.ts";
+import type { MergePlan, PullRequestPlan } from "./controller/project.ts";
 import { openOrders } from "./controller/open-orders.ts";
 import { reconcile } from "./controller/reconcile.ts";
 import { reportPullRequest, type OpenRun } from "./controller/report-pull-request.ts";
@@ -67,7 +67,7 @@ async function handle(at: At, trigger: Trigger): Promise<Performed> {
     case "button":
       return ofCommit(at, trigger.repository, trigger.head);
     case "merge-group":
-      return DONE;
+      return mergeGroup(at, trigger);
     case "reconcile":
       return look(at, trigger.repository);
     case "installation":
@@ -108,6 +108,38 @@ async function report(
   }
 }
 
+/** A merge queue waits for the check of its own commit; there is no comment to keep. */
+async function mergeGroup(at: At, trigger: Extract<Trigger, { kind: "merge-group" }>): Promise<Performed> {
+  const repository = await at.service.repository(trigger.repository);
+  const plan = await planMergeGroup(repository, trigger);
+  repository.save();
+  if (plan === undefined) return DONE;
+  const texts = await textsOf(plan);
+  const states = reportPullRequest({
+    ...plan,
+    number: 0,
+    baseBranch: "the queue",
+    runs: [],
+    open: [],
+    tail: () => [],
+    text: (path) => texts.get(path),
+    slots: at.service.parts.slots,
+    answers: [],
+  }).filter(({ kind }) => kind === "check");
+  await desire(at.queue, trigger.repository.installation, states, trigger.repository);
+  return DONE;
+}
+
+/** Files in which problems stand, for their code frames. */
+async function textsOf({ problems, planned }: MergePlan): Promise<ReadonlyMap<string, string>> {
+  const texts = new Map<string, string>();
+  for (const { at: place } of problems) {
+    const bytes = texts.has(place.path) ? undefined : await planned.project.view.read(place.path);
+    if (bytes !== undefined) texts.set(place.path, new TextDecoder().decode(bytes));
+  }
+  return texts;
+}
+
 async function statesOf(
   at: At,
   repository: ForgeRepository,
@@ -119,11 +151,7 @@ async function statesOf(
   // A push supersedes what was asked for the head before it.
   for (const order of orders) if (order.source !== plan.head) await askToStop(at, order.id, "superseded");
   await history.sync();
-  const texts = new Map<string, string>();
-  for (const { at: place } of plan.problems) {
-    const bytes = texts.has(place.path) ? undefined : await plan.planned.project.view.read(place.path);
-    if (bytes !== undefined) texts.set(place.path, new TextDecoder().decode(bytes));
-  }
+  const texts = await textsOf(plan);
   const runs = await runsAt(repository, plan);
   const tails = await tailsOf(
     at,

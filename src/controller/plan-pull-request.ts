@@ -3,7 +3,7 @@ import type { Mirror } from "../git/mirror.ts";
 import type { CommitSha, Domain } from "../identity/identity.ts";
 import { digestOfJson } from "../identity/identity.ts";
 import type { Problem } from "../problem/problem.ts";
-import type { PlanAt, PlannedCommit, PlannedPipeline, PullRequestPlan } from "./project.ts";
+import type { MergePlan, PlanAt, PlannedCommit, PlannedPipeline, PullRequestPlan } from "./project.ts";
 
 export interface PullRequestPorts {
   readonly forge: Forge;
@@ -39,9 +39,28 @@ export async function planPullRequest(ports: PullRequestPorts, number: number): 
     const now = await ports.planAt({ commit: onto, tree: null, domain, against: null });
     planned = await ports.planAt({ commit: head, tree: merged.tree, domain, against: now });
     testMerge = true;
-    return { kind: "planned", plan: compare({ pullRequest, head, base, onto, domain, testMerge }, now, planned) };
+    return {
+      kind: "planned",
+      plan: { pullRequest, ...compare({ head, base, onto, domain, testMerge }, now, planned) },
+    };
   }
-  return { kind: "planned", plan: compare({ pullRequest, head, base, onto, domain, testMerge }, before, planned) };
+  return {
+    kind: "planned",
+    plan: { pullRequest, ...compare({ head, base, onto, domain, testMerge }, before, planned) },
+  };
+}
+
+/** Plans the commit that a merge queue has made of several pull requests; undefined once the queue dropped it. */
+export async function planMergeGroup(
+  { mirror, planAt }: Pick<PullRequestPorts, "mirror" | "planAt">,
+  { head, base }: { readonly head: CommitSha; readonly base: CommitSha },
+): Promise<MergePlan | undefined> {
+  const refreshed = await mirror.refresh(["refs/heads/*"]);
+  if (refreshed.kind !== "ok" || (await mirror.resolve(head)) === undefined) return undefined;
+  const domain: Domain = "pr";
+  const before = await planAt({ commit: base, tree: null, domain, against: null });
+  const planned = await planAt({ commit: head, tree: null, domain, against: before });
+  return compare({ head, base, onto: base, domain, testMerge: false }, before, planned);
 }
 
 function notNow(answer: Exclude<Answer<PullRequest>, { kind: "ok" }>): PlannedPullRequest {
@@ -84,10 +103,10 @@ async function readsWhatMoved(
 }
 
 function compare(
-  at: Pick<PullRequestPlan, "pullRequest" | "head" | "base" | "onto" | "domain" | "testMerge">,
+  at: Pick<MergePlan, "head" | "base" | "onto" | "domain" | "testMerge">,
   before: PlannedCommit,
   planned: PlannedCommit,
-): PullRequestPlan {
+): MergePlan {
   const old = new Map(before.planned.map((one) => [one.file.pipeline.id, one]));
   const known = new Set([...problemsOf(before)].map(nameOf));
   const problems = problemsOf(planned).filter((problem) => !known.has(nameOf(problem)));

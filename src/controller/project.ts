@@ -64,8 +64,12 @@ export type PlanAt = (order: {
 }) => Promise<PlannedCommit>;
 
 /** What merging a pull request would run, and why. */
-export interface PullRequestPlan {
+export interface PullRequestPlan extends MergePlan {
   readonly pullRequest: PullRequest;
+}
+
+/** What a merge would run, and why. */
+export interface MergePlan {
   readonly head: CommitSha;
   /** The commit that the change is judged against. */
   readonly base: CommitSha;

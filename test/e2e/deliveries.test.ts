@@ -131,3 +131,21 @@ test("a mistake is shown where it stands, as a failing check with an annotation"
   await place.until("the comment is there", () => (repository.comments.get(pull.number) ?? []).length === 1);
   expect(repository.comments.get(pull.number)?.[0]?.body).toContain("did you mean");
 });
+
+test("a merge queue's commit gets its own check, and no comment", { timeout: 60_000 }, async () => {
+  const place = await town();
+  const { forge } = place.twin;
+  const repository = await digits(forge);
+  const base = (await gitIn(repository.directory, "rev-parse", "main")).trim();
+  const branch = "gh-readonly-queue/main/pr-1-abc";
+  const head = await forge.commit(repository, { ...PLUS_TWO, branch });
+  forge.send(repository, forge.world.user("alice"), "merge_group", {
+    action: "checks_requested",
+    merge_group: { head_sha: head, head_ref: `refs/heads/${branch}`, base_sha: base, base_ref: "refs/heads/main" },
+  });
+  await place.until("the check is there", () => repository.checks.some((check) => check.head === head));
+  const check = repository.checks.find((one) => one.head === head);
+  expect(check).toMatchObject({ name: "sluice / plan", conclusion: "success" });
+  expect(check?.output.text).toContain("parameter `plus` 1 → **2**");
+  expect([...repository.comments.values()].flat()).toEqual([]);
+});
