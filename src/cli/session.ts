@@ -1,8 +1,9 @@
 import type { JsonObject } from "../identity/canonical-json.ts";
-import { planPipelines, type Past, type PlanPorts } from "../controller/plan-pipelines.ts";
+import { NO_PAST, planPipelines, type Past, type PlanPorts } from "../controller/plan-pipelines.ts";
 import type { PipelineFile, Project, PlannedPipeline } from "../controller/project.ts";
 import { readProject } from "../controller/read-project.ts";
 import type { View } from "../git/view.ts";
+import type { History } from "../index/history.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";
 import { isError, type Problem } from "../problem/problem.ts";
 import { closest } from "../problem/suggest.ts";
@@ -60,11 +61,13 @@ export async function planSession(
   request: PlanRequest,
 ): Promise<readonly PlannedPipeline[]> {
   const { repository, project, world } = session;
+  // Brought up to the ledger once for all pipelines.
+  let opened: Promise<History> | undefined;
   const ports: PlanPorts = {
     reader: await store.reader("local"),
     listing: (digest) => store.listingSync(digest),
     datasets: (dataset) => repository.dataset(dataset, project.tree),
-    past: (pipeline) => pastOf(repository, pipeline),
+    past: (pipeline) => pastOf((opened ??= repository.history()), pipeline),
   };
   return planPipelines(
     ports,
@@ -79,12 +82,12 @@ export async function planSession(
   );
 }
 
-async function pastOf(repository: Repository, pipeline: Pipeline): Promise<Past> {
-  const history = await repository.history();
-  return {
-    steps: await history.past([pipeline.id, ...pipeline.was]),
-    durations: (step) => history.durations(pipeline.id, step),
-  };
+async function pastOf(opened: Promise<History>, pipeline: Pipeline): Promise<Past> {
+  const history = await opened;
+  const steps = await history.past([pipeline.id, ...pipeline.was]);
+  // A pipeline that has never run took no time yet.
+  if (steps.length === 0) return NO_PAST;
+  return { steps, durations: (step) => history.durations(pipeline.id, step) };
 }
 
 /** Prints problems with their code frames to stderr; true when there is an error. */

@@ -1,0 +1,225 @@
+import { execFileSync } from "node:child_process";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import { describe, expect, onTestFinished, test } from "vitest";
+
+import { digestOf, hexOf, type Digest, type Domain, type RunId } from "../../src/identity/identity.ts";
+import type { StepResult } from "../../src/key/key-document.ts";
+import type { Store } from "../../src/store/store.ts";
+
+function scratch(): string {
+  const directory = mkdtempSync(join(tmpdir(), "sluice-store-"));
+  onTestFinished(() => rmSync(directory, { recursive: true, force: true }));
+  return directory;
+}
+
+function resultOf(text: string, made: Partial<StepResult["made"]> = {}): StepResult {
+  const digest = digestOf(text);
+  return {
+    result: 1,
+    key: digestOf("the key"),
+    facts: { outputs: [{ path: "out.txt", kind: "file", digest, size: text.length, files: 1 }], metrics: {} },
+    made: {
+      run: "0123456789abcdefghjkmnpqrs" as RunId,
+      step: "train",
+      attempt: 1,
+      domain: "local",
+      isolation: "sandbox",
+      network: false,
+      secrets: false,
+      finishedAt: "2026-11-24T00:00:00.000Z",
+      profile: { wallMs: 1, cpuUserMs: null, cpuSystemMs: null, peakBytes: null, method: "none" },
+      log: null,
+      ...made,
+    },
+  };
+}
+
+/** What every adapter of the store port keeps. `open` gives a store in a directory, the same one for the same directory. */
+export function storeContract(
+  open: (directory: string) => Store,
+  objectFile: (directory: string, digest: Digest) => string,
+): void {
+  describe("bytes", () => {
+    test("come back as they went in, by their digest; what is not there is not there", async () => {
+      const store = open(scratch());
+      for (const bytes of [new Uint8Array(), new TextEncoder().encode("x"), new Uint8Array(100_000).fill(7)]) {
+        const digest = await store.putBytes(bytes);
+        expect(digest).toBe(digestOf(bytes));
+        expect(Buffer.from((await store.read(digest)) ?? "none").equals(bytes)).toBe(true);
+        expect(store.has(digest)).toBe(true);
+      }
+      expect(await store.read(digestOf("nowhere"))).toBeUndefined();
+      expect(store.has(digestOf("nowhere"))).toBe(false);
+    });
+
+    test("that rotted are neither read nor handed on", async () => {
+      const directory = scratch();
+      const store = open(directory);
+      for (const size of [20, 200_000]) {
+        const digest = await store.putBytes(new Uint8Array(size).fill(size % 256));
+        const file = objectFile(directory, digest);
+        chmodSync(file, 0o644);
+        writeFileSync(file, new Uint8Array(size).fill(1));
+        expect(await store.read(digest)).toBeUndefined();
+        const target = join(directory, `target-${size}`);
+        expect(await store.materialize({ kind: "file", digest }, target)).toEqual({ kind: "corrupt", digest });
+        expect(existsSync(target)).toBe(false);
+      }
+    });
+
+    test("are never shared with a copy: writing to what was handed out changes nothing in the store", async () => {
+      const directory = scratch();
+      const store = open(directory);
+      for (const size of [20, 200_000]) {
+        const bytes = new Uint8Array(size).fill(5);
+        const digest = await store.putBytes(bytes);
+        const target = join(directory, "out", String(size));
+        expect(await store.materialize({ kind: "executable", digest }, target)).toEqual({ kind: "ok" });
+        expect(statSync(target).mode & 0o777).toBe(0o755);
+        expect(statSync(target).nlink).toBe(1);
+        writeFileSync(target, "changed");
+        expect(Buffer.from((await store.read(digest)) ?? "none").equals(bytes)).toBe(true);
+      }
+    });
+
+    test("of a directory enter and leave whole, with modes and inner links", async () => {
+      const directory = scratch();
+      const store = open(directory);
+      const from = join(directory, "from");
+      mkdirSync(join(from, "deep"), { recursive: true });
+      writeFileSync(join(from, "deep", "a.txt"), "a");
+      writeFileSync(join(from, "run.sh"), "b", { mode: 0o755 });
+      symlinkSync("deep/a.txt", join(from, "link"));
+      const taken = await store.ingest(from, "reports");
+      if (taken.kind !== "ok") throw new Error(taken.kind);
+      expect(taken.record).toMatchObject({ path: "reports", kind: "directory", size: 2, files: 3 });
+      const target = join(directory, "to");
+      expect(await store.materialize(taken.record, target)).toEqual({ kind: "ok" });
+      expect(readdirSync(target).sort()).toEqual(["deep", "link", "run.sh"]);
+      expect(readFileSync(join(target, "link"), "utf8")).toBe("a");
+      expect(statSync(join(target, "run.sh")).mode & 0o100).toBe(0o100);
+      expect((await store.listing(taken.record.digest))?.map(({ path }) => path)).toEqual([
+        "deep/a.txt",
+        "link",
+        "run.sh",
+      ]);
+      expect(store.listingSync(taken.record.digest)).toEqual(await store.listing(taken.record.digest));
+    });
+
+    test("behind a link that leaves the directory are refused, with the link named", async () => {
+      const directory = scratch();
+      const from = join(directory, "from");
+      mkdirSync(from);
+      symlinkSync("/etc/passwd", join(from, "link"));
+      expect(await open(directory).ingest(from, "reports")).toMatchObject({
+        kind: "refused",
+        why: expect.stringContaining("link") as string,
+      });
+      expect(await open(directory).ingest(join(directory, "nothing"), "x")).toEqual({ kind: "absent" });
+    });
+
+    test.skipIf(!mayMount())("that do not fit are said not to fit, and leave nothing behind", async () => {
+      const directory = scratch();
+      const small = join(directory, "small");
+      mkdirSync(small);
+      execFileSync("mount", ["-t", "tmpfs", "-o", "size=300k", "tmpfs", small]);
+      onTestFinished(() => void execFileSync("umount", [small]));
+      const store = open(small);
+      const large = join(directory, "large");
+      writeFileSync(large, new Uint8Array(1_000_000).fill(3));
+      expect(await store.ingest(large, "large")).toEqual({ kind: "disk-full" });
+      expect(store.has(digestOf(new Uint8Array(1_000_000).fill(3)))).toBe(false);
+      expect(await store.read(await store.putBytes(new Uint8Array([1])))).toBeDefined();
+    });
+  });
+
+  describe("results", () => {
+    const key = digestOf("the key");
+
+    test("are created once: the first stays, equal ones change nothing, others are told apart", async () => {
+      const directory = scratch();
+      const store = open(directory);
+      expect(await store.createResult("local", resultOf("a"))).toEqual({ kind: "created" });
+      expect(await store.createResult("local", resultOf("a", { step: "renamed" }))).toMatchObject({
+        kind: "exists",
+        same: true,
+      });
+      expect(await store.createResult("local", resultOf("b"))).toMatchObject({ kind: "exists", same: false });
+      for (const one of [store, open(directory)])
+        expect((await one.reader("local")).result(key)?.facts).toEqual(resultOf("a").facts);
+    });
+
+    test("of twenty that come at once one is the result", async () => {
+      const directory = scratch();
+      const made = await Promise.all(
+        Array.from({ length: 20 }, (_, at) => open(directory).createResult("local", resultOf(String(at)))),
+      );
+      expect(made.filter(({ kind }) => kind === "created")).toHaveLength(1);
+    });
+
+    test("of a forced step take the place of the first by a revocation", async () => {
+      const store = open(scratch());
+      await store.createResult("local", resultOf("a"));
+      await store.revoke("local", resultOf("a"), resultOf("b"), { who: "ada", reason: "--force train" });
+      expect((await store.reader("local")).result(key)?.facts).toEqual(resultOf("b").facts);
+    });
+
+    test("are read by whom SEMANTICS §4 lets, and by nobody else", async () => {
+      const readers: Readonly<Record<string, readonly Domain[]>> = {
+        main: ["main", "pr", "local", "fork/1"],
+        pr: ["main", "pr", "local"],
+        local: ["local"],
+        "fork/1": ["fork/1"],
+      };
+      const all: readonly Domain[] = ["main", "pr", "local", "fork/1", "fork/2"];
+      for (const [domain, may] of Object.entries(readers)) {
+        const store = open(scratch());
+        await store.createResult(domain as Domain, resultOf("a", { domain: domain as Domain }));
+        const seen: Domain[] = [];
+        for (const reader of all) if ((await store.reader(reader)).result(key) !== undefined) seen.push(reader);
+        const forks = domain === "main" ? [...may, "fork/2" as const] : may;
+        expect([domain, seen]).toEqual([domain, forks]);
+      }
+    });
+
+    test("of a pull request reach main only where nothing could have tampered with them", async () => {
+      for (const [made, readable] of [
+        [{ isolation: "sandbox" }, true],
+        [{ isolation: "workspace" }, false],
+        [{ isolation: "sandbox", network: true }, false],
+        [{ isolation: "sandbox", secrets: true }, false],
+      ] as const) {
+        const store = open(scratch());
+        await store.createResult("pr", resultOf("a", { domain: "pr", ...made }));
+        expect((await store.reader("main")).result(key) !== undefined).toBe(readable);
+      }
+    });
+  });
+}
+
+/** A file system of a fixed size needs root. */
+function mayMount(): boolean {
+  const root = process.platform === "linux" && process.getuid?.() === 0;
+  if (!root) process.stdout.write("skipped: a full disk is tried on a small tmpfs, which needs root\n");
+  return root;
+}
+
+/** For adapters that name files by digest. */
+export function hexPath(directory: string, digest: Digest): string {
+  const hex = hexOf(digest);
+  return join(directory, "objects", hex.slice(0, 2), hex.slice(2));
+}
