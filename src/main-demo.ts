@@ -105,7 +105,7 @@ async function tell(parts: DemoParts, { twin }: Stage): Promise<void> {
 
   say("ada comments `/sluice run`: the change is tried in the pull request.");
   forge.comment(repository, pull.number, { body: "/sluice run", user: forge.world.user("ada"), app: null });
-  await until("the run of the pull request", () => sticky(repository, pull)?.includes("### Run") === true);
+  await until("the run of the pull request", () => sticky(repository, pull)?.includes("| log_loss") === true);
   print(indented((sticky(repository, pull) ?? "").split("### Sluice")[0] ?? ""));
 
   say("grace merges. What the pull request computed in a sandbox is reused; the merge is recorded.");

@@ -6,7 +6,7 @@ import { judgeGate } from "../diff/verdict.ts";
 import type { Executor } from "../executor/executor.ts";
 import type { JsonObject } from "../identity/canonical-json.ts";
 import { runIdOf, ulidOf, type RunId } from "../identity/identity.ts";
-import type { StepResult } from "../key/key-document.ts";
+import type { OutputRecord, StepResult } from "../key/key-document.ts";
 import type { WorkStep } from "../plan/plan.ts";
 import type { AcceptedRun } from "../queue/accepted-runs.ts";
 import { failedRun } from "../report/failed-run.ts";
@@ -101,6 +101,14 @@ interface One {
 async function executeOne(session: Session, one: One): Promise<number> {
   const { repository, world } = session;
   const { runnable, store } = one;
+  const cached = cachedOutputs(runnable);
+  if (cached !== undefined && interrupted(session, one) === undefined) {
+    await bringOut(session, one, { outputs: cached, time: new Date(world.clock.now()).toISOString() });
+    world.terminal.print(
+      `nothing to compute: the outputs of ${runnable.order.pipeline.name} stand in the work tree again\n`,
+    );
+    return EXIT.fine;
+  }
   const accepted = await accept(session, one);
   const identity = await identityOf(session, one, accepted);
   const staging = await stagingOf(session, { runnable, store });
@@ -148,19 +156,35 @@ async function executeOne(session: Session, one: One): Promise<number> {
   );
   history.recorded(record, recorded);
   repository.accepted.remove(accepted.id);
-  await bringOut(session, one, record);
+  const outputs = record.steps.flatMap(({ outcome }) =>
+    outcome.kind === "succeeded" || outcome.kind === "cached" ? outcome.facts.outputs : [],
+  );
+  await bringOut(session, one, { outputs, time: record.finishedAt });
   return conclude(session, one, { record, end, options });
 }
 
-/** Carries on an accepted run of the same work order, else accepts a new one; acceptance is durable before anything runs. */
-async function accept(session: Session, { runnable, execution }: One): Promise<AcceptedRun> {
-  const { repository, project, world } = session;
-  const { order } = runnable;
-  const same = repository.accepted
+/** Outputs of a pipeline of which nothing has to be computed: they were only taken away; undefined: there is work. */
+function cachedOutputs({ forecast }: Runnable): readonly OutputRecord[] | undefined {
+  const verdicts = forecast.steps.map(({ verdict }) => verdict);
+  if (!verdicts.every(({ kind }) => kind === "cached" || kind === "withheld")) return undefined;
+  return verdicts.flatMap((verdict) => (verdict.kind === "cached" ? verdict.result.facts.outputs : []));
+}
+
+/** An accepted run of the same work order that was not recorded. */
+function interrupted({ repository, project }: Session, { runnable: { order } }: One): AcceptedRun | undefined {
+  return repository.accepted
     .list()
     .find(
       (run) => run.pipeline === order.pipeline.id && run.plan === order.digest && run.source === project.view.commit,
     );
+}
+
+/** Carries on an accepted run of the same work order, else accepts a new one; acceptance is durable before anything runs. */
+async function accept(session: Session, one: One): Promise<AcceptedRun> {
+  const { repository, project, world } = session;
+  const { runnable, execution } = one;
+  const { order } = runnable;
+  const same = interrupted(session, one);
   if (same !== undefined) {
     world.terminal.say(`carrying on run ${fourCharacters(same.id)}, which was interrupted\n`);
     return same;
@@ -244,16 +268,17 @@ function gateOf(
 }
 
 /** Outputs of what succeeded stand in the work tree afterwards; strangers in their way are moved aside and named. */
-async function bringOut(session: Session, { store, execution }: One, record: RunRecord): Promise<void> {
+async function bringOut(
+  session: Session,
+  { store, execution }: One,
+  wanted: { readonly outputs: readonly OutputRecord[]; readonly time: string },
+): Promise<void> {
   if (!execution.flags.checkout) return;
   const { repository, world } = session;
-  const outputs = record.steps.flatMap(({ outcome }) =>
-    outcome.kind === "succeeded" || outcome.kind === "cached" ? outcome.facts.outputs : [],
-  );
   const done = await checkOut(
     { store, digests: repository.digests, workTree: repository.workTree },
-    outputs,
-    record.finishedAt,
+    wanted.outputs,
+    wanted.time,
   );
   for (const { path, now } of done.replaced)
     world.terminal.say(`${path} was not written by Sluice and is kept at ${now}\n`);

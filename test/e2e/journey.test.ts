@@ -36,7 +36,7 @@ test("change, review, run, merge: the comment, the checks and the ledger follow"
   expect(await gitIn(repository.directory, "for-each-ref", "refs/sluice/runs")).toBe("");
 
   forge.comment(repository, pull.number, { body: "/sluice run", user: forge.world.user("alice"), app: null });
-  await until("the run is shown", () => sticky()?.body.includes("### Run") === true);
+  await until("the run is shown", () => sticky()?.body.includes("| total") === true);
   expect(sticky()?.body).toContain("| total ↑ | 42 | **43** | +1 | better");
   expect(comments().filter((comment) => comment.app !== null)).toHaveLength(1);
 
