@@ -1,6 +1,6 @@
 import { join } from "node:path";
 
-import { commentShape, issueShape, pullShape, repositoryShape, userShape } from "./api-shapes.ts";
+import { Announcer } from "./announce.ts";
 import { commitFiles, createBare, git, mergeCommit, refsOf } from "./bare.ts";
 import { Deliveries } from "./deliveries.ts";
 import {
@@ -8,7 +8,6 @@ import {
   World,
   type Role,
   type TwinComment,
-  type TwinIssue,
   type TwinPullRequest,
   type TwinRepository,
   type User,
@@ -30,6 +29,7 @@ const ZERO = "0".repeat(40);
 export class TwinForge {
   readonly world = new World();
   readonly deliveries: Deliveries;
+  readonly announce: Announcer;
   readonly options: ForgeOptions;
   readonly appUser: User;
   /** Address of the server, set when it listens. */
@@ -38,6 +38,7 @@ export class TwinForge {
   constructor(options: ForgeOptions) {
     this.options = options;
     this.deliveries = new Deliveries(options.secret);
+    this.announce = new Announcer(this.deliveries, () => ({ base: this.base, host: this.host, slug: options.slug }));
     this.appUser = this.world.user(`${options.slug}[bot]`, "Bot");
   }
 
@@ -156,7 +157,7 @@ export class TwinForge {
       pull.head = after;
       pull.updatedAt = now();
       await git(repository.directory, ["update-ref", `refs/pull/${pull.number}/head`, after]);
-      this.sendPull(repository, pull, sender, { action: "synchronize", before, after });
+      this.announce.pull(repository, pull, sender, { action: "synchronize", before, after });
     }
   }
 
@@ -191,7 +192,7 @@ export class TwinForge {
     };
     repository.pulls.set(pull.number, pull);
     await git(repository.directory, ["update-ref", `refs/pull/${pull.number}/head`, head]);
-    this.sendPull(repository, pull, user, { action: "opened" });
+    this.announce.pull(repository, pull, user, { action: "opened" });
     return pull;
   }
 
@@ -223,14 +224,14 @@ export class TwinForge {
       await git(repository.directory, ["update-ref", `refs/heads/${pull.base}`, made, base]);
       return made;
     });
-    if (commit !== null) this.sendPull(repository, pull, this.world.user(order.login), { action: "closed" });
+    if (commit !== null) this.announce.pull(repository, pull, this.world.user(order.login), { action: "closed" });
     return commit;
   }
 
   closePull(repository: TwinRepository, pull: TwinPullRequest, login: string): void {
     pull.state = "closed";
     pull.updatedAt = now();
-    this.sendPull(repository, pull, this.world.user(login), { action: "closed" });
+    this.announce.pull(repository, pull, this.world.user(login), { action: "closed" });
   }
 
   label(
@@ -242,7 +243,7 @@ export class TwinForge {
     if (has === change.add) return;
     pull.labels = change.add ? [...pull.labels, change.name] : pull.labels.filter((one) => one !== change.name);
     const action = change.add ? "labeled" : "unlabeled";
-    this.sendPull(repository, pull, this.world.user(change.login), { action, label: { name: change.name } });
+    this.announce.pull(repository, pull, this.world.user(change.login), { action, label: { name: change.name } });
   }
 
   comment(
@@ -261,56 +262,11 @@ export class TwinForge {
     };
     const list = repository.comments.get(number) ?? [];
     repository.comments.set(number, [...list, comment]);
-    this.sendComment(repository, { number, comment, action: "created", sender: order.user });
+    this.announce.comment(repository, { number, comment, action: "created", sender: order.user });
     return comment;
   }
 
-  sendComment(
-    repository: TwinRepository,
-    about: {
-      readonly number: number;
-      readonly comment: TwinComment;
-      readonly action: "created" | "edited" | "deleted";
-      readonly sender: User;
-    },
-  ): void {
-    const url = `${this.base}/repos/${repository.fullName}`;
-    const pull = repository.pulls.get(about.number);
-    const issue: Record<string, unknown> =
-      pull === undefined
-        ? issueShape(repository.issues.get(about.number) as TwinIssue, { base: this.base, repository })
-        : {
-            id: pull.id,
-            number: pull.number,
-            title: pull.title,
-            state: pull.state,
-            user: userShape(pull.user, this.base),
-            labels: [],
-            pull_request: { url: `${url}/pulls/${pull.number}` },
-          };
-    this.send(repository, about.sender, "issue_comment", {
-      action: about.action,
-      issue,
-      comment: commentShape(about.comment, { base: this.base, url, slug: this.options.slug }),
-    });
-  }
-
-  sendPull(
-    repository: TwinRepository,
-    pull: TwinPullRequest,
-    sender: User,
-    more: { readonly action: string } & Readonly<Record<string, unknown>>,
-  ): void {
-    const shape = pullShape(repository, pull, { base: this.base, host: this.host });
-    this.send(repository, sender, "pull_request", { number: pull.number, pull_request: shape, ...more });
-  }
-
   send(repository: TwinRepository, sender: User, event: string, payload: Record<string, unknown>): void {
-    this.deliveries.send(event, {
-      ...payload,
-      repository: repositoryShape(repository, this.base, this.host),
-      installation: { id: repository.installation, node_id: "" },
-      sender: userShape(sender, this.base),
-    });
+    this.announce.send(repository, sender, event, payload);
   }
 }

@@ -4,8 +4,8 @@ import type { AddressInfo } from "node:net";
 
 import { TwinForge } from "./forge.ts";
 import { answerPage } from "./pages.ts";
-import type { Call } from "./call.ts";
 import { answerRest, verifier } from "./rest.ts";
+import type { Call } from "./rest/call.ts";
 import { smartHttp } from "./smart-http.ts";
 
 export interface TwinOptions {

@@ -1,5 +1,5 @@
-import type { TwinForge } from "./forge.ts";
-import type { Token, TwinRepository } from "./world.ts";
+import type { TwinForge } from "../forge.ts";
+import type { Token, TwinPullRequest, TwinRepository } from "../world.ts";
 
 /** One REST call as it came. */
 export interface Call {
@@ -50,4 +50,37 @@ export function paged<Item>({ call }: At, items: readonly Item[]): readonly Item
 export function text(body: Call["body"], name: string): string {
   const value = body[name];
   return typeof value === "string" ? value : "";
+}
+
+const REPO = "^/repos/([^/]+)/([^/]+)";
+
+/** The pattern of a route below one repository. */
+export function repo(rest: string): RegExp {
+  return new RegExp(`${REPO}${rest}$`);
+}
+
+/** Answers where the repository is there and whoever asks may see it. */
+export function inRepository(answer: (here: Here, rest: readonly string[]) => Reply | Promise<Reply>): Route[2] {
+  return (at, [owner = "", name = "", ...rest]) => {
+    const repository = at.forge.world.repositories.get(`${owner}/${name}`);
+    if (repository === undefined) return NOT_FOUND;
+    const { who } = at;
+    if (who.kind === "app") return FORBIDDEN;
+    if (who.installation !== null && who.installation !== repository.installation) return NOT_FOUND;
+    return answer({ ...at, repository }, rest);
+  };
+}
+
+/** Answers where the pull request that the first part numbers is there. */
+export function withPull(
+  answer: (here: Here, pull: TwinPullRequest, rest: readonly string[]) => Reply | Promise<Reply>,
+): (here: Here, parts: readonly string[]) => Reply | Promise<Reply> {
+  return (here, [number = "", ...rest]) => {
+    const pull = here.repository.pulls.get(Number(number));
+    return pull === undefined ? NOT_FOUND : answer(here, pull, rest);
+  };
+}
+
+export function loginOf({ who }: At): string {
+  return who.kind === "app" ? "" : who.user.login;
 }

@@ -1,20 +1,36 @@
-import { checkShape } from "./api-shapes.ts";
-import { FORBIDDEN, NOT_FOUND, ok, text, type Call, type Here, type Reply } from "./call.ts";
-import { now, type TwinCheck } from "./world.ts";
+import { checkShape } from "../api-shapes.ts";
+import {
+  FORBIDDEN,
+  inRepository,
+  NOT_FOUND,
+  ok,
+  repo,
+  text,
+  type Call,
+  type Here,
+  type Reply,
+  type Route,
+} from "./call.ts";
+import { now, type TwinCheck } from "../world.ts";
+
+/** Check runs, with the limits that GitHub sets them. */
+export const CHECKS: readonly Route[] = [
+  ["GET", repo("/commits/([^/]+)/check-runs"), inRepository(listChecks)],
+  ["POST", repo("/check-runs"), inRepository(createCheck)],
+  ["PATCH", repo("/check-runs/(\\d+)"), inRepository(updateCheck)],
+];
 
 function checkOf({ forge, repository }: Here, check: TwinCheck): Record<string, unknown> {
   return checkShape(check, { url: `${forge.base}/repos/${repository.fullName}`, appId: forge.options.appId });
 }
 
-/** Check runs, with the limits that GitHub sets them. */
-export function listChecks(here: Here, [ref = ""]: readonly string[]): Reply {
+function listChecks(here: Here, [ref = ""]: readonly string[]): Reply {
   const name = here.call.query.get("check_name");
   const found = here.repository.checks.filter((check) => check.head === ref && (name === null || check.name === name));
   return ok({ total_count: found.length, check_runs: found.map((check) => checkOf(here, check)) });
 }
 
-/** Check runs, with the limits that GitHub sets them. */
-export function createCheck(here: Here): Reply {
+function createCheck(here: Here): Reply {
   const { who, call, repository, forge } = here;
   if (who.kind !== "token" || who.installation === null) return FORBIDDEN;
   const check: TwinCheck = {
@@ -35,8 +51,7 @@ export function createCheck(here: Here): Reply {
   return ok(checkOf(here, check), 201);
 }
 
-/** Check runs, with the limits that GitHub sets them. */
-export function updateCheck(here: Here, [id = ""]: readonly string[]): Reply {
+function updateCheck(here: Here, [id = ""]: readonly string[]): Reply {
   const check = here.repository.checks.find((one) => one.id === Number(id));
   if (check === undefined) return NOT_FOUND;
   const refused = applyCheck(check, here.call.body);

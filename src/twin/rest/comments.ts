@@ -1,0 +1,106 @@
+import { commentShape, userShape } from "../api-shapes.ts";
+import { now, type TwinComment } from "../world.ts";
+import {
+  FORBIDDEN,
+  inRepository,
+  MAX_BODY,
+  NOT_FOUND,
+  ok,
+  paged,
+  repo,
+  text,
+  type Here,
+  type Reply,
+  type Route,
+} from "./call.ts";
+
+/** Comments of issues and pull requests, and the reactions to them. */
+export const COMMENTS: readonly Route[] = [
+  [
+    "GET",
+    repo("/issues/comments/(\\d+)"),
+    inRepository(withComment((here, { comment }) => ok(commentOf(here, comment)))),
+  ],
+  ["PATCH", repo("/issues/comments/(\\d+)"), inRepository(withComment(editComment))],
+  ["DELETE", repo("/issues/comments/(\\d+)"), inRepository(withComment(deleteComment))],
+  ["POST", repo("/issues/comments/(\\d+)/reactions"), inRepository(withComment(react))],
+  ["GET", repo("/issues/(\\d+)/comments"), inRepository(listComments)],
+  ["POST", repo("/issues/(\\d+)/comments"), inRepository(createComment)],
+];
+
+function commentOf({ forge, repository }: Here, comment: TwinComment): Record<string, unknown> {
+  return commentShape(comment, {
+    base: forge.base,
+    url: `${forge.base}/repos/${repository.fullName}`,
+    slug: forge.options.slug,
+  });
+}
+
+function listComments(here: Here, [number]: readonly string[]): Reply {
+  const all = here.repository.comments.get(Number(number)) ?? [];
+  return ok(paged(here, all).map((comment) => commentOf(here, comment)));
+}
+
+function createComment(here: Here, [number = ""]: readonly string[]): Reply {
+  const { who, forge, repository, call } = here;
+  const body = text(call.body, "body");
+  if (who.kind !== "token" || (!repository.pulls.has(Number(number)) && !repository.issues.has(Number(number))))
+    return NOT_FOUND;
+  if (body === "" || body.length > MAX_BODY)
+    return ok({ message: "Validation Failed: body is too long (maximum is 65536 characters)" }, 422);
+  const app = who.installation === null ? null : forge.options.appId;
+  return ok(commentOf(here, forge.comment(repository, Number(number), { body, user: who.user, app })), 201);
+}
+
+interface Found {
+  readonly number: number;
+  readonly comment: TwinComment;
+}
+
+function withComment(answer: (here: Here, found: Found) => Reply) {
+  return (here: Here, [id = ""]: readonly string[]): Reply => {
+    for (const [number, comments] of here.repository.comments) {
+      const comment = comments.find((one) => one.id === Number(id));
+      if (comment !== undefined) return answer(here, { number, comment });
+    }
+    return NOT_FOUND;
+  };
+}
+
+function editComment(here: Here, { number, comment }: Found): Reply {
+  const body = text(here.call.body, "body");
+  if (body.length > MAX_BODY) return ok({ message: "Validation Failed" }, 422);
+  comment.body = body;
+  comment.updatedAt = now();
+  if (here.who.kind === "token")
+    here.forge.announce.comment(here.repository, { number, comment, action: "edited", sender: here.who.user });
+  return ok(commentOf(here, comment));
+}
+
+function deleteComment(here: Here, { number, comment }: Found): Reply {
+  const { repository, who, forge } = here;
+  repository.comments.set(
+    number,
+    (repository.comments.get(number) ?? []).filter((one) => one !== comment),
+  );
+  if (who.kind === "token")
+    forge.announce.comment(repository, { number, comment, action: "deleted", sender: who.user });
+  return { status: 204 };
+}
+
+function react(here: Here, { comment }: Found): Reply {
+  const { who, forge, call } = here;
+  if (who.kind !== "token") return FORBIDDEN;
+  const content = text(call.body, "content");
+  comment.reactions.push({ user: who.user, content });
+  return ok(
+    {
+      id: forge.world.id(),
+      node_id: "",
+      user: userShape(who.user, forge.base),
+      content,
+      created_at: now(),
+    },
+    201,
+  );
+}

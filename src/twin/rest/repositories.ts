@@ -1,0 +1,20 @@
+import { repositoryShape, userShape } from "../api-shapes.ts";
+import { inRepository, NOT_FOUND, ok, repo, type At, type Here, type Reply, type Route } from "./call.ts";
+
+/** Repositories, and what people may do in them. */
+export const REPOSITORIES: readonly Route[] = [
+  ["GET", repo(""), inRepository((here) => ok(repositoryShape(here.repository, here.forge.base, here.forge.host)))],
+  ["GET", repo("/collaborators/([^/]+)/permission"), inRepository(permission)],
+  ["GET", /^\/orgs\/([^/]+)\/teams\/([^/]+)\/memberships\/([^/]+)$/, membership],
+];
+
+function permission({ repository, forge }: Here, [login = ""]: readonly string[]): Reply {
+  const role = repository.roles.get(login) ?? "read";
+  const coarse = role === "maintain" ? "write" : role === "triage" ? "read" : role;
+  return ok({ permission: coarse, role_name: role, user: userShape(forge.world.user(login), forge.base) });
+}
+
+function membership({ forge }: At, [org = "", slug = "", login = ""]: readonly string[]): Reply {
+  const members = forge.world.teams.get(`${org}/${slug}`);
+  return members?.has(login) === true ? ok({ url: "", role: "member", state: "active" }) : NOT_FOUND;
+}
