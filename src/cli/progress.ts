@@ -1,4 +1,4 @@
-import type { StepProgress } from "../controller/run-pipeline.ts";
+import type { StepProgress } from "../run/step-progress.ts";
 import type { RunProgress } from "../report/run-progress.ts";
 
 /** What the coordinator says, as reports put it. */

@@ -1,4 +1,4 @@
-import type { StepProgress } from "../controller/run-pipeline.ts";
+import type { StepProgress } from "../run/step-progress.ts";
 import { progressLine, type RunTextOptions } from "../report/run-text.ts";
 import { counted } from "../report/words.ts";
 import { seenBy } from "./progress.ts";

@@ -1,4 +1,4 @@
-import type { StepProgress } from "../controller/run-pipeline.ts";
+import type { StepProgress } from "../run/step-progress.ts";
 import type { RunId } from "../identity/identity.ts";
 import { liveRun, watched } from "../report/run-live.ts";
 import type { RunTextOptions } from "../report/run-text.ts";

@@ -1,4 +1,3 @@
-import type { Digest } from "../identity/identity.ts";
 import { concreteDocument } from "../key/concrete.ts";
 import { keyOf, type StepResult } from "../key/key-document.ts";
 import { differences } from "../plan/difference.ts";
@@ -7,31 +6,14 @@ import type { Cause, Facts, Forecast, Verdict, WorkOrder, WorkStep } from "../pl
 import type { Clock } from "../clock/clock.ts";
 import type { Dispatcher } from "../queue/dispatcher.ts";
 import { advance, beginRun, type RunState } from "../run/advance.ts";
-import { nextAttempt } from "../run/retry.ts";
+import { attemptMemory, nextAttempt } from "../run/retry.ts";
 import type { Failure } from "../run/run-record.ts";
 import type { StepEnd, StepJob } from "../run/step-job.ts";
+import type { StepProgress } from "../run/step-progress.ts";
 import type { StepTrace } from "../run/step-trace.ts";
 import { refusalOf } from "../scheduling/refusal.ts";
-import { createBacklog, type Backlog, type Capacity } from "../scheduling/backlog.ts";
+import { createBacklog, type Backlog, type Capacity, type Demand } from "../scheduling/backlog.ts";
 import { criticalPaths } from "../scheduling/critical-path.ts";
-
-export type StepProgress =
-  | { readonly kind: "cached"; readonly step: WorkStep; readonly key: Digest; readonly result: StepResult }
-  | { readonly kind: "started"; readonly step: WorkStep; readonly attempt: number; readonly cause: Cause }
-  | { readonly kind: "ended"; readonly step: WorkStep; readonly end: StepEnd }
-  | {
-      readonly kind: "retrying";
-      readonly step: WorkStep;
-      readonly failure: Failure;
-      readonly attempt: number;
-      readonly delayMs: number;
-    }
-  | {
-      readonly kind: "gate";
-      readonly step: WorkStep;
-      readonly failure: Extract<Failure, { kind: "gate" }>;
-      readonly stops: boolean;
-    };
 
 export interface RunRequest {
   readonly order: WorkOrder;
@@ -67,6 +49,8 @@ interface Running {
   readonly underWay: Map<string, StepJob>;
   /** Retries that wait for their back-off, by job id. */
   readonly waiting: Map<string, { readonly job: StepJob; readonly due: number }>;
+  /** Attempts that failed and whose next one stands in the backlog, by step. */
+  readonly again: Map<string, StepJob>;
   free: { memoryBytes: number; gpus: number };
   stopping: boolean;
 }
@@ -141,6 +125,7 @@ function begin(ports: Running["ports"], request: RunRequest, state: RunState): R
     paths: criticalPaths(request.order.steps, (name) => times.get(name) ?? 1_000),
     underWay: new Map(),
     waiting: new Map(),
+    again: new Map(),
     free: { ...request.capacity },
     stopping: false,
   };
@@ -218,22 +203,29 @@ function accept(run: Running, trace: StepTrace, result: StepResult): readonly st
 }
 
 function enqueue(run: Running, trace: StepTrace): void {
-  const { resources, priority } = trace.step.step;
-  const memoryBytes = resources.memory?.base ?? 0;
-  const refusal = refusalOf(run.request.capacity, memoryBytes, resources.gpu);
+  const { resources } = trace.step.step;
+  const refusal = refusalOf(run.request.capacity, resources.memory?.base ?? 0, resources.gpu);
   if (refusal !== undefined) {
     trace.failure = refusal;
     advance(run.state, { kind: "failed", step: trace.step.name });
     if (!run.request.keepGoing) run.stopping = true;
     return;
   }
-  run.backlog.add({
-    name: trace.step.name,
-    priority,
-    path: run.paths.get(trace.step.name) ?? 0,
-    memoryBytes,
-    gpus: resources.gpu,
-  });
+  run.backlog.add(demandOf(run, trace.step, 1));
+}
+
+function demandOf(run: Running, { name, step }: WorkStep, attempt: number): Demand {
+  return {
+    name,
+    priority: step.priority,
+    path: run.paths.get(name) ?? 0,
+    memoryBytes: memoryOf(run, step, attempt) ?? 0,
+    gpus: step.resources.gpu,
+  };
+}
+
+function memoryOf({ request }: Running, { resources }: WorkStep["step"], attempt: number): number | null {
+  return attemptMemory(resources.memory, attempt, request.capacity.memoryBytes);
 }
 
 /** Starts what fits into free slots. */
@@ -241,14 +233,15 @@ function fill(run: Running): void {
   while (!run.stopping && run.underWay.size < run.ports.dispatcher.slots) {
     const demand = run.backlog.take(run.free);
     if (demand === undefined) return;
-    start(run, traceOf(run, demand.name), 1);
+    const failed = run.again.get(demand.name);
+    run.again.delete(demand.name);
+    start(run, traceOf(run, demand.name), (failed?.attempt ?? 0) + 1);
   }
 }
 
 function start(run: Running, trace: StepTrace, attempt: number): void {
   const { step, key, document } = trace;
   if (key === null || document === null) throw new Error(`starting ${step.name}: it has no key`);
-  const memory = step.step.resources.memory;
   const job: StepJob = {
     id: `${key.slice("sha256:".length, "sha256:".length + 16)}-${attempt}`,
     step,
@@ -257,10 +250,10 @@ function start(run: Running, trace: StepTrace, attempt: number): void {
     attempt,
     cause: trace.cause,
     forced: run.request.forced.has(step.name),
-    memoryBytes: memory === null ? null : Math.min(memory.base * memory.factor ** (attempt - 1), memory.max),
+    memoryBytes: memoryOf(run, step.step, attempt),
     upstream: (name) => traceOf(run, name).result ?? undefined,
   };
-  run.free.memoryBytes -= memory?.base ?? 0;
+  run.free.memoryBytes -= job.memoryBytes ?? 0;
   run.free.gpus -= step.step.resources.gpu;
   run.underWay.set(job.id, job);
   if (attempt === 1) advance(run.state, { kind: "started", step: step.name });
@@ -269,7 +262,7 @@ function start(run: Running, trace: StepTrace, attempt: number): void {
 
 function finish(run: Running, job: StepJob, end: StepEnd): void {
   run.underWay.delete(job.id);
-  run.free.memoryBytes += job.step.step.resources.memory?.base ?? 0;
+  run.free.memoryBytes += job.memoryBytes ?? 0;
   run.free.gpus += job.step.step.resources.gpu;
   const trace = traceOf(run, job.step.name);
   if (end.attempt !== null) trace.attempts.push(end.attempt);
@@ -297,7 +290,14 @@ function failed(run: Running, job: StepJob, end: Extract<StepEnd, { kind: "faile
   const repeated = trace.tail.length > 0 && trace.tail.join("\n") === end.tail.join("\n");
   trace.tail = end.tail;
   trace.nearMiss = end.nearMiss;
-  const retry = nextAttempt(job.step.step, { attempt: job.attempt, failure: end.failure, sameLines: repeated });
+  const last = {
+    attempt: job.attempt,
+    failure: end.failure,
+    sameLines: repeated,
+    memoryBytes: job.memoryBytes,
+    nextMemoryBytes: memoryOf(run, job.step.step, job.attempt + 1),
+  };
+  const retry = nextAttempt(job.step.step, last, chance(run.ports.clock));
   if (retry.kind === "retry" && !run.stopping) {
     run.request.onProgress({
       kind: "retrying",
@@ -315,15 +315,26 @@ function failed(run: Running, job: StepJob, end: Extract<StepEnd, { kind: "faile
   if (!run.request.keepGoing) run.stopping = true;
 }
 
+/** A number from 0 to below 1. */
+function chance(clock: Clock): number {
+  const [a = 0, b = 0, c = 0] = clock.random(3);
+  return (a * 65_536 + b * 256 + c) / 2 ** 24;
+}
+
+/** What has waited long enough asks for room again, with the memory of its next attempt. */
 function resumeRetries(run: Running): void {
+  if (run.stopping) {
+    const left = [...[...run.waiting.values()].map(({ job }) => job), ...run.again.values()];
+    run.waiting.clear();
+    run.again.clear();
+    for (const job of left) abandonRetry(run, job);
+    return;
+  }
   for (const [id, { job, due }] of run.waiting) {
-    if (run.stopping) {
-      run.waiting.delete(id);
-      abandonRetry(run, job);
-    } else if (due <= run.ports.clock.now() && run.underWay.size < run.ports.dispatcher.slots) {
-      run.waiting.delete(id);
-      start(run, traceOf(run, job.step.name), job.attempt + 1);
-    }
+    if (due > run.ports.clock.now()) continue;
+    run.waiting.delete(id);
+    run.again.set(job.step.name, job);
+    run.backlog.add(demandOf(run, job.step, job.attempt + 1));
   }
 }
 
