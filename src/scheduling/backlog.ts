@@ -1,3 +1,5 @@
+import { heapOf, type Heap } from "./heap.ts";
+
 /** What a ready step asks of the machine, and how urgent it is. */
 export interface Demand {
   readonly name: string;
@@ -34,25 +36,25 @@ export interface Backlog {
 
 /** Critical path first, with a bound on overtaking so that a large step cannot starve. */
 export function createBacklog(): Backlog {
-  const heap: Waiting[] = [];
+  const heap = heapOf(byUrgency);
   return {
     get size() {
-      return heap.length;
+      return heap.size;
     },
-    add: (demand) => push(heap, { demand, passedOver: 0 }),
+    add: (demand) => heap.push({ demand, passedOver: 0 }),
     take: (free) => take(heap, free),
     drain: () =>
       heap
-        .splice(0)
+        .clear()
         .sort(byUrgency)
         .map((waiting) => waiting.demand),
   };
 }
 
-function take(heap: Waiting[], free: Capacity): Demand | undefined {
+function take(heap: Heap<Waiting>, free: Capacity): Demand | undefined {
   const aside: Waiting[] = [];
   let taken: Demand | undefined;
-  for (let first = pop(heap); first !== undefined; first = pop(heap)) {
+  for (let first = heap.pop(); first !== undefined; first = heap.pop()) {
     if (first.demand.memoryBytes <= free.memoryBytes && first.demand.gpus <= free.gpus) {
       taken = first.demand;
       break;
@@ -62,7 +64,7 @@ function take(heap: Waiting[], free: Capacity): Demand | undefined {
   }
   for (const waiting of aside) {
     if (taken !== undefined) waiting.passedOver++;
-    push(heap, waiting);
+    heap.push(waiting);
   }
   return taken;
 }
@@ -71,44 +73,4 @@ function byUrgency(a: Waiting, b: Waiting): number {
   if (a.demand.priority !== b.demand.priority) return b.demand.priority - a.demand.priority;
   if (a.demand.path !== b.demand.path) return b.demand.path - a.demand.path;
   return a.demand.name < b.demand.name ? -1 : a.demand.name > b.demand.name ? 1 : 0;
-}
-
-function push(heap: Waiting[], waiting: Waiting): void {
-  let child = heap.length;
-  heap.push(waiting);
-  while (child > 0) {
-    const parent = (child - 1) >> 1;
-    if (!swapIfLess(heap, child, parent)) return;
-    child = parent;
-  }
-}
-
-function pop(heap: Waiting[]): Waiting | undefined {
-  const first = heap[0];
-  const last = heap.pop();
-  if (first === undefined || last === undefined || heap.length === 0) return first;
-  heap[0] = last;
-  let parent = 0;
-  for (;;) {
-    const left = 2 * parent + 1;
-    const right = left + 1;
-    const child = right < heap.length && isLess(heap, right, left) ? right : left;
-    if (child >= heap.length || !swapIfLess(heap, child, parent)) return first;
-    parent = child;
-  }
-}
-
-function isLess(heap: readonly Waiting[], a: number, b: number): boolean {
-  const x = heap[a];
-  const y = heap[b];
-  return x !== undefined && y !== undefined && byUrgency(x, y) < 0;
-}
-
-function swapIfLess(heap: Waiting[], child: number, parent: number): boolean {
-  const x = heap[child];
-  const y = heap[parent];
-  if (x === undefined || y === undefined || byUrgency(x, y) >= 0) return false;
-  heap[child] = y;
-  heap[parent] = x;
-  return true;
 }
