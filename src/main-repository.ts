@@ -15,7 +15,7 @@ import { cpus, totalmem } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-import type { Repository, World } from "./cli/world.ts";
+import type { Machine, Repository, World } from "./cli/world.ts";
 import { commitView } from "./git/commit-view.ts";
 import { fileWorkTree } from "./git/file-work-tree.ts";
 import type { Git } from "./git/git.ts";
@@ -49,7 +49,7 @@ function compose(world: World, git: Git): Repository {
     cache,
     workTree: fileWorkTree(git.root, git.directory),
     accepted: fileAcceptedRuns(directory),
-    machine: { memoryBytes: totalmem(), gpus: countGpus(), cpus: cpus().length },
+    machine: machine(),
     view: workTreeView(git, (path) => digests.digest(path)),
     commit: (sha) =>
       commitView(git, sha, {
@@ -204,6 +204,23 @@ function launcherPath(): string {
   const here = dirname(fileURLToPath(import.meta.url));
   const built = join(here, "launcher.js");
   return existsSync(built) ? built : join(here, "launcher.ts");
+}
+
+/** Looked at when asked for: the system tells its processors from four files. */
+function machine(): Machine {
+  let found: Machine | undefined;
+  const here = (): Machine => (found ??= { memoryBytes: totalmem(), gpus: countGpus(), cpus: cpus().length });
+  return {
+    get memoryBytes() {
+      return here().memoryBytes;
+    },
+    get gpus() {
+      return here().gpus;
+    },
+    get cpus() {
+      return here().cpus;
+    },
+  };
 }
 
 function countGpus(): number {

@@ -1,11 +1,13 @@
-import { readConfig, readServiceConfig, readSetupConfig, readWorkerConfig } from "./config.ts";
+import { answer } from "./cli/answer.ts";
+import { createTerminal } from "./cli/terminal.ts";
 import type { World } from "./cli/world.ts";
+import { systemClock } from "./clock/system-clock.ts";
+import { readConfig, readServiceConfig, readSetupConfig, readWorkerConfig } from "./config.ts";
+import { openRepository } from "./main-repository.ts";
 
 /** Composes adapters and hands them to the doors; the only file that knows all rooms. */
 async function main(): Promise<void> {
   const config = readConfig(process.env, process.cwd());
-  const { createTerminal } = await import("./cli/terminal.ts");
-  const { systemClock } = await import("./clock/system-clock.ts");
   const terminal = createTerminal(config);
   const world: World = {
     config,
@@ -21,12 +23,8 @@ async function main(): Promise<void> {
         return serviceDoors(world);
       },
     },
-    async openRepository() {
-      const { openRepository } = await import("./main-repository.ts");
-      return openRepository(world);
-    },
+    openRepository: () => openRepository(world),
   };
-  const { answer } = await import("./cli/answer.ts");
   process.exitCode = await answer(world, process.argv.slice(2));
 }
 

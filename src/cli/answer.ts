@@ -1,4 +1,5 @@
 import { EXIT, Refusal } from "./exit.ts";
+import { run } from "./run.ts";
 import { PLAIN_RUN } from "./runnable.ts";
 import type { World } from "./world.ts";
 
@@ -7,7 +8,6 @@ export async function answer(world: World, argv: readonly string[]): Promise<num
   try {
     // The command typed most: when there is nothing to do, reading the command line would be the longest part of it.
     if (argv.length === 1 && argv[0] === "run") {
-      const { run } = await import("./run.ts");
       return await run(world, [], PLAIN_RUN);
     }
     const { runCommand } = await import("./command.ts");

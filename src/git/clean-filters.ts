@@ -25,8 +25,8 @@ interface Repository {
   readonly own: string;
   /** The git directory that all work trees share. */
   readonly common: string;
-  /** Raw listings of the index and of untracked files. */
-  readonly listing: () => { readonly tracked: Promise<Buffer>; readonly untracked: Promise<Buffer> };
+  /** The index and untracked files, as git lists them. */
+  readonly listing: () => Promise<Buffer>;
 }
 
 /** What git would store for work-tree files where that is something else than what stands there. */
@@ -83,17 +83,8 @@ async function hasAttributes({ git, common, listing }: Repository): Promise<bool
   const config = git.env["XDG_CONFIG_HOME"] ?? join(git.env["HOME"] ?? homedir(), ".config");
   const places = [join(common, "info", "attributes"), join(config, "git", "attributes"), "/etc/gitattributes"];
   if (places.some((path) => existsSync(path))) return true;
-  const { tracked, untracked } = listing();
-  for (const list of [await tracked, await untracked]) {
-    if (
-      list.includes("/.gitattributes\0") ||
-      list.includes("\t.gitattributes\0") ||
-      list.includes("\0.gitattributes\0")
-    )
-      return true;
-    if (list.subarray(0, 15).equals(Buffer.from(".gitattributes\0"))) return true;
-  }
-  return false;
+  const list = await listing();
+  return ["/", "\t", "? "].some((before) => list.includes(`${before}.gitattributes\0`));
 }
 
 /** Files that may be converted, with how. */

@@ -27,19 +27,32 @@ export function parseTree(output: Buffer): readonly TreeEntry[] {
     .sort((a, b) => byUtf8(a.path, b.path));
 }
 
-/** `git ls-files -s -z`, entries without a conflict. */
+/** What a work tree holds: the index and what is neither in it nor ignored, in one look. The tag tells them apart. */
+export const LIST = ["ls-files", "-t", "-s", "-c", "-o", "--exclude-standard", "-z"];
+
+/** Entries of the index without a conflict, from the output of `LIST`. */
 export function parseIndex(output: Buffer): readonly TreeEntry[] {
   return output
     .toString("utf8")
     .split("\0")
     .flatMap((line) => {
+      if (line.startsWith("? ")) return [];
       const tab = line.indexOf("\t");
-      const [mode, id, stage] = line.slice(0, tab).split(" ");
+      const [, mode, id, stage] = line.slice(0, tab).split(" ");
       const blob = parseBlobId(id ?? "");
       return tab < 0 || blob === undefined || stage !== "0"
         ? []
         : [{ path: line.slice(tab + 1), kind: kindOf(mode ?? ""), blob }];
     });
+}
+
+/** Untracked files, from the output of `LIST`; a directory is a repository of its own. */
+export function parseUntracked(output: Buffer): readonly string[] {
+  return output
+    .toString("utf8")
+    .split("\0")
+    .flatMap((line) => (line.startsWith("? ") && !line.endsWith("/") ? [line.slice(2)] : []))
+    .sort(byUtf8);
 }
 
 /** `git log -z` in the format that native-git.ts asks for. */

@@ -1,11 +1,9 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 
-import { byUtf8 } from "../identity/canonical-json.ts";
 import { digestOf, parseCommitSha, type BlobId, type CommitSha } from "../identity/identity.ts";
 import { cleanFilters, quiet } from "./clean-filters.ts";
-import { fastImport } from "./fast-import.ts";
-import { lines, parseIndex, parseLog, parseTree } from "./git-output.ts";
+import { lines, LIST, parseIndex, parseLog, parseTree, parseUntracked } from "./git-output.ts";
 import { gitProcess, type GitProcess } from "./git-process.ts";
 import type { Appended, Git, LedgerCommit, LoggedCommit } from "./git.ts";
 import { objectReader, type ObjectReader } from "./read-objects.ts";
@@ -44,12 +42,8 @@ export function nativeGit(place: NativePlace): Git {
   }
 
   // One command looks at the work tree once.
-  let listed: { readonly tracked: Promise<Buffer>; readonly untracked: Promise<Buffer> } | undefined;
-  const listing = (): NonNullable<typeof listed> =>
-    (listed ??= {
-      tracked: quiet(git.run(["ls-files", "-s", "-z"])),
-      untracked: quiet(git.run(["ls-files", "-o", "--exclude-standard", "-z"])),
-    });
+  let listed: Promise<Buffer> | undefined;
+  const listing = (): Promise<Buffer> => (listed ??= quiet(git.run(LIST)));
   const filters = cleanFilters({ git, own, common: directory, listing });
 
   return {
@@ -89,27 +83,22 @@ export function nativeGit(place: NativePlace): Git {
       return found ?? new Uint8Array();
     },
     blobs: (ids, take) => readBlobs({ git, reader }, ids, take),
-    file: async (commit, path) => (await readMany({ git, reader }, commit, [path])).get(path),
+    async file(commit, path) {
+      // One small file that was written lately: no process is started for it.
+      const { readLooseFile } = await import("./loose-file.ts");
+      const here = readLooseFile(join(directory, "objects"), commit, path);
+      return here === undefined ? (await readMany({ git, reader }, commit, [path])).get(path) : here.bytes;
+    },
     files: (commit, paths) => readMany({ git, reader }, commit, paths),
     async tracked() {
       // Asked now, so that the answer is there when the first digests are wanted.
       filters.ask();
-      return parseIndex(await listing().tracked);
+      return parseIndex(await listing());
     },
-    async untracked() {
-      const output = await listing().untracked;
-      return output
-        .toString("utf8")
-        .split("\0")
-        .filter((path) => path !== "" && !path.endsWith("/"))
-        .sort(byUtf8);
-    },
-    async listingDigest() {
-      const { tracked, untracked } = listing();
-      return digestOf(Buffer.concat([await tracked, Buffer.from([1]), await untracked]));
-    },
+    untracked: async () => parseUntracked(await listing()),
+    listingDigest: async () => digestOf(await listing()),
     cleaned: (paths) => filters.cleaned(paths),
-    append: (ref, expected, commits) => append(git, directory, { ref, expected, commits }),
+    append: (ref, expected, commits) => append({ git, reader }, directory, { ref, expected, commits }),
     async log(ref, until) {
       const head = until === undefined ? undefined : await one(ref);
       if (head === undefined || until === undefined) return log(git, ref, until);
@@ -205,11 +194,12 @@ async function readBlobs(
 }
 
 /**
- * One fast-import, which itself refuses to move a ref to a commit that does not contain what the ref holds by then:
- * that is the compare-and-swap, with the old value as the first new commit's parent.
+ * A few objects are written here; more go through one fast-import, which itself refuses to move a ref to a commit that
+ * does not contain what the ref holds by then: that is the compare-and-swap, with the old value as the first new
+ * commit's parent.
  */
 async function append(
-  git: GitProcess,
+  { git, reader }: Reading,
   directory: string,
   order: { readonly ref: string; readonly expected: CommitSha | null; readonly commits: readonly LedgerCommit[] },
 ): Promise<Appended> {
@@ -220,6 +210,9 @@ async function append(
   };
   const before = await current();
   if (before !== order.expected) return { kind: "overtaken", head: before };
+  const { isSmall, looseAppend } = await import("./loose-append.ts");
+  if (isSmall(directory, order)) return looseAppend(directory, reader, order);
+  const { fastImport } = await import("./fast-import.ts");
   const imported = await fastImport(git, { ref: order.ref, from: order.expected, commits: order.commits });
   if (imported.kind === "moved") return { kind: "overtaken", head: await current() };
   const head = imported.commits.at(-1);

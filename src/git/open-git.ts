@@ -2,6 +2,7 @@ import { existsSync, readFileSync, realpathSync, statSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 
 import type { Git } from "./git.ts";
+import { nativeGit } from "./native-git.ts";
 
 export type Opened =
   | { readonly kind: "ok"; readonly git: Git }
@@ -35,7 +36,6 @@ export async function openGit(start: string, prefer: "native" | "isomorphic" = "
   if (program !== undefined) {
     const distrusted = await distrust(found, program);
     if (distrusted !== undefined) return distrusted;
-    const { nativeGit } = await import("./native-git.ts");
     return { kind: "ok", git: nativeGit({ ...found, program }) };
   }
   if (found.own !== found.common) {

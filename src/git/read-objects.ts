@@ -12,7 +12,7 @@ export interface ObjectReader {
    * Hands each object on as it comes, so that no more than the largest is held. A name is anything git resolves,
    * without a line feed in it.
    */
-  read(names: readonly string[], take: TakeObject, type?: "blob" | "commit"): Promise<void>;
+  read(names: readonly string[], take: TakeObject, type?: "blob" | "commit" | "tree"): Promise<void>;
   close(): void;
 }
 

@@ -1,6 +1,6 @@
 import type { Digest } from "../identity/identity.ts";
 import type { MetricValue } from "../key/key-document.ts";
-import type { RunRecord } from "../run/run-record.ts";
+import type { RunRecord, StepRecord } from "../run/run-record.ts";
 
 const MAX_METRICS = 20;
 const MAX_PEOPLE = 50;
@@ -17,14 +17,13 @@ export function runMetrics(
     if (value !== undefined) found.set(spec.name, value);
   }
   for (const step of record.steps) {
-    for (const [name, value] of Object.entries(metricsOf(record, step.name)))
-      if (!found.has(name)) found.set(name, value);
+    for (const [name, value] of Object.entries(measuredBy(step))) if (!found.has(name)) found.set(name, value);
   }
   return [...found];
 }
 
-function metricsOf(record: Pick<RunRecord, "steps">, step: string): Readonly<Record<string, MetricValue>> {
-  const outcome = record.steps.find((candidate) => candidate.name === step)?.outcome;
+function measuredBy(step: StepRecord | undefined): Readonly<Record<string, MetricValue>> {
+  const outcome = step?.outcome;
   return outcome?.kind === "succeeded" || outcome?.kind === "cached" ? outcome.facts.metrics : {};
 }
 
@@ -33,7 +32,7 @@ export function metricOf(
   record: Pick<RunRecord, "steps">,
   spec: { readonly name: string; readonly step: string },
 ): MetricValue | undefined {
-  const metrics = metricsOf(record, spec.step);
+  const metrics = measuredBy(record.steps.find((step) => step.name === spec.step));
   return Object.hasOwn(metrics, spec.name) ? metrics[spec.name] : undefined;
 }
 

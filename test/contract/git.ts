@@ -347,6 +347,30 @@ export function gitContract(adapter: Git["adapter"]): void {
       bench.git("fsck", "--strict", "--no-dangling");
     });
 
+    test("many files, and few on top of what git has packed since", async () => {
+      const bench = repository();
+      const many = Object.fromEntries(
+        Array.from({ length: 120 }, (_, nth) => [`keys/${nth % 7}/${nth}.json`, `{"key":${nth}}`]),
+      );
+      const git = await at(bench);
+      const one = await git.append(LEDGER, null, [commitOf(many)]);
+      if (one.kind !== "appended") throw new Error("overtaken");
+      bench.git("pack-refs", "--all");
+      bench.git("gc", "-q", "--prune=now");
+      // A file where a directory was, and a directory where a file was.
+      const two = await git.append(LEDGER, one.head, [
+        commitOf({ "keys/3": "a file now", "keys/4/4.json/deep": "a directory now", "new/a": "x" }),
+      ]);
+      if (two.kind !== "appended") throw new Error("overtaken");
+      expect(text(await git.file(two.head, "keys/3"))).toBe("a file now");
+      expect(text(await git.file(two.head, "keys/4/4.json/deep"))).toBe("a directory now");
+      expect(text(await git.file(two.head, "keys/5/5.json"))).toBe('{"key":5}');
+      expect(await git.file(two.head, "keys/5")).toBeUndefined();
+      expect(await git.file(two.head, "keys/none.json")).toBeUndefined();
+      expect(bench.git("rev-parse", LEDGER).trim()).toBe(two.head);
+      bench.git("fsck", "--strict", "--no-dangling");
+    });
+
     test("is not moved by one who knew another head", async () => {
       const git = await at(repository());
       const one = await git.append(LEDGER, null, [commitOf({ a: "1" })]);
