@@ -1,15 +1,10 @@
-import { commentShape, issueShape, pullShape, repositoryShape, userShape } from "./api-shapes.ts";
 import type { Deliveries } from "./deliveries.ts";
-import type { TwinComment, TwinIssue, TwinPullRequest, TwinRepository, User } from "./world.ts";
-
-/** Where the forge and its App are, as payloads name them. */
-export interface Addresses {
-  /** Of the API. */
-  readonly base: string;
-  /** Of the pages. */
-  readonly host: string;
-  readonly slug: string;
-}
+import { commentShape } from "./shapes/comment.ts";
+import { issueShape } from "./shapes/issue.ts";
+import { pullShape } from "./shapes/pull.ts";
+import { repositoryShape } from "./shapes/repository.ts";
+import { node, userShape, type Addresses } from "./shapes/user.ts";
+import type { TwinComment, TwinPullRequest, TwinRepository, User } from "./world.ts";
 
 /** Tells what happened on the forge, in the payloads of GitHub's webhooks. */
 export class Announcer {
@@ -28,27 +23,18 @@ export class Announcer {
       readonly comment: TwinComment;
       readonly action: "created" | "edited" | "deleted";
       readonly sender: User;
+      /** What was there before an edit. */
+      readonly changes?: { readonly body: { readonly from: string } };
     },
   ): void {
-    const { base, slug } = this.at();
-    const url = `${base}/repos/${repository.fullName}`;
-    const pull = repository.pulls.get(about.number);
-    const issue: Record<string, unknown> =
-      pull === undefined
-        ? issueShape(repository.issues.get(about.number) as TwinIssue, { base, repository })
-        : {
-            id: pull.id,
-            number: pull.number,
-            title: pull.title,
-            state: pull.state,
-            user: userShape(pull.user, base),
-            labels: [],
-            pull_request: { url: `${url}/pulls/${pull.number}` },
-          };
-    this.send(repository, about.sender, "issue_comment", {
-      action: about.action,
-      issue,
-      comment: commentShape(about.comment, { base, url, slug }),
+    const at = this.at();
+    const { number, comment, sender, ...rest } = about;
+    const issue = repository.pulls.get(number) ?? repository.issues.get(number);
+    if (issue === undefined) return;
+    this.send(repository, sender, "issue_comment", {
+      ...rest,
+      issue: issueShape(issue, repository, at),
+      comment: commentShape(comment, { repository, number }, at),
     });
   }
 
@@ -63,12 +49,31 @@ export class Announcer {
   }
 
   send(repository: TwinRepository, sender: User, event: string, payload: Record<string, unknown>): void {
-    const { base, host } = this.at();
+    const at = this.at();
     this.deliveries.send(event, {
       ...payload,
-      repository: repositoryShape(repository, base, host),
-      installation: { id: repository.installation, node_id: "" },
-      sender: userShape(sender, base),
+      repository: repositoryShape(repository, at),
+      organization: organizationShape(repository.owner, at),
+      installation: { id: repository.installation, node_id: node("IN", repository.installation) },
+      sender: userShape(sender, at),
     });
   }
+}
+
+function organizationShape({ login, id }: User, { base, host }: Addresses): Record<string, unknown> {
+  const url = `${base}/orgs/${login}`;
+  return {
+    login,
+    id,
+    node_id: node("O", id),
+    url,
+    repos_url: `${url}/repos`,
+    events_url: `${url}/events`,
+    hooks_url: `${url}/hooks`,
+    issues_url: `${url}/issues`,
+    members_url: `${url}/members{/member}`,
+    public_members_url: `${url}/public_members{/member}`,
+    avatar_url: `${host}/avatars/${id}`,
+    description: null,
+  };
 }

@@ -8,9 +8,9 @@ const ENV = {
   HOME: "/nonexistent",
   GIT_CONFIG_NOSYSTEM: "1",
   GIT_AUTHOR_NAME: "twin",
-  GIT_AUTHOR_EMAIL: "twin@localhost",
+  GIT_AUTHOR_EMAIL: "noreply@twin.example",
   GIT_COMMITTER_NAME: "twin",
-  GIT_COMMITTER_EMAIL: "twin@localhost",
+  GIT_COMMITTER_EMAIL: "noreply@twin.example",
 };
 
 /** Git in a bare repository; a refusal is an exception with git's words. */
@@ -102,8 +102,13 @@ export async function mergeCommit(
   return (await committed(directory, order.author, [tree, "-p", order.base, ...second, "-m", order.message])).trim();
 }
 
+/** A login's address; brackets of a bot's have no place in one. */
+export function emailOf(login: string): string {
+  return `${login.replaceAll(/[^\w.-]/g, "-")}@users.noreply.twin.example`;
+}
+
 function committed(directory: string, author: string, args: readonly string[]): Promise<string> {
-  const who = { GIT_AUTHOR_NAME: author, GIT_AUTHOR_EMAIL: `${author}@users.noreply.localhost` };
+  const who = { GIT_AUTHOR_NAME: author, GIT_AUTHOR_EMAIL: emailOf(author) };
   return indexed(directory, who, ["commit-tree", ...args]);
 }
 

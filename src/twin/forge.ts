@@ -1,8 +1,11 @@
 import { join } from "node:path";
 
 import { Announcer } from "./announce.ts";
-import { commitFiles, createBare, git, mergeCommit, refsOf } from "./bare.ts";
+import { commitFiles, createBare, emailOf, git, mergeCommit, refsOf } from "./bare.ts";
 import { Deliveries } from "./deliveries.ts";
+import { logged, pushedCommits, sizeOf } from "./history.ts";
+import { labelShape } from "./shapes/label.ts";
+import type { Addresses } from "./shapes/user.ts";
 import {
   now,
   World,
@@ -38,12 +41,17 @@ export class TwinForge {
   constructor(options: ForgeOptions) {
     this.options = options;
     this.deliveries = new Deliveries(options.secret);
-    this.announce = new Announcer(this.deliveries, () => ({ base: this.base, host: this.host, slug: options.slug }));
+    this.announce = new Announcer(this.deliveries, () => this.at);
     this.appUser = this.world.user(`${options.slug}[bot]`, "Bot");
   }
 
   get base(): string {
     return `${this.host}/api/v3`;
+  }
+
+  get at(): Addresses {
+    const { base, host, options } = this;
+    return { base, host, slug: options.slug, appId: options.appId };
   }
 
   async repository(order: {
@@ -56,6 +64,7 @@ export class TwinForge {
     const fullName = `${order.owner}/${order.name}`;
     const directory = join(this.options.directory, `${fullName}.git`);
     await createBare(directory, "main");
+    const at = now();
     const repository: TwinRepository = {
       id: this.world.id(),
       owner,
@@ -69,6 +78,8 @@ export class TwinForge {
       issues: new Map(),
       comments: new Map(),
       checks: [],
+      createdAt: at,
+      pushedAt: at,
       next: 1,
     };
     this.world.repositories.set(fullName, repository);
@@ -136,18 +147,20 @@ export class TwinForge {
   ): Promise<void> {
     const sender = this.world.user(moved.login);
     const { ref, before, after } = moved;
+    repository.pushedAt = now();
+    const { commits, head, forced } = await pushedCommits(repository, { before, after }, this.host);
     this.send(repository, sender, "push", {
       ref,
       before,
       after,
       created: before === ZERO,
       deleted: after === ZERO,
-      forced: false,
+      forced,
       base_ref: null,
-      compare: "",
-      commits: [],
-      head_commit: null,
-      pusher: { name: sender.login, email: `${sender.login}@users.noreply.localhost` },
+      compare: `${this.host}/${repository.fullName}/compare/${before.slice(0, 12)}...${after.slice(0, 12)}`,
+      commits,
+      head_commit: head,
+      pusher: { name: sender.login, email: emailOf(sender.login) },
     });
     const branch = ref.startsWith("refs/heads/") ? ref.slice("refs/heads/".length) : undefined;
     for (const pull of repository.pulls.values()) {
@@ -155,6 +168,7 @@ export class TwinForge {
       if (pull.base === branch) pull.baseSha = after;
       if (pull.branch !== branch) continue;
       pull.head = after;
+      pull.size = await sizeOf(repository.directory, pull.baseSha, after);
       pull.updatedAt = now();
       await git(repository.directory, ["update-ref", `refs/pull/${pull.number}/head`, after]);
       this.announce.pull(repository, pull, sender, { action: "synchronize", before, after });
@@ -189,6 +203,8 @@ export class TwinForge {
       createdAt: at,
       updatedAt: at,
       mergedAt: null,
+      mergedBy: null,
+      size: await sizeOf(repository.directory, baseSha, head),
     };
     repository.pulls.set(pull.number, pull);
     await git(repository.directory, ["update-ref", `refs/pull/${pull.number}/head`, head]);
@@ -221,11 +237,30 @@ export class TwinForge {
       pull.merged = true;
       pull.mergeCommit = made;
       pull.mergedAt = pull.updatedAt = now();
+      pull.mergedBy = this.world.user(order.login);
       await git(repository.directory, ["update-ref", `refs/heads/${pull.base}`, made, base]);
       return made;
     });
     if (commit !== null) this.announce.pull(repository, pull, this.world.user(order.login), { action: "closed" });
     return commit;
+  }
+
+  /** A merge queue makes a commit of pull requests and asks whether it is good. */
+  async mergeGroup(
+    repository: TwinRepository,
+    group: { readonly head: string; readonly branch: string; readonly base: string; readonly login: string },
+  ): Promise<void> {
+    const [commit] = await logged(repository, ["-1", group.head], this.host);
+    this.send(repository, this.world.user(group.login), "merge_group", {
+      action: "checks_requested",
+      merge_group: {
+        head_sha: group.head,
+        head_ref: `refs/heads/${group.branch}`,
+        base_sha: group.base,
+        base_ref: `refs/heads/${repository.defaultBranch}`,
+        head_commit: commit,
+      },
+    });
   }
 
   closePull(repository: TwinRepository, pull: TwinPullRequest, login: string): void {
@@ -243,7 +278,10 @@ export class TwinForge {
     if (has === change.add) return;
     pull.labels = change.add ? [...pull.labels, change.name] : pull.labels.filter((one) => one !== change.name);
     const action = change.add ? "labeled" : "unlabeled";
-    this.announce.pull(repository, pull, this.world.user(change.login), { action, label: { name: change.name } });
+    this.announce.pull(repository, pull, this.world.user(change.login), {
+      action,
+      label: labelShape(change.name, repository, this.at),
+    });
   }
 
   comment(

@@ -1,5 +1,5 @@
-import { node } from "./api-shapes.ts";
 import { ok, type At, type Reply, type Route } from "./rest/call.ts";
+import { node } from "./shapes/user.ts";
 
 /** The mutations that the App sends. */
 export const GRAPHQL: readonly Route[] = [["POST", /^\/graphql$/, graphql]];

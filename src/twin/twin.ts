@@ -5,7 +5,7 @@ import type { AddressInfo } from "node:net";
 import { TwinForge } from "./forge.ts";
 import { answerPage } from "./pages.ts";
 import { answerRest, verifier } from "./rest.ts";
-import type { Call } from "./rest/call.ts";
+import type { Call, Reply } from "./rest/call.ts";
 import { smartHttp } from "./smart-http.ts";
 
 export interface TwinOptions {
@@ -14,6 +14,8 @@ export interface TwinOptions {
   /** 0: any free one. */
   readonly port?: number;
   readonly slug?: string;
+  /** Told everything that was asked and answered over the API. */
+  readonly onExchange?: (exchange: Exchange) => void;
 }
 
 export interface Exchange {
@@ -29,8 +31,6 @@ export interface Twin extends AsyncDisposable {
   readonly url: string;
   readonly apiUrl: string;
   readonly app: { readonly id: number; readonly privateKey: string; readonly secret: string };
-  /** Everything that was asked and answered over REST, newest last. */
-  readonly exchanges: readonly Exchange[];
   /** A person's own token, for git and the API. */
   tokenOf(login: string): string;
 }
@@ -48,7 +48,6 @@ export async function startTwin(options: TwinOptions): Promise<Twin> {
   const { directory, slug = "sluice" } = options;
   const forge = new TwinForge({ directory, secret, appId: APP_ID, slug });
   const publicKey = verifier(privateKey);
-  const exchanges: Exchange[] = [];
   const server = createServer((request, response) => {
     answer(request, response).catch((error: unknown) => {
       response.statusCode = 500;
@@ -74,8 +73,8 @@ export async function startTwin(options: TwinOptions): Promise<Twin> {
       body: await jsonOf(request),
       authorization: request.headers.authorization ?? "",
     };
-    const reply = await answerRest(forge, publicKey, call);
-    exchanges.push({ call, status: reply.status, body: reply.body });
+    const reply = await answerRest(forge, publicKey, call).catch(broken);
+    options.onExchange?.({ call, status: reply.status, body: reply.body });
     response.statusCode = reply.status;
     response.setHeader("content-type", "application/json; charset=utf-8");
     response.end(reply.body === undefined ? undefined : JSON.stringify(reply.body));
@@ -132,7 +131,6 @@ export async function startTwin(options: TwinOptions): Promise<Twin> {
     url: forge.host,
     apiUrl: forge.base,
     app: { id: APP_ID, privateKey, secret },
-    exchanges,
     tokenOf: (login) => forge.world.token(forge.world.user(login), null),
     async [Symbol.asyncDispose]() {
       await forge.deliveries.idle();
@@ -140,6 +138,11 @@ export async function startTwin(options: TwinOptions): Promise<Twin> {
       await new Promise<void>((resolve) => server.close(() => resolve()));
     },
   };
+}
+
+/** A fault of the twin is an answer too, so that whoever listens to its exchanges sees it. */
+function broken(error: unknown): Reply {
+  return { status: 500, body: { message: error instanceof Error ? (error.stack ?? error.message) : String(error) } };
 }
 
 async function jsonOf(request: IncomingMessage): Promise<Readonly<Record<string, unknown>>> {

@@ -38,6 +38,16 @@ export interface TwinPullRequest {
   readonly createdAt: string;
   updatedAt: string;
   mergedAt: string | null;
+  mergedBy: User | null;
+  /** Of head against base. */
+  size: PullSize;
+}
+
+export interface PullSize {
+  readonly commits: number;
+  readonly files: number;
+  readonly additions: number;
+  readonly deletions: number;
 }
 
 export interface TwinIssue {
@@ -49,6 +59,8 @@ export interface TwinIssue {
   readonly app: number | null;
   state: "open" | "closed";
   labels: string[];
+  readonly createdAt: string;
+  updatedAt: string;
 }
 
 export interface TwinCheck {
@@ -77,6 +89,8 @@ export interface TwinRepository {
   readonly issues: Map<number, TwinIssue>;
   readonly comments: Map<number, TwinComment[]>;
   readonly checks: TwinCheck[];
+  readonly createdAt: string;
+  pushedAt: string;
   next: number;
 }
 

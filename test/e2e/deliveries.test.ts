@@ -139,10 +139,7 @@ test("a merge queue's commit gets its own check, and no comment", { timeout: 60_
   const base = (await gitIn(repository.directory, "rev-parse", "main")).trim();
   const branch = "gh-readonly-queue/main/pr-1-abc";
   const head = await forge.commit(repository, { ...PLUS_TWO, branch });
-  forge.send(repository, forge.world.user("alice"), "merge_group", {
-    action: "checks_requested",
-    merge_group: { head_sha: head, head_ref: `refs/heads/${branch}`, base_sha: base, base_ref: "refs/heads/main" },
-  });
+  await forge.mergeGroup(repository, { head, branch, base, login: "alice" });
   await place.until("the check is there", () => repository.checks.some((check) => check.head === head));
   const check = repository.checks.find((one) => one.head === head);
   expect(check).toMatchObject({ name: "sluice / plan", conclusion: "success" });

@@ -5,7 +5,8 @@ import { join } from "node:path";
 
 import { expect, onTestFinished, test } from "vitest";
 
-import { startTwin, type Twin } from "../../src/twin/twin.ts";
+import type { Twin } from "../../src/twin/twin.ts";
+import { checkedTwin } from "../github/checked-twin.ts";
 import { digits } from "./repositories.ts";
 import { gitIn } from "./town.ts";
 
@@ -52,7 +53,7 @@ test(
   { timeout: 90_000 },
   async () => {
     const directory = mkdtempSync(join(tmpdir(), "sluice-serve-"));
-    const twin = await startTwin({ directory: join(directory, "forge") });
+    const twin = await checkedTwin({ directory: join(directory, "forge") });
     const data = join(directory, "data");
     const running: Serving[] = [];
     onTestFinished(async () => {

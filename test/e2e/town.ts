@@ -9,7 +9,8 @@ import { onTestFinished } from "vitest";
 import { systemClock } from "../../src/clock/system-clock.ts";
 import { openService, type OpenService } from "../../src/main-open-service.ts";
 import { twinConfig } from "../../src/main-demo.ts";
-import { startTwin, type Twin } from "../../src/twin/twin.ts";
+import type { Twin } from "../../src/twin/twin.ts";
+import { checkedTwin } from "../github/checked-twin.ts";
 import { ENV } from "../sluice.ts";
 
 /** A forge, a service with its queue and its worker: all real, all on this machine, gone when the test ends. */
@@ -23,7 +24,7 @@ export interface Town {
 
 export async function town(): Promise<Town> {
   const directory = mkdtempSync(join(tmpdir(), "sluice-town-"));
-  const twin = await startTwin({ directory: join(directory, "forge") });
+  const twin = await checkedTwin({ directory: join(directory, "forge") });
   const config = { ...twinConfig(twin, join(directory, "data")), logLevel: "silent" as const };
   const opened = await openService({
     config,

@@ -7,12 +7,12 @@ import { onTestFinished } from "vitest";
 import type { Answer, Check, Forge, Forges } from "../../src/forge/forge.ts";
 import { octokitForges } from "../../src/forge/octokit-forges.ts";
 import { parseCommitSha, type CommitSha } from "../../src/identity/identity.ts";
-import { startTwin, type Twin } from "../../src/twin/twin.ts";
+import { checkedTwin, type CheckedTwin } from "../github/checked-twin.ts";
 import type { TwinPullRequest, TwinRepository } from "../../src/twin/world.ts";
 
 /** A local forge with one repository, one open pull request, and our App installed in it. */
 export interface Village {
-  readonly twin: Twin;
+  readonly twin: CheckedTwin;
   readonly forges: Forges;
   readonly forge: Forge;
   readonly repository: TwinRepository;
@@ -22,7 +22,7 @@ export interface Village {
 
 export async function village(): Promise<Village> {
   const directory = mkdtempSync(join(tmpdir(), "sluice-village-"));
-  const twin = await startTwin({ directory });
+  const twin = await checkedTwin({ directory });
   onTestFinished(async () => {
     await twin[Symbol.asyncDispose]();
     rmSync(directory, { recursive: true, force: true, maxRetries: 3 });

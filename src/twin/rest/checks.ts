@@ -1,9 +1,10 @@
-import { checkShape } from "../api-shapes.ts";
+import { annotationShape, checkShape } from "../shapes/check.ts";
 import {
   FORBIDDEN,
   inRepository,
   NOT_FOUND,
   ok,
+  paged,
   repo,
   text,
   type Call,
@@ -16,18 +17,19 @@ import { now, type TwinCheck } from "../world.ts";
 /** Check runs, with the limits that GitHub sets them. */
 export const CHECKS: readonly Route[] = [
   ["GET", repo("/commits/([^/]+)/check-runs"), inRepository(listChecks)],
+  ["GET", repo("/check-runs/(\\d+)/annotations"), inRepository(listAnnotations)],
   ["POST", repo("/check-runs"), inRepository(createCheck)],
   ["PATCH", repo("/check-runs/(\\d+)"), inRepository(updateCheck)],
 ];
 
 function checkOf({ forge, repository }: Here, check: TwinCheck): Record<string, unknown> {
-  return checkShape(check, { url: `${forge.base}/repos/${repository.fullName}`, appId: forge.options.appId });
+  return checkShape(check, repository, forge.at);
 }
 
 function listChecks(here: Here, [ref = ""]: readonly string[]): Reply {
   const name = here.call.query.get("check_name");
   const found = here.repository.checks.filter((check) => check.head === ref && (name === null || check.name === name));
-  return ok({ total_count: found.length, check_runs: found.map((check) => checkOf(here, check)) });
+  return ok({ total_count: found.length, check_runs: paged(here, found).map((check) => checkOf(here, check)) });
 }
 
 function createCheck(here: Here): Reply {
@@ -56,6 +58,14 @@ function updateCheck(here: Here, [id = ""]: readonly string[]): Reply {
   if (check === undefined) return NOT_FOUND;
   const refused = applyCheck(check, here.call.body);
   return refused === undefined ? ok(checkOf(here, check)) : ok({ message: refused }, 422);
+}
+
+function listAnnotations(here: Here, [id = ""]: readonly string[]): Reply {
+  const { repository, forge } = here;
+  const check = repository.checks.find((one) => one.id === Number(id));
+  if (check === undefined) return NOT_FOUND;
+  const at = { repository, host: forge.host };
+  return ok(paged(here, check.output.annotations).map((annotation) => annotationShape(annotation, check, at)));
 }
 
 /** Why GitHub would not take it; undefined when it was taken. */

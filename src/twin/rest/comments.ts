@@ -1,4 +1,6 @@
-import { commentShape, userShape } from "../api-shapes.ts";
+import { commentShape } from "../shapes/comment.ts";
+import { isReaction } from "../shapes/reactions.ts";
+import { node, userShape } from "../shapes/user.ts";
 import { now, type TwinComment } from "../world.ts";
 import {
   FORBIDDEN,
@@ -16,11 +18,7 @@ import {
 
 /** Comments of issues and pull requests, and the reactions to them. */
 export const COMMENTS: readonly Route[] = [
-  [
-    "GET",
-    repo("/issues/comments/(\\d+)"),
-    inRepository(withComment((here, { comment }) => ok(commentOf(here, comment)))),
-  ],
+  ["GET", repo("/issues/comments/(\\d+)"), inRepository(withComment((here, found) => ok(commentOf(here, found))))],
   ["PATCH", repo("/issues/comments/(\\d+)"), inRepository(withComment(editComment))],
   ["DELETE", repo("/issues/comments/(\\d+)"), inRepository(withComment(deleteComment))],
   ["POST", repo("/issues/comments/(\\d+)/reactions"), inRepository(withComment(react))],
@@ -28,17 +26,13 @@ export const COMMENTS: readonly Route[] = [
   ["POST", repo("/issues/(\\d+)/comments"), inRepository(createComment)],
 ];
 
-function commentOf({ forge, repository }: Here, comment: TwinComment): Record<string, unknown> {
-  return commentShape(comment, {
-    base: forge.base,
-    url: `${forge.base}/repos/${repository.fullName}`,
-    slug: forge.options.slug,
-  });
+function commentOf({ forge, repository }: Here, { number, comment }: Found): Record<string, unknown> {
+  return commentShape(comment, { repository, number }, forge.at);
 }
 
 function listComments(here: Here, [number]: readonly string[]): Reply {
   const all = here.repository.comments.get(Number(number)) ?? [];
-  return ok(paged(here, all).map((comment) => commentOf(here, comment)));
+  return ok(paged(here, all).map((comment) => commentOf(here, { number: Number(number), comment })));
 }
 
 function createComment(here: Here, [number = ""]: readonly string[]): Reply {
@@ -49,7 +43,8 @@ function createComment(here: Here, [number = ""]: readonly string[]): Reply {
   if (body === "" || body.length > MAX_BODY)
     return ok({ message: "Validation Failed: body is too long (maximum is 65536 characters)" }, 422);
   const app = who.installation === null ? null : forge.options.appId;
-  return ok(commentOf(here, forge.comment(repository, Number(number), { body, user: who.user, app })), 201);
+  const comment = forge.comment(repository, Number(number), { body, user: who.user, app });
+  return ok(commentOf(here, { number: Number(number), comment }), 201);
 }
 
 interface Found {
@@ -70,11 +65,18 @@ function withComment(answer: (here: Here, found: Found) => Reply) {
 function editComment(here: Here, { number, comment }: Found): Reply {
   const body = text(here.call.body, "body");
   if (body.length > MAX_BODY) return ok({ message: "Validation Failed" }, 422);
+  const from = comment.body;
   comment.body = body;
   comment.updatedAt = now();
   if (here.who.kind === "token")
-    here.forge.announce.comment(here.repository, { number, comment, action: "edited", sender: here.who.user });
-  return ok(commentOf(here, comment));
+    here.forge.announce.comment(here.repository, {
+      number,
+      comment,
+      action: "edited",
+      sender: here.who.user,
+      changes: { body: { from } },
+    });
+  return ok(commentOf(here, { number, comment }));
 }
 
 function deleteComment(here: Here, { number, comment }: Found): Reply {
@@ -92,15 +94,8 @@ function react(here: Here, { comment }: Found): Reply {
   const { who, forge, call } = here;
   if (who.kind !== "token") return FORBIDDEN;
   const content = text(call.body, "content");
+  if (!isReaction(content)) return ok({ message: "Validation Failed" }, 422);
   comment.reactions.push({ user: who.user, content });
-  return ok(
-    {
-      id: forge.world.id(),
-      node_id: "",
-      user: userShape(who.user, forge.base),
-      content,
-      created_at: now(),
-    },
-    201,
-  );
+  const id = forge.world.id();
+  return ok({ id, node_id: node("REA", id), user: userShape(who.user, forge.at), content, created_at: now() }, 201);
 }

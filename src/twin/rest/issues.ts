@@ -1,5 +1,6 @@
-import { issueShape, labelShape } from "../api-shapes.ts";
-import type { TwinPullRequest } from "../world.ts";
+import { issueShape } from "../shapes/issue.ts";
+import { labelShape } from "../shapes/label.ts";
+import { now, type TwinPullRequest } from "../world.ts";
 import {
   FORBIDDEN,
   inRepository,
@@ -27,13 +28,14 @@ export const ISSUES: readonly Route[] = [
 function listIssues(here: Here): Reply {
   const { repository, forge } = here;
   const open = [...repository.issues.values()].filter((issue) => issue.state === "open");
-  return ok(paged(here, open).map((issue) => issueShape(issue, { base: forge.base, repository })));
+  return ok(paged(here, open).map((issue) => issueShape(issue, repository, forge.at)));
 }
 
 function createIssue(here: Here): Reply {
   const { who, repository, forge, call } = here;
   if (who.kind !== "token") return FORBIDDEN;
   const number = repository.next++;
+  const at = now();
   const app = who.installation === null ? null : forge.options.appId;
   const issue = {
     number,
@@ -44,26 +46,33 @@ function createIssue(here: Here): Reply {
     app,
     state: "open" as const,
     labels: [],
+    createdAt: at,
+    updatedAt: at,
   };
   repository.issues.set(number, issue);
-  return ok(issueShape(issue, { base: forge.base, repository }), 201);
+  return ok(issueShape(issue, repository, forge.at), 201);
 }
 
 function updateIssue({ repository, forge, call }: Here, [number = ""]: readonly string[]): Reply {
   const issue = repository.issues.get(Number(number));
   if (issue === undefined) return NOT_FOUND;
   if (call.body["state"] === "closed" || call.body["state"] === "open") issue.state = call.body["state"];
-  return ok(issueShape(issue, { base: forge.base, repository }));
+  issue.updatedAt = now();
+  return ok(issueShape(issue, repository, forge.at));
 }
 
 function addLabels(here: Here, pull: TwinPullRequest): Reply {
   const names = Array.isArray(here.call.body["labels"]) ? here.call.body["labels"].map(String) : [];
   for (const name of names) here.forge.label(here.repository, pull, { name, add: true, login: loginOf(here) });
-  return ok(pull.labels.map((name) => labelShape(name)));
+  return labelsOf(here, pull);
+}
+
+function labelsOf({ repository, forge }: Here, pull: TwinPullRequest): Reply {
+  return ok(pull.labels.map((name) => labelShape(name, repository, forge.at)));
 }
 
 function removeLabel(here: Here, pull: TwinPullRequest, [name = ""]: readonly string[]): Reply {
   if (!pull.labels.includes(name)) return NOT_FOUND;
   here.forge.label(here.repository, pull, { name, add: false, login: loginOf(here) });
-  return ok(pull.labels.map((one) => labelShape(one)));
+  return labelsOf(here, pull);
 }

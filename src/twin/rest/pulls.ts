@@ -1,4 +1,4 @@
-import { pullShape } from "../api-shapes.ts";
+import { pullShape } from "../shapes/pull.ts";
 import type { TwinPullRequest } from "../world.ts";
 import { inRepository, loginOf, ok, paged, repo, text, withPull, type Here, type Reply, type Route } from "./call.ts";
 
@@ -11,7 +11,7 @@ export const PULLS: readonly Route[] = [
 ];
 
 function pullOf({ repository, forge }: Here, pull: TwinPullRequest): Record<string, unknown> {
-  return pullShape(repository, pull, { base: forge.base, host: forge.host });
+  return pullShape(repository, pull, forge.at);
 }
 
 function listPulls(here: Here): Reply {

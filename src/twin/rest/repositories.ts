@@ -1,9 +1,10 @@
-import { repositoryShape, userShape } from "../api-shapes.ts";
+import { repositoryShape } from "../shapes/repository.ts";
+import { userShape } from "../shapes/user.ts";
 import { inRepository, NOT_FOUND, ok, repo, type At, type Here, type Reply, type Route } from "./call.ts";
 
 /** Repositories, and what people may do in them. */
 export const REPOSITORIES: readonly Route[] = [
-  ["GET", repo(""), inRepository((here) => ok(repositoryShape(here.repository, here.forge.base, here.forge.host)))],
+  ["GET", repo(""), inRepository((here) => ok(repositoryShape(here.repository, here.forge.at)))],
   ["GET", repo("/collaborators/([^/]+)/permission"), inRepository(permission)],
   ["GET", /^\/orgs\/([^/]+)\/teams\/([^/]+)\/memberships\/([^/]+)$/, membership],
 ];
@@ -11,10 +12,16 @@ export const REPOSITORIES: readonly Route[] = [
 function permission({ repository, forge }: Here, [login = ""]: readonly string[]): Reply {
   const role = repository.roles.get(login) ?? "read";
   const coarse = role === "maintain" ? "write" : role === "triage" ? "read" : role;
-  return ok({ permission: coarse, role_name: role, user: userShape(forge.world.user(login), forge.base) });
+  return ok({
+    permission: coarse,
+    role_name: role,
+    user: { ...userShape(forge.world.user(login), forge.at), role_name: role },
+  });
 }
 
-function membership({ forge }: At, [org = "", slug = "", login = ""]: readonly string[]): Reply {
+function membership({ forge, call }: At, [org = "", slug = "", login = ""]: readonly string[]): Reply {
   const members = forge.world.teams.get(`${org}/${slug}`);
-  return members?.has(login) === true ? ok({ url: "", role: "member", state: "active" }) : NOT_FOUND;
+  return members?.has(login) === true
+    ? ok({ url: `${forge.base}${call.path}`, role: "member", state: "active" })
+    : NOT_FOUND;
 }

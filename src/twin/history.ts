@@ -1,0 +1,73 @@
+import { git } from "./bare.ts";
+import type { PullSize, TwinRepository } from "./world.ts";
+
+const ZERO = "0".repeat(40);
+/** GitHub names at most so many commits in one push. */
+const MOST = 2_048;
+
+/** What a push brought, as its delivery tells it: the commits, the newest of them, and whether others were dropped. */
+export async function pushedCommits(
+  repository: TwinRepository,
+  { before, after }: { readonly before: string; readonly after: string },
+  host: string,
+): Promise<{ readonly commits: readonly object[]; readonly head: object | null; readonly forced: boolean }> {
+  if (after === ZERO) return { commits: [], head: null, forced: false };
+  const [head = null] = await logged(repository, ["-1", after], host);
+  // What a new branch brought depends on all others; its tip is named.
+  if (before === ZERO) return { commits: head === null ? [] : [head], head, forced: false };
+  const dropped = await git(repository.directory, ["rev-list", "--count", before, `^${after}`]);
+  const commits = await logged(repository, [`-${MOST}`, after, `^${before}`], host);
+  return { commits, head, forced: Number(dropped) > 0 };
+}
+
+const FORMAT = ["%H", "%T", "%aI", "%an", "%ae", "%cn", "%ce", "%B"].join("%x00");
+
+/** Commits as deliveries name them, oldest first. */
+export async function logged(
+  { directory, fullName }: TwinRepository,
+  range: readonly string[],
+  host: string,
+): Promise<readonly object[]> {
+  const output = await git(directory, [
+    "log",
+    "--reverse",
+    "--no-renames",
+    "--name-status",
+    `--format=%x01${FORMAT}%x00%x02`,
+    ...range,
+    "--",
+  ]);
+  return output
+    .split("\x01")
+    .slice(1)
+    .map((entry) => {
+      const [facts = "", names = ""] = entry.split("\x02");
+      const [id, tree, timestamp, name, email, committer, committerEmail, message = ""] = facts.split("\0");
+      const changed = (letter: string): readonly string[] =>
+        names.split("\n").flatMap((line) => (line.startsWith(`${letter}\t`) ? [line.slice(2)] : []));
+      return {
+        id,
+        tree_id: tree,
+        distinct: true,
+        message: message.trimEnd(),
+        timestamp,
+        url: `${host}/${fullName}/commit/${id}`,
+        author: { name, email },
+        committer: { name: committer, email: committerEmail },
+        added: changed("A"),
+        removed: changed("D"),
+        modified: changed("M"),
+      };
+    });
+}
+
+/** How much a pull request changes. */
+export async function sizeOf(directory: string, base: string, head: string): Promise<PullSize> {
+  const [count, numbers] = await Promise.all([
+    git(directory, ["rev-list", "--count", head, `^${base}`]),
+    git(directory, ["diff", "--numstat", `${base}...${head}`]).catch(() => ""),
+  ]);
+  const rows = numbers.split("\n").flatMap((line) => (line === "" ? [] : [line.split("\t").map(Number)]));
+  const sum = (column: number): number => rows.reduce((total, row) => total + (row[column] || 0), 0);
+  return { commits: Number(count), files: rows.length, additions: sum(0), deletions: sum(1) };
+}
