@@ -14,7 +14,7 @@ import type { Dispatcher } from "./queue/dispatcher.ts";
 import { openQueue } from "./queue/open-queue.ts";
 import { queueDispatcher } from "./queue/queue-dispatcher.ts";
 import type { Queue } from "./queue/queue.ts";
-import type { StepEnd } from "./run/step-job.ts";
+import { endedUnseen, type StepEnd } from "./run/step-job.ts";
 import { fileSigner } from "./signer/file-signer.ts";
 import { filesystemStore } from "./store/filesystem-store.ts";
 import { CONTROLLER_QUEUE, jobOf } from "./trigger/job.ts";
@@ -74,7 +74,7 @@ export async function openService({ config, clock, version, path, slots }: Openi
     forges,
     clock,
     store,
-    dispatcher: (run) => dispatcherOf(queue, { run, slots: Math.max(2, slots + 2), onError }),
+    dispatcher: (run) => dispatcherOf(queue, { run, slots: Math.max(2, slots + 2), clock, onError }),
     signer: fileSigner(paths.keys, config.signingKey ?? undefined),
     data: config.data,
     program,
@@ -128,7 +128,12 @@ async function lookEverywhere(
 
 function dispatcherOf(
   queue: Queue,
-  { run, slots, onError }: { readonly run: RunId; readonly slots: number; readonly onError: (error: unknown) => void },
+  {
+    run,
+    slots,
+    clock,
+    onError,
+  }: Pick<Opening, "clock" | "slots"> & { readonly run: RunId; readonly onError: (error: unknown) => void },
 ): Promise<Dispatcher<StagedJob, StepEnd>> {
   return queueDispatcher<StagedJob, StepEnd>({
     queue,
@@ -138,6 +143,7 @@ function dispatcherOf(
     encode: encodeAttempt,
     decode: decodeEnd,
     cancelled: () => ({ kind: "cancelled", attempt: null }),
+    lost: ({ job }, why) => endedUnseen(job, { kind: "lost", why }, clock.now()),
     priority: ({ job }) => 100 - Math.max(-99, Math.min(99, job.step.step.priority)),
     onError,
   });

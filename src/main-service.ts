@@ -15,8 +15,8 @@ import { forgeRepository, type ForgeRepository } from "./main-forge-repository.t
 import type { StagedJob } from "./controller/attempt-payload.ts";
 import type { Dispatcher } from "./queue/dispatcher.ts";
 import { stagingDispatcher } from "./queue/staging-dispatcher.ts";
-import type { Failure, RunRecord } from "./run/run-record.ts";
-import type { StepEnd, StepJob } from "./run/step-job.ts";
+import type { RunRecord } from "./run/run-record.ts";
+import { endedUnseen, type StepEnd, type StepJob } from "./run/step-job.ts";
 import { acceptedRef, type RunOrder } from "./run/request.ts";
 import type { Signer } from "./signer/signer.ts";
 import type { Store } from "./store/store.ts";
@@ -141,7 +141,7 @@ async function execute(
   const inner = await parts.dispatcher(order.id);
   const dispatcher = stagingDispatcher(inner, async (job: StepJob) => {
     const staged = await stageCommit({ store, view: at }, planned, job);
-    if ("kind" in staged) return { kind: "ended", end: notStaged(job, staged, clock.now()) };
+    if ("kind" in staged) return { kind: "ended", end: endedUnseen(job, staged, clock.now()) };
     const { id: run, domain, requestedBy } = order;
     const params = paramsOf(planned, job.step.step);
     return { kind: "ready", job: { id: `${run}-${job.id}`, run, domain, requestedBy, job, staged, params } };
@@ -174,14 +174,6 @@ function progressOf(total: number, tell: (progress: Progress) => void): (event: 
     done++;
     tell({ done, total });
   };
-}
-
-/** The end of an attempt that could not even be made ready. */
-function notStaged(job: StepJob, failure: Failure, now: number): StepEnd {
-  const profile = { wallMs: 0, cpuUserMs: null, cpuSystemMs: null, peakBytes: null, method: "none" } as const;
-  const startedAt = new Date(now).toISOString();
-  const attempt = { attempt: job.attempt, startedAt, profile, failure, log: null };
-  return { kind: "failed", failure, attempt, tail: [], nearMiss: undefined };
 }
 
 async function record(

@@ -3,7 +3,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 import type { Clock } from "./clock/clock.ts";
-import { decodeAttempt, encodeEnd } from "./controller/attempt-payload.ts";
+import { decodeAttempt, encodeEnd, readsAttempt } from "./controller/attempt-payload.ts";
 import { runStep } from "./controller/run-step.ts";
 import type { Executor } from "./executor/executor.ts";
 import { processExecutor } from "./executor/process-executor.ts";
@@ -39,6 +39,7 @@ export async function startWorker(parts: WorkerParts): Promise<AsyncDisposable> 
     pool: poolQueue(parts.pool),
     concurrency: parts.concurrency,
     onError,
+    reads: readsAttempt,
     async perform(payload, signal) {
       const { run, domain, requestedBy, job, staged, params } = decodeAttempt(payload);
       const end = await runStep(

@@ -32,11 +32,15 @@ export function encodeAttempt({ job, staged, ...rest }: StagedJob): Json {
   return JSON.parse(JSON.stringify(value)) as Json;
 }
 
-/** Throws for what no version of ours wrote: a worker then says so, and the attempt ends as broken. */
+/** Whether `decodeAttempt` understands it. */
+export function readsAttempt(payload: Json): boolean {
+  if (typeof payload !== "object" || payload === null || !("version" in payload)) return false;
+  return payload.version === VERSION || payload.version === VERSION - 1;
+}
+
+/** Of something that `readsAttempt`. */
 export function decodeAttempt(payload: Json): StagedJob {
   const value = payload as unknown as StagedJob & { readonly version: unknown };
-  if (typeof payload !== "object" || payload === null || value.version !== VERSION)
-    throw new Error("the attempt was written by another version of Sluice: renew the workers");
   const staged = value.staged.map((input) =>
     input.kind === "bytes"
       ? { ...input, bytes: new Uint8Array(Buffer.from(input.bytes as unknown as string, "base64")) }

@@ -1,6 +1,6 @@
 import type { Json } from "../identity/canonical-json.ts";
 import { attemptEnd, cancelFlags, parseAttempt } from "./attempt-messages.ts";
-import type { Consumer, Performed, Queue, QueuedJob } from "./queue.ts";
+import type { Consumer, Performed, Queue, TakenJob } from "./queue.ts";
 
 export interface AttemptConsumerOptions {
   readonly queue: Queue;
@@ -8,16 +8,22 @@ export interface AttemptConsumerOptions {
   readonly pool: string;
   /** How many at once. */
   readonly concurrency: number;
+  /** Whether this version understands what a dispatcher encoded; what it does not is left to newer workers. */
+  readonly reads: (job: Json) => boolean;
   /** Performs what a dispatcher encoded; an exception is told to the dispatcher as "broken". */
   readonly perform: (job: Json, signal: AbortSignal) => Promise<Json>;
   readonly onError: (error: unknown) => void;
 }
 
 const LOOK_FOR_CANCELS_MS = 500;
+/** An attempt that we do not understand is offered to others for so long. */
+const NOT_OURS_MS = 5_000;
+const LOST = "its worker died, or could no longer be reached";
 
 /**
  * The worker's side of `queueDispatcher`: takes attempts of a pool, performs them, and publishes each end before the
- * queue forgets the job. Killed in between, the attempt comes again and is not performed again.
+ * queue forgets the job. Killed in between, the attempt comes again and is not performed again; killed before, it comes
+ * again and is told as lost. The first end of an attempt that is published is its end.
  */
 export async function attemptConsumer(options: AttemptConsumerOptions): Promise<Consumer> {
   const { queue, pool, concurrency, onError } = options;
@@ -30,14 +36,19 @@ export async function attemptConsumer(options: AttemptConsumerOptions): Promise<
     for (const { key } of await queue.table.entries(cancelFlags(pool))) running.get(key)?.abort(new Error("cancelled"));
   }
 
-  async function perform(queued: QueuedJob, lost: AbortSignal): Promise<Performed> {
+  async function perform(queued: TakenJob, lost: AbortSignal): Promise<Performed> {
     const attempt = parseAttempt(queued.payload);
-    if (attempt === undefined) {
-      onError(new Error(`job ${queued.id} of pool ${pool} was written by another version and is left out`));
-      return { kind: "done" };
+    if (attempt === undefined || !options.reads(attempt.job)) {
+      onError(new Error(`attempt ${queued.id} of ${pool} is of another version of Sluice: renew this worker`));
+      return { kind: "again", afterMs: NOT_OURS_MS };
     }
     // Given out again after its end: its worker died in between, or its dispatcher began anew and did not know.
     if (await queue.bus.has(attempt.topic, queued.id)) return { kind: "done" };
+    if (queued.lost > 0) {
+      // Whatever its old holder still says comes too late: this end is published under the same id.
+      await queue.bus.publish(attempt.topic, [{ id: queued.id, body: attemptEnd({ kind: "lost", why: LOST }) }]);
+      return { kind: "done" };
+    }
     const cancelled = new AbortController();
     running.set(queued.id, cancelled);
     try {

@@ -1,7 +1,7 @@
 import { DelayedError, type Job as BullJob, type JobsOptions } from "bullmq";
 
 import type { Json } from "../identity/canonical-json.ts";
-import type { Consumer, Jobs, Performed, QueuedJob } from "./queue.ts";
+import type { Consumer, Jobs, Performed, QueuedJob, TakenJob } from "./queue.ts";
 
 /**
  * What a job carries inside BullMQ: its own ids are numbers, ours stands beside the payload, and the payload is JSON
@@ -171,7 +171,7 @@ async function consume(bull: BullClasses, queue: string, options: ConsumeOptions
   const failures = new Map<string, number>();
 
   /** How long to wait before the job is performed again; undefined when it is done. */
-  async function perform(job: QueuedJob, signal: AbortSignal): Promise<number | undefined> {
+  async function perform(job: TakenJob, signal: AbortSignal): Promise<number | undefined> {
     let performed: Performed;
     try {
       performed = await options.perform(job, signal);
@@ -193,7 +193,7 @@ async function consume(bull: BullClasses, queue: string, options: ConsumeOptions
       const { id } = job.data;
       const payload = JSON.parse(job.data.payload) as Json;
       const priority = job.opts.priority ?? PRIORITY;
-      const afterMs = await perform({ id, payload, priority }, controller.signal);
+      const afterMs = await perform({ id, payload, priority, lost: job.stalledCounter }, controller.signal);
       if (afterMs === undefined) return;
       await job.moveToDelayed(Date.now() + afterMs, token);
       throw new DelayedError();

@@ -1,6 +1,6 @@
 import type { Json } from "../identity/canonical-json.ts";
 import type { RunId } from "../identity/identity.ts";
-import { cancelFlags, endsTopic, parseEnd } from "./attempt-messages.ts";
+import { cancelFlags, endsTopic, parseEnd, type AttemptMessage } from "./attempt-messages.ts";
 import type { Dispatcher, Ended } from "./dispatcher.ts";
 import type { Queue } from "./queue.ts";
 
@@ -16,6 +16,8 @@ export interface QueueDispatcherOptions<Job, End> {
   readonly decode: (end: Json) => End;
   /** The end of a job that was cancelled before any worker took it. */
   readonly cancelled: (job: Job) => End;
+  /** The end of a job whose worker died. */
+  readonly lost: (job: Job, why: string) => End;
   /** Lower comes first; default 100. */
   readonly priority?: (job: Job) => number;
   readonly onError: (error: unknown) => void;
@@ -36,31 +38,33 @@ export async function queueDispatcher<Job extends { readonly id: string }, End>(
   const underWay = new Map<string, Job>();
   const adding = new Map<string, Promise<void>>();
   const flagged = new Set<string>();
-  const early = new Map<string, Ended<End>>();
-  const ended: { readonly job: Job; readonly end: Ended<End> }[] = [];
+  const early = new Map<string, AttemptMessage>();
+  const ends: { readonly job: Job; readonly end: Ended<End> }[] = [];
   const waiters: ((value: { readonly job: Job; readonly end: Ended<End> }) => void)[] = [];
   let closed = false;
   let batch: Job[] = [];
 
-  function deliver(id: string, end: Ended<End>): void {
+  function tell(id: string, message: AttemptMessage): void {
     const job = underWay.get(id);
-    if (job === undefined) {
-      early.set(id, end);
-      return;
-    }
+    if (job === undefined) early.set(id, message);
+    else deliver(job, ended(job, message));
+  }
+
+  function deliver(job: Job, end: Ended<End>): void {
+    const { id } = job;
     underWay.delete(id);
     adding.delete(id);
     if (flagged.delete(id)) void queue.table.remove(cancelFlags(pool), id).catch(onError);
     const waiter = waiters.shift();
-    if (waiter === undefined) ended.push({ job, end });
+    if (waiter === undefined) ends.push({ job, end });
     else waiter({ job, end });
   }
 
-  function decoded(body: Json): Ended<End> {
-    const end = parseEnd(body);
-    if (end.kind === "broken") return end;
+  function ended(job: Job, message: AttemptMessage): Ended<End> {
+    if (message.kind === "broken") return message;
+    if (message.kind === "lost") return { kind: "ended", value: options.lost(job, message.why) };
     try {
-      return { kind: "ended", value: options.decode(end.value) };
+      return { kind: "ended", value: options.decode(message.value) };
     } catch (error) {
       return { kind: "broken", error };
     }
@@ -99,7 +103,7 @@ export async function queueDispatcher<Job extends { readonly id: string }, End>(
     const already = early.get(job.id);
     if (already !== undefined) {
       early.delete(job.id);
-      deliver(job.id, already);
+      tell(job.id, already);
       return;
     }
     if (batch.push(job) === 1) lastAdd = addBatch();
@@ -111,7 +115,7 @@ export async function queueDispatcher<Job extends { readonly id: string }, End>(
     const job = underWay.get(id);
     if (job === undefined) return;
     if (await queue.jobs.remove(pool, id)) {
-      deliver(id, { kind: "ended", value: options.cancelled(job) });
+      deliver(job, { kind: "ended", value: options.cancelled(job) });
       return;
     }
     flagged.add(id);
@@ -120,12 +124,12 @@ export async function queueDispatcher<Job extends { readonly id: string }, End>(
     if (!underWay.has(id)) await queue.table.remove(cancelFlags(pool), id);
   }
 
-  const subscription = await queue.bus.subscribe(topic, ({ id, body }) => deliver(id, decoded(body)));
+  const subscription = await queue.bus.subscribe(topic, ({ id, body }) => tell(id, parseEnd(body)));
   return {
     slots: options.slots,
     dispatch,
     next() {
-      const first = ended.shift();
+      const first = ends.shift();
       if (first !== undefined) return Promise.resolve(first);
       return new Promise((resolve) => waiters.push(resolve));
     },

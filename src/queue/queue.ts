@@ -12,6 +12,12 @@ export interface QueuedJob {
   readonly once?: true;
 }
 
+/** A job in the hands of who performs it. */
+export interface TakenJob extends QueuedJob {
+  /** How often it was taken before by somebody who died with it, or could no longer be reached. */
+  readonly lost: number;
+}
+
 /** How a performer ended a job. */
 export type Performed =
   | { readonly kind: "done" }
@@ -32,7 +38,7 @@ export interface Jobs {
     queue: string,
     options: {
       readonly concurrency: number;
-      readonly perform: (job: QueuedJob, signal: AbortSignal) => Promise<Performed>;
+      readonly perform: (job: TakenJob, signal: AbortSignal) => Promise<Performed>;
       readonly onError: (job: QueuedJob, error: unknown) => void;
     },
   ): Promise<Consumer>;

@@ -32,3 +32,10 @@ export type StepEnd =
       readonly nearMiss: NearMiss | undefined;
     }
   | { readonly kind: "cancelled"; readonly attempt: AttemptRecord | null };
+
+/** The end of an attempt of which nothing was seen: it never began, or its worker died with it. `now` in ms since 1970. */
+export function endedUnseen({ attempt }: Pick<StepJob, "attempt">, failure: Failure, now: number): StepEnd {
+  const profile = { wallMs: 0, cpuUserMs: null, cpuSystemMs: null, peakBytes: null, method: "none" } as const;
+  const record = { attempt, startedAt: new Date(now).toISOString(), profile, failure, log: null };
+  return { kind: "failed", failure, attempt: record, tail: [], nearMiss: undefined };
+}

@@ -10,6 +10,7 @@ import type { Dispatcher } from "../../src/queue/dispatcher.ts";
 import { queueDispatcher } from "../../src/queue/queue-dispatcher.ts";
 import type { Queue } from "../../src/queue/queue.ts";
 import { dispatcherContract, type PerformTest, type TestJob } from "./dispatcher.ts";
+import { child } from "./queue-processes.ts";
 import { openedQueue, until, type Backend } from "./queue.ts";
 
 function run(): RunId {
@@ -57,6 +58,7 @@ export function queueDispatcherContract(start: () => Promise<Backend>): void {
         return end;
       },
       cancelled: () => "never began",
+      lost: (_job, why) => `lost: ${why}`,
       onError,
     });
   }
@@ -66,6 +68,7 @@ export function queueDispatcherContract(start: () => Promise<Backend>): void {
       queue: worker,
       pool,
       concurrency,
+      reads: (job) => job !== "of another version",
       perform: async (job, signal) => perform(parsed(job), signal),
       onError,
     });
@@ -147,6 +150,29 @@ export function queueDispatcherContract(start: () => Promise<Backend>): void {
       expect(performed).toEqual(["next"]);
     });
 
+    test("an attempt whose worker was killed is told as lost, once, whatever is said of it later", async () => {
+      const [pool, id] = [`pool-${randomUUID()}`, run()];
+      const holder = child(backend, "hold-job", pool);
+      const dispatcher = await dispatching(pool, id);
+      dispatcher.dispatch({ id: "doomed-1", says: "" });
+      expect(await holder.says()).toBe("performing doomed-1");
+      const performed: string[] = [];
+      await consuming(pool, 1, async (job) => {
+        performed.push(job.id);
+        return job.says;
+      });
+      holder.kill();
+      const { job, end } = await dispatcher.next();
+      expect(job.id).toBe("doomed-1");
+      expect(end.kind === "ended" && end.value).toMatch(/^lost: /);
+      await worker.bus.publish(endsTopic(id), [{ id: "doomed-1", body: { kind: "ended", value: "late" } }]);
+      dispatcher.dispatch({ id: "doomed-2", says: "again" });
+      const next = await dispatcher.next();
+      expect([next.job.id, next.end]).toEqual(["doomed-2", { kind: "ended", value: "again" }]);
+      expect(performed).toEqual(["doomed-2"]);
+      await dispatcher[Symbol.asyncDispose]();
+    });
+
     test("a job that no worker took yet is taken out again, and no flag is left of any", async () => {
       const [pool, id] = [`pool-${randomUUID()}`, run()];
       const dispatcher = await dispatching(pool, id);
@@ -171,9 +197,12 @@ export function queueDispatcherContract(start: () => Promise<Backend>): void {
       await dispatcher[Symbol.asyncDispose]();
     });
 
-    test("what another version wrote breaks one job, not the worker", async () => {
+    test("what another version wrote is left to others, and the worker goes on", async () => {
       const [pool, id] = [`pool-${randomUUID()}`, run()];
-      await coordinator.jobs.add(pool, [{ id: "strange", payload: "?" }]);
+      await coordinator.jobs.add(pool, [
+        { id: "strange", payload: "?" },
+        { id: "newer", payload: { topic: endsTopic(id), job: "of another version" } },
+      ]);
       await coordinator.bus.publish(endsTopic(id), [{ id: "odd", body: { kind: "?" } }]);
       await consuming(pool, 1, async ({ says }) => says);
       const dispatcher = await dispatching(pool, id);
@@ -181,7 +210,7 @@ export function queueDispatcherContract(start: () => Promise<Backend>): void {
       expect((await dispatcher.next()).end.kind).toBe("broken");
       dispatcher.dispatch({ id: "even", says: "fine" });
       expect((await dispatcher.next()).end).toEqual({ kind: "ended", value: "fine" });
-      await until(async () => (await worker.jobs.counts(pool)).waiting === 0);
+      await until(async () => (await worker.jobs.counts(pool)).delayed === 2);
       await dispatcher[Symbol.asyncDispose]();
     });
   });

@@ -1,13 +1,11 @@
-import { spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
-import { once } from "node:events";
-import { createInterface } from "node:readline";
 
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 
 import type { Json } from "../../src/identity/canonical-json.ts";
 import { openQueue } from "../../src/queue/open-queue.ts";
-import type { Jobs, Performed, Queue, QueuedJob } from "../../src/queue/queue.ts";
+import type { Jobs, Performed, Queue, TakenJob } from "../../src/queue/queue.ts";
+import { child } from "./queue-processes.ts";
 
 /** A backend to hold to the contract, alone for one test file. */
 export interface Backend {
@@ -68,7 +66,7 @@ export function queueContract(start: () => Promise<Backend>): void {
   /** Performs jobs of a queue until the test is over. */
   async function performing(
     name: string,
-    perform: (job: QueuedJob, signal: AbortSignal) => Performed | Promise<Performed>,
+    perform: (job: TakenJob, signal: AbortSignal) => Performed | Promise<Performed>,
     options: Partial<Parameters<Jobs["consume"]>[1]> & { readonly by?: Queue } = {},
   ): Promise<void> {
     const { by = queue, ...rest } = options;
@@ -79,22 +77,6 @@ export function queueContract(start: () => Promise<Backend>): void {
       perform: async (job, signal) => perform(job, signal),
     });
     onTestFinished(() => consumer.close());
-  }
-
-  async function child(mode: string, name: string): Promise<{ readonly says: AsyncIterator<string>; kill(): void }> {
-    const script = new URL("./queue-child.ts", import.meta.url).pathname;
-    const process_ = spawn(process.execPath, [script, backend.url, backend.data, mode, name], {
-      stdio: ["ignore", "pipe", "inherit"],
-    });
-    onTestFinished(async () => {
-      if (process_.exitCode !== null || process_.signalCode !== null) return;
-      process_.kill("SIGKILL");
-      await once(process_, "exit");
-    });
-    return {
-      says: createInterface(process_.stdout)[Symbol.asyncIterator](),
-      kill: () => process_.kill("SIGKILL"),
-    };
   }
 
   describe("jobs", () => {
@@ -272,17 +254,22 @@ export function queueContract(start: () => Promise<Backend>): void {
 
     test("of a killed process are performed again within seconds", async () => {
       const name = fresh();
-      const holder = await child("hold-job", name);
+      const holder = child(backend, "hold-job", name);
       await queue.jobs.add(name, [{ id: "orphan", payload: 7 }]);
-      expect((await holder.says.next()).value).toBe("performing orphan");
-      const performed: Json[] = [];
+      expect(await holder.says()).toBe("performing orphan");
+      const performed: [Json, number][] = [];
       await performing(name, (job) => {
-        performed.push(job.payload);
+        performed.push([job.payload, job.lost]);
         return DONE;
       });
+      await queue.jobs.add(name, [{ id: "neighbour", payload: 8 }]);
+      await until(() => performed.length > 0);
       holder.kill();
-      await until(() => performed.length > 0, 12_000);
-      expect(performed).toEqual([7]);
+      await until(() => performed.length > 1, 12_000);
+      expect(performed).toEqual([
+        [8, 0],
+        [7, 1],
+      ]);
     });
 
     test("closing waits for what runs; by force, the job is told and given to somebody else", async () => {
@@ -390,8 +377,8 @@ export function queueContract(start: () => Promise<Backend>): void {
 
     test("of a killed process are free after their time to live", async () => {
       const name = fresh();
-      const holder = await child("hold-lease", name);
-      const said: unknown = (await holder.says.next()).value;
+      const holder = child(backend, "hold-lease", name);
+      const said: unknown = await holder.says();
       const fence = Number(String(said).replace("fence ", ""));
       expect(fence).toBeGreaterThan(0);
       expect(await queue.leases.acquire(name, { ttlMs: 1000, holder: "me" })).toBeUndefined();
@@ -417,8 +404,8 @@ export function queueContract(start: () => Promise<Backend>): void {
         takers.push({ ids, subscription: await by.bus.subscribe(topic, ({ id }) => ids.push(id)) });
       };
       await join(queue);
-      const publishers = await Promise.all(["", "", "", ""].map(() => child("publish", topic)));
-      const published = Promise.all(publishers.map(async ({ says }) => says.next()));
+      const publishers = ["", "", "", ""].map(() => child(backend, "publish", topic));
+      const published = Promise.all(publishers.map((publisher) => publisher.says()));
       await until(() => (takers[0]?.ids.length ?? 0) > 200);
       await join(other);
       await until(() => (takers[0]?.ids.length ?? 0) > 1200);
