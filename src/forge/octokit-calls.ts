@@ -20,12 +20,30 @@ export interface Calls {
     installation: number,
     call: (octokit: Octokit, headers: Headers) => Promise<{ readonly data: Value }>,
   ): Promise<Answer<Value>>;
+  /**
+   * A question that is asked again and again: GitHub does not count it where its answer is still the one kept here.
+   * `keep` is what is kept of an answer, which should be little.
+   */
+  again<Value, Kept>(
+    question: {
+      /** Null: as the App. */
+      readonly installation: number | null;
+      readonly name: string;
+      readonly call: (octokit: Octokit, headers: Headers) => Promise<Responded<Value>>;
+    },
+    keep: (value: Value) => Kept,
+  ): Promise<Answer<Kept>>;
   token(installation: number): Promise<Answer<string>>;
   /** `Date` of the last answer, ms since 1970. */
   date(): number | null;
 }
 
-type Headers = Readonly<Record<"authorization", string>>;
+type Headers = Readonly<Record<"authorization", string> & Partial<Record<"if-none-match", string>>>;
+
+interface Responded<Value> {
+  readonly data: Value;
+  readonly headers: { readonly etag?: string | undefined };
+}
 
 /** A token is not used in its last minutes: what it opens may take some. */
 const SPARE_MS = 5 * 60_000;
@@ -63,22 +81,44 @@ export function octokitCalls({ appId, privateKey, apiUrl, now }: OctokitOptions)
     tokens.set(installation, { token: made.value.token, until: Date.parse(made.value.expires_at) });
     return { kind: "ok", value: made.value.token };
   };
+  const known = new Map<string, { readonly etag: string; readonly value: unknown }>();
+  const as: Calls["as"] = async (installation, call) => {
+    for (let attempt = 1; ; attempt++) {
+      const mine = await token(installation);
+      if (mine.kind !== "ok") return mine;
+      const answered = await answer(() => call(octokit, { authorization: `token ${mine.value}` }));
+      if (answered.kind !== "refused" || answered.status !== 401 || attempt > 1) return answered;
+      // Revoked or expired early: one more try with a new one.
+      tokens.delete(installation);
+    }
+  };
   return {
     asApp,
+    as,
     token,
     date: () => date,
-    async as(installation, call) {
-      for (let attempt = 1; ; attempt++) {
-        const mine = await token(installation);
-        if (mine.kind !== "ok") return mine;
-        const answered = await answer(() => call(octokit, { authorization: `token ${mine.value}` }));
-        if (answered.kind !== "refused" || answered.status !== 401 || attempt > 1) return answered;
-        // Revoked or expired early: one more try with a new one.
-        tokens.delete(installation);
-      }
+    async again({ installation, name, call }, keep) {
+      const key = `${installation ?? "app"} ${name}`;
+      const before = known.get(key);
+      const ask = async (octokit_: Octokit, headers: Headers) => {
+        const conditional = before === undefined ? headers : { ...headers, "if-none-match": before.etag };
+        const { data, headers: answered } = await call(octokit_, conditional);
+        const value = keep(data);
+        known.delete(key);
+        if (answered.etag !== undefined) known.set(key, { etag: answered.etag, value });
+        // The oldest goes: whoever asks for it again pays once more.
+        if (known.size > KNOWN) known.delete(known.keys().next().value ?? "");
+        return { data: value };
+      };
+      const answered = await (installation === null ? asApp(ask) : as(installation, ask));
+      const same = answered.kind === "refused" && answered.status === 304 && before !== undefined;
+      return same ? { kind: "ok", value: before.value as ReturnType<typeof keep> } : answered;
     },
   };
 }
+
+/** Answers kept, of all installations together; each is a page of a list at most. */
+const KNOWN = 5_000;
 
 const QUIET = { debug() {}, info() {}, warn() {}, error() {} };
 

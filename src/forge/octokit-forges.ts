@@ -30,20 +30,32 @@ async function pages<Item>(read: (page: number) => Promise<Answer<readonly Item[
 
 async function allRepositories(calls: Calls): Promise<Answer<readonly RepositoryRef[]>> {
   const installations = await pages((page) =>
-    calls.asApp((octokit, headers) => octokit.rest.apps.listInstallations({ per_page: 100, page, headers })),
+    calls.again(
+      {
+        installation: null,
+        name: `installations ${page}`,
+        call: (octokit, headers) => octokit.rest.apps.listInstallations({ per_page: 100, page, headers }),
+      },
+      (list) => list.map(({ id, suspended_at }) => ({ id, suspended_at })),
+    ),
   );
   if (installations.kind !== "ok") return installations;
   const found: RepositoryRef[] = [];
   for (const { id, suspended_at } of installations.value) {
     if (suspended_at !== null && suspended_at !== undefined) continue;
-    const listed = await pages(async (page) => {
-      const answer = await calls.as(id, (octokit, headers) =>
-        octokit.rest.apps.listReposAccessibleToInstallation({ per_page: 100, page, headers }),
-      );
-      return map(answer, (value) => value.repositories);
-    });
+    const listed = await pages((page) =>
+      calls.again(
+        {
+          installation: id,
+          name: `repositories ${page}`,
+          call: (octokit, headers) =>
+            octokit.rest.apps.listReposAccessibleToInstallation({ per_page: 100, page, headers }),
+        },
+        ({ repositories }) => repositories.map((one) => ({ installation: id, id: one.id, fullName: one.full_name })),
+      ),
+    );
     if (listed.kind !== "ok") return listed;
-    found.push(...listed.value.map((one) => ({ installation: id, id: one.id, fullName: one.full_name })));
+    found.push(...listed.value);
   }
   return { kind: "ok", value: found };
 }
@@ -65,24 +77,36 @@ function openForge(calls: Calls, app: number, repository: RepositoryRef): Forge 
     date: () => calls.date(),
     gitToken: () => calls.token(repository.installation),
     async about() {
-      const answer = await ask((octokit, headers) => octokit.rest.repos.get({ ...at, headers }));
-      return map(answer, (found) => ({
-        ref: { ...repository, id: found.id, fullName: found.full_name },
-        defaultBranch: found.default_branch,
-        cloneUrl: found.clone_url,
-        url: found.html_url,
-        fork: found.fork,
-      }));
+      return calls.again(
+        {
+          installation: repository.installation,
+          name: repository.fullName,
+          call: (octokit, headers) => octokit.rest.repos.get({ ...at, headers }),
+        },
+        (found) => ({
+          ref: { ...repository, id: found.id, fullName: found.full_name },
+          defaultBranch: found.default_branch,
+          cloneUrl: found.clone_url,
+          url: found.html_url,
+          fork: found.fork,
+        }),
+      );
     },
     async pullRequest(number) {
       const answer = await ask((octokit, headers) => octokit.rest.pulls.get({ ...at, pull_number: number, headers }));
       return map(answer, (found) => pullRequestOf(found));
     },
     async openPullRequests() {
-      const answer = await pages((page) =>
-        ask((octokit, headers) => octokit.rest.pulls.list({ ...at, state: "open", per_page: 100, page, headers })),
+      return pages((page) =>
+        calls.again(
+          {
+            installation: repository.installation,
+            name: `${repository.fullName} pulls ${page}`,
+            call: (octokit, headers) => octokit.rest.pulls.list({ ...at, state: "open", per_page: 100, page, headers }),
+          },
+          (list) => list.map(pullRequestOf),
+        ),
       );
-      return map(answer, (list) => list.map(pullRequestOf));
     },
     async pullRequestsOf(commit) {
       const answer = await ask((octokit, headers) =>

@@ -19,7 +19,10 @@ export async function answerRest(forge: TwinForge, publicKey: KeyObject, call: C
   if (who === undefined) return UNKNOWN;
   for (const [method, pattern, answer] of ROUTES) {
     const match = method === call.method ? pattern.exec(call.path) : null;
-    if (match !== null) return answer({ forge, call, who }, match.slice(1).map(decodeURIComponent));
+    if (match === null) continue;
+    const headers = {};
+    const reply = await answer({ forge, call, who, headers }, match.slice(1).map(decodeURIComponent));
+    return { ...reply, headers };
   }
   return NOT_FOUND;
 }

@@ -1,4 +1,4 @@
-import { generateKeyPairSync, randomBytes } from "node:crypto";
+import { generateKeyPairSync, hash, randomBytes } from "node:crypto";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 
@@ -74,10 +74,15 @@ export async function startTwin(options: TwinOptions): Promise<Twin> {
       authorization: request.headers.authorization ?? "",
     };
     const reply = await answerRest(forge, publicKey, call).catch(broken);
-    options.onExchange?.({ call, status: reply.status, body: reply.body });
-    response.statusCode = reply.status;
+    const text = reply.body === undefined ? "" : JSON.stringify(reply.body);
+    const etag = `W/"${hash("sha256", text)}"`;
+    const known = call.method === "GET" && reply.status === 200 && request.headers["if-none-match"] === etag;
+    options.onExchange?.({ call, status: known ? 304 : reply.status, body: known ? undefined : reply.body });
+    for (const [name, value] of Object.entries(reply.headers ?? {})) response.setHeader(name, value);
+    if (call.method === "GET") response.setHeader("etag", etag);
+    response.statusCode = known ? 304 : reply.status;
     response.setHeader("content-type", "application/json; charset=utf-8");
-    response.end(reply.body === undefined ? undefined : JSON.stringify(reply.body));
+    response.end(known || text === "" ? undefined : text);
   }
 
   async function answerGit(request: IncomingMessage, response: ServerResponse, url: URL): Promise<void> {

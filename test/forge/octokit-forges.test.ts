@@ -7,7 +7,7 @@ import { describe, expect, onTestFinished, test } from "vitest";
 import { octokitForges } from "../../src/forge/octokit-forges.ts";
 import type { Forge } from "../../src/forge/forge.ts";
 import { forgeContract } from "../contract/forge.ts";
-import { village } from "./village.ts";
+import { given, village } from "./village.ts";
 
 describe("on the local forge", () => {
   forgeContract(async () => {
@@ -23,6 +23,23 @@ describe("on the local forge", () => {
       },
     };
   });
+});
+
+test("what is asked every minute costs nothing while it is the same", async () => {
+  const { twin, forges, forge, repository, pull } = await village();
+  const statuses = async (work: () => Promise<unknown>): Promise<readonly number[]> => {
+    const before = twin.exchanges.length;
+    await work();
+    return twin.exchanges.slice(before).map(({ status }) => status);
+  };
+  const first = given(await forge.openPullRequests());
+  const [all, about] = [given(await forges.repositories()), given(await forge.about())];
+  expect(await statuses(async () => expect(given(await forge.openPullRequests())).toEqual(first))).toEqual([304]);
+  expect(await statuses(async () => expect(given(await forge.about())).toEqual(about))).toEqual([304]);
+  expect(await statuses(async () => expect(given(await forges.repositories())).toEqual(all))).toEqual([304, 304]);
+  await twin.forge.commit(repository, { branch: "more", files: { a: "2\n" }, message: "Two", login: "alice" });
+  expect(await statuses(() => forge.openPullRequests())).toEqual([200]);
+  expect(given(await forge.openPullRequests())[0]?.head.sha).toBe(pull.head);
 });
 
 const NOW = 1_790_000_000_000;

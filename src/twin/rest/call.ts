@@ -13,6 +13,7 @@ export interface Call {
 export interface Reply {
   readonly status: number;
   readonly body?: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 export const NOT_FOUND: Reply = { status: 404, body: { message: "Not Found", documentation_url: "" } };
@@ -31,6 +32,8 @@ export interface At {
   readonly forge: TwinForge;
   readonly call: Call;
   readonly who: Who;
+  /** Of the answer; a route may add to them. */
+  readonly headers: Record<string, string>;
 }
 
 export interface Here extends At {
@@ -41,9 +44,21 @@ export function ok(body: unknown, status = 200): Reply {
   return { status, body };
 }
 
-export function paged<Item>({ call }: At, items: readonly Item[]): readonly Item[] {
-  const size = Math.min(100, Number(call.query.get("per_page") ?? 30));
-  const page = Number(call.query.get("page") ?? 1);
+/** One page of a list; the answer's `Link` leads to the others, as GitHub's does. */
+export function paged<Item>({ forge, call, headers }: At, items: readonly Item[]): readonly Item[] {
+  const size = Math.min(100, Math.max(1, Number(call.query.get("per_page") ?? 30)));
+  const page = Math.max(1, Number(call.query.get("page") ?? 1));
+  const last = Math.max(1, Math.ceil(items.length / size));
+  const link = (to: number, rel: string): string => {
+    const query = new URLSearchParams(call.query);
+    query.set("page", String(to));
+    return `<${forge.base}${call.path}?${query.toString()}>; rel="${rel}"`;
+  };
+  const links = [
+    ...(page > 1 ? [link(page - 1, "prev"), link(1, "first")] : []),
+    ...(page < last ? [link(page + 1, "next"), link(last, "last")] : []),
+  ];
+  if (links.length > 0) headers["link"] = links.join(", ");
   return items.slice((page - 1) * size, page * size);
 }
 
