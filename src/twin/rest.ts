@@ -22,9 +22,14 @@ export async function answerRest(forge: TwinForge, publicKey: KeyObject, call: C
     if (match === null) continue;
     const headers = {};
     const reply = await answer({ forge, call, who, headers }, match.slice(1).map(decodeURIComponent));
-    return { ...reply, headers };
+    return { ...reply, ...(reply.status >= 400 ? { body: withReference(reply.body) } : {}), headers };
   }
   return NOT_FOUND;
+}
+
+/** Every refusal says where to read about it. */
+function withReference(body: unknown): unknown {
+  return { documentation_url: "https://docs.github.com/rest", ...(body as object | undefined) };
 }
 
 /** An App's own token is checked by its signature; all others are looked up. */

@@ -16,7 +16,7 @@ export interface Reply {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-export const NOT_FOUND: Reply = { status: 404, body: { message: "Not Found", documentation_url: "" } };
+export const NOT_FOUND: Reply = { status: 404, body: { message: "Not Found" } };
 export const FORBIDDEN: Reply = { status: 403, body: { message: "Resource not accessible by integration" } };
 export const UNKNOWN: Reply = { status: 401, body: { message: "Bad credentials" } };
 export const MAX_BODY = 65_536;
