@@ -158,7 +158,7 @@ function compose(world: World, git: Git): Repository {
       writeFileSync(temporary, text);
       renameSync(temporary, join(directory, "cache", name));
     },
-    storeStamp: () => stampOf(git.root),
+    storeStamp: (path) => stampOf(join(git.root, path)),
     dropCaches() {
       rmSync(join(directory, "cache"), { recursive: true, force: true });
       rmSync(join(directory, "store", "index"), { recursive: true, force: true });
@@ -242,10 +242,19 @@ function tail(path: string, bytes: number): string {
   }
 }
 
-/** Directories of the local store whose modification means that results came or went. */
-function stampOf(root: string): string {
-  return ["results/local", "evicted", "revocations/local"]
-    .map((name) => statSync(join(root, ".sluice", "store", name), { bigint: true, throwIfNoEntry: false }))
-    .map((stat) => (stat === undefined ? "-" : `${stat.ino}.${stat.mtimeNs}`))
-    .join(" ");
+/** Directories of a store whose modification means that results came or went. */
+const STAMPED = ["local", "main", "pr"]
+  .flatMap((domain) => [`results/${domain}`, `revocations/${domain}`])
+  .concat("evicted");
+const TICK_NS = 20_000_000n;
+
+function stampOf(store: string): string | undefined {
+  const young = BigInt(Date.now()) * 1_000_000n - TICK_NS;
+  const parts: string[] = [];
+  for (const name of STAMPED) {
+    const stat = statSync(join(store, name), { bigint: true, throwIfNoEntry: false });
+    if (stat !== undefined && stat.mtimeNs > young) return undefined;
+    parts.push(stat === undefined ? "-" : `${stat.ino}.${stat.mtimeNs}`);
+  }
+  return parts.join(" ");
 }

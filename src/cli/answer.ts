@@ -1,4 +1,5 @@
 import { EXIT, Refusal } from "./exit.ts";
+import { plan } from "./plan.ts";
 import { run } from "./run.ts";
 import { PLAIN_RUN } from "./runnable.ts";
 import type { World } from "./world.ts";
@@ -6,10 +7,9 @@ import type { World } from "./world.ts";
 /** Runs one command and answers its exit code; refusals are said in a sentence, surprises as a bug of ours. */
 export async function answer(world: World, argv: readonly string[]): Promise<number> {
   try {
-    // The command typed most: when there is nothing to do, reading the command line would be the longest part of it.
-    if (argv.length === 1 && argv[0] === "run") {
-      return await run(world, [], PLAIN_RUN);
-    }
+    // The commands typed most: where nothing changed, reading the command line would be the longest part of them.
+    if (argv.length === 1 && argv[0] === "run") return await run(world, [], PLAIN_RUN);
+    if (argv.length === 1 && argv[0] === "plan") return await plan(world, [], {});
     const { runCommand } = await import("./command.ts");
     return await runCommand(world, argv);
   } catch (error) {

@@ -1,131 +1,17 @@
-import type { PlannedPipeline } from "../controller/project.ts";
-import type { Isolation } from "../key/key-document.ts";
-import { isError, type Problem } from "../problem/problem.ts";
-import { countsOf, type PlanView } from "../report/plan-view.ts";
-import { ansiPaint, noPaint } from "../report/paint.ts";
-import { fourCharacters } from "../report/words.ts";
 import { EXIT } from "./exit.ts";
-import { openSession, planSession, PLAIN_REQUEST, tellProblems, textsOf, type Session } from "./session.ts";
-import { slotsOf } from "./slots.ts";
+import { openRepository } from "./open-repository.ts";
+import { isPlain, type PlanFlags } from "./plan-flags.ts";
+import { rememberedPlan } from "./remembered-plan.ts";
 import type { World } from "./world.ts";
 
-export interface PlanFlags {
-  readonly base?: string;
-  readonly json?: boolean;
-  readonly markdown?: boolean;
-  readonly detailedExitcode?: boolean;
-}
-
-/** `sluice plan`: what would run and why. */
+/** `sluice plan`: what would run and why; the last one again where it would come out the same. */
 export async function plan(world: World, names: readonly string[], flags: PlanFlags): Promise<number> {
-  const session = await openSession(world);
-  const store = await session.repository.store(session.project.settings);
-  const planned =
-    flags.base === undefined
-      ? await planSession(session, store, { ...PLAIN_REQUEST, names })
-      : await planAgainst(session, { names, base: flags.base });
-  session.repository.save();
-  const problems = [...session.project.problems, ...planned.flatMap((one) => one.problems)];
-  const broken = await tellProblems(session, session.project.view, problems);
-  const slots = slotsOf(session.project.settings, session.repository.machine);
-  const views = viewsOf(session, planned);
-  if (flags.json === true) {
-    const { planJson } = await import("../report/plan-json.ts");
-    world.terminal.print(planJson(views, slots));
-  } else if (flags.markdown === true) {
-    const { planMarkdown } = await import("../report/plan-markdown.ts");
-    const frame = await framesOf(session, problems);
-    world.terminal.print(planMarkdown(views, { slots, shortId: fourCharacters, frame, pullRequest: null }));
-  } else if (views.length > 0 && !broken) {
-    const { planText } = await import("../report/plan-text.ts");
-    world.terminal.print(
-      planText(views, {
-        paint: world.terminal.color ? ansiPaint : noPaint,
-        shortId: fourCharacters,
-        slots,
-        // Problems were told before, with their frames.
-        frame: () => "",
-        ...(await isolationOf(session, views)),
-        rows: 40,
-      }),
-    );
-  } else if (views.length === 0 && !broken) {
-    world.terminal.say(`no pipelines at ${session.project.settings.pipelines}\n  next: sluice init\n`);
+  const repository = await openRepository(world);
+  const known = isPlain(flags) ? await rememberedPlan(world, repository, names) : undefined;
+  if (known === undefined) {
+    const { makePlan } = await import("./make-plan.ts");
+    return makePlan(world, repository, { names, flags });
   }
-  if (broken) return EXIT.bad;
-  const work = planned.some(
-    (one) => one.forecast?.steps.some(({ verdict }) => verdict.kind === "run" || verdict.kind === "depends") === true,
-  );
-  return flags.detailedExitcode === true && work ? EXIT.pending : EXIT.fine;
-}
-
-/** The change that a merge would make: this tree judged against another commit instead of against past runs. */
-async function planAgainst(
-  session: Session,
-  { names, base }: { readonly names: readonly string[]; readonly base: string },
-): Promise<readonly PlannedPipeline[]> {
-  const { comparePlans } = await import("./plan-base.ts");
-  return comparePlans(session, { names, base });
-}
-
-/** Planned pipelines, then the files that could not be read as one. */
-function viewsOf({ project }: Session, planned: readonly PlannedPipeline[]): readonly PlanView[] {
-  const own = new Set(planned.map((one) => one.file.path));
-  const elsewhere = project.problems.filter(({ at }) => !own.has(at.path));
-  const broken = [...new Set(elsewhere.filter(isError).map(({ at }) => at.path))];
-  return [
-    ...planned.map((one) => {
-      const view = viewOf(one);
-      const read = project.problems.filter(({ at }) => at.path === view.path);
-      return { ...view, problems: [...read, ...view.problems] };
-    }),
-    ...broken.map((path) => ({
-      name: path,
-      path,
-      order: null,
-      forecast: null,
-      problems: elsewhere.filter(({ at }) => at.path === path),
-      costUsd: null,
-      policies: [],
-    })),
-  ];
-}
-
-async function framesOf(
-  { project }: Session,
-  problems: readonly Problem[],
-): Promise<(problem: Problem) => readonly string[]> {
-  if (problems.length === 0) return () => [];
-  const { codeFrame } = await import("../problem/frame.ts");
-  const texts = await textsOf(project.view, problems);
-  return (problem) => codeFrame(problem, texts.get(problem.at.path), { color: false }).map((line) => line.slice(2));
-}
-
-/** Asked only where something would run: bubblewrap is tried by starting it. */
-async function isolationOf(
-  { repository, project }: Session,
-  views: readonly PlanView[],
-): Promise<{ readonly isolation?: Isolation; readonly memory?: string }> {
-  const work = views.some((view) => {
-    const counts = countsOf(view);
-    return counts.run + counts.depends > 0;
-  });
-  if (!work) return {};
-  const here = await repository.isolation(project.settings);
-  if (here.kind === "refused") return {};
-  const asks = views.some((view) => view.order?.steps.some(({ step }) => step.resources.memory !== null) === true);
-  const memory = asks ? await repository.unlimitedMemory() : null;
-  return { isolation: here.isolation, ...(memory === null ? {} : { memory }) };
-}
-
-export function viewOf(one: PlannedPipeline): PlanView {
-  return {
-    name: one.file.pipeline.name,
-    path: one.file.path,
-    order: one.order,
-    forecast: one.forecast,
-    problems: one.problems,
-    costUsd: null,
-    policies: [],
-  };
+  world.terminal.print(known.text);
+  return flags.detailedExitcode === true && known.work ? EXIT.pending : EXIT.fine;
 }

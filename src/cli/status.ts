@@ -6,7 +6,7 @@ import type { StatusView } from "../report/status-text.ts";
 import { EXIT } from "./exit.ts";
 import { paintOf } from "./history.ts";
 import { readLiveState } from "./live-state.ts";
-import { viewOf } from "./plan.ts";
+import { viewOf } from "./make-plan.ts";
 import { shortIds } from "./select-run.ts";
 import { openSession, planSession, PLAIN_REQUEST, type Session } from "./session.ts";
 import type { World } from "./world.ts";

@@ -1,29 +1,14 @@
-import { digestOf, type Digest } from "../identity/identity.ts";
 import type { Project } from "../controller/project.ts";
+import { digestOf } from "../identity/identity.ts";
 import type { OutputRecord } from "../key/key-document.ts";
-import type { Pipeline } from "../pipeline/pipeline.ts";
 import type { Store } from "../store/store.ts";
-import { SETTINGS_PATH } from "../controller/project.ts";
+import { groundOf, stands, type Fact, type Ground } from "./ground.ts";
 import type { Runnable } from "./runnable.ts";
 import type { Repository, World } from "./world.ts";
 
-type Fact = readonly [path: string, digest: Digest, executable: boolean];
-
-/**
- * Everything that "nothing to do" rested on. A plan is a pure function of it, so while all of it is unchanged the
- * answer is too, and neither parsing nor planning happens again. Disposable.
- */
+/** "Nothing to do", and what it rested on. */
 interface Proof {
-  readonly proof: 1;
-  readonly version: string;
-  readonly platform: string;
-  readonly request: string;
-  /** Which files there are: git's listing of tracked and untracked ones. */
-  readonly listing: Digest;
-  /** Bytes that were read: definitions, sources, data, outputs in the work tree. */
-  readonly facts: readonly Fact[];
-  readonly trees: readonly (readonly [path: string, digest: Digest])[];
-  readonly store: string;
+  readonly ground: Ground;
   readonly steps: number;
 }
 
@@ -36,33 +21,18 @@ export async function provenUpToDate(
   request: string,
 ): Promise<number | undefined> {
   const text = repository.readCache(PATH);
-  if (text === undefined) return undefined;
-  const proof = parse(text);
-  if (proof?.version !== world.version || proof.platform !== world.config.platform || proof.request !== request)
-    return undefined;
-  const listing = repository.git.listingDigest();
-  const same =
-    proof.store === repository.storeStamp() &&
-    proof.facts.every(([path, digest, executable]) => {
-      const now = repository.digests.digest(repository.workTree.absolute(path));
-      return now?.digest === digest && now.executable === executable;
-    }) &&
-    (await allSame(repository, proof.trees));
-  return (await listing) === proof.listing && same ? proof.steps : undefined;
+  const proof = text === undefined ? undefined : parse(text);
+  if (proof === undefined) return undefined;
+  return (await stands(world, repository, { ground: proof.ground, request })) ? proof.steps : undefined;
 }
 
 function parse(text: string): Proof | undefined {
   try {
-    const proof = JSON.parse(text) as Proof;
-    return proof.proof === 1 ? proof : undefined;
+    const proof = JSON.parse(text) as Partial<Proof>;
+    return proof.ground?.ground === 1 ? (proof as Proof) : undefined;
   } catch {
     return undefined;
   }
-}
-
-async function allSame(repository: Repository, trees: Proof["trees"]): Promise<boolean> {
-  for (const [path, digest] of trees) if ((await repository.measure(path))?.digest !== digest) return false;
-  return true;
 }
 
 /** Keeps what "nothing to do" rested on; nothing is kept where any of it cannot be named. */
@@ -76,57 +46,23 @@ export async function proveUpToDate(
     readonly request: string;
   },
 ): Promise<void> {
-  const { project, runnable, store } = found;
-  const paths = new Set([...definitions(project), ...runnable.flatMap((one) => one.resolution.sources)]);
-  const facts: Fact[] = [];
-  for (const path of paths) {
-    const now = repository.digests.digest(repository.workTree.absolute(path));
-    if (now === undefined) {
-      if (path === SETTINGS_PATH || path.startsWith("datasets/")) continue;
-      return;
-    }
-    facts.push([path, now.digest, now.executable]);
-  }
+  const { project, runnable, store, request } = found;
+  const outputs: Fact[] = [];
   for (const output of outputsOf(runnable)) {
     const files = await filesOf(store, output);
     if (files === undefined) return;
-    facts.push(...files);
+    outputs.push(...files);
   }
-  const trees: (readonly [string, Digest])[] = [];
-  for (const state of runnable.flatMap((one) => [...one.datasets.values()])) {
-    if (state.kind === "ready") trees.push([state.path, state.digest]);
-    else if (state.kind !== "git") return;
-  }
-  const proof: Proof = {
-    proof: 1,
-    version: world.version,
-    platform: world.config.platform,
-    request: found.request,
-    listing: await repository.git.listingDigest(),
-    facts,
-    trees,
-    store: repository.storeStamp(),
-    steps: runnable.reduce((sum, one) => sum + one.order.steps.length, 0),
-  };
-  repository.writeCache(PATH, JSON.stringify(proof));
-}
-
-function definitions(project: Project): readonly string[] {
-  return [
-    SETTINGS_PATH,
-    ...project.pipelines.flatMap((file) => [
-      file.path,
-      ...file.parameterFiles.map((one) => one.path),
-      ...pins(file.pipeline),
-    ]),
-  ];
-}
-
-function pins(pipeline: Pipeline): readonly string[] {
-  return pipeline.datasets.flatMap((dataset) => {
-    if (dataset.kind === "dvc") return [dataset.file];
-    return dataset.kind === "path" ? [dataset.pin ?? `datasets/${dataset.name}.yaml`] : [];
+  const ground = await groundOf(world, repository, {
+    project,
+    sources: runnable.flatMap((one) => one.resolution.sources),
+    outputs,
+    datasets: runnable.flatMap((one) => [...one.datasets.values()]),
+    request,
   });
+  if (ground === undefined) return;
+  const proof: Proof = { ground, steps: runnable.reduce((sum, one) => sum + one.order.steps.length, 0) };
+  repository.writeCache(PATH, JSON.stringify(proof));
 }
 
 function outputsOf(runnable: readonly Runnable[]): readonly OutputRecord[] {

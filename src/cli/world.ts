@@ -106,7 +106,7 @@ export interface Repository {
     wanted: { readonly slots: number; readonly onDrift?: (drift: Failure) => void },
   ): Promise<Executor | { readonly kind: "refused"; readonly why: string }>;
   /** How steps would be kept apart here, without starting anything that lasts. */
-  isolation(settings: Settings): Promise<IsolationHere>;
+  isolation(settings: Pick<Settings, "sandbox">): Promise<IsolationHere>;
   /** Why `resources.memory` is no limit here; null where the kernel holds steps to it. */
   unlimitedMemory(): Promise<string | null>;
   dispatcher(
@@ -156,8 +156,11 @@ export interface Repository {
   /** Disposable files below `.sluice/cache`. */
   readCache(name: string): string | undefined;
   writeCache(name: string, text: string): void;
-  /** Changes whenever a result is created, evicted or revoked. */
-  storeStamp(): string;
+  /**
+   * Changes whenever a result is created, evicted or revoked in the store at `path`; undefined right after such a
+   * change, which another one could follow within the same tick of the clock.
+   */
+  storeStamp(path: string): string | undefined;
   /** Deletes every derived file; they are made anew when needed. */
   dropCaches(): void;
   /** Writes what was learnt about files. */

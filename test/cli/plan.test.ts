@@ -1,3 +1,6 @@
+import { rmSync } from "node:fs";
+import { join } from "node:path";
+
 import { expect, test } from "vitest";
 
 import { repository } from "../sluice.ts";
@@ -63,4 +66,48 @@ test("diff and explain tell what surrounded two runs and differs", async () => {
   expect(diff.stdout).toMatch(/Environment\n {2}tool git +2 → none +in make/);
   expect(markdown.stdout).toContain("| `tool git` | `2` | – | `make` |");
   expect(explain.stdout).toContain("git");
+});
+
+test("a plan that is remembered is the plan that would be made, whatever happened meanwhile", async () => {
+  const bench = repository({
+    "sluice.yaml": "version: 1\nsandbox: off\n",
+    "params.yaml": "rate: 1\n",
+    "in/a.txt": "a\r\n",
+    "pipelines/p.yaml": [
+      "version: 1",
+      "params: params.yaml",
+      "steps:",
+      "  all: { run: 'cat in/*.txt > out', inputs: [in/*.txt], params: [rate], outputs: [out] }",
+      "  end: { run: 'cp out end', inputs: [out], outputs: [end] }",
+      "",
+    ].join("\n"),
+  });
+  bench.commit();
+  const remove = (path: string): void => rmSync(join(bench.root, path), { recursive: true, force: true });
+  const happenings: readonly (readonly [string, () => unknown])[] = [
+    ["nothing", () => undefined],
+    ["an input changed and kept its size", () => bench.write("in/a.txt", "b\r\n")],
+    ["another file matches", () => bench.write("in/b.txt", "b\n")],
+    ["it was run", () => bench.sluice("run")],
+    ["a parameter changed", () => bench.write("params.yaml", "rate: 2\n")],
+    ["git converts line ends", () => bench.write(".gitattributes", "*.txt text\n")],
+    ["it was run again", () => bench.sluice("run")],
+    ["git converts no more", () => bench.write(".gitattributes", "*.txt -text\n")],
+    ["and that was taken back", () => bench.write(".gitattributes", "*.txt text\n")],
+    ["results were taken away", () => remove(".sluice/store/results")],
+    ["the settings changed", () => bench.write("sluice.yaml", "version: 1\nsandbox: auto\n")],
+    [
+      "a step is gone",
+      () => bench.write("pipelines/p.yaml", "version: 1\nsteps:\n  end: { run: 'echo > end', outputs: [end] }\n"),
+    ],
+  ];
+  for (const [what, happen] of happenings) {
+    await happen();
+    const first = await bench.sluice("plan");
+    const again = await bench.sluice("plan");
+    remove(".sluice/cache");
+    const anew = await bench.sluice("plan");
+    expect([what, first]).toEqual([what, anew]);
+    expect([what, again]).toEqual([what, anew]);
+  }
 });
