@@ -53,7 +53,7 @@ export async function startWorker(parts: WorkerParts): Promise<AsyncDisposable> 
           params: () => params,
           // Which files there are is the controller's to know: it adds the near miss.
           exists: () => undefined,
-          changed: () => undefined,
+          changed: async () => undefined,
           started: () => undefined,
         },
         { ...job, upstream: () => undefined },

@@ -46,7 +46,7 @@ export async function stagingOf(
             ? stageUpstream(input, job.upstream(input.step), (digest) => store.listingSync(digest))
             : input.kind === "dataset"
               ? await fromDataset(session, runnable, input.entry)
-              : await fromSources(session, input);
+              : await fromSources(session, runnable, input);
         if (!Array.isArray(found)) return found;
         staged.push(...(found as readonly StagedInput[]));
       }
@@ -54,7 +54,7 @@ export async function stagingOf(
       const taken = new Set(files.map((file) => file.path));
       return [...staged.filter((input) => !taken.has(input.path)), ...files];
     },
-    changed: (job) => changedSource(session, job),
+    changed: (job) => changedSource(session, runnable, job),
   };
 }
 
@@ -64,10 +64,13 @@ async function changedLock(session: Session, job: StepJob): Promise<Failure | un
   const declared = job.document.environment?.lock ?? null;
   if (declared === null || !("lock" in environment) || environment.lock === null) return undefined;
   const now = (await session.project.view.facts([environment.lock])).get(environment.lock)?.digest;
-  if (now === declared) return undefined;
+  return now === declared ? undefined : movedOn(environment.lock);
+}
+
+function movedOn(path: string): Failure {
   return {
     kind: "refused",
-    why: `\`${environment.lock}\` changed after the run was planned`,
+    why: `\`${path}\` changed after the run was planned`,
     next: "`sluice run`, which plans with what stands there now",
   };
 }
@@ -87,6 +90,7 @@ async function parameterFiles(runnable: Runnable, step: Step): Promise<readonly 
 
 async function fromSources(
   session: Session,
+  runnable: Runnable,
   input: Extract<WorkStep["inputs"][number], { kind: "source" }>,
 ): Promise<readonly StagedInput[] | Failure> {
   const staged: StagedInput[] = [];
@@ -96,11 +100,14 @@ async function fromSources(
     const fact = facts.get(path);
     if (source === undefined || fact === undefined)
       return { kind: "lost", why: `\`${path}\` is gone from the work tree` };
-    staged.push(
-      source.kind === "file"
-        ? { kind: "file", path, source: source.source, executable: fact.executable, digest: fact.digest }
-        : { kind: "bytes", path, bytes: source.bytes, executable: fact.executable },
-    );
+    if (fact.digest !== runnable.sources.get(path)?.digest) return movedOn(path);
+    if (source.kind === "link") staged.push({ kind: "link", path, target: source.target });
+    else
+      staged.push(
+        source.kind === "file"
+          ? { kind: "file", path, source: source.source, executable: fact.executable, digest: fact.digest }
+          : { kind: "bytes", path, bytes: source.bytes, executable: fact.executable },
+      );
   }
   return staged;
 }
@@ -127,15 +134,16 @@ async function fromDataset(
 }
 
 /** After a step: inputs of the work tree must still be what its key says, else its result would lie. */
-function changedSource(session: Session, job: StepJob): Failure | undefined {
-  const { repository } = session;
+async function changedSource(session: Session, runnable: Runnable, job: StepJob): Promise<Failure | undefined> {
+  const files = job.step.inputs.flatMap((input) => (input.kind === "source" ? input.files : []));
+  const facts = await session.project.view.facts(files);
+  const other = files.find((path) => facts.get(path)?.digest !== runnable.sources.get(path)?.digest);
+  if (other !== undefined) return movedOn(other);
   for (const input of job.step.inputs) {
-    if (input.kind === "output" || (input.kind === "source" && input.files.length > 1)) continue;
-    const path = join(repository.git.root, input.entry.path);
-    const now = repository.digests.digest(path);
-    if (input.kind === "dataset" && now !== undefined && now.digest !== input.entry.digest) {
+    if (input.kind !== "dataset") continue;
+    const now = await session.repository.measure(input.entry.path);
+    if (now?.digest !== input.entry.digest)
       return { kind: "changed-dataset", dataset: input.name, path: input.entry.path };
-    }
   }
   return undefined;
 }

@@ -74,6 +74,8 @@ function outputsOf(runnable: readonly Runnable[]): readonly OutputRecord[] {
 async function filesOf(store: Store, output: OutputRecord): Promise<readonly Fact[] | undefined> {
   if (output.kind !== "directory") return [[output.path, output.digest, output.kind === "executable"]];
   const listing = await store.listing(output.digest);
+  // A link has no digest of a file to be proven by.
+  if (listing?.some((entry) => "link" in entry) === true) return undefined;
   return listing?.flatMap((entry): Fact[] =>
     "link" in entry ? [] : [[`${output.path}/${entry.path}`, entry.digest, entry.x]],
   );

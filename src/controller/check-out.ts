@@ -1,4 +1,4 @@
-import type { Digest } from "../identity/identity.ts";
+import { linkDigest, type Digest } from "../identity/identity.ts";
 import type { ListingEntry, OutputRecord } from "../key/key-document.ts";
 import type { FileDigests } from "../store/file-digests.ts";
 import type { Store } from "../store/store.ts";
@@ -19,11 +19,13 @@ export interface CheckedOut {
   readonly missing: readonly string[];
 }
 
-/** One file that should stand in the work tree. */
+/** One file or link that should stand in the work tree. */
 interface Wanted {
   readonly path: string;
   readonly digest: Digest;
   readonly executable: boolean;
+  /** Where a link leads; null for a file. */
+  readonly link: string | null;
 }
 
 /** True when every output already stands in the work tree with the bytes of its result: one lstat a file. */
@@ -31,12 +33,15 @@ export async function isCheckedOut(ports: CheckOutPorts, outputs: readonly Outpu
   for (const output of outputs) {
     const wanted = output.kind === "directory" ? await below(ports.store, output) : [fileOf(output)];
     if (wanted === undefined) return false;
-    for (const file of wanted) {
-      const there = ports.digests.digest(ports.workTree.absolute(file.path));
-      if (there === undefined || there.digest !== file.digest || there.executable !== file.executable) return false;
-    }
+    if (!wanted.every((file) => stands(ports, file))) return false;
   }
   return true;
+}
+
+function stands(ports: CheckOutPorts, { path, digest, executable, link }: Wanted): boolean {
+  if (link !== null) return ports.workTree.linkAt(path) === link;
+  const there = ports.digests.digest(ports.workTree.absolute(path));
+  return there?.digest === digest && there.executable === executable;
 }
 
 /**
@@ -60,9 +65,15 @@ export async function checkOut(
     }
     replaced.push(...moveStrangers(ports, output, { wanted, time }));
     for (const file of wanted) {
+      if (stands(ports, file)) continue;
       const absolute = ports.workTree.absolute(file.path);
-      if (ports.digests.digest(absolute)?.digest === file.digest) continue;
       ports.workTree.remove(file.path);
+      if (file.link !== null) {
+        ports.workTree.link(file.path, file.link);
+        ports.workTree.own(file.path, file.digest);
+        written.push(file.path);
+        continue;
+      }
       const placed = await ports.store.materialize(
         { kind: file.executable ? "executable" : "file", digest: file.digest },
         absolute,
@@ -81,14 +92,16 @@ export async function checkOut(
 }
 
 function fileOf(output: OutputRecord): Wanted {
-  return { path: output.path, digest: output.digest, executable: output.kind === "executable" };
+  return { path: output.path, digest: output.digest, executable: output.kind === "executable", link: null };
 }
 
 async function below(store: Store, output: OutputRecord): Promise<readonly Wanted[] | undefined> {
   const listing = await store.listing(output.digest);
-  return listing?.flatMap((entry: ListingEntry) =>
-    "link" in entry ? [] : [{ path: `${output.path}/${entry.path}`, digest: entry.digest, executable: entry.x }],
-  );
+  return listing?.map((entry: ListingEntry): Wanted => {
+    const path = `${output.path}/${entry.path}`;
+    if ("link" in entry) return { path, digest: linkDigest(entry.link), executable: false, link: entry.link };
+    return { path, digest: entry.digest, executable: entry.x, link: null };
+  });
 }
 
 /** Moves aside what stands in the way and is not ours: files with other bytes, and extra files in an output directory. */
@@ -101,12 +114,12 @@ function moveStrangers(
   const moved: { path: string; now: string }[] = [];
   const standing = ports.workTree.filesAt(output.path);
   for (const path of new Set([...standing, ...byPath.keys()])) {
-    const there = ports.digests.digest(ports.workTree.absolute(path));
+    const there = digestAt(ports, path);
     if (there === undefined) {
       if (!ports.workTree.stands(path)) continue;
     } else {
-      if (there.digest === byPath.get(path)) continue;
-      if (ports.workTree.owned(path) === there.digest) {
+      if (there === byPath.get(path)) continue;
+      if (ports.workTree.owned(path) === there) {
         ports.workTree.remove(path);
         continue;
       }
@@ -114,4 +127,9 @@ function moveStrangers(
     moved.push({ path, now: ports.workTree.moveAside(path, time) });
   }
   return moved;
+}
+
+function digestAt({ digests, workTree }: CheckOutPorts, path: string): Digest | undefined {
+  const link = workTree.linkAt(path);
+  return link === undefined ? digests.digest(workTree.absolute(path))?.digest : linkDigest(link);
 }

@@ -36,7 +36,7 @@ export interface StepContext {
   /** True when a path exists as a file of the repository or as another step's output. */
   readonly exists: (path: string) => { readonly step: string | null } | undefined;
   /** Said after the step: the first input whose bytes are no longer those of the key. */
-  readonly changed: (job: StepJob) => Failure | undefined;
+  readonly changed: (job: StepJob) => Promise<Failure | undefined>;
   readonly requestedBy: string | null;
   /** The step's process begins now. */
   readonly started: (job: StepJob) => void;
@@ -66,7 +66,7 @@ export async function runStep(
     const log = await keepLog(ports, attempt);
     if (end.cancelled) return { kind: "cancelled", attempt: record(null, log) };
     const collected = end.failure === null ? await collect(ports, job, attempt) : end.failure;
-    const failure = "kind" in collected ? collected : context.changed(job);
+    const failure = "kind" in collected ? collected : await context.changed(job);
     if (failure !== undefined)
       return failedWith(ports, context, { job, attempt, failure, record: record(failure, log) });
     if ("kind" in collected) throw new Error("unreachable: a failure was handled before");

@@ -48,6 +48,10 @@ async function fromCommit(
   for (const path of input.files) {
     const fact = facts.get(path);
     if (fact === undefined) return { kind: "lost", why: `\`${path}\` is not in the commit` };
+    if (fact.link !== undefined) {
+      staged.push({ kind: "link", path, target: fact.link });
+      continue;
+    }
     if (!store.has(fact.digest)) {
       const source = await view.source(path);
       if (source?.kind !== "bytes") return { kind: "lost", why: `the bytes of \`${path}\` are not in the commit` };

@@ -20,6 +20,8 @@ export type StagedInput =
       readonly digest: Digest;
     }
   | { readonly kind: "bytes"; readonly path: string; readonly bytes: Uint8Array; readonly executable: boolean }
+  /** A symbolic link, as written: what it leads to is an input of its own, or lies in the same directory. */
+  | { readonly kind: "link"; readonly path: string; readonly target: string }
   /** Bound read-only (sandbox) or reached by a symlink to its place (workspace isolation); never copied. */
   | { readonly kind: "in-place"; readonly path: string; readonly source: string };
 

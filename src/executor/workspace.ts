@@ -110,6 +110,9 @@ async function place(
     case "bytes":
       writeFileSync(target, input.bytes, { mode: input.executable ? 0o755 : 0o644 });
       return "ok";
+    case "link":
+      symlinkSync(input.target, target);
+      return "ok";
     case "in-place":
       // A bind mount needs something to stand on; without a sandbox a link leads to the place, never into the store.
       if (!sandboxed) symlinkSync(input.source, target);

@@ -1,7 +1,7 @@
-import { digestOf, type BlobId, type CommitSha, type Digest } from "../identity/identity.ts";
+import { digestOf, linkDigest, type BlobId, type CommitSha, type Digest } from "../identity/identity.ts";
 import { parseLfsPointer } from "../pipeline/lfs-pointer.ts";
 import type { Commits, TreeEntry } from "./git.ts";
-import type { FileFacts, View } from "./view.ts";
+import type { FileFacts, View, ViewFile } from "./view.ts";
 
 /** The permanent table of git blob → content digest: a committed plan needs to read each blob once, ever. */
 export interface BlobDigests {
@@ -33,7 +33,10 @@ export function commitView(git: Commits, commit: CommitSha, blobs: BlobDigests):
         entry.kind === "link" ? read.get(entry.blob)?.link : (blobs.get(entry.blob) ?? read.get(entry.blob)?.file);
       if (known === undefined) continue;
       if (entry.kind !== "link") blobs.set(entry.blob, known.digest, known.size);
-      found.set(entry.path, { digest: known.digest, size: known.size, executable: entry.kind === "executable" });
+      const { digest, size } = known;
+      const link = entry.kind === "link" ? read.get(entry.blob)?.link.target : undefined;
+      const fact = { digest, size, executable: entry.kind === "executable" };
+      found.set(entry.path, link === undefined ? fact : { ...fact, link });
     }
     return found;
   }
@@ -42,7 +45,15 @@ export function commitView(git: Commits, commit: CommitSha, blobs: BlobDigests):
     kind: "commit",
     commit,
     async files() {
-      return [...(await tree()).values()].map(({ path, kind }) => ({ path, kind, tracked: true }));
+      const all = [...(await tree()).values()];
+      const targets = new Map<BlobId, string>();
+      const links = all.filter((entry) => entry.kind === "link").map((entry) => entry.blob);
+      if (links.length > 0)
+        await git.blobs([...new Set(links)], (id, bytes) => targets.set(id, new TextDecoder().decode(bytes)));
+      return all.map(({ path, kind, blob }): ViewFile => {
+        const target = kind === "link" ? targets.get(blob) : undefined;
+        return target === undefined ? { path, kind, tracked: true } : { path, kind, tracked: true, target };
+      });
     },
     async read(path) {
       const entry = (await tree()).get(path);
@@ -52,7 +63,10 @@ export function commitView(git: Commits, commit: CommitSha, blobs: BlobDigests):
     async source(path) {
       const entry = (await tree()).get(path);
       if (entry === undefined || entry.kind === "submodule") return undefined;
-      return { kind: "bytes", bytes: await git.blob(entry.blob) };
+      const bytes = await git.blob(entry.blob);
+      return entry.kind === "link"
+        ? { kind: "link", target: new TextDecoder().decode(bytes) }
+        : { kind: "bytes", bytes };
     },
     async link(path) {
       const entry = (await tree()).get(path);
@@ -65,7 +79,7 @@ export function commitView(git: Commits, commit: CommitSha, blobs: BlobDigests):
 /** What a blob is worth as a file, and as the target of a link: the bytes alone do not tell which it is. */
 interface Read {
   readonly file: { readonly digest: Digest; readonly size: number };
-  readonly link: { readonly digest: Digest; readonly size: number };
+  readonly link: { readonly digest: Digest; readonly size: number; readonly target: string };
 }
 
 function readOf(bytes: Uint8Array): Read {
@@ -73,5 +87,5 @@ function readOf(bytes: Uint8Array): Read {
   const pointer = size < 1024 ? parseLfsPointer(bytes) : undefined;
   // A link's target is short: longer bytes are not decoded for nothing.
   const target = size <= 4096 ? new TextDecoder().decode(bytes) : "";
-  return { file: pointer ?? { digest: digestOf(bytes), size }, link: { digest: digestOf(`link:${target}`), size } };
+  return { file: pointer ?? { digest: digestOf(bytes), size }, link: { digest: linkDigest(target), size, target } };
 }

@@ -1,4 +1,14 @@
-import { lstatSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import {
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname, join, posix } from "node:path";
 
 import type { Digest } from "../identity/identity.ts";
@@ -17,6 +27,14 @@ export function fileWorkTree(root: string, gitDirectory: string): WorkTree {
     root,
     absolute,
     stands: (path) => lstatSync(absolute(path), { throwIfNoEntry: false }) !== undefined,
+    linkAt(path) {
+      const stat = lstatSync(absolute(path), { throwIfNoEntry: false });
+      return stat?.isSymbolicLink() === true ? readlinkSync(absolute(path)) : undefined;
+    },
+    link(path, target) {
+      mkdirSync(dirname(absolute(path)), { recursive: true });
+      symlinkSync(target, absolute(path));
+    },
     filesAt: (path) => filesBelow(root, path),
     owned: (path) => known().get(path),
     own(path, digest) {

@@ -5,6 +5,8 @@ export interface ViewFile {
   readonly path: string;
   readonly kind: "file" | "executable" | "link" | "submodule";
   readonly tracked: boolean;
+  /** Where a link leads, as written. */
+  readonly target?: string;
 }
 
 export interface FileFacts {
@@ -12,12 +14,15 @@ export interface FileFacts {
   readonly digest: Digest;
   readonly size: number;
   readonly executable: boolean;
+  /** Set for a symbolic link: where it leads, as written; the digest is that of the text then. */
+  readonly link?: string;
 }
 
 /** Where the bytes of a source file can be had for a workspace. */
 export type FileSource =
   | { readonly kind: "file"; readonly source: string }
-  | { readonly kind: "bytes"; readonly bytes: Uint8Array };
+  | { readonly kind: "bytes"; readonly bytes: Uint8Array }
+  | { readonly kind: "link"; readonly target: string };
 
 /** The repository in one state: the work tree as edited, or a commit (SEMANTICS §2, input grammar). */
 export interface View {

@@ -2,7 +2,7 @@ import { lstatSync, readFileSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
 
 import { byUtf8 } from "../identity/canonical-json.ts";
-import { digestOf, type Digest } from "../identity/identity.ts";
+import { digestOf, linkDigest, type Digest } from "../identity/identity.ts";
 import { parseLfsPointer } from "../pipeline/lfs-pointer.ts";
 import type { Git, TreeEntry } from "./git.ts";
 import type { FileFacts, View, ViewFile } from "./view.ts";
@@ -54,9 +54,9 @@ export function workTreeView(git: Git, hashFile: HashFile): View {
     async source(name) {
       const cleaned = (await git.cleaned([name])).get(name);
       if (cleaned !== undefined && parseLfsPointer(cleaned) === undefined) return { kind: "bytes", bytes: cleaned };
-      return lstatSync(path(name), { throwIfNoEntry: false }) === undefined
-        ? undefined
-        : { kind: "file", source: path(name) };
+      const stat = lstatSync(path(name), { throwIfNoEntry: false });
+      if (stat?.isSymbolicLink() === true) return { kind: "link", target: readlinkSync(path(name)) };
+      return stat === undefined ? undefined : { kind: "file", source: path(name) };
     },
     async link(name) {
       const stat = lstatSync(path(name), { throwIfNoEntry: false });
@@ -68,13 +68,20 @@ export function workTreeView(git: Git, hashFile: HashFile): View {
 function present(root: string, entry: TreeEntry): readonly ViewFile[] {
   if (entry.kind === "submodule") return [{ path: entry.path, kind: "submodule", tracked: true }];
   const stat = lstatSync(join(root, entry.path), { throwIfNoEntry: false });
-  const kind = kindOf(stat);
-  return kind === undefined ? [] : [{ path: entry.path, kind, tracked: true }];
+  return standing(root, { path: entry.path, tracked: true }, kindOf(stat));
 }
 
 function untrackedFile(root: string, name: string): readonly ViewFile[] {
-  const kind = kindOf(lstatSync(join(root, name), { throwIfNoEntry: false }));
-  return kind === undefined ? [] : [{ path: name, kind, tracked: false }];
+  return standing(root, { path: name, tracked: false }, kindOf(lstatSync(join(root, name), { throwIfNoEntry: false })));
+}
+
+function standing(
+  root: string,
+  file: Pick<ViewFile, "path" | "tracked">,
+  kind: ViewFile["kind"] | undefined,
+): readonly ViewFile[] {
+  if (kind === undefined) return [];
+  return [kind === "link" ? { ...file, kind, target: readlinkSync(join(root, file.path)) } : { ...file, kind }];
 }
 
 function kindOf(stat: ReturnType<typeof lstatSync>): ViewFile["kind"] | undefined {
@@ -89,7 +96,7 @@ function onDisk(path: string, hashFile: HashFile): FileFacts | undefined {
   if (stat === undefined) return undefined;
   if (stat.isSymbolicLink()) {
     const target = readlinkSync(path);
-    return { digest: digestOf(`link:${target}`), size: Buffer.byteLength(target), executable: false };
+    return { digest: linkDigest(target), size: Buffer.byteLength(target), executable: false, link: target };
   }
   if (!stat.isFile()) return undefined;
   // A pointer that was never smudged is as small as a pointer: only such files are opened a second time.

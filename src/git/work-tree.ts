@@ -6,6 +6,10 @@ export interface WorkTree {
   absolute(path: string): string;
   /** True when anything stands at a path, a dangling link included. */
   stands(path: string): boolean;
+  /** Where the symbolic link at a path leads; undefined for anything else. */
+  linkAt(path: string): string | undefined;
+  /** Makes a symbolic link where nothing stands. */
+  link(path: string, target: string): void;
   /** The file at a path, or all files below a directory; empty when nothing is there. */
   filesAt(path: string): readonly string[];
   /** Digest of what Sluice wrote at a path last. */

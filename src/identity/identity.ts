@@ -47,6 +47,11 @@ export function digestOfJson(value: Json): Digest {
   return digestOf(canonicalJson(value));
 }
 
+/** Digest of a symbolic link: of where it leads, as written. */
+export function linkDigest(target: string): Digest {
+  return digestOfJson({ link: target });
+}
+
 /** The 64 hex characters of a digest, as paths in stores and ledgers use them. */
 export function hexOf(digest: Digest): string {
   return digest.slice("sha256:".length);

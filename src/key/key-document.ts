@@ -3,7 +3,7 @@ import { canonicalJson, type Json, type JsonObject } from "../identity/canonical
 import { digestOf, digestOfJson } from "../identity/identity.ts";
 
 /** What stands at a path: an executable file differs from the same bytes without the bit. */
-export type EntryKind = "file" | "executable" | "directory" | "dataset";
+export type EntryKind = "file" | "executable" | "link" | "directory" | "dataset";
 
 export interface KeyInput {
   readonly path: string;

@@ -1,10 +1,14 @@
 import picomatch from "picomatch";
 
 import { byUtf8 } from "../identity/canonical-json.ts";
+import { shorten } from "../problem/shorten.ts";
 import { closest } from "../problem/suggest.ts";
+import { follow, linksOf } from "./links.ts";
+import { covered, matchGlob } from "./match-glob.ts";
+import { missing } from "./missing-input.ts";
 import type { DeclaredOutput } from "./outputs.ts";
 import type { Input, Step } from "./pipeline.ts";
-import { problemAt, unknown, type GlobMatch, type InputMatch, type Resolving } from "./resolution.ts";
+import { problemAt, refuseSubmodule, unknown, type InputMatch, type Resolving } from "./resolution.ts";
 
 /** Every input of a step: files, directories, datasets and outputs of other steps, sorted, each path once. */
 export function matchInputs(resolving: Resolving, step: Step): readonly InputMatch[] {
@@ -12,9 +16,14 @@ export function matchInputs(resolving: Resolving, step: Step): readonly InputMat
   const add = (matches: readonly InputMatch[]): void => {
     for (const match of matches) found.set(match.kind === "dataset" ? `dataset:${match.name}` : match.path, match);
   };
-  for (const input of step.inputs) add(matchOne(resolving, step, input));
+  for (const input of step.inputs) {
+    const matches = matchOne(resolving, step, input);
+    add(matches);
+    if (linksOf(resolving.tree).size > 0) add(linked(resolving, step, { input, matches, seen: new Set() }));
+  }
   const excludes = exclusionOf(step);
   const matches = [...found.values()];
+  refuseInnerExcludes(resolving, step, matches);
   return (excludes === undefined ? matches : matches.flatMap((match) => without(match, excludes))).sort((a, b) =>
     byUtf8(pathOf(a), pathOf(b)),
   );
@@ -30,6 +39,25 @@ function exclusionOf(step: Step): Excludes | undefined {
     return [(path) => matches(path) || path.startsWith(`${input.glob}/`)];
   });
   return excluded.length === 0 ? undefined : (path) => excluded.some((excludes) => excludes(path));
+}
+
+/** What an output directory will hold is chosen by saying what is wanted of it, not what is not. */
+function refuseInnerExcludes(resolving: Resolving, step: Step, matches: readonly InputMatch[]): void {
+  for (const input of step.inputs) {
+    if (input.kind !== "exclude") continue;
+    const { base } = picomatch.scan(input.glob);
+    const inside = matches.find(
+      (match) =>
+        match.kind === "output" &&
+        (base.startsWith(`${match.output}/`) || (base === match.output && base !== input.glob)),
+    );
+    if (inside?.kind !== "output") continue;
+    problemAt(resolving, input.at, {
+      code: "exclude-in-output",
+      message: `\`!${input.glob}\` would leave out files that \`${inside.step}\` has yet to write`,
+      next: `say what is wanted of \`${inside.output}\` instead: single files, a directory or a glob in it`,
+    });
+  }
 }
 
 /** A directory of the repository loses its excluded files, and goes with the last of them. */
@@ -143,10 +171,6 @@ function matchPath(resolving: Resolving, step: Step, input: Extract<Input, { kin
   return outputs.map((output) => selected(output, input.path));
 }
 
-function covered(outputs: readonly DeclaredOutput[], path: string): boolean {
-  return outputs.some((output) => path === output.path || path.startsWith(`${output.path}/`));
-}
-
 function fromRepository(resolving: Resolving, input: Input, path: string): readonly InputMatch[] {
   const file = resolving.tree.get(path);
   if (file !== undefined) {
@@ -162,101 +186,87 @@ function fromRepository(resolving: Resolving, input: Input, path: string): reado
     refuseSubmodule(resolving, input, submodule.path);
     return [];
   }
-  const files = below;
-  if (files.length > 0) return [{ kind: "source-directory", path, files: files.map((one) => one.path) }];
+  if (below.length > 0) return [{ kind: "source-directory", path, files: below.map((one) => one.path) }];
+  // A name that leads through a link: the link comes along, and what it leads to.
+  const way = follow(resolving.tree, path);
+  if (way.kind !== "inside" || way.links.length > 0)
+    return way.kind === "inside"
+      ? way.links.map((link) => ({ kind: "source", path: link }))
+      : [{ kind: "source", path: way.link }];
   if (!input.optional) missing(resolving, input, path);
   return [];
 }
 
-function refuseSubmodule(resolving: Resolving, input: Input, path: string): void {
-  problemAt(resolving, input.at, {
-    code: "submodule",
-    message: `\`${path}\` is a git submodule, which is not in this version`,
-    next: "copy what you need into the repository, or pin it as a dataset",
+interface Following {
+  readonly input: Input;
+  readonly matches: readonly InputMatch[];
+  /** Links and paths that were followed already: two directories may hold links to each other. */
+  readonly seen: Set<string>;
+}
+
+/** What the links among an input's matches lead to: a step reads through them, so all of it is an input too. */
+function linked(resolving: Resolving, step: Step, following: Following): readonly InputMatch[] {
+  const { input, matches, seen } = following;
+  const links = linksOf(resolving.tree);
+  const named: readonly Start[] = input.kind === "path" ? [{ path: input.path, holder: undefined }] : [];
+  const found = matches.flatMap((match): readonly Start[] => {
+    if (match.kind === "source") return links.has(match.path) ? [{ path: match.path, holder: undefined }] : [];
+    if (match.kind !== "source-directory") return [];
+    return match.files.flatMap((path) => (links.has(path) ? [{ path, holder: match.path }] : []));
+  });
+  return [...named, ...found].flatMap(({ path, holder }) => {
+    if (seen.has(path)) return [];
+    seen.add(path);
+    return behind(resolving, step, { input, path, holder, seen });
   });
 }
 
-function matchGlob(resolving: Resolving, step: Step, input: Extract<Input, { kind: "glob" }>): readonly InputMatch[] {
-  const { files, outputs, submodule } = globbed(resolving, input.glob);
-  if (submodule !== undefined) refuseSubmodule(resolving, input, submodule);
-  const read = outputs.filter((output) => output.step !== step.name);
-  const holder = read.length === 0 ? holderOf(resolving, step, input.glob) : undefined;
-  if (holder !== undefined) {
-    const { base } = picomatch.scan(input.glob);
-    problemAt(resolving, input.at, {
-      code: "glob-in-output",
-      message: `\`${input.glob}\` would choose among files that \`${holder.step}\` has yet to write`,
-      next: `\`${holder.path}\` is an output of \`${holder.step}\`: read \`${base}/\`, or single files in it`,
-    });
+interface Start {
+  readonly path: string;
+  /** The directory input that a link lies in. */
+  readonly holder: string | undefined;
+}
+
+function behind(
+  resolving: Resolving,
+  step: Step,
+  { input, path, holder, seen }: Start & Pick<Following, "input" | "seen">,
+): readonly InputMatch[] {
+  const way = follow(resolving.tree, path);
+  if (way.kind !== "inside" || (way.path === "" && way.links.length > 0)) {
+    refuseLink(resolving, input, way.kind === "inside" ? { kind: "whole", link: path } : way);
     return [];
   }
-  if (read.length === 0 && files.length === 0 && submodule === undefined && !input.optional) {
+  if (way.links.length === 0) return [];
+  for (const link of way.links) seen.add(link);
+  const held = (one: string): boolean => holder !== undefined && one.startsWith(`${holder}/`);
+  const links = way.links.filter((link) => !held(link)).map((link): InputMatch => ({ kind: "source", path: link }));
+  if (held(way.path)) return links;
+  const end = { kind: "path" as const, path: way.path, at: input.at, optional: true, code: input.code };
+  const matches = matchPath(resolving, step, end);
+  if (matches.length === 0 && !input.optional) {
     problemAt(resolving, input.at, {
-      code: "empty-glob",
-      message: `\`${input.glob}\` matches no file and no output`,
-      next: `correct it, or write { glob: "${input.glob}", optional: true }`,
+      code: "dangling-link",
+      message: `\`${path}\` is a symbolic link to \`${way.path}\`, and nothing stands there`,
+      next: `correct the link, or leave it out: "!${path}"`,
     });
   }
-  return [
-    ...files,
-    ...read.map(({ path, step: producer }): InputMatch => ({ kind: "output", path, step: producer, output: path })),
-  ];
+  return [...links, ...matches, ...linked(resolving, step, { input: end, matches, seen })];
 }
 
-function globbed(resolving: Resolving, glob: string): GlobMatch {
-  const known = resolving.globs.get(glob);
-  if (known !== undefined) return known;
-  const matches = picomatch(glob);
-  const { base } = picomatch.scan(glob);
-  const files = resolving.tree
-    .below(base === "." ? "" : base)
-    .filter(({ path }) => matches(path) && !covered(resolving.outputs.touching(path), path));
-  const match: GlobMatch = {
-    files: files.flatMap(({ kind, path }): InputMatch[] => (kind === "submodule" ? [] : [{ kind: "source", path }])),
-    outputs: resolving.outputs.all.filter((output) => matches(output.path)),
-    submodule: files.find((file) => file.kind === "submodule")?.path,
-  };
-  resolving.globs.set(glob, match);
-  return match;
-}
-
-/** Which files an output directory will hold is not known before it is made: a glob cannot choose among them. */
-function holderOf(resolving: Resolving, step: Step, glob: string): DeclaredOutput | undefined {
-  const { base } = picomatch.scan(glob);
-  return resolving.outputs
-    .touching(base)
-    .find((output) => output.step !== step.name && (base === output.path || base.startsWith(`${output.path}/`)));
-}
-
-function missing(resolving: Resolving, input: Input, path: string): void {
-  const outputs = resolving.outputs.all;
-  const output =
-    closest(
-      path,
-      outputs.map((candidate) => candidate.path),
-    ) ??
-    sameName(
-      path,
-      outputs.map((candidate) => candidate.path),
-    );
-  const producer = outputs.find((candidate) => candidate.path === output);
-  const files = resolving.tree.files.map((file) => file.path);
-  const near = closest(path, files) ?? sameName(path, files);
-  const next =
-    producer !== undefined
-      ? `did you mean \`${producer.path}\` (from \`${producer.step}\`)?`
-      : near !== undefined
-        ? `did you mean \`${near}\`?`
-        : `create \`${path}\`, or declare it as the output of a step`;
+function refuseLink(
+  resolving: Resolving,
+  input: Input,
+  way: { readonly kind: "outside" | "endless" | "whole"; readonly link: string; readonly target?: string },
+): void {
+  const why = {
+    outside: `leads to \`${shorten(way.target ?? "")}\`, outside the repository`,
+    endless: "never arrives anywhere",
+    whole: "leads to the whole repository",
+  }[way.kind];
   problemAt(resolving, input.at, {
-    code: "missing-input",
-    message: `\`${path}\` is neither a file of the repository nor an output of a step`,
-    next,
+    code: "link-outside",
+    message: `the symbolic link \`${way.link}\` ${why}`,
+    next: "keep a copy in its place, or pin the data as a dataset",
   });
-}
-
-/** A path with the same last part: the most common slip is the directory. */
-function sameName(path: string, candidates: readonly string[]): string | undefined {
-  const name = path.slice(path.lastIndexOf("/") + 1);
-  return candidates.find((candidate) => candidate.slice(candidate.lastIndexOf("/") + 1) === name);
 }

@@ -3,7 +3,7 @@ import type { Digest } from "../identity/identity.ts";
 import type { Problem } from "../problem/problem.ts";
 import { closest } from "../problem/suggest.ts";
 import type { DeclaredOutput, Outputs } from "./outputs.ts";
-import type { Pipeline, Span, Step } from "./pipeline.ts";
+import type { Input, Pipeline, Span, Step } from "./pipeline.ts";
 import type { Tree } from "./tree.ts";
 
 /** What is known of a dataset before anything runs. */
@@ -68,6 +68,8 @@ export interface Resolving extends ResolveInput {
 export interface GlobMatch {
   readonly files: readonly InputMatch[];
   readonly outputs: readonly DeclaredOutput[];
+  /** Parts of output directories: which files there will be is known when they are made. */
+  readonly parts: readonly { readonly output: DeclaredOutput; readonly path: string; readonly named: boolean }[];
   /** A submodule that it matches too. */
   readonly submodule: string | undefined;
 }
@@ -84,6 +86,14 @@ export function problemAt(
     at: { path: resolving.pipeline.path, line, column, end: { line: endLine, column: endColumn } },
     message: problem.message,
     next: problem.next,
+  });
+}
+
+export function refuseSubmodule(resolving: Resolving, input: Input, path: string): void {
+  problemAt(resolving, input.at, {
+    code: "submodule",
+    message: `\`${path}\` is a git submodule, which is not in this version`,
+    next: "copy what you need into the repository, or pin it as a dataset",
   });
 }
 

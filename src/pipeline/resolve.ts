@@ -129,7 +129,10 @@ function reportCycle(resolving: Resolving, resolved: readonly ResolvedStep[], cy
 function producersOf(resolving: Resolving, input: Step["inputs"][number]): readonly string[] {
   if (input.kind === "step") return [input.step];
   if (input.kind === "path") return resolving.outputs.touching(input.path).map((output) => output.step);
-  if (input.kind === "glob") return resolving.globs.get(input.glob)?.outputs.map((output) => output.step) ?? [];
+  if (input.kind === "glob") {
+    const match = resolving.globs.get(input.glob);
+    return [...(match?.outputs ?? []), ...(match?.parts ?? []).map(({ output }) => output)].map(({ step }) => step);
+  }
   return [];
 }
 

@@ -13,9 +13,13 @@ const name = z.string().regex(NAME, "a name of letters, digits, `-` and `_`");
 const json: z.ZodType = z.unknown();
 
 const input = z.union([
-  path.describe("A file, directory, glob, `!exclude`, `dataset:<name>`, `<step>:<path>` or `release:<path>`."),
+  path.describe(
+    "A file, directory, glob, `!exclude`, `dataset:<name>`, `<step>:<path>` or `release:<path>`. A symbolic link brings what it leads to, inside the repository.",
+  ),
   z.strictObject({
-    glob: path.describe("A glob; dotfiles match only where written."),
+    glob: path.describe(
+      "A glob; dotfiles match only where written. Inside another step's output directory it selects among what that will hold.",
+    ),
     optional: z.boolean().optional().describe("True: matching nothing is fine. Default false."),
   }),
 ]);

@@ -5,6 +5,8 @@ export interface TreeFile {
   readonly path: string;
   readonly kind: "file" | "executable" | "link" | "submodule";
   readonly tracked: boolean;
+  /** Where a link leads, as written. */
+  readonly target?: string;
 }
 
 /** All files of one state of the repository. */

@@ -10,6 +10,8 @@ export interface FileFact {
   readonly digest: Digest;
   readonly executable: boolean;
   readonly size: number;
+  /** Set for a symbolic link: where it leads, as written. */
+  readonly link?: string;
 }
 
 export interface WorkOrderOptions {
@@ -121,13 +123,14 @@ function workInput(input: InputMatch, fact: Making["fact"]): WorkInput {
       return {
         kind: "source",
         files: [input.path],
-        entry: { path: input.path, kind: file.executable ? "executable" : "file", digest: file.digest },
+        entry: { path: input.path, kind: kindOf(file), digest: file.digest },
       };
     }
     case "source-directory": {
       const listing = input.files.map((path) => {
-        const file = required(path, fact);
-        return { path: path.slice(input.path.length + 1), x: file.executable, digest: file.digest, size: file.size };
+        const { executable: x, digest, size, link } = required(path, fact);
+        const inside = path.slice(input.path.length + 1);
+        return link === undefined ? { path: inside, x, digest, size } : { path: inside, link };
       });
       return {
         kind: "source",
@@ -138,6 +141,11 @@ function workInput(input: InputMatch, fact: Making["fact"]): WorkInput {
     default:
       return input satisfies never;
   }
+}
+
+function kindOf(file: FileFact): "file" | "executable" | "link" {
+  if (file.link !== undefined) return "link";
+  return file.executable ? "executable" : "file";
 }
 
 function required(path: string, fact: Making["fact"]): FileFact {

@@ -1,5 +1,6 @@
 import type { Digest } from "../identity/identity.ts";
 import type { ListingEntry, StepResult } from "../key/key-document.ts";
+import { selectionOf } from "../key/listing-part.ts";
 import type { WorkInput } from "../plan/plan.ts";
 
 /** Bytes of the store that a step finds at a path of its workspace. */
@@ -10,21 +11,29 @@ export interface StagedOutput {
   readonly digest: Digest;
 }
 
+/** A link inside a stored directory; the store takes none that leave it. */
+export interface StagedLink {
+  readonly kind: "link";
+  readonly path: string;
+  readonly target: string;
+}
+
 /** An upstream output as a step gets it: whole, or the selected part of a directory file by file. */
 export function stageUpstream(
   input: Extract<WorkInput, { kind: "output" }>,
   result: StepResult | undefined,
   listing: (digest: Digest) => readonly ListingEntry[] | undefined,
-): readonly StagedOutput[] {
+): readonly (StagedOutput | StagedLink)[] {
   const outputs = result?.facts.outputs ?? [];
   const whole = outputs.find((output) => output.path === input.path);
   if (whole !== undefined) return [{ kind: "store", path: whole.path, entry: whole.kind, digest: whole.digest }];
   const holder = outputs.find((output) => input.path.startsWith(`${output.path}/`));
   if (holder === undefined) return [];
-  const inside = input.path.slice(holder.path.length + 1);
-  return (listing(holder.digest) ?? []).flatMap((entry): StagedOutput[] => {
-    if ("link" in entry || (entry.path !== inside && !entry.path.startsWith(`${inside}/`))) return [];
+  const selects = selectionOf(input.path.slice(holder.path.length + 1));
+  return (listing(holder.digest) ?? []).flatMap((entry): (StagedOutput | StagedLink)[] => {
+    if (!selects(entry.path)) return [];
     const path = `${holder.path}/${entry.path}`;
+    if ("link" in entry) return [{ kind: "link", path, target: entry.link }];
     return [{ kind: "store", path, entry: entry.x ? "executable" : "file", digest: entry.digest }];
   });
 }

@@ -56,7 +56,7 @@ test("a part is a file, an executable, a link, a directory or nothing", () => {
 
   expect(partOfListing(listing, "a")).toEqual({ kind: "file", digest: digestOf("1") });
   expect(partOfListing(listing, "bin")).toEqual({ kind: "executable", digest: digestOf("2") });
-  expect(partOfListing(listing, "link")?.kind).toBe("file");
+  expect(partOfListing(listing, "link")?.kind).toBe("link");
   expect(partOfListing(listing, "sub")).toEqual({ kind: "directory", digest: directoryDigest([file("b", "3")]) });
   expect(partOfListing(listing, "su")).toBeUndefined();
 });

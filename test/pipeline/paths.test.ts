@@ -50,14 +50,44 @@ test("outputs that differ in case alone, from each other, in a folder or from a 
   ).toEqual([]);
 });
 
-test.each(['"build/*.csv"', '{ glob: "build/*.csv", optional: true }'])(
-  "%s cannot choose among files that a step has yet to write",
-  (input) => {
-    expect(resolving(`  a: { run: x, outputs: [build/] }\n  b: { run: x, inputs: [${input}] }\n`)).toEqual([
-      "4:25 glob-in-output",
-    ]);
-  },
-);
+test("a glob chooses inside an output directory: by its name for certain, by a wildcard only a declared directory", () => {
+  const parts = (input: string, outputs: string): readonly unknown[] =>
+    (
+      resolved(
+        `version: 1\nsteps:\n  a: { run: x, outputs: [${outputs}] }\n  b: { run: x, inputs: [${input}], outputs: [b.txt] }\n`,
+      ).steps.find(({ step }) => step.name === "b")?.inputs ?? []
+    ).map((input) => input.kind === "output" && `${input.output}: ${input.path}`);
+
+  expect(parts('"build/*.csv"', "build")).toEqual(["build: build/*.csv"]);
+  expect(parts('{ glob: "build/sub/**/?.csv", optional: true }', "build/")).toEqual(["build: build/sub/**/?.csv"]);
+  expect(parts('"out/**/*.csv"', "out/one/, out/two/three/")).toEqual([
+    "out/one: out/one/**/*.csv",
+    "out/two/three: out/two/three/**/*.csv",
+  ]);
+  expect(parts('"**/one/*.csv"', "out/one/")).toEqual(["out/one: out/one/**/one/*.csv", "out/one: out/one/*.csv"]);
+  expect(parts('"out/*/x.csv"', "out/one/, out/two/three/")).toEqual(["out/one: out/one/x.csv"]);
+  expect(resolving('  a: { run: x, outputs: [out/one] }\n  b: { run: x, inputs: ["out/**/*.csv"] }\n')).toEqual([
+    "4:25 empty-glob",
+  ]);
+});
+
+test("`code:` never waits for what a wildcard reaches in another step's directory", () => {
+  const text =
+    'version: 1\ncode: ["**/*.py"]\nsteps:\n  a: { run: x, outputs: [a/] }\n  b: { run: x, outputs: [b/] }\n';
+
+  expect(resolved(text, { "src/x.py": "" })).toMatchObject({ problems: [] });
+});
+
+test("an exclude cannot choose among files that a step has yet to write", () => {
+  const reading = (input: string): readonly string[] =>
+    resolving(`  a: { run: x, outputs: [build/, other] }\n  b: { run: x, inputs: ["**", "build", "${input}"] }\n`, {
+      x: "",
+    });
+
+  expect(reading("!build/tmp/*")).toEqual(["4:40 exclude-in-output"]);
+  expect(reading("!build/*")).toEqual(["4:40 exclude-in-output"]);
+  expect(reading("!other")).toEqual([]);
+});
 
 test("a glob takes the declared outputs that it matches", () => {
   const { steps, problems } = resolved(

@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 
 import { resolvePipeline } from "../../src/pipeline/resolve.ts";
 import { treeOf, type TreeFile } from "../../src/pipeline/tree.ts";
@@ -39,10 +39,7 @@ test("an input inside, equal to or above an output depends on its step, and name
   }
 });
 
-test("a glob into an output directory says that it cannot choose, a submodule that it is not in this version", () => {
-  const glob = resolved('version: 1\nsteps:\n  a: { run: x, outputs: [d/] }\n  b: { run: y, inputs: ["d/*.csv"] }\n');
-  expect(glob.problems[0]?.next).toBe("`d` is an output of `a`: read `d/`, or single files in it");
-
+test("a submodule says that it is not in this version", () => {
   const files: readonly TreeFile[] = [
     { path: "lib/a", kind: "file", tracked: true },
     { path: "lib/sub", kind: "submodule", tracked: true },
@@ -90,4 +87,55 @@ test("files that differ only in case are a problem where a step reads one", () =
   expect(codes("src/b.py")).toEqual([]);
   expect(codes("src/a.py")).toEqual(["3 case-collision"]);
   expect(codes("src")).toEqual(["3 case-collision"]);
+});
+
+describe("symbolic links", () => {
+  const reads = (input: string, targets: Readonly<Record<string, string>>, outputs = "[o]") => {
+    const paths = [...Object.keys(targets), "data/v1.csv", "data/v2/a.csv", "src/main.py"].sort();
+    const files = paths.map((path): TreeFile => {
+      const target = targets[path];
+      return target === undefined
+        ? { path, kind: "file", tracked: true }
+        : { path, kind: "link", tracked: true, target };
+    });
+    const { steps, problems } = resolvePipeline({
+      pipeline: parsed(
+        `version: 1\nsteps:\n  a: { run: x, inputs: [${input}] }\n  b: { run: x, outputs: ${outputs} }\n`,
+      ),
+      tree: treeOf(files),
+      params: {},
+      datasets: new Map(),
+    });
+    return {
+      inputs: steps
+        .find(({ step }) => step.name === "a")
+        ?.inputs.map((one) => (one.kind === "dataset" ? "" : one.path)),
+      problems: problems.map(({ at, code }) => `${at.line}:${at.column} ${code}`),
+    };
+  };
+
+  test.each([
+    ["a file", "now", { now: "data/v1.csv" }, ["data/v1.csv", "now"]],
+    ["a chain of them", "now", { now: "data/x", "data/x": "./v1.csv" }, ["data/v1.csv", "data/x", "now"]],
+    ["a directory", "now", { now: "data/v2/" }, ["data/v2", "now"]],
+    ["a file below one", "now/a.csv", { now: "data/v2" }, ["data/v2/a.csv", "now"]],
+    ["a glob", '"no*"', { now: "data/v1.csv" }, ["data/v1.csv", "now"]],
+    ["one in a directory, to inside", "data", { "data/now": "v2" }, ["data"]],
+    ["one in a directory, to outside", "data", { "data/code": "../src" }, ["data", "src"]],
+    ["one that leads to nothing in its directory", "data", { "data/now": "v9" }, ["data"]],
+    ["an output of another step", "now", { now: "gen/x" }, ["gen/x", "now"]],
+    ["two directories that lead to each other", "l/a", { "l/a": "../m", "m/b": "../l" }, ["l", "l/a", "m"]],
+  ])("%s: what a link leads to is an input beside it", (_, input, targets, paths) => {
+    expect(reads(input, targets, "[gen/]")).toEqual({ inputs: paths, problems: [] });
+  });
+
+  test.each([
+    ["an absolute target", { now: "/etc/passwd" }, "link-outside"],
+    ["a target above the repository", { now: "../x" }, "link-outside"],
+    ["the whole repository", { now: "." }, "link-outside"],
+    ["itself", { now: "now" }, "link-outside"],
+    ["nothing", { now: "data/v9.csv" }, "dangling-link"],
+  ])("a link to %s is a problem", (_, targets, code) => {
+    expect(reads("now", targets).problems).toEqual([`3:25 ${code}`]);
+  });
 });

@@ -1,0 +1,81 @@
+import picomatch from "picomatch";
+
+import type { DeclaredOutput } from "./outputs.ts";
+import type { Input, Step } from "./pipeline.ts";
+import { problemAt, refuseSubmodule, type GlobMatch, type InputMatch, type Resolving } from "./resolution.ts";
+
+/** Files, outputs, and parts of output directories that a glob selects. */
+export function matchGlob(
+  resolving: Resolving,
+  step: Step,
+  input: Extract<Input, { kind: "glob" }>,
+): readonly InputMatch[] {
+  const { files, outputs, parts, submodule } = globbed(resolving, input.glob);
+  if (submodule !== undefined) refuseSubmodule(resolving, input, submodule);
+  const read = outputs.filter((output) => output.step !== step.name);
+  const chosen = parts.filter(({ output, named }) => output.step !== step.name && (named || !input.code));
+  if (read.length + chosen.length + files.length === 0 && submodule === undefined && !input.optional) {
+    problemAt(resolving, input.at, {
+      code: "empty-glob",
+      message: `\`${input.glob}\` matches no file and no output`,
+      next: `correct it, or write { glob: "${input.glob}", optional: true }`,
+    });
+  }
+  return [
+    ...files,
+    ...read.map(({ path, step: producer }): InputMatch => ({ kind: "output", path, step: producer, output: path })),
+    ...chosen.map(({ output, path }): InputMatch => ({ kind: "output", path, step: output.step, output: output.path })),
+  ];
+}
+
+/** True when a path is one of these outputs or lies inside one. */
+export function covered(outputs: readonly DeclaredOutput[], path: string): boolean {
+  return outputs.some((output) => path === output.path || path.startsWith(`${output.path}/`));
+}
+
+function globbed(resolving: Resolving, glob: string): GlobMatch {
+  const known = resolving.globs.get(glob);
+  if (known !== undefined) return known;
+  const matches = picomatch(glob);
+  const { base } = picomatch.scan(glob);
+  const files = resolving.tree
+    .below(base === "." ? "" : base)
+    .filter(({ path }) => matches(path) && !covered(resolving.outputs.touching(path), path));
+  const outputs = resolving.outputs.all.filter((output) => matches(output.path));
+  const match: GlobMatch = {
+    files: files.flatMap(({ kind, path }): InputMatch[] => (kind === "submodule" ? [] : [{ kind: "source", path }])),
+    outputs,
+    parts: resolving.outputs.all.flatMap((output) =>
+      outputs.includes(output) ? [] : partsOf(glob, base, output).map((part) => ({ output, ...part })),
+    ),
+    submodule: files.find((file) => file.kind === "submodule")?.path,
+  };
+  resolving.globs.set(glob, match);
+  return match;
+}
+
+/**
+ * What a glob asks for inside an output directory. One that is named by the glob up to its first wildcard is meant for
+ * certain; one that a wildcard reaches only when it is declared as a directory (every file would be waited for), and
+ * never by `code:`, which is an input of every step.
+ */
+function partsOf(
+  glob: string,
+  base: string,
+  output: DeclaredOutput,
+): readonly { readonly path: string; readonly named: boolean }[] {
+  if (base === output.path || base.startsWith(`${output.path}/`)) return [{ path: glob, named: true }];
+  if (!output.directory) return [];
+  const found = new Set(rests(glob.split("/"), output.path.split("/")));
+  return [...found].map((rest) => ({ path: `${output.path}/${rest}`, named: false }));
+}
+
+/** Ways in which the first parts of a glob match all parts of a directory; what is left of the glob each time. */
+function rests(glob: readonly string[], directory: readonly string[]): readonly string[] {
+  const [part, ...more] = glob;
+  const [name, ...below] = directory;
+  if (part === undefined) return [];
+  if (name === undefined) return [glob.join("/")];
+  if (part === "**") return [...rests(more, directory), ...rests(glob, below)];
+  return picomatch.isMatch(name, part) ? rests(more, below) : [];
+}
