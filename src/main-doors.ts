@@ -29,7 +29,17 @@ export function serviceDoors(world: World): Service {
       }
       const { queue } = opened;
       const store = filesystemStore(servicePaths(config.data).store);
-      const parts = { queue, store, clock, data: config.data, path, pool, concurrency: concurrency ?? SLOTS, onError };
+      const parts = {
+        queue,
+        store,
+        clock,
+        data: config.data,
+        path,
+        pool,
+        version,
+        concurrency: concurrency ?? SLOTS,
+        onError,
+      };
       const worker = await startWorker(parts);
       terminal.say(`a worker of pool ${pool} takes ${parts.concurrency} steps at once; Ctrl-C stops\n`);
       await stopped(stop);

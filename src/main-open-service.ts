@@ -11,6 +11,7 @@ import { composeHands } from "./main-hands.ts";
 import { composeService, servicePaths } from "./main-service.ts";
 import { poolQueue, startWorker } from "./main-worker.ts";
 import type { Dispatcher } from "./queue/dispatcher.ts";
+import { fairPool } from "./queue/fair-pool.ts";
 import { openQueue } from "./queue/open-queue.ts";
 import { queueDispatcher } from "./queue/queue-dispatcher.ts";
 import type { Queue } from "./queue/queue.ts";
@@ -70,7 +71,23 @@ export async function openService({ config, clock, version, path, slots }: Openi
     apiUrl: forge.api,
     now: () => clock.now(),
   });
+  const worker =
+    slots === 0
+      ? undefined
+      : await startWorker({
+          queue,
+          store,
+          clock,
+          data: config.data,
+          path,
+          pool: POOL,
+          version,
+          concurrency: slots,
+          onError,
+        });
+  const pool = fairPool({ queue, pool: poolQueue(POOL), holder: `sluice ${process.pid}`, onError });
   const service = composeService({
+    pool,
     forges,
     clock,
     store,
@@ -86,10 +103,6 @@ export async function openService({ config, clock, version, path, slots }: Openi
     runs: 8,
     onError: (job, error) => log.error({ err: error, job: job.id }, "job"),
   });
-  const worker =
-    slots === 0
-      ? undefined
-      : await startWorker({ queue, store, clock, data: config.data, path, pool: POOL, concurrency: slots, onError });
   const door = config.webhooks === null ? null : await createApp({ config, queue, log });
   const web = await startServer({ host: config.host, port: config.port, version, log, app: door, queue });
   await lookEverywhere(queue, forges, onError);
@@ -101,6 +114,7 @@ export async function openService({ config, clock, version, path, slots }: Openi
       async [Symbol.asyncDispose]() {
         await web.close();
         await work.close();
+        await pool[Symbol.asyncDispose]();
         await worker?.[Symbol.asyncDispose]();
         await queue[Symbol.asyncDispose]();
       },

@@ -13,7 +13,10 @@ import type { RunId } from "./identity/identity.ts";
 import type { RepositoryRef } from "./identity/repository.ts";
 import { forgeRepository, type ForgeRepository } from "./main-forge-repository.ts";
 import type { StagedJob } from "./controller/attempt-payload.ts";
+import { describeSteps } from "./main-fair-share.ts";
 import type { Dispatcher } from "./queue/dispatcher.ts";
+import { fairDispatcher } from "./queue/fair-dispatcher.ts";
+import type { FairPool } from "./queue/fair-pool.ts";
 import { stagingDispatcher } from "./queue/staging-dispatcher.ts";
 import type { RunRecord } from "./run/run-record.ts";
 import { endedUnseen, type StepEnd, type StepJob } from "./run/step-job.ts";
@@ -25,6 +28,8 @@ export interface ServiceParts {
   readonly forges: Forges;
   readonly clock: Clock;
   readonly store: Store;
+  /** Whose turn it is in the workers' pool. */
+  readonly pool: Pick<FairPool, "open" | "largest">;
   /** Hands a run's attempts to the workers. */
   readonly dispatcher: (run: RunId) => Promise<Dispatcher<StagedJob, StepEnd>>;
   readonly signer: Signer;
@@ -64,6 +69,8 @@ export interface Service {
     | { readonly kind: "again"; readonly afterMs: number; readonly why: string }
   >;
 }
+
+const UNBOUNDED = { memoryBytes: Number.POSITIVE_INFINITY, gpus: Number.POSITIVE_INFINITY };
 
 /** The platform that pools declare unless the operator says otherwise (SEMANTICS §2). */
 const PLATFORM = "linux-x64";
@@ -139,12 +146,17 @@ async function execute(
   const { order, planned } = run;
   const at = repository.view(order.source);
   const inner = await parts.dispatcher(order.id);
-  const dispatcher = stagingDispatcher(inner, async (job: StepJob) => {
+  const staging = stagingDispatcher(inner, async (job: StepJob) => {
     const staged = await stageCommit({ store, view: at }, planned, job);
     if ("kind" in staged) return { kind: "ended", end: endedUnseen(job, staged, clock.now()) };
     const { id: run, domain, requestedBy } = order;
     const params = paramsOf(planned, job.step.step);
     return { kind: "ready", job: { id: `${run}-${job.id}`, run, domain, requestedBy, job, staged, params } };
+  });
+  const dispatcher = fairDispatcher<StepJob, StepEnd>(staging, {
+    pool: parts.pool,
+    describe: describeSteps(run),
+    cancelled: () => ({ kind: "cancelled", attempt: null }),
   });
   try {
     return await runPipeline(
@@ -155,7 +167,9 @@ async function execute(
         facts: planned.facts,
         forced: new Set(),
         keepGoing: false,
-        capacity: { memoryBytes: totalmem(), gpus: 0 },
+        // What no worker has ever offered is refused; while none has been seen, anything may come.
+        capacity: parts.pool.largest ?? UNBOUNDED,
+        room: UNBOUNDED,
         gateOf: run.gateOf,
         onProgress: progressOf(planned.order.steps.length, (progress) => stop.onProgress(progress)),
         signal: stop.signal,

@@ -1,4 +1,5 @@
-import { existsSync, readFileSync, statSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { availableParallelism, hostname, totalmem } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -9,7 +10,10 @@ import type { Executor } from "./executor/executor.ts";
 import { processExecutor } from "./executor/process-executor.ts";
 import { servicePaths } from "./main-service.ts";
 import { attemptConsumer } from "./queue/attempt-consumer.ts";
+import type { Json } from "./identity/canonical-json.ts";
 import type { Queue } from "./queue/queue.ts";
+import { announceWorker, type WorkerNotice } from "./queue/workers.ts";
+import type { Room } from "./scheduling/queued-step.ts";
 import type { Store } from "./store/store.ts";
 
 export interface WorkerParts {
@@ -21,6 +25,7 @@ export interface WorkerParts {
   /** PATH that steps get after their environment's. */
   readonly path: string;
   readonly pool: string;
+  readonly version: string;
   readonly concurrency: number;
   readonly onError: (error: unknown) => void;
 }
@@ -34,12 +39,15 @@ export function poolQueue(pool: string): string {
 export async function startWorker(parts: WorkerParts): Promise<AsyncDisposable> {
   const { queue, store, clock, onError } = parts;
   const executor = openExecutor(parts);
+  const notice = noticeOf(parts);
   const consumer = await attemptConsumer({
     queue,
     pool: poolQueue(parts.pool),
     concurrency: parts.concurrency,
     onError,
     reads: readsAttempt,
+    room: notice.room,
+    demandOf,
     async perform(payload, signal) {
       const { run, domain, requestedBy, job, staged, params } = decodeAttempt(payload);
       const end = await runStep(
@@ -62,12 +70,30 @@ export async function startWorker(parts: WorkerParts): Promise<AsyncDisposable> 
       return encodeEnd(end);
     },
   });
+  const announced = await announceWorker(queue.table, poolQueue(parts.pool), notice, onError);
   return {
     async [Symbol.asyncDispose]() {
+      // First nobody counts on it any more, then it ends what it has.
+      await announced.close();
       await consumer.close();
       await executor[Symbol.asyncDispose]();
     },
   };
+}
+
+function demandOf(payload: Json): Room {
+  const { step, memoryBytes } = decodeAttempt(payload).job;
+  const { cpu, gpu } = step.step.resources;
+  return { cpu, memoryBytes: memoryBytes ?? 0, gpus: gpu };
+}
+
+/** What this machine offers: a slot is worth a core even where there are fewer. */
+function noticeOf({ concurrency, version }: WorkerParts): WorkerNotice {
+  const constrained = process.constrainedMemory();
+  const memoryBytes = constrained > 0 ? Math.min(constrained, totalmem()) : totalmem();
+  const gpus = readdirSync("/dev").filter((name) => /^nvidia\d+$/.test(name)).length;
+  const room = { cpu: Math.max(availableParallelism(), concurrency), memoryBytes, gpus };
+  return { slots: concurrency, room, version, host: hostname(), pid: process.pid };
 }
 
 function openExecutor({ data, path, concurrency, store }: WorkerParts): Executor {

@@ -134,6 +134,7 @@ async function executeOne(session: Session, one: One): Promise<number> {
         forced: new Set(one.execution.flags.force),
         keepGoing: one.execution.flags.keepGoing === true,
         capacity: repository.machine,
+        room: repository.machine,
         gateOf: (step, result) => gateOf(runnable, step, result),
         onProgress: (progress) => watching.tell(progress),
         signal: world.terminal.interrupted,

@@ -148,6 +148,7 @@ async function execute(session: Parameters<typeof stagingOf>[0], again: Again): 
     forced: new Set(),
     keepGoing: true,
     capacity: repository.machine,
+    room: repository.machine,
     gateOf: () => undefined,
     onProgress: (progress) => {
       const seen = seenBy(progress);

@@ -23,6 +23,8 @@ export interface RunRequest {
   readonly keepGoing: boolean;
   /** Memory and GPUs of the machine; a step that asks for more is refused. */
   readonly capacity: Capacity;
+  /** What the run may take at once; without bounds where the dispatcher sees to it that steps find room. */
+  readonly room: Capacity;
   /** The gate that a finished step fails, if any. */
   readonly gateOf: (
     step: WorkStep,
@@ -126,7 +128,7 @@ function begin(ports: Running["ports"], request: RunRequest, state: RunState): R
     underWay: new Map(),
     waiting: new Map(),
     again: new Map(),
-    free: { ...request.capacity },
+    free: { ...request.room },
     stopping: false,
   };
 }

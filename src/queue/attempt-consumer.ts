@@ -1,4 +1,6 @@
 import type { Json } from "../identity/canonical-json.ts";
+import type { Room } from "../scheduling/queued-step.ts";
+import { roomGate } from "../scheduling/room.ts";
 import { attemptEnd, cancelFlags, parseAttempt } from "./attempt-messages.ts";
 import type { Consumer, Performed, Queue, TakenJob } from "./queue.ts";
 
@@ -8,6 +10,10 @@ export interface AttemptConsumerOptions {
   readonly pool: string;
   /** How many at once. */
   readonly concurrency: number;
+  /** What this machine has for all of them together. */
+  readonly room: Room;
+  /** What an attempt takes of it; asked only of what is read. */
+  readonly demandOf: (job: Json) => Room;
   /** Whether this version understands what a dispatcher encoded; what it does not is left to newer workers. */
   readonly reads: (job: Json) => boolean;
   /** Performs what a dispatcher encoded; an exception is told to the dispatcher as "broken". */
@@ -16,6 +22,8 @@ export interface AttemptConsumerOptions {
 }
 
 const LOOK_FOR_CANCELS_MS = 500;
+/** An attempt that does not fit in here is offered to others for so long. */
+const TOO_LARGE_MS = 1_000;
 /** An attempt that we do not understand is offered to others for so long. */
 const NOT_OURS_MS = 5_000;
 const LOST = "its worker died, or could no longer be reached";
@@ -27,6 +35,7 @@ const LOST = "its worker died, or could no longer be reached";
  */
 export async function attemptConsumer(options: AttemptConsumerOptions): Promise<Consumer> {
   const { queue, pool, concurrency, onError } = options;
+  const gate = roomGate(options.room);
   const running = new Map<string, AbortController>();
   const timer = setInterval(() => {
     if (running.size > 0) void cancelFlagged().catch(onError);
@@ -49,16 +58,22 @@ export async function attemptConsumer(options: AttemptConsumerOptions): Promise<
       await queue.bus.publish(attempt.topic, [{ id: queued.id, body: attemptEnd({ kind: "lost", why: LOST }) }]);
       return { kind: "done" };
     }
+    const demand = options.demandOf(attempt.job);
+    // A pool's machines need not be alike: another one may have what this one has not.
+    if (!gate.fits(demand)) return { kind: "again", afterMs: TOO_LARGE_MS };
     const cancelled = new AbortController();
     running.set(queued.id, cancelled);
+    const signal = AbortSignal.any([cancelled.signal, lost]);
+    const leave = await gate.enter(demand, signal);
     try {
-      const end = await ended(attempt.job, AbortSignal.any([cancelled.signal, lost]));
+      const end = await ended(attempt.job, signal);
       // Somebody else performs it by now, or will after our restart: what was cut short here is no end.
       if (lost.aborted) return { kind: "again", afterMs: 0 };
       await queue.bus.publish(attempt.topic, [{ id: queued.id, body: end }]);
       if (cancelled.signal.aborted) await queue.table.remove(cancelFlags(pool), queued.id);
       return { kind: "done" };
     } finally {
+      leave?.();
       running.delete(queued.id);
     }
   }

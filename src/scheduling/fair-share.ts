@@ -10,6 +10,8 @@ export interface FairShare {
   remove(id: string): boolean;
   /** Whose turn it is among the steps that fit into `free`; it counts as running until `ended`. */
   take(free: Room): QueuedStep | undefined;
+  /** A step runs that was taken before this backlog began: it counts for its limits until `ended`. */
+  running(step: QueuedStep): void;
   /** A step that was taken runs no more. */
   ended(step: QueuedStep): void;
 }
@@ -71,6 +73,8 @@ interface Pool {
   /** Start tag of what was taken last: who comes back after a pause starts here, without arrears. */
   virtual: number;
   seq: number;
+  /** Steps that run. */
+  taken: number;
   sweepAt: number;
   /** Whose demand room is kept for. */
   reserved: Lane | undefined;
@@ -86,6 +90,7 @@ export function createFairShare(): FairShare {
     parked: new Map(),
     virtual: 0,
     seq: 0,
+    taken: 0,
     sweepAt: REMEMBERED,
     reserved: undefined,
   };
@@ -96,6 +101,7 @@ export function createFairShare(): FairShare {
     add: (step, now) => add(pool, step, now),
     remove: (id) => remove(pool, id),
     take: (free) => take(pool, free),
+    running: (step) => began(pool, step),
     ended: (step) => ended(pool, step),
   };
 }
@@ -184,7 +190,6 @@ function forget(pool: Pool, kind: Kind): void {
   kind.version++;
   for (const [name, other] of kind.flow.kinds) if (other === kind) kind.flow.kinds.delete(name);
   for (const { key } of kind.limits) pool.parked.get(key)?.delete(kind);
-  if (pool.byId.size === 0) pool.flows.clear();
 }
 
 function isParked(pool: Pool, kind: Kind): boolean {
@@ -266,14 +271,22 @@ function start(pool: Pool, kind: Kind): QueuedStep {
   if (pool.reserved === kind.lane) pool.reserved = undefined;
   pool.virtual = Math.max(pool.virtual, flow.tag);
   flow.tag += step.cost / flow.weight;
-  for (const { key } of step.limits) pool.running.set(key, (pool.running.get(key) ?? 0) + 1);
+  began(pool, step);
   while (kind.waiting.first()?.removed === true) kind.waiting.pop();
   if (kind.live === 0) forget(pool, kind);
   for (const other of flow.kinds.values()) if (!isParked(pool, other)) offer(other);
   return step;
 }
 
+function began(pool: Pool, { limits }: QueuedStep): void {
+  pool.taken++;
+  for (const { key } of limits) pool.running.set(key, (pool.running.get(key) ?? 0) + 1);
+}
+
 function ended(pool: Pool, step: QueuedStep): void {
+  pool.taken--;
+  // Nothing waits and nothing runs: nobody has had more than others.
+  if (pool.taken === 0 && pool.byId.size === 0) pool.flows.clear();
   for (const { key } of step.limits) {
     const left = (pool.running.get(key) ?? 1) - 1;
     if (left > 0) pool.running.set(key, left);

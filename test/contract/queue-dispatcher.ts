@@ -45,6 +45,7 @@ export function queueDispatcherContract(start: () => Promise<Backend>): void {
   });
 
   const onError = (): void => undefined;
+  const ROOM = { cpu: 8, memoryBytes: 100, gpus: 0 };
 
   function dispatching(pool: string, of: RunId, slots = 2): Promise<Dispatcher<TestJob, string>> {
     return queueDispatcher<TestJob, string>({
@@ -68,6 +69,8 @@ export function queueDispatcherContract(start: () => Promise<Backend>): void {
       queue: worker,
       pool,
       concurrency,
+      room: ROOM,
+      demandOf: (job) => ({ cpu: 1, memoryBytes: parsed(job).says === "large" ? 100 : 0, gpus: 0 }),
       reads: (job) => job !== "of another version",
       perform: async (job, signal) => perform(parsed(job), signal),
       onError,
@@ -170,6 +173,22 @@ export function queueDispatcherContract(start: () => Promise<Backend>): void {
       const next = await dispatcher.next();
       expect([next.job.id, next.end]).toEqual(["doomed-2", { kind: "ended", value: "again" }]);
       expect(performed).toEqual(["doomed-2"]);
+      await dispatcher[Symbol.asyncDispose]();
+    });
+
+    test("a worker performs at once only what finds room on its machine", async () => {
+      const [pool, id] = [`pool-${randomUUID()}`, run()];
+      let [now, most] = [0, 0];
+      await consuming(pool, 4, async ({ says }) => {
+        most = Math.max(most, ++now);
+        await new Promise((resolve) => setTimeout(resolve, 20));
+        now--;
+        return says;
+      });
+      const dispatcher = await dispatching(pool, id, 4);
+      for (const name of ["r1", "r2", "r3", "r4"]) dispatcher.dispatch({ id: name, says: "large" });
+      for (let left = 4; left > 0; left--) await dispatcher.next();
+      expect(most).toBe(1);
       await dispatcher[Symbol.asyncDispose]();
     });
 

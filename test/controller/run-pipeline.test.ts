@@ -72,6 +72,7 @@ async function run({ steps, fate, memoryBytes = 100, slots = 4, results = new Ma
       forced: new Set(),
       keepGoing: true,
       capacity: { memoryBytes, gpus: 0 },
+      room: { memoryBytes, gpus: 0 },
       gateOf: () => undefined,
       onProgress: () => undefined,
       signal: new AbortController().signal,

@@ -1,0 +1,141 @@
+import { randomUUID } from "node:crypto";
+
+import type { Json } from "../identity/canonical-json.ts";
+import type { Room } from "../scheduling/queued-step.ts";
+import type { Table } from "./queue.ts";
+
+/** A worker as the others see it. */
+export interface WorkerNotice {
+  /** Steps at once. */
+  readonly slots: number;
+  readonly room: Room;
+  readonly version: string;
+  readonly host: string;
+  readonly pid: number;
+}
+
+/** Workers of one pool, as far as they have been heard of lately. */
+export interface Workers {
+  /** Those that are there now, by their ids. */
+  readonly here: ReadonlyMap<string, WorkerNotice>;
+  /** The most that any one of them has offered since this process began to look; undefined before the first. */
+  readonly largest: Room | undefined;
+  close(): Promise<void>;
+}
+
+const BEAT_MS = 2_000;
+const LOOK_MS = 1_000;
+/** Who has not been heard of for so long is not counted on any more. */
+const SILENT_MS = 10_000;
+
+function register(pool: string): string {
+  return `workers.${pool}`;
+}
+
+/** Says every 2 s that a worker is there, until it is closed. */
+export async function announceWorker(
+  table: Table,
+  pool: string,
+  notice: WorkerNotice,
+  onError: (error: unknown) => void,
+): Promise<{ close(): Promise<void> }> {
+  const id = randomUUID();
+  let beats = 0;
+  // A count, not a time: clocks of machines differ.
+  const beat = (): Promise<void> => table.put(register(pool), id, { ...notice, beats: beats++ } as unknown as Json);
+  await beat();
+  let under = Promise.resolve();
+  const timer = setInterval(() => {
+    under = beat().catch(onError);
+  }, BEAT_MS).unref();
+  return {
+    async close() {
+      clearInterval(timer);
+      await under;
+      await table.remove(register(pool), id).catch(onError);
+    },
+  };
+}
+
+/** Looks every second who is there; `changed` is told when slots or room are not what they were. */
+export function watchWorkers(
+  table: Table,
+  pool: string,
+  told: { readonly changed: (workers: Workers) => void; readonly onError: (error: unknown) => void },
+): Workers {
+  const heard = new Map<string, { readonly said: string; readonly at: number }>();
+  const here = new Map<string, WorkerNotice>();
+  let largest: Room | undefined;
+  let before = "";
+
+  async function look(): Promise<void> {
+    const entries = await table.entries(register(pool));
+    const now = performance.now();
+    here.clear();
+    for (const { key, value } of entries) {
+      const notice = parseNotice(value);
+      if (notice === undefined) continue;
+      const said = JSON.stringify(value);
+      const last = heard.get(key);
+      if (last?.said !== said) heard.set(key, { said, at: now });
+      else if (now - last.at > SILENT_MS) {
+        await table.remove(register(pool), key, value);
+        heard.delete(key);
+        continue;
+      }
+      here.set(key, notice);
+      largest = largerOf(largest ?? notice.room, notice.room);
+    }
+    const after = JSON.stringify([...here]);
+    if (after !== before) told.changed(workers);
+    before = after;
+  }
+
+  let looking: Promise<void> | undefined;
+  const quietly = (): void => {
+    looking ??= look()
+      .catch(told.onError)
+      .finally(() => (looking = undefined));
+  };
+  const timer = setInterval(quietly, LOOK_MS).unref();
+  const workers: Workers = {
+    here,
+    get largest() {
+      return largest;
+    },
+    async close() {
+      clearInterval(timer);
+      await looking;
+    },
+  };
+  quietly();
+  return workers;
+}
+
+function parseNotice(value: Json): WorkerNotice | undefined {
+  const notice = value as unknown as Partial<WorkerNotice> | null;
+  if (typeof notice?.slots !== "number" || typeof notice.room?.memoryBytes !== "number") return undefined;
+  const { slots, room, version = "?", host = "?", pid = 0 } = notice;
+  return { slots, room: { cpu: room.cpu, memoryBytes: room.memoryBytes, gpus: room.gpus }, version, host, pid };
+}
+
+function largerOf(a: Room, b: Room): Room {
+  return {
+    cpu: Math.max(a.cpu, b.cpu),
+    memoryBytes: Math.max(a.memoryBytes, b.memoryBytes),
+    gpus: Math.max(a.gpus, b.gpus),
+  };
+}
+
+/** What all of them offer together. */
+export function together(workers: Iterable<WorkerNotice>): { readonly slots: number; readonly room: Room } {
+  let slots = 0;
+  const room = { cpu: 0, memoryBytes: 0, gpus: 0 };
+  for (const worker of workers) {
+    slots += worker.slots;
+    room.cpu += worker.room.cpu;
+    room.memoryBytes += worker.room.memoryBytes;
+    room.gpus += worker.room.gpus;
+  }
+  return { slots, room };
+}

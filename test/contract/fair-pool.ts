@@ -1,0 +1,171 @@
+import { randomUUID } from "node:crypto";
+
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
+
+import { fairPool, type FairPool, type Turns } from "../../src/queue/fair-pool.ts";
+import type { Queue } from "../../src/queue/queue.ts";
+import { announceWorker } from "../../src/queue/workers.ts";
+import { queued } from "../scheduling/simulator.ts";
+import { child } from "./queue-processes.ts";
+import { openedQueue, until, type Backend } from "./queue.ts";
+
+const ROOM = { cpu: 8, memoryBytes: 1_000, gpus: 0 };
+const onError = (): void => undefined;
+
+/** A session that keeps what it was told. */
+interface Heard extends Turns {
+  readonly granted: string[];
+}
+
+/** The fair backlog of a pool between controllers, over a queue. */
+export function fairPoolContract(start: () => Promise<Backend>): void {
+  let backend: Backend;
+  let queue: Queue;
+  let other: Queue;
+  beforeAll(async () => {
+    backend = await start();
+    queue = await openedQueue(backend);
+    other = await openedQueue(backend);
+  });
+  afterAll(async () => {
+    await queue[Symbol.asyncDispose]();
+    await other[Symbol.asyncDispose]();
+    await backend.stop();
+  });
+
+  const fresh = (): string => `pool-${randomUUID()}`;
+
+  function joined(pool: string, by = queue): FairPool {
+    const fair = fairPool({ queue: by, pool, holder: "test", onError });
+    onTestFinished(() => fair[Symbol.asyncDispose]());
+    return fair;
+  }
+
+  async function worker(pool: string, slots: number): Promise<{ close(): Promise<void> }> {
+    const notice = { slots, room: ROOM, version: "1", host: "here", pid: 1 };
+    const announced = await announceWorker(queue.table, pool, notice, onError);
+    onTestFinished(() => announced.close());
+    return announced;
+  }
+
+  function session(fair: FairPool): Heard {
+    const granted: string[] = [];
+    return { ...fair.open((id) => granted.push(id)), granted };
+  }
+
+  describe("a fair pool", () => {
+    test("gives out at most one more than there are slots, and the next one when one has ended", async () => {
+      const pool = fresh();
+      await worker(pool, 2);
+      const fair = joined(pool);
+      const turns = session(fair);
+      for (const id of ["1", "2", "3", "4", "5", "6"]) turns.submit(queued("a", { id }));
+      await until(() => turns.granted.length === 3);
+      turns.withdraw("4");
+      turns.ended("2");
+      await until(() => turns.granted.length === 4);
+      expect(turns.granted).toEqual(["1", "2", "3", "5"]);
+      await until(() => fair.counts()?.waiting === 1);
+      expect(fair.counts()).toEqual({ waiting: 1, out: 3 });
+      await worker(pool, 1);
+      await until(() => turns.granted.length === 5);
+      await turns.close();
+      await until(() => fair.counts()?.out === 0);
+      expect(fair.counts()?.waiting).toBe(0);
+    });
+
+    test("without a worker nothing that needs room is given out", async () => {
+      const pool = fresh();
+      const fair = joined(pool);
+      const turns = session(fair);
+      turns.submit(queued("a", { id: "1", demand: { cpu: 1, memoryBytes: 0, gpus: 0 } }));
+      await until(() => fair.counts()?.waiting === 1);
+      expect(fair.largest).toBeUndefined();
+      await worker(pool, 1);
+      await until(() => turns.granted.length === 1);
+      expect(fair.largest).toEqual(ROOM);
+    });
+
+    test("controllers take turns in one backlog, whoever holds it", async () => {
+      const pool = fresh();
+      await worker(pool, 1);
+      const first = joined(pool);
+      await until(() => first.counts() !== undefined);
+      const second = joined(pool, other);
+      const [many, few] = [session(first), session(second)];
+      for (let at = 0; at < 1_000; at++) many.submit(queued("many", { id: `many-${at}` }));
+      await until(() => many.granted.length === 2);
+      few.submit(queued("few", { id: "few-0" }));
+      await until(() => first.counts()?.waiting === 999);
+      expect(second.counts()).toBeUndefined();
+      many.ended("many-0");
+      await until(() => few.granted.length === 1);
+      expect([few.granted, many.granted]).toEqual([["few-0"], ["many-0", "many-1"]]);
+      few.ended("few-0");
+      await until(() => many.granted.length === 3);
+      await few.close();
+      await many.close();
+    });
+
+    test("a holder that leaves hands nothing on, and the next one knows all that is said again", async () => {
+      const pool = fresh();
+      await worker(pool, 2);
+      const first = fairPool({ queue: other, pool, holder: "first", onError });
+      await until(() => first.counts() !== undefined);
+      const second = joined(pool);
+      const turns = session(second);
+      for (let at = 0; at < 6; at++) turns.submit(queued("a", { id: `s${at}` }));
+      await until(() => turns.granted.length === 3);
+      await first[Symbol.asyncDispose]();
+      await until(() => second.counts()?.out === 3);
+      expect(second.counts()).toEqual({ waiting: 3, out: 3 });
+      for (const id of ["s0", "s1", "s2"]) turns.ended(id);
+      await until(() => turns.granted.length === 6);
+      expect(turns.granted).toEqual(["s0", "s1", "s2", "s3", "s4", "s5"]);
+      await turns.close();
+    });
+
+    test(
+      "a holder that is killed is followed within 10 s, and its worker is forgotten",
+      { timeout: 60_000 },
+      async () => {
+        const pool = fresh();
+        const holder = child(backend, "hold-turns", pool);
+        expect(await holder.says()).toBe("holding");
+        const fair = joined(pool);
+        const turns = session(fair);
+        for (let at = 0; at < 6; at++) turns.submit(queued("a", { id: `s${at}` }));
+        // Its one slot, and one more.
+        await until(() => turns.granted.length === 2);
+        holder.kill();
+        const killed = performance.now();
+        turns.ended("s0");
+        await until(() => fair.counts() !== undefined);
+        expect(performance.now() - killed).toBeLessThan(10_000);
+        await until(() => turns.granted.length >= 3);
+        await until(() => fair.workers.here.size === 0);
+        await worker(pool, 4);
+        await until(() => turns.granted.length === 6);
+        expect(turns.granted.toSorted()).toEqual(["s0", "s1", "s2", "s3", "s4", "s5"]);
+        await turns.close();
+      },
+    );
+
+    test("what a killed coordinator waited for is nobody's any more", { timeout: 60_000 }, async () => {
+      const pool = fresh();
+      await worker(pool, 1);
+      const fair = joined(pool);
+      await until(() => fair.counts() !== undefined);
+      const doomed = child(backend, "wait-for-turns", pool);
+      expect(await doomed.says()).toBe("granted");
+      await until(() => fair.counts()?.waiting === 3);
+      const turns = session(fair);
+      turns.submit(queued("mine", { id: "mine" }));
+      doomed.kill();
+      await until(() => turns.granted.length === 1);
+      await until(() => fair.counts()?.waiting === 0);
+      expect(fair.counts()?.out).toBe(1);
+      await turns.close();
+    });
+  });
+}

@@ -1,0 +1,55 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+
+import { roomGate } from "../../src/scheduling/room.ts";
+
+const never = new AbortController().signal;
+const memory = (memoryBytes: number): { cpu: number; memoryBytes: number; gpus: number } => ({
+  cpu: 0,
+  memoryBytes,
+  gpus: 0,
+});
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+test("whoever comes gets room in the order of coming, and never more than there is", async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(fc.integer({ min: 0, max: 10 }), { maxLength: 20 }), async (demands) => {
+      const gate = roomGate(memory(10));
+      const inside: { readonly at: number; readonly bytes: number; readonly leave: () => void }[] = [];
+      const order: number[] = [];
+      demands.forEach((bytes, at) => {
+        const come = async (): Promise<void> => {
+          const leave = await gate.enter(memory(bytes), never);
+          order.push(at);
+          if (leave !== undefined) inside.push({ at, bytes, leave });
+        };
+        void come();
+      });
+      for (let left = demands.length; left > 0; left--) {
+        await turn();
+        expect(inside.reduce((sum, { bytes }) => sum + bytes, 0)).toBeLessThanOrEqual(10);
+        inside.shift()?.leave();
+      }
+      expect(order).toEqual(demands.map((_, at) => at));
+    }),
+  );
+});
+
+test("who gives up while waiting lets the others in, and what is too large is said to be", async () => {
+  const gate = roomGate(memory(10));
+  expect([gate.fits(memory(10)), gate.fits(memory(11)), gate.fits({ cpu: 0, memoryBytes: 0, gpus: 1 })]).toEqual([
+    true,
+    false,
+    false,
+  ]);
+  const leave = await gate.enter(memory(6), never);
+  const controller = new AbortController();
+  const large = gate.enter(memory(10), controller.signal);
+  const small = gate.enter(memory(4), never);
+  controller.abort();
+  expect(await large).toBeUndefined();
+  expect(await small).toBeTypeOf("function");
+  leave?.();
+  expect(await gate.enter(memory(6), never)).toBeTypeOf("function");
+  expect(await gate.enter(memory(1), controller.signal)).toBeUndefined();
+});
