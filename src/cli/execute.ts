@@ -151,16 +151,17 @@ async function executeOne(session: Session, one: One): Promise<number> {
     asked.set(run, answer);
     return answer;
   };
-  const recorded = await recordRun(
-    { git: repository.git, store, signer: await repository.signer() },
-    { record, before, known, tree: identity.tree },
-  );
-  history.recorded(record, recorded);
-  repository.accepted.remove(accepted.id);
   const outputs = record.steps.flatMap(({ outcome }) =>
     outcome.kind === "succeeded" || outcome.kind === "cached" ? outcome.facts.outputs : [],
   );
-  await bringOut(session, one, { outputs, time: record.finishedAt });
+  // While the disk and git are busy with the record, the outputs are brought out; neither waits for the other.
+  const recording = recordRun(
+    { git: repository.git, store, signer: await repository.signer() },
+    { record, before, known, tree: identity.tree },
+  );
+  const [recorded] = await Promise.all([recording, bringOut(session, one, { outputs, time: record.finishedAt })]);
+  history.recorded(record, recorded);
+  repository.accepted.remove(accepted.id);
   return conclude(session, one, { record, end, options });
 }
 

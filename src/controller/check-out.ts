@@ -57,17 +57,18 @@ export async function checkOut(
   const replaced: { path: string; now: string }[] = [];
   const missing: string[] = [];
   for (const output of outputs) {
-    if (await isCheckedOut(ports, [output])) continue;
     const wanted = output.kind === "directory" ? await below(ports.store, output) : [fileOf(output)];
     if (wanted === undefined) {
       missing.push(output.path);
       continue;
     }
-    replaced.push(...moveStrangers(ports, output, { wanted, time }));
-    for (const file of wanted) {
-      if (stands(ports, file)) continue;
+    const absent = wanted.filter((file) => !stands(ports, file));
+    if (absent.length === 0) continue;
+    const stood = ports.workTree.stands(output.path);
+    if (stood) replaced.push(...moveStrangers(ports, output, { wanted, time }));
+    for (const file of absent) {
       const absolute = ports.workTree.absolute(file.path);
-      ports.workTree.remove(file.path);
+      if (stood && ports.workTree.stands(file.path)) ports.workTree.remove(file.path);
       if (file.link !== null) {
         ports.workTree.link(file.path, file.link);
         ports.workTree.own(file.path, file.digest);

@@ -162,7 +162,9 @@ function arrive(run: Running, names: readonly string[]): void {
     trace.document = document;
     const verdict = run.verdicts.get(name);
     trace.key = verdict?.kind === "cached" ? verdict.key : keyOf(document);
-    const result = mayReuse(run, trace.step) ? run.request.facts.result(trace.key) : undefined;
+    // What the forecast found stays found; what it did not, another run may have made since.
+    const found = verdict?.kind === "cached" ? verdict.result : run.request.facts.result(trace.key);
+    const result = mayReuse(run, trace.step) ? found : undefined;
     if (result !== undefined) {
       trace.cached = true;
       run.request.onProgress({ kind: "cached", step: trace.step, key: trace.key, result });

@@ -1,5 +1,5 @@
-import { existsSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { existsSync, mkdirSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 
 import type { Failure } from "../run/run-record.ts";
 import { endOf, endedBefore } from "./attempt-end.ts";
@@ -8,11 +8,20 @@ import type { Attempt, AttemptEnd, AttemptOrder, Executor } from "./executor.ts"
 import { environmentOf } from "./step-environment.ts";
 import { checkInstalled } from "./installed.ts";
 import { isolationHere } from "./isolation.ts";
+import { koffiDirectories, launcherCommand } from "./launcher-command.ts";
 import { startLauncher, type Launcher } from "./launcher-client.ts";
 import { memoryLimitsHere, type MemoryGroup, type MemoryLimits } from "./memory-limit.ts";
 import { HOME, readOnlyFor, sandboxArguments, WORKSPACE, type SandboxSettings } from "./sandbox.ts";
 import { redactLog } from "./redact-log.ts";
-import { clearWorkspace, stage, undeclaredWrites, type Materialize, type Staged } from "./workspace.ts";
+import {
+  clearWorkspace,
+  stage,
+  undeclaredWrites,
+  type Aside,
+  type Materialize,
+  type Staged,
+  type Standing,
+} from "./workspace.ts";
 
 export interface ProcessExecutorOptions {
   /** Workspaces live here, on the store's file system. */
@@ -33,6 +42,9 @@ interface Slot {
   readonly at: number;
   readonly root: string;
   readonly workspace: string;
+  readonly aside: Aside;
+  /** What the last step left in the workspace, where all of it is known. */
+  standing: Standing | undefined;
   launcher: RunningLauncher | undefined;
 }
 
@@ -111,8 +123,9 @@ export function processExecutor(
 
 function makeSlot(directory: string, at: number): Slot {
   const root = join(directory, `slot-${process.pid}-${at}`);
-  for (const part of ["workspace", "home", "tmp", "logs"]) mkdirSync(join(root, part), { recursive: true });
-  return { at, root, workspace: join(root, "workspace"), launcher: undefined };
+  for (const part of ["workspace", "home", "tmp", "logs", "aside"]) mkdirSync(join(root, part), { recursive: true });
+  const aside: Aside = { directory: join(root, "aside"), count: 0 };
+  return { at, root, workspace: join(root, "workspace"), aside, standing: undefined, launcher: undefined };
 }
 
 function take(pool: Pool): Promise<Slot> {
@@ -130,10 +143,11 @@ function giveBack(pool: Pool, slot: Slot): void {
 async function start(pool: Pool, order: AttemptOrder, signal: AbortSignal): Promise<Attempt> {
   const slot = await take(pool);
   const log = join(slot.root, "logs", "step.log");
-  writeFileSync(log, "");
-  clearWorkspace(slot.workspace, order);
+  if (statSync(log, { throwIfNoEntry: false })?.size !== 0) writeFileSync(log, "");
+  const left = clearWorkspace(slot.workspace, order, slot);
+  slot.standing = undefined;
   const prepared = prepare(pool, order);
-  const staged = "kind" in prepared ? undefined : await stageFor(pool, slot, { order, prepared });
+  const staged = "kind" in prepared ? undefined : await stageFor(pool, slot, { order, prepared, left });
   await permit(pool);
   const ended = run(pool, slot, { order, prepared, staged, log, signal }).finally(() => returnPermit(pool));
   let disposed = false;
@@ -143,7 +157,11 @@ async function start(pool: Pool, order: AttemptOrder, signal: AbortSignal): Prom
     drifted: "kind" in prepared ? false : prepared.drifted,
     ended,
     async undeclared() {
-      return staged === undefined || "missing" in staged ? [] : undeclaredWrites(slot.workspace, order, staged);
+      if (staged === undefined || "missing" in staged) return [];
+      const { undeclared, standing } = undeclaredWrites(slot.workspace, order, staged);
+      const known = undeclared.length === 0 && order.inputs.every((input) => input.kind !== "in-place");
+      slot.standing = known ? standing : undefined;
+      return undeclared;
     },
     async dispose() {
       if (disposed) return;
@@ -175,11 +193,16 @@ function prepare(pool: Pool, order: AttemptOrder): Prepared | Failure {
 async function stageFor(
   pool: Pool,
   slot: Slot,
-  { order, prepared }: { readonly order: AttemptOrder; readonly prepared: Prepared },
+  {
+    order,
+    prepared,
+    left,
+  }: { readonly order: AttemptOrder; readonly prepared: Prepared; readonly left: ReadonlySet<string> },
 ): ReturnType<typeof stage> {
   const staged = await stage(slot.workspace, order, {
     materialize: pool.options.materialize,
     sandboxed: pool.sandboxed,
+    left,
   });
   const modules = prepared.environment.nodeModules;
   if (modules !== null && !existsSync(join(slot.workspace, "node_modules")))
@@ -304,10 +327,6 @@ function launch(pool: Pool, command: readonly string[]): Launcher {
   return startLauncher(command, { NODE_COMPILE_CACHE: "", PATH: pool.options.path });
 }
 
-function launcherCommand(launcherPath: string): readonly string[] {
-  return [process.execPath, "--disable-warning=ExperimentalWarning", launcherPath];
-}
-
 function commandOf(pool: Pool, slot: Slot, settings: SandboxSettings): readonly string[] {
   const { launcherPath } = pool.options;
   const node = launcherCommand(launcherPath);
@@ -322,18 +341,6 @@ function commandOf(pool: Pool, slot: Slot, settings: SandboxSettings): readonly 
     }),
     ...node,
   ];
-}
-
-/** The FFI library's packages, which the launcher inside a sandbox loads; nothing else of ours is shown there. */
-function koffiDirectories(launcherPath: string): readonly string[] {
-  for (let at = dirname(launcherPath); dirname(at) !== at; at = dirname(at)) {
-    const found = [join(at, "node_modules", "koffi"), join(at, "node_modules", "@koromix")].filter((path) =>
-      existsSync(path),
-    );
-    if (found.length > 0)
-      return [...found, ...["package.json"].map((name) => join(at, name)).filter((path) => existsSync(path))];
-  }
-  return [];
 }
 
 async function discard(slot: Slot): Promise<void> {

@@ -5,8 +5,8 @@ import {
   readFileSync,
   readlinkSync,
   renameSync,
-  rmSync,
   symlinkSync,
+  unlinkSync,
   writeFileSync,
 } from "node:fs";
 import { dirname, join, posix } from "node:path";
@@ -42,7 +42,11 @@ export function fileWorkTree(root: string, gitDirectory: string): WorkTree {
       dirty = true;
     },
     remove(path) {
-      rmSync(absolute(path), { force: true });
+      try {
+        unlinkSync(absolute(path));
+      } catch (error) {
+        if (!(error instanceof Error && "code" in error && error.code === "ENOENT")) throw error;
+      }
       known().delete(path);
       dirty = true;
     },

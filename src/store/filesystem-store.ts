@@ -22,6 +22,7 @@ import { directoryDigest, resultDigest, type ListingEntry, type StepResult } fro
 import { syncAll } from "./barrier.ts";
 import { hashFileSync, walk } from "./hash.ts";
 import { isCode, listing, listingPath, materialize, objectPath } from "./objects.ts";
+import { recentBytes, type RecentBytes } from "./recent-bytes.ts";
 import { resultIndex, resultPath, type ResultIndex } from "./result-index.ts";
 import type { Created, Ingested, ResultReader, Store } from "./store.ts";
 
@@ -30,11 +31,21 @@ interface Place {
   readonly pending: Set<string>;
   readonly indexes: Map<Domain, ResultIndex>;
   readonly fans: Set<string>;
+  readonly recent: RecentBytes;
+  /** True once any result was revoked; looked at for each reader, because most stores never see one. */
+  revoked: boolean;
 }
 
 /** A store in one directory; workspaces should share its file system, so that outputs enter by rename. */
 export function filesystemStore(root: string): Store {
-  const place: Place = { root, pending: new Set(), indexes: new Map(), fans: new Set() };
+  const place: Place = {
+    root,
+    pending: new Set(),
+    indexes: new Map(),
+    fans: new Set(),
+    recent: recentBytes(),
+    revoked: false,
+  };
   return {
     has: (digest) => existsSync(objectPath(root, digest)) || existsSync(listingPath(root, digest)),
     async ingest(path, as) {
@@ -60,7 +71,7 @@ export function filesystemStore(root: string): Store {
     listing: async (digest) => listing(root, digest),
     listingSync: (digest) => listing(root, digest),
     async materialize(record, target) {
-      return materialize(root, record, target);
+      return materialize(root, record, { target, recent: place.recent });
     },
     async reader(domain) {
       return reader(place, domain);
@@ -140,12 +151,11 @@ function leaves(path: string, target: string): boolean {
 }
 
 function takeFile(place: Place, path: string, move: boolean): { readonly digest: Digest; readonly size: number } {
-  const hashed = hashFileSync(path);
+  const { bytes, ...hashed } = hashFileSync(path);
   const target = objectPath(place.root, hashed.digest);
-  if (existsSync(target)) {
-    if (move) unlinkSync(path);
-    return hashed;
-  }
+  if (bytes !== undefined) place.recent.keep(hashed.digest, bytes);
+  // What is there already stays where it is: it goes with the rest of the workspace.
+  if (existsSync(target)) return hashed;
   makeFan(place, dirname(target));
   if (move) {
     try {
@@ -178,7 +188,11 @@ function temporaryBeside(target: string): string {
 
 function makeFan(place: Place, directory: string): void {
   if (place.fans.has(directory)) return;
-  mkdirSync(directory, { recursive: true });
+  try {
+    mkdirSync(directory);
+  } catch {
+    mkdirSync(directory, { recursive: true });
+  }
   place.fans.add(directory);
 }
 
@@ -218,11 +232,13 @@ function mayRead(reader: Domain, result: StepResult): boolean {
 
 function reader(place: Place, domain: Domain): ResultReader {
   const from = readable(domain);
+  place.revoked ||= existsSync(join(place.root, "revocations"));
   return {
     result(key) {
       for (const one of from) {
         const result = indexOf(place, one).get(key);
-        if (result !== undefined && mayRead(domain, result)) return revised(place, one, result);
+        if (result !== undefined && mayRead(domain, result))
+          return place.revoked ? revised(place, one, result) : result;
       }
       return undefined;
     },
@@ -294,6 +310,7 @@ function revoke(
     readonly why: { readonly who: string; readonly reason: string };
   },
 ): void {
+  place.revoked = true;
   const target = join(place.root, "revocations", domain, `${hexOf(now.key)}.json`);
   makeFan(place, dirname(target));
   const temporary = temporaryBeside(target);

@@ -18,14 +18,18 @@ import { digestFromHex, type Digest } from "../identity/identity.ts";
 const WHOLE = 4 << 20;
 const CHUNK = 4 << 20;
 
-/** SHA-256 of a regular file, read synchronously. */
-export function hashFileSync(path: string): { readonly digest: Digest; readonly size: number } {
+/** SHA-256 of a regular file, read synchronously; with its bytes where they were read at once. */
+export function hashFileSync(path: string): {
+  readonly digest: Digest;
+  readonly size: number;
+  readonly bytes?: Uint8Array;
+} {
   const file = openSync(path, "r");
   try {
     const { size } = fstatSync(file);
     if (size <= WHOLE) {
       const bytes = readFileSync(file);
-      return { digest: digestFromHex(hash("sha256", bytes, "hex")), size: bytes.byteLength };
+      return { digest: digestFromHex(hash("sha256", bytes, "hex")), size: bytes.byteLength, bytes };
     }
     const sha = createHash("sha256");
     const buffer = Buffer.allocUnsafe(CHUNK);

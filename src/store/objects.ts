@@ -14,6 +14,7 @@ import { dirname } from "node:path";
 import { digestOf, hexOf, type Digest } from "../identity/identity.ts";
 import type { ListingEntry, OutputRecord } from "../key/key-document.ts";
 import { hashFileSync } from "./hash.ts";
+import type { RecentBytes } from "./recent-bytes.ts";
 import type { Materialized } from "./store.ts";
 
 export function objectPath(root: string, digest: Digest): string {
@@ -41,22 +42,31 @@ export function listing(root: string, digest: Digest): readonly ListingEntry[] |
   }
 }
 
+interface Placing {
+  readonly target: string;
+  readonly recent?: RecentBytes;
+}
+
 /** Writes a stored file or directory at a path where nothing stands. */
-export function materialize(root: string, record: Pick<OutputRecord, "kind" | "digest">, target: string): Materialized {
+export function materialize(
+  root: string,
+  record: Pick<OutputRecord, "kind" | "digest">,
+  { target, recent }: Placing,
+): Materialized {
   try {
-    mkdirSync(dirname(target), { recursive: true });
-    if (record.kind !== "directory") return placeFile(root, record, target);
+    if (record.kind !== "directory") return placeFile(root, record, { target, recent });
     const entries = listing(root, record.digest);
     if (entries === undefined) return { kind: "missing", digest: record.digest };
     mkdirSync(target, { recursive: true });
     for (const entry of entries) {
       const at = `${target}/${entry.path}`;
-      mkdirSync(dirname(at), { recursive: true });
       if ("link" in entry) {
+        mkdirSync(dirname(at), { recursive: true });
         symlinkSync(entry.link, at);
         continue;
       }
-      const placed = placeFile(root, { kind: entry.x ? "executable" : "file", digest: entry.digest }, at);
+      const file = { kind: entry.x ? "executable" : "file", digest: entry.digest } as const;
+      const placed = placeFile(root, file, { target: at, recent });
       if (placed.kind !== "ok") return placed;
     }
     return { kind: "ok" };
@@ -70,17 +80,23 @@ export function materialize(root: string, record: Pick<OutputRecord, "kind" | "d
 const SMALL = 65_536;
 
 /** Copies (or clones) and checks what arrived: a copy of corrupt bytes is never handed on. */
-function placeFile(root: string, record: Pick<OutputRecord, "kind" | "digest">, target: string): Materialized {
-  const source = objectPath(root, record.digest);
+function placeFile(
+  root: string,
+  record: Pick<OutputRecord, "kind" | "digest">,
+  { target, recent }: { readonly target: string; readonly recent: RecentBytes | undefined },
+): Materialized {
   const mode = record.kind === "executable" ? 0o755 : 0o644;
+  const known = recent?.get(record.digest);
+  if (known !== undefined) return writeNew(target, known, mode);
+  const source = objectPath(root, record.digest);
   const size = statSync(source, { throwIfNoEntry: false })?.size;
   if (size === undefined) return { kind: "missing", digest: record.digest };
   if (size <= SMALL) {
     const bytes = readFileSync(source);
     if (digestOf(bytes) !== record.digest) return { kind: "corrupt", digest: record.digest };
-    writeFileSync(target, bytes, { flag: "wx", mode });
-    return { kind: "ok" };
+    return writeNew(target, bytes, mode);
   }
+  mkdirSync(dirname(target), { recursive: true });
   try {
     copyFileSync(source, target, constants.COPYFILE_FICLONE | constants.COPYFILE_EXCL);
   } catch (error) {
@@ -92,5 +108,17 @@ function placeFile(root: string, record: Pick<OutputRecord, "kind" | "digest">, 
     return { kind: "corrupt", digest: record.digest };
   }
   chmodSync(target, mode);
+  return { kind: "ok" };
+}
+
+/** Most parents stand already. */
+function writeNew(target: string, bytes: Uint8Array, mode: number): Materialized {
+  try {
+    writeFileSync(target, bytes, { flag: "wx", mode });
+  } catch (error) {
+    if (!isCode(error, "ENOENT")) throw error;
+    mkdirSync(dirname(target), { recursive: true });
+    writeFileSync(target, bytes, { flag: "wx", mode });
+  }
   return { kind: "ok" };
 }
