@@ -35,7 +35,8 @@ async function main(env: NodeJS.ProcessEnv): Promise<number> {
   const before = base === null ? null : await projectAt(opened, base);
   const planned = await planAgainst({ head, base: before }, chosen);
   // Policies come from the base: a change does not loosen the rules that it is judged by.
-  const views = planned.map((one) => viewOf(one, (before ?? head).settings.policies));
+  const rules = (before ?? head).settings.policies;
+  const views = planned.map((one) => viewOf(one, judge(rules, one, slotsOf(head))));
   return report(inputs, head, views);
 }
 
@@ -66,7 +67,7 @@ function choose(head: Project, names: readonly string[]): readonly PipelineFile[
   return head.pipelines.filter(({ pipeline }) => names.includes(pipeline.name));
 }
 
-function viewOf(planned: PlannedPipeline, policies: Parameters<typeof judge>[0]): PlanView {
+function viewOf(planned: PlannedPipeline, policies: PlanView["policies"]): PlanView {
   const { file, order, forecast, problems } = planned;
   return {
     name: file.pipeline.name,
@@ -75,7 +76,7 @@ function viewOf(planned: PlannedPipeline, policies: Parameters<typeof judge>[0])
     forecast,
     problems,
     costUsd: null,
-    policies: judge(policies, planned),
+    policies,
   };
 }
 

@@ -11,7 +11,25 @@ export interface ConditionFault {
 /** Conditions over a plan (policies) and over a release (gates). */
 export type ConditionKind = "policy" | "gate";
 
+/** Characters; what is longer is no rule that people can review. */
+export const LONGEST_CONDITION = 4_096;
+export const LIMITS = { maxAstNodes: 1_000, maxDepth: 64, maxListElements: 500, maxMapEntries: 500 } as const;
+
 type Fields = Readonly<Record<string, string>>;
+
+/** Numbers of JSON are doubles, and people write `2` where CEL wants `2.0`. */
+export function registerArithmetic(environment: Environment): void {
+  const operators: Readonly<Record<string, (a: number, b: number) => number>> = {
+    "+": (a, b) => a + b,
+    "-": (a, b) => a - b,
+    "*": (a, b) => a * b,
+    "/": (a, b) => a / b,
+  };
+  for (const [operator, compute] of Object.entries(operators)) {
+    environment.registerOperator(`double ${operator} int: double`, (a: number, b: bigint) => compute(a, Number(b)));
+    environment.registerOperator(`int ${operator} double: double`, (a: bigint, b: number) => compute(Number(a), b));
+  }
+}
 
 /** What conditions may read. Numbers are `dyn`: people write `50` and mean `50.0`. */
 const TYPES: Readonly<Record<string, Fields>> = {
@@ -71,7 +89,8 @@ const environments = new Map<ConditionKind, Environment>();
 function environmentFor(kind: ConditionKind): Environment {
   const known = environments.get(kind);
   if (known !== undefined) return known;
-  const made = new Environment({ unlistedVariablesAreDyn: false });
+  const made = new Environment({ unlistedVariablesAreDyn: false, limits: LIMITS });
+  registerArithmetic(made);
   for (const [name, fields] of Object.entries(TYPES)) made.registerType(name, { fields: { ...fields } });
   for (const [name, type] of Object.entries(VARIABLES[kind])) made.registerVariable(name, type);
   // `live` is null before the first release, and a gate may ask for that.
@@ -87,6 +106,11 @@ export function readableIn(kind: ConditionKind): readonly string[] {
 
 /** Parses and type-checks a condition; undefined when it is well-formed and gives a boolean. */
 export function checkCondition(kind: ConditionKind, source: string): ConditionFault | undefined {
+  if (source.length > LONGEST_CONDITION)
+    return { message: `it is longer than ${LONGEST_CONDITION} characters`, meant: null };
+  // A regular expression can take for ever on a text of thirty characters.
+  if (/\.\s*matches\s*\(/.test(source))
+    return { message: "`matches` is not in this version: use startsWith, endsWith or contains", meant: null };
   try {
     const checked = environmentFor(kind).check(source);
     if (!checked.valid) return faultOf(kind, checked.error?.message ?? "it does not type-check");

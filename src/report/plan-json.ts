@@ -19,7 +19,7 @@ function pipelineOf(view: PlanView, slots: number): unknown {
     unpinned: unpinned(view),
     summary: countsOf(view),
     time: { totalMs: Math.round(time.ms), unknownSteps: time.unknown },
-    costUsd: view.costUsd,
+    costUsd: view.costUsd === "unknown" ? null : view.costUsd,
     steps: planRows(view)
       .filter((row) => row.kind !== "removed")
       .map(stepOf),

@@ -1,6 +1,8 @@
+import type { PolicyVerdict } from "../policy/judge-plan.ts";
+import type { PlanCost } from "../policy/plan-cost.ts";
 import type { Forecast, StepForecast, Verdict, WorkOrder, WorkStep } from "../plan/plan.ts";
 import { isError, type Problem } from "../problem/problem.ts";
-import { criticalPaths } from "../scheduling/critical-path.ts";
+import { planTime } from "../scheduling/plan-time.ts";
 import { roughDuration } from "./duration.ts";
 import { counted, formatUsd } from "./words.ts";
 
@@ -11,15 +13,9 @@ export interface PlanView {
   readonly order: WorkOrder | null;
   readonly forecast: Forecast | null;
   readonly problems: readonly Problem[];
-  /** US dollars, null where no pool has a price. */
-  readonly costUsd: number | null;
-  readonly policies: readonly PolicyView[];
-}
-
-export interface PolicyView {
-  readonly name: string;
-  readonly outcome: "passed" | "warned" | "denied";
-  readonly message: string;
+  /** US dollars; null where no pool has a price, unknown where one has and a step's time is not known. */
+  readonly costUsd: PlanCost;
+  readonly policies: readonly PolicyVerdict[];
 }
 
 /** A row of a plan's table. */
@@ -86,39 +82,27 @@ export function headline(view: PlanView, slots: number): string {
     counts.removed > 0 ? `${counts.removed} removed` : "",
     counts.withheld > 0 ? `${counts.withheld} left out` : "",
   ].filter((part) => part !== "");
-  const cost = view.costUsd === null ? "" : ` · ${formatUsd(view.costUsd)}`;
+  const cost = costWords(view.costUsd);
   const time = counts.run + counts.depends === 0 ? "" : ` · ${totalTime(view, slots).sentence}`;
   return `${parts.join(", ")}${time}${cost}`;
+}
+
+function costWords(cost: PlanCost): string {
+  if (cost === null) return "";
+  return cost === "unknown" ? " · cost unknown" : ` · ${formatUsd(cost)}`;
 }
 
 function one(count: number, singular: string, plural: string): string {
   return count === 1 ? singular : plural;
 }
 
-/**
- * The predicted time of the whole plan: the larger of the critical path and the sum over the slots,
- * both lower bounds of any schedule (Graham 1969); `unknown` counts steps without three measurements.
- */
+/** The predicted time of the whole plan as a number and in words; `unknown` counts steps without three measurements. */
 export function totalTime(
-  view: PlanView,
+  { order, forecast }: PlanView,
   slots: number,
 ): { readonly ms: number; readonly unknown: number; readonly sentence: string } {
-  const times = new Map<string, number>();
-  let unknown = 0;
-  for (const { step, verdict, time } of view.forecast?.steps ?? []) {
-    if (verdict.kind !== "run" && verdict.kind !== "depends") continue;
-    if (time === null) unknown++;
-    else times.set(step, time.medianMs);
-  }
-  let sum = 0;
-  for (const time of times.values()) sum += time;
-  const paths = criticalPaths(
-    (view.order?.steps ?? []).map(({ name, after }) => ({ name, after })),
-    (name) => times.get(name) ?? 0,
-  );
-  let ms = sum / Math.max(1, slots);
-  for (const path of paths.values()) ms = Math.max(ms, path);
-  return { ms, unknown, sentence: timeSentence(ms, times.size, unknown) };
+  const { ms, known, unknown } = planTime(order, forecast, slots);
+  return { ms, unknown, sentence: timeSentence(ms, known, unknown) };
 }
 
 function timeSentence(ms: number, known: number, unknown: number): string {

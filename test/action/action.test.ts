@@ -133,7 +133,7 @@ test("a policy that reads what only a service knows warns", async () => {
   bench.commit();
   const { code, outputs } = await run(bench, { "INPUT_FAIL-ON": "policy" });
   expect(code).toBe(0);
-  expect(outputs["plan"]).toContain("cannot be judged here");
+  expect(outputs["plan"]).toContain("cannot be judged: `cost_usd` is not known");
 });
 
 test("a shallow checkout says what to do, and plans all the same", async () => {
