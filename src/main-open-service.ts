@@ -10,10 +10,9 @@ import type { RunId } from "./identity/identity.ts";
 import { composeHands } from "./main-hands.ts";
 import { composeService, servicePaths } from "./main-service.ts";
 import { poolQueue, startWorker } from "./main-worker.ts";
-import type { Dispatcher } from "./queue/dispatcher.ts";
 import { fairPool } from "./queue/fair-pool.ts";
 import { openQueue } from "./queue/open-queue.ts";
-import { queueDispatcher } from "./queue/queue-dispatcher.ts";
+import { queueDispatcher, type QueueDispatcher } from "./queue/queue-dispatcher.ts";
 import type { Queue } from "./queue/queue.ts";
 import { endedUnseen, type StepEnd } from "./run/step-job.ts";
 import { fileSigner } from "./signer/file-signer.ts";
@@ -148,7 +147,7 @@ function dispatcherOf(
     clock,
     onError,
   }: Pick<Opening, "clock" | "slots"> & { readonly run: RunId; readonly onError: (error: unknown) => void },
-): Promise<Dispatcher<StagedJob, StepEnd>> {
+): Promise<QueueDispatcher<StagedJob, StepEnd>> {
   return queueDispatcher<StagedJob, StepEnd>({
     queue,
     pool: poolQueue(POOL),

@@ -14,9 +14,9 @@ import type { RepositoryRef } from "./identity/repository.ts";
 import { forgeRepository, type ForgeRepository } from "./main-forge-repository.ts";
 import type { StagedJob } from "./controller/attempt-payload.ts";
 import { describeSteps } from "./main-fair-share.ts";
-import type { Dispatcher } from "./queue/dispatcher.ts";
 import { fairDispatcher } from "./queue/fair-dispatcher.ts";
 import type { FairPool } from "./queue/fair-pool.ts";
+import type { QueueDispatcher } from "./queue/queue-dispatcher.ts";
 import { stagingDispatcher } from "./queue/staging-dispatcher.ts";
 import type { RunRecord } from "./run/run-record.ts";
 import { endedUnseen, type StepEnd, type StepJob } from "./run/step-job.ts";
@@ -31,7 +31,7 @@ export interface ServiceParts {
   /** Whose turn it is in the workers' pool. */
   readonly pool: Pick<FairPool, "open" | "largest">;
   /** Hands a run's attempts to the workers. */
-  readonly dispatcher: (run: RunId) => Promise<Dispatcher<StagedJob, StepEnd>>;
+  readonly dispatcher: (run: RunId) => Promise<QueueDispatcher<StagedJob, StepEnd>>;
   readonly signer: Signer;
   /** SLUICE_DATA. */
   readonly data: string;
@@ -146,16 +146,18 @@ async function execute(
   const { order, planned } = run;
   const at = repository.view(order.source);
   const inner = await parts.dispatcher(order.id);
+  const attemptOf = ({ id }: StepJob): string => `${order.id}-${id}`;
   const staging = stagingDispatcher(inner, async (job: StepJob) => {
     const staged = await stageCommit({ store, view: at }, planned, job);
     if ("kind" in staged) return { kind: "ended", end: endedUnseen(job, staged, clock.now()) };
     const { id: run, domain, requestedBy } = order;
     const params = paramsOf(planned, job.step.step);
-    return { kind: "ready", job: { id: `${run}-${job.id}`, run, domain, requestedBy, job, staged, params } };
+    return { kind: "ready", job: { id: attemptOf(job), run, domain, requestedBy, job, staged, params } };
   });
   const dispatcher = fairDispatcher<StepJob, StepEnd>(staging, {
     pool: parts.pool,
     describe: describeSteps(run),
+    ended: (job) => inner.knows(attemptOf(job)),
     cancelled: () => ({ kind: "cancelled", attempt: null }),
   });
   try {

@@ -6,6 +6,8 @@ export interface FairDispatcherOptions<Job, End> {
   readonly pool: Pick<FairPool, "open">;
   /** A job as the backlog sees it; its id names the attempt among all runs. */
   readonly describe: (job: Job) => QueuedStep;
+  /** Whether a job has ended already, before its run was taken up again: it needs no turn. */
+  readonly ended: (job: Job) => boolean;
   /** The end of a job that was cancelled before its turn. */
   readonly cancelled: (job: Job) => End;
 }
@@ -42,6 +44,10 @@ export function fairDispatcher<Job extends { readonly id: string }, End>(
   return {
     slots: SLOTS,
     dispatch(job) {
+      if (options.ended(job)) {
+        inner.dispatch(job);
+        return;
+      }
       const step = options.describe(job);
       waiting.set(step.id, job);
       names.set(job.id, step.id);

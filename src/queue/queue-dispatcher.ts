@@ -23,6 +23,12 @@ export interface QueueDispatcherOptions<Job, End> {
   readonly onError: (error: unknown) => void;
 }
 
+/** A dispatcher that outlives its process: what ended before is told again when it is dispatched again. */
+export interface QueueDispatcher<Job extends { readonly id: string }, End> extends Dispatcher<Job, End> {
+  /** Whether the end of a job that was not dispatched here is known. */
+  knows(id: string): boolean;
+}
+
 const ADD_AGAIN_MS = 500;
 
 /**
@@ -32,7 +38,7 @@ const ADD_AGAIN_MS = 500;
  */
 export async function queueDispatcher<Job extends { readonly id: string }, End>(
   options: QueueDispatcherOptions<Job, End>,
-): Promise<Dispatcher<Job, End>> {
+): Promise<QueueDispatcher<Job, End>> {
   const { queue, pool, run, onError } = options;
   const topic = endsTopic(run);
   const underWay = new Map<string, Job>();
@@ -127,6 +133,7 @@ export async function queueDispatcher<Job extends { readonly id: string }, End>(
   const subscription = await queue.bus.subscribe(topic, ({ id, body }) => tell(id, parseEnd(body)));
   return {
     slots: options.slots,
+    knows: (id) => early.has(id),
     dispatch,
     next() {
       const first = ends.shift();

@@ -6,8 +6,7 @@ import type { Json } from "../../src/identity/canonical-json.ts";
 import { parseRunId, type RunId } from "../../src/identity/identity.ts";
 import { attemptConsumer } from "../../src/queue/attempt-consumer.ts";
 import { cancelFlags, endsTopic } from "../../src/queue/attempt-messages.ts";
-import type { Dispatcher } from "../../src/queue/dispatcher.ts";
-import { queueDispatcher } from "../../src/queue/queue-dispatcher.ts";
+import { queueDispatcher, type QueueDispatcher } from "../../src/queue/queue-dispatcher.ts";
 import type { Queue } from "../../src/queue/queue.ts";
 import { dispatcherContract, type PerformTest, type TestJob } from "./dispatcher.ts";
 import { child } from "./queue-processes.ts";
@@ -47,7 +46,7 @@ export function queueDispatcherContract(start: () => Promise<Backend>): void {
   const onError = (): void => undefined;
   const ROOM = { cpu: 8, memoryBytes: 100, gpus: 0 };
 
-  function dispatching(pool: string, of: RunId, slots = 2): Promise<Dispatcher<TestJob, string>> {
+  function dispatching(pool: string, of: RunId, slots = 2): Promise<QueueDispatcher<TestJob, string>> {
     return queueDispatcher<TestJob, string>({
       queue: coordinator,
       pool,
@@ -129,6 +128,7 @@ export function queueDispatcherContract(start: () => Promise<Backend>): void {
       await until(() => performed === 1);
       await until(async () => (await worker.jobs.counts(pool)).active === 0);
       const after = await dispatching(pool, id);
+      expect([after.knows("alone"), after.knows("other")]).toEqual([true, false]);
       after.dispatch(job);
       expect((await after.next()).end).toEqual({ kind: "ended", value: "done" });
       expect(await worker.jobs.counts(pool)).toEqual({ waiting: 0, active: 0, delayed: 0 });

@@ -35,6 +35,7 @@ function fair(pool: Pick<FairPool, "open">, flow: string, perform: PerformTest):
   const dispatcher = fairDispatcher(inProcessDispatcher(4, perform), {
     pool,
     describe: ({ id }) => queued(flow, { id: `${flow} ${id}` }),
+    ended: ({ says }) => says === "known",
     cancelled: () => "never began",
   });
   onTestFinished(() => dispatcher[Symbol.asyncDispose]());
@@ -45,6 +46,14 @@ describe("by fair share", () => {
   dispatcherContract((slots, perform) => {
     const dispatcher = fair(localPool(slots), "a", perform);
     return Promise.resolve({ ...dispatcher, slots });
+  });
+
+  test("what had ended before takes no turn, and none is counted for it", async () => {
+    const pool = localPool(0);
+    const dispatcher = fair(pool, "a", async ({ says }) => says);
+    for (const id of ["1", "2", "3"]) dispatcher.dispatch({ id, says: "known" });
+    for (const id of ["1", "2", "3"]) expect((await dispatcher.next()).job.id).toBe(id);
+    expect(pool.out()).toBe(0);
   });
 
   test("runs take turns, and a job that is cancelled before its turn never begins", async () => {
