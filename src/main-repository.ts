@@ -144,9 +144,9 @@ function compose(world: World, git: Git): Repository {
       mkdirSync(dirname(join(git.root, path)), { recursive: true });
       writeFileSync(join(git.root, path), text);
     },
-    async collect(settings, { live, olderThan }) {
+    async collect(settings, kept) {
       const { collect } = await import("./store/collect.ts");
-      return collect(join(git.root, settings.store.path), live, olderThan);
+      return collect(join(git.root, settings.store.path), kept);
     },
     readCache(name) {
       const path = join(directory, "cache", name);

@@ -22,6 +22,7 @@ export async function gc(world: World, flags: { readonly dryRun?: boolean; reado
     const keepSince = now - project.settings.retention.artifactsMs;
     const collected = await repository.collect(project.settings, {
       live: await history.held(keepSince),
+      runs: new Set(repository.accepted.list().map((run) => run.id)),
       olderThan: floor,
     });
     world.terminal.print(

@@ -11,7 +11,7 @@ import type { Executor, ImageDigest, IsolationHere } from "../executor/executor.
 import type { Git } from "../git/git.ts";
 import type { View } from "../git/view.ts";
 import type { WorkTree } from "../git/work-tree.ts";
-import type { CommitSha, Digest } from "../identity/identity.ts";
+import type { CommitSha, Digest, RunId } from "../identity/identity.ts";
 import type { History } from "../index/history.ts";
 import type { Dataset } from "../pipeline/pipeline.ts";
 import type { DatasetState } from "../pipeline/resolution.ts";
@@ -151,7 +151,7 @@ export interface Repository {
   /** Removes bytes of the store that nothing names. */
   collect(
     settings: Settings,
-    what: { readonly live: ReadonlySet<Digest>; readonly olderThan: number },
+    kept: { readonly live: ReadonlySet<Digest>; readonly runs: ReadonlySet<RunId>; readonly olderThan: number },
   ): Promise<{ readonly objects: number; readonly bytes: number; readonly results: number }>;
   /** Disposable files below `.sluice/cache`. */
   readCache(name: string): string | undefined;

@@ -60,7 +60,7 @@ export function sandboxArguments(workspace: string, logs: string, settings: Sand
     "/dev/shm",
     "--dir",
     "/var/tmp",
-    ...[...settings.readOnly].sort().flatMap((path) => ["--ro-bind", path, path]),
+    ...mountable(settings.readOnly).flatMap((path) => ["--ro-bind", path, path]),
     "--bind",
     workspace,
     WORKSPACE,
@@ -175,4 +175,23 @@ function outermost(paths: readonly string[]): readonly string[] {
   return [...new Set(paths)]
     .sort()
     .filter((path, at, all) => !all.slice(0, at).some((above) => path.startsWith(`${above}/`)));
+}
+
+/**
+ * The mounts that show these paths. What lies below a shown directory is there already; unless a link of that directory
+ * stands in the way: then the link is there and leads nowhere, so what it leads to is shown at its own place.
+ */
+export function mountable(paths: readonly string[]): readonly string[] {
+  const mounts: string[] = [];
+  for (const path of [...new Set(paths)].sort()) {
+    const above = mounts.find((mount) => path.startsWith(`${mount}/`));
+    if (above === undefined) {
+      mounts.push(path);
+      continue;
+    }
+    const real = realpathSync(path);
+    if (real === join(realpathSync(above), path.slice(above.length))) continue;
+    if (!mounts.some((mount) => real === mount || real.startsWith(`${mount}/`))) mounts.push(real);
+  }
+  return mounts.sort();
 }

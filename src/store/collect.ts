@@ -1,7 +1,7 @@
-import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync, type Stats } from "node:fs";
 import { dirname, join } from "node:path";
 
-import { digestFromHex, hexOf, type Digest, type Domain } from "../identity/identity.ts";
+import { digestFromHex, hexOf, type Digest, type RunId } from "../identity/identity.ts";
 import type { ListingEntry, StepResult } from "../key/key-document.ts";
 import { resultKeys, resultPath } from "./result-index.ts";
 
@@ -11,27 +11,43 @@ export interface Collected {
   readonly results: number;
 }
 
+/** What must stay, beside everything younger than `olderThan` (ms since 1970). */
+export interface Kept {
+  /** Outputs and logs of recorded runs within the retention. */
+  readonly live: ReadonlySet<Digest>;
+  /** Runs that are accepted and not recorded: what they computed is what they go on from. */
+  readonly runs: ReadonlySet<RunId>;
+  readonly olderThan: number;
+}
+
 /**
- * Removes bytes that nothing names: neither `live` digests (of recorded runs) nor anything younger than `olderThan`
- * (ms since 1970). Results that lose bytes are removed too and remembered as evicted, so that plans can say so.
+ * Removes bytes that nothing names. Results that lose bytes are removed too and remembered as evicted, so that plans
+ * can say so. A young result keeps its bytes however old they are: equal ones may have been there for long.
  */
-export function collect(root: string, live: ReadonlySet<Digest>, olderThan: number): Collected {
+export function collect(root: string, { live, runs, olderThan }: Kept): Collected {
+  const results = [...resultsOf(root)];
   const kept = new Set(live);
-  for (const digest of live) for (const inner of filesOf(root, digest)) kept.add(inner);
+  for (const { result } of results) {
+    if (Date.parse(result.made.finishedAt) < olderThan && !runs.has(result.made.run)) continue;
+    for (const { digest } of result.facts.outputs) kept.add(digest);
+    if (result.made.log !== null) kept.add(result.made.log);
+  }
+  const found = ["objects", "listings"].flatMap((kind) => entries(join(root, kind)));
+  const isOld = ({ stat }: Found): boolean => Math.max(stat.mtimeMs, stat.ctimeMs) < olderThan;
+  for (const one of found) if (!isOld(one) && one.digest !== undefined) kept.add(one.digest);
+  for (const inner of Array.from(kept, (digest) => filesOf(root, digest)).flat()) kept.add(inner);
+  removeAbandonedSlots(join(root, "work"));
   let objects = 0;
   let bytes = 0;
   const gone = new Set<Digest>();
-  for (const kind of ["objects", "listings"]) {
-    for (const { path, digest } of entries(join(root, kind))) {
-      const stat = statSync(path);
-      if (kept.has(digest) || Math.max(stat.mtimeMs, stat.ctimeMs) >= olderThan) continue;
-      rmSync(path, { force: true });
-      gone.add(digest);
-      objects++;
-      bytes += stat.size;
-    }
+  for (const { path, digest, stat } of found.filter(isOld)) {
+    if (digest !== undefined && kept.has(digest)) continue;
+    rmSync(path, { force: true });
+    if (digest !== undefined) gone.add(digest);
+    objects++;
+    bytes += stat.size;
   }
-  return { objects, bytes, results: evictResults(root, gone) };
+  return { objects, bytes, results: evict(root, results, gone) };
 }
 
 function filesOf(root: string, digest: Digest): readonly Digest[] {
@@ -46,45 +62,75 @@ function filesOf(root: string, digest: Digest): readonly Digest[] {
   }
 }
 
-function entries(directory: string): readonly { readonly path: string; readonly digest: Digest }[] {
-  let fans: string[];
-  try {
-    fans = readdirSync(directory);
-  } catch {
-    return [];
-  }
-  return fans.flatMap((fan) =>
-    readdirSync(join(directory, fan)).flatMap((name) => {
+interface Found {
+  readonly path: string;
+  /** Undefined for what a process that was killed left half-written. */
+  readonly digest: Digest | undefined;
+  readonly stat: Stats;
+}
+
+function entries(directory: string): readonly Found[] {
+  return namesIn(directory).flatMap((fan) =>
+    namesIn(join(directory, fan)).flatMap((name): Found[] => {
+      const path = join(directory, fan, name);
+      const stat = statSync(path, { throwIfNoEntry: false });
       const hex = `${fan}${name.replace(/\.json$/, "")}`;
-      return /^[0-9a-f]{64}$/.test(hex) ? [{ path: join(directory, fan, name), digest: digestFromHex(hex) }] : [];
+      if (stat === undefined) return [];
+      if (/^[0-9a-f]{64}$/.test(hex)) return [{ path, digest: digestFromHex(hex), stat }];
+      return name.includes(".tmp-") ? [{ path, digest: undefined, stat }] : [];
     }),
   );
 }
 
-function evictResults(root: string, gone: ReadonlySet<Digest>): number {
-  if (gone.size === 0) return 0;
-  let evicted = 0;
-  for (const domain of domains(root)) {
+interface FoundResult {
+  readonly path: string;
+  readonly result: StepResult;
+}
+
+function* resultsOf(root: string): Generator<FoundResult> {
+  for (const domain of namesIn(join(root, "results"))) {
     const directory = join(root, "results", domain);
     for (const key of resultKeys(directory)) {
       const path = resultPath(directory, hexOf(key));
-      const result = JSON.parse(readFileSync(path, "utf8")) as StepResult;
-      if (!result.facts.outputs.some((output) => gone.has(output.digest))) continue;
-      rmSync(path);
-      const mark = join(root, "evicted", `${hexOf(key)}.json`);
-      mkdirSync(dirname(mark), { recursive: true });
-      writeFileSync(mark, `${JSON.stringify({ run: result.made.run })}\n`);
-      evicted++;
+      yield { path, result: JSON.parse(readFileSync(path, "utf8")) as StepResult };
     }
-    rmSync(join(root, "index", `${domain}.tsv`), { force: true });
   }
-  return evicted;
 }
 
-function domains(root: string): readonly Domain[] {
+function evict(root: string, results: readonly FoundResult[], gone: ReadonlySet<Digest>): number {
+  const lost = results.filter(({ result }) => result.facts.outputs.some(({ digest }) => gone.has(digest)));
+  for (const { path, result } of lost) {
+    const mark = join(root, "evicted", `${hexOf(result.key)}.json`);
+    mkdirSync(dirname(mark), { recursive: true });
+    writeFileSync(mark, `${JSON.stringify({ run: result.made.run })}\n`);
+    rmSync(path);
+  }
+  if (lost.length > 0) rmSync(join(root, "index"), { recursive: true, force: true });
+  return lost.length;
+}
+
+function namesIn(directory: string): readonly string[] {
   try {
-    return readdirSync(join(root, "results")) as Domain[];
+    return readdirSync(directory);
   } catch {
     return [];
+  }
+}
+
+/** Workspaces of processes that were killed. */
+function removeAbandonedSlots(directory: string): void {
+  for (const name of namesIn(directory)) {
+    const pid = /^slot-(\d+)-\d+$/.exec(name)?.[1];
+    if (pid === undefined || isAlive(Number(pid))) continue;
+    rmSync(join(directory, name), { recursive: true, force: true });
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return error instanceof Error && "code" in error && error.code === "EPERM";
   }
 }

@@ -21,7 +21,7 @@ import { digestOf, hexOf, type Digest, type Domain } from "../identity/identity.
 import { directoryDigest, resultDigest, type ListingEntry, type StepResult } from "../key/key-document.ts";
 import { syncAll } from "./barrier.ts";
 import { hashFileSync, walk } from "./hash.ts";
-import { isCode, listing, listingPath, materialize, objectPath } from "./objects.ts";
+import { isCode, listing, listingPath, materialize, objectPath, rotten } from "./objects.ts";
 import { recentBytes, type RecentBytes } from "./recent-bytes.ts";
 import { resultIndex, resultPath, type ResultIndex } from "./result-index.ts";
 import type { Created, Ingested, ResultReader, Store } from "./store.ts";
@@ -66,7 +66,9 @@ export function filesystemStore(root: string): Store {
       const path = objectPath(root, digest);
       if (!existsSync(path)) return undefined;
       const bytes = readFileSync(path);
-      return digestOf(bytes) === digest ? bytes : undefined;
+      if (digestOf(bytes) === digest) return bytes;
+      rotten(root, digest);
+      return undefined;
     },
     listing: async (digest) => listing(root, digest),
     listingSync: (digest) => listing(root, digest),

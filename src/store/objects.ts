@@ -4,6 +4,7 @@ import {
   copyFileSync,
   mkdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   statSync,
   symlinkSync,
@@ -93,7 +94,7 @@ function placeFile(
   if (size === undefined) return { kind: "missing", digest: record.digest };
   if (size <= SMALL) {
     const bytes = readFileSync(source);
-    if (digestOf(bytes) !== record.digest) return { kind: "corrupt", digest: record.digest };
+    if (digestOf(bytes) !== record.digest) return rotten(root, record.digest);
     return writeNew(target, bytes, mode);
   }
   mkdirSync(dirname(target), { recursive: true });
@@ -105,7 +106,7 @@ function placeFile(
   }
   if (hashFileSync(target).digest !== record.digest) {
     rmSync(target);
-    return { kind: "corrupt", digest: record.digest };
+    return rotten(root, record.digest);
   }
   chmodSync(target, mode);
   return { kind: "ok" };
@@ -121,4 +122,12 @@ function writeNew(target: string, bytes: Uint8Array, mode: number): Materialized
     writeFileSync(target, bytes, { flag: "wx", mode });
   }
   return { kind: "ok" };
+}
+
+/** Bytes that are not what their name says make room, so that computing them again brings the right ones. */
+export function rotten(root: string, digest: Digest): Extract<Materialized, { kind: "corrupt" }> {
+  const aside = `${root}/corrupt/${hexOf(digest)}`;
+  mkdirSync(dirname(aside), { recursive: true });
+  renameSync(objectPath(root, digest), aside);
+  return { kind: "corrupt", digest };
 }

@@ -24,11 +24,16 @@ interface Entry {
   readonly executable: boolean;
 }
 
+/** The stat of a path, links not followed; times as coarse as the file system keeps them. */
+export type Look = (path: string) => BigIntStats | undefined;
+
+const lstatIfThere: Look = (path) => lstatSync(path, { bigint: true, throwIfNoEntry: false });
+
 /**
  * Digests trusted by stat (size, mtime, ctime, inode, device, mode), as git's index does, with the same rule for racy
  * timestamps. One append-only text file, rewritten when most of it is stale; a torn tail is ignored.
  */
-export function statIndex(path: string, root: string): FileDigests {
+export function statIndex(path: string, root: string, look: Look = lstatIfThere): FileDigests {
   const entries = new Map<string, Entry>();
   const blobs = new Map<BlobId, { readonly digest: Digest; readonly size: number }>();
   let lines = load(path, { entries, blobs });
@@ -43,23 +48,29 @@ export function statIndex(path: string, root: string): FileDigests {
       size: Number(stat.size),
       executable: (stat.mode & 0o100n) !== 0n,
     };
-    const now = BigInt(Date.now()) * 1_000_000n;
-    if (stat.mtimeNs < now - RACY_NS && stat.ctimeNs < now - RACY_NS) {
+    if (hasAged(stat)) {
       entries.set(name(absolute), found);
       fresh.push(
         `f\t${found.stat}\t${digest}\t${found.size}\t${found.executable ? "x" : "-"}\t${JSON.stringify(name(absolute))}\n`,
       );
     } else {
-      // Right now it is known, but only this process may believe it, and only by the very same stat.
-      recent.set(name(absolute), found);
+      young.add(name(absolute));
     }
     return found;
   }
-  const recent = new Map<string, Entry>();
+  /** A file that has aged meanwhile is read once more, so that the next command need not. */
+  function settle(absolute: string): void {
+    const stat = look(absolute);
+    if (stat?.isFile() !== true || !hasAged(stat)) return;
+    note(absolute, stat, hashFileSync(absolute).digest);
+  }
+
+  /** Changed so lately that another change could have left the stat as it is: known, but not to be believed. */
+  const young = new Set<string>();
 
   return {
     digest(absolute) {
-      const stat = lstatSync(absolute, { bigint: true, throwIfNoEntry: false });
+      const stat = look(absolute);
       if (stat === undefined || !stat.isFile()) return undefined;
       const known = entries.get(name(absolute));
       if (known !== undefined && known.stat === stamp(stat)) return known;
@@ -67,7 +78,7 @@ export function statIndex(path: string, root: string): FileDigests {
       return note(absolute, stat, digest);
     },
     remember(absolute, digest) {
-      const stat = lstatSync(absolute, { bigint: true, throwIfNoEntry: false });
+      const stat = look(absolute);
       if (stat?.isFile() === true) note(absolute, stat, digest);
     },
     blob: (id) => blobs.get(id),
@@ -77,7 +88,8 @@ export function statIndex(path: string, root: string): FileDigests {
       fresh.push(`b\t${id}\t${digest}\t${size}\n`);
     },
     save() {
-      settle(root, { recent, note });
+      for (const one of young) settle(one.startsWith("/") ? one : `${root}/${one}`);
+      young.clear();
       if (fresh.length === 0) return;
       mkdirSync(dirname(path), { recursive: true });
       const live = entries.size + blobs.size;
@@ -93,25 +105,9 @@ export function statIndex(path: string, root: string): FileDigests {
   };
 }
 
-/** Entries that were too young when hashed are kept if they have aged by now and still have the same stat. */
-function settle(
-  root: string,
-  {
-    recent,
-    note,
-  }: {
-    readonly recent: Map<string, Entry>;
-    readonly note: (absolute: string, stat: BigIntStats, digest: Digest) => HashedFile;
-  },
-): void {
-  const young = [...recent];
-  recent.clear();
-  for (const [name, entry] of young) {
-    const absolute = name.startsWith("/") ? name : `${root}/${name}`;
-    const stat = lstatSync(absolute, { bigint: true, throwIfNoEntry: false });
-    if (stat?.isFile() === true && stamp(stat) === entry.stat) note(absolute, stat, entry.digest);
-  }
-  recent.clear();
+function hasAged(stat: BigIntStats): boolean {
+  const latest = BigInt(Date.now()) * 1_000_000n - RACY_NS;
+  return stat.mtimeNs < latest && stat.ctimeNs < latest;
 }
 
 function stamp(stat: BigIntStats): string {
@@ -134,12 +130,13 @@ function load(path: string, tables: Tables): number {
   const lines = text.slice(0, end).split("\n");
   if (lines[0] !== HEADER) return 0;
   for (let at = 1; at < lines.length; at++) readLine(lines[at] ?? "", tables);
-  return lines.length;
+  // Nothing is appended to a torn line: the file is written anew.
+  return end === text.length - 1 ? lines.length : 0;
 }
 
 function readLine(line: string, { entries, blobs }: Tables): void {
   const [kind, first, digest, size, x, name] = line.split("\t");
-  if (first === undefined || digest === undefined || size === undefined) return;
+  if (first === undefined || digest === undefined || size === undefined || !/^\d+$/.test(size)) return;
   if (kind === "b") blobs.set(first as BlobId, { digest: digest as Digest, size: Number(size) });
   else if (kind === "f" && name !== undefined) {
     const path = name.includes("\\") ? (JSON.parse(name) as string) : name.slice(1, -1);

@@ -74,10 +74,16 @@ export function storeContract(
         const file = objectFile(directory, digest);
         chmodSync(file, 0o644);
         writeFileSync(file, new Uint8Array(size).fill(1));
-        expect(await store.read(digest)).toBeUndefined();
         const target = join(directory, `target-${size}`);
         expect(await store.materialize({ kind: "file", digest }, target)).toEqual({ kind: "corrupt", digest });
         expect(existsSync(target)).toBe(false);
+        // They have made room for the right ones, and rot again.
+        await store.putBytes(new Uint8Array(size).fill(size % 256));
+        expect((await store.read(digest))?.byteLength).toBe(size);
+        chmodSync(file, 0o644);
+        writeFileSync(file, new Uint8Array(size).fill(2));
+        expect(await store.read(digest)).toBeUndefined();
+        expect(store.has(digest)).toBe(false);
       }
     });
 
