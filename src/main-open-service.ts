@@ -87,6 +87,8 @@ export async function openService({ config, clock, version, path, slots }: Openi
   const pool = fairPool({ queue, pool: poolQueue(POOL), holder: `sluice ${process.pid}`, onError });
   const service = composeService({
     pool,
+    leases: queue.leases,
+    onError,
     forges,
     clock,
     store,

@@ -9,13 +9,15 @@ import { runPipeline, type RunEnd } from "./controller/run-pipeline.ts";
 import type { StepProgress } from "./run/step-progress.ts";
 import { paramsOf, stageCommit } from "./controller/stage-commit.ts";
 import type { Forges } from "./forge/forge.ts";
-import type { RunId } from "./identity/identity.ts";
+import type { Domain, RunId } from "./identity/identity.ts";
 import type { RepositoryRef } from "./identity/repository.ts";
 import { forgeRepository, type ForgeRepository } from "./main-forge-repository.ts";
 import type { StagedJob } from "./controller/attempt-payload.ts";
 import { describeSteps } from "./main-fair-share.ts";
 import { fairDispatcher } from "./queue/fair-dispatcher.ts";
 import type { FairPool } from "./queue/fair-pool.ts";
+import { flights, type Flights } from "./queue/flights.ts";
+import type { Leases } from "./queue/queue.ts";
 import type { QueueDispatcher } from "./queue/queue-dispatcher.ts";
 import { stagingDispatcher } from "./queue/staging-dispatcher.ts";
 import type { RunRecord } from "./run/run-record.ts";
@@ -30,6 +32,8 @@ export interface ServiceParts {
   readonly store: Store;
   /** Whose turn it is in the workers' pool. */
   readonly pool: Pick<FairPool, "open" | "largest">;
+  readonly leases: Leases;
+  readonly onError: (error: unknown) => void;
   /** Hands a run's attempts to the workers. */
   readonly dispatcher: (run: RunId) => Promise<QueueDispatcher<StagedJob, StepEnd>>;
   readonly signer: Signer;
@@ -157,7 +161,9 @@ async function execute(
   const dispatcher = fairDispatcher<StepJob, StepEnd>(staging, {
     pool: parts.pool,
     describe: describeSteps(run),
+    flights: flightsOf(parts, order.domain),
     ended: (job) => inner.knows(attemptOf(job)),
+    handed: (job) => inner.handed(attemptOf(job)),
     cancelled: () => ({ kind: "cancelled", attempt: null }),
   });
   try {
@@ -180,6 +186,21 @@ async function execute(
   } finally {
     await dispatcher[Symbol.asyncDispose]();
   }
+}
+
+/** Runs of one domain that need the same key compute it once; what is forced or never cached is each run's own. */
+function flightsOf({ leases, store, onError }: ServiceParts, domain: Domain): Flights<StepJob, StepEnd> {
+  return flights({
+    leases,
+    holder: String(process.pid),
+    nameOf: ({ key, forced, step: { step } }) =>
+      forced || !step.cache || step.effects ? undefined : `${domain}.${key.slice("sha256:".length)}`,
+    async found({ key }) {
+      const result = (await store.reader(domain)).result(key);
+      return result === undefined ? undefined : { kind: "found", result, attempt: null };
+    },
+    onError,
+  });
 }
 
 /** Counts what a coordinator says. */

@@ -6,7 +6,7 @@ import type { Cause, Facts, Forecast, Verdict, WorkOrder, WorkStep } from "../pl
 import type { Clock } from "../clock/clock.ts";
 import type { Dispatcher } from "../queue/dispatcher.ts";
 import { advance, beginRun, type RunState } from "../run/advance.ts";
-import { attemptMemory, nextAttempt } from "../run/retry.ts";
+import { attemptMemory, chanceOf, nextAttempt } from "../run/retry.ts";
 import type { Failure } from "../run/run-record.ts";
 import type { StepEnd, StepJob } from "../run/step-job.ts";
 import type { StepProgress } from "../run/step-progress.ts";
@@ -276,6 +276,11 @@ function finish(run: Running, job: StepJob, end: StepEnd): void {
       run.request.onProgress({ kind: "ended", step: job.step, end });
       arrive(run, accept(run, trace, end.result));
       return;
+    case "found":
+      trace.cached = true;
+      run.request.onProgress({ kind: "cached", step: job.step, key: job.key, result: end.result });
+      arrive(run, accept(run, trace, end.result));
+      return;
     case "cancelled":
       trace.cancelled = true;
       run.request.onProgress({ kind: "ended", step: job.step, end });
@@ -301,7 +306,7 @@ function failed(run: Running, job: StepJob, end: Extract<StepEnd, { kind: "faile
     memoryBytes: job.memoryBytes,
     nextMemoryBytes: memoryOf(run, job.step.step, job.attempt + 1),
   };
-  const retry = nextAttempt(job.step.step, last, chance(run.ports.clock));
+  const retry = nextAttempt(job.step.step, last, chanceOf(run.ports.clock.random(3)));
   if (retry.kind === "retry" && !run.stopping) {
     run.request.onProgress({
       kind: "retrying",
@@ -317,12 +322,6 @@ function failed(run: Running, job: StepJob, end: Extract<StepEnd, { kind: "faile
   run.request.onProgress({ kind: "ended", step: job.step, end });
   advance(run.state, { kind: "failed", step: job.step.name });
   if (!run.request.keepGoing) run.stopping = true;
-}
-
-/** A number from 0 to below 1. */
-function chance(clock: Clock): number {
-  const [a = 0, b = 0, c = 0] = clock.random(3);
-  return (a * 65_536 + b * 256 + c) / 2 ** 24;
 }
 
 /** What has waited long enough asks for room again, with the memory of its next attempt. */

@@ -27,6 +27,8 @@ export interface QueueDispatcherOptions<Job, End> {
 export interface QueueDispatcher<Job extends { readonly id: string }, End> extends Dispatcher<Job, End> {
   /** Whether the end of a job that was not dispatched here is known. */
   knows(id: string): boolean;
+  /** Whether a job is in the queue or with a worker; if so, tells when it has ended, also after this is closed. */
+  handed(id: string): (() => Promise<boolean>) | undefined;
 }
 
 const ADD_AGAIN_MS = 500;
@@ -134,6 +136,7 @@ export async function queueDispatcher<Job extends { readonly id: string }, End>(
   return {
     slots: options.slots,
     knows: (id) => early.has(id),
+    handed: (id) => (underWay.has(id) ? () => queue.bus.has(topic, id) : undefined),
     dispatch,
     next() {
       const first = ends.shift();

@@ -79,3 +79,8 @@ function isHopeless({ failure, sameLines, memoryBytes, nextMemoryBytes }: Failed
       return failure satisfies never;
   }
 }
+
+/** Three random bytes as a number from 0 to below 1. */
+export function chanceOf([a = 0, b = 0, c = 0]: Uint8Array): number {
+  return (a * 65_536 + b * 256 + c) / 2 ** 24;
+}

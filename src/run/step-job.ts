@@ -31,7 +31,9 @@ export type StepEnd =
       readonly tail: readonly string[];
       readonly nearMiss: NearMiss | undefined;
     }
-  | { readonly kind: "cancelled"; readonly attempt: AttemptRecord | null };
+  | { readonly kind: "cancelled"; readonly attempt: AttemptRecord | null }
+  /** Another run computed it meanwhile. */
+  | { readonly kind: "found"; readonly result: StepResult; readonly attempt: null };
 
 /** The end of an attempt of which nothing was seen: it never began, or its worker died with it. `now` in ms since 1970. */
 export function endedUnseen({ attempt }: Pick<StepJob, "attempt">, failure: Failure, now: number): StepEnd {

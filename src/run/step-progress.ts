@@ -8,7 +8,7 @@ import type { StepEnd } from "./step-job.ts";
 export type StepProgress =
   | { readonly kind: "cached"; readonly step: WorkStep; readonly key: Digest; readonly result: StepResult }
   | { readonly kind: "started"; readonly step: WorkStep; readonly attempt: number; readonly cause: Cause }
-  | { readonly kind: "ended"; readonly step: WorkStep; readonly end: StepEnd }
+  | { readonly kind: "ended"; readonly step: WorkStep; readonly end: Exclude<StepEnd, { kind: "found" }> }
   | {
       readonly kind: "retrying";
       readonly step: WorkStep;

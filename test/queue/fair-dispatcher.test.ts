@@ -3,38 +3,19 @@ import { describe, expect, onTestFinished, test } from "vitest";
 import type { Dispatcher } from "../../src/queue/dispatcher.ts";
 import { fairDispatcher } from "../../src/queue/fair-dispatcher.ts";
 import type { FairPool } from "../../src/queue/fair-pool.ts";
+import { ALONE } from "../../src/queue/flights.ts";
 import { inProcessDispatcher } from "../../src/queue/in-process-dispatcher.ts";
-import { poolBacklog } from "../../src/queue/pool-backlog.ts";
 import { dispatcherContract, type PerformTest, type TestJob } from "../contract/dispatcher.ts";
 import { until } from "../contract/queue.ts";
 import { queued } from "../scheduling/simulator.ts";
-
-const NOTHING = { submit: [], running: [], withdraw: [], ended: [] };
-
-/** A backlog in this process, with so many slots. */
-function localPool(slots: number): Pick<FairPool, "open"> & { readonly out: () => number } {
-  const grants = new Map<string, (id: string) => void>();
-  const backlog = poolBacklog((session, id) => grants.get(session)?.(id));
-  backlog.resize({ slots, room: { cpu: 0, memoryBytes: 0, gpus: 0 } });
-  return {
-    out: () => backlog.out,
-    open(grant) {
-      const session = String(grants.size);
-      grants.set(session, grant);
-      return {
-        submit: (step) => backlog.take(session, { ...NOTHING, submit: [step] }, 0),
-        withdraw: (id) => backlog.take(session, { ...NOTHING, withdraw: [id] }, 0),
-        ended: (id) => backlog.take(session, { ...NOTHING, ended: [id] }, 0),
-        close: () => Promise.resolve(backlog.close(session)),
-      };
-    },
-  };
-}
+import { localPool } from "./local-pool.ts";
 
 function fair(pool: Pick<FairPool, "open">, flow: string, perform: PerformTest): Dispatcher<TestJob, string> {
   const dispatcher = fairDispatcher(inProcessDispatcher(4, perform), {
     pool,
     describe: ({ id }) => queued(flow, { id: `${flow} ${id}` }),
+    flights: { enter: () => Promise.resolve({ kind: "alone", flight: ALONE }), free: () => Promise.resolve() },
+    handed: () => undefined,
     ended: ({ says }) => says === "known",
     cancelled: () => "never began",
   });
@@ -70,6 +51,7 @@ describe("by fair share", () => {
     const [many, few] = [fair(pool, "many", perform), fair(pool, "few", perform)];
     for (let at = 0; at < 100; at++) many.dispatch({ id: `m${at}`, says: "" });
     few.dispatch({ id: "f0", says: "" });
+    await until(() => began.length === 2);
     expect(began).toEqual(["m0", "m1"]);
     many.cancel("m50");
     expect((await many.next()).end).toEqual({ kind: "ended", value: "never began" });
