@@ -7,7 +7,7 @@ import { defineConfig } from "rolldown";
 const ALWAYS =
   /\/src\/(main-repository|config|clock\/.+|identity\/.+|git\/(?!isomorphic|loose|tree-objects|fast-import).+|pipeline\/lfs-pointer|store\/(stat-index|file-parsed-cache|hash|file-digests)|queue\/(file-accepted-runs|process-start)|manifest\/ledger-paths|controller\/project|cli\/(answer|runnable|terminal|exit|open-repository|run|plan|plan-flags|ground|remembered-plan|up-to-date))\.ts$/;
 const WORK =
-  /\/src\/(controller|executor|manifest|signer|queue|run|scheduling|plan|key|diff|report|store|index)\/.+\.ts$|\/src\/cli\/(session|make-plan|execute|staging|sources|abandon|progress|tell-progress|disposing|watch|live-view|live-state|slots)\.ts$|\/src\/git\/(loose-.+|tree-objects|fast-import)\.ts$|\/src\/(result\/result|expression\/template|problem\/(problem|suggest))\.ts$|\/src\/pipeline\/(resolve|resolution|match-inputs|missing-input|outputs|graph|tree|parameters|step-order)\.ts$/;
+  /\/src\/(controller|executor|manifest|signer|queue|run|scheduling|plan|key|diff|report|store|index)\/.+\.ts$|\/src\/cli\/(session|make-plan|execute|staging|sources|abandon|progress|tell-progress|disposing|watch|live-view|live-state|slots)\.ts$|\/src\/git\/(loose-.+|tree-objects|fast-import)\.ts$|\/src\/(result\/result|expression\/template|problem\/(problem|suggest))\.ts$|\/src\/pipeline\/(resolve|resolution|match-inputs|match-glob|missing-input|outputs|graph|tree|parameters|step-order)\.ts$/;
 const APART =
   /\/src\/(store\/(datasets|collect)|queue\/(?!file-accepted|in-process|accepted|dispatcher)|controller\/(plan-pull|report-pull|answer|reconcile|send|accept|run-accepted|stage-commit|attempt|dataset)|report\/(sticky|check-output|plan-markdown|run-markdown|failure-markdown|diff-markdown)).*\.ts$/;
 
