@@ -57,11 +57,11 @@ function compose(world: World, git: Git): Repository {
         set: (id, digest, size) => digests.rememberBlob(id, digest, size),
       }),
     async store(settings) {
-      const { filesystemStore } = await import("./store/filesystem-store.ts");
+      const { filesystemStore } = await import("./main-adapters.ts");
       return filesystemStore(join(git.root, settings.store.path));
     },
     async executor(settings, store, { slots, onDrift }) {
-      const { processExecutor } = await import("./executor/process-executor.ts");
+      const { processExecutor } = await import("./main-adapters.ts");
       return processExecutor({
         directory: join(git.root, settings.store.path, "work"),
         sandbox: settings.sandbox,
@@ -82,7 +82,7 @@ function compose(world: World, git: Git): Repository {
       return unlimitedMemory();
     },
     async dispatcher(slots, perform) {
-      const { inProcessDispatcher } = await import("./queue/in-process-dispatcher.ts");
+      const { inProcessDispatcher } = await import("./main-adapters.ts");
       return inProcessDispatcher(slots, perform);
     },
     async history() {
@@ -90,7 +90,7 @@ function compose(world: World, git: Git): Repository {
         await history.sync();
         return history;
       }
-      const { sqliteHistory } = await import("./index/sqlite-history.ts");
+      const { sqliteHistory } = await import("./main-adapters.ts");
       history = sqliteHistory(join(directory, "cache", "history.sqlite"), {
         head: () => git.resolve(LOCAL_LEDGER),
         log: (until) => git.log(LOCAL_LEDGER, until),
@@ -100,7 +100,7 @@ function compose(world: World, git: Git): Repository {
       return history;
     },
     async signer() {
-      const { fileSigner } = await import("./signer/file-signer.ts");
+      const { fileSigner } = await import("./main-adapters.ts");
       return fileSigner(join(directory, "keys"), world.config.signingKey);
     },
     async dataset(dataset, tree) {

@@ -70,6 +70,8 @@ interface Pool {
 
 /** Workspaces beyond the slots: the next steps are staged while others run. */
 const SPARE = 2;
+/** In a sandbox every workspace has a launcher of its own, whose start takes as long as thirty steps. */
+const SPARE_SANDBOXED = 1;
 
 function permit(pool: Pool): Promise<void> {
   if (pool.permits > 0) {
@@ -92,10 +94,11 @@ export function processExecutor(
   const here = isolationHere(options.sandbox);
   if (here.kind === "refused") return here;
   const sandboxed = here.isolation === "sandbox";
+  const ahead = options.slots + (sandboxed ? SPARE_SANDBOXED : SPARE);
   const pool: Pool = {
     options,
     sandboxed,
-    free: Array.from({ length: options.slots + SPARE }, (_, at) => makeSlot(options.directory, at)),
+    free: Array.from({ length: ahead }, (_, at) => makeSlot(options.directory, at)),
     waiting: [],
     limits: undefined,
     permits: options.slots,
@@ -110,7 +113,7 @@ export function processExecutor(
   return {
     isolation: here.isolation,
     why: here.why,
-    ahead: options.slots + SPARE,
+    ahead,
     start: (order, signal) => start(pool, order, signal),
     async [Symbol.asyncDispose]() {
       const launchers = [...all.flatMap((slot) => slot.launcher ?? []), ...pool.idle];

@@ -10,14 +10,17 @@ import {
   renameSync,
   rmSync,
   statSync,
-  writeSync,
+  writeFileSync,
 } from "node:fs";
 import { promisify } from "node:util";
-import { deflateSync, inflateSync } from "node:zlib";
+import { deflate, deflateSync, inflateSync } from "node:zlib";
 
 export type ObjectType = "blob" | "tree" | "commit";
 
 const sync = promisify(fsync);
+const compress = promisify(deflate);
+/** Bytes from which on it pays to compress in another thread. */
+const LARGE = 16_384;
 
 /** The bytes of an object that lies in a file of its own; undefined where it is in a pack, of another type or nowhere. */
 export function readLoose(objects: string, id: string, type: ObjectType): Buffer | undefined {
@@ -90,9 +93,11 @@ function pathOf(objects: string, id: string): string {
 }
 
 async function writeFlushed(path: string, { header, bytes }: Written): Promise<void> {
+  const whole = Buffer.concat([header, bytes]);
+  const packed = whole.byteLength < LARGE ? deflateSync(whole, { level: 1 }) : await compress(whole, { level: 1 });
   const file = openSync(path, "wx", 0o444);
   try {
-    writeSync(file, deflateSync(Buffer.concat([header, bytes]), { level: 1 }));
+    writeFileSync(file, packed);
     await sync(file);
   } finally {
     closeSync(file);

@@ -41,7 +41,16 @@ export interface KeyDocument {
 /** The name of a step's result: SHA-256 over the canonical JSON of its key document. */
 export function keyOf(document: KeyDocument): Digest {
   const { before, after } = aroundInputs(templates.get(document) ?? document);
-  return digestOf(`${before}${canonicalJson(document.inputs as unknown as Json)}${after}`);
+  return digestOf(`${before}${inputsText(document.inputs)}${after}`);
+}
+
+function inputsText(inputs: readonly KeyInput[]): string {
+  let text = "";
+  for (const { digest, kind, path } of inputs) {
+    const one = `{"digest":${canonicalJson(digest)},"kind":"${kind}","path":${canonicalJson(path)}}`;
+    text += text === "" ? one : `,${one}`;
+  }
+  return `[${text}]`;
 }
 
 /** The same document with other inputs. Only they are put into canonical form again when its key is asked for. */
@@ -62,18 +71,42 @@ const texts = new WeakMap<KeyDocument, Around>();
 function aroundInputs(document: KeyDocument): Around {
   const known = texts.get(document);
   if (known !== undefined) return known;
+  const text = Object.keys(document).length === MEMBERS ? textsOf(document) : textsOfAny(document);
+  texts.set(document, text);
+  return text;
+}
+
+/** Members of a document that this version writes. */
+const MEMBERS = 18;
+
+/** Written out member by member, because this is most of what planning costs. */
+function textsOf(document: KeyDocument): Around {
+  const json = (value: unknown): string => canonicalJson(value as Json);
+  const { accelerator, env, environment, executor, image } = document;
+  const { key, metrics, network, outputs, params, platform, plots, run, salt, secrets, shell, tools } = document;
+  return {
+    before:
+      `{"accelerator":${json(accelerator)},"env":${json(env)},"environment":${json(environment)},` +
+      `"executor":${json(executor)},"image":${json(image)},"inputs":`,
+    after:
+      `,"key":${json(key)},"metrics":${json(metrics)},"network":${json(network)},"outputs":${json(outputs)},` +
+      `"params":${json(params)},"platform":${json(platform)},"plots":${json(plots)},"run":${json(run)},` +
+      `"salt":${json(salt)},"secrets":${json(secrets)},"shell":${json(shell)},"tools":${json(tools)}}`,
+  };
+}
+
+/** A document that lacks a member, or has one that another version wrote. */
+function textsOfAny(document: KeyDocument): Around {
   const before: Record<string, Json> = {};
   const after: Record<string, Json> = {};
   for (const [name, value] of Object.entries(document as unknown as JsonObject)) {
     if (name < "inputs") before[name] = value;
     else if (name > "inputs") after[name] = value;
   }
-  const text = {
+  return {
     before: `${canonicalJson(before).slice(0, -1)},"inputs":`,
     after: `,${canonicalJson(after).slice(1)}`,
   };
-  texts.set(document, text);
-  return text;
 }
 
 /** One output of a result: a directory's digest is that of its listing. */

@@ -64,9 +64,12 @@ export function foldedFiles(tree: Tree): ReadonlyMap<string, string> {
   return folded;
 }
 
+const ASCII = /^[ -~]*$/;
+
 /** A path as a file system sees it that folds case and composes characters. */
 export function foldedPath(path: string): string {
-  return path.normalize("NFC").toLowerCase();
+  // What is ASCII is composed already.
+  return (ASCII.test(path) ? path : path.normalize("NFC")).toLowerCase();
 }
 
 function firstNotBefore(files: readonly TreeFile[], path: string): number {

@@ -4,6 +4,7 @@ import { stringify } from "yaml";
 
 import { canonicalJson, byUtf8, type Json } from "../../src/identity/canonical-json.ts";
 import { digestOf, parseRunId, runIdOf, type CommitSha } from "../../src/identity/identity.ts";
+import { keyOf, withInputs, type KeyDocument } from "../../src/key/key-document.ts";
 import { ordered } from "../builders/pipeline.ts";
 
 interface Drawn {
@@ -198,4 +199,51 @@ test("a run's id depends on what asked for it and nothing else", () => {
   expect(runIdOf("local:x", "digits", source, "push:main")).toBe(id);
   expect(runIdOf("local:x", "digits", source, "push:other")).not.toBe(id);
   expect(digestOf("")).toBe("sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+});
+
+test("a key is the digest of the canonical JSON of the whole document, however it was put together", () => {
+  const words = fc.array(fc.string({ unit: "grapheme" }), { maxLength: 3 });
+  const value = fc.oneof(
+    fc.string(),
+    fc.boolean(),
+    fc.integer(),
+    fc.double({ noNaN: true, min: -1e9, max: 1e9 }),
+    words,
+  );
+  const name = fc.stringMatching(/^[a-zA-Zé.]{1,8}$/);
+  const values = fc.dictionary(name, value, { maxKeys: 3 });
+  const inputs = fc.array(
+    fc.record({ digest: fc.string(), kind: fc.constantFrom("file", "directory", "output"), path: fc.string() }),
+    { maxLength: 3 },
+  );
+  const documents = fc.record({
+    tools: values,
+    shell: fc.option(fc.string()),
+    secrets: words,
+    salt: fc.string(),
+    run: fc.oneof(fc.string(), words),
+    plots: words,
+    platform: fc.string(),
+    params: values,
+    outputs: fc.array(fc.record({ path: fc.string(), kind: fc.constantFrom("any", "directory") }), { maxLength: 3 }),
+    network: fc.boolean(),
+    metrics: words,
+    key: fc.constant(1),
+    inputs,
+    image: fc.option(fc.string()),
+    executor: fc.string(),
+    environment: fc.option(fc.record({ lock: fc.option(fc.string()), kind: fc.string() })),
+    env: values,
+    accelerator: fc.option(fc.string()),
+  });
+  fc.assert(
+    fc.property(documents, inputs, fc.dictionary(name, value, { maxKeys: 1 }), (drawn, other, more) => {
+      const document = drawn as unknown as KeyDocument;
+      const canonical = (value: unknown): string => digestOf(canonicalJson(value as Json));
+      expect(keyOf(document)).toBe(canonical(drawn));
+      expect(keyOf(withInputs(document, other as KeyDocument["inputs"]))).toBe(canonical({ ...drawn, inputs: other }));
+      const strange = { ...more, ...drawn, platform: "other" };
+      expect(keyOf(strange as unknown as KeyDocument)).toBe(canonical(strange));
+    }),
+  );
 });
