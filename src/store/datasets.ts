@@ -155,12 +155,20 @@ async function fileMd5(path: string): Promise<string> {
   return hash.digest("hex");
 }
 
+/** As Python's `json.dumps` writes a text: everything beyond ASCII escaped. */
+function pythonJson(text: string): string {
+  return JSON.stringify(text).replaceAll(
+    /[\u0080-\uffff]/g,
+    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
+}
+
 /** DVC hashes Python's `json.dumps` of `[{"md5", "relpath"}]`, sorted by path. */
 async function directoryMd5(directory: string): Promise<string> {
   const files = walk(directory).filter((entry) => entry.kind === "file");
   const entries: string[] = [];
   for (const { path } of files)
-    entries.push(`{"md5": "${await fileMd5(join(directory, path))}", "relpath": ${JSON.stringify(path)}}`);
+    entries.push(`{"md5": "${await fileMd5(join(directory, path))}", "relpath": ${pythonJson(path)}}`);
   return createHash("md5")
     .update(`[${entries.join(", ")}]`)
     .digest("hex");

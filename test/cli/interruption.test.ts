@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { expect, test } from "vitest";
@@ -61,6 +61,44 @@ test.each(seeds)(
     expect(counts.filter((count) => count > 1).length).toBeLessThanOrEqual(1);
   },
 );
+
+test.each([1, 20, 250])(
+  "killed when %d of 300 files of an output are in the store, the next run gives all of them",
+  async (enough) => {
+    const bench = repository({
+      "sluice.yaml": "version: 1\nsandbox: off\n",
+      "pipelines/p.yaml":
+        "version: 1\nsteps:\n  make: { run: 'mkdir out; for i in $(seq 300); do echo $i > out/$i; done', outputs: [out] }\n  sum: { run: 'cat out/* | sort -n | sha256sum > sum', inputs: [out], outputs: [sum] }\n",
+    });
+    bench.commit();
+    const objects = join(bench.root, ".sluice", "store", "objects");
+    const child = bench.start("run");
+    const ended = new Promise((resolve) => child.on("close", resolve));
+    while (child.exitCode === null && count(objects) < enough) await new Promise((resolve) => setImmediate(resolve));
+    child.kill("SIGKILL");
+    await ended;
+
+    const next = await bench.sluice("run");
+    const verify = await bench.sluice("verify", "--all");
+    const again = await bench.sluice("reproduce", "latest");
+
+    expect(next.code, next.stderr).toBe(0);
+    expect(recorded(bench)).toHaveLength(1);
+    expect(readdirSync(join(bench.root, "out"))).toHaveLength(300);
+    for (const nth of [1, 150, 300])
+      expect(readFileSync(join(bench.root, "out", String(nth)), "utf8")).toBe(`${nth}\n`);
+    expect(verify.code, verify.stdout).toBe(0);
+    expect(again.code, again.stdout + again.stderr).toBe(0);
+  },
+);
+
+function count(objects: string): number {
+  try {
+    return readdirSync(objects, { recursive: true }).length;
+  } catch {
+    return 0;
+  }
+}
 
 test("Ctrl-C ends the tree, keeps what finished, and the next run goes on", async () => {
   const bench = repository({

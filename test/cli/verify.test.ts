@@ -1,0 +1,161 @@
+import { execFileSync } from "node:child_process";
+import { join } from "node:path";
+
+import { expect, test } from "vitest";
+
+import { ENV, recorded, repository, type Bench } from "../sluice.ts";
+
+const LEDGER = "refs/sluice/local";
+
+/** A ledger with two runs. */
+async function ledger(): Promise<Bench> {
+  const bench = repository({
+    "sluice.yaml": "version: 1\nsandbox: off\n",
+    in: "1\n",
+    "pipelines/p.yaml": "version: 1\nsteps:\n  make: { run: cp in out, inputs: [in], outputs: [out] }\n",
+  });
+  bench.commit();
+  await bench.sluice("run");
+  bench.write("in", "2\n");
+  await bench.sluice("run");
+  expect(recorded(bench)).toHaveLength(2);
+  return bench;
+}
+
+/** The ledger's newest tree with one file changed or removed, as a commit with these parents and this message. */
+function tampered(
+  bench: Bench,
+  {
+    file,
+    change,
+    parents,
+    message = "later",
+  }: {
+    readonly file?: RegExp;
+    readonly change?: (text: string) => string | null;
+    readonly parents?: readonly string[];
+    readonly message?: string;
+  },
+): void {
+  const index = join(bench.root, ".git", "ledger-index");
+  const git = (args: readonly string[], input?: string): string =>
+    execFileSync("git", args, {
+      cwd: bench.root,
+      env: { ...ENV, GIT_INDEX_FILE: index },
+      encoding: "utf8",
+      ...(input === undefined ? {} : { input }),
+    }).trim();
+  git(["read-tree", LEDGER]);
+  const path =
+    file === undefined
+      ? undefined
+      : git(["ls-files"])
+          .split("\n")
+          .find((one) => file.test(one));
+  if (path !== undefined && change !== undefined) {
+    const now = change(git(["show", `${LEDGER}:${path}`]));
+    if (now === null) git(["update-index", "--force-remove", path]);
+    else git(["update-index", "--cacheinfo", `100644,${git(["hash-object", "-w", "--stdin"], now)},${path}`]);
+  } else expect(file).toBeUndefined();
+  const on = (parents ?? [LEDGER]).flatMap((parent) => ["-p", git(["rev-parse", parent])]);
+  git(["update-ref", LEDGER, git(["commit-tree", git(["write-tree"]), ...on, "-m", message])]);
+}
+
+test("a ledger as recorded is sound; one run, `--all` and `--json` say so", async () => {
+  const bench = await ledger();
+
+  const all = await bench.sluice("verify", "--all");
+  const one = await bench.sluice("verify", "latest");
+  const json = await bench.sluice("verify", "--json");
+
+  expect(all).toMatchObject({ code: 0, stdout: "✓ 2 of 2 runs verified: digests, keys and statements hold\n" });
+  expect(one.stdout).toContain("1 of 1 run verified");
+  expect(JSON.parse(json.stdout)).toMatchObject({ sound: true, ledger: [], runs: [{}, {}] });
+});
+
+const CHANGES: readonly [string, RegExp, (text: string) => string | null, RegExp][] = [
+  [
+    "an output's digest in a manifest",
+    /manifest\.json$/,
+    (text) => text.replace(/[0-9a-f]{64}/, "0".repeat(64)),
+    /manifest|signature|digest/,
+  ],
+  ["a manifest that is none any more", /manifest\.json$/, () => "{", /manifest/],
+  ["a manifest that is gone", /manifest\.json$/, () => null, /manifest is not in the ledger/],
+  [
+    "a signature by somebody else",
+    /manifest\.sig\.json$/,
+    (text) => text.replace(/"sig":"..../, '"sig":"AAAA'),
+    /signature/,
+  ],
+  ["a key document", /^keys\/.*\.json$/, (text) => text.replace('"cp in out"', '"cp in out2"'), /key/],
+  ["a key document that is gone", /^keys\/.*\.json$/, () => null, /key/],
+  ["the ledger's header", /^ledger\.json$/, () => "[]", /ledger\.json/],
+];
+
+test("whatever was changed in the ledger is found and named, with exit code 1", async () => {
+  const bench = await ledger();
+  const sound = bench.git("rev-parse", LEDGER).trim();
+  for (const [what, file, change, sentence] of CHANGES) {
+    tampered(bench, { file, change });
+
+    const verify = await bench.sluice("verify", "--all");
+    const json = JSON.parse((await bench.sluice("verify", "--json")).stdout) as { sound: boolean };
+
+    expect(verify.code, `${what}: ${verify.stdout}${verify.stderr}`).toBe(1);
+    const found = verify.stdout.split("\n").filter((line) => line.startsWith("✗"));
+    expect(found.join("\n"), what).toMatch(sentence);
+    expect(json.sound, what).toBe(false);
+    bench.git("update-ref", LEDGER, sound);
+  }
+  expect((await bench.sluice("verify", "--all")).code).toBe(0);
+});
+
+test("history that was merged into the ledger, or began anew, breaks its chain", async () => {
+  const merged = await ledger();
+  tampered(merged, { parents: [LEDGER, "HEAD"] });
+  const rewritten = await ledger();
+  tampered(rewritten, { parents: [], message: rewritten.git("log", "-1", "--format=%B", LEDGER) });
+
+  const merge = await merged.sluice("verify");
+  const rewrite = await rewritten.sluice("verify");
+
+  expect(merge.code).toBe(1);
+  expect(merge.stdout).toMatch(/✗ ledger: commit [0-9a-f]{12} does not stand on the one before it/);
+  // The one run that the new history still names is sound; the other is gone from the log, and that is what is seen.
+  expect(rewrite.stdout).toContain("1 run");
+});
+
+test("a trailer that says another status than the manifest is found", async () => {
+  const bench = await ledger();
+  const message = bench
+    .git("log", "-1", "--format=%B", LEDGER)
+    .replace(/^Sluice-Status: .*$/m, "Sluice-Status: failed");
+  tampered(bench, { parents: [`${LEDGER}~1`], message });
+
+  const verify = await bench.sluice("verify", "latest");
+
+  expect(verify.code).toBe(1);
+  expect(verify.stdout).toMatch(/✗ .*Sluice-Status/);
+});
+
+test("reproduce finds a difference, names it and ends with 1", async () => {
+  const bench = repository({
+    "sluice.yaml": "version: 1\nsandbox: off\n",
+    "pipelines/p.yaml":
+      "version: 1\nsteps:\n  time: { run: 'date +%N > now; echo same > same', outputs: [now, same] }\n",
+  });
+  bench.commit();
+  await bench.sluice("run");
+  const before = bench.git("rev-parse", LEDGER);
+
+  const again = await bench.sluice("reproduce", "latest");
+  const plan = await bench.sluice("plan");
+
+  expect(again.code).toBe(1);
+  expect(again.stdout).toMatch(/✗ time: now was sha256:[0-9a-f]{12}… and is sha256:[0-9a-f]{12}…/);
+  expect(again.stdout).toContain("1 of 2 differ");
+  // It is a check: nothing is recorded, no result changes.
+  expect(bench.git("rev-parse", LEDGER)).toBe(before);
+  expect(plan.stdout).not.toContain("▶");
+});
