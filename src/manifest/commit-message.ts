@@ -53,6 +53,10 @@ export function runTrailers(record: RunRecord, manifest: Digest): readonly Trail
   if (record.pullRequest !== null) trailers.push(["Sluice-Pull-Request", String(record.pullRequest)]);
   if (record.requestedBy !== null) trailers.push(["Sluice-Requested-By", record.requestedBy]);
   for (const person of record.approvedBy.slice(0, MAX_PEOPLE)) trailers.push(["Sluice-Approved-By", person]);
+  return cleaned(trailers);
+}
+
+function cleaned(trailers: readonly Trailer[]): readonly Trailer[] {
   return trailers.map(([key, value]): Trailer => [key, oneLine(value, MAX_VALUE)]).filter(([, value]) => value !== "");
 }
 
@@ -66,8 +70,13 @@ export function commitMessage(record: RunRecord, manifest: Digest, headline: str
   const subject = [`${record.pipeline.name}: ${record.status}`, ...(headline === undefined ? [] : [headline])].join(
     " · ",
   );
-  const trailers = runTrailers(record, manifest).map(([key, value]) => `${key}: ${value}`);
-  return `${oneLine(subject, MAX_VALUE)}\n\n${trailers.join("\n")}\n`;
+  return messageOf(subject, runTrailers(record, manifest));
+}
+
+/** A ledger commit's message: one line, then trailers, whatever the texts hold. */
+export function messageOf(subject: string, trailers: readonly Trailer[]): string {
+  const lines = cleaned(trailers).map(([key, value]) => `${key}: ${value}`);
+  return `${oneLine(subject, MAX_VALUE)}\n\n${lines.join("\n")}\n`;
 }
 
 // Line and paragraph ends, other controls, and marks that turn the direction of what follows or are not seen at all.

@@ -1,0 +1,166 @@
+import type { Digest, RunId } from "../identity/identity.ts";
+import type { Actor, DeployEnd, ReleaseEvent } from "./release-event.ts";
+
+/** A run that is, or was, the release of a pipeline in an environment. */
+export interface Live {
+  readonly run: RunId;
+  /** RFC 3339 UTC. */
+  readonly since: string;
+  readonly by: Actor;
+  readonly evidence: Digest | null;
+  readonly how: "released" | "rolled-back" | "forced";
+  readonly pullRequest: number | null;
+}
+
+export interface Approval {
+  readonly by: Actor;
+  readonly at: string;
+  readonly evidence: Digest | null;
+  readonly cause: string;
+}
+
+export interface Hold {
+  readonly by: Actor;
+  readonly at: string;
+  readonly reason: string;
+}
+
+/** A promotion that somebody, or an automatic environment, asked for and that has not ended. */
+export interface Request {
+  readonly run: RunId;
+  readonly by: Actor;
+  readonly at: string;
+  readonly pullRequest: number | null;
+  readonly approvals: readonly Approval[];
+}
+
+/** Where one pipeline stands in one environment. */
+export interface Standing {
+  readonly live: Live | null;
+  /** Earlier releases, newest first, without repetition of a run. */
+  readonly earlier: readonly Live[];
+  readonly hold: Hold | null;
+  readonly request: Request | null;
+  /** Numbers given to deployments so far; they only rise. */
+  readonly deployments: number;
+  /** Null: nothing was deployed since the live release came. */
+  readonly deployed: DeployEnd | null;
+}
+
+export interface EnvironmentState {
+  readonly freeze: Hold | null;
+  readonly pipelines: ReadonlyMap<string, Standing>;
+}
+
+export const NOTHING: Standing = {
+  live: null,
+  earlier: [],
+  hold: null,
+  request: null,
+  deployments: 0,
+  deployed: null,
+};
+
+/** Environments as the ledger's events leave them, in the order in which the ledger holds them. */
+export function foldEvents(events: Iterable<ReleaseEvent>): ReadonlyMap<string, EnvironmentState> {
+  const states = new Map<string, { freeze: Hold | null; pipelines: Map<string, Standing> }>();
+  const seen = new Set<string>();
+  for (const event of events) {
+    const key = `${event.kind} ${event.environment} ${event.pipeline ?? ""} ${event.cause}`;
+    if (seen.has(key)) continue;
+    seen.add(key);
+    let state = states.get(event.environment);
+    if (state === undefined) states.set(event.environment, (state = { freeze: null, pipelines: new Map() }));
+    if (event.pipeline === null) state.freeze = afterFreeze(state.freeze, event);
+    else state.pipelines.set(event.pipeline, after(state.pipelines.get(event.pipeline) ?? NOTHING, event));
+  }
+  return states;
+}
+
+/** The standing of one pipeline; nothing where no event named it. */
+export function standingOf(state: EnvironmentState | undefined, pipeline: string): Standing {
+  return state?.pipelines.get(pipeline) ?? NOTHING;
+}
+
+function afterFreeze(freeze: Hold | null, event: ReleaseEvent): Hold | null {
+  if (event.kind === "held") return { by: event.by, at: event.at, reason: event.reason ?? "" };
+  return event.kind === "unheld" ? null : freeze;
+}
+
+function after(standing: Standing, event: ReleaseEvent): Standing {
+  const { run, by, at } = event;
+  switch (event.kind) {
+    case "requested":
+      if (run === null) return standing;
+      // Asking for the same run again keeps what was agreed to.
+      if (standing.request?.run === run)
+        return {
+          ...standing,
+          request: { ...standing.request, pullRequest: event.pullRequest ?? standing.request.pullRequest },
+        };
+      return { ...standing, request: { run, by, at, pullRequest: event.pullRequest, approvals: [] } };
+    case "approved":
+      return withApprovals(standing, event, (all) => [
+        ...all.filter((one) => !isSame(one.by, by)),
+        { by, at, evidence: event.evidence, cause: event.cause },
+      ]);
+    case "revoked":
+      if (event.revokes === "request") return standing.request?.run === run ? { ...standing, request: null } : standing;
+      return withApprovals(standing, event, (all) => all.filter((one) => !isSame(one.by, by)));
+    case "released":
+    case "forced":
+      return run === null ? standing : released(standing, event, run);
+    case "rolled-back":
+      if (run === null) return standing;
+      return {
+        ...released(standing, event, run),
+        hold: { by, at, reason: event.reason ?? "rolled back" },
+      };
+    case "deployed":
+      if (event.deployment === null) return standing;
+      return {
+        ...standing,
+        deployments: Math.max(standing.deployments, event.deployment.number),
+        deployed: standing.live?.run === run ? event.deployment.end : standing.deployed,
+      };
+    case "held":
+      return { ...standing, hold: { by, at, reason: event.reason ?? "" } };
+    case "unheld":
+      return { ...standing, hold: null };
+    case "noted":
+      return standing;
+    default:
+      return event.kind satisfies never;
+  }
+}
+
+function released(standing: Standing, event: ReleaseEvent, run: RunId): Standing {
+  const { by, at: since, evidence, pullRequest } = event;
+  const how = event.kind === "rolled-back" || event.kind === "forced" ? event.kind : "released";
+  const before = standing.live === null ? [] : [standing.live];
+  const earlier = [...before, ...standing.earlier].filter((one, at, all) => {
+    return one.run !== run && all.findIndex((other) => other.run === one.run) === at;
+  });
+  return {
+    ...standing,
+    live: { run, since, by, evidence, how, pullRequest },
+    earlier,
+    request: standing.request?.run === run || how === "rolled-back" ? null : standing.request,
+    deployed: null,
+  };
+}
+
+function withApprovals(
+  standing: Standing,
+  { run }: ReleaseEvent,
+  change: (all: readonly Approval[]) => readonly Approval[],
+): Standing {
+  const { request } = standing;
+  if (request === null || request.run !== run) return standing;
+  return { ...standing, request: { ...request, approvals: change(request.approvals) } };
+}
+
+/** An account is its id; a login alone counts only where nobody knows the id. */
+export function isSame(a: Actor, b: Actor): boolean {
+  return a.id === null || b.id === null ? a.id === b.id && a.login === b.login : a.id === b.id;
+}
