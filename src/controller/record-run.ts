@@ -1,4 +1,5 @@
 import type { Commits, LedgerCommit } from "../git/git.ts";
+import type { RemoteLedger } from "../git/mirror.ts";
 import { canonicalJson, type Json } from "../identity/canonical-json.ts";
 import { digestOf, type CommitSha, type Digest, type RunId } from "../identity/identity.ts";
 import { formatDelta, formatMetric } from "../diff/number.ts";
@@ -7,12 +8,12 @@ import { preAuthentication, PAYLOAD_TYPE, renderEnvelope } from "../manifest/dss
 import {
   keyPath,
   LEDGER_HEADER,
-  ledgerHeader,
   LOCAL_LEDGER,
   manifestPath,
   runDirectory,
   signaturePath,
 } from "../manifest/ledger-paths.ts";
+import { headerWithKey } from "../manifest/ledger-header.ts";
 import { renderRun } from "../manifest/render-manifest.ts";
 import type { RunRecord } from "../run/run-record.ts";
 import type { Signer } from "../signer/signer.ts";
@@ -23,16 +24,7 @@ export interface RecordPorts {
   readonly store: Store;
   readonly signer: Signer;
   /** The ledger of a forge's repository; the local one where it is not given. */
-  readonly ledger?: ForgeLedger;
-}
-
-/** A ledger whose truth is on a remote: what was appended here counts when it was published there. */
-export interface ForgeLedger {
-  readonly ref: string;
-  /** Brings the ref to what the remote holds. */
-  readonly refresh: () => Promise<void>;
-  /** Moves the remote's ledger and ends the run's acceptance in one step; false when the ledger moved meanwhile. */
-  readonly publish: (step: { readonly from: CommitSha | null; readonly to: CommitSha }) => Promise<boolean>;
+  readonly ledger?: RemoteLedger;
 }
 
 export interface Recording {
@@ -112,14 +104,9 @@ async function header(
   head: CommitSha | null,
   repository: string,
 ): Promise<readonly (readonly [string, Uint8Array])[]> {
-  const mine = { keyId: signer.keyId, pem: signer.publicKey };
   const there = head === null ? undefined : await git.file(head, LEDGER_HEADER);
-  const known =
-    there === undefined
-      ? []
-      : (JSON.parse(new TextDecoder().decode(there)) as { keys: { keyId: string; pem: string }[] }).keys;
-  if (known.some((key) => key.keyId === signer.keyId)) return [];
-  return [[LEDGER_HEADER, new TextEncoder().encode(ledgerHeader(repository, [...known, mine]))]];
+  const bytes = headerWithKey(there, repository, { keyId: signer.keyId, pem: signer.publicKey });
+  return bytes === undefined ? [] : [[LEDGER_HEADER, bytes]];
 }
 
 /** `accuracy 0.9889 (+0.0041)`: the pipeline's first metric, against the run before. */

@@ -40,3 +40,12 @@ export interface Mirror extends Commits {
   /** Paths that differ between two commits or trees, sorted. */
   changed(from: CommitSha, to: CommitSha): Promise<readonly string[]>;
 }
+
+/** A ledger whose truth is on a remote: what was appended here counts when it was published there. */
+export interface RemoteLedger {
+  readonly ref: string;
+  /** Brings the ref to what the remote holds. */
+  readonly refresh: () => Promise<void>;
+  /** Moves the remote's ledger, and whatever is to move with it, in one step; false when the ledger moved meanwhile. */
+  readonly publish: (step: { readonly from: CommitSha | null; readonly to: CommitSha }) => Promise<boolean>;
+}

@@ -4,7 +4,8 @@ import { parseCommitSha, type CommitSha, type RunId } from "../identity/identity
 import { runMetrics } from "../manifest/commit-message.ts";
 import type { PastStep } from "../plan/plan.ts";
 import type { RunRecord } from "../run/run-record.ts";
-import type { RunSummary } from "./history.ts";
+import { eventSignaturePath, recordedEvent } from "../release/release-event.ts";
+import type { LedgerEvent, RunSummary } from "./history.ts";
 import { readRuns, recordedRun, withDocuments, type LedgerReader } from "./ledger-reader.ts";
 
 const BATCH = 500;
@@ -31,7 +32,8 @@ export async function catchUp(database: DatabaseSync, ledger: LedgerReader): Pro
     const known = indexedHead(database);
     const head = await ledger.head();
     if (head === known) return;
-    const read = head === undefined ? { anew: true, runs: [], past: [] } : await readSince(ledger, head, known);
+    const read =
+      head === undefined ? { anew: true, runs: [], events: [], past: [] } : await readSince(ledger, head, known);
     if (write(database, { known, head, ...read })) return;
   }
   throw new Error(`indexing the ledger: it was indexed by others ${TRIES} times meanwhile`);
@@ -45,13 +47,14 @@ export function takeRecorded(
 ): void {
   const known = before ?? undefined;
   const runs = [{ sha: commit, record }];
-  write(database, { known, head: commit, anew: known === undefined, runs, past: [record] });
+  write(database, { known, head: commit, anew: known === undefined, runs, events: [], past: [record] });
 }
 
 interface Reading {
   /** True when what the index holds is of another history. */
   readonly anew: boolean;
   readonly runs: readonly NewRun[];
+  readonly events: readonly LedgerEvent[];
   /** The newest new run of each pipeline with its documents. */
   readonly past: readonly RunRecord[];
 }
@@ -76,8 +79,34 @@ async function readSince(ledger: LedgerReader, head: CommitSha, known: CommitSha
       if (sha !== undefined) runs.push({ sha, record });
     }
   }
+  const events = await readEvents(ledger, head, commits.toReversed());
   const newest = new Map(runs.map(({ record }) => [record.pipeline.id, record]));
-  return { anew: !continues, runs, past: await withDocuments(ledger, head, [...newest.values()]) };
+  return { anew: !continues, runs, events, past: await withDocuments(ledger, head, [...newest.values()]) };
+}
+
+/** Events of these commits, oldest first; what a commit names and the ledger lacks is left out. */
+async function readEvents(
+  ledger: LedgerReader,
+  head: CommitSha,
+  commits: Awaited<ReturnType<LedgerReader["log"]>>,
+): Promise<readonly LedgerEvent[]> {
+  const found = commits.flatMap(({ sha, message }) => {
+    const path = recordedEvent(message);
+    return path === undefined ? [] : [{ commit: sha, path }];
+  });
+  const events: LedgerEvent[] = [];
+  for (let at = 0; at < found.length; at += BATCH) {
+    const batch = found.slice(at, at + BATCH);
+    const files = await ledger.files(
+      head,
+      batch.flatMap(({ path }) => [path, eventSignaturePath(path)]),
+    );
+    for (const { commit, path } of batch) {
+      const payload = files.get(path);
+      if (payload !== undefined) events.push({ commit, path, payload, envelope: files.get(eventSignaturePath(path)) });
+    }
+  }
+  return events;
 }
 
 interface Written extends Reading {
@@ -86,16 +115,22 @@ interface Written extends Reading {
 }
 
 /** False when the index was moved by another process meanwhile; then nothing is written. */
-function write(database: DatabaseSync, { known, head, anew, runs, past }: Written): boolean {
+function write(database: DatabaseSync, { known, head, anew, runs, events, past }: Written): boolean {
   database.exec("begin immediate");
   try {
     if (indexedHead(database) !== known) {
       database.exec("rollback");
       return false;
     }
-    if (anew) database.exec("delete from runs; delete from times; delete from past; delete from meta");
+    if (anew)
+      database.exec("delete from runs; delete from times; delete from events; delete from past; delete from meta");
     const last = database.prepare("select max(position) as position from runs").get() as { position: number | null };
     const position = insertRuns(database, runs, last.position ?? 0);
+    // An event that was met again stands where it came first.
+    const insertEvent = database.prepare(
+      "insert or ignore into events (commit_sha, path, payload, envelope) values (?, ?, ?, ?)",
+    );
+    for (const { commit, path, payload, envelope } of events) insertEvent.run(commit, path, payload, envelope ?? null);
     const insertPast = database.prepare("insert or replace into past values (?, ?, ?)");
     for (const record of past) {
       insertPast.run(record.pipeline.id, position.get(record.id) ?? 0, JSON.stringify(pastSteps(record)));

@@ -27,6 +27,14 @@ export interface RunSummary {
   readonly metrics: Readonly<Record<string, number | string>>;
 }
 
+/** An event of an environment as the ledger has it; whoever decides by it checks the signature first. */
+export interface LedgerEvent {
+  readonly commit: CommitSha;
+  readonly path: string;
+  readonly payload: Uint8Array;
+  readonly envelope: Uint8Array | undefined;
+}
+
 /** What the ledger says, quickly: a derived, disposable index that is rebuilt from it at any time. */
 export interface History extends AsyncDisposable {
   /** Brings the index up to the ledger's head. */
@@ -35,6 +43,8 @@ export interface History extends AsyncDisposable {
   recorded(run: RunRecord, at: { readonly commit: CommitSha; readonly before: CommitSha | null }): void;
   /** Newest first. */
   runs(filter: RunFilter): readonly RunSummary[];
+  /** Events of environments in the order in which the ledger holds them. */
+  events(): readonly LedgerEvent[];
   /** Runs whose id begins so. */
   byPrefix(prefix: string): readonly RunId[];
   record(id: RunId): Promise<RunRecord | undefined>;

@@ -3,7 +3,7 @@ import { dirname } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 
 /** Raised when tables change: an older file is dropped and built anew. */
-const VERSION = 2;
+const VERSION = 3;
 
 const TABLES = `
   create table if not exists meta (name text primary key, value text not null);
@@ -18,6 +18,9 @@ const TABLES = `
   );
   create index if not exists times_by_step on times (pipeline, step, position);
   create index if not exists times_by_run on times (run);
+  create table if not exists events (
+    position integer primary key, commit_sha text not null, path text not null unique, payload blob not null, envelope blob
+  );
   create table if not exists past (pipeline text primary key, position integer not null, steps text not null);
 `;
 

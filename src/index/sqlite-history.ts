@@ -1,10 +1,10 @@
 import type { DatabaseSync, SQLInputValue } from "node:sqlite";
 
-import { parseRunId, type Digest, type RunId } from "../identity/identity.ts";
+import { parseCommitSha, parseRunId, type Digest, type RunId } from "../identity/identity.ts";
 import type { PastStep } from "../plan/plan.ts";
 import type { RunRecord } from "../run/run-record.ts";
 import { catchUp, indexedHead, takeRecorded } from "./catch-up.ts";
-import type { History, RunFilter, RunSummary } from "./history.ts";
+import type { History, LedgerEvent, RunFilter, RunSummary } from "./history.ts";
 import { dropIndex, isDamaged, openIndex } from "./index-file.ts";
 import { readRun, readRuns, type LedgerReader } from "./ledger-reader.ts";
 
@@ -37,6 +37,7 @@ export function sqliteHistory(path: string, ledger: LedgerReader): History {
     sync,
     recorded: (run, at) => takeRecorded(database, run, at),
     runs: (filter) => runs(database, filter),
+    events: () => events(database),
     byPrefix: (prefix) => {
       const rows = database
         .prepare("select id from runs where id >= ? and id < ? order by position desc")
@@ -76,6 +77,19 @@ function runs(database: DatabaseSync, { pipeline, status, since, until, limit }:
     .prepare(`select summary from runs ${where} order by position desc limit ?`)
     .all(...conditions.map(([, value]) => value), limit ?? -1) as { summary: string }[];
   return rows.map((row) => JSON.parse(row.summary) as RunSummary);
+}
+
+function events(database: DatabaseSync): readonly LedgerEvent[] {
+  const rows = database.prepare("select commit_sha, path, payload, envelope from events order by position").all() as {
+    commit_sha: string;
+    path: string;
+    payload: Uint8Array;
+    envelope: Uint8Array | null;
+  }[];
+  return rows.flatMap(({ commit_sha, path, payload, envelope }) => {
+    const commit = parseCommitSha(commit_sha);
+    return commit === undefined ? [] : [{ commit, path, payload, envelope: envelope ?? undefined }];
+  });
 }
 
 async function held(database: DatabaseSync, ledger: LedgerReader, since: number): Promise<ReadonlySet<Digest>> {

@@ -1,5 +1,6 @@
 import { ok, refused, type Result } from "../result/result.ts";
 import { keyIdOf } from "./dsse.ts";
+import { ledgerHeader } from "./ledger-paths.ts";
 import { isObject } from "./shape.ts";
 
 export const LEDGER_VERSION = 1;
@@ -33,6 +34,20 @@ export function parseLedgerHeader(bytes: Uint8Array): Result<LedgerHeader, strin
     known.set(key["keyId"], key["pem"]);
   }
   return ok({ repository, keys: known });
+}
+
+/** `ledger.json` with one more signing key; undefined where it is there already. */
+export function headerWithKey(
+  there: Uint8Array | undefined,
+  repository: string,
+  mine: { readonly keyId: string; readonly pem: string },
+): Uint8Array | undefined {
+  const known =
+    there === undefined
+      ? []
+      : (JSON.parse(new TextDecoder().decode(there)) as { keys: { keyId: string; pem: string }[] }).keys;
+  if (known.some((key) => key.keyId === mine.keyId)) return undefined;
+  return new TextEncoder().encode(ledgerHeader(repository, [...known, mine]));
 }
 
 function idOf(pem: string): string | undefined {

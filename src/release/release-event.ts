@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 
 import { canonicalJson, type JsonObject } from "../identity/canonical-json.ts";
 import { parseDigest, parseRunId, type Digest, type RunId } from "../identity/identity.ts";
-import { messageOf, type Trailer } from "../manifest/commit-message.ts";
+import { messageOf, parseTrailers, type Trailer } from "../manifest/commit-message.ts";
 
 export const EVENT_KINDS = [
   "requested",
@@ -52,8 +52,10 @@ export interface ReleaseEvent {
   readonly revokes: "approval" | "request" | null;
 }
 
+type Named = Pick<ReleaseEvent, "kind" | "environment" | "pipeline" | "cause">;
+
 /** Names an event by what caused it, so that recording it twice is recording it once. */
-export function eventId({ kind, environment, pipeline, cause }: ReleaseEvent): string {
+function eventId({ kind, environment, pipeline, cause }: Named): string {
   return createHash("sha256")
     .update(canonicalJson([kind, environment, pipeline, cause]))
     .digest("hex")
@@ -63,17 +65,23 @@ export function eventId({ kind, environment, pipeline, cause }: ReleaseEvent): s
 /** Directory of an environment's events that concern all its pipelines. */
 const WHOLE = "_";
 
-export function eventPath(event: ReleaseEvent): string {
+export function eventPath(event: Named): string {
   return `releases/${event.environment}/${event.pipeline ?? WHOLE}/${eventId(event)}.json`;
 }
 
-export function eventSignaturePath(event: ReleaseEvent): string {
-  return eventPath(event).replace(/\.json$/, ".sig.json");
+/** Where the signature over an event stands. */
+export function eventSignaturePath(path: string): string {
+  return path.replace(/\.json$/, ".sig.json");
 }
 
-/** Whether a path of the ledger is an event (and not its signature). */
-export function isEventPath(path: string): boolean {
-  return /^releases\/[^/]+\/[^/]+\/[0-9a-f]{32}\.json$/.test(path);
+/** Where the event of a ledger's commit stands; undefined for commits of another kind. */
+export function recordedEvent(message: string): string | undefined {
+  const trailers = parseTrailers(message);
+  const value = (key: string): string | undefined => trailers.get(`Sluice-${key}`)?.[0];
+  const kind = EVENT_KINDS.find((one) => one === value("Event"));
+  const [environment, cause] = [value("Environment"), value("Cause")];
+  if (kind === undefined || environment === undefined || cause === undefined) return undefined;
+  return eventPath({ kind, environment, pipeline: value("Pipeline") ?? null, cause });
 }
 
 /** `prod/digits: approved by hubot`, with the trailers that make `git log` a query language (INTERFACES §3). */
@@ -88,6 +96,7 @@ export function eventMessage(event: ReleaseEvent): string {
   if (evidence !== null) trailers.push(["Sluice-Evidence", evidence]);
   if (event.pullRequest !== null) trailers.push(["Sluice-Pull-Request", String(event.pullRequest)]);
   trailers.push([kind === "approved" ? "Sluice-Approved-By" : "Sluice-Requested-By", by.login]);
+  trailers.push(["Sluice-Cause", event.cause]);
   const place = pipeline === null ? environment : `${environment}/${pipeline}`;
   const end = event.deployment === null ? "" : `, ${event.deployment.end}`;
   return messageOf(`${place}: ${kind} by ${by.login}${end}${reason === null ? "" : ` · ${reason}`}`, trailers);

@@ -48,7 +48,7 @@ const moves: fc.Arbitrary<readonly Move[]> = fc.array(
     { weight: 3, arbitrary: fc.record({ kind: fc.constant("wait"), hours: fc.nat(6) }) },
     { weight: 1, arbitrary: fc.record({ kind: fc.constant("cure") }) },
     { weight: 8, arbitrary: fc.record({ kind: fc.constant("act") }) },
-  ) as fc.Arbitrary<Move>,
+  ),
   { minLength: 10, maxLength: 40, size: "max" },
 );
 

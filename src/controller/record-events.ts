@@ -1,0 +1,85 @@
+import type { Commits, LedgerCommit } from "../git/git.ts";
+import type { RemoteLedger } from "../git/mirror.ts";
+import { preAuthentication, renderEnvelope } from "../manifest/dsse.ts";
+import { headerWithKey } from "../manifest/ledger-header.ts";
+import { LEDGER_HEADER } from "../manifest/ledger-paths.ts";
+import {
+  EVENT_TYPE,
+  eventMessage,
+  eventPath,
+  eventSignaturePath,
+  renderEvent,
+  type ReleaseEvent,
+} from "../release/release-event.ts";
+import type { CommitSha } from "../identity/identity.ts";
+import type { Signer } from "../signer/signer.ts";
+
+export interface EventPorts {
+  readonly git: Commits;
+  readonly signer: Signer;
+  readonly ledger: RemoteLedger;
+}
+
+const ATTEMPTS = 50;
+
+/** How many of the events are new on the ledger. */
+export interface RecordedEvents {
+  readonly added: number;
+}
+
+/**
+ * Writes events to the ledger, one signed commit each and all in one push; an event that stands there already, named by
+ * its cause, is not written again. A ledger that moved meanwhile is stood upon.
+ */
+export async function recordEvents(
+  ports: EventPorts,
+  repository: string,
+  events: readonly ReleaseEvent[],
+): Promise<RecordedEvents> {
+  const { git, ledger } = ports;
+  for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
+    if (attempt > 1) await ledger.refresh();
+    const head = (await git.resolve(ledger.ref)) ?? null;
+    const there = head === null ? new Map() : await git.files(head, events.map(eventPath));
+    const missing = events.filter(
+      (event, at) =>
+        !there.has(eventPath(event)) && events.findIndex((one) => eventPath(one) === eventPath(event)) === at,
+    );
+    if (missing.length === 0) return { added: 0 };
+    const commits: LedgerCommit[] = [];
+    for (const event of missing) commits.push(await commitOf(ports, event));
+    const appended = await git.append(ledger.ref, head, await withHeader(ports, head, { repository, commits }));
+    if (appended.kind === "appended" && (await ledger.publish({ from: head, to: appended.head })))
+      return { added: missing.length };
+  }
+  throw new Error(`recording ${events.length} events: the ledger moved ${ATTEMPTS} times meanwhile`);
+}
+
+/** The first commit brings our public key along where the ledger does not have it. */
+async function withHeader(
+  { git, signer }: EventPorts,
+  head: CommitSha | null,
+  { repository, commits }: { readonly repository: string; readonly commits: readonly LedgerCommit[] },
+): Promise<readonly LedgerCommit[]> {
+  const there = head === null ? undefined : await git.file(head, LEDGER_HEADER);
+  const header = headerWithKey(there, repository, { keyId: signer.keyId, pem: signer.publicKey });
+  if (header === undefined) return commits;
+  return commits.map((commit, at) =>
+    at > 0 ? commit : { ...commit, files: new Map([...commit.files, [LEDGER_HEADER, header]]) },
+  );
+}
+
+async function commitOf({ signer }: EventPorts, event: ReleaseEvent): Promise<LedgerCommit> {
+  const payload = renderEvent(event);
+  const bytes = await signer.sign(preAuthentication(EVENT_TYPE, payload));
+  const path = eventPath(event);
+  return {
+    files: new Map([
+      [path, payload],
+      [eventSignaturePath(path), renderEnvelope(payload, { keyId: signer.keyId, bytes }, EVENT_TYPE)],
+    ]),
+    message: eventMessage(event),
+    author: { name: "sluice", email: "sluice@localhost" },
+    time: Math.floor(Date.parse(event.at) / 1_000),
+  };
+}

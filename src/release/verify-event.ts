@@ -1,0 +1,34 @@
+import { checkEnvelope } from "../manifest/dsse.ts";
+import { EVENT_TYPE, eventPath, parseEvent, type ReleaseEvent } from "./release-event.ts";
+
+/** One event as the ledger has it. */
+export interface EventEntry {
+  readonly path: string;
+  readonly payload: Uint8Array;
+  /** Undefined for an unsigned event, which counts for nothing. */
+  readonly envelope: Uint8Array | undefined;
+}
+
+export type VerifiedEvent =
+  | { readonly kind: "valid"; readonly event: ReleaseEvent; readonly keyId: string }
+  | { readonly kind: "refused"; readonly path: string; readonly why: string };
+
+/** An event counts when one of our keys signed exactly these bytes and it stands where it belongs. */
+export function verifyEvent(
+  { path, payload, envelope }: EventEntry,
+  publicKeys: ReadonlyMap<string, string>,
+): VerifiedEvent {
+  const event = parseEvent(payload);
+  if (event === undefined) return { kind: "refused", path, why: "it is no event of a format known here" };
+  if (eventPath(event) !== path) return { kind: "refused", path, why: "it stands where another event belongs" };
+  if (envelope === undefined) return { kind: "refused", path, why: "it is not signed" };
+  const checked = checkEnvelope(envelope, payload, publicKeys, EVENT_TYPE);
+  switch (checked.kind) {
+    case "valid":
+      return { kind: "valid", event, keyId: checked.keyId };
+    case "unknown-key":
+      return { kind: "refused", path, why: `it is signed by a key that is not ours (${checked.keyId.slice(0, 12)})` };
+    case "invalid":
+      return { kind: "refused", path, why: checked.why };
+  }
+}

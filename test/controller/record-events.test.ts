@@ -1,0 +1,134 @@
+import { join } from "node:path";
+
+import { expect, test } from "vitest";
+
+import { recordEvents } from "../../src/controller/record-events.ts";
+import type { RemoteLedger } from "../../src/git/mirror.ts";
+import { sqliteHistory } from "../../src/index/sqlite-history.ts";
+import { foldEvents, standingOf } from "../../src/release/environment-state.ts";
+import { eventPath, type ReleaseEvent } from "../../src/release/release-event.ts";
+import { verifyEvent } from "../../src/release/verify-event.ts";
+import { fileSigner } from "../../src/signer/file-signer.ts";
+import { commitOf, opened } from "../contract/git.ts";
+import { runId } from "../manifest/run-records.ts";
+import { repository } from "../sluice.ts";
+
+const LEDGER = "refs/heads/sluice/ledger";
+
+function event(kind: ReleaseEvent["kind"], cause: string, more: Partial<ReleaseEvent> = {}): ReleaseEvent {
+  return {
+    event: 1,
+    kind,
+    environment: "prod",
+    pipeline: "digits",
+    run: runId("a"),
+    evidence: null,
+    by: { id: 7, login: "ada" },
+    cause,
+    at: "2026-01-01T00:00:00Z",
+    reason: null,
+    pullRequest: null,
+    deployment: null,
+    revokes: null,
+    ...more,
+  };
+}
+
+async function ledger(between: (attempt: number) => Promise<void> = async () => undefined) {
+  const bench = repository({ "a.txt": "a" });
+  bench.commit();
+  const git = await opened(bench.root, "native");
+  let attempt = 0;
+  const remote: RemoteLedger = {
+    ref: LEDGER,
+    refresh: async () => undefined,
+    async publish() {
+      attempt++;
+      await between(attempt);
+      return true;
+    },
+  };
+  const signer = fileSigner(join(bench.root, "keys"), undefined);
+  const history = sqliteHistory(join(bench.root, "history.sqlite"), {
+    head: () => git.resolve(LEDGER),
+    log: (until) => git.log(LEDGER, until),
+    files: (commit, paths) => git.files(commit, paths),
+  });
+  return { bench, git, signer, history, ports: { git, signer, ledger: remote } };
+}
+
+test("events are recorded once each by their cause, and read back in their order", async () => {
+  const { bench, history, ports, signer } = await ledger();
+  const asked = event("requested", "label:1", { pullRequest: 12 });
+  const released = event("released", "pull-request:12");
+  expect(await recordEvents(ports, "42", [asked, asked, released])).toEqual({ added: 2 });
+  expect(await recordEvents(ports, "42", [released, event("held", "comment:3", { reason: "wait" })])).toEqual({
+    added: 1,
+  });
+  bench.git("fsck", "--strict");
+  expect(bench.git("log", "--reverse", "--format=%s", LEDGER).trimEnd().split("\n")).toEqual([
+    "prod/digits: requested by ada",
+    "prod/digits: released by ada",
+    "prod/digits: held by ada · wait",
+  ]);
+  await history.sync();
+  const keys = new Map([[signer.keyId, signer.publicKey]]);
+  const events = history.events().map((entry) => verifyEvent(entry, keys));
+  expect(events.map((one) => (one.kind === "valid" ? one.event.kind : one.why))).toEqual([
+    "requested",
+    "released",
+    "held",
+  ]);
+  const standing = standingOf(
+    foldEvents(events.flatMap((one) => (one.kind === "valid" ? [one.event] : []))).get("prod"),
+    "digits",
+  );
+  expect([standing.live?.run, standing.hold?.reason, standing.request]).toEqual([runId("a"), "wait", null]);
+});
+
+test("an event that somebody else signed, moved or changed counts for nothing", async () => {
+  const { bench, history, ports, git, signer } = await ledger();
+  await recordEvents(ports, "42", [event("held", "comment:1", { reason: "wait" })]);
+  const stranger = { ...ports, signer: fileSigner(join(bench.root, "other"), undefined) };
+  await recordEvents(stranger, "42", [event("unheld", "comment:2")]);
+  const forged = event("unheld", "comment:3");
+  const head = await git.resolve(LEDGER);
+  await git.append(LEDGER, head ?? null, [
+    commitOf(
+      { [eventPath(forged)]: JSON.stringify(forged) },
+      {
+        message:
+          "x\n\nSluice-Event: unheld\nSluice-Environment: prod\nSluice-Pipeline: digits\nSluice-Cause: comment:3\n",
+      },
+    ),
+  ]);
+  await history.sync();
+  const keys = new Map([[signer.keyId, signer.publicKey]]);
+  expect(
+    history
+      .events()
+      .map((entry) => verifyEvent(entry, keys))
+      .map((one) => (one.kind === "valid" ? "valid" : one.why)),
+  ).toEqual(["valid", expect.stringContaining("a key that is not ours"), "it is not signed"]);
+});
+
+test("a ledger that moves meanwhile is stood upon", async () => {
+  const { bench, git, signer } = await ledger();
+  let moved = 0;
+  const remote: RemoteLedger = {
+    ref: LEDGER,
+    // The remote holds what a rival pushed: our own commit gives way to it.
+    refresh: async () => void bench.git("update-ref", LEDGER, "refs/rival"),
+    async publish() {
+      if (moved++ >= 3) return true;
+      const rival = await git.resolve("refs/rival");
+      await git.append("refs/rival", rival ?? null, [commitOf({ [`rival/${moved}`]: "x" })]);
+      return false;
+    },
+  };
+  expect(await recordEvents({ git, signer, ledger: remote }, "42", [event("held", "comment:1")])).toEqual({ added: 1 });
+  expect(bench.git("log", "--format=%s", LEDGER).trimEnd().split("\n")).toEqual([
+    "prod/digits: held by ada",
+    ...Array.from({ length: 3 }, () => "digits: succeeded"),
+  ]);
+});
