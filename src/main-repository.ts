@@ -60,12 +60,13 @@ function compose(world: World, git: Git): Repository {
       const { filesystemStore } = await import("./main-adapters.ts");
       return filesystemStore(join(git.root, settings.store.path));
     },
-    async executor(settings, store, { slots, onDrift }) {
+    async executor(settings, store, { slots, ready, onDrift }) {
       const { processExecutor } = await import("./main-adapters.ts");
       return processExecutor({
         directory: join(git.root, settings.store.path, "work"),
         sandbox: settings.sandbox,
         slots,
+        ...(ready === undefined ? {} : { ready }),
         project: git.root,
         materialize: (record, target) => store.materialize(record, target),
         launcherPath: launcherPath(),

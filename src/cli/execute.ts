@@ -60,6 +60,7 @@ export async function execute(session: Session, store: Store, execution: Executi
       );
     const executor = await repository.executor(project.settings, store, {
       slots,
+      ready: execution.due[0]?.forecast.steps.filter(({ verdict }) => verdict.kind === "run").length ?? 0,
       ...(execution.flags.allowEnvironmentDrift === true ? { onDrift: driftTeller(world.terminal) } : {}),
     });
     if ("kind" in executor) throw new Refusal(EXIT.bad, executor.why);

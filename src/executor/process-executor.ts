@@ -11,6 +11,7 @@ import { isolationHere } from "./isolation.ts";
 import { koffiDirectories, launcherCommand } from "./launcher-command.ts";
 import { startLauncher, type Launcher } from "./launcher-client.ts";
 import { memoryLimitsHere, type MemoryGroup, type MemoryLimits } from "./memory-limit.ts";
+import { permitsFor, type Permits } from "./permits.ts";
 import { HOME, readOnlyFor, sandboxArguments, WORKSPACE, type SandboxSettings } from "./sandbox.ts";
 import { redactLog } from "./redact-log.ts";
 import {
@@ -28,6 +29,8 @@ export interface ProcessExecutorOptions {
   readonly directory: string;
   readonly sandbox: "auto" | "require" | "off";
   readonly slots: number;
+  /** Steps that will be asked for at once: so many launchers start while the first of them is prepared. */
+  readonly ready?: number;
   /** Absolute root of the user's repository: environments stand in it. */
   readonly project: string;
   readonly materialize: Materialize;
@@ -62,8 +65,7 @@ interface Pool {
   /** Memory limits, opened for the first step that has one; null where they cannot be enforced. */
   limits: MemoryLimits | null | undefined;
   /** Processes that may still be started; staging goes on meanwhile in the spare workspaces. */
-  permits: number;
-  readonly asking: (() => void)[];
+  readonly permits: Permits;
   /** Without a sandbox a launcher belongs to no slot: as many as may run at once are enough. */
   readonly idle: RunningLauncher[];
 }
@@ -72,20 +74,6 @@ interface Pool {
 const SPARE = 2;
 /** In a sandbox every workspace has a launcher of its own, whose start takes as long as thirty steps. */
 const SPARE_SANDBOXED = 1;
-
-function permit(pool: Pool): Promise<void> {
-  if (pool.permits > 0) {
-    pool.permits--;
-    return Promise.resolve();
-  }
-  return new Promise((resolve) => pool.asking.push(resolve));
-}
-
-function returnPermit(pool: Pool): void {
-  const next = pool.asking.shift();
-  if (next === undefined) pool.permits++;
-  else next();
-}
 
 /** Steps as processes of this machine: in bubblewrap where it is there, else each in a directory of its own. */
 export function processExecutor(
@@ -101,15 +89,12 @@ export function processExecutor(
     free: Array.from({ length: ahead }, (_, at) => makeSlot(options.directory, at)),
     waiting: [],
     limits: undefined,
-    permits: options.slots,
-    asking: [],
+    permits: permitsFor(options.slots),
     idle: [],
     systemReadOnly: sandboxed ? readOnlyFor(options.path) : [],
   };
   const all = [...pool.free];
-  // Starting takes as long as ten steps: it begins while the first of them is prepared.
-  if (!pool.sandboxed)
-    pool.idle.push({ process: launch(pool, launcherCommand(options.launcherPath)), settings: PLAIN });
+  startLaunchers(pool);
   return {
     isolation: here.isolation,
     why: here.why,
@@ -122,6 +107,24 @@ export function processExecutor(
       for (const slot of all) rmSync(slot.root, { recursive: true, force: true });
     },
   };
+}
+
+/** Starting takes as long as ten steps: it begins while the first of them is prepared. */
+function startLaunchers(pool: Pool): void {
+  const { launcherPath, slots, sandbox, ready = 1 } = pool.options;
+  const first = Math.min(slots, Math.max(1, ready));
+  if (!pool.sandboxed) {
+    for (let nth = 0; nth < first; nth++)
+      pool.idle.push({ process: launch(pool, launcherCommand(launcherPath)), settings: PLAIN });
+  } else if (sandbox === "auto") {
+    // In the sandbox that most steps ask for; one that asks for another replaces it.
+    for (const slot of pool.free.slice(-first))
+      launcherFor(pool, slot, {
+        order: { network: false, inputs: [], secrets: {} },
+        prepared: { environment: { path: [], readOnly: [] } },
+        group: undefined,
+      });
+  }
 }
 
 function makeSlot(directory: string, at: number): Slot {
@@ -151,8 +154,8 @@ async function start(pool: Pool, order: AttemptOrder, signal: AbortSignal): Prom
   slot.standing = undefined;
   const prepared = prepare(pool, order);
   const staged = "kind" in prepared ? undefined : await stageFor(pool, slot, { order, prepared, left });
-  await permit(pool);
-  const ended = run(pool, slot, { order, prepared, staged, log, signal }).finally(() => returnPermit(pool));
+  await pool.permits.take();
+  const ended = run(pool, slot, { order, prepared, staged, log, signal }).finally(() => pool.permits.giveBack());
   let disposed = false;
   return {
     workspace: slot.workspace,
@@ -292,7 +295,11 @@ function launcherFor(
     order,
     prepared,
     group,
-  }: { readonly order: AttemptOrder; readonly prepared: Prepared; readonly group: MemoryGroup | undefined },
+  }: {
+    readonly order: Pick<AttemptOrder, "network" | "inputs" | "secrets">;
+    readonly prepared: { readonly environment: Pick<PreparedEnvironment, "path" | "readOnly"> };
+    readonly group: MemoryGroup | undefined;
+  },
 ): Launcher {
   const settings: SandboxSettings = {
     network: order.network,
