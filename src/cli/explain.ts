@@ -6,6 +6,7 @@ import { previousOf } from "../plan/forecast.ts";
 import type { WorkStep } from "../plan/plan.ts";
 import type { ExplainView } from "../report/explain-text.ts";
 import type { RunRecord, StepRecord } from "../run/run-record.ts";
+import { closest } from "../problem/suggest.ts";
 import { EXIT, Refusal } from "./exit.ts";
 import { paintOf } from "./history.ts";
 import type { Runnable } from "./runnable.ts";
@@ -53,7 +54,9 @@ async function fromPlan(world: World, step: string, { session, history }: Planni
   const verdict = runnable?.forecast.steps.find((one) => one.step === step)?.verdict;
   if (runnable === undefined || work === undefined || verdict === undefined) {
     const known = planned.flatMap((one) => one.order?.steps.map((candidate) => candidate.name) ?? []);
-    throw new Refusal(EXIT.usage, `there is no step ${step}\n  next: known: ${known.slice(0, 30).join(", ")}`);
+    const meant = closest(step, known);
+    const next = meant === undefined ? `known: ${known.slice(0, 30).join(", ") || "none"}` : `did you mean ${meant}?`;
+    throw new Refusal(EXIT.usage, `there is no step ${step}\n  next: ${next}`);
   }
   const document = documentOf(runnable, work);
   const past = previousOf(runnable.facts.previous(), work);

@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 
 import type { OutputRecord } from "../key/key-document.ts";
+import type { Store } from "../store/store.ts";
 import { EXIT, Refusal } from "./exit.ts";
 import { selectRun } from "./select-run.ts";
 import { openSession } from "./session.ts";
@@ -11,8 +12,11 @@ import type { World } from "./world.ts";
 export async function get(world: World, what: string, flags: { readonly output?: string }): Promise<number> {
   const { repository, project } = await openSession(world);
   const history = await repository.history();
-  const [, run, path] = /^([^:]+)(?::(.+))?$/.exec(what) ?? [];
-  const record = await selectRun(repository, history, run ?? what);
+  const { run, path } = partsOf(
+    what,
+    project.settings.environments.map(({ name }) => name),
+  );
+  const record = await selectRun(repository, history, run);
   const outputs = record.steps.flatMap(({ outcome }) =>
     outcome.kind === "succeeded" || outcome.kind === "cached" ? outcome.facts.outputs : [],
   );
@@ -23,14 +27,13 @@ export async function get(world: World, what: string, flags: { readonly output?:
   if (wanted.length === 0) {
     throw new Refusal(
       EXIT.usage,
-      `run ${run ?? what} has no output ${path ?? ""}\n  next: it has ${outputs.map((output) => output.path).join(", ") || "none"}`,
+      `run ${run} has no output ${path ?? ""}\n  next: it has ${outputs.map((output) => output.path).join(", ") || "none"}`,
     );
   }
   const store = await repository.store(project.settings);
   const directory = resolve(world.config.cwd, flags.output ?? ".");
   let code: number = EXIT.fine;
-  for (const output of wanted) {
-    const part = partOf(store, output, path);
+  for (const part of wanted.flatMap((output) => partsIn(store, output, path))) {
     const target = join(directory, part.path);
     if (existsSync(target))
       throw new Refusal(EXIT.usage, `${target} exists already\n  next: name another directory with -o`);
@@ -46,14 +49,39 @@ export async function get(world: World, what: string, flags: { readonly output?:
   return code;
 }
 
-function partOf(
-  store: Awaited<ReturnType<Awaited<ReturnType<typeof openSession>>["repository"]["store"]>>,
+/** `<run>[:<path>]`, where a run may be `<environment>:<pipeline>`. */
+function partsOf(
+  what: string,
+  environments: readonly string[],
+): { readonly run: string; readonly path: string | undefined } {
+  const [first = "", second, ...rest] = what.split(":");
+  if (!environments.includes(first) || second === undefined)
+    return { run: first, path: second === undefined ? undefined : [second, ...rest].join(":") };
+  return { run: `${first}:${second}`, path: rest.length === 0 ? undefined : rest.join(":") };
+}
+
+/** An output whole, or the file or all files of the directory at a path inside it. */
+function partsIn(
+  store: Store,
   output: OutputRecord,
   path: string | undefined,
-): Pick<OutputRecord, "path" | "kind" | "digest"> {
-  if (path === undefined || path === output.path) return output;
+): readonly Pick<OutputRecord, "path" | "kind" | "digest">[] {
+  if (path === undefined || path === output.path) return [output];
   const inside = path.slice(output.path.length + 1);
-  const entry = store.listingSync(output.digest)?.find((one) => one.path === inside);
-  if (entry === undefined || "link" in entry) throw new Refusal(EXIT.usage, `${output.path} holds no file ${inside}`);
-  return { path, kind: entry.x ? "executable" : "file", digest: entry.digest };
+  const entries = store.listingSync(output.digest) ?? [];
+  const found = entries.flatMap((entry) =>
+    "link" in entry || (entry.path !== inside && !entry.path.startsWith(`${inside}/`)) ? [] : [entry],
+  );
+  if (found.length === 0) {
+    const some = entries.slice(0, 10).map((one) => `${output.path}/${one.path}`);
+    throw new Refusal(
+      EXIT.usage,
+      `${output.path} holds no file ${inside}\n  next: it has ${some.join(", ") || "nothing"}`,
+    );
+  }
+  return found.map((entry) => ({
+    path: `${output.path}/${entry.path}`,
+    kind: entry.x ? "executable" : "file",
+    digest: entry.digest,
+  }));
 }

@@ -3,6 +3,7 @@ import { ansiPaint, noPaint, type Paint } from "../report/paint.ts";
 import { EXIT, Refusal } from "./exit.ts";
 import { selectRun, shortIds } from "./select-run.ts";
 import { openRepository } from "./open-repository.ts";
+import { openSession } from "./session.ts";
 import type { World } from "./world.ts";
 
 export function paintOf(world: World): Paint {
@@ -71,11 +72,10 @@ export async function diff(
 
 /** `sluice logs <run> [step]`: what steps wrote. */
 export async function logs(world: World, run: string, step: string | undefined): Promise<number> {
-  const repository = await openRepository(world);
+  const { repository, project } = await openSession(world);
   const history = await repository.history();
   const record = await selectRun(repository, history, run);
-  const { DEFAULT_SETTINGS } = await import("../pipeline/settings.ts");
-  const store = await repository.store(DEFAULT_SETTINGS);
+  const store = await repository.store(project.settings);
   const wanted = record.steps.filter((one) => step === undefined || one.name === step);
   if (wanted.length === 0)
     throw new Refusal(EXIT.usage, `run ${run} has no step ${step ?? ""}\n  next: sluice show ${run}`);

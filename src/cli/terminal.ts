@@ -12,6 +12,7 @@ export function createTerminal(config: Pick<Config, "color" | "cursor">): Termin
     if (asked > 1) process.exit(130);
     interrupted.abort();
   };
+  for (const stream of [process.stdout, process.stderr]) stream.on("error", ignoreDeparted);
   const clearing = new Set<() => void>();
   const clear = (): void => {
     for (const one of clearing) one();
@@ -37,6 +38,11 @@ export function createTerminal(config: Pick<Config, "color" | "cursor">): Termin
       return interrupted.signal;
     },
   };
+}
+
+/** Whoever read us has gone (`sluice log | head`): what follows is for nobody, and the command ends as it would. */
+function ignoreDeparted(error: Error): void {
+  if (!("code" in error && error.code === "EPIPE")) throw error;
 }
 
 function screenOf(stream: NodeJS.WriteStream, clearing: Set<() => void>): Screen {
