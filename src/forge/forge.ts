@@ -25,6 +25,7 @@ export interface RepositoryFacts {
 export interface PullRequest {
   readonly number: number;
   readonly title: string;
+  readonly body: string;
   readonly state: "open" | "closed";
   readonly draft: boolean;
   readonly merged: boolean;
@@ -34,6 +35,27 @@ export interface PullRequest {
   readonly base: { readonly sha: CommitSha; readonly branch: string };
   readonly labels: readonly string[];
 }
+
+/** What somebody said of a pull request by a review; the newest of each person counts. */
+export interface Review {
+  readonly id: number;
+  readonly author: Person;
+  readonly state: "approved" | "changes-requested" | "dismissed" | "commented";
+  /** The head that was looked at. */
+  readonly commit: CommitSha | null;
+  readonly at: string;
+}
+
+/** Somebody put a label on a pull request or took it off. */
+export interface LabelEvent {
+  readonly id: number;
+  readonly label: string;
+  readonly added: boolean;
+  readonly actor: Person;
+  readonly at: string;
+}
+
+export type DeploymentState = "in_progress" | "success" | "failure" | "error" | "inactive";
 
 export interface Comment {
   readonly id: number;
@@ -90,6 +112,36 @@ export interface Forge {
   pullRequest(number: number): Promise<Answer<PullRequest>>;
   openPullRequests(): Promise<Answer<readonly PullRequest[]>>;
   pullRequestsOf(commit: CommitSha): Promise<Answer<readonly PullRequest[]>>;
+  /** Pull requests of one branch of this repository, open and closed, newest first. */
+  pullRequestsOfBranch(branch: string): Promise<Answer<readonly PullRequest[]>>;
+  createPullRequest(wanted: {
+    readonly title: string;
+    readonly body: string;
+    readonly head: string;
+    readonly base: string;
+  }): Promise<Answer<PullRequest>>;
+  updatePullRequest(
+    number: number,
+    change: { readonly title?: string; readonly body?: string; readonly state?: "open" | "closed" },
+  ): Promise<Answer<PullRequest>>;
+  /** Merges if the head still is `sha`; refused where it is not, or where the forge's rules do not let it. */
+  merge(number: number, expected: { readonly sha: CommitSha; readonly title: string }): Promise<Answer<CommitSha>>;
+  reviews(number: number): Promise<Answer<readonly Review[]>>;
+  /** Oldest first. */
+  labelEvents(number: number): Promise<Answer<readonly LabelEvent[]>>;
+  /** Accounts of the authors and committers of a pull request's commits. */
+  commitAuthors(number: number): Promise<Answer<readonly Person[]>>;
+  createDeployment(wanted: {
+    readonly ref: string;
+    readonly environment: string;
+    readonly description: string;
+  }): Promise<Answer<number>>;
+  setDeployment(id: number, state: DeploymentState, description: string): Promise<Answer<null>>;
+  /** Our newest deployment of a commit to an environment, with the state that it was set to last. */
+  findDeployment(
+    environment: string,
+    ref: string,
+  ): Promise<Answer<{ readonly id: number; readonly state: string | null } | null>>;
   comment(id: number): Promise<Answer<Comment>>;
   /** Comments of the App itself on an issue or pull request, oldest first. */
   ownComments(number: number): Promise<Answer<readonly Comment[]>>;

@@ -3,6 +3,8 @@ import type { Octokit } from "@octokit/rest";
 import type { RepositoryRef } from "../identity/repository.ts";
 import type { Answer, Check, Forge, Forges } from "./forge.ts";
 import { octokitCalls, type Calls, type OctokitOptions } from "./octokit-calls.ts";
+import { map, pages } from "./octokit-pages.ts";
+import { octokitPromotions } from "./octokit-promotions.ts";
 import { commentOf, permissionOf, pullRequestOf } from "./octokit-shapes.ts";
 
 /** GitHub through its REST API. */
@@ -12,20 +14,6 @@ export function octokitForges(options: OctokitOptions): Forges {
     repositories: () => allRepositories(calls),
     open: (repository) => openForge(calls, options.appId, repository),
   };
-}
-
-/** Lists are read to their end, a hundred at a time; more than this many pages is nobody's repository. */
-const PAGES = 50;
-
-async function pages<Item>(read: (page: number) => Promise<Answer<readonly Item[]>>): Promise<Answer<readonly Item[]>> {
-  const all: Item[] = [];
-  for (let page = 1; page <= PAGES; page++) {
-    const answer = await read(page);
-    if (answer.kind !== "ok") return answer;
-    all.push(...answer.value);
-    if (answer.value.length < 100) break;
-  }
-  return { kind: "ok", value: all };
 }
 
 async function allRepositories(calls: Calls): Promise<Answer<readonly RepositoryRef[]>> {
@@ -60,10 +48,6 @@ async function allRepositories(calls: Calls): Promise<Answer<readonly Repository
   return { kind: "ok", value: found };
 }
 
-function map<From, To>(answer: Answer<From>, change: (value: From) => To): Answer<To> {
-  return answer.kind === "ok" ? { kind: "ok", value: change(answer.value) } : answer;
-}
-
 const DONE = (): null => null;
 
 function openForge(calls: Calls, app: number, repository: RepositoryRef): Forge {
@@ -72,6 +56,7 @@ function openForge(calls: Calls, app: number, repository: RepositoryRef): Forge 
   type Call<Value> = Parameters<typeof calls.as<Value>>[1];
   const ask = <Value>(call: Call<Value>): Promise<Answer<Value>> => calls.as(repository.installation, call);
   return {
+    ...octokitPromotions({ ask, at }),
     repository,
     app,
     date: () => calls.date(),

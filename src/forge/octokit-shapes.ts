@@ -8,7 +8,8 @@ interface ApiUser {
   readonly type?: string;
 }
 
-function personOf(user: ApiUser | null | undefined): Person {
+/** An account as the API gives it. */
+export function personOf(user: ApiUser | null | undefined): Person {
   // An account that was deleted is GitHub's "ghost".
   return user === null || user === undefined
     ? { id: 10_137, login: "ghost", bot: false }
@@ -18,6 +19,7 @@ function personOf(user: ApiUser | null | undefined): Person {
 interface ApiPullRequest {
   readonly number: number;
   readonly title: string;
+  readonly body?: string | null;
   readonly state: string;
   readonly draft?: boolean | undefined;
   readonly merged_at: string | null;
@@ -34,6 +36,7 @@ export function pullRequestOf(found: ApiPullRequest): PullRequest {
   return {
     number: found.number,
     title: found.title,
+    body: found.body ?? "",
     state: found.state === "closed" ? "closed" : "open",
     draft: found.draft === true,
     merged,
@@ -46,7 +49,8 @@ export function pullRequestOf(found: ApiPullRequest): PullRequest {
   };
 }
 
-function shaOf(text: string): CommitSha {
+/** A commit id that the API gave. */
+export function shaOf(text: string): CommitSha {
   const sha = parseCommitSha(text);
   if (sha === undefined) throw new Error(`the forge answered with ${text.slice(0, 80)} where a commit id belongs`);
   return sha;

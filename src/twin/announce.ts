@@ -1,10 +1,11 @@
 import type { Deliveries } from "./deliveries.ts";
 import { commentShape } from "./shapes/comment.ts";
 import { issueShape } from "./shapes/issue.ts";
-import { pullShape } from "./shapes/pull.ts";
+import { pullShape, simplePullShape } from "./shapes/pull.ts";
+import { reviewShape } from "./shapes/review.ts";
 import { repositoryShape } from "./shapes/repository.ts";
 import { node, userShape, type Addresses } from "./shapes/user.ts";
-import type { TwinComment, TwinPullRequest, TwinRepository, User } from "./world.ts";
+import type { TwinComment, TwinPullRequest, TwinRepository, TwinReview, User } from "./world.ts";
 
 /** Tells what happened on the forge, in the payloads of GitHub's webhooks. */
 export class Announcer {
@@ -46,6 +47,21 @@ export class Announcer {
   ): void {
     const shape = pullShape(repository, pull, this.at());
     this.send(repository, sender, "pull_request", { number: pull.number, pull_request: shape, ...more });
+  }
+
+  review(
+    repository: TwinRepository,
+    pull: TwinPullRequest,
+    about: { readonly review: TwinReview; readonly action: "submitted" | "dismissed"; readonly sender: User },
+  ): void {
+    const at = this.at();
+    const { review, action, sender } = about;
+    const shape = reviewShape(review, { repository, pull }, at);
+    this.send(repository, sender, "pull_request_review", {
+      action,
+      review: { ...shape, state: review.state.toLowerCase(), updated_at: review.at },
+      pull_request: simplePullShape(repository, pull, at),
+    });
   }
 
   send(repository: TwinRepository, sender: User, event: string, payload: Record<string, unknown>): void {

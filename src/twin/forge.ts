@@ -13,6 +13,7 @@ import {
   type TwinComment,
   type TwinPullRequest,
   type TwinRepository,
+  type TwinReview,
   type User,
 } from "./world.ts";
 
@@ -78,6 +79,7 @@ export class TwinForge {
       issues: new Map(),
       comments: new Map(),
       checks: [],
+      deployments: [],
       createdAt: at,
       pushedAt: at,
       next: 1,
@@ -177,11 +179,18 @@ export class TwinForge {
 
   async openPull(
     repository: TwinRepository,
-    order: { readonly branch: string; readonly title: string; readonly body?: string; readonly login: string },
+    order: {
+      readonly branch: string;
+      readonly title: string;
+      readonly body?: string;
+      readonly base?: string;
+      readonly login: string;
+    },
   ): Promise<TwinPullRequest> {
     const refs = await refsOf(repository.directory);
     const head = refs.get(`refs/heads/${order.branch}`);
-    const baseSha = refs.get(`refs/heads/${repository.defaultBranch}`);
+    const base = order.base ?? repository.defaultBranch;
+    const baseSha = refs.get(`refs/heads/${base}`);
     if (head === undefined || baseSha === undefined) throw new Error(`there is no branch ${order.branch}`);
     const user = this.world.user(order.login);
     const at = now();
@@ -196,10 +205,12 @@ export class TwinForge {
       merged: false,
       mergeCommit: null,
       branch: order.branch,
-      base: repository.defaultBranch,
+      base,
       head,
       baseSha,
       labels: [],
+      reviews: [],
+      events: [],
       createdAt: at,
       updatedAt: at,
       mergedAt: null,
@@ -278,10 +289,36 @@ export class TwinForge {
     if (has === change.add) return;
     pull.labels = change.add ? [...pull.labels, change.name] : pull.labels.filter((one) => one !== change.name);
     const action = change.add ? "labeled" : "unlabeled";
-    this.announce.pull(repository, pull, this.world.user(change.login), {
+    const actor = this.world.user(change.login);
+    pull.events.push({ id: this.world.id(), event: action, label: change.name, actor, at: now() });
+    this.announce.pull(repository, pull, actor, {
       action,
       label: labelShape(change.name, repository, this.at),
     });
+  }
+
+  /** Somebody says what they think of the head as it stands. */
+  review(
+    repository: TwinRepository,
+    pull: TwinPullRequest,
+    said: {
+      readonly state: "APPROVED" | "CHANGES_REQUESTED" | "COMMENTED";
+      readonly body?: string;
+      readonly login: string;
+    },
+  ): TwinReview {
+    const user = this.world.user(said.login);
+    const review: TwinReview = {
+      id: this.world.id(),
+      user,
+      state: said.state,
+      commit: pull.head,
+      body: said.body ?? "",
+      at: now(),
+    };
+    pull.reviews.push(review);
+    this.announce.review(repository, pull, { review, action: "submitted", sender: user });
+    return review;
   }
 
   comment(

@@ -71,3 +71,30 @@ export async function sizeOf(directory: string, base: string, head: string): Pro
   const sum = (column: number): number => rows.reduce((total, row) => total + (row[column] || 0), 0);
   return { commits: Number(count), files: rows.length, additions: sum(0), deletions: sum(1) };
 }
+
+/** A commit as lists of them give it. */
+export interface ListedCommit {
+  readonly sha: string;
+  readonly tree: string;
+  readonly parents: readonly string[];
+  readonly author: { readonly name: string; readonly email: string; readonly date: string };
+  readonly message: string;
+}
+
+/** Commits that a pull request brings, oldest first. */
+export async function commitsBetween(
+  { directory }: TwinRepository,
+  { base, head }: { readonly base: string; readonly head: string },
+): Promise<readonly ListedCommit[]> {
+  const format = ["%H", "%T", "%P", "%an", "%ae", "%aI", "%B"].join("%x00");
+  const output = await git(directory, ["log", "--reverse", `--format=${format}%x01`, head, `^${base}`, "--"]);
+  return output
+    .split("\x01")
+    .map((entry) => entry.trimStart())
+    .filter((entry) => entry !== "")
+    .map((entry) => {
+      const [sha = "", tree = "", parents = "", name = "", email = "", date = "", message = ""] = entry.split("\0");
+      const list = parents.split(" ").filter((one) => one !== "");
+      return { sha, tree, parents: list, author: { name, email, date }, message: message.trimEnd() };
+    });
+}

@@ -6,12 +6,22 @@ import { APPS } from "./rest/apps.ts";
 import { NOT_FOUND, UNKNOWN, type Call, type Reply, type Route, type Who } from "./rest/call.ts";
 import { CHECKS } from "./rest/checks.ts";
 import { COMMENTS } from "./rest/comments.ts";
+import { DEPLOYMENTS } from "./rest/deployments.ts";
 import { ISSUES } from "./rest/issues.ts";
 import { PULLS } from "./rest/pulls.ts";
 import { REPOSITORIES } from "./rest/repositories.ts";
 
 /** One file a resource; the first pattern that matches answers. */
-const ROUTES: readonly Route[] = [...APPS, ...REPOSITORIES, ...PULLS, ...COMMENTS, ...ISSUES, ...CHECKS, ...GRAPHQL];
+const ROUTES: readonly Route[] = [
+  ...APPS,
+  ...REPOSITORIES,
+  ...PULLS,
+  ...COMMENTS,
+  ...ISSUES,
+  ...CHECKS,
+  ...DEPLOYMENTS,
+  ...GRAPHQL,
+];
 
 /** Answers one REST call as GitHub does: who asks is known by a token, and nothing unknown is invented. */
 export async function answerRest(forge: TwinForge, publicKey: KeyObject, call: Call): Promise<Reply> {

@@ -20,6 +20,40 @@ export interface TwinComment {
   minimized: boolean;
 }
 
+export interface TwinReview {
+  readonly id: number;
+  readonly user: User;
+  state: "APPROVED" | "CHANGES_REQUESTED" | "COMMENTED" | "DISMISSED";
+  readonly commit: string;
+  readonly body: string;
+  readonly at: string;
+}
+
+/** A label put on or taken off. */
+export interface TwinEvent {
+  readonly id: number;
+  readonly event: "labeled" | "unlabeled";
+  readonly label: string;
+  readonly actor: User;
+  readonly at: string;
+}
+
+export interface TwinDeployment {
+  readonly id: number;
+  readonly ref: string;
+  readonly sha: string;
+  readonly environment: string;
+  readonly description: string;
+  readonly creator: User;
+  readonly at: string;
+  readonly statuses: {
+    readonly id: number;
+    readonly state: string;
+    readonly description: string;
+    readonly at: string;
+  }[];
+}
+
 export interface TwinPullRequest {
   readonly number: number;
   readonly id: number;
@@ -35,6 +69,8 @@ export interface TwinPullRequest {
   head: string;
   baseSha: string;
   labels: string[];
+  readonly reviews: TwinReview[];
+  readonly events: TwinEvent[];
   readonly createdAt: string;
   updatedAt: string;
   mergedAt: string | null;
@@ -89,6 +125,7 @@ export interface TwinRepository {
   readonly issues: Map<number, TwinIssue>;
   readonly comments: Map<number, TwinComment[]>;
   readonly checks: TwinCheck[];
+  readonly deployments: TwinDeployment[];
   readonly createdAt: string;
   pushedAt: string;
   next: number;

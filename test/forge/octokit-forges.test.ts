@@ -7,7 +7,8 @@ import { describe, expect, onTestFinished, test } from "vitest";
 import { octokitForges } from "../../src/forge/octokit-forges.ts";
 import type { Forge } from "../../src/forge/forge.ts";
 import { forgeContract } from "../contract/forge.ts";
-import { given, village } from "./village.ts";
+import { forgePromotionsContract } from "../contract/forge-promotions.ts";
+import { given, sha, village } from "./village.ts";
 
 describe("on the local forge", () => {
   forgeContract(async () => {
@@ -21,6 +22,31 @@ describe("on the local forge", () => {
         const user = twin.forge.world.user(login);
         return Promise.resolve(twin.forge.comment(repository, pull.number, { body, user, app: null }).id);
       },
+    };
+  });
+});
+
+describe("promotions on the local forge", () => {
+  forgePromotionsContract(async () => {
+    const { twin, forge, repository } = await village();
+    const branch = "sluice/promote/prod/digits";
+    let commits = 0;
+    const push = async () => {
+      const files = { [`environments/${commits++}.yaml`]: "x\n" };
+      return sha(await twin.forge.commit(repository, { branch, files, message: "Pin", login: "alice" }));
+    };
+    await push();
+    const pull = (number: number) => {
+      const found = repository.pulls.get(number);
+      if (found === undefined) throw new Error(`there is no pull request ${number}`);
+      return found;
+    };
+    return {
+      forge,
+      branch,
+      push,
+      review: (number, login, state) => void twin.forge.review(repository, pull(number), { state, login }),
+      label: (number, login, name, add) => twin.forge.label(repository, pull(number), { name, add, login }),
     };
   });
 });

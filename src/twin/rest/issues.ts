@@ -1,5 +1,6 @@
 import { issueShape } from "../shapes/issue.ts";
 import { labelShape } from "../shapes/label.ts";
+import { node, userShape } from "../shapes/user.ts";
 import { now, type TwinPullRequest } from "../world.ts";
 import {
   FORBIDDEN,
@@ -21,6 +22,7 @@ export const ISSUES: readonly Route[] = [
   ["GET", repo("/issues"), inRepository(listIssues)],
   ["POST", repo("/issues"), inRepository(createIssue)],
   ["PATCH", repo("/issues/(\\d+)"), inRepository(updateIssue)],
+  ["GET", repo("/issues/(\\d+)/events"), inRepository(withPull(listEvents))],
   ["POST", repo("/issues/(\\d+)/labels"), inRepository(withPull(addLabels))],
   ["DELETE", repo("/issues/(\\d+)/labels/(.+)"), inRepository(withPull(removeLabel))],
 ];
@@ -56,6 +58,8 @@ function createIssue(here: Here): Reply {
 function updateIssue({ repository, forge, call }: Here, [number = ""]: readonly string[]): Reply {
   const issue = repository.issues.get(Number(number));
   if (issue === undefined) return NOT_FOUND;
+  if (typeof call.body["title"] === "string") issue.title = call.body["title"];
+  if (typeof call.body["body"] === "string") issue.body = call.body["body"];
   if (call.body["state"] === "closed" || call.body["state"] === "open") issue.state = call.body["state"];
   issue.updatedAt = now();
   return ok(issueShape(issue, repository, forge.at));
@@ -75,4 +79,24 @@ function removeLabel(here: Here, pull: TwinPullRequest, [name = ""]: readonly st
   if (!pull.labels.includes(name)) return NOT_FOUND;
   here.forge.label(here.repository, pull, { name, add: false, login: loginOf(here) });
   return labelsOf(here, pull);
+}
+
+function listEvents(here: Here, pull: TwinPullRequest): Reply {
+  const { repository, forge } = here;
+  const shapes = pull.events.map(({ id, event, label, actor, at }) => {
+    const shape = labelShape(label, repository, forge.at);
+    return {
+      id,
+      node_id: node("LE", id),
+      url: `${forge.base}/repos/${repository.fullName}/issues/events/${id}`,
+      actor: userShape(actor, forge.at),
+      event,
+      commit_id: null,
+      commit_url: null,
+      created_at: at,
+      label: { name: label, color: shape["color"] },
+      performed_via_github_app: null,
+    };
+  });
+  return ok(paged(here, shapes));
 }

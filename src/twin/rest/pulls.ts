@@ -1,11 +1,19 @@
+import { emailOf, refsOf } from "../bare.ts";
+import { commitsBetween } from "../history.ts";
+import { commitShape } from "../shapes/commit.ts";
 import { pullShape } from "../shapes/pull.ts";
+import { reviewShape } from "../shapes/review.ts";
 import type { TwinPullRequest } from "../world.ts";
 import { inRepository, loginOf, ok, paged, repo, text, withPull, type Here, type Reply, type Route } from "./call.ts";
 
 /** Pull requests, read and merged. */
 export const PULLS: readonly Route[] = [
   ["GET", repo("/pulls"), inRepository(listPulls)],
+  ["POST", repo("/pulls"), inRepository(createPull)],
   ["GET", repo("/pulls/(\\d+)"), inRepository(withPull((here, pull) => ok(pullOf(here, pull))))],
+  ["PATCH", repo("/pulls/(\\d+)"), inRepository(withPull(updatePull))],
+  ["GET", repo("/pulls/(\\d+)/reviews"), inRepository(withPull(listReviews))],
+  ["GET", repo("/pulls/(\\d+)/commits"), inRepository(withPull(listCommits))],
   ["PUT", repo("/pulls/(\\d+)/merge"), inRepository(withPull(mergePull))],
   ["GET", repo("/commits/([0-9a-f]+)/pulls"), inRepository(pullsOfCommit)],
 ];
@@ -16,8 +24,51 @@ function pullOf({ repository, forge }: Here, pull: TwinPullRequest): Record<stri
 
 function listPulls(here: Here): Reply {
   const state = here.call.query.get("state") ?? "open";
-  const found = [...here.repository.pulls.values()].filter((pull) => state === "all" || pull.state === state);
+  const [, branch] = (here.call.query.get("head") ?? "").split(":");
+  const found = [...here.repository.pulls.values()].filter(
+    (pull) => (state === "all" || pull.state === state) && (branch === undefined || pull.branch === branch),
+  );
   return ok(paged(here, found).map((pull) => pullOf(here, pull)));
+}
+
+async function createPull(here: Here): Promise<Reply> {
+  const { repository, forge, call } = here;
+  const branch = text(call.body, "head");
+  const refs = await refsOf(repository.directory);
+  const twice = [...repository.pulls.values()].some((one) => one.state === "open" && one.branch === branch);
+  if (twice || !refs.has(`refs/heads/${branch}`) || !refs.has(`refs/heads/${text(call.body, "base")}`))
+    return ok(
+      { message: "Validation Failed", errors: [{ resource: "PullRequest", code: "invalid", field: "head" }] },
+      422,
+    );
+  const pull = await forge.openPull(repository, {
+    branch,
+    title: text(call.body, "title"),
+    body: text(call.body, "body"),
+    base: text(call.body, "base"),
+    login: loginOf(here),
+  });
+  return ok(pullOf(here, pull), 201);
+}
+
+function updatePull(here: Here, pull: TwinPullRequest): Reply {
+  const { body } = here.call;
+  if (typeof body["title"] === "string") pull.title = body["title"];
+  if (typeof body["body"] === "string") pull.body = body["body"];
+  if (body["state"] === "closed" && pull.state === "open") here.forge.closePull(here.repository, pull, loginOf(here));
+  return ok(pullOf(here, pull));
+}
+
+function listReviews(here: Here, pull: TwinPullRequest): Reply {
+  const { repository, forge } = here;
+  return ok(paged(here, pull.reviews).map((review) => reviewShape(review, { repository, pull }, forge.at)));
+}
+
+async function listCommits(here: Here, pull: TwinPullRequest): Promise<Reply> {
+  const { repository, forge } = here;
+  const commits = await commitsBetween(repository, { base: pull.baseSha, head: pull.head });
+  const accounts = new Map([...forge.world.users.values()].map((user) => [emailOf(user.login), user]));
+  return ok(paged(here, commits).map((commit) => commitShape(commit, { repository, accounts }, forge.at)));
 }
 
 function pullsOfCommit(here: Here, [sha]: readonly string[]): Reply {

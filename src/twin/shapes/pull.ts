@@ -70,6 +70,31 @@ export function pullShape(repository: TwinRepository, pull: TwinPullRequest, at:
   };
 }
 
+/** The shorter form that lists and some deliveries have. */
+export function simplePullShape(
+  repository: TwinRepository,
+  pull: TwinPullRequest,
+  at: Addresses,
+): Record<string, unknown> {
+  const whole = pullShape(repository, pull, at);
+  return Object.fromEntries(Object.entries(whole).filter(([name]) => !ONLY_WHOLE.has(name)));
+}
+
+const ONLY_WHOLE: ReadonlySet<string> = new Set([
+  "merged",
+  "mergeable",
+  "rebaseable",
+  "mergeable_state",
+  "merged_by",
+  "comments",
+  "review_comments",
+  "maintainer_can_modify",
+  "commits",
+  "additions",
+  "deletions",
+  "changed_files",
+]);
+
 function linksOf(urls: Readonly<Record<string, string>>): Record<string, unknown> {
   const link = (name: string): Record<string, unknown> => ({ href: urls[name] });
   return {
