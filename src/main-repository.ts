@@ -61,18 +61,21 @@ function compose(world: World, git: Git): Repository {
       return filesystemStore(join(git.root, settings.store.path));
     },
     async executor(settings, store, { slots, ready, onDrift }) {
-      const { processExecutor } = await import("./main-adapters.ts");
-      return processExecutor({
-        directory: join(git.root, settings.store.path, "work"),
+      const { processExecutor, withContainers } = await import("./main-adapters.ts");
+      const directory = join(git.root, settings.store.path, "work");
+      const materialize: typeof store.materialize = (record, target) => store.materialize(record, target);
+      const plain = processExecutor({
+        directory,
         sandbox: settings.sandbox,
         slots,
         ...(ready === undefined ? {} : { ready }),
         project: git.root,
-        materialize: (record, target) => store.materialize(record, target),
+        materialize,
         launcherPath: launcherPath(),
         path: world.config.path,
         onDrift,
       });
+      return "kind" in plain ? plain : withContainers(plain, { directory, slots, materialize });
     },
     async isolation(settings) {
       const { isolationHere } = await import("./executor/isolation.ts");

@@ -8,6 +8,7 @@ import { decodeAttempt, encodeEnd, readsAttempt } from "./controller/attempt-pay
 import { runStep } from "./controller/run-step.ts";
 import type { Executor } from "./executor/executor.ts";
 import { processExecutor } from "./executor/process-executor.ts";
+import { withContainers } from "./executor/with-containers.ts";
 import { servicePaths } from "./main-service.ts";
 import { attemptConsumer } from "./queue/attempt-consumer.ts";
 import type { Json } from "./identity/canonical-json.ts";
@@ -97,18 +98,20 @@ function noticeOf({ concurrency, version }: WorkerParts): WorkerNotice {
 }
 
 function openExecutor({ data, path, concurrency, store }: WorkerParts): Executor {
-  const executor = processExecutor({
-    directory: servicePaths(data).work,
+  const directory = servicePaths(data).work;
+  const materialize: Store["materialize"] = (record, target) => store.materialize(record, target);
+  const plain = processExecutor({
+    directory,
     sandbox: "auto",
     slots: concurrency,
     project: data,
-    materialize: (record, target) => store.materialize(record, target),
+    materialize,
     launcherPath: launcherPath(),
     path,
     onDrift: undefined,
   });
-  if ("kind" in executor) throw new Error(executor.why);
-  return executor;
+  if ("kind" in plain) throw new Error(plain.why);
+  return withContainers(plain, { directory, slots: concurrency, materialize });
 }
 
 const LOGS = {

@@ -5,7 +5,13 @@ import type { Attempt, AttemptEnd, AttemptOrder, Executor, StagedInput } from ".
 import { fillArgument, fillShell } from "../expression/template.ts";
 import type { JsonObject } from "../identity/canonical-json.ts";
 import type { Digest, Domain, RunId } from "../identity/identity.ts";
-import { resultDigest, type MetricValue, type OutputRecord, type StepResult } from "../key/key-document.ts";
+import {
+  resultDigest,
+  type Isolation,
+  type MetricValue,
+  type OutputRecord,
+  type StepResult,
+} from "../key/key-document.ts";
 import { parameterEnvironment } from "../pipeline/parameters.ts";
 import type { Step } from "../pipeline/pipeline.ts";
 import { nearMiss as findNearMiss } from "../run/near-miss.ts";
@@ -71,7 +77,8 @@ export async function runStep(
       return failedWith(ports, context, { job, attempt, failure, record: record(failure, log) });
     if ("kind" in collected) throw new Error("unreachable: a failure was handled before");
     const drifted = attempt.drifted === true;
-    return await keep(ports, context, { job, collected, end, drifted, record: record(null, log) });
+    const isolation = attempt.isolation ?? ports.executor.isolation;
+    return await keep(ports, context, { job, collected, end, isolation, drifted, record: record(null, log) });
   } finally {
     await attempt.dispose();
   }
@@ -230,6 +237,7 @@ async function keep(
     readonly job: StepJob;
     readonly collected: Collected;
     readonly end: AttemptEnd;
+    readonly isolation: Isolation;
     readonly drifted: boolean;
     readonly record: AttemptRecord;
   },
@@ -244,7 +252,7 @@ async function keep(
       step: job.step.name,
       attempt: job.attempt,
       domain: context.domain,
-      isolation: ports.executor.isolation,
+      isolation: done.isolation,
       network: job.document.network,
       secrets: job.document.secrets.length > 0,
       finishedAt: new Date(ports.clock.now()).toISOString(),

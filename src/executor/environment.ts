@@ -47,8 +47,8 @@ export function prepareEnvironment(environment: Environment, project: string): P
     case "image":
       return {
         kind: "refused",
-        why: "container steps cannot run on this machine in this version",
-        next: "use `{ venv: … }` or `{ system: true }` here",
+        why: "it needs an image, and no container engine answers here",
+        next: "`apt install podman`, or start docker",
       };
     default:
       return environment satisfies never;

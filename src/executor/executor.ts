@@ -51,6 +51,8 @@ export interface Attempt {
   readonly log: string;
   /** True when tools or packages differ from what is declared and that was allowed: never *the* result of its key. */
   readonly drifted?: boolean;
+  /** Where it is not the executor's own. */
+  readonly isolation?: Isolation;
   /** How the attempt ended; never rejects for anything a step can do. */
   readonly ended: Promise<AttemptEnd>;
   /** Files that appeared in the workspace and are neither inputs nor below declared outputs. */

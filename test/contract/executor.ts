@@ -42,10 +42,13 @@ function orderOf(more: Partial<AttemptOrder> & { readonly script?: string }): At
 }
 
 /** What every adapter of the executor port keeps; `open` gives one with two slots in a directory of its own. */
-export function executorContract(open: (directory: string) => Executor): void {
-  function bench(): Bench {
+export function executorContract(
+  open: (directory: string) => Executor | Promise<Executor>,
+  where: Partial<AttemptOrder> = {},
+): void {
+  async function bench(): Promise<Bench> {
     const directory = mkdtempSync(join(tmpdir(), "sluice-exec-"));
-    const executor = open(directory);
+    const executor = await open(directory);
     onTestFinished(async () => {
       await executor[Symbol.asyncDispose]();
       rmSync(directory, { recursive: true, force: true });
@@ -54,7 +57,7 @@ export function executorContract(open: (directory: string) => Executor): void {
       directory,
       executor,
       async run(order) {
-        const attempt = await executor.start(orderOf(order), new AbortController().signal);
+        const attempt = await executor.start(orderOf({ ...where, ...order }), new AbortController().signal);
         try {
           return await seen(attempt);
         } finally {
@@ -81,7 +84,7 @@ export function executorContract(open: (directory: string) => Executor): void {
 
   describe("an attempt", () => {
     test("ends with its exit code, or with the signal that ended it", async () => {
-      const { run } = bench();
+      const { run } = await bench();
       expect((await run({ script: "true" })).end).toMatchObject({ failure: null, cancelled: false });
       expect((await run({ script: "exit 7" })).end.failure).toEqual({ kind: "exit", code: 7 });
       expect((await run({ script: "kill -KILL $$" })).end.failure).toEqual({ kind: "signal", signal: "SIGKILL" });
@@ -89,7 +92,7 @@ export function executorContract(open: (directory: string) => Executor): void {
     });
 
     test("finds its inputs, the parents of its outputs, and a clean environment", async () => {
-      const { run } = bench();
+      const { run } = await bench();
       const bytes = new TextEncoder().encode("given");
       const script = 'cat in/a.txt > out/result.txt; env | sort; echo "$HOME:$TMPDIR"; ls "$HOME" "$TMPDIR"';
       const { end, log, read, undeclared } = await run({
@@ -104,7 +107,7 @@ export function executorContract(open: (directory: string) => Executor): void {
     });
 
     test("gets its arguments and variables byte for byte", async () => {
-      const { run } = bench();
+      const { run } = await bench();
       const hostile = `a b'c"d$(e)\\n\n\t*;&|<>é日本 --x`;
       const { log } = await run({
         argv: ["/bin/sh", "-c", 'printf "%s|%s" "$1" "$V"', "sh", hostile],
@@ -114,7 +117,7 @@ export function executorContract(open: (directory: string) => Executor): void {
     });
 
     test("that writes what it did not declare, or changes an input, is found out", async () => {
-      const { run } = bench();
+      const { run } = await bench();
       const input = { kind: "bytes" as const, path: "in.txt", bytes: new TextEncoder().encode("x"), executable: false };
       const { undeclared } = await run({
         script: "echo y > stray.txt; echo longer > in.txt; echo z > out/result.txt",
@@ -125,7 +128,7 @@ export function executorContract(open: (directory: string) => Executor): void {
     });
 
     test("that takes too long ends with everything it started, also what left its session", async () => {
-      const { run } = bench();
+      const { run } = await bench();
       const script = "setsid sh -c 'sleep 300' & sh -c 'trap \"\" TERM; sleep 300' & echo started; wait";
       const { end, log } = await run({ script, timeoutMs: 300 });
       expect(end.failure).toEqual({ kind: "timeout", limitMs: 300 });
@@ -134,9 +137,12 @@ export function executorContract(open: (directory: string) => Executor): void {
     });
 
     test("that is cancelled ends so, with everything it started", async () => {
-      const { executor } = bench();
+      const { executor } = await bench();
       const controller = new AbortController();
-      const attempt = await executor.start(orderOf({ script: "setsid sleep 301 & sleep 301" }), controller.signal);
+      const attempt = await executor.start(
+        orderOf({ ...where, script: "setsid sleep 301 & sleep 301" }),
+        controller.signal,
+      );
       controller.abort();
       expect(await attempt.ended).toMatchObject({ cancelled: true });
       await attempt.dispose();
@@ -144,7 +150,7 @@ export function executorContract(open: (directory: string) => Executor): void {
     });
 
     test("leaves nothing to the next one, and says what it cost and how that was measured", async () => {
-      const { run } = bench();
+      const { run } = await bench();
       const { end } = await run({
         script: 'echo a > "$HOME/a"; echo b > "$TMPDIR/b"; head -c 20000000 /dev/zero | tail -c 1 > out/result.txt',
       });
@@ -155,20 +161,20 @@ export function executorContract(open: (directory: string) => Executor): void {
     });
 
     test("whose input has gone from the store is lost, not run", async () => {
-      const { run } = bench();
+      const { run } = await bench();
       const input = { kind: "store" as const, path: "in.txt", entry: "file" as const, digest: digestOf("gone") };
       expect((await run({ inputs: [input], script: "echo ran" })).end.failure).toMatchObject({ kind: "lost" });
     });
 
     test("that reads what it was not given fails where isolation is enforced", async () => {
-      const { run, directory, executor } = bench();
+      const { run, directory, executor } = await bench();
       writeFileSync(join(directory, "secret.txt"), "not declared");
       const { end } = await run({ script: `cat ${join(directory, "secret.txt")}` });
       expect(end.failure === null).toBe(executor.isolation === "workspace");
     });
 
     test("many at once each end once, with their own words", async () => {
-      const { run } = bench();
+      const { run } = await bench();
       const all = await Promise.all(Array.from({ length: 12 }, (_, at) => run({ script: `echo ${at}` })));
       expect(all.map(({ log }) => log.trim())).toEqual(Array.from({ length: 12 }, (_, at) => String(at)));
     });

@@ -1,0 +1,77 @@
+import { spawn, type ChildProcess } from "node:child_process";
+import { openSync, closeSync } from "node:fs";
+
+/** A container engine as its command line offers it. */
+export interface Engine {
+  readonly program: "podman" | "docker";
+  /** Before every command, such as `--root`. */
+  readonly arguments: readonly string[];
+}
+
+export interface Said {
+  /** Null: ended by a signal. */
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+const MOST = 1_000_000;
+
+/** One command of an engine, to its end. */
+export function ask(engine: Engine, args: readonly string[]): Promise<Said> {
+  return new Promise((resolve) => {
+    const child = spawn(engine.program, [...engine.arguments, ...args], { stdio: ["ignore", "pipe", "pipe"] });
+    const said = { stdout: "", stderr: "" };
+    child.stdout.on("data", (chunk: Buffer) => (said.stdout = `${said.stdout}${chunk.toString()}`.slice(-MOST)));
+    child.stderr.on("data", (chunk: Buffer) => (said.stderr = `${said.stderr}${chunk.toString()}`.slice(-MOST)));
+    child.on("error", (error) => resolve({ code: null, ...said, stderr: error.message }));
+    child.on("close", (code) => resolve({ code, ...said }));
+  });
+}
+
+/** Starts a container that was created, with its words in a log; ends with its exit code, null where there was none. */
+export function follow(engine: Engine, name: string, log: string): Promise<number | null> {
+  const file = openSync(log, "a", 0o600);
+  const child = spawn(engine.program, [...engine.arguments, "start", "--attach", name], {
+    stdio: ["ignore", file, file],
+  });
+  closeSync(file);
+  return new Promise((resolve) => {
+    child.on("error", () => resolve(null));
+    child.on("close", (code) => resolve(code));
+  });
+}
+
+/** A container that goes when it is told to, or when this process does. */
+export interface Doomed {
+  remove(): Promise<void>;
+}
+
+/** Waits on a pipe that closes with this process, whatever becomes of it, and then removes the container with all in it. */
+export function doomed(engine: Engine, name: string): Doomed {
+  const remove = [engine.program, ...engine.arguments, "rm", "--force", "--volumes", name];
+  const child: ChildProcess = spawn("/bin/sh", ["-c", 'read -r _; exec "$@" >/dev/null 2>&1', "sh", ...remove], {
+    stdio: ["pipe", "ignore", "ignore"],
+    detached: true,
+  });
+  child.stdin?.on("error", () => undefined);
+  const gone = new Promise<void>((resolve) => {
+    child.on("error", () => resolve());
+    child.on("close", () => resolve());
+  });
+  return {
+    remove() {
+      child.stdin?.end();
+      return gone;
+    },
+  };
+}
+
+/** The engine that answers here, podman before docker; undefined where none does. */
+export async function engineHere(args: readonly string[] = []): Promise<Engine | undefined> {
+  for (const program of ["podman", "docker"] as const) {
+    const engine = { program, arguments: args };
+    if ((await ask(engine, ["info"])).code === 0) return engine;
+  }
+  return undefined;
+}

@@ -1,0 +1,125 @@
+import { spawn } from "node:child_process";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import { afterAll, describe, expect, onTestFinished, test } from "vitest";
+
+import { ask } from "../../src/executor/container-engine.ts";
+import { containerExecutor } from "../../src/executor/container-executor.ts";
+import type { AttemptEnd, AttemptOrder, Executor } from "../../src/executor/executor.ts";
+import { digestOf } from "../../src/identity/identity.ts";
+import { executorContract } from "../contract/executor.ts";
+import { until } from "../contract/queue.ts";
+import { containers, type Containers } from "./container-image.ts";
+
+const there = containers();
+if (typeof there === "string") process.stderr.write(`skipped: steps in containers, because ${there}\n`);
+
+function inPodman(made: Containers): void {
+  const { engine, environment } = made;
+  afterAll(() => made.close());
+
+  function open(directory: string): Executor {
+    const materialize = (): Promise<{ kind: "missing"; digest: ReturnType<typeof digestOf> }> =>
+      Promise.resolve({ kind: "missing", digest: digestOf("") });
+    return containerExecutor({ engine, directory: join(directory, "work"), slots: 2, materialize });
+  }
+
+  async function run(script: string, more: Partial<AttemptOrder> = {}): Promise<{ end: AttemptEnd; log: string }> {
+    const directory = mkdtempSync(join(tmpdir(), "sluice-container-"));
+    const executor = open(directory);
+    onTestFinished(async () => {
+      await executor[Symbol.asyncDispose]();
+      rmSync(directory, { recursive: true, force: true });
+    });
+    const order = {
+      id: "attempt",
+      argv: ["/bin/sh", "-c", script],
+      env: {},
+      inputs: [],
+      outputs: [],
+      network: false,
+      secrets: {},
+      environment,
+      tools: {},
+      timeoutMs: null,
+      memoryBytes: null,
+      ...more,
+    };
+    const attempt = await executor.start(order, new AbortController().signal);
+    expect(attempt.isolation).toBe("container");
+    const end = await attempt.ended;
+    const log = readFileSync(attempt.log, "utf8");
+    await attempt.dispose();
+    return { end, log };
+  }
+
+  executorContract(open, { environment });
+
+  describe("a container", () => {
+    test("has no network, no capabilities, and a root that nobody writes to", async () => {
+      const { end, log } = await run(
+        "ls /sys/class/net; grep -E 'CapEff|NoNewPrivs' /proc/self/status; touch /etc/x 2>&1 || echo refused",
+      );
+      expect(end.failure).toBeNull();
+      expect(log).toMatch(/^lo\nCapEff:\s+0+\nNoNewPrivs:\s+1\n/);
+      expect(log).toContain("refused");
+    });
+
+    test(
+      "holds a step to its memory, and `oom` is said only where the engine says so",
+      { timeout: 60_000 },
+      async () => {
+        const bytes = 32 * 1_024 * 1_024;
+        const script = "head -c 200000000 /dev/zero | tail -c 199999999 | wc -c; exit 9";
+        const { end, log } = await run(script, { memoryBytes: bytes });
+        expect(log).not.toContain("199999999");
+        if (end.failure?.kind === "oom") expect(end.failure.limitBytes).toBe(bytes);
+        else expect(end.failure).toEqual({ kind: "exit", code: 9 });
+      },
+    );
+
+    test("shows no secret in its log", async () => {
+      const { log } = await run('echo "it is $TOKEN"', { secrets: { TOKEN: "correct-horse-battery" } });
+      expect(log).not.toContain("correct-horse");
+      expect(log).toContain("it is");
+    });
+
+    test("is made of the image that the digest names, or not at all", { timeout: 60_000 }, async () => {
+      const digest = digestOf("no such image");
+      const image = `localhost/sluice-test@${digest}`;
+      const { end } = await run("true", { environment: { kind: "image", image, digest } });
+      expect(end.failure).toMatchObject({ kind: "refused", next: `podman pull ${image}` });
+      expect((await run("true", { environment: { kind: "system" } })).end.failure).toMatchObject({ kind: "refused" });
+    });
+
+    test("goes with its worker, and so does all that it started", { timeout: 60_000 }, async () => {
+      const directory = mkdtempSync(join(tmpdir(), "sluice-container-"));
+      const script = new URL("./container-child.ts", import.meta.url).pathname;
+      const child = spawn(process.execPath, [script, directory, JSON.stringify(engine), JSON.stringify(environment)], {
+        stdio: "inherit",
+      });
+      onTestFinished(() => rmSync(directory, { recursive: true, force: true }));
+      await until(() => sleepers().length === 2);
+      child.kill("SIGKILL");
+      await until(() => sleepers().length === 0);
+      expect(child.signalCode).toBe("SIGKILL");
+      await until(async () => (await ask(engine, ["ps", "--all", "--quiet"])).stdout === "");
+    });
+  });
+}
+
+function sleepers(): readonly string[] {
+  return readdirSync("/proc").filter((pid) => {
+    try {
+      return /^\d+$/.test(pid) && readFileSync(`/proc/${pid}/cmdline`, "utf8") === "sleep\u0000302\u0000";
+    } catch {
+      return false;
+    }
+  });
+}
+
+describe.skipIf(typeof there === "string")("in a container of podman", () => {
+  if (typeof there !== "string") inPodman(there);
+});
