@@ -31,7 +31,7 @@ export default defineConfig([
       chunkFileNames: "[name]-[hash].js",
       minify: "dce-only",
       codeSplitting: {
-        includeDependenciesRecursively: false,
+        includeDependenciesRecursively: true,
         groups: [
           { name: "always", test: ALWAYS, priority: 2 },
           { name: "work", test: (id) => WORK.test(id) && !APART.test(id), priority: 1 },

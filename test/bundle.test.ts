@@ -1,0 +1,43 @@
+import { rolldown } from "rolldown";
+import { expect, test } from "vitest";
+
+import configs from "../rolldown.config.ts";
+
+/** The first circle of static imports that can be reached from a chunk. */
+function circleFrom(
+  chunk: string,
+  imports: ReadonlyMap<string, readonly string[]>,
+  { path = [], done = new Set() }: { readonly path?: readonly string[]; readonly done?: Set<string> } = {},
+): readonly string[] | undefined {
+  if (path.includes(chunk)) return [...path.slice(path.indexOf(chunk)), chunk];
+  if (done.has(chunk)) return undefined;
+  for (const next of imports.get(chunk) ?? []) {
+    const circle = circleFrom(next, imports, { path: [...path, chunk], done });
+    if (circle !== undefined) return circle;
+  }
+  done.add(chunk);
+  return undefined;
+}
+
+test("a circle of chunks is found", () => {
+  const imports = new Map([
+    ["a", ["b"]],
+    ["b", ["c"]],
+    ["c", ["b"]],
+  ]);
+  expect(circleFrom("a", imports)).toEqual(["b", "c", "b"]);
+});
+
+// A chunk of a circle may run before what it needs: which one depends on what is asked for first.
+test("no chunk of the command line imports itself by way of others", async () => {
+  const [commandLine] = configs;
+  if (commandLine === undefined || Array.isArray(commandLine.output)) throw new Error("one output is configured");
+  const bundle = await rolldown({ ...commandLine, logLevel: "silent" });
+  const { output } = await bundle.generate(commandLine.output);
+  await bundle.close();
+  const imports = new Map(
+    output.flatMap((one) => (one.type === "chunk" ? [[one.fileName, one.imports] as const] : [])),
+  );
+  expect(imports.size).toBeGreaterThan(20);
+  for (const chunk of imports.keys()) expect(circleFrom(chunk, imports)).toBeUndefined();
+});
