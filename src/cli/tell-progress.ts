@@ -1,4 +1,5 @@
 import type { StepProgress } from "../run/step-progress.ts";
+import type { RunProgress } from "../report/run-progress.ts";
 import { progressLine, type RunTextOptions } from "../report/run-text.ts";
 import { counted } from "../report/words.ts";
 import { seenBy } from "./progress.ts";
@@ -15,23 +16,23 @@ export interface ProgressTeller {
 }
 
 export function progressTeller(terminal: Pick<Terminal, "say">, options: RunTextOptions): ProgressTeller {
-  let cached: string[] = [];
+  let cached: RunProgress[] = [];
+  const line = (seen: RunProgress): string => `${progressLine(seen, options)}\n`;
   const end = (): void => {
     if (cached.length > NAMED) terminal.say(`${options.paint.good("✓")} ${counted(cached.length, "step")} cached\n`);
-    else if (cached.length > 0) terminal.say(cached.join(""));
+    else if (cached.length > 0) terminal.say(cached.map(line).join(""));
     cached = [];
   };
   return {
     tell(progress) {
       const seen = seenBy(progress);
       if (seen === undefined) return;
-      const line = `${progressLine(seen, options)}\n`;
       if (seen.kind === "cached") {
-        cached.push(line);
+        cached.push(seen);
         return;
       }
       end();
-      terminal.say(line);
+      terminal.say(line(seen));
     },
     end,
   };

@@ -148,7 +148,7 @@ function giveBack(pool: Pool, slot: Slot): void {
 
 async function start(pool: Pool, order: AttemptOrder, signal: AbortSignal): Promise<Attempt> {
   const slot = await take(pool);
-  const log = join(slot.root, "logs", "step.log");
+  const log = `${slot.root}/logs/step.log`;
   if (statSync(log, { throwIfNoEntry: false })?.size !== 0) writeFileSync(log, "");
   const left = clearWorkspace(slot.workspace, order, slot);
   slot.standing = undefined;
@@ -256,15 +256,13 @@ async function run(pool: Pool, slot: Slot, running: Running): Promise<AttemptEnd
         environmentOf(
           order,
           prepared,
-          inside
-            ? { home: HOME, temporary: "/tmp" }
-            : { home: join(slot.root, "home"), temporary: join(slot.root, "tmp") },
+          inside ? { home: HOME, temporary: "/tmp" } : { home: `${slot.root}/home`, temporary: `${slot.root}/tmp` },
         ),
       ).map(([name, value]) => `${name}=${value}`),
       cwd: inside ? WORKSPACE : slot.workspace,
       log: inside ? "/sluice/logs/step.log" : log,
       timeoutMs: order.timeoutMs,
-      clean: inside ? [HOME, "/tmp"] : [join(slot.root, "home"), join(slot.root, "tmp")],
+      clean: inside ? [HOME, "/tmp"] : [`${slot.root}/home`, `${slot.root}/tmp`],
     },
     running.signal,
   );

@@ -144,12 +144,12 @@ export async function stage(
     made.add(above);
   };
   for (const input of order.inputs) {
-    const target = join(directory, input.path);
+    const target = `${directory}/${input.path}`;
     parent(target);
     const placed = await place(input, target, options);
     if (placed !== "ok") return { missing: input.path, diskFull: placed === "disk-full" };
   }
-  for (const output of order.outputs) parent(join(directory, output.path));
+  for (const output of order.outputs) parent(`${directory}/${output.path}`);
   return { files: snapshot(directory, order) };
 }
 
@@ -195,7 +195,7 @@ function snapshot(directory: string, order: AttemptOrder): ReadonlyMap<string, s
     if (input.kind === "in-place") continue;
     const whole = input.kind === "store" && input.entry === "directory";
     for (const path of whole ? filesBelow(directory, input.path) : [input.path])
-      files.set(path, stampOf(join(directory, path)));
+      files.set(path, stampOf(`${directory}/${path}`));
   }
   return files;
 }
@@ -214,7 +214,7 @@ export function undeclaredWrites(
   for (const path of standing.files) {
     if (declared.some((output) => path === output || path.startsWith(`${output}/`))) continue;
     const before = staged.files.get(path);
-    if (before === undefined || before !== stampOf(join(directory, path))) found.push(path);
+    if (before === undefined || before !== stampOf(`${directory}/${path}`)) found.push(path);
   }
   return { undeclared: found.filter((path) => path !== "node_modules").sort(), standing };
 }

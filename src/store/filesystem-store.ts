@@ -34,6 +34,8 @@ interface Place {
   readonly recent: RecentBytes;
   /** True once any result was revoked; looked at for each reader, because most stores never see one. */
   revoked: boolean;
+  /** True where anything was ever evicted; undefined until the first result is created. */
+  evicted?: boolean;
 }
 
 /** A store in one directory; workspaces should share its file system, so that outputs enter by rename. */
@@ -93,7 +95,7 @@ export function filesystemStore(root: string): Store {
 }
 
 export function resultsDirectory(root: string, domain: Domain): string {
-  return join(root, "results", domain);
+  return `${root}/results/${domain}`;
 }
 
 function guarded(path: string, take: () => Ingested): Ingested {
@@ -262,8 +264,9 @@ function createResult(place: Place, domain: Domain, result: StepResult): Created
   makeFan(place, dirname(target));
   if (createOnce(place, target, `${JSON.stringify(result)}\n`)) {
     indexOf(place, domain).add(result);
-    if (existsSync(join(place.root, "evicted")))
-      rmSync(join(place.root, "evicted", `${hexOf(result.key)}.json`), { force: true });
+    // A marker that is left is never asked for while there is a result.
+    place.evicted ??= existsSync(join(place.root, "evicted"));
+    if (place.evicted) rmSync(join(place.root, "evicted", `${hexOf(result.key)}.json`), { force: true });
     return { kind: "created" };
   }
   const first = JSON.parse(readFileSync(target, "utf8")) as StepResult;

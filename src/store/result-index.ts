@@ -1,5 +1,5 @@
 import { mkdirSync, openSync, readdirSync, readFileSync, statSync, writeSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { dirname } from "node:path";
 
 import { digestFromHex, hexOf, type Digest } from "../identity/identity.ts";
 import type { StepResult } from "../key/key-document.ts";
@@ -48,7 +48,7 @@ export function resultIndex(path: string, directory: string): ResultIndex {
 }
 
 export function resultPath(directory: string, hex: string): string {
-  return join(directory, `${hex}.json`);
+  return `${directory}/${hex}.json`;
 }
 
 /** Keys of every result file of a domain. */
