@@ -1,3 +1,5 @@
+import { existsSync } from "node:fs";
+
 import type { Service, World } from "./cli/world.ts";
 
 /** A part of main.ts for the doors of a service, each loaded when it is opened. */
@@ -46,6 +48,22 @@ export function serviceDoors(world: World): Service {
       await worker[Symbol.asyncDispose]();
       await queue[Symbol.asyncDispose]();
       return 0;
+    },
+    async pool(config, pool) {
+      // Looking must not make a database.
+      if (config.queue.kind === "embedded" && !existsSync(config.data))
+        return refused(world, {
+          why: `no service keeps anything in ${config.data}`,
+          next: "SLUICE_DATA=… sluice ps --pool default",
+        });
+      const { openQueue } = await import("./queue/open-queue.ts");
+      const { openPool } = await import("./main-pool.ts");
+      const onError = (error: unknown): void => terminal.say(`sluice: ${String(error)}\n`);
+      const url = config.queue.kind === "embedded" ? "embedded:" : config.queue.url;
+      const opened = await openQueue(url, { data: config.data, holder: `sluice ps ${process.pid}`, onError });
+      if (opened.kind === "opened") return openPool(opened.queue, pool, () => clock.now());
+      const { variable, expected, example } = opened;
+      return refused(world, { why: `${variable}: ${expected}`, next: `${variable}=${example}` });
     },
     async demo(stop) {
       const { playDemo } = await import("./main-demo.ts");

@@ -128,8 +128,15 @@ function addHistory(program: Command, world: World, done: Done): void {
   command(program, "status", "sluice status")
     .alias("ps")
     .description("what a run would do, what is under way, what ran last")
+    .option("--pool <pool>", "a pool of a service instead: its workers, what they have, how far runs are")
     .option("--json", "one JSON document on stdout")
-    .action((flags: object) => done(import("./status.ts").then(({ status }) => status(world, flags))));
+    .action(({ pool, ...flags }: { pool?: string; json?: boolean }) =>
+      done(
+        pool === undefined
+          ? import("./status.ts").then(({ status }) => status(world, flags))
+          : import("./pool.ts").then(({ ps }) => ps(world, { pool, ...flags })),
+      ),
+    );
 }
 
 function addUpkeep(program: Command, world: World, done: Done): void {
@@ -213,6 +220,14 @@ function addService(program: Command, world: World, done: Done): void {
     .action((flags: { pool: string; concurrency?: string }) =>
       done(import("./worker.ts").then(({ worker }) => worker(world, flags))),
     );
+  command(program, "pause", "sluice pause --pool gpu")
+    .description("lets nothing new begin in a pool; what runs goes on")
+    .option("--pool <pool>", "which pool", "default")
+    .action((flags: { pool: string }) => done(import("./pool.ts").then(({ pause }) => pause(world, flags))));
+  command(program, "unpause", "sluice unpause --pool gpu")
+    .description("lets steps of a pool begin again")
+    .option("--pool <pool>", "which pool", "default")
+    .action((flags: { pool: string }) => done(import("./pool.ts").then(({ unpause }) => unpause(world, flags))));
   command(program, "demo", "sluice demo")
     .description("the whole story on this machine: a local forge, pull request, plan, run, merge")
     .action(() => done(import("./demo.ts").then(({ demo }) => demo(world))));

@@ -17,6 +17,7 @@ import type { Dataset } from "../pipeline/pipeline.ts";
 import type { DatasetState } from "../pipeline/resolution.ts";
 import type { Settings } from "../pipeline/settings.ts";
 import type { Tree } from "../pipeline/tree.ts";
+import type { PoolView } from "../report/pool-text.ts";
 import type { AcceptedRuns } from "../queue/accepted-runs.ts";
 import type { Dispatcher } from "../queue/dispatcher.ts";
 import type { Failure } from "../run/run-record.ts";
@@ -57,6 +58,16 @@ export interface Service {
     stop: AbortSignal,
   ): Promise<number>;
   demo(stop: AbortSignal): Promise<number>;
+  /** What a pool does at the moment; a queue that cannot be reached is an exit code. */
+  pool(config: WorkerConfig, pool: string): Promise<OpenPool | number>;
+}
+
+/** A pool seen from outside. */
+export interface OpenPool extends AsyncDisposable {
+  view(): Promise<PoolView>;
+  pause(): Promise<void>;
+  /** False when it was not paused. */
+  unpause(): Promise<boolean>;
 }
 
 export interface Terminal {

@@ -5,7 +5,7 @@ import type { QueuedStep, Room } from "../scheduling/queued-step.ts";
 import { poolSeat, type Seat } from "./pool-seat.ts";
 import type { Queue } from "./queue.ts";
 import { turnsQueue, turnsTopic, type TurnsMessage } from "./turns-messages.ts";
-import { watchWorkers, together, type Workers } from "./workers.ts";
+import { watchWorkers, type Workers } from "./workers.ts";
 
 /** A run's place in the backlog of a pool. */
 export interface Turns {
@@ -79,7 +79,7 @@ export function fairPool(options: FairPoolOptions): FairPool {
     },
   });
   const workers = watchWorkers(queue.table, pool, {
-    changed: (all) => seat.resize(together(all.here.values())),
+    changed: (all) => seat.resize(all.offer()),
     onError,
   });
   const alive = setInterval(() => {

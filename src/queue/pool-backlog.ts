@@ -1,6 +1,7 @@
 import { createFairShare } from "../scheduling/fair-share.ts";
 import type { QueuedStep, Room } from "../scheduling/queued-step.ts";
 import type { TurnsMessage } from "./turns-messages.ts";
+import type { Offer } from "./workers.ts";
 
 /** The fair backlog of one pool, in the hands of whoever holds its lease; everything in it can be said again. */
 export interface PoolBacklog {
@@ -11,8 +12,8 @@ export interface PoolBacklog {
   take(session: string, message: TurnsMessage, now: number): void;
   /** A session that is over: what it waited for is nobody's any more. */
   close(session: string): void;
-  /** What the pool's workers offer together. */
-  resize(offer: { readonly slots: number; readonly room: Room }): void;
+  /** What the pool's workers offer together, and whether any of it is to be taken. */
+  resize(offer: Offer): void;
 }
 
 interface Turn {
@@ -28,7 +29,7 @@ const AHEAD = 1;
 export function poolBacklog(grant: (session: string, id: string) => void): PoolBacklog {
   const share = createFairShare();
   const turns = new Map<string, Turn>();
-  let offer = { slots: 0, room: { cpu: 0, memoryBytes: 0, gpus: 0 } };
+  let offer: Offer = { paused: false, slots: 0, room: { cpu: 0, memoryBytes: 0, gpus: 0 } };
   const taken = { slots: 0, cpu: 0, memoryBytes: 0, gpus: 0 };
 
   function free(): Room {
@@ -47,7 +48,7 @@ export function poolBacklog(grant: (session: string, id: string) => void): PoolB
   }
 
   function fill(): void {
-    while (taken.slots < offer.slots + AHEAD) {
+    while (!offer.paused && taken.slots < offer.slots + AHEAD) {
       const step = share.take(free());
       const turn = step === undefined ? undefined : turns.get(step.id);
       if (step === undefined || turn === undefined) return;

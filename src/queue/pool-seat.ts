@@ -1,7 +1,7 @@
-import type { Room } from "../scheduling/queued-step.ts";
 import { poolBacklog, type PoolBacklog } from "./pool-backlog.ts";
 import type { Consumer, Lease, Performed, Queue, QueuedJob } from "./queue.ts";
 import { parseTurns, turnsQueue, turnsTopic, type TurnsMessage } from "./turns-messages.ts";
+import type { Offer } from "./workers.ts";
 
 export interface SeatOptions {
   readonly queue: Queue;
@@ -24,7 +24,7 @@ export interface Seat extends AsyncDisposable {
   /** False when it is not held here. */
   take(session: string, message: TurnsMessage): boolean;
   close(session: string): void;
-  resize(offer: { readonly slots: number; readonly room: Room }): void;
+  resize(offer: Offer): void;
   /** Undefined when it is not held here. */
   counts(): { readonly waiting: number; readonly out: number } | undefined;
 }
@@ -48,7 +48,7 @@ export function poolSeat(options: SeatOptions): Seat {
   const name = `turns-${pool}`;
   let held: Held | undefined;
   let elsewhere: number | undefined;
-  let offer = { slots: 0, room: { cpu: 0, memoryBytes: 0, gpus: 0 } };
+  let offer: Offer = { paused: false, slots: 0, room: { cpu: 0, memoryBytes: 0, gpus: 0 } };
   let closed = false;
 
   function grant(session: string, id: string, fence: number): void {

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 
 import type { Json } from "../identity/canonical-json.ts";
 import type { Room } from "../scheduling/queued-step.ts";
+import { pausedSince } from "./pool-pause.ts";
 import type { Table } from "./queue.ts";
 
 /** A worker as the others see it. */
@@ -14,12 +15,21 @@ export interface WorkerNotice {
   readonly pid: number;
 }
 
+/** What a pool can take at the moment. */
+export interface Offer {
+  readonly paused: boolean;
+  readonly slots: number;
+  readonly room: Room;
+}
+
 /** Workers of one pool, as far as they have been heard of lately. */
 export interface Workers {
   /** Those that are there now, by their ids. */
   readonly here: ReadonlyMap<string, WorkerNotice>;
   /** The most that any one of them has offered since this process began to look; undefined before the first. */
   readonly largest: Room | undefined;
+  /** What they offer together. */
+  offer(): Offer;
   close(): Promise<void>;
 }
 
@@ -67,9 +77,11 @@ export function watchWorkers(
   const here = new Map<string, WorkerNotice>();
   let largest: Room | undefined;
   let before = "";
+  let paused = false;
 
   async function look(): Promise<void> {
-    const entries = await table.entries(register(pool));
+    const [entries, since] = await Promise.all([table.entries(register(pool)), pausedSince(table, pool)]);
+    paused = since !== undefined;
     const now = performance.now();
     here.clear();
     for (const { key, value } of entries) {
@@ -86,7 +98,7 @@ export function watchWorkers(
       here.set(key, notice);
       largest = largerOf(largest ?? notice.room, notice.room);
     }
-    const after = JSON.stringify([...here]);
+    const after = JSON.stringify([paused, ...here]);
     if (after !== before) told.changed(workers);
     before = after;
   }
@@ -103,6 +115,7 @@ export function watchWorkers(
     get largest() {
       return largest;
     },
+    offer: () => ({ paused, ...together(here.values()) }),
     async close() {
       clearInterval(timer);
       await looking;
@@ -127,8 +140,12 @@ function largerOf(a: Room, b: Room): Room {
   };
 }
 
-/** What all of them offer together. */
-export function together(workers: Iterable<WorkerNotice>): { readonly slots: number; readonly room: Room } {
+/** Who has announced itself, the lately dead included. */
+export async function listWorkers(table: Table, pool: string): Promise<readonly WorkerNotice[]> {
+  return (await table.entries(register(pool))).flatMap(({ value }) => parseNotice(value) ?? []);
+}
+
+function together(workers: Iterable<WorkerNotice>): { readonly slots: number; readonly room: Room } {
   let slots = 0;
   const room = { cpu: 0, memoryBytes: 0, gpus: 0 };
   for (const worker of workers) {

@@ -3,6 +3,7 @@ import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 
 import { fairPool, type FairPool, type Turns } from "../../src/queue/fair-pool.ts";
+import { pausedSince, pausePool, unpausePool } from "../../src/queue/pool-pause.ts";
 import type { Queue } from "../../src/queue/queue.ts";
 import { announceWorker } from "../../src/queue/workers.ts";
 import { queued } from "../scheduling/simulator.ts";
@@ -84,6 +85,22 @@ export function fairPoolContract(start: () => Promise<Backend>): void {
       await worker(pool, 1);
       await until(() => turns.granted.length === 1);
       expect(fair.largest).toEqual(ROOM);
+    });
+
+    test("a pool that is paused gives out nothing, until it is not", async () => {
+      const pool = fresh();
+      await worker(pool, 2);
+      await pausePool(queue.table, pool, "2026-01-01T00:00:00Z");
+      const fair = joined(pool);
+      await until(() => fair.workers.offer().paused);
+      const turns = session(fair);
+      turns.submit(queued("a", { id: "1" }));
+      await until(() => fair.counts()?.waiting === 1);
+      expect(turns.granted).toEqual([]);
+      expect(await pausedSince(other.table, pool)).toBe("2026-01-01T00:00:00Z");
+      expect([await unpausePool(other.table, pool), await unpausePool(other.table, pool)]).toEqual([true, false]);
+      await until(() => turns.granted.length === 1);
+      await turns.close();
     });
 
     test("controllers take turns in one backlog, whoever holds it", async () => {

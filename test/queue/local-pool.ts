@@ -7,7 +7,7 @@ const NOTHING = { submit: [], running: [], withdraw: [], ended: [] };
 export function localPool(slots: number): Pick<FairPool, "open"> & { readonly out: () => number } {
   const grants = new Map<string, (id: string) => void>();
   const backlog = poolBacklog((session, id) => grants.get(session)?.(id));
-  backlog.resize({ slots, room: { cpu: 0, memoryBytes: 0, gpus: 0 } });
+  backlog.resize({ paused: false, slots, room: { cpu: 0, memoryBytes: 0, gpus: 0 } });
   return {
     out: () => backlog.out,
     open(grant) {
