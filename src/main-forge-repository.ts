@@ -3,7 +3,7 @@ import { join } from "node:path";
 
 import { datasetAtCommit } from "./controller/dataset-at-commit.ts";
 import { NO_PAST, planPipelines, type Past } from "./controller/plan-pipelines.ts";
-import type { PlanAt, PlannedCommit } from "./controller/project.ts";
+import { SETTINGS_PATH, type PlanAt, type PlannedCommit, type RulesAt } from "./controller/project.ts";
 import { readProject } from "./controller/read-project.ts";
 import type { Forge } from "./forge/forge.ts";
 import { commitView } from "./git/commit-view.ts";
@@ -13,7 +13,11 @@ import type { View } from "./git/view.ts";
 import type { CommitSha } from "./identity/identity.ts";
 import type { History } from "./index/history.ts";
 import { sqliteHistory } from "./index/sqlite-history.ts";
+import { narrow, type Narrowed } from "./pipeline/narrow.ts";
+import type { Operator } from "./pipeline/operator.ts";
+import { parseSettings } from "./pipeline/parse-settings.ts";
 import type { Pipeline } from "./pipeline/pipeline.ts";
+import { DEFAULT_SETTINGS } from "./pipeline/settings.ts";
 import { pastSteps } from "./plan/past-steps.ts";
 import { fileParsedCache } from "./store/file-parsed-cache.ts";
 import { statIndex } from "./store/stat-index.ts";
@@ -25,6 +29,9 @@ export interface ForgeRepository {
   readonly mirror: Mirror;
   readonly history: History;
   readonly planAt: PlanAt;
+  readonly rulesAt: RulesAt;
+  /** Rules of the default branch as it is now; undefined while the forge cannot be asked. */
+  rules(): Promise<Narrowed | undefined>;
   view(commit: CommitSha): View;
   /** Writes what was learnt about blobs and parsed files. */
   save(): void;
@@ -39,7 +46,7 @@ export interface RepositoryPlace {
   readonly program: string;
   /** Full name of the ledger branch's ref. */
   readonly ledger: string;
-  readonly platform: string;
+  readonly operator: Operator;
   readonly version: string;
 }
 
@@ -76,15 +83,37 @@ export async function forgeRepository(place: RepositoryPlace): Promise<ForgeRepo
         past: (pipeline) => past(history, against, pipeline),
       },
       { project, pipelines: project.pipelines },
-      { platform: place.platform, accelerator: null, forced: new Set(), withEffects: false, overrides: {} },
+      {
+        platform: PLATFORM,
+        accelerator: null,
+        pools: place.operator.pools,
+        forced: new Set(),
+        withEffects: false,
+        overrides: {},
+      },
     );
     return { project, planned };
+  };
+  // Settings that cannot be read grant nothing; the check of the change that broke them says so.
+  const rulesAt: RulesAt = async (commit) => {
+    const bytes = await mirror.file(commit, SETTINGS_PATH);
+    const { value } = parseSettings(bytes === undefined ? null : { path: SETTINGS_PATH, bytes });
+    return narrow(place.operator, value ?? DEFAULT_SETTINGS, forge.repository.fullName);
   };
   return {
     forge,
     mirror,
     history,
     planAt,
+    rulesAt,
+    async rules() {
+      const about = await forge.about();
+      if (about.kind !== "ok") return undefined;
+      const ref = `refs/heads/${about.value.defaultBranch}`;
+      const refreshed = await mirror.refresh([ref]);
+      const tip = refreshed.kind === "ok" ? refreshed.refs.get(ref) : undefined;
+      return tip === undefined ? undefined : rulesAt(tip);
+    },
     view,
     save() {
       digests.save();
@@ -92,6 +121,9 @@ export async function forgeRepository(place: RepositoryPlace): Promise<ForgeRepo
     },
   };
 }
+
+/** The platform of a pool that the operator does not name (SEMANTICS §2). */
+const PLATFORM = "linux-x64";
 
 async function remoteOf(forge: Forge): ReturnType<Parameters<typeof nativeMirror>[0]["remote"]> {
   const [about, token] = await Promise.all([forge.about(), forge.gitToken()]);

@@ -172,6 +172,9 @@ async function statesOf(
     tail: (run, step) => tails.get(`${run.id}/${step}`) ?? [],
     text: (path) => texts.get(path),
     slots: at.service.parts.slots,
+    rules: plan.rules,
+    proposed: plan.proposed,
+    domain: plan.domain,
     answers: words,
   });
 }
@@ -245,6 +248,7 @@ async function command(at: At, trigger: Extract<Trigger, { kind: "command" }>): 
         const planned = await planPullRequest(repository, trigger.number);
         return planned.kind === "planned" ? planned.plan : undefined;
       },
+      rules: () => repository.rules(),
       async accept(order) {
         const accepted = await at.service.accept(repository, order);
         return accepted === "recorded" ? "known" : accepted === "accepted" ? "accepted" : "later";

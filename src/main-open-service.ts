@@ -8,6 +8,7 @@ import { decodeEnd, encodeAttempt, type StagedJob } from "./controller/attempt-p
 import { octokitForges } from "./forge/octokit-forges.ts";
 import type { RunId } from "./identity/identity.ts";
 import { composeHands } from "./main-hands.ts";
+import { readOperator } from "./main-operator.ts";
 import { composeService, servicePaths } from "./main-service.ts";
 import { poolQueue, startWorker } from "./main-worker.ts";
 import { fairPool } from "./queue/fair-pool.ts";
@@ -52,6 +53,9 @@ export async function openService({ config, clock, version, path, slots }: Openi
   const program = findGit(path);
   if (program === undefined)
     return { kind: "refused", why: "git is not installed, and a service needs it", next: "apt-get install git" };
+  const read = readOperator(config.operatorFile);
+  if (read.kind === "refused") return read;
+  const { operator } = read;
   const log = createLog(config);
   const onError = (error: unknown): void => log.error({ err: error }, "background");
   const url = config.queue.kind === "embedded" ? "embedded:" : config.queue.url;
@@ -97,6 +101,7 @@ export async function openService({ config, clock, version, path, slots }: Openi
     data: config.data,
     program,
     ledger: LEDGER,
+    operator,
     version,
     slots: Math.max(1, slots),
   });

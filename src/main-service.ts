@@ -19,6 +19,7 @@ import type { FairPool } from "./queue/fair-pool.ts";
 import { flights, type Flights } from "./queue/flights.ts";
 import type { Leases } from "./queue/queue.ts";
 import type { QueueDispatcher } from "./queue/queue-dispatcher.ts";
+import type { Operator } from "./pipeline/operator.ts";
 import { stagingDispatcher } from "./queue/staging-dispatcher.ts";
 import type { RunRecord } from "./run/run-record.ts";
 import { endedUnseen, type StepEnd, type StepJob } from "./run/step-job.ts";
@@ -42,6 +43,7 @@ export interface ServiceParts {
   /** The git binary. */
   readonly program: string;
   readonly ledger: string;
+  readonly operator: Operator;
   readonly version: string;
   readonly slots: number;
 }
@@ -93,7 +95,7 @@ export function composeService(parts: ServiceParts): Service {
         data: parts.data,
         program: parts.program,
         ledger,
-        platform: PLATFORM,
+        operator: parts.operator,
         version: parts.version,
       });
       repositories.set(ref.id, opened);

@@ -1,7 +1,9 @@
 import type { Clock } from "../clock/clock.ts";
 import type { Desired } from "../forge/desired.ts";
-import type { Answer, Comment, Forge, Permission } from "../forge/forge.ts";
+import type { Answer, Comment, Forge } from "../forge/forge.ts";
 import { runIdOf } from "../identity/identity.ts";
+import type { Narrowed } from "../pipeline/narrow.ts";
+import { mayDo, requirementOf, type Deed } from "../policy/permission.ts";
 import type { RunOrder } from "../run/request.ts";
 import type { ParsedCommand } from "../trigger/command.ts";
 import type { Trigger } from "../trigger/trigger.ts";
@@ -12,6 +14,8 @@ export interface CommandPorts {
   readonly clock: Clock;
   /** What the pull request would run at this moment; undefined when it is over. */
   readonly plan: () => Promise<PullRequestPlan | undefined>;
+  /** Of the default branch as it is now; undefined while the forge cannot be asked. */
+  readonly rules: () => Promise<Narrowed | undefined>;
   /** `known`: the ledger has this very run already. */
   readonly accept: (order: RunOrder) => Promise<"accepted" | "known" | "later">;
   readonly enqueue: (order: RunOrder) => Promise<void>;
@@ -25,8 +29,6 @@ export interface Answered {
   readonly words: readonly string[];
   readonly again: number | null;
 }
-
-const RUNS: readonly Permission[] = ["write", "maintain", "admin"];
 
 /**
  * Does what a comment asks for, by the permission that its author has at this moment. A comment that was edited since
@@ -42,25 +44,19 @@ export async function answerCommand(
   if (seen.kind !== "ok") return { ...NOTHING, again: againAfter(seen, ports.clock.now()) };
   if (wasEdited(seen.value) || seen.value.author.bot) return NOTHING;
   if (parsed.kind === "refused") return refused(trigger, `${parsed.why}: ${parsed.next}`);
-  const permission = await ports.forge.permission(trigger.sender.login);
-  if (permission.kind === "wait" || permission.kind === "unreachable")
-    return { ...NOTHING, again: againAfter(permission, ports.clock.now()) };
-  const may = permission.kind === "ok" ? permission.value : "none";
   switch (parsed.command.kind) {
     case "plan":
       return done(trigger);
     case "run":
-      if (!RUNS.includes(may))
-        return refused(trigger, "running needs write permission: ask somebody who has it to comment /sluice run");
-      return runNow(ports, trigger, parsed.command);
+      return (
+        (await withheld(ports, trigger, { deed: "run", command: "/sluice run" })) ??
+        runNow(ports, trigger, parsed.command)
+      );
     case "help":
       return { ...done(trigger), words: [HELP] };
     case "cancel": {
-      if (!RUNS.includes(may))
-        return refused(
-          trigger,
-          "stopping a run needs write permission: ask somebody who has it to comment /sluice cancel",
-        );
+      const no = await withheld(ports, trigger, { deed: "run", command: "/sluice cancel" });
+      if (no !== undefined) return no;
       const stopped = await ports.cancel();
       return stopped === 0 ? refused(trigger, "no run of this pull request is under way") : done(trigger);
     }
@@ -79,6 +75,27 @@ export async function answerCommand(
     default:
       return parsed.command satisfies never;
   }
+}
+
+/** The answer to somebody who may not do that, by what the forge says of them now; undefined where they may. */
+async function withheld(
+  { forge, rules, clock }: CommandPorts,
+  trigger: Command,
+  asking: { readonly deed: Deed; readonly command: string },
+): Promise<Answered | undefined> {
+  const ruling = await rules();
+  if (ruling === undefined) return { ...NOTHING, again: 5_000 };
+  const { permissions } = ruling.settings;
+  const { login } = trigger.sender;
+  const needed = requirementOf(permissions, asking.deed);
+  const asked = needed.kind === "team" ? await forge.teamMember(needed.team, login) : await forge.permission(login);
+  if (asked.kind === "wait" || asked.kind === "unreachable")
+    return { ...NOTHING, again: againAfter(asked, clock.now()) };
+  const value = asked.kind === "ok" ? asked.value : false;
+  const standing =
+    typeof value === "boolean" ? { role: "none" as const, member: value } : { role: value, member: false };
+  const leave = mayDo(permissions, asking, standing);
+  return leave.kind === "granted" ? undefined : refused(trigger, `${leave.why}: ${leave.next}`);
 }
 
 const NOTHING: Answered = { states: [], words: [], again: null };

@@ -7,7 +7,7 @@ import type { DatasetState, Resolution } from "../pipeline/resolution.ts";
 import { resolvePipeline } from "../pipeline/resolve.ts";
 import { forecast } from "../plan/forecast.ts";
 import type { Facts, PastStep } from "../plan/plan.ts";
-import { workOrder } from "../plan/work-order.ts";
+import { workOrder, type WorkOrderOptions } from "../plan/work-order.ts";
 import { isError } from "../problem/problem.ts";
 import type { FileFacts, View } from "../git/view.ts";
 import type { ResultReader } from "../store/store.ts";
@@ -29,9 +29,7 @@ export interface Past {
 
 export const NO_PAST: Past = { steps: [], durations: () => [] };
 
-export interface PlanOptions {
-  readonly platform: string;
-  readonly accelerator: string | null;
+export interface PlanOptions extends WorkOrderOptions {
   readonly forced: ReadonlySet<string>;
   readonly withEffects: boolean;
   /** `--param k=v`. */
@@ -86,10 +84,7 @@ async function planOne(
   const facts = factsOf(ports, NO_PAST);
   const none = { ...resolved, problems, facts, order: null, forecast: null };
   if (problems.some(isError)) return none;
-  const order = workOrder(resolution, (path) => sources.get(path), {
-    platform: options.platform,
-    accelerator: options.accelerator,
-  });
+  const order = workOrder(resolution, (path) => sources.get(path), options);
   const first = forecast(order, facts, options);
   if (first.steps.every(({ verdict }) => verdict.kind === "cached")) return { ...none, order, forecast: first };
   // Only a plan with work asks why and how long: history is opened for it, and the forecast made again.

@@ -3,12 +3,21 @@ import type { Mirror } from "../git/mirror.ts";
 import type { CommitSha, Domain } from "../identity/identity.ts";
 import { digestOfJson } from "../identity/identity.ts";
 import type { Problem } from "../problem/problem.ts";
-import type { MergePlan, PlanAt, PlannedCommit, PlannedPipeline, PullRequestPlan } from "./project.ts";
+import {
+  SETTINGS_PATH,
+  type MergePlan,
+  type PlanAt,
+  type PlannedCommit,
+  type PlannedPipeline,
+  type PullRequestPlan,
+  type RulesAt,
+} from "./project.ts";
 
 export interface PullRequestPorts {
   readonly forge: Forge;
   readonly mirror: Mirror;
   readonly planAt: PlanAt;
+  readonly rulesAt: RulesAt;
 }
 
 export type PlannedPullRequest =
@@ -27,7 +36,8 @@ export async function planPullRequest(ports: PullRequestPorts, number: number): 
   if (pullRequest.state === "closed") return { kind: "over" };
   const seen = await lookAt(ports, pullRequest);
   if (seen.kind !== "ok") return seen;
-  const { head, onto, base } = seen;
+  const { head, onto, base, ruling } = seen;
+  const judged = await rulesOf(ports, { head, base, ruling });
   const domain: Domain =
     pullRequest.head.repository === ports.forge.repository.id ? "pr" : `fork/${pullRequest.number}`;
   const before = await ports.planAt({ commit: base, tree: null, domain, against: null });
@@ -41,18 +51,28 @@ export async function planPullRequest(ports: PullRequestPorts, number: number): 
     testMerge = true;
     return {
       kind: "planned",
-      plan: { pullRequest, ...compare({ head, base, onto, domain, testMerge }, now, planned) },
+      plan: { pullRequest, ...compare({ head, base, onto, domain, testMerge, ...judged }, now, planned) },
     };
   }
   return {
     kind: "planned",
-    plan: { pullRequest, ...compare({ head, base, onto, domain, testMerge }, before, planned) },
+    plan: { pullRequest, ...compare({ head, base, onto, domain, testMerge, ...judged }, before, planned) },
   };
+}
+
+/** Rules come from the default branch; what the change would make of them is told beside them, and decides nothing. */
+async function rulesOf(
+  { mirror, rulesAt }: Pick<PullRequestPorts, "mirror" | "rulesAt">,
+  { head, base, ruling }: { readonly head: CommitSha; readonly base: CommitSha; readonly ruling: CommitSha },
+): Promise<Pick<MergePlan, "rules" | "proposed">> {
+  const rules = await rulesAt(ruling);
+  const touched = (await mirror.changed(base, head)).includes(SETTINGS_PATH);
+  return { rules, proposed: touched ? await rulesAt(head) : null };
 }
 
 /** Plans the commit that a merge queue has made of several pull requests; undefined once the queue dropped it. */
 export async function planMergeGroup(
-  { mirror, planAt }: Pick<PullRequestPorts, "mirror" | "planAt">,
+  { mirror, planAt, rulesAt }: Pick<PullRequestPorts, "mirror" | "planAt" | "rulesAt">,
   { head, base }: { readonly head: CommitSha; readonly base: CommitSha },
 ): Promise<MergePlan | undefined> {
   const refreshed = await mirror.refresh(["refs/heads/*"]);
@@ -60,7 +80,9 @@ export async function planMergeGroup(
   const domain: Domain = "pr";
   const before = await planAt({ commit: base, tree: null, domain, against: null });
   const planned = await planAt({ commit: head, tree: null, domain, against: before });
-  return compare({ head, base, onto: base, domain, testMerge: false }, before, planned);
+  // A queue merges into the branch that its base is the tip of.
+  const judged = await rulesOf({ mirror, rulesAt }, { head, base, ruling: base });
+  return compare({ head, base, onto: base, domain, testMerge: false, ...judged }, before, planned);
 }
 
 function notNow(answer: Exclude<Answer<PullRequest>, { kind: "ok" }>): PlannedPullRequest {
@@ -70,21 +92,33 @@ function notNow(answer: Exclude<Answer<PullRequest>, { kind: "ok" }>): PlannedPu
 }
 
 type Seen =
-  | { readonly kind: "ok"; readonly head: CommitSha; readonly onto: CommitSha; readonly base: CommitSha }
+  | {
+      readonly kind: "ok";
+      readonly head: CommitSha;
+      readonly onto: CommitSha;
+      readonly base: CommitSha;
+      /** Tip of the default branch, whatever branch the pull request goes to. */
+      readonly ruling: CommitSha;
+    }
   | Extract<PlannedPullRequest, { kind: "over" | "again" }>;
 
 /** One read of the remote; what it holds by now wins over what the forge said a moment ago. */
-async function lookAt({ mirror }: PullRequestPorts, { number, base }: PullRequest): Promise<Seen> {
+async function lookAt({ forge, mirror }: PullRequestPorts, { number, base }: PullRequest): Promise<Seen> {
+  const about = await forge.about();
+  if (about.kind === "not-found") return { kind: "over" };
+  if (about.kind !== "ok") return { kind: "again", afterMs: 5_000, why: about.why };
+  const ruleRef = `refs/heads/${about.value.defaultBranch}`;
   const headRef = `refs/pull/${number}/head`;
   const baseRef = `refs/heads/${base.branch}`;
-  const refreshed = await mirror.refresh([headRef, baseRef]);
+  const refreshed = await mirror.refresh([...new Set([headRef, baseRef, ruleRef])]);
   if (refreshed.kind !== "ok") return { kind: "again", afterMs: 5_000, why: refreshed.why };
   const head = refreshed.refs.get(headRef);
   const onto = refreshed.refs.get(baseRef);
-  if (head === undefined || onto === undefined) return { kind: "over" };
+  const ruling = refreshed.refs.get(ruleRef);
+  if (head === undefined || onto === undefined || ruling === undefined) return { kind: "over" };
   // Histories without a common commit: everything is new.
   const common = await mirror.mergeBase(onto, head);
-  return { kind: "ok", head, onto, base: common ?? onto };
+  return { kind: "ok", head, onto, base: common ?? onto, ruling };
 }
 
 async function readsWhatMoved(
@@ -103,13 +137,14 @@ async function readsWhatMoved(
 }
 
 function compare(
-  at: Pick<MergePlan, "head" | "base" | "onto" | "domain" | "testMerge">,
+  at: Pick<MergePlan, "head" | "base" | "onto" | "domain" | "testMerge" | "rules" | "proposed">,
   before: PlannedCommit,
   planned: PlannedCommit,
 ): MergePlan {
   const old = new Map(before.planned.map((one) => [one.file.pipeline.id, one]));
   const known = new Set([...problemsOf(before)].map(nameOf));
-  const problems = problemsOf(planned).filter((problem) => !known.has(nameOf(problem)));
+  const widens = widening(at);
+  const problems = [...problemsOf(planned).filter((problem) => !known.has(nameOf(problem))), ...widens];
   const faulty = new Set(problems.map((problem) => problem.at.path));
   const affected: PlannedPipeline[] = [];
   const unchanged: string[] = [];
@@ -127,6 +162,12 @@ function compare(
   );
   const digest = digestOfJson(affected.map((one) => [one.file.pipeline.id, one.order?.digest ?? null]));
   return { ...at, planned, affected, unchanged, removed, problems, digest };
+}
+
+/** Where the change asks for more than the operator allows and the default branch does not do so already. */
+function widening({ rules, proposed }: Pick<MergePlan, "rules" | "proposed">): readonly Problem[] {
+  const known = new Set(rules.problems.map(nameOf));
+  return (proposed?.problems ?? []).filter((problem) => !known.has(nameOf(problem)));
 }
 
 function problemsOf({ project, planned }: PlannedCommit): readonly Problem[] {

@@ -2,6 +2,7 @@ import type { JsonObject } from "../identity/canonical-json.ts";
 import type { PullRequest } from "../forge/forge.ts";
 import type { CommitSha, Digest, Domain } from "../identity/identity.ts";
 import type { FileFacts, View } from "../git/view.ts";
+import type { Narrowed } from "../pipeline/narrow.ts";
 import type { Source } from "../pipeline/parsed.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";
 import type { DatasetState, Resolution } from "../pipeline/resolution.ts";
@@ -63,6 +64,9 @@ export type PlanAt = (order: {
   readonly against: PlannedCommit | null;
 }) => Promise<PlannedCommit>;
 
+/** The rules that the `sluice.yaml` of a commit makes, within what the operator allows. */
+export type RulesAt = (commit: CommitSha) => Promise<Narrowed>;
+
 /** What merging a pull request would run, and why. */
 export interface PullRequestPlan extends MergePlan {
   readonly pullRequest: PullRequest;
@@ -88,4 +92,8 @@ export interface MergePlan {
   /** Over the work orders of all affected pipelines: what was reviewed. */
   readonly digest: Digest;
   readonly domain: Domain;
+  /** Of the default branch: these decide. */
+  readonly rules: Narrowed;
+  /** Of the change itself, null where it leaves them alone: shown, and deciding nothing. */
+  readonly proposed: Narrowed | null;
 }

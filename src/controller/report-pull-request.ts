@@ -4,6 +4,8 @@ import { diffRuns } from "../diff/run-diff.ts";
 import { renderProblem } from "../problem/frame.ts";
 import { isError, type Problem } from "../problem/problem.ts";
 import { planCheckOutput, runCheckOutput, type ButtonName, type CheckOutput } from "../report/check-output.ts";
+import type { Narrowed } from "../pipeline/narrow.ts";
+import { judgePipeline } from "../policy/judge-pipeline.ts";
 import { failedRun } from "../report/failed-run.ts";
 import { failureMarkdown } from "../report/failure-markdown.ts";
 import type { PlanView } from "../report/plan-view.ts";
@@ -38,6 +40,10 @@ export interface PullRequestReport {
   /** Text of a file at the head, for code frames. */
   readonly text: (path: string) => string | undefined;
   readonly slots: number;
+  /** Of the default branch, and of the change where it touches them. */
+  readonly rules: Narrowed;
+  readonly proposed: Narrowed | null;
+  readonly domain: string;
   /** What commands were answered with words. */
   readonly answers: readonly string[];
 }
@@ -106,7 +112,8 @@ function endedRun(report: PullRequestReport, { record, baseline }: PullRequestRe
   };
 }
 
-function viewsOf({ affected, problems }: PullRequestReport): readonly PlanView[] {
+function viewsOf(report: PullRequestReport): readonly PlanView[] {
+  const { affected, problems } = report;
   const shown = new Set(affected.map((one) => one.file.path));
   const elsewhere = Map.groupBy(
     problems.filter((problem) => !shown.has(problem.at.path)),
@@ -115,15 +122,29 @@ function viewsOf({ affected, problems }: PullRequestReport): readonly PlanView[]
   const broken = [...elsewhere].filter(([, list]) => list.some(isError));
   // A warning about a file that several pipelines read breaks none of them: it is told with the first.
   const warnings = [...elsewhere].flatMap(([, list]) => (list.some(isError) ? [] : list));
-  const views = affected.map(({ file, order, forecast }, at): PlanView => {
+  const views = affected.map((one, at): PlanView => {
+    const { file, order, forecast } = one;
     const own = problems.filter((problem) => problem.at.path === file.path);
     const told = at === 0 ? [...own, ...warnings] : own;
-    return { name: file.pipeline.name, path: file.path, order, forecast, problems: told, costUsd: null, policies: [] };
+    return { name: file.pipeline.name, path: file.path, order, forecast, ...judgementOf(report, one, told) };
   });
   const without = broken.map(([path, list]): PlanView => {
     return { name: path, path, order: null, forecast: null, problems: list, costUsd: null, policies: [] };
   });
   return [...without, ...views];
+}
+
+/** What the rules say of a pipeline, beside the problems that it has anyhow. */
+function judgementOf(
+  report: PullRequestReport,
+  { file, order, forecast }: PlannedPipeline,
+  problems: readonly Problem[],
+): Pick<PlanView, "problems" | "costUsd" | "policies" | "shadow"> {
+  if (order === null || forecast === null) return { problems, costUsd: null, policies: [] };
+  const fork = report.domain.startsWith("fork/");
+  const { owner } = file.pipeline;
+  const judged = judgePipeline(report, { order, forecast, owner, fork, slots: report.slots });
+  return { ...judged, problems: [...problems, ...judged.problems] };
 }
 
 function frameOf(report: PullRequestReport, problem: Problem): readonly string[] {

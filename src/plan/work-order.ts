@@ -18,6 +18,8 @@ export interface WorkOrderOptions {
   /** Of the pool, or of this machine on a laptop: `linux-x64`. */
   readonly platform: string;
   readonly accelerator: string | null;
+  /** What pools declare; a step's own pool wins over the two above. */
+  readonly pools?: Readonly<Record<string, { readonly platform: string; readonly accelerator: string | null }>>;
 }
 
 /** What a resolution without errors would run; byte-identical for identical input. */
@@ -59,9 +61,12 @@ function workStep(resolution: Resolution, { step, inputs, after }: ResolvedStep,
   const entries = work.map((input): KeyInput =>
     input.kind === "output" ? symbolOf(input, making.symbols) : input.entry,
   );
+  const { pools = {} } = making.options;
+  const { pool } = step.resources;
+  const { platform, accelerator } = (Object.hasOwn(pools, pool) ? pools[pool] : undefined) ?? making.options;
   // In the order of canonical JSON: no key of ten thousand has to sort them.
   const document: KeyDocument = {
-    accelerator: making.options.accelerator,
+    accelerator,
     env: step.env,
     environment: environmentOf(step.environment, making.fact),
     executor: step.executor,
@@ -75,7 +80,7 @@ function workStep(resolution: Resolution, { step, inputs, after }: ResolvedStep,
       resolution.params,
       step.params.map((param) => param.name),
     ),
-    platform: making.options.platform,
+    platform,
     plots: [...new Set(step.plots.flatMap((plot) => plot.series.map((series) => series.path)))].sort(byUtf8),
     run: step.command.kind === "shell" ? step.command.script : step.command.argv,
     salt: step.salt,

@@ -184,7 +184,8 @@ function details(view: PlanView): string {
           (rows) => `Data: ${rows.map((change) => changeSentence(change, markdownVoice)).join(", ")}`,
         )
       : "",
-    policyTable(view),
+    policyTable(view.policies),
+    shadowTable(view),
     pinSentence(view),
     "</details>",
   ];
@@ -206,7 +207,14 @@ function policyWords({ policies }: PlanView): string {
   return parts.filter((part) => part !== "").join(", ");
 }
 
-function policyTable({ policies }: PlanView): string {
+/** Verdicts of settings that are only proposed. */
+function shadowTable({ shadow = [] }: PlanView): string {
+  if (shadow.length === 0) return "";
+  const words = "By the `sluice.yaml` of this change, which decides nothing before it is merged:";
+  return `${words}\n\n${policyTable(shadow)}`;
+}
+
+function policyTable(policies: PlanView["policies"]): string {
   if (policies.length === 0) return "";
   return bounded(policies, (rows) =>
     markdownTable(

@@ -16,6 +16,8 @@ export interface PlanView {
   /** US dollars; null where no pool has a price, unknown where one has and a step's time is not known. */
   readonly costUsd: PlanCost;
   readonly policies: readonly PolicyVerdict[];
+  /** What the change's own settings would say otherwise. */
+  readonly shadow?: readonly PolicyVerdict[];
 }
 
 /** A row of a plan's table. */

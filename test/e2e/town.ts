@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -22,16 +22,19 @@ export interface Town {
   until(what: string, fact: () => boolean | Promise<boolean>): Promise<void>;
 }
 
-export async function town(): Promise<Town> {
+/** `operator`: text of the operator's file. */
+export async function town(options: { readonly operator?: string; readonly slots?: number } = {}): Promise<Town> {
   const directory = mkdtempSync(join(tmpdir(), "sluice-town-"));
   const twin = await checkedTwin({ directory: join(directory, "forge") });
-  const config = { ...twinConfig(twin, join(directory, "data")), logLevel: "silent" as const };
+  const operatorFile = options.operator === undefined ? null : join(directory, "operator.yaml");
+  if (operatorFile !== null) writeFileSync(operatorFile, options.operator ?? "");
+  const config = { ...twinConfig(twin, join(directory, "data")), logLevel: "silent" as const, operatorFile };
   const opened = await openService({
     config,
     clock: systemClock(),
     version: "test",
     path: process.env["PATH"] ?? "",
-    slots: 2,
+    slots: options.slots ?? 2,
   });
   if (opened.kind !== "opened") throw new Error(opened.why);
   const { service } = opened;
