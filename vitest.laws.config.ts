@@ -5,5 +5,7 @@ export default defineConfig({
   test: {
     include: ["test/{laws,identity,expression,key,plan,run,scheduling,diff,manifest,pipeline}/**/*.test.ts"],
     maxWorkers: 1,
+    // Mutants run beside other work, and properties take their time.
+    testTimeout: 60_000,
   },
 });

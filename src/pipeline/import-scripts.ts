@@ -33,7 +33,7 @@ export function importScripts(paths: readonly string[]): Imported {
     return runner === undefined || at < 0 ? [] : [{ path, runner, name: match?.[1] ?? "", at }];
   });
   if (scripts.length === 0) return { pipeline: renderPipeline(EXAMPLE), notCarried: [] };
-  const sorted = scripts.sort((a, b) => a.at - b.at || (a.path < b.path ? -1 : 1));
+  const sorted = named(scripts.sort((a, b) => a.at - b.at || (a.path < b.path ? -1 : 1)));
   const steps = Object.fromEntries(
     sorted.map(({ path, runner, name }, at) => [
       name,
@@ -51,6 +51,17 @@ export function importScripts(paths: readonly string[]): Imported {
     line: 1,
   }));
   return { pipeline: renderPipeline({ version: 1, steps }), notCarried };
+}
+
+/** Of two scripts that say the same of themselves the later one is told by its ending. */
+function named<Script extends { readonly path: string; readonly name: string }>(
+  scripts: readonly Script[],
+): readonly Script[] {
+  return scripts.map((script, at) =>
+    scripts.findIndex(({ name }) => name === script.name) === at
+      ? script
+      : { ...script, name: script.path.replaceAll(/[^A-Za-z0-9_-]/g, "-") },
+  );
 }
 
 const EXAMPLE = {
