@@ -3,7 +3,7 @@ export default {
   testRunner: "vitest",
   mutate: [
     "src/{identity,expression,key,plan,run,scheduling,diff,manifest}/**/*.ts",
-    "src/pipeline/{tree,graph,outputs,resolve,match-inputs}.ts",
+    "src/pipeline/{tree,graph,outputs,resolve,match-inputs,match-glob,links}.ts",
   ],
   vitest: { configFile: "vitest.laws.config.ts" },
   // TypeScript 7 has no API to rewrite a tsconfig with, and nothing here needs one: types are stripped.

@@ -41,7 +41,8 @@ function killAfter(bench: Bench, milliseconds: number, signal: NodeJS.Signals): 
 }
 
 // `npm run nightly` takes a hundred seeds; here a handful spread over the time that a run takes.
-const seeds = Array.from({ length: Number(process.env["SLUICE_KILLS"] ?? 6) }, (_, at) => 120 + at * 90);
+const kills = Number(process.env["SLUICE_KILLS"] ?? 6);
+const seeds = Array.from({ length: kills }, (_, at) => 120 + Math.round((at * 540) / kills));
 
 test.each(seeds)(
   "killed after %d ms, the next run completes, recomputes at most what was under way, and leaves one manifest",
