@@ -1,3 +1,4 @@
+import { dispatch } from "./dispatch.ts";
 import { hashing } from "./hashing.ts";
 import { ledger } from "./ledger.ts";
 import { place, type Place } from "./place.ts";
@@ -5,7 +6,14 @@ import { planning } from "./planning.ts";
 import { markdown, type Row } from "./row.ts";
 import { cold, noop } from "./runs.ts";
 
-const BENCHMARKS: Readonly<Record<string, (at: Place) => Promise<Row[]>>> = { noop, cold, planning, hashing, ledger };
+const BENCHMARKS: Readonly<Record<string, (at: Place) => Promise<Row[]>>> = {
+  noop,
+  cold,
+  planning,
+  hashing,
+  ledger,
+  dispatch,
+};
 
 const USAGE = 64;
 

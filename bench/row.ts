@@ -10,11 +10,11 @@ export interface Row {
   readonly ratio: number | null;
 }
 
-export type Unit = "ms" | "MB" | "GB/s" | "files/s";
+export type Unit = "ms" | "MB" | "GB/s" | "files/s" | "steps/s";
 
 /** More is better for speeds, less for times and sizes. */
 function isSpeed(unit: Unit): boolean {
-  return unit === "GB/s" || unit === "files/s";
+  return unit.endsWith("/s");
 }
 
 export interface Against {

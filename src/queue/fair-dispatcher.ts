@@ -41,6 +41,8 @@ export function fairDispatcher<Job extends { readonly id: string }, End>(
   const names = new Map<string, string>();
   /** Given up by this run, and still computed for others. */
   const left = new Set<string>();
+  /** Flights that are being given back. */
+  const leaving = new Set<Promise<void>>();
   const early: { readonly job: Job; readonly end: Ended<End> }[] = [];
   let wake: () => void = () => undefined;
   let asked: ReturnType<typeof inner.next> | undefined;
@@ -74,6 +76,12 @@ export function fairDispatcher<Job extends { readonly id: string }, End>(
     if (item.stop.signal.aborted) return;
     item.at = "turn";
     turns.submit(item.step);
+  }
+
+  function leave(flight: Flight): void {
+    const going = flight.leave();
+    leaving.add(going);
+    void going.finally(() => leaving.delete(going));
   }
 
   function forget({ job, step }: Item<Job>): void {
@@ -130,7 +138,8 @@ export function fairDispatcher<Job extends { readonly id: string }, End>(
         if (item !== undefined) {
           forget(item);
           turns.ended(item.step.id);
-          await item.flight?.leave();
+          // Nobody waits for it here: the run goes on meanwhile.
+          if (item.flight !== undefined) leave(item.flight);
         }
         return answer;
       }
@@ -144,7 +153,8 @@ export function fairDispatcher<Job extends { readonly id: string }, End>(
       for (const { stop } of items.values()) stop.abort();
       await turns.close();
       await inner[Symbol.asyncDispose]();
-      for (const { flight, job } of items.values()) if (!left.has(job.id)) await flight?.leave();
+      for (const { flight, job } of items.values()) if (flight !== undefined && !left.has(job.id)) leave(flight);
+      await Promise.all(leaving);
     },
   };
 }
