@@ -11,6 +11,8 @@ export interface OctokitOptions {
   readonly apiUrl: string;
   /** Milliseconds since 1970. */
   readonly now: () => number;
+  /** How long one call may take, in ms. Default 20,000. */
+  readonly timeoutMs?: number;
 }
 
 /** Calls of the forge's API as the App or as one of its installations; what goes wrong comes back as a value. */
@@ -49,13 +51,14 @@ interface Responded<Value> {
 const SPARE_MS = 5 * 60_000;
 const TIMEOUT_MS = 20_000;
 
-export function octokitCalls({ appId, privateKey, apiUrl, now }: OctokitOptions): Calls {
+export function octokitCalls({ appId, privateKey, apiUrl, now, timeoutMs = TIMEOUT_MS }: OctokitOptions): Calls {
   let date: number | null = null;
   // No throttling and no retry plugin: they delay or drop what the outbox decides on.
   const octokit = new Octokit({ baseUrl: apiUrl, userAgent: "sluice", log: QUIET });
   octokit.hook.after("request", (response) => note(response.headers.date));
   octokit.hook.before("request", (options) => {
-    options.request.signal ??= AbortSignal.timeout(TIMEOUT_MS);
+    // The object is one and the same for all calls: a signal put into it would end them all.
+    options.request = { ...options.request, signal: AbortSignal.timeout(timeoutMs) };
   });
   const tokens = new Map<number, { readonly token: string; readonly until: number }>();
   const note = (text: string | undefined): void => {

@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { generateKeyPairSync } from "node:crypto";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -171,3 +172,35 @@ describe("what GitHub refuses", () => {
     expect(forge.date()).toBe(Date.parse(date));
   });
 });
+
+test("a call that took too long ends alone: the next one has its own time", async () => {
+  const { twin, repository } = await village();
+  let asked = 0;
+  const slow = createServer((request, response) => {
+    // The first call is never answered; all others are the forge's.
+    if (request.url === "/repos/acme/digits" && asked++ === 0) return;
+    void passOn(`${twin.apiUrl}${request.url}`, request, response);
+  }).listen(0, "127.0.0.1");
+  await once(slow, "listening");
+  onTestFinished(() => {
+    slow.closeAllConnections();
+    slow.close();
+  });
+  const { port } = slow.address() as AddressInfo;
+  const { id: appId, privateKey } = twin.app;
+  const options = { appId, privateKey, apiUrl: `http://127.0.0.1:${port}`, now: () => Date.now(), timeoutMs: 5_000 };
+  const forge = octokitForges(options).open({
+    installation: repository.installation,
+    id: repository.id,
+    fullName: "acme/digits",
+  });
+  expect(await forge.about()).toMatchObject({ kind: "unreachable" });
+  expect(given(await forge.about()).defaultBranch).toBe("main");
+});
+
+async function passOn(url: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const headers = { authorization: request.headers.authorization ?? "" };
+  const answer = await fetch(url, { method: request.method ?? "GET", headers });
+  response.writeHead(answer.status, { "content-type": "application/json" });
+  response.end(await answer.text());
+}
