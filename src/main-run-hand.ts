@@ -1,6 +1,7 @@
 import type { RepositoryRef } from "./identity/repository.ts";
 import { reportRun } from "./controller/report-pull-request.ts";
 import type { Progress, Service } from "./main-service.ts";
+import { endsTopic } from "./queue/attempt-messages.ts";
 import type { Performed, Queue } from "./queue/queue.ts";
 import { CONTROLLER_QUEUE, jobOf } from "./trigger/job.ts";
 import { desire, type RunToTake } from "./worker.ts";
@@ -40,6 +41,8 @@ export async function takeRun(
     if (ended.kind === "again") return again(ended.afterMs);
     await at.queue.table.remove(STOP, run);
     await at.queue.table.remove(PROGRESS, run);
+    // Recorded: how its attempts ended is asked by nobody any more.
+    await at.queue.bus.drop(endsTopic(run));
     if (ended.kind === "nothing") return DONE;
     const { record } = ended;
     if (record.pullRequest !== null) return await report(record.pullRequest);
