@@ -88,15 +88,22 @@ export async function openService({ config, clock, version, path, slots }: Openi
           concurrency: slots,
           onError,
         });
-  const pool = fairPool({ queue, pool: poolQueue(POOL), holder: `sluice ${process.pid}`, onError });
+  const holder = `sluice ${process.pid}`;
+  const pools = new Map(
+    Object.keys(operator.pools).map((name) => [name, fairPool({ queue, pool: poolQueue(name), holder, onError })]),
+  );
   const service = composeService({
-    pool,
+    pool(name) {
+      const pool = pools.get(name);
+      if (pool === undefined) throw new Error(`opening the pool ${name}: the operator has none of that name`);
+      return pool;
+    },
     leases: queue.leases,
     onError,
     forges,
     clock,
     store,
-    dispatcher: (run) => dispatcherOf(queue, { run, slots: Math.max(2, slots + 2), clock, onError }),
+    dispatcher: (run, pool) => dispatcherOf(queue, { run, pool, slots: Math.max(2, slots + 2), clock, onError }),
     signer: fileSigner(paths.keys, config.signingKey ?? undefined),
     data: config.data,
     program,
@@ -120,7 +127,7 @@ export async function openService({ config, clock, version, path, slots }: Openi
       async [Symbol.asyncDispose]() {
         await web.close();
         await work.close();
-        await pool[Symbol.asyncDispose]();
+        for (const pool of pools.values()) await pool[Symbol.asyncDispose]();
         await worker?.[Symbol.asyncDispose]();
         await queue[Symbol.asyncDispose]();
       },
@@ -150,14 +157,19 @@ function dispatcherOf(
   queue: Queue,
   {
     run,
+    pool,
     slots,
     clock,
     onError,
-  }: Pick<Opening, "clock" | "slots"> & { readonly run: RunId; readonly onError: (error: unknown) => void },
+  }: Pick<Opening, "clock" | "slots"> & {
+    readonly run: RunId;
+    readonly pool: string;
+    readonly onError: (error: unknown) => void;
+  },
 ): Promise<QueueDispatcher<StagedJob, StepEnd>> {
   return queueDispatcher<StagedJob, StepEnd>({
     queue,
-    pool: poolQueue(POOL),
+    pool: poolQueue(pool),
     run,
     slots,
     encode: encodeAttempt,

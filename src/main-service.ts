@@ -14,6 +14,11 @@ import type { RepositoryRef } from "./identity/repository.ts";
 import { forgeRepository, type ForgeRepository } from "./main-forge-repository.ts";
 import type { StagedJob } from "./controller/attempt-payload.ts";
 import { describeSteps } from "./main-fair-share.ts";
+import type { Narrowed } from "./pipeline/narrow.ts";
+import type { Step } from "./pipeline/pipeline.ts";
+import { grantStep, type Granted } from "./policy/grants.ts";
+import type { Dispatcher } from "./queue/dispatcher.ts";
+import { routedDispatcher } from "./queue/routed-dispatcher.ts";
 import { fairDispatcher } from "./queue/fair-dispatcher.ts";
 import type { FairPool } from "./queue/fair-pool.ts";
 import { flights, type Flights } from "./queue/flights.ts";
@@ -31,12 +36,12 @@ export interface ServiceParts {
   readonly forges: Forges;
   readonly clock: Clock;
   readonly store: Store;
-  /** Whose turn it is in the workers' pool. */
-  readonly pool: Pick<FairPool, "open" | "largest">;
+  /** Whose turn it is in a pool of workers. */
+  readonly pool: (name: string) => Pick<FairPool, "open" | "largest">;
   readonly leases: Leases;
   readonly onError: (error: unknown) => void;
   /** Hands a run's attempts to the workers. */
-  readonly dispatcher: (run: RunId) => Promise<QueueDispatcher<StagedJob, StepEnd>>;
+  readonly dispatcher: (run: RunId, pool: string) => Promise<QueueDispatcher<StagedJob, StepEnd>>;
   readonly signer: Signer;
   /** SLUICE_DATA. */
   readonly data: string;
@@ -148,25 +153,19 @@ async function execute(
   repository: ForgeRepository,
   { run, stop }: { readonly run: Executable; readonly stop: Parameters<Service["run"]>[2] },
 ): Promise<RunEnd> {
-  const { store, clock } = parts;
+  const { clock } = parts;
   const { order, planned } = run;
-  const at = repository.view(order.source);
-  const inner = await parts.dispatcher(order.id);
-  const attemptOf = ({ id }: StepJob): string => `${order.id}-${id}`;
-  const staging = stagingDispatcher(inner, async (job: StepJob) => {
-    const staged = await stageCommit({ store, view: at }, planned, job);
-    if ("kind" in staged) return { kind: "ended", end: endedUnseen(job, staged, clock.now()) };
-    const { id: run, domain, requestedBy } = order;
-    const params = paramsOf(planned, job.step.step);
-    return { kind: "ready", job: { id: attemptOf(job), run, domain, requestedBy, job, staged, params } };
-  });
-  const dispatcher = fairDispatcher<StepJob, StepEnd>(staging, {
-    pool: parts.pool,
-    describe: describeSteps(run),
-    flights: flightsOf(parts, order.domain),
-    ended: (job) => inner.knows(attemptOf(job)),
-    handed: (job) => inner.handed(attemptOf(job)),
-    cancelled: () => ({ kind: "cancelled", attempt: null }),
+  const rules = await repository.rules();
+  const grants = new Map(
+    planned.order.steps.map(({ name, step }) => [name, rules === undefined ? ASK_LATER : grantOf(rules, order, step)]),
+  );
+  const pools = new Set([...grants.values()].flatMap((grant) => (grant.kind === "granted" ? [grant.name] : [])));
+  const routes = new Map<string, Dispatcher<StepJob, StepEnd>>();
+  for (const pool of pools) routes.set(pool, await openPool(parts, repository, { run, pool }));
+  const dispatcher = routedDispatcher(routes, (job: StepJob) => {
+    const grant = grants.get(job.step.name) ?? ASK_LATER;
+    if (grant.kind === "granted") return { kind: "to", name: grant.name };
+    return { kind: "ended", end: endedUnseen(job, grant, clock.now()) };
   });
   try {
     return await runPipeline(
@@ -178,7 +177,7 @@ async function execute(
         forced: new Set(),
         keepGoing: false,
         // What no worker has ever offered is refused; while none has been seen, anything may come.
-        capacity: parts.pool.largest ?? UNBOUNDED,
+        capacity: largestOf([...pools].map((pool) => parts.pool(pool).largest)),
         room: UNBOUNDED,
         gateOf: run.gateOf,
         onProgress: progressOf(planned.order.steps.length, (progress) => stop.onProgress(progress)),
@@ -188,6 +187,63 @@ async function execute(
   } finally {
     await dispatcher[Symbol.asyncDispose]();
   }
+}
+
+/** Without the default branch's rules nothing is granted. */
+const ASK_LATER = {
+  kind: "refused",
+  why: "the settings of the default branch could not be read",
+  next: "try again with /sluice retry",
+} as const;
+
+/** What the rules of this moment grant a step of an accepted run. */
+function grantOf(rules: Narrowed, order: RunOrder, step: Step): Granted {
+  const granted = grantStep(rules, step, { pipeline: order.pipeline, trigger: order.trigger, domain: order.domain });
+  if (granted.kind === "refused" || granted.secrets.length === 0) return granted;
+  return {
+    kind: "refused",
+    why: `\`${step.name}\` asks for secrets, which workers of this version do not get`,
+    next: "run it on a laptop with `sluice run`, where they come from the environment",
+  };
+}
+
+type Capacity = typeof UNBOUNDED;
+
+/** The most that any worker of these pools has offered; unbounded while one of them has not been seen. */
+function largestOf(offers: readonly (Capacity | undefined)[]): Capacity {
+  if (offers.length === 0 || offers.includes(undefined)) return UNBOUNDED;
+  return {
+    memoryBytes: Math.max(...offers.map((offer) => offer?.memoryBytes ?? 0)),
+    gpus: Math.max(...offers.map((offer) => offer?.gpus ?? 0)),
+  };
+}
+
+/** Attempts of a run on their way to one pool: made ready, waiting for their turn, handed to its workers. */
+async function openPool(
+  parts: ServiceParts,
+  repository: ForgeRepository,
+  { run, pool }: { readonly run: Executable; readonly pool: string },
+): Promise<Dispatcher<StepJob, StepEnd>> {
+  const { store, clock } = parts;
+  const { order, planned } = run;
+  const at = repository.view(order.source);
+  const inner = await parts.dispatcher(order.id, pool);
+  const attemptOf = ({ id }: StepJob): string => `${order.id}-${id}`;
+  const staging = stagingDispatcher(inner, async (job: StepJob) => {
+    const staged = await stageCommit({ store, view: at }, planned, job);
+    if ("kind" in staged) return { kind: "ended", end: endedUnseen(job, staged, clock.now()) };
+    const { id: run, domain, requestedBy } = order;
+    const params = paramsOf(planned, job.step.step);
+    return { kind: "ready", job: { id: attemptOf(job), run, domain, requestedBy, job, staged, params } };
+  });
+  return fairDispatcher<StepJob, StepEnd>(staging, {
+    pool: parts.pool(pool),
+    describe: describeSteps(run),
+    flights: flightsOf(parts, order.domain),
+    ended: (job) => inner.knows(attemptOf(job)),
+    handed: (job) => inner.handed(attemptOf(job)),
+    cancelled: () => ({ kind: "cancelled", attempt: null }),
+  });
 }
 
 /** Runs of one domain that need the same key compute it once; what is forced or never cached is each run's own. */

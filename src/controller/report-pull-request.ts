@@ -6,7 +6,7 @@ import { isError, type Problem } from "../problem/problem.ts";
 import { planCheckOutput, runCheckOutput, type ButtonName, type CheckOutput } from "../report/check-output.ts";
 import type { Narrowed } from "../pipeline/narrow.ts";
 import { judgePipeline } from "../policy/judge-pipeline.ts";
-import { failedRun } from "../report/failed-run.ts";
+import { failedRun, hasFailed } from "../report/failed-run.ts";
 import { failureMarkdown } from "../report/failure-markdown.ts";
 import type { PlanView } from "../report/plan-view.ts";
 import { runMarkdown } from "../report/run-markdown.ts";
@@ -155,7 +155,7 @@ function frameOf(report: PullRequestReport, problem: Problem): readonly string[]
 /** The check of a run that no pull request asked for, on the commit that it ran. */
 export function reportRun(record: RunRecord): Desired {
   const summary = bounded(
-    record.status === "failed"
+    hasFailed(record)
       ? failureMarkdown(failedRun(record, { tail: () => [], nearMiss: () => null }), { shortId: fourCharacters })
       : runMarkdown(record, { shortId: fourCharacters, baseline: null, tail: () => [] }),
   );

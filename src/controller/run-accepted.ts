@@ -78,7 +78,15 @@ export async function runAccepted(ports: RunAcceptedPorts, id: RunOrder["id"]): 
   });
   const finishedAt = new Date(ports.clock.now()).toISOString();
   const record = recordOf({ ...identityOf(ports, order, planned), startedAt, finishedAt }, planned.order, end);
-  return { kind: "ran", acceptance, record: { ...record, pullRequest: order.pullRequest } };
+  return { kind: "ran", acceptance, record: { ...record, status: statusOf(record), pullRequest: order.pullRequest } };
+}
+
+/** What was not allowed is no failure of a step: the run is refused. */
+function statusOf({ status, steps }: RunRecord): RunRecord["status"] {
+  const failures = steps.flatMap(({ outcome }) => (outcome.kind === "failed" ? [outcome.failure.kind] : []));
+  return status === "failed" && failures.length > 0 && failures.every((kind) => kind === "refused")
+    ? "refused"
+    : status;
 }
 
 /** The order of an acceptance whose signature is ours: a ref that somebody else pushed starts nothing. */

@@ -31,6 +31,11 @@ export interface Evidence {
   readonly nearMiss: (step: string) => NearMiss | null;
 }
 
+/** A run that ended by a step that failed, or that was not allowed what it asked for. */
+export function hasFailed({ status, steps }: RunRecord): boolean {
+  return status === "failed" || (status === "refused" && steps.some(({ outcome }) => outcome.kind === "failed"));
+}
+
 export function failedRun(record: RunRecord, evidence: Evidence): FailedRun {
   const failed: FailedStep[] = [];
   const kept: string[] = [];

@@ -3,7 +3,7 @@ import type { RunRecord } from "../run/run-record.ts";
 import { ownWords } from "./cause.ts";
 import { formatDuration } from "./duration.ts";
 import { codeSpan } from "./escape-markdown.ts";
-import { failedRun, type Evidence } from "./failed-run.ts";
+import { failedRun, hasFailed, type Evidence } from "./failed-run.ts";
 import { failureMarkdown } from "./failure-markdown.ts";
 import { fittedPlan, planMarkdown, type PlanMarkdownOptions } from "./plan-markdown.ts";
 import type { PlanView } from "./plan-view.ts";
@@ -90,7 +90,7 @@ function runSection(run: StickyRun, shortId: ShortId, characters: number): strin
     }
     case "ended": {
       const { record, baseline, evidence } = run;
-      if (record.status === "failed") return failureMarkdown(failedRun(record, evidence), { shortId, characters });
+      if (hasFailed(record)) return failureMarkdown(failedRun(record, evidence), { shortId, characters });
       return runMarkdown(record, { shortId, baseline, tail: evidence.tail, characters });
     }
   }
