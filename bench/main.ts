@@ -1,4 +1,5 @@
 import { dispatch } from "./dispatch.ts";
+import { deliveries } from "./deliveries.ts";
 import { hashing } from "./hashing.ts";
 import { ledger } from "./ledger.ts";
 import { place, type Place } from "./place.ts";
@@ -13,6 +14,7 @@ const BENCHMARKS: Readonly<Record<string, (at: Place) => Promise<Row[]>>> = {
   hashing,
   ledger,
   dispatch,
+  deliveries,
 };
 
 const USAGE = 64;

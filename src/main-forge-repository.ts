@@ -8,6 +8,7 @@ import { readProject } from "./controller/read-project.ts";
 import type { Forge } from "./forge/forge.ts";
 import { commitView } from "./git/commit-view.ts";
 import type { Mirror } from "./git/mirror.ts";
+import { rememberedCommits } from "./git/remembered-commits.ts";
 import { nativeMirror } from "./git/native-mirror.ts";
 import type { View } from "./git/view.ts";
 import type { CommitSha } from "./identity/identity.ts";
@@ -18,6 +19,7 @@ import type { Operator } from "./pipeline/operator.ts";
 import { parseSettings } from "./pipeline/parse-settings.ts";
 import type { Pipeline } from "./pipeline/pipeline.ts";
 import { DEFAULT_SETTINGS } from "./pipeline/settings.ts";
+import { orderMemory } from "./plan/order-memory.ts";
 import { pastSteps } from "./plan/past-steps.ts";
 import { fileParsedCache } from "./store/file-parsed-cache.ts";
 import { statIndex } from "./store/stat-index.ts";
@@ -67,13 +69,16 @@ export async function forgeRepository(place: RepositoryPlace): Promise<ForgeRepo
     log: (until) => mirror.log(ledger, until),
     files: (commit, paths) => mirror.files(commit, paths),
   });
+  const commits = rememberedCommits(mirror);
+  const memory = orderMemory();
   const view = (commit: CommitSha): View =>
-    commitView(mirror, commit, {
+    commitView(commits, commit, {
       get: (id) => digests.blob(id),
       set: (id, digest, size) => digests.rememberBlob(id, digest, size),
     });
-  const planAt: PlanAt = async ({ commit, tree, domain, against }) => {
+  const planAt: PlanAt = async ({ commit, tree, domain, against, judged }) => {
     const at: View = tree === null ? view(commit) : { ...view(tree), commit };
+    await commits.prefetch(tree ?? commit, (path) => /\.ya?ml$/i.test(path));
     const project = await readProject({ cache }, at);
     const planned = await planPipelines(
       {
@@ -81,6 +86,7 @@ export async function forgeRepository(place: RepositoryPlace): Promise<ForgeRepo
         listing: (digest) => place.store.listingSync(digest),
         datasets: (dataset, seen) => datasetAtCommit(seen, dataset),
         past: (pipeline) => past(history, against, pipeline),
+        memory,
       },
       { project, pipelines: project.pipelines },
       {
@@ -90,6 +96,7 @@ export async function forgeRepository(place: RepositoryPlace): Promise<ForgeRepo
         forced: new Set(),
         withEffects: false,
         overrides: {},
+        ...(judged === undefined ? {} : { judged }),
       },
     );
     return { project, planned };

@@ -88,7 +88,8 @@ async function report(
   { number, words }: { readonly number: number; readonly words: readonly string[] },
 ): Promise<Performed> {
   const repository = await at.service.repository(ref);
-  const planned = await planPullRequest(repository, number);
+  const also = [at.service.parts.ledger, `${ACCEPTED}*`];
+  const planned = await planPullRequest({ ...repository, also }, number);
   repository.save();
   switch (planned.kind) {
     case "over":
@@ -146,7 +147,8 @@ async function statesOf(
   { plan, words }: { readonly plan: PullRequestPlan; readonly words: readonly string[] },
 ): Promise<readonly Desired[]> {
   const { history } = repository;
-  const orders = await ordersOf(at, repository, plan.pullRequest.number);
+  const all = await openOrders(repository.mirror, plan.refs);
+  const orders = all.filter((order) => order.pullRequest === plan.pullRequest.number);
   const open = orders.filter((order) => order.source === plan.head);
   // A push supersedes what was asked for the head before it.
   for (const order of orders) if (order.source !== plan.head) await askToStop(at, order.id, "superseded");

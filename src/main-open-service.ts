@@ -1,6 +1,8 @@
 import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
 
+import type { Logger } from "pino";
+
 import { createApp } from "./app.ts";
 import type { Clock } from "./clock/clock.ts";
 import type { ServiceConfig } from "./config-service.ts";
@@ -21,7 +23,7 @@ import { filesystemStore } from "./store/filesystem-store.ts";
 import { CONTROLLER_QUEUE, jobOf } from "./trigger/job.ts";
 import { createLog } from "./web/log.ts";
 import { startServer, type WebServer } from "./web/server.ts";
-import { startWork } from "./worker.ts";
+import { startWork, type Hands } from "./worker.ts";
 
 const LEDGER = "refs/heads/sluice/ledger";
 /** Where nothing woke us, we look by ourselves. */
@@ -112,7 +114,7 @@ export async function openService({ config, clock, version, path, slots }: Openi
     version,
     slots: Math.max(1, slots),
   });
-  const work = await startWork(queue, composeHands(service, queue), {
+  const work = await startWork(queue, toldHands(composeHands(service, queue), log), {
     runs: 8,
     onError: (job, error) => log.error({ err: error, job: job.id }, "job"),
   });
@@ -179,6 +181,24 @@ function dispatcherOf(
     priority: ({ job }) => 100 - Math.max(-99, Math.min(99, job.step.step.priority)),
     onError,
   });
+}
+
+/** One line a trigger: what was looked at, what came of it, and how long it took. */
+function toldHands(hands: Hands, log: Logger): Hands {
+  return {
+    ...hands,
+    async handle(trigger) {
+      const began = performance.now();
+      const performed = await hands.handle(trigger);
+      const about = {
+        trigger: trigger.kind,
+        ...("repository" in trigger ? { repository: trigger.repository.fullName } : {}),
+        ...("number" in trigger ? { number: trigger.number } : {}),
+      };
+      log.info({ ...about, end: performed.kind, ms: Math.round(performance.now() - began) }, "handled");
+      return performed;
+    },
+  };
 }
 
 function findGit(path: string): string | undefined {

@@ -4,10 +4,10 @@ import type { ListingEntry } from "../key/key-document.ts";
 import { partOfListing } from "../key/listing-part.ts";
 import type { Dataset, Pipeline } from "../pipeline/pipeline.ts";
 import type { DatasetState, Resolution } from "../pipeline/resolution.ts";
-import { resolvePipeline } from "../pipeline/resolve.ts";
 import { forecast } from "../plan/forecast.ts";
-import type { Facts, PastStep } from "../plan/plan.ts";
-import { workOrder, type WorkOrderOptions } from "../plan/work-order.ts";
+import type { Facts, PastStep, WorkOrder } from "../plan/plan.ts";
+import { NO_MEMORY, type OrderMemory } from "../plan/order-memory.ts";
+import type { WorkOrderOptions } from "../plan/work-order.ts";
 import { isError } from "../problem/problem.ts";
 import type { FileFacts, View } from "../git/view.ts";
 import type { ResultReader } from "../store/store.ts";
@@ -20,6 +20,8 @@ export interface PlanPorts {
   readonly datasets: (dataset: Dataset, view: View) => Promise<DatasetState>;
   /** The run that causes are told against, and how long steps took; asked only when something is to run. */
   readonly past: (pipeline: Pipeline) => Promise<Past>;
+  /** What was made of the same pipelines before. */
+  readonly memory?: OrderMemory;
 }
 
 export interface Past {
@@ -34,6 +36,8 @@ export interface PlanOptions extends WorkOrderOptions {
   readonly withEffects: boolean;
   /** `--param k=v`. */
   readonly overrides: JsonObject;
+  /** Which work orders get a forecast; all of them where nothing is said. */
+  readonly judged?: (order: WorkOrder) => boolean;
 }
 
 /** Says of every given pipeline what it would run and why. */
@@ -70,7 +74,12 @@ async function resolveOne(
     ]),
   );
   const datasets = new Map(states);
-  const resolution = resolvePipeline({ pipeline: file.pipeline, tree: project.tree, params, datasets });
+  const resolution = (ports.memory ?? NO_MEMORY).resolve({
+    pipeline: file.pipeline,
+    tree: project.tree,
+    params,
+    datasets,
+  });
   return { file, params, datasets, resolution };
 }
 
@@ -84,7 +93,8 @@ async function planOne(
   const facts = factsOf(ports, NO_PAST);
   const none = { ...resolved, problems, facts, order: null, forecast: null };
   if (problems.some(isError)) return none;
-  const order = workOrder(resolution, (path) => sources.get(path), options);
+  const order = (ports.memory ?? NO_MEMORY).order(resolution, (path) => sources.get(path), options);
+  if (options.judged?.(order) === false) return { ...none, order };
   const first = forecast(order, facts, options);
   if (first.steps.every(({ verdict }) => verdict.kind === "cached")) return { ...none, order, forecast: first };
   // Only a plan with work asks why and how long: history is opened for it, and the forecast made again.

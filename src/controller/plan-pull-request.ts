@@ -2,6 +2,7 @@ import type { Answer, Forge, PullRequest } from "../forge/forge.ts";
 import type { Mirror } from "../git/mirror.ts";
 import type { CommitSha, Domain } from "../identity/identity.ts";
 import { digestOfJson } from "../identity/identity.ts";
+import type { WorkOrder } from "../plan/plan.ts";
 import type { Problem } from "../problem/problem.ts";
 import {
   SETTINGS_PATH,
@@ -18,6 +19,8 @@ export interface PullRequestPorts {
   readonly mirror: Mirror;
   readonly planAt: PlanAt;
   readonly rulesAt: RulesAt;
+  /** More refs to look at, because every look at the remote costs. */
+  readonly also?: readonly string[];
 }
 
 export type PlannedPullRequest =
@@ -36,28 +39,20 @@ export async function planPullRequest(ports: PullRequestPorts, number: number): 
   if (pullRequest.state === "closed") return { kind: "over" };
   const seen = await lookAt(ports, pullRequest);
   if (seen.kind !== "ok") return seen;
-  const { head, onto, base, ruling } = seen;
+  const { head, onto, base, ruling, refs } = seen;
   const judged = await rulesOf(ports, { head, base, ruling });
   const domain: Domain =
     pullRequest.head.repository === ports.forge.repository.id ? "pr" : `fork/${pullRequest.number}`;
-  const before = await ports.planAt({ commit: base, tree: null, domain, against: null });
-  let planned = await ports.planAt({ commit: head, tree: null, domain, against: before });
-  let testMerge = false;
+  const { before, planned } = await planBoth(ports, { base, head, tree: null, domain });
   if (onto !== base && (await readsWhatMoved(ports, planned, { base, onto }))) {
     const merged = await ports.mirror.mergeTree(onto, head);
     if (merged.kind === "conflict") return { kind: "conflict", pullRequest, paths: merged.paths };
-    const now = await ports.planAt({ commit: onto, tree: null, domain, against: null });
-    planned = await ports.planAt({ commit: head, tree: merged.tree, domain, against: now });
-    testMerge = true;
-    return {
-      kind: "planned",
-      plan: { pullRequest, ...compare({ head, base, onto, domain, testMerge, ...judged }, now, planned) },
-    };
+    const now = await planBoth(ports, { base: onto, head, tree: merged.tree, domain });
+    const at = { head, base, onto, domain, testMerge: true, ...judged };
+    return { kind: "planned", plan: { pullRequest, refs, ...compare(at, now.before, now.planned) } };
   }
-  return {
-    kind: "planned",
-    plan: { pullRequest, ...compare({ head, base, onto, domain, testMerge, ...judged }, before, planned) },
-  };
+  const at = { head, base, onto, domain, testMerge: false, ...judged };
+  return { kind: "planned", plan: { pullRequest, refs, ...compare(at, before, planned) } };
 }
 
 /** Rules come from the default branch; what the change would make of them is told beside them, and decides nothing. */
@@ -70,6 +65,41 @@ async function rulesOf(
   return { rules, proposed: touched ? await rulesAt(head) : null };
 }
 
+/** Both sides of a change, with forecasts only of what differs: a thousand pipelines may stand beside it. */
+async function planBoth(
+  { planAt }: Pick<PullRequestPorts, "planAt">,
+  {
+    base,
+    ...at
+  }: { readonly base: CommitSha; readonly head: CommitSha } & Pick<Parameters<PlanAt>[0], "tree" | "domain">,
+): Promise<{ readonly before: PlannedCommit; readonly planned: PlannedCommit }> {
+  const { head: commit, tree, domain } = at;
+  const orders = await planAt({ commit, tree, domain, against: null, judged: () => false });
+  const before = await planAt({ commit: base, tree: null, domain, against: null, judged: differsFrom(orders) });
+  const differs = differsFrom(before);
+  const faulty = pathsOf(newProblems(before, orders));
+  const judged = (order: WorkOrder): boolean => differs(order) || faulty.has(order.pipeline.path);
+  return { before, planned: await planAt({ commit, tree, domain, against: before, judged }) };
+}
+
+function differsFrom({ planned }: PlannedCommit): (order: WorkOrder) => boolean {
+  const orders = new Map(planned.flatMap(({ order }) => (order === null ? [] : [[order.pipeline.id, order] as const])));
+  return ({ pipeline, digest }) => {
+    const other = orders.get(pipeline.id);
+    return other?.digest !== digest || other.pipeline.name !== pipeline.name;
+  };
+}
+
+/** Mistakes that the other side does not have. */
+function newProblems(before: PlannedCommit, planned: PlannedCommit): readonly Problem[] {
+  const known = new Set(problemsOf(before).map(nameOf));
+  return problemsOf(planned).filter((problem) => !known.has(nameOf(problem)));
+}
+
+function pathsOf(problems: readonly Problem[]): ReadonlySet<string> {
+  return new Set(problems.map((problem) => problem.at.path));
+}
+
 /** Plans the commit that a merge queue has made of several pull requests; undefined once the queue dropped it. */
 export async function planMergeGroup(
   { mirror, planAt, rulesAt }: Pick<PullRequestPorts, "mirror" | "planAt" | "rulesAt">,
@@ -78,8 +108,7 @@ export async function planMergeGroup(
   const refreshed = await mirror.refresh(["refs/heads/*"]);
   if (refreshed.kind !== "ok" || (await mirror.resolve(head)) === undefined) return undefined;
   const domain: Domain = "pr";
-  const before = await planAt({ commit: base, tree: null, domain, against: null });
-  const planned = await planAt({ commit: head, tree: null, domain, against: before });
+  const { before, planned } = await planBoth({ planAt }, { base, head, tree: null, domain });
   // A queue merges into the branch that its base is the tip of.
   const judged = await rulesOf({ mirror, rulesAt }, { head, base, ruling: base });
   return compare({ head, base, onto: base, domain, testMerge: false, ...judged }, before, planned);
@@ -99,18 +128,19 @@ type Seen =
       readonly base: CommitSha;
       /** Tip of the default branch, whatever branch the pull request goes to. */
       readonly ruling: CommitSha;
+      readonly refs: ReadonlyMap<string, CommitSha>;
     }
   | Extract<PlannedPullRequest, { kind: "over" | "again" }>;
 
 /** One read of the remote; what it holds by now wins over what the forge said a moment ago. */
-async function lookAt({ forge, mirror }: PullRequestPorts, { number, base }: PullRequest): Promise<Seen> {
+async function lookAt({ forge, mirror, also = [] }: PullRequestPorts, { number, base }: PullRequest): Promise<Seen> {
   const about = await forge.about();
   if (about.kind === "not-found") return { kind: "over" };
   if (about.kind !== "ok") return { kind: "again", afterMs: 5_000, why: about.why };
   const ruleRef = `refs/heads/${about.value.defaultBranch}`;
   const headRef = `refs/pull/${number}/head`;
   const baseRef = `refs/heads/${base.branch}`;
-  const refreshed = await mirror.refresh([...new Set([headRef, baseRef, ruleRef])]);
+  const refreshed = await mirror.refresh([...new Set([headRef, baseRef, ruleRef, ...also])]);
   if (refreshed.kind !== "ok") return { kind: "again", afterMs: 5_000, why: refreshed.why };
   const head = refreshed.refs.get(headRef);
   const onto = refreshed.refs.get(baseRef);
@@ -118,7 +148,7 @@ async function lookAt({ forge, mirror }: PullRequestPorts, { number, base }: Pul
   if (head === undefined || onto === undefined || ruling === undefined) return { kind: "over" };
   // Histories without a common commit: everything is new.
   const common = await mirror.mergeBase(onto, head);
-  return { kind: "ok", head, onto, base: common ?? onto, ruling };
+  return { kind: "ok", head, onto, base: common ?? onto, ruling, refs: refreshed.refs };
 }
 
 async function readsWhatMoved(
@@ -142,10 +172,9 @@ function compare(
   planned: PlannedCommit,
 ): MergePlan {
   const old = new Map(before.planned.map((one) => [one.file.pipeline.id, one]));
-  const known = new Set([...problemsOf(before)].map(nameOf));
   const widens = widening(at);
-  const problems = [...problemsOf(planned).filter((problem) => !known.has(nameOf(problem))), ...widens];
-  const faulty = new Set(problems.map((problem) => problem.at.path));
+  const problems = [...newProblems(before, planned), ...widens];
+  const faulty = pathsOf(problems);
   const affected: PlannedPipeline[] = [];
   const unchanged: string[] = [];
   for (const one of planned.planned) {

@@ -44,6 +44,7 @@ export interface PlannedPipeline {
   readonly sources: ReadonlyMap<string, FileFacts>;
   readonly datasets: ReadonlyMap<string, DatasetState>;
   readonly order: WorkOrder | null;
+  /** Null also where nobody wanted one (`judged` of `PlanAt`). */
   readonly forecast: Forecast | null;
 }
 
@@ -62,6 +63,8 @@ export type PlanAt = (order: {
   readonly tree: CommitSha | null;
   readonly domain: Domain;
   readonly against: PlannedCommit | null;
+  /** Which work orders get a forecast, which takes most of a plan's time; all of them where nothing is said. */
+  readonly judged?: (order: WorkOrder) => boolean;
 }) => Promise<PlannedCommit>;
 
 /** The rules that the `sluice.yaml` of a commit makes, within what the operator allows. */
@@ -70,6 +73,8 @@ export type RulesAt = (commit: CommitSha) => Promise<Narrowed>;
 /** What merging a pull request would run, and why. */
 export interface PullRequestPlan extends MergePlan {
   readonly pullRequest: PullRequest;
+  /** Refs of the remote as they were when it was looked at. */
+  readonly refs: ReadonlyMap<string, CommitSha>;
 }
 
 /** What a merge would run, and why. */

@@ -60,6 +60,15 @@ export function octokitCalls({ appId, privateKey, apiUrl, now, timeoutMs = TIMEO
     // The object is one and the same for all calls: a signal put into it would end them all.
     options.request = { ...options.request, signal: AbortSignal.timeout(timeoutMs) };
   });
+  // A connection that was kept open may be closed by the other side just when it is used: reading again costs nothing.
+  octokit.hook.wrap("request", async (request, options) => {
+    try {
+      return await request(options);
+    } catch (error) {
+      if (options.method !== "GET" || isAnswer(error) || options.request.signal?.aborted === true) throw error;
+      return request(options);
+    }
+  });
   const tokens = new Map<number, { readonly token: string; readonly until: number }>();
   const note = (text: string | undefined): void => {
     const read = Date.parse(text ?? "");
@@ -129,6 +138,10 @@ interface Failed {
   readonly status?: unknown;
   readonly message?: unknown;
   readonly response?: { readonly headers?: Readonly<Record<string, string | undefined>> };
+}
+
+function isAnswer(error: unknown): boolean {
+  return typeof error === "object" && error !== null && (error as Failed).response !== undefined;
 }
 
 /** Why a call gave nothing; waits say until when (GitHub: retry-after, else the reset of the spent limit). */

@@ -9,6 +9,8 @@ import type { ParsedCache } from "./parsed-cache.ts";
 const VERSION = 2;
 /** Entries that nobody asked for are kept up to this many, so that switching branches stays warm. */
 const SPARE = 2_000;
+/** Values kept as they are, so that the same bytes give the same object again. */
+const PARSED = 4_000;
 
 /**
  * One file: a header line, then `<digest>\t<json>` lines, read whole and parsed entry by entry when asked for.
@@ -19,16 +21,26 @@ export function fileParsedCache(path: string, version: string): ParsedCache {
   let read: Map<Digest, string> | undefined;
   const lines = (): Map<Digest, string> => (read ??= readLines(path, header));
   const asked = new Set<Digest>();
+  const parsed = new Map<Digest, Json>();
+  const remember = (digest: Digest, value: Json): void => {
+    parsed.set(digest, value);
+    if (parsed.size > PARSED) parsed.delete(parsed.keys().next().value ?? digest);
+  };
   let dirty = false;
   return {
     get(digest) {
       const line = lines().get(digest);
       if (line === undefined) return undefined;
       asked.add(digest);
-      return JSON.parse(line) as Json;
+      const known = parsed.get(digest);
+      if (known !== undefined) return known;
+      const value = JSON.parse(line) as Json;
+      remember(digest, value);
+      return value;
     },
     set(digest, value) {
       lines().set(digest, JSON.stringify(value));
+      remember(digest, value);
       asked.add(digest);
       dirty = true;
     },

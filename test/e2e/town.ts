@@ -9,14 +9,13 @@ import { onTestFinished } from "vitest";
 import { systemClock } from "../../src/clock/system-clock.ts";
 import { openService, type OpenService } from "../../src/main-open-service.ts";
 import { twinConfig } from "../../src/main-demo.ts";
-import type { Twin } from "../../src/twin/twin.ts";
-import { checkedTwin } from "../github/checked-twin.ts";
+import { checkedTwin, type CheckedTwin } from "../github/checked-twin.ts";
 import { ENV } from "../sluice.ts";
 
 /** A forge, a service with its queue and its worker: all real, all on this machine, gone when the test ends. */
 export interface Town {
   readonly directory: string;
-  readonly twin: Twin;
+  readonly twin: CheckedTwin;
   readonly service: OpenService;
   /** Ends when a fact holds; fails with `what` after half a minute. */
   until(what: string, fact: () => boolean | Promise<boolean>): Promise<void>;
