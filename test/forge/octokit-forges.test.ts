@@ -83,7 +83,10 @@ interface Reply {
 }
 
 /** A server that answers as GitHub does when it does not do what it is asked for. */
-async function moody(reply: (request: IncomingMessage, calls: number) => Reply | "hang up") {
+async function moody(
+  reply: (request: IncomingMessage, calls: number) => Reply | "hang up" | "silence",
+  timeoutMs = 20_000,
+) {
   let calls = 0;
   let tokens = 0;
   const answer = (request: IncomingMessage, response: ServerResponse): void => {
@@ -92,6 +95,7 @@ async function moody(reply: (request: IncomingMessage, calls: number) => Reply |
     else calls++;
     const expires_at = new Date(NOW + 3_600_000).toISOString();
     const said = isToken ? { status: 201, body: { token: `t${tokens}`, expires_at } } : reply(request, calls);
+    if (said === "silence") return;
     if (said === "hang up") {
       request.socket.destroy();
       return;
@@ -103,7 +107,7 @@ async function moody(reply: (request: IncomingMessage, calls: number) => Reply |
   await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
   onTestFinished(() => void server.close());
   const apiUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const forge: Forge = octokitForges({ appId: 1, privateKey, apiUrl, now: () => NOW }).open({
+  const forge: Forge = octokitForges({ appId: 1, privateKey, apiUrl, now: () => NOW, timeoutMs }).open({
     installation: 7,
     id: 1,
     fullName: "acme/digits",
@@ -150,6 +154,24 @@ describe("what GitHub refuses", () => {
     const never = await moody(() => ({ status: 401 }));
     expect(await never.forge.permission("alice")).toMatchObject({ kind: "refused", status: 401 });
     expect(never.calls()).toBe(2);
+  });
+
+  test("a call that is not answered in time ends, and none after it", async () => {
+    const body = { permission: "admin", role_name: "admin" };
+    const { forge } = await moody((_, calls) => (calls === 2 ? "silence" : { status: 200, body }), 2_000);
+    expect(await forge.permission("alice")).toMatchObject({ kind: "ok" });
+    expect(await forge.permission("alice")).toMatchObject({ kind: "unreachable" });
+    expect(await forge.permission("alice")).toMatchObject({ kind: "ok" });
+  });
+
+  test("a connection that was closed just when it was used costs another read, and no second write", async () => {
+    const body = { permission: "admin", role_name: "admin" };
+    const reading = await moody((_, calls) => (calls === 1 ? "hang up" : { status: 200, body }));
+    expect(await reading.forge.permission("alice")).toMatchObject({ kind: "ok" });
+    expect(reading.calls()).toBe(2);
+    const writing = await moody((_, calls) => (calls === 1 ? "hang up" : { status: 201, body }));
+    expect(await writing.forge.createComment(1, "x")).toMatchObject({ kind: "unreachable" });
+    expect(writing.calls()).toBe(1);
   });
 
   test("a role of an organisation's own making counts as its base", async () => {

@@ -50,7 +50,7 @@ test("what is remembered is what would be made anew, whatever came before", () =
       const memory = orderMemory();
       for (const one of states) expect(planned(memory, one)).toEqual(planned(NO_MEMORY, one));
     }),
-    { numRuns: 300 },
+    { numRuns: 150 },
   );
 });
 
