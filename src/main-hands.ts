@@ -12,6 +12,7 @@ import type { RepositoryRef } from "./identity/repository.ts";
 import type { ForgeRepository } from "./main-forge-repository.ts";
 import { PROGRESS, STOP, takeRun } from "./main-run-hand.ts";
 import type { Service } from "./main-service.ts";
+import { turns, type InTurn } from "./main-turns.ts";
 import type { Performed, Queue } from "./queue/queue.ts";
 import type { RunRecord } from "./run/run-record.ts";
 import { ACCEPTED, type RunOrder } from "./run/request.ts";
@@ -27,7 +28,7 @@ const ANCESTORS = 500;
 
 /** The doors' hands on a service: each trigger leads to one verb, and what that decides to the queue. */
 export function composeHands(service: Service, queue: Queue): Hands {
-  const at: At = { service, queue };
+  const at: At = { service, queue, inTurn: turns() };
   return {
     handle: (trigger) => handle(at, trigger),
     run: (repository, run, signal) =>
@@ -55,6 +56,7 @@ export function composeHands(service: Service, queue: Queue): Hands {
 interface At {
   readonly service: Service;
   readonly queue: Queue;
+  readonly inTurn: InTurn;
 }
 
 async function handle(at: At, trigger: Trigger): Promise<Performed> {
@@ -81,8 +83,19 @@ async function handle(at: At, trigger: Trigger): Promise<Performed> {
   }
 }
 
-/** Brings the cockpit of one pull request to what git and the ledger say. */
-async function report(
+/**
+ * Brings the cockpit of one pull request to what git and the ledger say. One after the other: of two at once the one
+ * that looked first could speak last, and what it saw would stay.
+ */
+function report(
+  at: At,
+  ref: RepositoryRef,
+  about: { readonly number: number; readonly words: readonly string[] },
+): Promise<Performed> {
+  return at.inTurn(`${ref.id}/${about.number}`, () => reportNow(at, ref, about));
+}
+
+async function reportNow(
   at: At,
   ref: RepositoryRef,
   { number, words }: { readonly number: number; readonly words: readonly string[] },

@@ -43,15 +43,34 @@ export async function takeRun(
     await at.queue.table.remove(PROGRESS, run);
     // Recorded: how its attempts ended is asked by nobody any more.
     await at.queue.bus.drop(endsTopic(run));
-    if (ended.kind === "nothing") return DONE;
+    if (ended.kind === "nothing") {
+      // Accepted once more although it is recorded: what was said about it meanwhile is not so any longer.
+      if (pullRequest !== null) await wakeReport(at, ref, pullRequest, "recorded");
+      return DONE;
+    }
     const { record } = ended;
-    if (record.pullRequest !== null) return await report(record.pullRequest);
+    if (record.pullRequest !== null) {
+      const told = await report(record.pullRequest);
+      // The run is over, so this job has nothing left to do again: the report has a job of its own.
+      if (told.kind === "again") await wakeReport(at, ref, record.pullRequest, "recorded");
+      return DONE;
+    }
     await desire(at.queue, ref.installation, [reportRun(record)], ref);
     return DONE;
   } finally {
     watch.end();
     await lease.release();
   }
+}
+
+async function wakeReport(
+  { queue }: Pick<At, "queue">,
+  repository: RepositoryRef,
+  number: number,
+  action: "progress" | "recorded",
+): Promise<void> {
+  const trigger = { kind: "pull-request", repository, number, action, sender: null } as const;
+  await queue.jobs.add(CONTROLLER_QUEUE, [jobOf(trigger, action)]);
 }
 
 /** Looks every second whether a run was asked to stop. */
@@ -84,14 +103,7 @@ function tellProgress(
   const tell = async (progress: Progress): Promise<void> => {
     await queue.table.put(PROGRESS, run, { ...progress, began });
     if (pullRequest === null) return;
-    const trigger = {
-      kind: "pull-request",
-      repository,
-      number: pullRequest,
-      action: "progress",
-      sender: null,
-    } as const;
-    await queue.jobs.add(CONTROLLER_QUEUE, [jobOf(trigger, "progress")]);
+    await wakeReport({ queue }, repository, pullRequest, "progress");
   };
   return (progress) => {
     const now = service.parts.clock.now();

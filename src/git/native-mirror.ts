@@ -78,6 +78,20 @@ async function contact({ directory, program, remote }: MirrorPlace): Promise<Con
 }
 
 async function refresh(place: MirrorPlace, local: GitProcess, patterns: readonly string[]): Promise<Refreshed> {
+  for (let attempt = 1; ; attempt++) {
+    const refreshed = await refreshOnce(place, local, patterns);
+    // A ref that goes away between listing and fetching fails the fetch: the next listing does not have it.
+    if (refreshed.kind !== "unreachable" || refreshed.listed !== true || attempt >= ATTEMPTS) return refreshed;
+  }
+}
+
+const ATTEMPTS = 3;
+
+async function refreshOnce(
+  place: MirrorPlace,
+  local: GitProcess,
+  patterns: readonly string[],
+): Promise<Refreshed & { readonly listed?: boolean }> {
   const reached = await contact(place);
   if (reached.kind !== "ok") return reached;
   const { git, url } = reached;
@@ -91,8 +105,7 @@ async function refresh(place: MirrorPlace, local: GitProcess, patterns: readonly
   const wanted = [...there].filter(([ref, sha]) => here.get(ref) !== sha).map(([ref]) => `+${ref}:${ref}`);
   if (wanted.length > 0) {
     const fetched = await git.attempt([...FETCH, url, "--stdin"], `${wanted.join("\n")}\n`);
-    // A ref that went away since it was listed is the next look's matter.
-    if (fetched.code !== 0) return trouble(fetched.stderr);
+    if (fetched.code !== 0) return { ...trouble(fetched.stderr), listed: true };
   }
   const gone = [...here.keys()].filter((ref) => !there.has(ref));
   if (gone.length > 0) await local.run(["update-ref", "--stdin"], gone.map((ref) => `delete ${ref}\n`).join(""));

@@ -17,7 +17,7 @@ export interface Town {
   readonly directory: string;
   readonly twin: CheckedTwin;
   readonly service: OpenService;
-  /** Ends when a fact holds; fails with `what` after half a minute. */
+  /** Ends when a fact holds; fails with `what` after three quarters of a minute. */
   until(what: string, fact: () => boolean | Promise<boolean>): Promise<void>;
 }
 
@@ -48,9 +48,9 @@ export async function town(options: { readonly operator?: string; readonly slots
     twin,
     service,
     async until(what, fact) {
-      const end = Date.now() + 30_000;
+      const end = Date.now() + 45_000;
       while (!(await fact())) {
-        if (Date.now() > end) throw new Error(`${what}: not after 30 s`);
+        if (Date.now() > end) throw new Error(`${what}: not after 45 s`);
         await new Promise((resolve) => setTimeout(resolve, 50));
       }
     },
