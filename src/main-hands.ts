@@ -10,6 +10,7 @@ import type { Desired } from "./forge/desired.ts";
 import type { PullRequest } from "./forge/forge.ts";
 import type { RepositoryRef } from "./identity/repository.ts";
 import type { ForgeRepository } from "./main-forge-repository.ts";
+import { takePromotions } from "./main-promotion-hand.ts";
 import { PROGRESS, STOP, takeRun } from "./main-run-hand.ts";
 import type { Service } from "./main-service.ts";
 import { turns, type InTurn } from "./main-turns.ts";
@@ -117,7 +118,7 @@ async function reportNow(
       const states = await statesOf(at, repository, { plan: planned.plan, words });
       await desire(at.queue, ref.installation, states, ref);
       await at.queue.table.put(seenTable(ref), String(number), stampOf(planned.plan.pullRequest));
-      return DONE;
+      return promotions(at, repository);
     }
   }
 }
@@ -335,5 +336,22 @@ async function look(at: At, ref: RepositoryRef): Promise<Performed> {
     enqueue: (order) => at.queue.jobs.add(QUEUES.runs, [runJob(ref, order)]),
   });
   repository.save();
-  return looked.kind === "again" ? again(looked.afterMs) : DONE;
+  return looked.kind === "again" ? again(looked.afterMs) : promotions(at, repository);
 }
+
+/** One look at a repository's promotions at a time: two would ask for the same pull request. */
+async function promotions(at: At, repository: ForgeRepository): Promise<Performed> {
+  const { id, installation } = repository.forge.repository;
+  const lease = await at.queue.leases.acquire(`promotions-${id}`, { ttlMs: 120_000, holder: String(process.pid) });
+  if (lease === undefined) return again(1_000);
+  try {
+    const looked = await takePromotions(at.service, repository);
+    await desire(at.queue, installation, looked.states, repository.forge.repository);
+    return looked.again === null || looked.again > MINUTE ? DONE : again(looked.again);
+  } finally {
+    await lease.release();
+  }
+}
+
+/** What waits longer is found by the next look, which comes every minute. */
+const MINUTE = 60_000;

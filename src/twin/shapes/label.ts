@@ -11,6 +11,6 @@ export function labelShape(name: string, repository: TwinRepository, { base }: A
     name,
     color: "ededed",
     default: false,
-    description: null,
+    description: "",
   };
 }

@@ -1,0 +1,210 @@
+import type { Desired } from "../forge/desired.ts";
+import type { Answer, Forge, PullRequest } from "../forge/forge.ts";
+import type { CommitSha } from "../identity/identity.ts";
+import { decidePromotion, type Decision, type Question, type Voter } from "../release/decide.ts";
+import type { Request } from "../release/environment-state.ts";
+import type { Actor, ReleaseEvent } from "../release/release-event.ts";
+import type { Release } from "../release/release.ts";
+import { promotionBody, promotionStatus, promotionTitle, type PromotionView } from "../report/promotion-summary.ts";
+
+export interface PromotePorts {
+  readonly forge: Pick<Forge, "pullRequest" | "merge">;
+  /** Makes or updates the promotion pull request; `valid` is false where a hand changed what it would merge. */
+  readonly open: (shown: {
+    readonly title: string;
+    readonly body: string;
+  }) => Promise<Answer<{ readonly pullRequest: PullRequest; readonly shownAt: number; readonly valid: boolean }>>;
+  /** Who agrees, with the permissions that they have at the moment of asking. */
+  readonly voters: (pullRequest: PullRequest, shownAt: number) => Promise<Answer<readonly Voter[]>>;
+  readonly record: (events: readonly ReleaseEvent[]) => Promise<void>;
+}
+
+export interface PromoteOrder extends Omit<Question, "voters" | "run"> {
+  readonly pipeline: string;
+  readonly request: Request;
+  readonly candidate: Release;
+  readonly live: Release | null;
+  /** Whether it lives in the ledger only: automatic, and nobody has to agree. */
+  readonly unattended: boolean;
+  /** Why the candidate cannot be promoted at all; null: it can. */
+  readonly refusal: string | null;
+}
+
+export interface Promoted {
+  readonly states: readonly Desired[];
+  /** Look again after so many ms; null: whatever changes wakes us. */
+  readonly again: number | null;
+  readonly released: boolean;
+}
+
+const NOTHING: Promoted = { states: [], again: null, released: false };
+
+/**
+ * Takes one requested promotion as far as it goes now: shows it, records who agrees, and merges exactly what was agreed
+ * to when nothing stands against it. Everything is read anew each time, so that being woken twice does nothing twice.
+ */
+export async function promote(ports: PromotePorts, order: PromoteOrder): Promise<Promoted> {
+  const { request, refusal } = order;
+  if (refusal !== null) {
+    await ports.record([withdrawn(order, { cause: `refused:${request.run}`, reason: refusal })]);
+    return NOTHING;
+  }
+  if (order.unattended) return unattended(ports, order);
+  const before = await settled(ports, order);
+  if (before !== undefined) return before;
+  const view = viewOf(order);
+  const shown = { title: promotionTitle(view), body: promotionBody(view) };
+  const opened = await ports.open(shown);
+  if (opened.kind !== "ok") return later(opened, order.now);
+  const { pullRequest, shownAt, valid } = opened.value;
+  if (request.pullRequest !== pullRequest.number) await ports.record([pointer(order, pullRequest.number)]);
+  if (!valid) return { ...NOTHING, states: [checkOf(view, pullRequest, null)] };
+  const voters = await ports.voters(pullRequest, shownAt);
+  if (voters.kind !== "ok") return later(voters, order.now);
+  const decision = decidePromotion({ ...order, run: request.run, voters: voters.value });
+  await ports.record(agreed(order, { decision, voters: voters.value, pullRequest: pullRequest.number }));
+  const states = [checkOf(view, pullRequest, decision), ...labelsTaken(order, pullRequest, decision)];
+  if (decision.kind === "wait") return { states, again: soonest(decision, order.now), released: false };
+  const merged = await ports.forge.merge(pullRequest.number, { sha: pullRequest.head.sha, title: shown.title });
+  if (merged.kind !== "ok") return { ...later(merged, order.now), states };
+  await ports.record([released(order, { pullRequest: pullRequest.number, merge: merged.value })]);
+  return { states, again: null, released: true };
+}
+
+function viewOf(order: PromoteOrder): PromotionView {
+  return { ...order, environment: order.environment.name };
+}
+
+/** `sluice / promote (<environment>)`: under way while something is missing, and it says what. */
+function checkOf(view: PromotionView, { head }: PullRequest, decision: Decision | null): Desired {
+  const { conclusion, ...status } = promotionStatus(view, decision);
+  return {
+    kind: "check",
+    check: {
+      head: head.sha,
+      name: `sluice / promote (${view.environment})`,
+      status: conclusion === null ? "in_progress" : "completed",
+      conclusion,
+      ...status,
+      text: "",
+      annotations: [],
+      actions: [],
+      externalId: view.evidence,
+    },
+  };
+}
+
+async function unattended({ record }: PromotePorts, order: PromoteOrder): Promise<Promoted> {
+  const decision = decidePromotion({ ...order, run: order.request.run, voters: [] });
+  if (decision.kind === "wait") return { ...NOTHING, again: soonest(decision, order.now) };
+  await record([released(order, { pullRequest: null, merge: null })]);
+  return { ...NOTHING, released: true };
+}
+
+/** What became of a pull request while nobody of us looked: merged with enough agreement, or closed by a person. */
+async function settled(ports: PromotePorts, order: PromoteOrder): Promise<Promoted | undefined> {
+  const { request, environment } = order;
+  if (request.pullRequest === null) return undefined;
+  const asked = await ports.forge.pullRequest(request.pullRequest);
+  if (asked.kind !== "ok") return later(asked, order.now);
+  const { state, merged, mergeCommit, number } = asked.value;
+  if (state === "open") return undefined;
+  const enough = request.approvals.length >= (environment.approvals?.count ?? 0);
+  if (merged && enough) {
+    await ports.record([released(order, { pullRequest: number, merge: mergeCommit })]);
+    return { ...NOTHING, released: true };
+  }
+  const reason = merged ? "merged before enough people had agreed" : "its pull request was closed";
+  await ports.record([withdrawn(order, { cause: `pull-request:${number}`, reason })]);
+  return NOTHING;
+}
+
+/** Approvals that came to count are recorded once each; those that count no more are taken back. */
+function agreed(
+  order: PromoteOrder,
+  {
+    decision,
+    voters,
+    pullRequest,
+  }: { readonly decision: Decision; readonly voters: readonly Voter[]; readonly pullRequest: number },
+): readonly ReleaseEvent[] {
+  const void_ = new Set(decision.voids.map(({ approval }) => approval.cause));
+  const counted = voters.filter(({ approval }) => !void_.has(approval.cause)).map(({ approval }) => approval);
+  const known = order.request.approvals;
+  const same = (cause: string, evidence: string | null) => (one: { cause: string; evidence: string | null }) =>
+    one.cause === cause && one.evidence === evidence;
+  const gone = known.filter((one) => !counted.some(same(one.cause, one.evidence)));
+  const fresh = counted.filter((one) => !known.some(same(one.cause, one.evidence)));
+  return [
+    ...gone.map(({ by, cause, evidence }): ReleaseEvent => {
+      const why = decision.voids.find(({ approval }) => approval.cause === cause)?.why;
+      return {
+        ...fact(order, "revoked", { by, cause: `${cause}/void/${evidence ?? ""}/${order.evidence}` }),
+        evidence,
+        reason: why ?? "it was given for another head, or taken back",
+        pullRequest,
+        revokes: "approval",
+      };
+    }),
+    ...fresh.map((one): ReleaseEvent => ({
+      ...fact(order, "approved", { by: one.by, cause: one.cause }),
+      evidence: one.evidence,
+      pullRequest,
+    })),
+  ];
+}
+
+/** A label that does not count is taken off; the check says why. */
+function labelsTaken({ environment }: PromoteOrder, { number }: PullRequest, { voids }: Decision): readonly Desired[] {
+  if (!voids.some(({ approval }) => approval.cause.startsWith("label:"))) return [];
+  return [{ kind: "labels", number, add: [], remove: [`approve:${environment.name}`] }];
+}
+
+function soonest({ waits }: Decision, now: number): number | null {
+  const times = waits.flatMap(({ until }) => (until === null ? [] : [Math.max(1_000, until - now)]));
+  return times.length === 0 ? null : Math.min(...times);
+}
+
+function later(answer: Exclude<Answer<unknown>, { kind: "ok" }>, now: number): Promoted {
+  return { ...NOTHING, again: answer.kind === "wait" ? Math.max(1_000, answer.until - now) : 10_000 };
+}
+
+function fact(
+  { environment, pipeline, request, now }: PromoteOrder,
+  kind: ReleaseEvent["kind"],
+  { by, cause }: { readonly by: Actor; readonly cause: string },
+): ReleaseEvent {
+  return {
+    event: 1,
+    kind,
+    environment: environment.name,
+    pipeline,
+    run: request.run,
+    evidence: null,
+    by,
+    cause,
+    at: new Date(now).toISOString(),
+    reason: null,
+    pullRequest: null,
+    deployment: null,
+    revokes: null,
+  };
+}
+
+const SLUICE: Actor = { id: null, login: "sluice" };
+
+function withdrawn(order: PromoteOrder, { cause, reason }: { cause: string; reason: string }): ReleaseEvent {
+  return { ...fact(order, "revoked", { by: SLUICE, cause }), reason, revokes: "request" };
+}
+
+function pointer(order: PromoteOrder, pullRequest: number): ReleaseEvent {
+  return { ...fact(order, "requested", { by: order.request.by, cause: `pull-request:${pullRequest}` }), pullRequest };
+}
+
+function released(
+  order: PromoteOrder,
+  { pullRequest, merge }: { readonly pullRequest: number | null; readonly merge: CommitSha | null },
+): ReleaseEvent {
+  const cause = merge === null ? `run:${order.request.run}` : `merge:${merge}`;
+  return { ...fact(order, "released", { by: order.request.by, cause }), evidence: order.evidence, pullRequest };
+}

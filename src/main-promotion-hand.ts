@@ -1,0 +1,325 @@
+import { findApprovals } from "./controller/find-approvals.ts";
+import { openPromotion } from "./controller/open-promotion.ts";
+import type { Project } from "./controller/project.ts";
+import { promote, type PromoteOrder } from "./controller/promote.ts";
+import { recordEvents } from "./controller/record-events.ts";
+import { requestPromotions, type Newest } from "./controller/request-promotions.ts";
+import type { Desired } from "./forge/desired.ts";
+import { digestOf, type CommitSha, type Digest, type RunId } from "./identity/identity.ts";
+import type { ForgeRepository } from "./main-forge-repository.ts";
+import { leaveOf, type Leave } from "./main-promotion-leave.ts";
+import type { Service } from "./main-service.ts";
+import { manifestPath } from "./manifest/ledger-paths.ts";
+import type { EnvironmentSettings } from "./pipeline/settings.ts";
+import { judgeGates } from "./policy/gate.ts";
+import { refusalOfCandidate } from "./release/candidate.ts";
+import { foldEvents, standingOf, type EnvironmentState, type Request } from "./release/environment-state.ts";
+import { evidenceDigest, type GateOutcome } from "./release/evidence.ts";
+import { pinPath, releaseOf, type Release } from "./release/release.ts";
+import type { Actor, ReleaseEvent } from "./release/release-event.ts";
+import { verifyEvent } from "./release/verify-event.ts";
+import type { RunRecord } from "./run/run-record.ts";
+
+/** Commits of the default branch whose pull requests are asked for authors. */
+const REACH = 50;
+/** Commits on the first-parent line among which a candidate has to be. */
+const LINE = 5_000;
+
+export interface PromotionsLooked {
+  readonly states: readonly Desired[];
+  /** Ms after which time alone may have changed something; null: nothing waits for time. */
+  readonly again: number | null;
+}
+
+interface Place {
+  readonly service: Service;
+  readonly repository: ForgeRepository;
+  readonly branch: string;
+  readonly tip: CommitSha;
+  readonly project: Project;
+  readonly now: number;
+}
+
+/**
+ * Takes every promotion of a repository as far as it goes: all of it is computed anew from the ledger, the default
+ * branch and the forge, whatever woke us (laws 1 and 2).
+ */
+export async function takePromotions(service: Service, repository: ForgeRepository): Promise<PromotionsLooked> {
+  const place = await placeOf(service, repository);
+  if (place === undefined) return { states: [], again: null };
+  const { environments } = place.project.settings;
+  const newest = await newestRuns(place);
+  const requested = await requestPromotions(
+    {
+      forge: repository.forge,
+      mayPromote: (login) => leave(place, "promote").asks(login),
+    },
+    {
+      environments,
+      states: await statesOf(place),
+      newest,
+      at: new Date(place.now).toISOString(),
+    },
+  );
+  await record(place, requested);
+  const states: Desired[] = [];
+  let again: number | null = null;
+  // In order of promotion, so that one look takes a run through all environments that wait for nobody.
+  for (const environment of environments) {
+    const folded = await statesOf(place);
+    for (const [pipeline, { request }] of folded.get(environment.name)?.pipelines ?? []) {
+      if (request === null) continue;
+      const done = await promoteOne(place, {
+        environment,
+        pipeline,
+        request,
+        folded,
+      });
+      if (done === undefined) continue;
+      states.push(...done.states);
+      if (done.again !== null) again = Math.min(done.again, again ?? done.again);
+    }
+  }
+  return { states, again };
+}
+
+async function placeOf(service: Service, repository: ForgeRepository): Promise<Place | undefined> {
+  const { forge, mirror } = repository;
+  const about = await forge.about();
+  if (about.kind !== "ok") return undefined;
+  const branch = about.value.defaultBranch;
+  const ref = `refs/heads/${branch}`;
+  const refreshed = await mirror.refresh([ref, service.parts.ledger]);
+  const tip = refreshed.kind === "ok" ? refreshed.refs.get(ref) : undefined;
+  if (tip === undefined) return undefined;
+  await repository.history.sync();
+  const { project } = await repository.planAt({
+    commit: tip,
+    tree: null,
+    domain: "main",
+    against: null,
+  });
+  if (project.settings.environments.length === 0) return undefined;
+  return {
+    service,
+    repository,
+    branch,
+    tip,
+    project,
+    now: forge.date() ?? service.parts.clock.now(),
+  };
+}
+
+/** Only what one of our keys signed counts. */
+async function statesOf({ service, repository }: Place): Promise<ReadonlyMap<string, EnvironmentState>> {
+  const { history } = repository;
+  const { signer } = service.parts;
+  await history.sync();
+  const keys = new Map([[signer.keyId, signer.publicKey]]);
+  return foldEvents(
+    history.events().flatMap((entry) => {
+      const verified = verifyEvent(entry, keys);
+      return verified.kind === "valid" ? [verified.event] : [];
+    }),
+  );
+}
+
+async function newestRuns(place: Place): Promise<readonly Newest[]> {
+  const found: Newest[] = [];
+  for (const { pipeline } of place.project.pipelines) {
+    for (const { id } of place.repository.history.runs({
+      pipeline: pipeline.id,
+      status: "succeeded",
+      limit: REACH,
+    })) {
+      const run = await place.repository.history.record(id);
+      if (run === undefined || (await refusalOf(place, run)) !== null) continue;
+      const asked = await place.repository.forge.pullRequestsOf(run.source);
+      found.push({
+        pipeline: pipeline.id,
+        run: id,
+        pullRequests: asked.kind === "ok" ? asked.value : [],
+      });
+      break;
+    }
+  }
+  return found;
+}
+
+async function refusalOf({ repository, tip }: Place, run: RunRecord): Promise<string | null> {
+  const own = String(repository.forge.repository.id);
+  const refusal = refusalOfCandidate(run, own, run.pullRequest === null ? "main" : "pr");
+  if (refusal !== null) return `${refusal.why}: ${refusal.next}`;
+  const line = await repository.mirror.firstParents(tip, LINE);
+  return line.includes(run.source) ? null : "its commit is not on the default branch: promote a run of one that is";
+}
+
+async function promoteOne(
+  place: Place,
+  asked: {
+    readonly environment: EnvironmentSettings;
+    readonly pipeline: string;
+    readonly request: Request;
+    readonly folded: ReadonlyMap<string, EnvironmentState>;
+  },
+): Promise<Awaited<ReturnType<typeof promote>> | undefined> {
+  const order = await orderOf(place, asked);
+  if (order === undefined) return undefined;
+  const { environment, pipeline, candidate, evidence } = order;
+  const { forge, mirror } = place.repository;
+  const pin = { ...candidate, environment: environment.name, pipeline };
+  return promote(
+    {
+      forge,
+      open: (shown) => openPromotion({ forge, mirror }, { ...shown, ...place, pin, evidence }),
+      voters: (pullRequest, shownAt) =>
+        findApprovals(
+          {
+            forge,
+            mayApprove: (login) => leave(place, "approve", asked.environment.approvals).asks(login),
+          },
+          { environment: environment.name, pullRequest, evidence, shownAt },
+        ),
+      record: (events) => record(place, events),
+    },
+    order,
+  );
+}
+
+async function orderOf(
+  place: Place,
+  { environment, pipeline, request, folded }: Parameters<typeof promoteOne>[1],
+): Promise<PromoteOrder | undefined> {
+  const state = folded.get(environment.name);
+  const standing = standingOf(state, pipeline);
+  const run = await place.repository.history.record(request.run);
+  const candidate = await releaseAt(place, request.run);
+  if (run === undefined || candidate === undefined) return undefined;
+  const live = standing.live === null ? null : ((await releaseAt(place, standing.live.run)) ?? null);
+  const gated = {
+    environment: environment.name,
+    record: run,
+    release: candidate,
+    live,
+    reproducible: null,
+  };
+  const gates = [...judgeGates(environment.gates, gated), ...deployGate(environment)];
+  const files = await evidenceFiles(place, { environment, pipeline });
+  const { after } = environment;
+  const before = place.project.settings.environments.find(({ name }) => name === after);
+  return {
+    environment,
+    pipeline,
+    request,
+    candidate,
+    live,
+    state,
+    standing,
+    upstream:
+      before === undefined
+        ? undefined
+        : {
+            standing: standingOf(folded.get(before.name), pipeline),
+            deploys: before.deploy !== null,
+          },
+    gates,
+    evidence: evidenceDigest({
+      environment: environment.name,
+      candidate,
+      live,
+      gates,
+      ...files,
+    }),
+    authors: [request.by, ...(await authorsSince(place, { candidate, live }))],
+    now: place.now,
+    unattended: environment.auto && environment.approvals === null,
+    refusal: await refusalOf(place, run),
+  };
+}
+
+/** A release that nothing would deploy is none: it waits, and says for what. */
+function deployGate({ deploy }: EnvironmentSettings): readonly GateOutcome[] {
+  const why = "deploy pipelines are not run in this version; take `deploy:` out to promote by the pin alone";
+  return deploy === null ? [] : [{ source: `deploy: ${deploy}`, outcome: "unknown", why }];
+}
+
+async function evidenceFiles(
+  { repository, tip, project }: Place,
+  { environment, pipeline }: { readonly environment: EnvironmentSettings; readonly pipeline: string },
+): Promise<{
+  readonly base: Digest | null;
+  readonly settings: Digest | null;
+  readonly deploy: Digest | null;
+}> {
+  const deploy = project.pipelines.find((one) => one.pipeline.name === environment.deploy)?.path;
+  const digest = async (path: string | undefined): Promise<Digest | null> => {
+    const bytes = path === undefined ? undefined : await repository.mirror.file(tip, path);
+    return bytes === undefined ? null : digestOf(bytes);
+  };
+  return {
+    base: await digest(pinPath({ environment: environment.name, pipeline })),
+    settings: await digest("sluice.yaml"),
+    deploy: await digest(deploy),
+  };
+}
+
+async function releaseAt({ service, repository }: Place, id: RunId): Promise<Release | undefined> {
+  const head = await repository.mirror.resolve(service.parts.ledger);
+  const run = await repository.history.record(id);
+  const manifest = head === undefined ? undefined : await repository.mirror.file(head, manifestPath(id));
+  return run === undefined || manifest === undefined ? undefined : releaseOf(run, digestOf(manifest));
+}
+
+/** Authors of the pull requests between the live release and the candidate (SEMANTICS §11). */
+async function authorsSince(
+  { repository }: Place,
+  { candidate, live }: { readonly candidate: Release; readonly live: Release | null },
+): Promise<readonly Actor[]> {
+  const { forge, mirror } = repository;
+  const line = await mirror.firstParents(candidate.source, REACH);
+  const until = live === null ? -1 : line.indexOf(live.source);
+  const authors: Actor[] = [];
+  const seen = new Set<number>();
+  for (const commit of until < 0 ? line : line.slice(0, until)) {
+    const asked = await forge.pullRequestsOf(commit);
+    for (const pull of asked.kind === "ok" ? asked.value : []) {
+      if (seen.has(pull.number)) continue;
+      seen.add(pull.number);
+      const pushers = await forge.commitAuthors(pull.number);
+      authors.push(pull.author, ...(pushers.kind === "ok" ? pushers.value : []));
+    }
+  }
+  return authors;
+}
+
+function leave(place: Place, deed: "promote" | "approve", from: EnvironmentSettings["approvals"] = null): Leave {
+  return leaveOf(place.repository.forge, {
+    deed,
+    permissions: place.project.settings.permissions,
+    from,
+  });
+}
+
+async function record({ service, repository }: Place, events: readonly ReleaseEvent[]): Promise<void> {
+  if (events.length === 0) return;
+  const { mirror, forge } = repository;
+  const { ledger, signer } = service.parts;
+  await recordEvents(
+    {
+      git: mirror,
+      signer,
+      ledger: {
+        ref: ledger,
+        refresh: async () => void (await mirror.refresh([ledger])),
+        async publish({ from, to }) {
+          const published = await mirror.publish([{ ref: ledger, from, to }]);
+          if (published.kind === "published") return true;
+          if (published.kind === "overtaken") return false;
+          throw new Error(`recording releases: ${published.why}`);
+        },
+      },
+    },
+    String(forge.repository.id),
+    events,
+  );
+}

@@ -1,0 +1,90 @@
+import { formatMetric } from "../diff/number.ts";
+import type { Decision } from "../release/decide.ts";
+import type { GateOutcome } from "../release/evidence.ts";
+import { pinPath, type Release } from "../release/release.ts";
+import { codeSpan, markdownText } from "./escape-markdown.ts";
+import { safeLine } from "./safe-text.ts";
+
+/** What a promotion pull request shows; time is no part of it, so that it changes only with its evidence. */
+export interface PromotionView {
+  readonly environment: string;
+  readonly candidate: Release;
+  readonly live: Release | null;
+  readonly gates: readonly GateOutcome[];
+  readonly evidence: string;
+}
+
+export function promotionTitle({ environment, candidate }: Pick<PromotionView, "environment" | "candidate">): string {
+  return safeLine(`Promote ${candidate.pipeline} to ${environment}: run ${candidate.run.slice(0, 8)}`);
+}
+
+/** Live against candidate, the gates, and how one agrees. */
+export function promotionBody(view: PromotionView): string {
+  const { environment, candidate, live, gates } = view;
+  const from = live === null ? "nothing is live yet" : `live is run ${codeSpan(live.run)} of ${short(live.source)}`;
+  const parts = [
+    `Run ${codeSpan(candidate.run)} of ${short(candidate.source)}; ${from}.`,
+    metricTable(candidate, live),
+    ...(gates.length === 0 ? [] : [gates.map(gateLine).join("\n")]),
+    `**Next:** whoever may approve adds the label ${codeSpan(`approve:${environment}`)} or approves by a review; ` +
+      "what is still missing stands in the check. It is merged by itself when nothing is.",
+    `<sub>evidence ${codeSpan(view.evidence.slice(0, 19))} · changes ${codeSpan(
+      pinPath({ environment, pipeline: candidate.pipeline }),
+    )} and nothing else</sub>`,
+  ];
+  return parts.filter((part) => part !== "").join("\n\n");
+}
+
+/** What the check says in its title, and in its summary. */
+export function promotionStatus(
+  { environment, candidate }: Pick<PromotionView, "environment" | "candidate">,
+  decision: Decision | null,
+): { readonly conclusion: "success" | "failure" | null; readonly title: string; readonly summary: string } {
+  if (decision === null)
+    return {
+      conclusion: "failure",
+      title: "changed by hand: it is not merged",
+      summary:
+        `Only ${codeSpan(pinPath({ environment, pipeline: candidate.pipeline }))} may differ here, by the bytes that ` +
+        "Sluice writes. **Next:** to restore it, close this pull request and delete its branch, " +
+        `then ask again by ${codeSpan(`promote:${environment}`)}.`,
+    };
+  const [first, ...more] = decision.waits;
+  const voids = decision.voids.map(
+    ({ approval, why }) => `- the approval of ${markdownText(approval.by.login)} does not count: ${markdownText(why)}`,
+  );
+  if (first === undefined)
+    return { conclusion: "success", title: "nothing stands against it", summary: "It is merged now." };
+  const waits = decision.waits.map(({ why, out }) => `- ${markdownText(why)}; ${markdownText(out)}`);
+  return {
+    conclusion: null,
+    title: safeLine(more.length === 0 ? first.why : `${first.why}, and ${more.length} more`),
+    summary: [...waits, ...voids].join("\n"),
+  };
+}
+
+function metricTable({ metrics }: Release, live: Release | null): string {
+  const names = Object.keys(metrics);
+  if (names.length === 0) return "";
+  const rows = names.map((name) => {
+    const [value, before] = [metrics[name], live?.metrics[name]];
+    return [
+      markdownText(name),
+      before === undefined ? "–" : markdownText(formatMetric(before)),
+      value === undefined ? "–" : `**${markdownText(formatMetric(value))}**`,
+    ];
+  });
+  return ["| metric | live | candidate |", "|---|---:|---:|", ...rows.map((row) => `| ${row.join(" | ")} |`)].join(
+    "\n",
+  );
+}
+
+function gateLine({ source, outcome, why }: GateOutcome): string {
+  return `- gate ${codeSpan(source)}: ${outcome === "not-applicable" ? "not applicable" : outcome}${
+    why === "" ? "" : ` (${markdownText(why)})`
+  }`;
+}
+
+function short(commit: string): string {
+  return codeSpan(commit.slice(0, 7));
+}

@@ -1,0 +1,79 @@
+import { expect, test } from "vitest";
+
+import type { TwinForge } from "../../src/twin/forge.ts";
+import type { TwinPullRequest, TwinRepository } from "../../src/twin/world.ts";
+import { digits, PLUS_TWO } from "./repositories.ts";
+import { gitIn, town, type Town } from "./town.ts";
+
+const SETTINGS = `version: 1
+pipelines: pipelines/*.yaml
+environments:
+  staging:
+    gates: ["metrics.total > 40"]
+    approvals: { count: 1 }
+`;
+
+interface Stage extends Town {
+  readonly forge: TwinForge;
+  readonly repository: TwinRepository;
+  readonly pull: TwinPullRequest;
+  readonly ledger: () => Promise<string>;
+  readonly promotion: () => TwinPullRequest | undefined;
+}
+
+/** A change of alice's is merged and ran; bob may write, mallory may read. */
+async function merged(): Promise<Stage> {
+  const place = await town();
+  const { forge } = place.twin;
+  const repository = await digits(forge, { "sluice.yaml": SETTINGS });
+  repository.roles.set("bob", "write");
+  await forge.commit(repository, { branch: "more", ...PLUS_TWO });
+  const pull = await forge.openPull(repository, { branch: "more", title: "Add more", login: "alice" });
+  const ledger = async (): Promise<string> =>
+    gitIn(repository.directory, "log", "--format=%s%n%b", "sluice/ledger", "--").catch(() => "");
+  await forge.merge(repository, pull, { login: "alice" });
+  // First contact may be recorded before it: the merge is the second run.
+  await place.until("the first run is recorded", async () => (await ledger()).includes("Sluice-Run"));
+  await place.until("the merge is recorded", async () => (await ledger()).includes("total 43"));
+  const promotion = (): TwinPullRequest | undefined =>
+    [...repository.pulls.values()].findLast(({ branch }) => branch === "sluice/promote/staging/sum");
+  return { ...place, forge, repository, pull, ledger, promotion };
+}
+
+test("a label opens the promotion, somebody else agrees, and git says the rest", { timeout: 120_000 }, async () => {
+  const place = await merged();
+  const { forge, repository, pull, ledger, promotion } = place;
+  const until: typeof place.until = (what, fact) => place.until(what, fact);
+  const label = (on: TwinPullRequest, name: string, login: string, add = true): void =>
+    forge.label(repository, on, { name, add, login });
+
+  label(pull, "promote:staging", "mallory");
+  label(pull, "promote:staging", "alice", false);
+  label(pull, "promote:staging", "alice");
+  await until("the promotion is there", () => promotion() !== undefined);
+  const asked = promotion();
+  if (asked === undefined) throw new Error("unreachable: it is there");
+  expect(await ledger()).not.toContain("Sluice-Requested-By: mallory");
+  expect(asked.body).toContain("**43**");
+  expect(await gitIn(repository.directory, "diff", "--name-only", `main...${asked.head}`)).toBe(
+    "environments/staging/sum.yaml\n",
+  );
+
+  // Whoever wrote the change does not agree to it, and is told so.
+  label(asked, "approve:staging", "alice");
+  await until("alice's label is gone", () => !asked.labels.includes("approve:staging"));
+  const check = () => repository.checks.findLast(({ name }) => name === "sluice / promote (staging)");
+  await until("the check waits", () => check()?.output.summary.includes("waiting for 1 approval") === true);
+  expect(asked.merged).toBe(false);
+
+  label(asked, "approve:staging", "bob");
+  await until("it is merged", () => asked.merged);
+  await until("it is released", async () => (await ledger()).includes("Sluice-Event: released"));
+  const said = await ledger();
+  expect(said).toMatch(/^staging\/sum: released by alice/);
+  expect(said).toContain("Sluice-Approved-By: bob");
+  expect(said).not.toContain("Sluice-Approved-By: alice");
+  expect(await gitIn(repository.directory, "show", "main:environments/staging/sum.yaml")).toContain('pipeline: "sum"');
+  expect([...repository.pulls.values()].filter(({ branch }) => branch.startsWith("sluice/"))).toHaveLength(1);
+  expect(await gitIn(repository.directory, "fsck", "--strict", "--no-dangling")).toBe("");
+});
