@@ -8,7 +8,7 @@ import type { Dispatcher } from "../queue/dispatcher.ts";
 import { advance, beginRun, type RunState } from "../run/advance.ts";
 import { attemptMemory, chanceOf, nextAttempt } from "../run/retry.ts";
 import type { Failure } from "../run/run-record.ts";
-import type { StepEnd, StepJob } from "../run/step-job.ts";
+import { endedBroken, type StepEnd, type StepJob } from "../run/step-job.ts";
 import type { StepProgress } from "../run/step-progress.ts";
 import type { StepTrace } from "../run/step-trace.ts";
 import { refusalOf } from "../scheduling/refusal.ts";
@@ -83,7 +83,7 @@ export async function runPipeline(
     const answer = await Promise.race([...(next === undefined ? [] : [next]), ...wake(run)]);
     if (answer === undefined) continue;
     next = undefined;
-    finish(run, answer.job, answer.end.kind === "ended" ? answer.end.value : rethrow(answer.end.error));
+    finish(run, answer.job, answer.end.kind === "ended" ? answer.end.value : broken(run, answer.job, answer.end.error));
   }
   request.signal.removeEventListener("abort", cancel);
   return {
@@ -93,8 +93,8 @@ export async function runPipeline(
   };
 }
 
-function rethrow(error: unknown): never {
-  throw new Error("a step's performer broke", { cause: error });
+function broken({ request, ports }: Running, job: StepJob, error: unknown): StepEnd {
+  return request.signal.aborted ? { kind: "cancelled", attempt: null } : endedBroken(job, error, ports.clock.now());
 }
 
 function begin(ports: Running["ports"], request: RunRequest, state: RunState): Running {

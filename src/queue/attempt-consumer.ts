@@ -82,6 +82,8 @@ export async function attemptConsumer(options: AttemptConsumerOptions): Promise<
     try {
       return attemptEnd({ kind: "ended", value: await options.perform(job, signal) });
     } catch (error) {
+      // Of this only a line goes into the run's record: the rest is for whoever reads this worker's log.
+      onError(error);
       return attemptEnd({ kind: "broken", error });
     }
   }

@@ -41,3 +41,11 @@ export function endedUnseen({ attempt }: Pick<StepJob, "attempt">, failure: Fail
   const record = { attempt, startedAt: new Date(now).toISOString(), profile, failure, log: null };
   return { kind: "failed", failure, attempt: record, tail: [], nearMiss: undefined };
 }
+
+const LONGEST_WHY = 200;
+
+/** A surprise while an attempt was performed ends that attempt and not its run: it may not happen again. */
+export function endedBroken(job: Pick<StepJob, "attempt">, error: unknown, now: number): StepEnd {
+  const [words = ""] = (error instanceof Error ? error.message : String(error)).split("\n");
+  return endedUnseen(job, { kind: "lost", why: `what performed it failed, ${words.slice(0, LONGEST_WHY)}` }, now);
+}

@@ -19,6 +19,7 @@ import { dirname, join, posix } from "node:path";
 import { canonicalJson, type Json } from "../identity/canonical-json.ts";
 import { digestOf, hexOf, type Digest, type Domain } from "../identity/identity.ts";
 import { directoryDigest, resultDigest, type ListingEntry, type StepResult } from "../key/key-document.ts";
+import { mayRead, readable } from "../key/readable.ts";
 import { syncAll } from "./barrier.ts";
 import { hashFileSync, walk } from "./hash.ts";
 import { isCode, listing, listingPath, materialize, objectPath, rotten } from "./objects.ts";
@@ -220,29 +221,16 @@ function indexOf(place: Place, domain: Domain): ResultIndex {
   return index;
 }
 
-/** Which domains a domain reads, nearest first (SEMANTICS §4). */
-function readable(domain: Domain): readonly Domain[] {
-  if (domain === "main") return ["main", "pr"];
-  if (domain === "pr") return ["pr", "main"];
-  if (domain === "local") return ["local", "main", "pr"];
-  return [domain, "main"];
-}
-
-/** main takes what a pull request made only where it could not have been tampered with. */
-function mayRead(reader: Domain, result: StepResult): boolean {
-  if (reader !== "main" || result.made.domain === "main") return true;
-  return result.made.isolation !== "workspace" && !result.made.network && !result.made.secrets;
-}
-
 function reader(place: Place, domain: Domain): ResultReader {
   const from = readable(domain);
   place.revoked ||= existsSync(join(place.root, "revocations"));
   return {
     result(key) {
       for (const one of from) {
-        const result = indexOf(place, one).get(key);
-        if (result !== undefined && mayRead(domain, result))
-          return place.revoked ? revised(place, one, result) : result;
+        const first = indexOf(place, one).get(key);
+        const result = first !== undefined && place.revoked ? revised(place, one, first) : first;
+        // Where it lies decides, not what it says of itself; and what took its place is judged as it was made.
+        if (result !== undefined && mayRead(domain, one, result)) return result;
       }
       return undefined;
     },
@@ -259,6 +247,8 @@ function revised(place: Place, domain: Domain, result: StepResult): StepResult {
 }
 
 function createResult(place: Place, domain: Domain, result: StepResult): Created {
+  if (result.made.domain !== domain)
+    throw new Error(`keeping a result of ${result.made.domain} in ${domain}: nobody writes into another domain`);
   const directory = resultsDirectory(place.root, domain);
   const target = resultPath(directory, hexOf(result.key));
   makeFan(place, dirname(target));
@@ -315,6 +305,8 @@ function revoke(
     readonly why: { readonly who: string; readonly reason: string };
   },
 ): void {
+  if (now.made.domain !== domain)
+    throw new Error(`revoking a result of ${domain} from ${now.made.domain}: nobody writes into another domain`);
   place.revoked = true;
   const target = join(place.root, "revocations", domain, `${hexOf(now.key)}.json`);
   makeFan(place, dirname(target));

@@ -214,6 +214,27 @@ export function storeContract(
         expect((await store.reader("main")).result(key) !== undefined).toBe(readable);
       }
     });
+
+    test("are judged as what took their place was made", async () => {
+      const store = open(scratch());
+      await store.createResult("pr", resultOf("a", { domain: "pr" }));
+      const now = resultOf("b", { domain: "pr", isolation: "workspace" });
+      await store.revoke("pr", resultOf("a", { domain: "pr" }), now, { who: "ada", reason: "--force train" });
+      expect((await store.reader("pr")).result(key)?.facts).toEqual(now.facts);
+      expect((await store.reader("main")).result(key)).toBeUndefined();
+    });
+
+    test("are written by their own domain only, whatever they say of themselves", async () => {
+      const store = open(scratch());
+      const upward = resultOf("a", { domain: "fork/1" });
+      await expect(store.createResult("main", upward)).rejects.toThrow("nobody writes into another domain");
+      const claims = resultOf("a", { domain: "main" });
+      await expect(store.createResult("pr", claims)).rejects.toThrow("nobody writes into another domain");
+      await store.createResult("main", claims);
+      const why = { who: "mallory", reason: "--force train" };
+      await expect(store.revoke("main", claims, upward, why)).rejects.toThrow("nobody writes into another domain");
+      expect((await store.reader("main")).result(key)?.facts).toEqual(claims.facts);
+    });
   });
 }
 

@@ -168,3 +168,23 @@ test("asked again, a run computes only what failed and what hangs on it", async 
   expect(names(await run({ steps, results, fate: () => undefined }))).toEqual(["b", "d"]);
   expect(names(await run({ steps, results, fate: () => undefined }))).toEqual([]);
 });
+
+test("what throws while it is performed is a lost attempt, counted and tried again as the step says", async () => {
+  const steps = {
+    a: { run: "make a", inputs: ["in.txt"], outputs: ["a"], retry: { attempts: 3 } },
+    b: { run: "make b", inputs: ["in.txt"], outputs: ["b"] },
+  };
+  const throws = (until: number): Fate => {
+    return ({ step, attempt }) => {
+      if (step.name === "a" && attempt < until) throw new Error("the disk is gone\n    at a place in the code");
+      return undefined;
+    };
+  };
+  const lost: Failure = { kind: "lost", why: "what performed it failed, the disk is gone" };
+  const second = await run({ steps, fate: throws(2) });
+  expect(second.traces.map(({ attempts }) => attempts.map(({ failure }) => failure))).toEqual([[lost, null], [null]]);
+  expect(second.state.stages.get("a")).toEqual({ kind: "succeeded" });
+  const never = await run({ steps, fate: throws(9) });
+  expect(never.traces[0]).toMatchObject({ failure: lost, attempts: [{ attempt: 1 }, { attempt: 2 }, { attempt: 3 }] });
+  expect([...never.state.stages.values()]).toEqual([{ kind: "failed" }, { kind: "succeeded" }]);
+});
