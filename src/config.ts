@@ -1,4 +1,5 @@
 import type { ServiceConfigRead, SetupConfigRead, WorkerConfigRead } from "./config-service.ts";
+import { isPrivateVariable } from "./pipeline/private-variable.ts";
 
 /** What the environment says; the only reader of process.env apart from the git processes, which inherit it. */
 export interface Config {
@@ -16,9 +17,6 @@ export interface Config {
   readonly user: string | null;
 }
 
-/** Variables that no grant may name: they are Sluice's own and Probot's (SEMANTICS §10). */
-const PRIVATE = /^(SLUICE_|APP_ID$|PRIVATE_KEY|WEBHOOK_SECRET|GHE_|GITHUB_TOKEN$)/;
-
 export function readConfig(env: NodeJS.ProcessEnv, cwd: string): Config {
   return {
     cwd,
@@ -32,7 +30,7 @@ export function readConfig(env: NodeJS.ProcessEnv, cwd: string): Config {
     cursor: env["TERM"] !== "dumb",
     signingKey: env["SLUICE_SIGNING_KEY"],
     platform: `${process.platform}-${process.arch}`,
-    variable: (name) => (PRIVATE.test(name) ? undefined : env[name]),
+    variable: (name) => (isPrivateVariable(name) ? undefined : env[name]),
     user: env["USER"] ?? env["LOGNAME"] ?? null,
   };
 }

@@ -13,6 +13,7 @@ export interface DemoParts {
   readonly clock: Clock;
   readonly version: string;
   readonly path: string;
+  readonly variable: (name: string) => string | undefined;
   readonly print: (text: string) => void;
   readonly stop: AbortSignal;
 }
@@ -39,8 +40,8 @@ export async function playDemo(parts: DemoParts): Promise<number> {
   const directory = mkdtempSync(join(tmpdir(), "sluice-demo-"));
   const twin = await startTwin({ directory: join(directory, "forge") });
   const config = twinConfig(twin, join(directory, "data"));
-  const { clock, version, path } = parts;
-  const opened = await openService({ config, clock, version, path, slots: 2 });
+  const { clock, version, path, variable } = parts;
+  const opened = await openService({ config, clock, version, path, slots: 2, variable });
   if (opened.kind !== "opened") {
     parts.print(`the demo does not start: ${opened.why}\n  next: ${opened.next}\n`);
     await twin[Symbol.asyncDispose]();

@@ -5,11 +5,11 @@ import type { Service, World } from "./cli/world.ts";
 /** A part of main.ts for the doors of a service, each loaded when it is opened. */
 export function serviceDoors(world: World): Service {
   const { clock, version, terminal, config: here } = world;
-  const path = here.path;
+  const { path, variable } = here;
   return {
     async serve(config, stop) {
       const { openService } = await import("./main-open-service.ts");
-      const opened = await openService({ config, clock, version, path, slots: SLOTS });
+      const opened = await openService({ config, clock, version, path, slots: SLOTS, variable });
       if (opened.kind === "refused") return refused(world, opened);
       const { service } = opened;
       terminal.say(`sluice serves at ${service.web.url}, with ${service.queue.backend}; Ctrl-C stops\n`);
@@ -40,6 +40,7 @@ export function serviceDoors(world: World): Service {
         pool,
         version,
         concurrency: concurrency ?? SLOTS,
+        variable,
         onError,
       };
       const worker = await startWorker(parts);
@@ -67,7 +68,7 @@ export function serviceDoors(world: World): Service {
     },
     async demo(stop) {
       const { playDemo } = await import("./main-demo.ts");
-      return playDemo({ clock, version, path, stop, print: (text) => terminal.print(text) });
+      return playDemo({ clock, version, path, variable, stop, print: (text) => terminal.print(text) });
     },
   };
 }

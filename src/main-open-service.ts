@@ -19,6 +19,7 @@ import { queueDispatcher, type QueueDispatcher } from "./queue/queue-dispatcher.
 import type { Queue } from "./queue/queue.ts";
 import { endedUnseen, type StepEnd } from "./run/step-job.ts";
 import { fileSigner } from "./signer/file-signer.ts";
+import { keepPublicKey } from "./signer/public-keys.ts";
 import { filesystemStore } from "./store/filesystem-store.ts";
 import { CONTROLLER_QUEUE, jobOf } from "./trigger/job.ts";
 import { createLog } from "./web/log.ts";
@@ -38,6 +39,7 @@ export interface Opening {
   readonly path: string;
   /** Steps that this process performs itself; 0 leaves them to `sluice worker`. */
   readonly slots: number;
+  readonly variable: (name: string) => string | undefined;
 }
 
 /** A running service: web, controller, and one worker unless `slots` is 0. */
@@ -51,7 +53,7 @@ export type Opened =
   | { readonly kind: "refused"; readonly why: string; readonly next: string };
 
 /** A part of main.ts for `serve` and `demo`: opens what a service stands on, in the order in which it is needed. */
-export async function openService({ config, clock, version, path, slots }: Opening): Promise<Opened> {
+export async function openService({ config, clock, version, path, slots, variable }: Opening): Promise<Opened> {
   const program = findGit(path);
   if (program === undefined)
     return { kind: "refused", why: "git is not installed, and a service needs it", next: "apt-get install git" };
@@ -69,6 +71,9 @@ export async function openService({ config, clock, version, path, slots }: Openi
   const { queue } = opened;
   const paths = servicePaths(config.data);
   const store = filesystemStore(paths.store);
+  const signer = fileSigner(paths.keys, config.signingKey ?? undefined);
+  // Workers have nothing but SLUICE_DATA: there they find who may order secrets.
+  keepPublicKey(paths.keys, signer);
   const { app, forge } = config;
   const forges = octokitForges({
     appId: app.id,
@@ -88,6 +93,7 @@ export async function openService({ config, clock, version, path, slots }: Openi
           pool: POOL,
           version,
           concurrency: slots,
+          variable,
           onError,
         });
   const holder = `sluice ${process.pid}`;
@@ -106,7 +112,7 @@ export async function openService({ config, clock, version, path, slots }: Openi
     clock,
     store,
     dispatcher: (run, pool) => dispatcherOf(queue, { run, pool, slots: Math.max(2, slots + 2), clock, onError }),
-    signer: fileSigner(paths.keys, config.signingKey ?? undefined),
+    signer,
     data: config.data,
     program,
     ledger: LEDGER,

@@ -12,7 +12,8 @@ import type { Forges } from "./forge/forge.ts";
 import type { Domain, RunId } from "./identity/identity.ts";
 import type { RepositoryRef } from "./identity/repository.ts";
 import { forgeRepository, type ForgeRepository } from "./main-forge-repository.ts";
-import type { StagedJob } from "./controller/attempt-payload.ts";
+import { encodeAttempt, type StagedJob } from "./controller/attempt-payload.ts";
+import { orderSecrets } from "./controller/secret-order.ts";
 import { describeSteps } from "./main-fair-share.ts";
 import type { Narrowed } from "./pipeline/narrow.ts";
 import type { Step } from "./pipeline/pipeline.ts";
@@ -161,7 +162,7 @@ async function execute(
   );
   const pools = new Set([...grants.values()].flatMap((grant) => (grant.kind === "granted" ? [grant.name] : [])));
   const routes = new Map<string, Dispatcher<StepJob, StepEnd>>();
-  for (const pool of pools) routes.set(pool, await openPool(parts, repository, { run, pool }));
+  for (const pool of pools) routes.set(pool, await openPool(parts, repository, { run, pool, grants }));
   const dispatcher = routedDispatcher(routes, (job: StepJob) => {
     const grant = grants.get(job.step.name) ?? ASK_LATER;
     if (grant.kind === "granted") return { kind: "to", name: grant.name };
@@ -189,6 +190,17 @@ async function execute(
   }
 }
 
+type Grants = ReadonlyMap<string, Granted>;
+
+/** An attempt of a step that was granted secrets carries the signed order to read them; their values never travel. */
+async function withSecrets(parts: ServiceParts, attempt: StagedJob, grants: Grants): Promise<StagedJob> {
+  const { run, job } = attempt;
+  const grant = grants.get(job.step.name);
+  if (grant?.kind !== "granted" || grant.secrets.length === 0) return attempt;
+  const granted = { run, step: job.step.name, key: job.key, secrets: grant.secrets };
+  return { ...attempt, secretOrder: await orderSecrets(parts, encodeAttempt(attempt), granted) };
+}
+
 /** Without the default branch's rules nothing is granted. */
 const ASK_LATER = {
   kind: "refused",
@@ -198,13 +210,7 @@ const ASK_LATER = {
 
 /** What the rules of this moment grant a step of an accepted run. */
 function grantOf(rules: Narrowed, order: RunOrder, step: Step): Granted {
-  const granted = grantStep(rules, step, { pipeline: order.pipeline, trigger: order.trigger, domain: order.domain });
-  if (granted.kind === "refused" || granted.secrets.length === 0) return granted;
-  return {
-    kind: "refused",
-    why: `\`${step.name}\` asks for secrets, which workers of this version do not get`,
-    next: "run it on a laptop with `sluice run`, where they come from the environment",
-  };
+  return grantStep(rules, step, { pipeline: order.pipeline, trigger: order.trigger, domain: order.domain });
 }
 
 type Capacity = typeof UNBOUNDED;
@@ -222,7 +228,7 @@ function largestOf(offers: readonly (Capacity | undefined)[]): Capacity {
 async function openPool(
   parts: ServiceParts,
   repository: ForgeRepository,
-  { run, pool }: { readonly run: Executable; readonly pool: string },
+  { run, pool, grants }: { readonly run: Executable; readonly pool: string; readonly grants: Grants },
 ): Promise<Dispatcher<StepJob, StepEnd>> {
   const { store, clock } = parts;
   const { order, planned } = run;
@@ -234,7 +240,8 @@ async function openPool(
     if ("kind" in staged) return { kind: "ended", end: endedUnseen(job, staged, clock.now()) };
     const { id: run, domain, requestedBy } = order;
     const params = paramsOf(planned, job.step.step);
-    return { kind: "ready", job: { id: attemptOf(job), run, domain, requestedBy, job, staged, params } };
+    const attempt = { id: attemptOf(job), run, domain, requestedBy, job, staged, params, secretOrder: null };
+    return { kind: "ready", job: await withSecrets(parts, attempt, grants) };
   });
   return fairDispatcher<StepJob, StepEnd>(staging, {
     pool: parts.pool(pool),

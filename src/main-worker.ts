@@ -4,8 +4,9 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 import type { Clock } from "./clock/clock.ts";
-import { decodeAttempt, encodeEnd, readsAttempt } from "./controller/attempt-payload.ts";
+import { decodeAttempt, encodeEnd, readsAttempt, withoutOrder } from "./controller/attempt-payload.ts";
 import { runStep } from "./controller/run-step.ts";
+import { resolveSecrets } from "./controller/secret-order.ts";
 import type { Executor } from "./executor/executor.ts";
 import { processExecutor } from "./executor/process-executor.ts";
 import { withContainers } from "./executor/with-containers.ts";
@@ -15,6 +16,11 @@ import type { Json } from "./identity/canonical-json.ts";
 import type { Queue } from "./queue/queue.ts";
 import { announceWorker, type WorkerNotice } from "./queue/workers.ts";
 import type { Room } from "./scheduling/queued-step.ts";
+import type { Failure } from "./run/run-record.ts";
+import { envSecrets } from "./secrets/env-secrets.ts";
+import { fileSecrets } from "./secrets/file-secrets.ts";
+import { secretSources } from "./secrets/secret-sources.ts";
+import { publicKeys } from "./signer/public-keys.ts";
 import type { Store } from "./store/store.ts";
 
 export interface WorkerParts {
@@ -28,6 +34,8 @@ export interface WorkerParts {
   readonly pool: string;
   readonly version: string;
   readonly concurrency: number;
+  /** A variable of this process: grants `from: env:NAME` are resolved here. */
+  readonly variable: (name: string) => string | undefined;
   readonly onError: (error: unknown) => void;
 }
 
@@ -41,6 +49,7 @@ export async function startWorker(parts: WorkerParts): Promise<AsyncDisposable> 
   const { queue, store, clock, onError } = parts;
   const executor = openExecutor(parts);
   const notice = noticeOf(parts);
+  const secrets = secretSources({ env: envSecrets(parts.variable), file: fileSecrets([parts.data]) });
   const consumer = await attemptConsumer({
     queue,
     pool: poolQueue(parts.pool),
@@ -50,7 +59,13 @@ export async function startWorker(parts: WorkerParts): Promise<AsyncDisposable> 
     room: notice.room,
     demandOf,
     async perform(payload, signal) {
-      const { run, domain, requestedBy, job, staged, params } = decodeAttempt(payload);
+      const { run, domain, requestedBy, job, staged, params, secretOrder } = decodeAttempt(payload);
+      const names = job.step.step.secrets.map(({ name }) => name);
+      const resolve = (): Readonly<Record<string, string>> | Failure => {
+        const ports = { keys: publicKeys(servicePaths(parts.data).keys), secrets, clock };
+        const read = resolveSecrets(ports, { attempt: withoutOrder(payload), names, order: secretOrder });
+        return read.kind === "ok" ? read.values : read.failure;
+      };
       const end = await runStep(
         { executor, store, clock, logs: LOGS },
         {
@@ -58,7 +73,7 @@ export async function startWorker(parts: WorkerParts): Promise<AsyncDisposable> 
           domain,
           requestedBy,
           stage: () => Promise.resolve(staged),
-          secrets: () => ({}),
+          secrets: () => (names.length === 0 ? {} : resolve()),
           params: () => params,
           // Which files there are is the controller's to know: it adds the near miss.
           exists: () => undefined,

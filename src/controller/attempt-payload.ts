@@ -13,12 +13,14 @@ export interface StagedJob {
   readonly job: Omit<StepJob, "upstream">;
   readonly staged: readonly StagedInput[];
   readonly params: JsonObject;
+  /** Signed, where the step asks for secrets: which it may have, and from where. */
+  readonly secretOrder: string | null;
 }
 
 /** Raised with its shape; n and n−1 are understood, so that controllers and workers can be renewed one by one. */
-const VERSION = 1;
+const VERSION = 2;
 
-export function encodeAttempt({ job, staged, ...rest }: StagedJob): Json {
+export function encodeAttempt({ job, staged, ...rest }: StagedJob): JsonObject {
   const { id, step, document, key, attempt, cause, forced, memoryBytes } = job;
   const inputs = staged.map((input) =>
     input.kind === "bytes" ? { ...input, bytes: Buffer.from(input.bytes).toString("base64") } : input,
@@ -29,7 +31,12 @@ export function encodeAttempt({ job, staged, ...rest }: StagedJob): Json {
     job: { id, step, document, key, attempt, cause, forced, memoryBytes },
     staged: inputs,
   };
-  return JSON.parse(JSON.stringify(value)) as Json;
+  return JSON.parse(JSON.stringify(value)) as JsonObject;
+}
+
+/** What an order for secrets is signed for: the attempt as it travels, but for that order. */
+export function withoutOrder(payload: Json): JsonObject {
+  return { ...(payload as JsonObject), secretOrder: null };
 }
 
 /** Whether `decodeAttempt` understands it. */
@@ -46,7 +53,7 @@ export function decodeAttempt(payload: Json): StagedJob {
       ? { ...input, bytes: new Uint8Array(Buffer.from(input.bytes as unknown as string, "base64")) }
       : input,
   );
-  return { ...value, staged };
+  return { ...value, staged, secretOrder: value.secretOrder ?? null };
 }
 
 export function encodeEnd(end: StepEnd): Json {

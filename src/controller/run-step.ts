@@ -15,6 +15,7 @@ import {
 import { parameterEnvironment } from "../pipeline/parameters.ts";
 import type { Step } from "../pipeline/pipeline.ts";
 import { nearMiss as findNearMiss } from "../run/near-miss.ts";
+import { redactFailure } from "../run/redact.ts";
 import type { AttemptRecord, Failure, NearMiss } from "../run/run-record.ts";
 import type { Ingested, Store } from "../store/store.ts";
 import type { StepEnd, StepJob } from "../run/step-job.ts";
@@ -72,7 +73,9 @@ export async function runStep(
     const log = await keepLog(ports, attempt);
     if (end.cancelled) return { kind: "cancelled", attempt: record(null, log) };
     const collected = end.failure === null ? await collect(ports, job, attempt) : end.failure;
-    const failure = "kind" in collected ? collected : await context.changed(job);
+    const found = "kind" in collected ? collected : await context.changed(job);
+    // A path that a step wrote may be named after what it was to keep to itself.
+    const failure = found && redactFailure(found, Object.values(order.order.secrets));
     if (failure !== undefined)
       return failedWith(ports, context, { job, attempt, failure, record: record(failure, log) });
     if ("kind" in collected) throw new Error("unreachable: a failure was handled before");

@@ -1,5 +1,6 @@
 import type { Problem } from "../problem/problem.ts";
 import type { Isolation, Operator, OperatorPool } from "./operator.ts";
+import { isPrivateVariable } from "./private-variable.ts";
 import type { Settings } from "./settings.ts";
 
 /** What holds for one repository: the operator's word, narrowed by `sluice.yaml`. */
@@ -151,9 +152,6 @@ function sourcesOf(operator: Operator, repository: string): readonly string[] {
     .flatMap((one) => one.sources);
 }
 
-/** Names of Sluice and Probot are nobody's secrets, whatever a list says. */
-const PRIVATE = /^env:(SLUICE_|APP_ID$|PRIVATE_KEY|WEBHOOK_SECRET|GHE_|GITHUB_TOKEN$)/;
-
 function isListed(
   { operator, widens }: Narrowing,
   sources: readonly string[],
@@ -161,11 +159,12 @@ function isListed(
 ): boolean {
   const backend = operator.secretBackends.some((kind) => source.startsWith(`${kind}:`));
   const listed = sources.some((one) => one === source || (one.endsWith("*") && source.startsWith(one.slice(0, -1))));
-  if (backend && listed && !PRIVATE.test(source)) return true;
+  const own = source.startsWith("env:") && isPrivateVariable(source.slice("env:".length));
+  if (backend && listed && !own) return true;
   widens(
     place,
     `the operator does not list the source \`${source}\` for this repository`,
-    PRIVATE.test(source)
+    own
       ? "name another source: this one is Sluice's own"
       : `ask the operator to add it to \`sources:\` of the installation`,
   );

@@ -1,3 +1,5 @@
+import type { Failure } from "./run-record.ts";
+
 /** What stands in place of a secret. */
 const MASK = "***";
 /** Shorter values would mask ordinary words. */
@@ -10,6 +12,14 @@ const SHORTEST = 4;
 export function redact(text: string, secrets: readonly string[]): string {
   const forms = new Set(secrets.filter((secret) => secret.length >= SHORTEST).flatMap(formsOf));
   return [...forms].toSorted((a, b) => b.length - a.length).reduce((clean, form) => clean.replaceAll(form, MASK), text);
+}
+
+/** A failure whose words hold none of the secrets; its kind stays. */
+export function redactFailure(failure: Failure, secrets: readonly string[]): Failure {
+  if (secrets.length === 0) return failure;
+  const clean = (name: string, value: unknown): unknown =>
+    typeof value === "string" && name !== "kind" ? redact(value, secrets) : value;
+  return JSON.parse(JSON.stringify(failure, clean)) as Failure;
 }
 
 function formsOf(secret: string): readonly string[] {

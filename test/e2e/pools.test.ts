@@ -55,6 +55,7 @@ test(
       pool: "gpu",
       version: "test",
       concurrency: 1,
+      variable: () => undefined,
       onError: () => undefined,
     });
     onTestFinished(() => worker[Symbol.asyncDispose]());

@@ -17,12 +17,18 @@ export interface Town {
   readonly directory: string;
   readonly twin: CheckedTwin;
   readonly service: OpenService;
-  /** Ends when a fact holds; fails with `what` after three quarters of a minute. */
+  /** Ends when a fact holds; fails with `what` after a minute and a half. */
   until(what: string, fact: () => boolean | Promise<boolean>): Promise<void>;
 }
 
-/** `operator`: text of the operator's file. */
-export async function town(options: { readonly operator?: string; readonly slots?: number } = {}): Promise<Town> {
+/** `operator`: text of the operator's file; `variables`: what the worker finds in its environment. */
+export async function town(
+  options: {
+    readonly operator?: string;
+    readonly slots?: number;
+    readonly variables?: Readonly<Record<string, string>>;
+  } = {},
+): Promise<Town> {
   const directory = mkdtempSync(join(tmpdir(), "sluice-town-"));
   const twin = await checkedTwin({ directory: join(directory, "forge") });
   const operatorFile = options.operator === undefined ? null : join(directory, "operator.yaml");
@@ -34,6 +40,7 @@ export async function town(options: { readonly operator?: string; readonly slots
     version: "test",
     path: process.env["PATH"] ?? "",
     slots: options.slots ?? 2,
+    variable: (name) => options.variables?.[name],
   });
   if (opened.kind !== "opened") throw new Error(opened.why);
   const { service } = opened;
@@ -48,9 +55,9 @@ export async function town(options: { readonly operator?: string; readonly slots
     twin,
     service,
     async until(what, fact) {
-      const end = Date.now() + 45_000;
+      const end = Date.now() + 90_000;
       while (!(await fact())) {
-        if (Date.now() > end) throw new Error(`${what}: not after 45 s`);
+        if (Date.now() > end) throw new Error(`${what}: not after 90 s`);
         await new Promise((resolve) => setTimeout(resolve, 50));
       }
     },

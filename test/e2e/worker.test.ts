@@ -38,7 +38,14 @@ async function place(
   const twin = await startTwin({ directory: join(directory, "forge") });
   const config = { ...twinConfig(twin, data), logLevel: "silent" as const, queue: at };
   const path = process.env["PATH"] ?? "";
-  const opened = await openService({ config, clock: systemClock(), version: "test", path, slots: 0 });
+  const opened = await openService({
+    config,
+    clock: systemClock(),
+    version: "test",
+    path,
+    slots: 0,
+    variable: () => undefined,
+  });
   if (opened.kind !== "opened") throw new Error(opened.why);
   const workers: ChildProcess[] = [];
   onTestFinished(async () => {

@@ -6,7 +6,8 @@ import fc from "fast-check";
 import { expect, onTestFinished, test } from "vitest";
 
 import { redactLog } from "../../src/executor/redact-log.ts";
-import { redact } from "../../src/run/redact.ts";
+import { redact, redactFailure } from "../../src/run/redact.ts";
+import type { Failure } from "../../src/run/run-record.ts";
 
 const secret = fc.string({ minLength: 8, maxLength: 60, unit: "binary" }).filter((text) => !text.includes("*"));
 const noise = fc.string({ maxLength: 40 });
@@ -70,6 +71,25 @@ test("of two secrets that overlap, neither survives", () => {
       const clean = redact(`${value.slice(0, cut)}${other}`, [value, other]);
       expect(clean).not.toContain(value);
       expect(clean).not.toContain(other);
+    }),
+  );
+});
+
+const FAILURES: readonly Failure[] = [
+  { kind: "undeclared-write", paths: ["@", "@"] },
+  { kind: "lost", why: "@" },
+  { kind: "exit", code: 3 },
+];
+
+test("of a failure the words are cleaned, and its kind and numbers stay", () => {
+  fc.assert(
+    fc.property(secret, fc.constantFrom(...FAILURES), (value, failure) => {
+      const told = JSON.parse(
+        JSON.stringify(failure).replaceAll("@", () => JSON.stringify(value).slice(1, -1)),
+      ) as Failure;
+      const clean = redactFailure(told, [value]);
+      expect(clean.kind).toBe(failure.kind);
+      expect(clean).toEqual(JSON.parse(JSON.stringify(failure).replaceAll("@", "***")));
     }),
   );
 });
