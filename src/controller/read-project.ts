@@ -35,7 +35,7 @@ export async function readProject(ports: { readonly cache: ParsedCache }, view: 
 }
 
 async function readSettings(reading: Reading): Promise<Settings> {
-  const bytes = await reading.view.read(SETTINGS_PATH);
+  const bytes = (await isLink(reading, SETTINGS_PATH)) ? undefined : await reading.view.read(SETTINGS_PATH);
   if (bytes === undefined) {
     const { DEFAULT_SETTINGS } = await import("../pipeline/settings.ts");
     return DEFAULT_SETTINGS;
@@ -49,7 +49,21 @@ async function readSettings(reading: Reading): Promise<Settings> {
   return DEFAULT_SETTINGS;
 }
 
+/** A link is one text in a commit and another file in a work tree: what is read must be the same in both. */
+async function isLink({ view, problems }: Reading, path: string): Promise<boolean> {
+  if ((await view.link(path)) === undefined) return false;
+  problems.push({
+    severity: "error",
+    code: "linked-file",
+    at: { path, line: 1, column: 1 },
+    message: "the file is a symbolic link, and links are not followed",
+    next: "put a copy of the file that it leads to in its place",
+  });
+  return true;
+}
+
 async function readPipeline(reading: Reading, path: string): Promise<PipelineFile | undefined> {
+  if (await isLink(reading, path)) return undefined;
   const bytes = await reading.view.read(path);
   if (bytes === undefined) return undefined;
   const pipeline = await parseCached<Pipeline>(reading, { path, bytes }, async (source) => {
@@ -68,6 +82,7 @@ async function readParameterFiles(reading: Reading, pipeline: Pipeline): Promise
       Object.assign(params, from.values);
       continue;
     }
+    if (await isLink(reading, from.path)) return undefined;
     const bytes = await reading.view.read(from.path);
     const at = {
       path: pipeline.path,
