@@ -1,9 +1,9 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 
-import { datasetAtCommit } from "./controller/dataset-at-commit.ts";
+import { datasetAtCommit, pinnedOutput } from "./controller/dataset-at-commit.ts";
 import { NO_PAST, planPipelines, type Past } from "./controller/plan-pipelines.ts";
-import { SETTINGS_PATH, type PlanAt, type PlannedCommit, type RulesAt } from "./controller/project.ts";
+import { SETTINGS_PATH, type PlanAs, type PlanAt, type PlannedCommit, type RulesAt } from "./controller/project.ts";
 import { readProject } from "./controller/read-project.ts";
 import type { Forge } from "./forge/forge.ts";
 import { commitView } from "./git/commit-view.ts";
@@ -14,10 +14,12 @@ import type { View } from "./git/view.ts";
 import type { CommitSha } from "./identity/identity.ts";
 import type { History } from "./index/history.ts";
 import { sqliteHistory } from "./index/sqlite-history.ts";
+import { newestOutput } from "./main-newest-output.ts";
 import { narrow, type Narrowed } from "./pipeline/narrow.ts";
 import type { Operator } from "./pipeline/operator.ts";
 import { parseSettings } from "./pipeline/parse-settings.ts";
-import type { Pipeline } from "./pipeline/pipeline.ts";
+import type { Dataset, Pipeline } from "./pipeline/pipeline.ts";
+import type { DatasetState } from "./pipeline/resolution.ts";
 import { DEFAULT_SETTINGS } from "./pipeline/settings.ts";
 import { orderMemory } from "./plan/order-memory.ts";
 import { pastSteps } from "./plan/past-steps.ts";
@@ -76,7 +78,7 @@ export async function forgeRepository(place: RepositoryPlace): Promise<ForgeRepo
       get: (id) => digests.blob(id),
       set: (id, digest, size) => digests.rememberBlob(id, digest, size),
     });
-  const planAt: PlanAt = async ({ commit, tree, domain, against, judged }) => {
+  const planAt: PlanAt = async ({ commit, tree, domain, against, judged, as }) => {
     const at: View = tree === null ? view(commit) : { ...view(tree), commit };
     await commits.prefetch(tree ?? commit, (path) => /\.ya?ml$/i.test(path));
     const project = await readProject({ cache }, at);
@@ -84,18 +86,22 @@ export async function forgeRepository(place: RepositoryPlace): Promise<ForgeRepo
       {
         reader: await place.store.reader(domain),
         listing: (digest) => place.store.listingSync(digest),
-        datasets: (dataset, seen) => datasetAtCommit(seen, dataset),
+        datasets: (dataset, seen) => stateOf({ dataset, view: seen, pins: as?.pins ?? null }, { forge, history }),
         past: (pipeline) => past(history, against, pipeline),
         memory,
       },
-      { project, pipelines: project.pipelines },
+      {
+        project,
+        pipelines: project.pipelines.filter((file) => as === undefined || file.pipeline.id === as.pipeline),
+      },
       {
         platform: PLATFORM,
         accelerator: null,
         pools: place.operator.pools,
-        forced: new Set(),
-        withEffects: false,
-        overrides: {},
+        forced: new Set(as?.forced),
+        // What changes the outside world is done for the default branch alone, and only by a run of its own.
+        withEffects: as !== undefined && domain === "main",
+        overrides: as?.overrides ?? {},
         ...(judged === undefined ? {} : { judged }),
       },
     );
@@ -131,6 +137,20 @@ export async function forgeRepository(place: RepositoryPlace): Promise<ForgeRepo
 
 /** The platform of a pool that the operator does not name (SEMANTICS §2). */
 const PLATFORM = "linux-x64";
+/** An order's pins stand for what "latest" meant when it was accepted. */
+async function stateOf(
+  of: { readonly dataset: Dataset; readonly view: View; readonly pins: PlanAs["pins"] },
+  { forge, history }: { readonly forge: Forge; readonly history: History },
+): Promise<DatasetState> {
+  const { dataset, view, pins } = of;
+  const pin = dataset.kind === "output" ? pins?.[dataset.name] : undefined;
+  if (dataset.kind === "output" && pin !== undefined) return pinnedOutput(dataset.path, pin);
+  return datasetAtCommit(view, dataset, async (pipeline, path) => {
+    const about = await forge.about();
+    if (about.kind !== "ok") throw new Error(`asking for the default branch of ${forge.repository.fullName}`);
+    return newestOutput(history, about.value.defaultBranch, { pipeline, path });
+  });
+}
 
 async function remoteOf(forge: Forge): ReturnType<Parameters<typeof nativeMirror>[0]["remote"]> {
   const [about, token] = await Promise.all([forge.about(), forge.gitToken()]);

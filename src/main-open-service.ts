@@ -30,6 +30,8 @@ const LEDGER = "refs/heads/sluice/ledger";
 /** Where nothing woke us, we look by ourselves. */
 const LOOK_EVERY_MS = 60_000;
 const POOL = "default";
+/** Whoever waits longer has gone on to something else. */
+const BELL_AFTER_MS = 5 * 60_000;
 
 export interface Opening {
   readonly config: ServiceConfig;
@@ -40,6 +42,8 @@ export interface Opening {
   /** Steps that this process performs itself; 0 leaves them to `sluice worker`. */
   readonly slots: number;
   readonly variable: (name: string) => string | undefined;
+  /** Requested runs that took longer than this (ms) ring a bell; default 5 min. */
+  readonly bellAfterMs?: number;
 }
 
 /** A running service: web, controller, and one worker unless `slots` is 0. */
@@ -53,7 +57,8 @@ export type Opened =
   | { readonly kind: "refused"; readonly why: string; readonly next: string };
 
 /** A part of main.ts for `serve` and `demo`: opens what a service stands on, in the order in which it is needed. */
-export async function openService({ config, clock, version, path, slots, variable }: Opening): Promise<Opened> {
+export async function openService(opening: Opening): Promise<Opened> {
+  const { config, clock, version, path, slots, variable } = opening;
   const program = findGit(path);
   if (program === undefined)
     return { kind: "refused", why: "git is not installed, and a service needs it", next: "apt-get install git" };
@@ -119,6 +124,7 @@ export async function openService({ config, clock, version, path, slots, variabl
     operator,
     version,
     slots: Math.max(1, slots),
+    bellAfterMs: opening.bellAfterMs ?? BELL_AFTER_MS,
   });
   const work = await startWork(queue, toldHands(composeHands(service, queue), log), {
     runs: 8,

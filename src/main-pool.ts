@@ -1,5 +1,5 @@
 import type { OpenPool } from "./cli/world.ts";
-import { PROGRESS } from "./main-run-hand.ts";
+import { PROGRESS } from "./main-orders.ts";
 import { poolQueue } from "./main-worker.ts";
 import { pausedSince, pausePool, unpausePool } from "./queue/pool-pause.ts";
 import type { Queue } from "./queue/queue.ts";

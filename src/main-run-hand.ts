@@ -1,32 +1,29 @@
+import type { CommitSha } from "./identity/identity.ts";
 import type { RepositoryRef } from "./identity/repository.ts";
-import { reportRun } from "./controller/report-pull-request.ts";
-import type { Progress, Service } from "./main-service.ts";
+import { again, DONE, type At } from "./main-at.ts";
+import { ringBell } from "./main-bell.ts";
+import { PROGRESS, STOP } from "./main-orders.ts";
+import type { Progress } from "./main-service.ts";
 import { endsTopic } from "./queue/attempt-messages.ts";
-import type { Performed, Queue } from "./queue/queue.ts";
+import type { Performed } from "./queue/queue.ts";
 import { CONTROLLER_QUEUE, jobOf } from "./trigger/job.ts";
-import { desire, type RunToTake } from "./worker.ts";
+import type { RunToTake } from "./worker.ts";
 
-/** Tables: runs that were asked to stop, and how far runs have got. */
-export const STOP = "stop";
-export const PROGRESS = "progress";
 /** People read a comment, not a clock: it is edited this often while a run is under way. */
 const TELL_EVERY_MS = 3_000;
+/** Nobody waits in front of a merge's check. */
+const TELL_COMMIT_EVERY_MS = 15_000;
 
-const DONE: Performed = { kind: "done" };
-const again = (afterMs: number): Performed => ({ kind: "again", afterMs });
-
-interface At {
-  readonly service: Service;
-  readonly queue: Queue;
+/** How an ended run, and one under way, are told. */
+interface Telling {
+  readonly signal: AbortSignal;
+  readonly report: (number: number) => Promise<Performed>;
+  readonly tell: (commit: CommitSha) => Promise<void>;
 }
 
 /** Executes and records one accepted run under its lease, and has its pull request told how far it is. */
-export async function takeRun(
-  at: At,
-  ref: RepositoryRef,
-  { id: run, pullRequest, signal }: RunToTake & { readonly signal: AbortSignal },
-  report: (number: number) => Promise<Performed>,
-): Promise<Performed> {
+export async function takeRun(at: At, ref: RepositoryRef, take: RunToTake & Telling): Promise<Performed> {
+  const { id: run, signal } = take;
   // Whoever else holds it executes it; looking again costs little, executing twice costs the steps.
   const lease = await at.queue.leases.acquire(`run-${run}`, { ttlMs: 10_000, holder: String(process.pid) });
   if (lease === undefined) return again(5_000);
@@ -36,7 +33,7 @@ export async function takeRun(
     const ended = await at.service.run(repository, run, {
       signal: AbortSignal.any([signal, lease.lost, watch.signal]),
       as: watch.as,
-      onProgress: tellProgress(at, ref, { run, pullRequest }),
+      onProgress: tellProgress(at, ref, take),
     });
     if (ended.kind === "again") return again(ended.afterMs);
     await at.queue.table.remove(STOP, run);
@@ -45,17 +42,21 @@ export async function takeRun(
     await at.queue.bus.drop(endsTopic(run));
     if (ended.kind === "nothing") {
       // Accepted once more although it is recorded: what was said about it meanwhile is not so any longer.
-      if (pullRequest !== null) await wakeReport(at, ref, pullRequest, "recorded");
+      if (take.pullRequest !== null) await wakeReport(at, ref, take.pullRequest, "recorded");
       return DONE;
     }
     const { record } = ended;
-    if (record.pullRequest !== null) {
-      const told = await report(record.pullRequest);
+    // What waits for this run, or hangs on it, need not wait for the next minute.
+    const woken = { kind: "reconcile", repository: ref, because: `run ${run} ended` } as const;
+    await at.queue.jobs.add(CONTROLLER_QUEUE, [jobOf(woken, "ended")]);
+    if (take.commit === null && record.pullRequest !== null) {
+      await ringBell(at, ref, record);
+      const told = await take.report(record.pullRequest);
       // The run is over, so this job has nothing left to do again: the report has a job of its own.
       if (told.kind === "again") await wakeReport(at, ref, record.pullRequest, "recorded");
       return DONE;
     }
-    await desire(at.queue, ref.installation, [reportRun(record)], ref);
+    await take.tell(record.source);
     return DONE;
   } finally {
     watch.end();
@@ -96,18 +97,20 @@ function watchStop(
 function tellProgress(
   { service, queue }: At,
   repository: RepositoryRef,
-  { run, pullRequest }: { readonly run: string; readonly pullRequest: number | null },
+  { id: run, pullRequest, commit, tell: tellCommit }: RunToTake & Telling,
 ): (progress: Progress) => void {
   const began = service.parts.clock.now();
   let told = began;
   const tell = async (progress: Progress): Promise<void> => {
     await queue.table.put(PROGRESS, run, { ...progress, began });
+    if (commit !== null) return tellCommit(commit);
     if (pullRequest === null) return;
     await wakeReport({ queue }, repository, pullRequest, "progress");
   };
   return (progress) => {
     const now = service.parts.clock.now();
-    if (progress.done === progress.total || now - told < TELL_EVERY_MS) return;
+    if (progress.done === progress.total || now - told < (commit === null ? TELL_EVERY_MS : TELL_COMMIT_EVERY_MS))
+      return;
     told = now;
     // A hint that is lost costs a line in a comment.
     tell(progress).catch(() => undefined);

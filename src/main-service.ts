@@ -52,6 +52,8 @@ export interface ServiceParts {
   readonly operator: Operator;
   readonly version: string;
   readonly slots: number;
+  /** Requested runs that took longer than this (ms) ring a bell. */
+  readonly bellAfterMs: number;
 }
 
 /** How far a run has got, in steps. */
@@ -175,7 +177,7 @@ async function execute(
         order: planned.order,
         forecast: planned.forecast,
         facts: planned.facts,
-        forced: new Set(),
+        forced: new Set(run.order.forced),
         keepGoing: false,
         // What no worker has ever offered is refused; while none has been seen, anything may come.
         capacity: largestOf([...pools].map((pool) => parts.pool(pool).largest)),

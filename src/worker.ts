@@ -1,7 +1,7 @@
 import type { Desired } from "./forge/desired.ts";
 import { targetOf } from "./forge/desired.ts";
 import type { Json } from "./identity/canonical-json.ts";
-import { parseRunId } from "./identity/identity.ts";
+import { parseRunId, type CommitSha } from "./identity/identity.ts";
 import type { RepositoryRef } from "./identity/repository.ts";
 import type { Consumer, Performed, Queue, QueuedJob } from "./queue/queue.ts";
 import type { RunOrder } from "./run/request.ts";
@@ -21,6 +21,8 @@ export interface Hands {
 export interface RunToTake {
   readonly id: RunOrder["id"];
   readonly pullRequest: number | null;
+  /** The commit that it is reported on; null where it runs for an open pull request. */
+  readonly commit: CommitSha | null;
 }
 
 /** Names of the queues. */
@@ -30,7 +32,12 @@ export const QUEUES = { controller: "controller", runs: "runs", outbox: "outbox"
 export function runJob(repository: RepositoryRef, order: RunOrder): QueuedJob {
   return {
     id: `run-${order.id}`,
-    payload: { repository: { ...repository }, run: order.id, pullRequest: order.pullRequest },
+    payload: {
+      repository: { ...repository },
+      run: order.id,
+      pullRequest: order.pullRequest,
+      commit: order.domain === "main" || order.pullRequest === null ? order.source : null,
+    },
   };
 }
 
@@ -67,13 +74,12 @@ export async function startWork(
       concurrency: options.runs,
       onError,
       async perform(job, signal) {
-        const { repository, run, pullRequest } = job.payload as unknown as {
-          repository: RepositoryRef;
-          run: string;
-          pullRequest: number | null;
+        const { repository, run, ...about } = job.payload as unknown as Omit<RunToTake, "id"> & {
+          readonly repository: RepositoryRef;
+          readonly run: string;
         };
         const id = parseRunId(run);
-        return id === undefined ? { kind: "done" } : hands.run(repository, { id, pullRequest }, signal);
+        return id === undefined ? { kind: "done" } : hands.run(repository, { id, ...about }, signal);
       },
     }),
     queue.jobs.consume(QUEUES.outbox, {

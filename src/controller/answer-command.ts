@@ -1,67 +1,119 @@
 import type { Clock } from "../clock/clock.ts";
 import type { Desired } from "../forge/desired.ts";
 import type { Answer, Comment, Forge } from "../forge/forge.ts";
-import { runIdOf } from "../identity/identity.ts";
+import type { CommitSha } from "../identity/identity.ts";
+import type { Person } from "../identity/repository.ts";
 import type { Narrowed } from "../pipeline/narrow.ts";
-import { mayDo, requirementOf, type Deed } from "../policy/permission.ts";
-import type { RunOrder } from "../run/request.ts";
-import type { ParsedCommand } from "../trigger/command.ts";
-import type { Trigger } from "../trigger/trigger.ts";
-import type { PullRequestPlan } from "./project.ts";
+import { mayDo, requirementOf, type Leave } from "../policy/permission.ts";
+import { orderOf, type RunOrder } from "../run/request.ts";
+import { USAGE, type Command, type ParsedCommand } from "../trigger/command.ts";
+import { pinsOf, type PullRequestPlan } from "./project.ts";
+
+/** What a question about runs was answered with. */
+export type Told =
+  | { readonly kind: "told"; readonly markdown: string }
+  | { readonly kind: "refused"; readonly why: string };
 
 export interface CommandPorts {
   readonly forge: Forge;
   readonly clock: Clock;
+  /** Says at once that the command was seen; nothing is done before. */
+  readonly seen: () => Promise<void>;
   /** What the pull request would run at this moment; undefined when it is over. */
   readonly plan: () => Promise<PullRequestPlan | undefined>;
   /** Of the default branch as it is now; undefined while the forge cannot be asked. */
   readonly rules: () => Promise<Narrowed | undefined>;
-  /** `known`: the ledger has this very run already. */
+  /** Accepts and enqueues; `known`: the ledger has this very run already. */
   readonly accept: (order: RunOrder) => Promise<"accepted" | "known" | "later">;
-  readonly enqueue: (order: RunOrder) => Promise<void>;
   /** Asks every open run of the pull request to stop; answers how many there are. */
   readonly cancel: () => Promise<number>;
+  /** Orders that repeat what did not succeed at the head, or at the merge where it is merged. */
+  readonly retries: (by: string) => Promise<readonly RunOrder[]>;
+  /** Lets what waits at the merge commit run; answers how many runs began, `later` where nobody could look now. */
+  readonly release: (by: string) => Promise<number | "later">;
+  readonly diff: (against: string) => Promise<Told>;
+  readonly explain: (step: string | null) => Promise<Told>;
+}
+
+/** Who asks, how, and where; a button and a check's re-request carry the head that they were shown for. */
+export interface Asking {
+  readonly sender: Person;
+  /** `comment:<id>`, `button:<delivery>`: what runs that it starts are asked for by. */
+  readonly request: string;
+  readonly comment: { readonly id: number; readonly line: string } | null;
+  readonly head: CommitSha | null;
 }
 
 export interface Answered {
   readonly states: readonly Desired[];
   /** Plain sentences for the sticky comment; empty where a reaction says it all. */
   readonly words: readonly string[];
+  /** Longer answers, as Markdown of our own making. */
+  readonly shown: readonly string[];
+  /** Not before this many ms: the world was not there. */
   readonly again: number | null;
+  /** False for what does not count: an edited comment, a bot, a comment that is gone. */
+  readonly counts: boolean;
 }
 
+/** What only those may ask for who may run. */
+const GUARDED: ReadonlySet<Command["kind"]> = new Set(["run", "cancel", "retry"]);
+
 /**
- * Does what a comment asks for, by the permission that its author has at this moment. A comment that was edited since
- * does not count: what was agreed to must be what stands there.
+ * Does what somebody asks for, by the permission that they have at this moment. A comment that was edited since does
+ * not count: what was agreed to must be what stands there.
  */
-export async function answerCommand(
-  ports: CommandPorts,
-  trigger: Extract<Trigger, { kind: "command" }>,
-  parsed: ParsedCommand,
-): Promise<Answered> {
-  const seen = await ports.forge.comment(trigger.comment);
-  if (seen.kind === "not-found") return NOTHING;
-  if (seen.kind !== "ok") return { ...NOTHING, again: againAfter(seen, ports.clock.now()) };
-  if (wasEdited(seen.value) || seen.value.author.bot) return NOTHING;
-  if (parsed.kind === "refused") return refused(trigger, `${parsed.why}: ${parsed.next}`);
-  switch (parsed.command.kind) {
+export async function answerCommand(ports: CommandPorts, asking: Asking, parsed: ParsedCommand): Promise<Answered> {
+  const comment = await mayCount(ports, asking);
+  if (comment !== "counts") return comment;
+  await ports.seen();
+  if (parsed.kind === "refused") return refused(asking, `${parsed.why}: ${parsed.next}`);
+  const { command } = parsed;
+  if (GUARDED.has(command.kind)) {
+    const { login } = asking.sender;
+    const leave = await leaveToRun(ports, { login, command: `/sluice ${command.kind}` });
+    if (leave.kind === "later") return { ...NOTHING, again: leave.afterMs };
+    if (leave.kind === "refused") return refused(asking, `${leave.why}: ${leave.next}`);
+  }
+  return perform(ports, asking, command);
+}
+
+/** Whether somebody may run things, by what the settings of the default branch and the forge say at this moment. */
+export async function leaveToRun(
+  { forge, rules, clock }: Pick<CommandPorts, "forge" | "rules" | "clock">,
+  { login, command }: { readonly login: string; readonly command: string },
+): Promise<Leave | { readonly kind: "later"; readonly afterMs: number }> {
+  const ruling = await rules();
+  if (ruling === undefined) return { kind: "later", afterMs: 5_000 };
+  const { permissions } = ruling.settings;
+  const needed = requirementOf(permissions, "run");
+  const asked = needed.kind === "team" ? await forge.teamMember(needed.team, login) : await forge.permission(login);
+  if (asked.kind === "wait" || asked.kind === "unreachable")
+    return { kind: "later", afterMs: againAfter(asked, clock.now()) };
+  const value = asked.kind === "ok" ? asked.value : false;
+  const standing =
+    typeof value === "boolean" ? { role: "none" as const, member: value } : { role: value, member: false };
+  return mayDo(permissions, { deed: "run", command }, standing);
+}
+
+async function perform(ports: CommandPorts, asking: Asking, command: Command): Promise<Answered> {
+  switch (command.kind) {
     case "plan":
-      return done(trigger);
-    case "run":
-      return (
-        (await withheld(ports, trigger, { deed: "run", command: "/sluice run" })) ??
-        runNow(ports, trigger, parsed.command)
-      );
+      return done(asking);
     case "help":
-      return { ...done(trigger), words: [HELP] };
+      return { ...done(asking), shown: [HELP] };
+    case "run":
+      return runNow(ports, asking, command);
     case "cancel": {
-      const no = await withheld(ports, trigger, { deed: "run", command: "/sluice cancel" });
-      if (no !== undefined) return no;
       const stopped = await ports.cancel();
-      return stopped === 0 ? refused(trigger, "no run of this pull request is under way") : done(trigger);
+      return stopped === 0 ? refused(asking, "no run of this pull request is under way") : done(asking);
     }
     case "retry":
+      return retry(ports, asking);
     case "diff":
+      return told(asking, await ports.diff(command.against));
+    case "explain":
+      return told(asking, await ports.explain(command.step));
     case "promote":
     case "approve":
     case "rollback":
@@ -69,37 +121,28 @@ export async function answerCommand(
     case "unhold":
     case "freeze":
     case "unfreeze":
-    case "explain":
     case "note":
-      return refused(trigger, `/sluice ${parsed.command.kind} is not in this version`);
+      return refused(asking, `\`/sluice ${command.kind}\` is not in this version`);
     default:
-      return parsed.command satisfies never;
+      return command satisfies never;
   }
 }
 
-/** The answer to somebody who may not do that, by what the forge says of them now; undefined where they may. */
-async function withheld(
-  { forge, rules, clock }: CommandPorts,
-  trigger: Command,
-  asking: { readonly deed: Deed; readonly command: string },
-): Promise<Answered | undefined> {
-  const ruling = await rules();
-  if (ruling === undefined) return { ...NOTHING, again: 5_000 };
-  const { permissions } = ruling.settings;
-  const { login } = trigger.sender;
-  const needed = requirementOf(permissions, asking.deed);
-  const asked = needed.kind === "team" ? await forge.teamMember(needed.team, login) : await forge.permission(login);
-  if (asked.kind === "wait" || asked.kind === "unreachable")
-    return { ...NOTHING, again: againAfter(asked, clock.now()) };
-  const value = asked.kind === "ok" ? asked.value : false;
-  const standing =
-    typeof value === "boolean" ? { role: "none" as const, member: value } : { role: value, member: false };
-  const leave = mayDo(permissions, asking, standing);
-  return leave.kind === "granted" ? undefined : refused(trigger, `${leave.why}: ${leave.next}`);
-}
+const NOTHING: Answered = { states: [], words: [], shown: [], again: null, counts: false };
+const HELP = [
+  "Commands, at the start of a comment:",
+  "",
+  ...Object.values(USAGE).map((usage) => `- \`${usage}\``),
+].join("\n");
 
-const NOTHING: Answered = { states: [], words: [], again: null };
-const HELP = "Commands: /sluice plan, /sluice run [pipeline][@sha], /sluice cancel, /sluice help";
+async function mayCount(ports: CommandPorts, { comment }: Asking): Promise<Answered | "counts"> {
+  if (comment === null) return "counts";
+  const seen = await ports.forge.comment(comment.id);
+  if (seen.kind === "not-found") return NOTHING;
+  if (seen.kind !== "ok") return { ...NOTHING, again: againAfter(seen, ports.clock.now()) };
+  const { body, author } = seen.value;
+  return wasEdited(seen.value) || author.bot || !body.startsWith(comment.line.slice(0, 200)) ? NOTHING : "counts";
+}
 
 function wasEdited({ createdAt, updatedAt }: Comment): boolean {
   return createdAt !== updatedAt;
@@ -109,69 +152,102 @@ function againAfter(answer: Exclude<Answer<unknown>, { kind: "ok" | "not-found" 
   return answer.kind === "wait" ? Math.max(1_000, answer.until - now) : 5_000;
 }
 
-type Command = Extract<Trigger, { kind: "command" }>;
-
-function done({ comment }: Command): Answered {
-  return {
-    states: [
-      { kind: "reaction", comment, content: "eyes" },
-      { kind: "reaction", comment, content: "rocket" },
-    ],
-    words: [],
-    again: null,
-  };
+function done({ comment }: Asking): Answered {
+  return { ...NOTHING, counts: true, states: reaction(comment, "rocket") };
 }
 
-function refused({ comment }: Command, words: string): Answered {
-  return { states: [{ kind: "reaction", comment, content: "confused" }], words: [words], again: null };
+function refused({ comment }: Asking, words: string): Answered {
+  return { ...NOTHING, counts: true, states: reaction(comment, "confused"), words: [words] };
+}
+
+function reaction(comment: Asking["comment"], content: "rocket" | "confused"): readonly Desired[] {
+  return comment === null ? [] : [{ kind: "reaction", comment: comment.id, content }];
+}
+
+function told(asking: Asking, answer: Told): Answered {
+  return answer.kind === "refused" ? refused(asking, answer.why) : { ...done(asking), shown: [answer.markdown] };
+}
+
+async function retry(ports: CommandPorts, asking: Asking): Promise<Answered> {
+  const orders = await ports.retries(asking.sender.login);
+  // A check of a merge that waits is wanted again: there is nothing to repeat, and something to let go.
+  if (orders.length === 0 && asking.comment === null) {
+    const released = await ports.release(asking.sender.login);
+    if (released === "later") return { ...NOTHING, again: 1_000 };
+    if (released > 0) return done(asking);
+  }
+  if (orders.length === 0) return refused(asking, "nothing that ended here has to be run again");
+  return startAll(ports, asking, orders);
+}
+
+async function startAll(ports: CommandPorts, asking: Asking, orders: readonly RunOrder[]): Promise<Answered> {
+  for (const order of orders) if ((await ports.accept(order)) === "later") return { ...NOTHING, again: 5_000 };
+  return done(asking);
 }
 
 /** Accepts one run for each pipeline that the pull request affects, or for the one that is named. */
 async function runNow(
   ports: CommandPorts,
-  trigger: Command,
+  asking: Asking,
   command: { readonly pipeline: string | null; readonly commit: string | null },
 ): Promise<Answered> {
   const plan = await ports.plan();
-  if (plan === undefined) return refused(trigger, "the pull request is closed: nothing runs for it any more");
-  if (plan.domain !== "pr") return refused(trigger, "pull requests from forks are planned and not run here");
-  if (command.commit !== null && !plan.head.startsWith(command.commit))
-    return refused(trigger, `the head is ${plan.head.slice(0, 7)} by now, not ${command.commit}: ask again for it`);
-  const wanted = (command.pipeline === null ? plan.affected : plan.planned.planned).filter(
-    (one) => command.pipeline === null || one.file.pipeline.name === command.pipeline,
-  );
-  const [first] = wanted;
-  if (first === undefined)
+  if (plan === undefined) {
+    const released = await ports.release(asking.sender.login);
+    if (released === "later") return { ...NOTHING, again: 1_000 };
+    return released === 0 ? refused(asking, "the pull request is closed, and nothing waits to be run") : done(asking);
+  }
+  const stopped = whyNot(plan, asking, command);
+  if (stopped !== undefined) return refused(asking, stopped);
+  const wanted = wantedOf(plan, command.pipeline);
+  if (wanted.length === 0)
     return refused(
-      trigger,
-      command.pipeline === null ? "no pipeline is affected" : `there is no pipeline ${command.pipeline}`,
+      asking,
+      command.pipeline === null ? "no pipeline is affected" : `there is no pipeline \`${command.pipeline}\``,
     );
+  const orders = wanted.flatMap((one) => ordersFor(ports, asking, plan, one));
   const broken = wanted.find((one) => one.order === null);
   if (broken !== undefined)
-    return refused(trigger, `${broken.file.pipeline.name} has problems: mend them first, they are listed below`);
-  for (const one of wanted) {
-    if (one.order === null) continue;
-    const repository = String(ports.forge.repository.id);
-    const { id: pipeline } = one.file.pipeline;
-    const request = `comment:${trigger.comment}`;
-    const order: RunOrder = {
-      order: 1,
-      id: runIdOf(repository, pipeline, plan.head, request),
-      repository,
-      pipeline,
-      source: plan.head,
-      request,
-      trigger: "command",
-      plan: one.order.digest,
-      domain: "pr",
-      branch: plan.pullRequest.head.branch,
-      pullRequest: plan.pullRequest.number,
-      requestedBy: trigger.sender.login,
-      acceptedAt: new Date(ports.forge.date() ?? ports.clock.now()).toISOString(),
-    };
-    const accepted = await ports.accept(order);
-    if (accepted === "later") return { ...NOTHING, again: 5_000 };
-    if (accepted === "accepted") await ports.enqueue(order);
-  }
-  return done(trigger);
+    return refused(asking, `\`${broken.file.pipeline.name}\` has problems: mend them first, they are listed below`);
+  return startAll(ports, asking, orders);
+}
+
+function whyNot(
+  plan: PullRequestPlan,
+  { head }: Asking,
+  command: { readonly commit: string | null },
+): string | undefined {
+  if (plan.domain !== "pr") return "pull requests from forks are planned and not run here";
+  const now = plan.head.slice(0, 7);
+  if (head !== null && head !== plan.head)
+    return `the head is \`${now}\` by now: what was shown is no longer what is there`;
+  if (command.commit !== null && !plan.head.startsWith(command.commit))
+    return `the head is \`${now}\` by now, not \`${command.commit}\`: ask again for it`;
+  return undefined;
+}
+
+function wantedOf(plan: PullRequestPlan, name: string | null): PullRequestPlan["affected"] {
+  return name === null ? plan.affected : plan.planned.planned.filter((one) => one.file.pipeline.name === name);
+}
+
+function ordersFor(
+  { forge, clock }: CommandPorts,
+  { request, sender }: Asking,
+  plan: PullRequestPlan,
+  one: PullRequestPlan["affected"][number],
+): readonly RunOrder[] {
+  if (one.order === null) return [];
+  const order = orderOf(one.file.pipeline, {
+    repository: String(forge.repository.id),
+    source: plan.head,
+    request,
+    plan: one.order.digest,
+    domain: "pr",
+    branch: plan.pullRequest.head.branch,
+    pullRequest: plan.pullRequest.number,
+    requestedBy: sender.login,
+    acceptedAt: new Date(forge.date() ?? clock.now()).toISOString(),
+    pins: pinsOf(one.datasets),
+  });
+  return [order];
 }

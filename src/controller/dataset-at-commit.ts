@@ -2,9 +2,17 @@ import type { View } from "../git/view.ts";
 import { parsePin } from "../pipeline/dataset-pin.ts";
 import type { Dataset } from "../pipeline/pipeline.ts";
 import type { DatasetState } from "../pipeline/resolution.ts";
+import type { OutputPin } from "../run/request.ts";
 
-/** What a commit says of a dataset: files of its own, or a pin; nothing on any disk is looked at. */
-export async function datasetAtCommit(view: View, dataset: Dataset): Promise<DatasetState> {
+/** Finds what another pipeline wrote at a path, in its newest successful run. */
+export type NewestOutput = (pipeline: string, path: string) => Promise<OutputPin | undefined>;
+
+/**
+ * What a commit says of a dataset: files of its own, a pin, or another pipeline's output as the ledger has it; nothing
+ * on any disk is looked at.
+ */
+export async function datasetAtCommit(view: View, dataset: Dataset, newest?: NewestOutput): Promise<DatasetState> {
+  if (dataset.kind === "output" && "run" in dataset.from && newest !== undefined) return newestOutput(dataset, newest);
   if (dataset.kind !== "path") {
     const what = dataset.kind === "dvc" ? "`dvc:` pointers" : "outputs of other pipelines";
     return {
@@ -29,6 +37,25 @@ export async function datasetAtCommit(view: View, dataset: Dataset): Promise<Dat
     return { kind: "problem", message: `\`${pinPath}\`: ${pin.refusal}`, next: `sluice data update ${dataset.name}` };
   const { digest, size } = pin.value;
   return { kind: "ready", path: dataset.path, digest, size, tracked: false, uri: dataset.uri ?? pin.value.uri };
+}
+
+async function newestOutput(
+  { pipeline, path, optional }: Extract<Dataset, { kind: "output" }>,
+  newest: NewestOutput,
+): Promise<DatasetState> {
+  const pin = await newest(pipeline, path);
+  if (pin !== undefined) return pinnedOutput(path, pin);
+  if (optional) return { kind: "absent", path };
+  return {
+    kind: "problem",
+    message: `no successful run of \`${pipeline}\` on the default branch wrote \`${path}\``,
+    next: `let \`${pipeline}\` run first, or write \`optional: true\``,
+  };
+}
+
+/** An output of a run, as a dataset that is there. */
+export function pinnedOutput(path: string, { run, entry, digest, size }: OutputPin): DatasetState {
+  return { kind: "ready", path, digest, size, tracked: false, uri: null, from: { run, entry } };
 }
 
 async function standsIn(view: View, path: string): Promise<boolean> {

@@ -1,6 +1,7 @@
 import type { JsonObject } from "../identity/canonical-json.ts";
 import type { PullRequest } from "../forge/forge.ts";
 import type { CommitSha, Digest, Domain } from "../identity/identity.ts";
+import type { RunOrder } from "../run/request.ts";
 import type { FileFacts, View } from "../git/view.ts";
 import type { Narrowed } from "../pipeline/narrow.ts";
 import type { Source } from "../pipeline/parsed.ts";
@@ -65,7 +66,45 @@ export type PlanAt = (order: {
   readonly against: PlannedCommit | null;
   /** Which work orders get a forecast, which takes most of a plan's time; all of them where nothing is said. */
   readonly judged?: (order: WorkOrder) => boolean;
+  /** One pipeline alone, as an order has it; without it all of them, as they stand. */
+  readonly as?: PlanAs;
 }) => Promise<PlannedCommit>;
+
+/** What of a pipeline's plan its order decides; without pins the newest outputs of other pipelines are taken. */
+export type PlanAs = Pick<RunOrder, "pipeline" | "forced" | "overrides"> & { readonly pins: RunOrder["pins"] | null };
+
+/** Checks by their names on the forge. */
+export const PLAN_CHECK = "sluice / plan";
+export const RUN_CHECK = "sluice / run";
+/** A pull request with this label starts nothing by itself, and its merge is recorded as skipped. */
+export const SKIP_LABEL = "sluice:skip-run";
+
+/** Outputs of other pipelines that a plan rests on, as its order pins them. */
+export function pinsOf(datasets: PlannedPipeline["datasets"]): RunOrder["pins"] {
+  return Object.fromEntries(
+    [...datasets].flatMap(([name, state]) => {
+      if (state.kind !== "ready" || state.from === undefined) return [];
+      return [[name, { ...state.from, digest: state.digest, size: state.size }]];
+    }),
+  );
+}
+
+/** The pull request whose merge a commit is, and what became of what was reviewed there. */
+export interface Merge {
+  readonly number: number;
+  readonly labels: readonly string[];
+  readonly review: Review;
+}
+
+export type Review =
+  | { readonly kind: "same" }
+  /** No plan of its head was ever reported. */
+  | { readonly kind: "not-reviewed" }
+  /** The merge runs otherwise than what was reviewed: pipelines with the steps that differ. */
+  | {
+      readonly kind: "diverged";
+      readonly moved: readonly { readonly pipeline: string; readonly steps: readonly string[] }[];
+    };
 
 /** The rules that the `sluice.yaml` of a commit makes, within what the operator allows. */
 export type RulesAt = (commit: CommitSha) => Promise<Narrowed>;

@@ -1,24 +1,16 @@
 import type { Desired } from "../forge/desired.ts";
 import type { Check } from "../forge/forge.ts";
-import { diffRuns } from "../diff/run-diff.ts";
 import { renderProblem } from "../problem/frame.ts";
 import { isError, type Problem } from "../problem/problem.ts";
 import { planCheckOutput, runCheckOutput, type ButtonName, type CheckOutput } from "../report/check-output.ts";
 import type { Narrowed } from "../pipeline/narrow.ts";
 import { judgePipeline } from "../policy/judge-pipeline.ts";
-import { failedRun, hasFailed } from "../report/failed-run.ts";
-import { failureMarkdown } from "../report/failure-markdown.ts";
 import type { PlanView } from "../report/plan-view.ts";
-import { runMarkdown } from "../report/run-markdown.ts";
-import { STICKY_MARKER, stickyComment, type StickyRun, type StickyState } from "../report/sticky-comment.ts";
+import { STICKY_MARKER, stickyComment, type StickyState } from "../report/sticky-comment.ts";
+import { endedRun, openRun, type EndedRun, type OpenRun } from "../report/sticky-run.ts";
 import { fourCharacters } from "../report/words.ts";
 import type { RunRecord } from "../run/run-record.ts";
-import type { PlannedPipeline } from "./project.ts";
-
-export const PLAN_CHECK = "sluice / plan";
-export const RUN_CHECK = "sluice / run";
-/** GitHub takes 65,535 characters; some are left for what is added around. */
-const TEXT_LIMIT = 60_000;
+import { PLAN_CHECK, RUN_CHECK, type PlannedPipeline } from "./project.ts";
 
 /** Everything that the cockpit of a pull request is made from. */
 export interface PullRequestReport {
@@ -32,7 +24,7 @@ export interface PullRequestReport {
   readonly problems: readonly Problem[];
   readonly digest: string;
   /** Newest recorded run of each affected pipeline at this head, with the run it is compared with. */
-  readonly runs: readonly { readonly record: RunRecord; readonly baseline: RunRecord | null }[];
+  readonly runs: readonly EndedRun[];
   /** Accepted runs at this head that have not ended. */
   readonly open: readonly OpenRun[];
   /** Last lines of a failed step's log, redacted. */
@@ -44,22 +36,16 @@ export interface PullRequestReport {
   readonly rules: Narrowed;
   readonly proposed: Narrowed | null;
   readonly domain: string;
-  /** What commands were answered with words. */
+  /** What commands were answered with: sentences, and longer answers as Markdown. */
   readonly answers: readonly string[];
-}
-
-/** An accepted run with how far it has got; no progress: nobody has begun it. */
-export interface OpenRun {
-  readonly run: RunRecord["id"];
-  readonly pipeline: string;
-  readonly progress: { readonly done: number; readonly total: number; readonly sinceMs: number } | null;
+  readonly shown: readonly string[];
 }
 
 /** The sticky comment and the checks of a pull request, as they should be; no comment where nothing is affected. */
 export function reportPullRequest(report: PullRequestReport): readonly Desired[] {
   const silent =
     report.affected.length + report.removed.length + report.problems.length + report.runs.length === 0 &&
-    report.answers.length + report.open.length === 0;
+    report.answers.length + report.shown.length + report.open.length === 0;
   const state = stateOf(report);
   const runs = [...report.open.map(({ run }) => run), ...report.runs.map(({ record }) => record.id)].join(",");
   return [
@@ -72,7 +58,7 @@ export function reportPullRequest(report: PullRequestReport): readonly Desired[]
 }
 
 /** Buttons that somebody answers by now. */
-const OFFERED: readonly ButtonName[] = ["plan"];
+const OFFERED: readonly ButtonName[] = ["plan", "run", "cancel", "retry"];
 
 function check(
   { head }: PullRequestReport,
@@ -93,22 +79,12 @@ function stateOf(report: PullRequestReport): StickyState {
       others: { unchanged: report.unchanged, removed: report.removed },
       pullRequest: { head: report.head, base: report.onto, branch: report.baseBranch, revision: 1 },
     },
-    runs: [...report.open.map(openRun), ...report.runs.map((run) => endedRun(report, run))],
+    runs: [
+      ...report.open.map(openRun),
+      ...report.runs.map((run) => endedRun(run, { label: report.baseBranch, tail: report.tail })),
+    ],
     answers: report.answers,
-  };
-}
-
-function openRun({ run, pipeline, progress }: OpenRun): StickyRun {
-  if (progress === null) return { kind: "waiting", run, pipeline, why: "accepted, and about to begin" };
-  return { kind: "under-way", run, pipeline, ...progress, running: [] };
-}
-
-function endedRun(report: PullRequestReport, { record, baseline }: PullRequestReport["runs"][number]): StickyRun {
-  return {
-    kind: "ended",
-    record,
-    baseline: baseline === null ? null : { diff: diffRuns(baseline, record), label: report.baseBranch },
-    evidence: { tail: (step) => report.tail(record, step), nearMiss: () => null },
+    shown: report.shown,
   };
 }
 
@@ -150,32 +126,4 @@ function judgementOf(
 function frameOf(report: PullRequestReport, problem: Problem): readonly string[] {
   const rendered = renderProblem(problem, report.text(problem.at.path), { color: false }).trimEnd().split("\n");
   return rendered.slice(1, -1);
-}
-
-/** The check of a run that no pull request asked for, on the commit that it ran. */
-export function reportRun(record: RunRecord): Desired {
-  const summary = bounded(
-    hasFailed(record)
-      ? failureMarkdown(failedRun(record, { tail: () => [], nearMiss: () => null }), { shortId: fourCharacters })
-      : runMarkdown(record, { shortId: fourCharacters, baseline: null, tail: () => [] }),
-  );
-  return {
-    kind: "check",
-    check: {
-      head: record.source,
-      name: `${RUN_CHECK} (${record.pipeline.name})`.slice(0, 100),
-      status: "completed",
-      conclusion: record.status === "succeeded" ? "success" : "failure",
-      title: `${record.pipeline.name}: ${record.status}`.slice(0, 200),
-      summary,
-      text: "",
-      annotations: [],
-      actions: [],
-      externalId: record.id,
-    },
-  };
-}
-
-function bounded(markdown: string): string {
-  return markdown.length <= TEXT_LIMIT ? markdown : "It is too long to be shown here: `sluice show` prints it.\n";
 }

@@ -8,9 +8,18 @@ import { manifestPath } from "../manifest/ledger-paths.ts";
 import type { WorkStep } from "../plan/plan.ts";
 import type { Failure, RunRecord } from "../run/run-record.ts";
 import { recordOf } from "../run/record-of.ts";
-import { acceptedRef, ORDER_TYPE, parseOrder, REQUEST_FILE, REQUEST_SIGNATURE, type RunOrder } from "../run/request.ts";
+import {
+  ACCEPTED,
+  acceptedRef,
+  ORDER_TYPE,
+  parseOrder,
+  REQUEST_FILE,
+  REQUEST_SIGNATURE,
+  type RunOrder,
+} from "../run/request.ts";
 import type { RunState } from "../run/advance.ts";
 import type { StepTrace } from "../run/step-trace.ts";
+import { turnOf } from "../run/turn.ts";
 import type { Signer } from "../signer/signer.ts";
 import type { PlanAt, PlannedCommit, PlannedPipeline } from "./project.ts";
 
@@ -57,7 +66,7 @@ export type Ran =
 /** Executes one accepted run from its ref alone: nothing that a queue or a process remembered is believed. */
 export async function runAccepted(ports: RunAcceptedPorts, id: RunOrder["id"]): Promise<Ran> {
   const ref = acceptedRef(id);
-  const refreshed = await ports.mirror.refresh([ref, ports.ledger]);
+  const refreshed = await ports.mirror.refresh([`${ACCEPTED}*`, ports.ledger]);
   if (refreshed.kind !== "ok") return { kind: "again", afterMs: 5_000, why: refreshed.why };
   const acceptance = refreshed.refs.get(ref);
   const order = acceptance === undefined ? undefined : await readOrder(ports, acceptance);
@@ -65,11 +74,24 @@ export async function runAccepted(ports: RunAcceptedPorts, id: RunOrder["id"]): 
   const head = refreshed.refs.get(ports.ledger);
   if (head !== undefined && (await ports.mirror.file(head, manifestPath(id))) !== undefined)
     return { kind: "recorded", acceptance };
-  const commit = await ports.planAt({ commit: order.source, tree: null, domain: order.domain, against: null });
-  const planned = commit.planned.find((one) => one.file.pipeline.id === order.pipeline);
+  const turn = turnOf(order, await signedOrders(ports, refreshed.refs));
+  if (turn.kind === "wait") return { kind: "again", afterMs: WAIT_MS, why: `${turn.behind} goes first` };
   const startedAt = new Date(ports.clock.now()).toISOString();
-  if (planned?.order === null || planned === undefined || planned.forecast === null)
-    return { kind: "ran", acceptance, record: refusedRecord(ports, { order, startedAt }, planned) };
+  const commit = await ports.planAt({
+    commit: order.source,
+    tree: null,
+    domain: order.domain,
+    against: null,
+    as: order,
+  });
+  const planned = commit.planned.find((one) => one.file.pipeline.id === order.pipeline);
+  const ends = turn.kind === "superseded" ? turn.kind : order.ends;
+  if (ends !== null || planned === undefined || planned.order === null || planned.forecast === null)
+    return {
+      kind: "ran",
+      acceptance,
+      record: notExecuted(ports, { order, startedAt, status: ends ?? "refused" }, planned),
+    };
   const end = await ports.execute({
     order,
     planned: { ...planned, order: planned.order, forecast: planned.forecast },
@@ -87,6 +109,22 @@ function statusOf({ status, steps }: RunRecord): RunRecord["status"] {
   return status === "failed" && failures.length > 0 && failures.every((kind) => kind === "refused")
     ? "refused"
     : status;
+}
+
+/** Looking again is one listing of refs. */
+const WAIT_MS = 1_000;
+
+/** What else is accepted: only orders of our own can make a run wait. */
+async function signedOrders(
+  ports: RunAcceptedPorts,
+  refs: ReadonlyMap<string, CommitSha>,
+): Promise<readonly RunOrder[]> {
+  const orders: RunOrder[] = [];
+  for (const [ref, commit] of refs) {
+    const order = ref.startsWith(ACCEPTED) ? await readOrder(ports, commit) : undefined;
+    if (order !== undefined && ref === acceptedRef(order.id)) orders.push(order);
+  }
+  return orders;
 }
 
 /** The order of an acceptance whose signature is ours: a ref that somebody else pushed starts nothing. */
@@ -128,12 +166,13 @@ function identityOf(
   };
 }
 
-/** Accepted, and impossible by now: it ends like every accepted run, in one manifest. */
-function refusedRecord(
+/** Not to be executed, or impossible by now: it ends like every accepted run, in one manifest. */
+function notExecuted(
   ports: RunAcceptedPorts,
-  { order, startedAt }: { readonly order: RunOrder; readonly startedAt: string },
+  of: { readonly order: RunOrder; readonly startedAt: string; readonly status: RunRecord["status"] },
   planned: PlannedPipeline | undefined,
 ): RunRecord {
+  const { order, startedAt, status } = of;
   const pipeline = planned?.file.pipeline;
   return {
     id: order.id,
@@ -146,7 +185,7 @@ function refusedRecord(
     requestedBy: order.requestedBy,
     approvedBy: [],
     pullRequest: order.pullRequest,
-    status: "refused",
+    status,
     plan: order.plan,
     params: {},
     overrides: {},

@@ -115,7 +115,7 @@ async function readBudget(table: Table, installation: number): Promise<WriteBudg
 
 /** People can delete or edit a comment: whether it still stands is asked, and asking costs no write. */
 async function mayHaveGone({ forges }: SendPorts, { repository, desired }: Entry): Promise<boolean> {
-  if (desired.kind !== "comment" || desired.body === null) return false;
+  if (desired.kind !== "comment" || desired.body === null || desired.once === true) return false;
   const own = await forges.open(repository).ownComments(desired.number);
   return own.kind !== "ok" || !own.value.some((comment) => comment.body === desired.body);
 }
@@ -124,6 +124,8 @@ async function write(forge: Forge, desired: Desired): Promise<Answer<unknown>> {
   switch (desired.kind) {
     case "comment":
       return writeComment(forge, desired);
+    case "minimized":
+      return minimize(forge, desired);
     case "check":
       return writeCheck(forge, desired.check);
     case "reaction":
@@ -165,6 +167,16 @@ async function writeComment(forge: Forge, desired: Extract<Desired, { kind: "com
   if (first.body === desired.body) return { kind: "ok", value: null };
   const edited = await forge.editComment(first.id, desired.body);
   return edited.kind === "not-found" ? forge.createComment(desired.number, desired.body) : edited;
+}
+
+async function minimize(forge: Forge, desired: Extract<Desired, { kind: "minimized" }>): Promise<Answer<unknown>> {
+  const own = await forge.ownComments(desired.number);
+  if (own.kind !== "ok") return own;
+  for (const { node } of own.value.filter((comment) => comment.body.includes(desired.marker))) {
+    const done = await forge.minimizeComment(node);
+    if (done.kind !== "ok" && done.kind !== "not-found") return done;
+  }
+  return { kind: "ok", value: null };
 }
 
 async function writeLabels(forge: Forge, desired: Extract<Desired, { kind: "labels" }>): Promise<Answer<unknown>> {

@@ -27,6 +27,11 @@ export async function stageCommit(
       if ("kind" in found) return found;
       staged.push(...found);
     } else {
+      const state = planned.datasets.get(input.name);
+      if (state?.kind === "ready" && state.from !== undefined) {
+        staged.push({ kind: "store", path: state.path, entry: state.from.entry, digest: state.digest });
+        continue;
+      }
       return {
         kind: "refused",
         why: `dataset \`${input.name}\` is not in the repository`,

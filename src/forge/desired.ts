@@ -5,8 +5,16 @@ import type { Check } from "./forge.ts";
  * nothing here is a fact, and no state is ever a message that must be delivered (SEMANTICS §12).
  */
 export type Desired =
-  /** The one comment of a pull request with this marker; body null: it should not be there. */
-  | { readonly kind: "comment"; readonly number: number; readonly marker: string; readonly body: string | null }
+  /** The one comment of a pull request with this marker; body null: it should not be there; `once`: not made again. */
+  | {
+      readonly kind: "comment";
+      readonly number: number;
+      readonly marker: string;
+      readonly body: string | null;
+      readonly once?: true;
+    }
+  /** Our comments with this marker are folded away as outdated. */
+  | { readonly kind: "minimized"; readonly number: number; readonly marker: string }
   | { readonly kind: "check"; readonly check: Check }
   | {
       readonly kind: "reaction";
@@ -33,6 +41,8 @@ export function targetOf(desired: Desired): string {
   switch (desired.kind) {
     case "comment":
       return `comment/${desired.number}/${desired.marker}`;
+    case "minimized":
+      return `minimized/${desired.number}/${desired.marker}`;
     case "check":
       return `check/${desired.check.head}/${desired.check.name}`;
     case "reaction":
@@ -55,6 +65,8 @@ export function urgencyOf(desired: Desired): number {
     case "comment":
     case "labels":
       return 3;
+    case "minimized":
+      return 4;
     case "issue":
       return 5;
   }

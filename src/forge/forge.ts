@@ -145,6 +145,12 @@ export interface Forge {
   comment(id: number): Promise<Answer<Comment>>;
   /** Comments of the App itself on an issue or pull request, oldest first. */
   ownComments(number: number): Promise<Answer<readonly Comment[]>>;
+  /** Comments at pull requests that were written or edited since then (RFC 3339), oldest first. */
+  pullRequestCommentsSince(
+    since: string,
+  ): Promise<Answer<readonly { readonly number: number; readonly comment: Comment }[]>>;
+  /** Whether the App itself has answered a comment by a reaction (👀 only says that it was seen). */
+  hasAnswered(comment: number): Promise<Answer<boolean>>;
   createComment(number: number, body: string): Promise<Answer<Comment>>;
   editComment(id: number, body: string): Promise<Answer<Comment>>;
   deleteComment(id: number): Promise<Answer<null>>;

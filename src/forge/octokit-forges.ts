@@ -48,6 +48,14 @@ async function allRepositories(calls: Calls): Promise<Answer<readonly Repository
   return { kind: "ok", value: found };
 }
 
+/** The account by which the App itself comments and reacts. */
+async function ownLogin(calls: Calls): Promise<Answer<string>> {
+  const answer = await calls.asApp((octokit, headers) => octokit.rest.apps.getAuthenticated({ headers }));
+  return answer.kind !== "ok" || answer.value !== null
+    ? map(answer, (app) => `${app?.slug ?? ""}[bot]`)
+    : { kind: "not-found" };
+}
+
 const DONE = (): null => null;
 
 function openForge(calls: Calls, app: number, repository: RepositoryRef): Forge {
@@ -112,6 +120,38 @@ function openForge(calls: Calls, app: number, repository: RepositoryRef): Forge 
         ),
       );
       return map(answer, (list) => list.map(commentOf).filter((comment) => comment.app === app));
+    },
+    async pullRequestCommentsSince(since) {
+      const answer = await pages((page) =>
+        ask((octokit, headers) =>
+          octokit.rest.issues.listCommentsForRepo({
+            ...at,
+            since,
+            sort: "updated",
+            direction: "asc",
+            per_page: 100,
+            page,
+            headers,
+          }),
+        ),
+      );
+      return map(answer, (list) =>
+        list.flatMap((found) => {
+          // Comments of issues come along; those of pull requests have other addresses.
+          const number = Number(/\/pull\/(\d+)#/.exec(found.html_url)?.[1]);
+          return Number.isSafeInteger(number) ? [{ number, comment: commentOf(found) }] : [];
+        }),
+      );
+    },
+    async hasAnswered(comment) {
+      const self = await ownLogin(calls);
+      if (self.kind !== "ok") return self;
+      const answer = await pages((page) =>
+        ask((octokit, headers) =>
+          octokit.rest.reactions.listForIssueComment({ ...at, comment_id: comment, per_page: 100, page, headers }),
+        ),
+      );
+      return map(answer, (list) => list.some((one) => one.user?.login === self.value && one.content !== "eyes"));
     },
     async createComment(number, body) {
       const answer = await ask((octokit, headers) =>
@@ -218,7 +258,7 @@ function openForge(calls: Calls, app: number, repository: RepositoryRef): Forge 
 }
 
 const MINIMIZE = `mutation ($node: ID!) {
-  minimizeComment(input: { subjectId: $node, classifier: OUTDATED }) { minimizedComment { isMinimized } }
+  minimizeComment(input: { subjectId: $node, classifier: OUTDATED }) { minimizedComment { __typename isMinimized } }
 }`;
 
 interface Asking {

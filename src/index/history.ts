@@ -5,6 +5,7 @@ import type { RunRecord } from "../run/run-record.ts";
 export interface RunFilter {
   readonly pipeline?: string;
   readonly status?: RunRecord["status"];
+  readonly source?: CommitSha;
   /** RFC 3339 UTC: runs that began then or later. */
   readonly since?: string;
   /** RFC 3339 UTC: runs that began before. */
@@ -19,6 +20,9 @@ export interface RunSummary {
   readonly status: RunRecord["status"];
   readonly source: CommitSha;
   readonly trigger: RunRecord["trigger"];
+  readonly request: string;
+  readonly plan: Digest;
+  readonly pullRequest: number | null;
   readonly requestedBy: string | null;
   readonly startedAt: string;
   readonly finishedAt: string;

@@ -66,10 +66,14 @@ export function sqliteHistory(path: string, ledger: LedgerReader): History {
   };
 }
 
-function runs(database: DatabaseSync, { pipeline, status, since, until, limit }: RunFilter): readonly RunSummary[] {
+function runs(
+  database: DatabaseSync,
+  { pipeline, status, source, since, until, limit }: RunFilter,
+): readonly RunSummary[] {
   const conditions: [string, SQLInputValue][] = [];
   if (pipeline !== undefined) conditions.push(["pipeline = ?", pipeline]);
   if (status !== undefined) conditions.push(["status = ?", status]);
+  if (source !== undefined) conditions.push(["source = ?", source]);
   if (since !== undefined) conditions.push(["started >= ?", since]);
   if (until !== undefined) conditions.push(["started < ?", until]);
   const where = conditions.length === 0 ? "" : `where ${conditions.map(([text]) => text).join(" and ")}`;

@@ -1,5 +1,5 @@
 import type { JsonObject } from "../identity/canonical-json.ts";
-import type { Digest } from "../identity/identity.ts";
+import type { Digest, RunId } from "../identity/identity.ts";
 import type { Problem } from "../problem/problem.ts";
 import { closest } from "../problem/suggest.ts";
 import type { DeclaredOutput, Outputs } from "./outputs.ts";
@@ -15,6 +15,8 @@ export type DatasetState =
       readonly size: number;
       readonly tracked: boolean;
       readonly uri: string | null;
+      /** Another pipeline's output: the run that wrote it, and what it is in the store. */
+      readonly from?: { readonly run: RunId; readonly entry: "file" | "executable" | "directory" };
     }
   /** Files of the repository at this path. */
   | { readonly kind: "git"; readonly path: string }

@@ -2,7 +2,7 @@ import { isError, type Problem } from "../problem/problem.ts";
 import type { RunStatus } from "../run/run-record.ts";
 import { countsOf, headline, isUnchanged } from "./plan-view.ts";
 import { safeLine } from "./safe-text.ts";
-import { runSections, wholePlan, type StickyRun, type StickyState } from "./sticky-comment.ts";
+import { runSections, wholePlan, type RunsState, type StickyRun, type StickyState } from "./sticky-comment.ts";
 import { counted } from "./words.ts";
 
 /** What a check shows, as the forge takes it; it is complete where the comment had to be shortened. */
@@ -86,7 +86,7 @@ function ownTitle(title: string): string {
 }
 
 /** `sluice / run`: under way until every run of the head has ended, failed by the first that did. */
-export function runCheckOutput(state: StickyState, offered: readonly ButtonName[]): CheckOutput {
+export function runCheckOutput(state: RunsState, offered: readonly ButtonName[]): CheckOutput {
   const ended = state.runs.flatMap((run) => (run.kind === "ended" ? [run.record.status] : []));
   const conclusion = ended.length < state.runs.length ? null : conclusionOf(ended);
   const sections = runSections(state, CHARACTERS - 1_000);

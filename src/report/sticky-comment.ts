@@ -44,6 +44,14 @@ export interface StickyState {
   readonly runs: readonly StickyRun[];
   /** What commands were answered with: sentences in which backticks mark code. */
   readonly answers: readonly string[];
+  /** Longer answers, as Markdown of our own making. */
+  readonly shown?: readonly string[];
+}
+
+/** What sections of runs are made from. */
+export interface RunsState {
+  readonly runs: readonly StickyRun[];
+  readonly plan: Pick<PlanMarkdownOptions, "shortId">;
 }
 
 /** A comment of GitHub holds 65,536 characters; we stay well below. */
@@ -54,7 +62,7 @@ const ANSWERS_SHOWN = 5;
 
 /** The comment of a pull request: answers, runs, then the plan; each part is shortened as a whole, never cut. */
 export function stickyComment(state: StickyState): string {
-  const above = [...answerLines(state.answers), ...runSections(state, RUNS_SHARE)];
+  const above = [...answerLines(state.answers), ...shownBlocks(state), ...runSections(state, RUNS_SHARE)];
   const head = [STICKY_MARKER, ...above].join("\n\n");
   const most = { characters: COMMENT_LIMIT - head.length - OVERFLOW.length - 4, rows: 0 };
   const plan = fittedPlan(state.views, { ...state.plan, most });
@@ -69,7 +77,7 @@ export function wholePlan(state: StickyState, characters: number): string {
 }
 
 /** The runs' sections, newest first, together no longer than `characters`. */
-export function runSections({ runs, plan }: Pick<StickyState, "runs" | "plan">, characters: number): readonly string[] {
+export function runSections({ runs, plan }: RunsState, characters: number): readonly string[] {
   const shown = runs.slice(0, RUNS_SHOWN);
   const share = Math.floor(characters / Math.max(1, shown.length)) - 4;
   const sections = shown.map((run) => runSection(run, plan.shortId, share).trimEnd());
@@ -96,6 +104,15 @@ function runSection(run: StickyRun, shortId: ShortId, characters: number): strin
   }
 }
 
-function answerLines(answers: readonly string[]): readonly string[] {
+/** Each at most a share of the comment: what is longer is on the command line. */
+function shownBlocks({ shown = [] }: StickyState): readonly string[] {
+  return shown.slice(-SHOWN).map((block) => (block.length <= SHOWN_LIMIT ? block.trimEnd() : SHOWN_TOO_LONG));
+}
+
+const SHOWN = 2;
+const SHOWN_LIMIT = 6_000;
+const SHOWN_TOO_LONG = "> That is too long to be shown here: `sluice diff` and `sluice explain` print it.";
+
+export function answerLines(answers: readonly string[]): readonly string[] {
   return answers.slice(-ANSWERS_SHOWN).map((words) => `> ${ownWords(words, markdownVoice)}`);
 }

@@ -1,14 +1,17 @@
-import type { JsonObject } from "../identity/canonical-json.ts";
+import type { Json, JsonObject } from "../identity/canonical-json.ts";
 import {
   parseCommitSha,
   parseDigest,
   parseRunId,
+  runIdOf,
   type CommitSha,
   type Digest,
   type Domain,
   type RunId,
 } from "../identity/identity.ts";
+import type { Pipeline } from "../pipeline/pipeline.ts";
 import type { TriggerKind } from "./run-record.ts";
+import { groupOf, laneOf } from "./turn.ts";
 
 /** Where the request of an accepted run stands: one create-only ref each, gone when the run is recorded. */
 export const ACCEPTED = "refs/sluice/runs/";
@@ -31,10 +34,72 @@ export interface RunOrder {
   readonly plan: Digest;
   readonly domain: Domain;
   readonly branch: string | null;
+  /** The pull request that it runs for; its merge is a run of the branch. */
   readonly pullRequest: number | null;
   readonly requestedBy: string | null;
   /** RFC 3339 UTC. */
   readonly acceptedAt: string;
+  /** Runs of one group go one after another; which that wait are kept (`concurrency:`). */
+  readonly group: string;
+  readonly keep: "latest" | "all";
+  /** Runs of one lane are about the same thing, and a newer one may supersede an older. */
+  readonly lane: string;
+  /** Recorded so without being executed. */
+  readonly ends: "skipped" | null;
+  /** Steps that are computed again whatever is there (a schedule's `refresh`). */
+  readonly forced: readonly string[];
+  /** Parameters of a schedule's slot. */
+  readonly overrides: JsonObject;
+  /** Outputs of other pipelines as they were when this was accepted, by dataset. */
+  readonly pins: Readonly<Record<string, OutputPin>>;
+}
+
+/** An output of another pipeline's run. */
+export interface OutputPin {
+  readonly run: RunId;
+  readonly entry: "file" | "executable" | "directory";
+  readonly digest: Digest;
+  readonly size: number;
+}
+
+/** Everything about a run that somebody or something decides; the rest follows from it. */
+export type Asked = Pick<
+  RunOrder,
+  | "repository"
+  | "source"
+  | "request"
+  | "plan"
+  | "domain"
+  | "branch"
+  | "pullRequest"
+  | "requestedBy"
+  | "acceptedAt"
+  | "pins"
+> &
+  Partial<Pick<RunOrder, "ends" | "forced" | "overrides" | "keep">>;
+
+/** The order of a run of a pipeline; its id and trigger follow from what asked for it. */
+export function orderOf(pipeline: Pick<Pipeline, "id" | "concurrency">, asked: Asked): RunOrder {
+  const lane = laneOf(pipeline.id, asked.domain === "main" ? { ...asked, pullRequest: null } : asked);
+  return {
+    order: 1,
+    id: runIdOf(asked.repository, pipeline.id, asked.source, asked.request),
+    pipeline: pipeline.id,
+    trigger: triggerOf(asked.request),
+    lane,
+    ...groupOf(pipeline.concurrency, lane),
+    ends: null,
+    forced: [],
+    overrides: {},
+    ...asked,
+  };
+}
+
+/** What a request's first word means (SEMANTICS §6). */
+function triggerOf(request: string): TriggerKind {
+  const [word = ""] = request.split(":", 1);
+  if (word === "comment" || word === "button" || word === "cli") return "command";
+  return (TRIGGERS.includes(word) ? word : "command") as TriggerKind;
 }
 
 export function acceptedRef(id: RunId): string {
@@ -73,6 +138,10 @@ export function parseOrder(bytes: Uint8Array): RunOrder | undefined {
   if (typeof value !== "object" || value === null || value["order"] !== 1) return undefined;
   if (id === undefined || source === undefined || plan === undefined || !TRIGGERS.includes(text("trigger")))
     return undefined;
+  const domain = domainOf(text("domain"));
+  const pullRequest = typeof value["pullRequest"] === "number" ? value["pullRequest"] : null;
+  const about = { branch: orNull("branch"), pullRequest: domain === "main" ? null : pullRequest };
+  const lane = orNull("lane") ?? laneOf(text("pipeline"), about);
   return {
     order: 1,
     id,
@@ -82,12 +151,37 @@ export function parseOrder(bytes: Uint8Array): RunOrder | undefined {
     request: text("request"),
     trigger: text("trigger") as TriggerKind,
     plan,
-    domain: domainOf(text("domain")),
+    domain,
     branch: orNull("branch"),
-    pullRequest: typeof value["pullRequest"] === "number" ? value["pullRequest"] : null,
+    pullRequest,
     requestedBy: orNull("requestedBy"),
     acceptedAt: text("acceptedAt"),
+    group: orNull("group") ?? lane,
+    keep: value["keep"] === "all" ? "all" : "latest",
+    lane,
+    ends: value["ends"] === "skipped" ? "skipped" : null,
+    forced: Array.isArray(value["forced"]) ? value["forced"].filter((step) => typeof step === "string") : [],
+    overrides: objectOf(value["overrides"]),
+    pins: pinsOf(objectOf(value["pins"])),
   };
+}
+
+function objectOf(value: Json | undefined): JsonObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as JsonObject) : {};
+}
+
+/** Our own, by the signature over them: only their shape is looked at. */
+function pinsOf(pins: JsonObject): RunOrder["pins"] {
+  return Object.fromEntries(
+    Object.entries(pins).flatMap(([name, pin]): [string, OutputPin][] => {
+      const { run, entry, digest, size } = objectOf(pin);
+      const id = parseRunId(typeof run === "string" ? run : "");
+      const bytes = parseDigest(typeof digest === "string" ? digest : "");
+      if (id === undefined || bytes === undefined || typeof size !== "number") return [];
+      const kind = entry === "directory" || entry === "executable" ? entry : "file";
+      return [[name, { run: id, entry: kind, digest: bytes, size }]];
+    }),
+  );
 }
 
 /** Nothing unknown is ever trusted with more than a pull request is. */

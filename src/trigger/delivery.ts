@@ -145,11 +145,12 @@ export function deliveryWord(delivery: string): string {
   return delivery.replaceAll(/[^\w.-]/g, "").slice(0, 64) || "none";
 }
 
-function ofRecheck({ body, repository }: Delivery, of: "check_run" | "check_suite"): Read {
+function ofRecheck({ body, repository, delivery }: Delivery, of: "check_run" | "check_suite"): Read {
   const head = body.at(of, "head_sha").sha();
-  return head === undefined
-    ? malformed("the payload names no commit")
-    : triggers({ kind: "recheck", repository, head });
+  if (head === undefined) return malformed("the payload names no commit");
+  const check = of === "check_run" ? (body.at(of, "name").text()?.slice(0, 200) ?? null) : null;
+  const sender = body.at("sender").person() ?? null;
+  return triggers({ kind: "recheck", repository, head, check, delivery: deliveryWord(delivery), sender });
 }
 
 function ofMergeGroup({ body, repository }: Delivery): Read {

@@ -40,7 +40,7 @@ function idOf(trigger: Trigger, delivery: string): string {
     case "button":
       return `button-${trigger.repository.id}-${delivery}`;
     case "recheck":
-      return `recheck-${trigger.repository.id}-${trigger.head}`;
+      return `recheck-${trigger.repository.id}-${trigger.head}-${trigger.delivery}`;
     case "merge-group":
       return `merge-group-${trigger.repository.id}-${trigger.head}`;
     case "reconcile":

@@ -32,8 +32,15 @@ export type Trigger =
       readonly delivery: string;
       readonly sender: Person;
     }
-  /** A check or a suite is wanted again. */
-  | { readonly kind: "recheck"; readonly repository: RepositoryRef; readonly head: CommitSha }
+  /** A check or a suite is wanted again: the check's name, null for all of the commit's. */
+  | {
+      readonly kind: "recheck";
+      readonly repository: RepositoryRef;
+      readonly head: CommitSha;
+      readonly check: string | null;
+      readonly delivery: string;
+      readonly sender: Person | null;
+    }
   | {
       readonly kind: "merge-group";
       readonly repository: RepositoryRef;

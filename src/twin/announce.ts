@@ -1,11 +1,12 @@
 import type { Deliveries } from "./deliveries.ts";
+import { checkShape } from "./shapes/check.ts";
 import { commentShape } from "./shapes/comment.ts";
 import { issueShape } from "./shapes/issue.ts";
 import { pullShape, simplePullShape } from "./shapes/pull.ts";
 import { reviewShape } from "./shapes/review.ts";
 import { repositoryShape } from "./shapes/repository.ts";
 import { node, userShape, type Addresses } from "./shapes/user.ts";
-import type { TwinComment, TwinPullRequest, TwinRepository, TwinReview, User } from "./world.ts";
+import type { TwinCheck, TwinComment, TwinPullRequest, TwinRepository, TwinReview, User } from "./world.ts";
 
 /** Tells what happened on the forge, in the payloads of GitHub's webhooks. */
 export class Announcer {
@@ -36,6 +37,19 @@ export class Announcer {
       ...rest,
       issue: issueShape(issue, repository, at),
       comment: commentShape(comment, { repository, number }, at),
+    });
+  }
+
+  /** Somebody pressed a button of a check, or wants it again. */
+  check(
+    repository: TwinRepository,
+    check: TwinCheck,
+    { sender, button }: { readonly sender: User; readonly button: string | null },
+  ): void {
+    this.send(repository, sender, "check_run", {
+      action: button === null ? "rerequested" : "requested_action",
+      check_run: checkShape(check, repository, this.at()),
+      ...(button !== null && { requested_action: { identifier: button } }),
     });
   }
 

@@ -38,6 +38,8 @@ export class TwinForge {
   readonly appUser: User;
   /** Address of the server, set when it listens. */
   host = "";
+  /** How far the clock that answers are dated by is ahead, in ms: tests let days pass. */
+  aheadMs = 0;
 
   constructor(options: ForgeOptions) {
     this.options = options;

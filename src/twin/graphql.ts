@@ -11,7 +11,7 @@ function graphql({ forge, call }: At): Reply {
     for (const comment of [...repository.comments.values()].flat()) {
       if (node("IC", comment.id) !== wanted) continue;
       comment.minimized = true;
-      return ok({ data: { minimizeComment: { minimizedComment: { isMinimized: true } } } });
+      return ok({ data: { minimizeComment: { minimizedComment: { __typename: "IssueComment", isMinimized: true } } } });
     }
   }
   return ok({ errors: [{ message: "Could not resolve to a node", type: "NOT_FOUND" }] });

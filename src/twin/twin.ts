@@ -78,6 +78,7 @@ export async function startTwin(options: TwinOptions): Promise<Twin> {
     const etag = `W/"${hash("sha256", text)}"`;
     const known = call.method === "GET" && reply.status === 200 && request.headers["if-none-match"] === etag;
     options.onExchange?.({ call, status: known ? 304 : reply.status, body: known ? undefined : reply.body });
+    response.setHeader("date", new Date(Date.now() + forge.aheadMs).toUTCString());
     for (const [name, value] of Object.entries(reply.headers ?? {})) response.setHeader(name, value);
     if (call.method === "GET") response.setHeader("etag", etag);
     response.statusCode = known ? 304 : reply.status;

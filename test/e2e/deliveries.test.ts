@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import { gitIn, town, type Town } from "./town.ts";
+import { gitIn, minutePasses, town } from "./town.ts";
 import { digits, PLUS_TWO } from "./repositories.ts";
 
 async function ledgerOf(directory: string): Promise<string> {
@@ -8,16 +8,6 @@ async function ledgerOf(directory: string): Promise<string> {
     return await gitIn(directory, "log", "--format=%s%n%b", "sluice/ledger", "--");
   } catch {
     return "";
-  }
-}
-
-/** Wakes the service as its own clock does every minute. */
-async function minutePasses({ twin, service }: Town): Promise<void> {
-  for (const { id, fullName, installation } of twin.forge.world.repositories.values()) {
-    const repository = { id, fullName, installation };
-    await service.queue.jobs.add("controller", [
-      { id: `minute-${id}`, payload: { kind: "reconcile", repository, because: "a minute passed" } },
-    ]);
   }
 }
 

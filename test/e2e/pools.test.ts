@@ -69,7 +69,7 @@ test(
     const keys = await gitIn(repository.directory, "grep", "-h", "accelerator", "sluice/ledger", "--", "keys");
     expect(keys).toContain('"accelerator":"cuda-12.4-sm90"');
     expect(keys).toContain('"platform":"linux-x64-gpu"');
-    const check = () => repository.checks.find(({ name }) => name === "sluice / run (guarded)");
+    const check = () => repository.checks.findLast(({ name }) => name === "sluice / run");
     await until("the merge commit's check says it", () => check()?.conclusion === "failure");
     expect(check()?.output.summary).toContain("secret `TOKEN`, which is not granted");
     expect(check()?.output.summary).toContain('TOKEN: { from: "env:TOKEN", pipelines: [guarded]');

@@ -27,16 +27,25 @@ export async function town(
     readonly operator?: string;
     readonly slots?: number;
     readonly variables?: Readonly<Record<string, string>>;
+    readonly bellAfterMs?: number;
+    readonly webhooks?: "off";
   } = {},
 ): Promise<Town> {
   const directory = mkdtempSync(join(tmpdir(), "sluice-town-"));
   const twin = await checkedTwin({ directory: join(directory, "forge") });
+  const { webhooks, bellAfterMs } = options;
   const operatorFile = options.operator === undefined ? null : join(directory, "operator.yaml");
   if (operatorFile !== null) writeFileSync(operatorFile, options.operator ?? "");
-  const config = { ...twinConfig(twin, join(directory, "data")), logLevel: "silent" as const, operatorFile };
+  const config = {
+    ...twinConfig(twin, join(directory, "data")),
+    logLevel: "silent" as const,
+    operatorFile,
+    ...(webhooks === "off" && { webhooks: null }),
+  };
   const opened = await openService({
     config,
     clock: systemClock(),
+    ...(bellAfterMs !== undefined && { bellAfterMs }),
     version: "test",
     path: process.env["PATH"] ?? "",
     slots: options.slots ?? 2,
@@ -49,7 +58,7 @@ export async function town(
     await twin[Symbol.asyncDispose]();
     rmSync(directory, { recursive: true, force: true, maxRetries: 3 });
   });
-  twin.forge.deliveries.url = `${service.web.url}/api/github/webhooks`;
+  if (webhooks !== "off") twin.forge.deliveries.url = `${service.web.url}/api/github/webhooks`;
   return {
     directory,
     twin,
@@ -62,6 +71,29 @@ export async function town(
       }
     },
   };
+}
+
+/** Wakes the service as its own clock does every minute. */
+export async function minutePasses({ twin, service }: Town): Promise<void> {
+  for (const { id, fullName, installation } of twin.forge.world.repositories.values()) {
+    const repository = { id, fullName, installation };
+    await service.queue.jobs.add("controller", [
+      { id: `minute-${id}`, payload: { kind: "reconcile", repository, because: "a minute passed" } },
+    ]);
+  }
+}
+
+/** Trigger and status of every recorded run, newest first. */
+export async function recorded({ directory }: { readonly directory: string }): Promise<readonly string[]> {
+  const trailer = (name: string): string => `%(trailers:key=Sluice-${name},valueonly,separator=%x20)`;
+  const format = `--format=${trailer("Pipeline")} ${trailer("Trigger")} ${trailer("Status")}`;
+  const log = await gitIn(directory, "log", format, "sluice/ledger", "--").catch(() => "");
+  return log.split("\n").filter((line) => line !== "");
+}
+
+/** Runs that are accepted and not recorded. */
+export function accepted({ directory }: { readonly directory: string }): Promise<string> {
+  return gitIn(directory, "for-each-ref", "--format=%(refname)", "refs/sluice/runs");
 }
 
 /** Not synchronously: the server that answers may live in this process. */

@@ -154,7 +154,7 @@ test("a button carries the head it was shown for", () => {
 test("check asked for again, merge group, push, merge, base change", () => {
   expect(triggersOf("check_suite", "d", { ...base, action: "rerequested", check_suite: { head_sha: SHA } })).toEqual({
     kind: "triggers",
-    triggers: [{ kind: "recheck", repository: ref, head: SHA }],
+    triggers: [{ kind: "recheck", repository: ref, head: SHA, check: null, delivery: "d", sender: expect.anything() }],
   });
   const group = { ...base, action: "checks_requested", merge_group: { head_sha: SHA, base_sha: "b".repeat(40) } };
   expect(triggersOf("merge_group", "d", group)).toMatchObject({ triggers: [{ kind: "merge-group", head: SHA }] });

@@ -19,6 +19,8 @@ import {
 /** Comments of issues and pull requests, and the reactions to them. */
 export const COMMENTS: readonly Route[] = [
   ["GET", repo("/issues/comments/(\\d+)"), inRepository(withComment((here, found) => ok(commentOf(here, found))))],
+  ["GET", repo("/issues/comments"), inRepository(listAllComments)],
+  ["GET", repo("/issues/comments/(\\d+)/reactions"), inRepository(withComment(listReactions))],
   ["PATCH", repo("/issues/comments/(\\d+)"), inRepository(withComment(editComment))],
   ["DELETE", repo("/issues/comments/(\\d+)"), inRepository(withComment(deleteComment))],
   ["POST", repo("/issues/comments/(\\d+)/reactions"), inRepository(withComment(react))],
@@ -28,6 +30,18 @@ export const COMMENTS: readonly Route[] = [
 
 function commentOf({ forge, repository }: Here, { number, comment }: Found): Record<string, unknown> {
   return commentShape(comment, { repository, number }, forge.at);
+}
+
+/** Comments of all issues and pull requests, oldest change first. */
+function listAllComments(here: Here): Reply {
+  const since = here.call.query.get("since") ?? "";
+  const all = [...here.repository.comments].flatMap(([number, comments]) =>
+    comments.map((comment) => ({ number, comment })),
+  );
+  // Times are compared as times: `since` may have milliseconds.
+  const wanted = all.filter(({ comment }) => since === "" || Date.parse(comment.updatedAt) >= Date.parse(since));
+  wanted.sort((a, b) => Date.parse(a.comment.updatedAt) - Date.parse(b.comment.updatedAt));
+  return ok(paged(here, wanted).map((found) => commentOf(here, found)));
 }
 
 function listComments(here: Here, [number]: readonly string[]): Reply {
@@ -98,4 +112,15 @@ function react(here: Here, { comment }: Found): Reply {
   comment.reactions.push({ user: who.user, content });
   const id = forge.world.id();
   return ok({ id, node_id: node("REA", id), user: userShape(who.user, forge.at), content, created_at: now() }, 201);
+}
+
+function listReactions(here: Here, { comment }: Found): Reply {
+  const shapes = comment.reactions.map(({ user, content }, at) => ({
+    id: at + 1,
+    node_id: node("REA", at + 1),
+    user: userShape(user, here.forge.at),
+    content,
+    created_at: comment.createdAt,
+  }));
+  return ok(paged(here, shapes));
 }

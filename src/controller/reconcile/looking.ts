@@ -1,0 +1,79 @@
+import type { Clock } from "../../clock/clock.ts";
+import type { Answer, Forge } from "../../forge/forge.ts";
+import type { Mirror } from "../../git/mirror.ts";
+import type { CommitSha, RunId } from "../../identity/identity.ts";
+import type { History } from "../../index/history.ts";
+import type { Schedule } from "../../pipeline/pipeline.ts";
+import { orderOf, type Asked, type RunOrder } from "../../run/request.ts";
+import { pinsOf, type Merge, type PlanAt, type PlannedCommit, type PlannedPipeline } from "../project.ts";
+
+export interface ReconcilePorts {
+  readonly forge: Forge;
+  readonly mirror: Mirror;
+  readonly history: History;
+  readonly planAt: PlanAt;
+  readonly clock: Clock;
+  /** Runs that are accepted and not recorded, among these refs. */
+  readonly openOrders: (refs: ReadonlyMap<string, CommitSha>) => Promise<readonly RunOrder[]>;
+  /** Accepts a run; answers whether it may be enqueued now. */
+  readonly accept: (order: RunOrder) => Promise<boolean>;
+  /** Hands a run that must end to the queue; asking twice is asking once. */
+  readonly enqueue: (order: RunOrder) => Promise<void>;
+  /** The pull request whose merge a commit is; null for a commit that was pushed. */
+  readonly mergeOf: (commit: CommitSha) => Promise<Answer<Merge | null>>;
+  /** When a schedule was first seen (ms since 1970): slots before that were never missed. */
+  readonly firstSeen: (pipeline: string, schedule: Schedule) => Promise<number>;
+  /** Somebody allowed to lets what is due at this commit run, reviewed or not. */
+  readonly released: { readonly commit: CommitSha; readonly by: string } | null;
+  /** Full name of the ledger branch's ref. */
+  readonly ledger: string;
+}
+
+/** What one pipeline has at a tip where it is not run. */
+export interface Standing {
+  readonly pipeline: string;
+  readonly commit: CommitSha;
+  /** The run that stands for the tip, or null where it waits for a person, with the merge that it waits because of. */
+  readonly run: RunId | null;
+}
+
+/** One look at a repository, and what it has led to so far. */
+export interface Looking {
+  readonly ports: ReconcilePorts;
+  readonly defaultBranch: string;
+  readonly open: readonly RunOrder[];
+  readonly started: RunOrder[];
+  readonly standing: Standing[];
+}
+
+export interface Tip {
+  readonly branch: string;
+  readonly tip: CommitSha;
+  readonly commit: PlannedCommit;
+}
+
+/** What a run at a tip is asked with, whoever asks. */
+export function askedAt(
+  { ports, defaultBranch }: Looking,
+  { branch, tip }: Tip,
+): Omit<Asked, "request" | "plan" | "pins"> {
+  return {
+    repository: String(ports.forge.repository.id),
+    source: tip,
+    domain: branch === defaultBranch ? "main" : "pr",
+    branch,
+    pullRequest: null,
+    requestedBy: null,
+    acceptedAt: new Date(ports.forge.date() ?? ports.clock.now()).toISOString(),
+  };
+}
+
+export async function start(
+  looking: Looking,
+  one: PlannedPipeline,
+  asked: Omit<Asked, "plan" | "pins">,
+): Promise<void> {
+  if (one.order === null) return;
+  const order = orderOf(one.file.pipeline, { ...asked, plan: one.order.digest, pins: pinsOf(one.datasets) });
+  if (await looking.ports.accept(order)) looking.started.push(order);
+}

@@ -1,0 +1,49 @@
+import type { CommitSha } from "../../identity/identity.ts";
+import { ACCEPTED, type RunOrder } from "../../run/request.ts";
+import { lookAtClocks, lookUpstream } from "./clocks.ts";
+import type { Looking, ReconcilePorts, Standing } from "./looking.ts";
+import { lookAtOtherBranches, lookAtPushes, type Later } from "./pushes.ts";
+
+/** What looking at a repository led to. */
+export type Reconciled =
+  | {
+      readonly kind: "looked";
+      readonly branch: string;
+      readonly tip: CommitSha;
+      /** Runs that were accepted just now, and those that already were and must still end. */
+      readonly started: readonly RunOrder[];
+      readonly open: readonly RunOrder[];
+      /** Pipelines that a push to a tip concerns and that do not run there. */
+      readonly standing: readonly Standing[];
+    }
+  | { readonly kind: "empty" }
+  | Later;
+
+/**
+ * Brings a repository to what its branches and clocks say: what is due is accepted, and what is accepted and not
+ * recorded is handed to the queue. Any wake-up does the same; missing one changes nothing (law 2).
+ */
+export async function reconcile(ports: ReconcilePorts): Promise<Reconciled> {
+  const about = await ports.forge.about();
+  if (about.kind !== "ok")
+    return { kind: "again", afterMs: 30_000, why: about.kind === "not-found" ? "the repository is gone" : about.why };
+  const branch = about.value.defaultBranch;
+  const refreshed = await ports.mirror.refresh([`refs/heads/${branch}`, ports.ledger, `${ACCEPTED}*`]);
+  if (refreshed.kind !== "ok") return { kind: "again", afterMs: 10_000, why: refreshed.why };
+  await ports.history.sync();
+  const open = await ports.openOrders(refreshed.refs);
+  const tip = refreshed.refs.get(`refs/heads/${branch}`);
+  const looking: Looking = { ports, defaultBranch: branch, open, started: [], standing: [] };
+  if (tip !== undefined) {
+    const commit = await ports.planAt({ commit: tip, tree: null, domain: "main", against: null });
+    const pushed = await lookAtPushes(looking, { branch, tip, commit });
+    if (pushed !== undefined) return pushed;
+    await lookAtOtherBranches(looking, commit);
+    await lookAtClocks(looking, { branch, tip, commit });
+    await lookUpstream(looking, { branch, tip, commit });
+  }
+  for (const order of [...open, ...looking.started]) await ports.enqueue(order);
+  if (tip === undefined) return { kind: "empty" };
+  const { started, standing } = looking;
+  return { kind: "looked", branch, tip, started, open, standing };
+}

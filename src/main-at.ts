@@ -1,0 +1,16 @@
+import type { Service } from "./main-service.ts";
+import type { InTurn } from "./main-turns.ts";
+import type { Performed, Queue } from "./queue/queue.ts";
+
+/** What the hands of a service reach for. */
+export interface At {
+  readonly service: Service;
+  readonly queue: Queue;
+  readonly inTurn: InTurn;
+}
+
+export const DONE: Performed = { kind: "done" };
+
+export function again(afterMs: number): Performed {
+  return { kind: "again", afterMs };
+}

@@ -1,0 +1,160 @@
+import { answerCommand, leaveToRun, type Asking } from "./controller/answer-command.ts";
+import { planPullRequest } from "./controller/plan-pull-request.ts";
+import { PLAN_CHECK } from "./controller/project.ts";
+import type { CommitSha } from "./identity/identity.ts";
+import type { RepositoryRef } from "./identity/repository.ts";
+import { answeredTable, keepAnswers } from "./main-answers.ts";
+import { again, DONE, type At } from "./main-at.ts";
+import { tellCommit } from "./main-commit.ts";
+import { look } from "./main-look.ts";
+import { acceptAndEnqueue, askToStop, ordersOf } from "./main-orders.ts";
+import { reportOpen } from "./main-pull-request.ts";
+import { retriesAt } from "./main-retry.ts";
+import { tellDiff, tellExplanation } from "./main-tell.ts";
+import type { Performed } from "./queue/queue.ts";
+import { parseCommand, type ParsedCommand } from "./trigger/command.ts";
+import type { Trigger } from "./trigger/trigger.ts";
+import { desire } from "./worker.ts";
+
+export async function command(at: At, trigger: Extract<Trigger, { kind: "command" }>): Promise<Performed> {
+  const { repository: ref, comment, number, text, sender } = trigger;
+  const asking = { sender, request: `comment:${comment}`, comment: { id: comment, line: text }, head: null };
+  const performed = await ask(at, ref, { number, asking, parsed: parseCommand(text), quiet: false });
+  if (performed.kind === "done") await at.queue.table.put(answeredTable(ref), String(comment), true);
+  return performed;
+}
+
+const BUTTON_COMMANDS: Readonly<Record<string, ParsedCommand>> = Object.fromEntries(
+  ["plan", "run", "cancel", "retry"].map((word) => [word, parseCommand(`/sluice ${word}`)]),
+);
+
+/** A button says what its words say, for the head that it was shown for, by the permission of who pressed it. */
+export async function button(at: At, trigger: Extract<Trigger, { kind: "button" }>): Promise<Performed> {
+  const parsed = BUTTON_COMMANDS[trigger.action];
+  if (parsed === undefined) return DONE;
+  const { repository: ref, sender, delivery, head } = trigger;
+  const asking = { sender, request: `button:${delivery}`, comment: null, head };
+  return ofCommit(at, ref, { head, parsed, asking, quiet: false });
+}
+
+/** A check that is wanted again: the plan is told once more; runs that failed, or wait for a person, are started. */
+export async function recheck(at: At, trigger: Extract<Trigger, { kind: "recheck" }>): Promise<Performed> {
+  const { repository: ref, head, check, sender, delivery } = trigger;
+  await forget(at, ref, head);
+  const onlyPlan = check === PLAN_CHECK || sender === null || sender.bot;
+  const parsed = parseCommand(onlyPlan ? "/sluice plan" : "/sluice retry");
+  const from = sender ?? { id: 0, login: "", bot: true };
+  const asking = { sender: from, request: `button:${delivery}`, comment: null, head };
+  return ofCommit(at, ref, { head, parsed, asking, quiet: true });
+}
+
+/** GitHub shows a check that is wanted again as queued: what was sent before is sent once more. */
+async function forget({ queue }: At, ref: RepositoryRef, head: CommitSha): Promise<void> {
+  const memory = `sent/${ref.installation}`;
+  for (const { key } of await queue.table.entries(memory))
+    if (key.startsWith(`${ref.id}/check/${head}/`)) await queue.table.remove(memory, key);
+}
+
+interface AskedAt {
+  readonly head: CommitSha;
+  readonly parsed: ParsedCommand;
+  readonly asking: Asking;
+  /** Nobody waits for words. */
+  readonly quiet: boolean;
+}
+
+async function ofCommit(at: At, ref: RepositoryRef, { head, parsed, asking, quiet }: AskedAt): Promise<Performed> {
+  const repository = await at.service.repository(ref);
+  const asked = await repository.forge.pullRequestsOf(head);
+  if (asked.kind === "wait" || asked.kind === "unreachable") return again(5_000);
+  const pulls = asked.kind === "ok" ? asked.value : [];
+  const mine = pulls.find((one) => one.state === "open") ?? pulls.find((one) => one.mergeCommit === head);
+  if (mine === undefined) return ofBareCommit(at, ref, { head, parsed, asking, quiet });
+  return ask(at, ref, { number: mine.number, asking: { ...asking, head: mine.merged ? null : head }, parsed, quiet });
+}
+
+/** A commit that no pull request brought: its runs can be started again, and it has no comment to answer in. */
+async function ofBareCommit(at: At, ref: RepositoryRef, { head, parsed, asking }: AskedAt): Promise<Performed> {
+  const repository = await at.service.repository(ref);
+  if (parsed.kind === "command" && parsed.command.kind === "retry" && !asking.sender.bot) {
+    const { login } = asking.sender;
+    const ports = { forge: repository.forge, clock: at.service.parts.clock, rules: () => repository.rules() };
+    const leave = await leaveToRun(ports, { login, command: "/sluice retry" });
+    if (leave.kind === "later") return again(leave.afterMs);
+    const word = asking.request.slice(asking.request.indexOf(":") + 1);
+    const of = { commit: head, pullRequest: null, by: login, word };
+    const orders = leave.kind === "granted" ? await retriesAt(at, repository, of) : [];
+    for (const order of orders) await acceptAndEnqueue(at, repository, order);
+  }
+  await tellCommit(at, repository, { commit: head, standing: [] });
+  return look(at, ref);
+}
+
+interface Question {
+  readonly number: number;
+  readonly asking: Asking;
+  readonly parsed: ParsedCommand;
+  readonly quiet: boolean;
+}
+
+async function ask(at: At, ref: RepositoryRef, { number, asking, parsed, quiet }: Question): Promise<Performed> {
+  const repository = await at.service.repository(ref);
+  const { forge } = repository;
+  const found = await forge.pullRequest(number);
+  if (found.kind === "wait" || found.kind === "unreachable") return again(5_000);
+  if (found.kind !== "ok") return DONE;
+  const pullRequest = found.value;
+  const merged = pullRequest.state === "closed" ? pullRequest.mergeCommit : null;
+  const plan = async () => {
+    const planned = await planPullRequest(repository, number);
+    return planned.kind === "planned" ? planned.plan : undefined;
+  };
+  const retries = (by: string) =>
+    pullRequest.state === "closed" && merged === null
+      ? Promise.resolve([])
+      : retriesAt(at, repository, {
+          commit: merged ?? pullRequest.head.sha,
+          pullRequest: merged === null ? number : null,
+          by,
+          word: asking.request.slice(asking.request.indexOf(":") + 1),
+        });
+  const release = async (by: string): Promise<number | "later"> => {
+    if (merged === null) return 0;
+    const looked = await look(at, ref, { commit: merged, by });
+    return looked.kind === "done" ? (looked.started ?? 0) : "later";
+  };
+  const { comment } = asking;
+  const answered = await answerCommand(
+    {
+      forge,
+      clock: at.service.parts.clock,
+      async seen() {
+        if (comment === null) return;
+        await desire(at.queue, ref.installation, [{ kind: "reaction", comment: comment.id, content: "eyes" }], ref);
+      },
+      plan,
+      rules: () => repository.rules(),
+      accept: (order) => acceptAndEnqueue(at, repository, order),
+      async cancel() {
+        const orders = await ordersOf(at, repository, number);
+        for (const order of orders) await askToStop(at, order.id, "cancelled");
+        return orders.length;
+      },
+      retries,
+      release,
+      diff: (against) => tellDiff(repository, { number, against }),
+      explain: async (step) => tellExplanation(await plan(), step),
+    },
+    asking,
+    parsed,
+  );
+  if (answered.again !== null) return again(answered.again);
+  if (!answered.counts) return DONE;
+  const head = merged ?? pullRequest.head.sha;
+  if (!quiet) await keepAnswers(at, ref, { number, head }, answered);
+  await desire(at.queue, ref.installation, answered.states, ref);
+  const reported = await reportOpen(at, ref, number);
+  if (reported !== "over") return reported;
+  if (merged !== null) await tellCommit(at, repository, { commit: merged, standing: [] });
+  return look(at, ref);
+}

@@ -1,0 +1,126 @@
+import { planMergeGroup } from "./controller/plan-pull-request.ts";
+import type { Merge } from "./controller/project.ts";
+import { reportCommit } from "./controller/report-commit.ts";
+import { reviewMerge } from "./controller/review-merge.ts";
+import type { Answer } from "./forge/forge.ts";
+import type { Json } from "./identity/canonical-json.ts";
+import type { CommitSha } from "./identity/identity.ts";
+import type { RunSummary } from "./index/history.ts";
+import { answersFor } from "./main-answers.ts";
+import type { At } from "./main-at.ts";
+import type { ForgeRepository } from "./main-forge-repository.ts";
+import { freshOrders } from "./main-orders.ts";
+import { openRunOf } from "./main-pull-request.ts";
+import { tailsOf } from "./main-tails.ts";
+import { MERGE_MARKER } from "./report/merge-markdown.ts";
+import type { EndedRun } from "./report/sticky-run.ts";
+import { isOfBranch } from "./run/due-upstream.ts";
+import type { RunOrder } from "./run/request.ts";
+import type { Standing } from "./controller/reconcile/looking.ts";
+import { desire } from "./worker.ts";
+
+/** The pull request whose merge a commit is: asked of the forge, and kept for those who only tell of it. */
+export async function mergeOf(at: At, repository: ForgeRepository, commit: CommitSha): Promise<Answer<Merge | null>> {
+  const { forge, mirror, planAt } = repository;
+  const asked = await reviewMerge({ forge, mirror, planAt, planMerge: (of) => planMergeGroup(repository, of) }, commit);
+  if (asked.kind === "ok")
+    await at.queue.table.put(`merges/${forge.repository.id}`, commit, { merge: asked.value } as unknown as Json);
+  return asked;
+}
+
+async function keptMerge(at: At, repository: ForgeRepository, commit: CommitSha): Promise<Merge | null> {
+  const kept = await at.queue.table.get(`merges/${repository.forge.repository.id}`, commit);
+  if (kept !== undefined) return (kept as unknown as { readonly merge: Merge | null }).merge;
+  const asked = await mergeOf(at, repository, commit);
+  return asked.kind === "ok" ? asked.value : null;
+}
+
+interface CommitNews {
+  readonly commit: CommitSha;
+  readonly standing: readonly Standing[];
+  /** What somebody has just seen; without it the remote is asked. */
+  readonly seen?: { readonly orders: readonly RunOrder[]; readonly branch: string };
+}
+
+async function lookFor(at: At, repository: ForgeRepository): Promise<NonNullable<CommitNews["seen"]>> {
+  const orders = await freshOrders(at, repository);
+  await repository.history.sync();
+  const about = await repository.forge.about();
+  return { orders, branch: about.kind === "ok" ? about.value.defaultBranch : "the default branch" };
+}
+
+/** Tells on a commit, and at the pull request whose merge it is, what runs there and what became of it. */
+export async function tellCommit(
+  at: At,
+  repository: ForgeRepository,
+  { commit, standing, seen }: CommitNews,
+): Promise<void> {
+  const { forge } = repository;
+  const { orders, branch } = seen ?? (await lookFor(at, repository));
+  const open = orders.filter(
+    (order) => order.source === commit && (order.domain === "main" || order.pullRequest === null),
+  );
+  const runs = (await endedAt(repository, commit)).filter(
+    ({ record }) => !open.some((order) => order.pipeline === record.pipeline.id),
+  );
+  const here = standing.filter((one) => one.commit === commit && !runs.some(({ record }) => record.id === one.run));
+  if (open.length + runs.length + here.length === 0) return;
+  const merge = await keptMerge(at, repository, commit);
+  const tails = await tailsOf(
+    at,
+    runs.map(({ record }) => record),
+  );
+  const told = merge === null ? undefined : await at.queue.table.get(toldTable(repository), commit);
+  const answers =
+    merge === null ? [] : (await answersFor(at, forge.repository, { number: merge.number, head: commit })).words;
+  const states = reportCommit({
+    commit,
+    branch,
+    merge: merge === null ? null : { number: merge.number, review: reviewOf(merge, here) },
+    runs,
+    open: await Promise.all(open.map((order) => openRunOf(at, order))),
+    standing: here.filter(({ run }) => run === null || !open.some(({ id }) => id === run)),
+    tail: (run, step) => tails.get(`${run.id}/${step}`) ?? [],
+    answers,
+    told: told === true,
+  });
+  if (states.some((state) => state.kind === "comment" && state.marker === MERGE_MARKER))
+    await at.queue.table.put(toldTable(repository), commit, true);
+  await desire(at.queue, forge.repository.installation, states, forge.repository);
+}
+
+function toldTable({ forge }: ForgeRepository): string {
+  return `told/${forge.repository.id}`;
+}
+
+function reviewOf(
+  { review }: Merge,
+  standing: readonly Standing[],
+): NonNullable<Parameters<typeof reportCommit>[0]["merge"]>["review"] {
+  const moved = review.kind === "diverged" ? review.moved : [];
+  // A merge that nobody reviewed is worth a word only where that stops it.
+  const waits = standing.some(({ run }) => run === null);
+  return { kind: review.kind === "not-reviewed" && !waits ? "same" : review.kind, moved, waits };
+}
+
+/** The newest recorded run of each pipeline at a commit that was no pull request's, with the one before on its branch. */
+async function endedAt({ history }: ForgeRepository, commit: CommitSha): Promise<readonly EndedRun[]> {
+  const found: EndedRun[] = [];
+  for (const [pipeline, there] of Map.groupBy(history.runs({ source: commit }), (run) => run.pipeline)) {
+    const all = history.runs({ pipeline });
+    const find = (id: string): RunSummary | undefined => all.find((run) => run.id === id);
+    const mine = there.find((run) => isOfBranch(run, null, find));
+    const record = mine === undefined ? undefined : await history.record(mine.id);
+    if (mine === undefined || record === undefined) continue;
+    const before = all
+      .slice(all.findIndex(({ id }) => id === mine.id) + 1)
+      .find((run) => run.status === "succeeded" && isOfBranch(run, branchOf(mine), find));
+    found.push({ record, baseline: before === undefined ? null : ((await history.record(before.id)) ?? null) });
+  }
+  return found;
+}
+
+/** The branch that a push run names; for others any branch is the default one. */
+function branchOf({ request }: RunSummary): string | null {
+  return request.startsWith("push:") ? request.slice("push:".length) : null;
+}

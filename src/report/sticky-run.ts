@@ -1,0 +1,35 @@
+import { diffRuns } from "../diff/run-diff.ts";
+import type { RunRecord } from "../run/run-record.ts";
+import type { StickyRun } from "./sticky-comment.ts";
+
+/** An accepted run with how far it has got; no progress: nobody has begun it. */
+export interface OpenRun {
+  readonly run: RunRecord["id"];
+  readonly pipeline: string;
+  readonly progress: { readonly done: number; readonly total: number; readonly sinceMs: number } | null;
+}
+
+/** A recorded run with the run that it is compared with. */
+export interface EndedRun {
+  readonly record: RunRecord;
+  readonly baseline: RunRecord | null;
+}
+
+/** A run that has not ended, as reports show it. */
+export function openRun({ run, pipeline, progress }: OpenRun): StickyRun {
+  if (progress === null) return { kind: "waiting", run, pipeline, why: "accepted, and about to begin" };
+  return { kind: "under-way", run, pipeline, ...progress, running: [] };
+}
+
+/** A run that has ended, as reports show it; `label` names the baseline's branch. */
+export function endedRun(
+  { record, baseline }: EndedRun,
+  more: { readonly label: string; readonly tail: (run: RunRecord, step: string) => readonly string[] },
+): StickyRun {
+  return {
+    kind: "ended",
+    record,
+    baseline: baseline === null ? null : { diff: diffRuns(baseline, record), label: more.label },
+    evidence: { tail: (step) => more.tail(record, step), nearMiss: () => null },
+  };
+}

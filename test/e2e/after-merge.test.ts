@@ -1,0 +1,217 @@
+import { expect, test } from "vitest";
+
+import type { TwinPullRequest, TwinRepository } from "../../src/twin/world.ts";
+import { digits } from "./repositories.ts";
+import { accepted, minutePasses, recorded, town, type Town } from "./town.ts";
+
+/** Fails while a parameter says so. */
+const FAILS = `version: 1
+name: sum
+params: params.yaml
+steps:
+  add: { run: "test $SLUICE_PARAM_PLUS != 13; echo 1 > one.txt", params: [plus], outputs: [one.txt] }
+`;
+
+async function pullOf(
+  { twin }: Town,
+  repository: TwinRepository,
+  files: Record<string, string>,
+): Promise<TwinPullRequest> {
+  await twin.forge.commit(repository, { branch: "more", files, message: "More", login: "alice" });
+  return twin.forge.openPull(repository, { branch: "more", title: "More", login: "alice" });
+}
+
+function bodies(repository: TwinRepository, { number }: TwinPullRequest): string {
+  const own = (repository.comments.get(number) ?? []).filter((comment) => comment.app !== null);
+  return own.map((comment) => comment.body).join("\n");
+}
+
+function say({ twin }: Town, repository: TwinRepository, number: number, body: string, login = "alice"): void {
+  twin.forge.comment(repository, number, { body, user: twin.forge.world.user(login), app: null });
+}
+
+test(
+  "a run that fails after the merge is told there and at the pull request, and retried",
+  { timeout: 240_000 },
+  async () => {
+    const place = await town();
+    const { forge } = place.twin;
+    const repository = await digits(forge, { "pipelines/sum.yaml": FAILS });
+    await place.until("first contact", async () => (await recorded(repository)).length === 1);
+    const pull = await pullOf(place, repository, { "params.yaml": "plus: 13\n" });
+    await place.until("the plan is there", () => bodies(repository, pull).includes("plus"));
+    const merged = await forge.merge(repository, pull, { login: "alice" });
+    await place.until("it failed", async () => (await recorded(repository))[0] === "sum push failed");
+    const check = () => repository.checks.findLast((one) => one.head === merged && one.name === "sluice / run");
+    await place.until("the merge's check says so", () => check()?.conclusion === "failure");
+    await place.until("the pull request says so", () => bodies(repository, pull).includes("<!-- sluice:merge -->"));
+    await minutePasses(place);
+    say(place, repository, pull.number, "/sluice retry");
+    await place.until("it was run again", async () => (await recorded(repository))[0] === "sum retry failed");
+    await place.until("nothing is open", async () => (await accepted(repository)) === "");
+    expect(await recorded(repository)).toHaveLength(3);
+    expect(bodies(repository, pull).split("<!-- sluice:merge -->")).toHaveLength(2);
+  },
+);
+
+test(
+  "a merge that is not what was reviewed waits where it is told to, until a person lets it run",
+  { timeout: 240_000 },
+  async () => {
+    const place = await town();
+    const { forge } = place.twin;
+    const repository = await digits(forge, { "sluice.yaml": "version: 1\ndivergence: stop\n" });
+    await place.until("first contact", async () => (await recorded(repository)).length === 1);
+    const pull = await pullOf(place, repository, { "params.yaml": "plus: 2\n" });
+    await place.until("the plan is there", () =>
+      repository.checks.some((one) => one.head === pull.head && one.name === "sluice / plan"),
+    );
+    // The base moves in what the plan reads, and no delivery tells of it before the merge.
+    forge.deliveries.drop = true;
+    await forge.commit(repository, { branch: "main", files: { "data.txt": "100\n" }, message: "Data", login: "alice" });
+    const merged = await forge.merge(repository, pull, { login: "alice" });
+    forge.deliveries.drop = false;
+    await minutePasses(place);
+    const check = () => repository.checks.findLast((one) => one.head === merged && one.name === "sluice / run");
+    await place.until("the merge waits", () => check()?.conclusion === "action_required");
+    expect(check()?.output.summary).toContain("`add`");
+    expect(await recorded(repository)).toHaveLength(1);
+    await place.until("the pull request says so", () =>
+      bodies(repository, pull).includes("does not run what was reviewed"),
+    );
+    say(place, repository, pull.number, "/sluice run", "mallory");
+    await place.until("mallory is refused", () => bodies(repository, pull).includes("write"));
+    say(place, repository, pull.number, "/sluice run");
+    await place.until("it ran", async () => (await recorded(repository)).length === 2);
+    expect((await recorded(repository))[0]).toBe("sum push succeeded");
+  },
+);
+
+test(
+  "commands are answered in the comment: help, explain, diff, and a button by who pressed it",
+  { timeout: 240_000 },
+  async () => {
+    const place = await town({ bellAfterMs: 0 });
+    const { forge } = place.twin;
+    const repository = await digits(forge);
+    await place.until("first contact", async () => (await recorded(repository)).length === 1);
+    const pull = await pullOf(place, repository, { "params.yaml": "plus: 2\n" });
+    await place.until("the plan is there", () => bodies(repository, pull).includes("plus"));
+    say(place, repository, pull.number, "/sluice help");
+    await place.until("help", () => bodies(repository, pull).includes("/sluice diff <run|ref>"));
+    say(place, repository, pull.number, "/sluice explain add");
+    await place.until("explained", () => bodies(repository, pull).includes("`add` runs"));
+    say(place, repository, pull.number, "/sluice diff latest");
+    await place.until("nothing to compare yet", () => bodies(repository, pull).includes("has no run here to compare"));
+    const press = (login: string): void => {
+      const check = repository.checks.find((one) => one.head === pull.head && one.name === "sluice / plan");
+      if (check === undefined) throw new Error("the plan has no check");
+      expect(check.actions.map(({ identifier }) => identifier)).toContain("run");
+      forge.announce.check(repository, check, { sender: forge.world.user(login), button: "run" });
+    };
+    press("mallory");
+    await place.until("mallory is refused", () => bodies(repository, pull).includes("needs"));
+    expect(await recorded(repository)).toHaveLength(1);
+    press("alice");
+    await place.until("it ran", async () => (await recorded(repository)).length === 2);
+    expect((await recorded(repository))[0]).toBe("sum command succeeded");
+    const bell = () =>
+      (repository.comments.get(pull.number) ?? []).filter(
+        (one) => one.body.includes("sluice:bell") && one.app !== null,
+      );
+    await place.until("alice is mentioned", () => bell().length === 1 && bell()[0]?.body.includes("@alice") === true);
+    say(place, repository, pull.number, "/sluice diff main");
+    await place.until("compared", () => bodies(repository, pull).includes("| total ↑ | 42 | **43**"));
+    await forge.commit(repository, {
+      branch: "more",
+      files: { "params.yaml": "plus: 3\n" },
+      message: "3",
+      login: "alice",
+    });
+    await place.until("the bell is folded", () => bell()[0]?.minimized === true);
+    expect(bell()).toHaveLength(1);
+  },
+);
+
+test("without any delivery a command is noticed, once, and an edited comment never", { timeout: 240_000 }, async () => {
+  const place = await town({ webhooks: "off" });
+  const { forge } = place.twin;
+  const repository = await digits(forge);
+  await minutePasses(place);
+  await place.until("first contact", async () => (await recorded(repository)).length === 1);
+  const pull = await pullOf(place, repository, { "params.yaml": "plus: 2\n" });
+  say(place, repository, pull.number, "/sluice run sum");
+  const edited = forge.comment(repository, pull.number, {
+    body: "/sluice cancel",
+    user: forge.world.user("alice"),
+    app: null,
+  });
+  edited.updatedAt = new Date(Date.parse(edited.createdAt) + 5_000).toISOString().replace(".000Z", "Z");
+  await minutePasses(place);
+  await place.until("it ran", async () => (await recorded(repository)).length === 2);
+  await minutePasses(place);
+  await minutePasses(place);
+  await place.until("nothing is open", async () => (await accepted(repository)) === "");
+  expect(await recorded(repository)).toEqual(["sum command succeeded", "sum push succeeded"]);
+  expect(edited.reactions).toEqual([]);
+});
+
+test(
+  "a schedule computes again, its failure opens one issue, and its next success closes it",
+  { timeout: 240_000 },
+  async () => {
+    const place = await town();
+    const { forge } = place.twin;
+    const daily = FAILS.replace(
+      "params: params.yaml",
+      'on: { push: false, schedule: [{ cron: "0 4 * * *", refresh: [add] }] }\nparams: params.yaml',
+    );
+    const repository = await digits(forge, { "pipelines/sum.yaml": daily, "params.yaml": "plus: 13\n" });
+    const seen = async (): Promise<number> =>
+      (await place.service.queue.table.entries(`schedules/${repository.id}`)).length;
+    await place.until("the schedule was seen", async () => (await seen()) === 1);
+    expect(await recorded(repository)).toEqual([]);
+    forge.aheadMs = 24 * 3_600_000;
+    await minutePasses(place);
+    await place.until("the slot ran", async () => (await recorded(repository)).length === 1);
+    expect(await recorded(repository)).toEqual(["sum schedule failed"]);
+    await place.until("an issue is open", () => [...repository.issues.values()].some((one) => one.state === "open"));
+    await forge.commit(repository, {
+      branch: "main",
+      files: { "params.yaml": "plus: 2\n" },
+      message: "2",
+      login: "alice",
+    });
+    forge.aheadMs = 48 * 3_600_000;
+    await minutePasses(place);
+    await place.until("the next slot ran", async () => (await recorded(repository)).length === 2);
+    await place.until("the issue is closed", () =>
+      [...repository.issues.values()].every((one) => one.state === "closed"),
+    );
+    expect(repository.issues.size).toBe(1);
+    expect((await recorded(repository))[0]).toBe("sum schedule succeeded");
+  },
+);
+
+test("a pipeline follows the success of another one, on the output that it wrote", { timeout: 240_000 }, async () => {
+  const place = await town();
+  const { forge } = place.twin;
+  const after = `version: 1
+name: after
+on: { push: false, upstream: [sum] }
+datasets: { total: { pipeline: sum, path: sum.txt, run: latest } }
+steps:
+  copy: { run: "cp sum.txt copy.txt", inputs: ["dataset:total"], outputs: [copy.txt] }
+`;
+  const repository = await digits(forge, { "pipelines/after.yaml": after });
+  await place.until("both ran", async () => (await recorded(repository)).length === 2);
+  expect(await recorded(repository)).toEqual(["after upstream succeeded", "sum push succeeded"]);
+  await forge.commit(repository, {
+    branch: "main",
+    files: { "params.yaml": "plus: 2\n" },
+    message: "2",
+    login: "alice",
+  });
+  await place.until("both ran again", async () => (await recorded(repository)).length === 4);
+  expect((await recorded(repository))[0]).toBe("after upstream succeeded");
+});
