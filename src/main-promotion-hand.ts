@@ -1,23 +1,21 @@
 import { findApprovals } from "./controller/find-approvals.ts";
 import { openPromotion } from "./controller/open-promotion.ts";
-import type { Project } from "./controller/project.ts";
 import { promote, type PromoteOrder } from "./controller/promote.ts";
-import { recordEvents } from "./controller/record-events.ts";
 import { requestPromotions, type Newest } from "./controller/request-promotions.ts";
 import type { Desired } from "./forge/desired.ts";
-import { digestOf, type CommitSha, type Digest, type RunId } from "./identity/identity.ts";
+import { digestOf, type Digest } from "./identity/identity.ts";
 import type { ForgeRepository } from "./main-forge-repository.ts";
+import { placeOf, record, releaseAt, statesOf, type Place } from "./main-promotion-place.ts";
+import { followPins } from "./main-pins.ts";
 import { leaveOf, type Leave } from "./main-promotion-leave.ts";
 import type { Service } from "./main-service.ts";
-import { manifestPath } from "./manifest/ledger-paths.ts";
 import type { EnvironmentSettings } from "./pipeline/settings.ts";
 import { judgeGates } from "./policy/gate.ts";
 import { refusalOfCandidate } from "./release/candidate.ts";
-import { foldEvents, standingOf, type EnvironmentState, type Request } from "./release/environment-state.ts";
+import { standingOf, type EnvironmentState, type Request } from "./release/environment-state.ts";
 import { evidenceDigest, type GateOutcome } from "./release/evidence.ts";
-import { pinPath, releaseOf, type Release } from "./release/release.ts";
-import type { Actor, ReleaseEvent } from "./release/release-event.ts";
-import { verifyEvent } from "./release/verify-event.ts";
+import { pinPath, type Release } from "./release/release.ts";
+import type { Actor } from "./release/release-event.ts";
 import type { RunRecord } from "./run/run-record.ts";
 
 /** Commits of the default branch whose pull requests are asked for authors. */
@@ -29,15 +27,6 @@ export interface PromotionsLooked {
   readonly states: readonly Desired[];
   /** Ms after which time alone may have changed something; null: nothing waits for time. */
   readonly again: number | null;
-}
-
-interface Place {
-  readonly service: Service;
-  readonly repository: ForgeRepository;
-  readonly branch: string;
-  readonly tip: CommitSha;
-  readonly project: Project;
-  readonly now: number;
 }
 
 /**
@@ -76,52 +65,13 @@ export async function takePromotions(service: Service, repository: ForgeReposito
         folded,
       });
       if (done === undefined) continue;
+      if (done.released) await showDeployment(place, { environment: environment.name, pipeline, request });
       states.push(...done.states);
       if (done.again !== null) again = Math.min(done.again, again ?? done.again);
     }
   }
+  states.push(...(await followPins(place, await statesOf(place))));
   return { states, again };
-}
-
-async function placeOf(service: Service, repository: ForgeRepository): Promise<Place | undefined> {
-  const { forge, mirror } = repository;
-  const about = await forge.about();
-  if (about.kind !== "ok") return undefined;
-  const branch = about.value.defaultBranch;
-  const ref = `refs/heads/${branch}`;
-  const refreshed = await mirror.refresh([ref, service.parts.ledger]);
-  const tip = refreshed.kind === "ok" ? refreshed.refs.get(ref) : undefined;
-  if (tip === undefined) return undefined;
-  await repository.history.sync();
-  const { project } = await repository.planAt({
-    commit: tip,
-    tree: null,
-    domain: "main",
-    against: null,
-  });
-  if (project.settings.environments.length === 0) return undefined;
-  return {
-    service,
-    repository,
-    branch,
-    tip,
-    project,
-    now: forge.date() ?? service.parts.clock.now(),
-  };
-}
-
-/** Only what one of our keys signed counts. */
-async function statesOf({ service, repository }: Place): Promise<ReadonlyMap<string, EnvironmentState>> {
-  const { history } = repository;
-  const { signer } = service.parts;
-  await history.sync();
-  const keys = new Map([[signer.keyId, signer.publicKey]]);
-  return foldEvents(
-    history.events().flatMap((entry) => {
-      const verified = verifyEvent(entry, keys);
-      return verified.kind === "valid" ? [verified.event] : [];
-    }),
-  );
 }
 
 async function newestRuns(place: Place): Promise<readonly Newest[]> {
@@ -144,6 +94,19 @@ async function newestRuns(place: Place): Promise<readonly Newest[]> {
     }
   }
   return found;
+}
+
+/** Being released is being live where nothing else deploys; the forge's page of deployments says so. */
+async function showDeployment(
+  { repository }: Place,
+  { environment, pipeline, request }: { environment: string; pipeline: string; request: Request },
+): Promise<void> {
+  const run = await repository.history.record(request.run);
+  if (run === undefined) return;
+  const description = `${pipeline}, run ${request.run.slice(0, 8)}`;
+  const made = await repository.forge.createDeployment({ ref: run.source, environment, description });
+  // A page for people: the release itself stands in the ledger.
+  if (made.kind === "ok") await repository.forge.setDeployment(made.value, "success", description);
 }
 
 async function refusalOf({ repository, tip }: Place, run: RunRecord): Promise<string | null> {
@@ -178,7 +141,7 @@ async function promoteOne(
             forge,
             mayApprove: (login) => leave(place, "approve", asked.environment.approvals).asks(login),
           },
-          { environment: environment.name, pullRequest, evidence, shownAt },
+          { environment: environment.name, pullRequest, evidence, shownAt, said: asked.request.approvals },
         ),
       record: (events) => record(place, events),
     },
@@ -263,13 +226,6 @@ async function evidenceFiles(
   };
 }
 
-async function releaseAt({ service, repository }: Place, id: RunId): Promise<Release | undefined> {
-  const head = await repository.mirror.resolve(service.parts.ledger);
-  const run = await repository.history.record(id);
-  const manifest = head === undefined ? undefined : await repository.mirror.file(head, manifestPath(id));
-  return run === undefined || manifest === undefined ? undefined : releaseOf(run, digestOf(manifest));
-}
-
 /** Authors of the pull requests between the live release and the candidate (SEMANTICS §11). */
 async function authorsSince(
   { repository }: Place,
@@ -298,28 +254,4 @@ function leave(place: Place, deed: "promote" | "approve", from: EnvironmentSetti
     permissions: place.project.settings.permissions,
     from,
   });
-}
-
-async function record({ service, repository }: Place, events: readonly ReleaseEvent[]): Promise<void> {
-  if (events.length === 0) return;
-  const { mirror, forge } = repository;
-  const { ledger, signer } = service.parts;
-  await recordEvents(
-    {
-      git: mirror,
-      signer,
-      ledger: {
-        ref: ledger,
-        refresh: async () => void (await mirror.refresh([ledger])),
-        async publish({ from, to }) {
-          const published = await mirror.publish([{ ref: ledger, from, to }]);
-          if (published.kind === "published") return true;
-          if (published.kind === "overtaken") return false;
-          throw new Error(`recording releases: ${published.why}`);
-        },
-      },
-    },
-    String(forge.repository.id),
-    events,
-  );
 }

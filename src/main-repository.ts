@@ -103,6 +103,20 @@ function compose(world: World, git: Git): Repository {
       await history.sync();
       return history;
     },
+    async ledger() {
+      for (const ref of ["refs/heads/sluice/ledger", "refs/remotes/origin/sluice/ledger"]) {
+        if ((await git.resolve(ref)) === undefined) continue;
+        const { sqliteHistory } = await import("./main-adapters.ts");
+        const shared = sqliteHistory(join(directory, "cache", "ledger.sqlite"), {
+          head: () => git.resolve(ref),
+          log: (until) => git.log(ref, until),
+          files: (commit, paths) => git.files(commit, paths),
+        });
+        await shared.sync();
+        return { ref, history: shared };
+      }
+      return { ref: LOCAL_LEDGER, history: await this.history() };
+    },
     async signer() {
       const { fileSigner } = await import("./main-adapters.ts");
       return fileSigner(join(directory, "keys"), world.config.signingKey);

@@ -83,7 +83,8 @@ function collect(value: string, before: string[]): string[] {
 
 function addHistory(program: Command, world: World, done: Done): void {
   command(program, "log [pipeline]", "sluice log digits")
-    .description("recorded runs, newest first")
+    .description("recorded runs, newest first; with --env what happened to an environment")
+    .option("--env <environment>", "releases, approvals, holds and rollbacks of an environment")
     .option("--json", "one JSON document on stdout")
     .option("-n, --limit <n>", "at most so many", Number)
     .action((pipeline: string | undefined, flags: object) =>
@@ -164,6 +165,12 @@ function addUpkeep(program: Command, world: World, done: Done): void {
     .action((run: string, flags: object) =>
       done(import("./reproduce.ts").then(({ reproduce }) => reproduce(world, run, flags))),
     );
+  command(program, "audit", "sluice audit --from 2026-01-01 --to 2026-04-01 --format html > audit.html")
+    .description("what reached environments: who asked, who approved, on which evidence and with what; offline")
+    .option("--from <date>", "from this day or instant on (UTC)")
+    .option("--to <date>", "before this day or instant (UTC)")
+    .option("--format <format>", "md, json, csv or html", "md")
+    .action((flags: object) => done(import("./audit.ts").then(({ audit }) => audit(world, flags))));
   command(program, "verify [run]", "sluice verify --all")
     .description("signatures, digests and the ledger's chain, offline; exit 1 when anything is wrong")
     .option("--all", "every run (the default without a run)")

@@ -14,8 +14,12 @@ export function paintOf(world: World): Paint {
 export async function log(
   world: World,
   pipeline: string | undefined,
-  flags: { readonly json?: boolean; readonly limit?: number },
+  flags: { readonly json?: boolean; readonly limit?: number; readonly env?: string },
 ): Promise<number> {
+  if (flags.env !== undefined) {
+    const { logEnvironment } = await import("./log-environment.ts");
+    return logEnvironment(world, { environment: flags.env, pipeline, json: flags.json === true });
+  }
   const repository = await openRepository(world);
   const history = await repository.history();
   const { logText, logJson } = await import("../report/log-text.ts");

@@ -1,6 +1,7 @@
 import type { Git, LoggedCommit } from "../git/git.ts";
-import { parseRunId, type CommitSha, type RunId } from "../identity/identity.ts";
-import { parseTrailers } from "../manifest/commit-message.ts";
+import type { CommitSha, RunId } from "../identity/identity.ts";
+import type { History } from "../index/history.ts";
+import { recordedRun } from "../manifest/commit-message.ts";
 import { parseLedgerHeader } from "../manifest/ledger-header.ts";
 import {
   keyPath,
@@ -13,11 +14,12 @@ import {
 import { parseManifest } from "../manifest/parse-manifest.ts";
 import { keyChecks, verifyRun, type VerifiedRun } from "../manifest/verify.ts";
 import { isUnsound, verifyJson, verifyText, type Finding, type VerifyView } from "../report/verify-text.ts";
+import { verifyEvent } from "../release/verify-event.ts";
 import { EXIT, Refusal } from "./exit.ts";
 import { paintOf } from "./history.ts";
 import { openRepository } from "./open-repository.ts";
 import { selectRun, shortIds } from "./select-run.ts";
-import type { World } from "./world.ts";
+import type { Repository, World } from "./world.ts";
 
 /** `sluice verify [run|--all]`: signatures, digests and the ledger's chain, offline. */
 export async function verify(
@@ -26,23 +28,53 @@ export async function verify(
   flags: { readonly json?: boolean },
 ): Promise<number> {
   const repository = await openRepository(world);
-  const head = await repository.git.resolve(LOCAL_LEDGER);
+  const { ref, history } = await ledgerOf(repository);
+  const head = await repository.git.resolve(ref);
   if (head === undefined) throw new Refusal(EXIT.usage, "there is no ledger yet\n  next: sluice run");
-  const history = await repository.history();
   const wanted = run === undefined ? undefined : (await selectRun(repository, history, run)).id;
-  const commits = await repository.git.log(LOCAL_LEDGER);
+  const commits = await repository.git.log(ref);
   const header = parseLedgerHeader((await repository.git.file(head, LEDGER_HEADER)) ?? new Uint8Array());
   const publicKeys = header.kind === "ok" ? header.value.keys : new Map<string, string>();
   const headerFindings =
     header.kind === "ok" ? [] : [{ kind: "header", sentence: `${LEDGER_HEADER} cannot be read: ${header.refusal}` }];
   const view: VerifyView = {
     runs: await verifyRuns(repository.git, { head, commits, wanted, publicKeys }),
-    ledger: [...headerFindings, ...chainFindings(commits)],
+    ledger: [...headerFindings, ...chainFindings(commits), ...eventFindings(history, { commits, publicKeys })],
   };
   world.terminal.print(
     flags.json === true ? verifyJson(view) : verifyText(view, { paint: paintOf(world), shortId: shortIds(history) }),
   );
   return isUnsound(view) ? EXIT.bad : EXIT.fine;
+}
+
+/** The local ledger; in a clone without one, the forge's. */
+async function ledgerOf(repository: Repository): Promise<{ readonly ref: string; readonly history: History }> {
+  const local = await repository.git.resolve(LOCAL_LEDGER);
+  return local === undefined ? repository.ledger() : { ref: LOCAL_LEDGER, history: await repository.history() };
+}
+
+/** Events that nobody we know signed, or that stand elsewhere than they say; commits that are neither run nor event. */
+function eventFindings(
+  history: History,
+  { commits, publicKeys }: Pick<Ledger, "commits" | "publicKeys">,
+): readonly Finding[] {
+  const events = history.events().map((entry) => verifyEvent(entry, publicKeys));
+  const known = new Set(history.events().map(({ commit }) => commit));
+  const strangers = commits.filter(
+    ({ sha, message }) => !known.has(sha) && recordedRun(message) === undefined && !isFirst(commits, sha),
+  );
+  return [
+    ...events.flatMap((one) => (one.kind === "valid" ? [] : [{ kind: "event", sentence: `${one.path}: ${one.why}` }])),
+    ...strangers.map(({ sha }) => ({
+      kind: "commit",
+      sentence: `commit ${sha.slice(0, 12)} is neither a run nor an event: Sluice did not write it`,
+    })),
+  ];
+}
+
+/** The first commit may hold the ledger's header alone. */
+function isFirst(commits: readonly LoggedCommit[], sha: CommitSha): boolean {
+  return commits.at(-1)?.sha === sha;
 }
 
 interface Ledger {
@@ -55,7 +87,7 @@ interface Ledger {
 
 async function verifyRuns(git: Git, { head, commits, wanted, publicKeys }: Ledger): Promise<readonly VerifiedRun[]> {
   const runs = commits.flatMap((commit) => {
-    const id = parseRunId(parseTrailers(commit.message).get("Sluice-Run")?.[0] ?? "");
+    const id = recordedRun(commit.message);
     return id === undefined || (wanted !== undefined && id !== wanted) ? [] : [{ id, message: commit.message }];
   });
   const ids = runs.map(({ id }) => id);

@@ -130,6 +130,8 @@ export interface Repository {
     perform: (job: StepJob, signal: AbortSignal) => Promise<StepEnd>,
   ): Promise<Dispatcher<StepJob, StepEnd>>;
   history(): Promise<History>;
+  /** The forge's ledger where this clone has it (its branch, else what was fetched of it), else the local one. */
+  ledger(): Promise<{ readonly ref: string; readonly history: History }>;
   signer(): Promise<Signer>;
   dataset(dataset: Dataset, tree: Tree): Promise<DatasetState>;
   /** Digest of what stands at a path of the work tree, by stat where that is trusted. */

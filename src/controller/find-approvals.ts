@@ -16,6 +16,8 @@ export interface ApprovalOrder {
   /** What the head shows, and since when (ms since 1970). */
   readonly evidence: Digest;
   readonly shownAt: number;
+  /** What the ledger holds of this request: commands stand there alone. */
+  readonly said: readonly Approval[];
 }
 
 /**
@@ -31,6 +33,7 @@ export async function findApprovals(ports: ApprovalPorts, order: ApprovalOrder):
   const given = [
     ...(labels.includes(label) ? byLabel(events.value, label, order) : []),
     ...byReview(reviews.value, order),
+    ...byCommand(order),
   ];
   const voters: Voter[] = [];
   for (const { person, approval } of given) {
@@ -60,6 +63,13 @@ function byReview(reviews: readonly Review[], order: ApprovalOrder): readonly Gi
   return [...newest.values()]
     .filter(({ state, commit }) => state === "approved" && commit === order.pullRequest.head.sha)
     .map(({ author, at, id }) => givenBy(author, { at, cause: `review:${id}` }, order.evidence));
+}
+
+/** A command was recorded with what the page showed to whoever wrote it. */
+function byCommand({ said }: ApprovalOrder): readonly Given[] {
+  return said
+    .filter(({ cause }) => cause.startsWith("comment:"))
+    .map((approval) => ({ person: { id: approval.by.id ?? 0, login: approval.by.login, bot: false }, approval }));
 }
 
 function givenBy(

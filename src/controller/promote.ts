@@ -103,20 +103,31 @@ async function unattended({ record }: PromotePorts, order: PromoteOrder): Promis
 
 /** What became of a pull request while nobody of us looked: merged with enough agreement, or closed by a person. */
 async function settled(ports: PromotePorts, order: PromoteOrder): Promise<Promoted | undefined> {
-  const { request, environment } = order;
+  const { request } = order;
   if (request.pullRequest === null) return undefined;
   const asked = await ports.forge.pullRequest(request.pullRequest);
   if (asked.kind !== "ok") return later(asked, order.now);
   const { state, merged, mergeCommit, number } = asked.value;
   if (state === "open") return undefined;
-  const enough = request.approvals.length >= (environment.approvals?.count ?? 0);
-  if (merged && enough) {
+  if (merged && (await mayCount(ports, order, asked.value))) {
     await ports.record([released(order, { pullRequest: number, merge: mergeCommit })]);
     return { ...NOTHING, released: true };
   }
-  const reason = merged ? "merged before enough people had agreed" : "its pull request was closed";
+  const reason = merged ? "merged by a person past what it waited for" : "its pull request was closed";
   await ports.record([withdrawn(order, { cause: `pull-request:${number}`, reason })]);
   return NOTHING;
+}
+
+/**
+ * A merge of ours was decided on before it was made, and only its record is missing. A person's merge counts where
+ * nothing stands against it at this moment; otherwise the pin is drift, and is told as that.
+ */
+async function mayCount(ports: PromotePorts, order: PromoteOrder, pullRequest: PullRequest): Promise<boolean> {
+  const { request, environment } = order;
+  if (pullRequest.mergedBy?.bot === true) return request.approvals.length >= (environment.approvals?.count ?? 0);
+  const voters = await ports.voters(pullRequest, order.now);
+  if (voters.kind !== "ok") return false;
+  return decidePromotion({ ...order, run: request.run, voters: voters.value }).kind === "release";
 }
 
 /** Approvals that came to count are recorded once each; those that count no more are taken back. */

@@ -30,6 +30,8 @@ export interface PullRequest {
   readonly draft: boolean;
   readonly merged: boolean;
   readonly mergeCommit: CommitSha | null;
+  /** Null in lists, which do not tell it. */
+  readonly mergedBy: Person | null;
   readonly author: Person;
   readonly head: { readonly sha: CommitSha; readonly branch: string; readonly repository: number | null };
   readonly base: { readonly sha: CommitSha; readonly branch: string };

@@ -24,6 +24,7 @@ interface ApiPullRequest {
   readonly draft?: boolean | undefined;
   readonly merged_at: string | null;
   readonly merge_commit_sha: string | null;
+  readonly merged_by?: ApiUser | null;
   readonly user: ApiUser | null;
   readonly head: { readonly sha: string; readonly ref: string; readonly repo: { readonly id: number } | null };
   readonly base: { readonly sha: string; readonly ref: string };
@@ -42,6 +43,7 @@ export function pullRequestOf(found: ApiPullRequest): PullRequest {
     merged,
     // Of an open pull request it names a test merge, which is nobody's commit.
     mergeCommit: merged && found.merge_commit_sha !== null ? shaOf(found.merge_commit_sha) : null,
+    mergedBy: found.merged_by === undefined || found.merged_by === null ? null : personOf(found.merged_by),
     author: personOf(found.user),
     head: { sha: shaOf(found.head.sha), branch: found.head.ref, repository: found.head.repo?.id ?? null },
     base: { sha: shaOf(found.base.sha), branch: found.base.ref },

@@ -1,12 +1,12 @@
 import type { DatabaseSync } from "node:sqlite";
 
 import { parseCommitSha, type CommitSha, type RunId } from "../identity/identity.ts";
-import { runMetrics } from "../manifest/commit-message.ts";
+import { recordedRun, runMetrics } from "../manifest/commit-message.ts";
 import type { PastStep } from "../plan/plan.ts";
 import type { RunRecord } from "../run/run-record.ts";
 import { eventSignaturePath, recordedEvent } from "../release/release-event.ts";
 import type { LedgerEvent, RunSummary } from "./history.ts";
-import { readRuns, recordedRun, withDocuments, type LedgerReader } from "./ledger-reader.ts";
+import { readRuns, withDocuments, type LedgerReader } from "./ledger-reader.ts";
 
 const BATCH = 500;
 const TRIES = 10;

@@ -1,6 +1,5 @@
-import { parseRunId, type CommitSha, type RunId } from "../identity/identity.ts";
+import type { CommitSha, RunId } from "../identity/identity.ts";
 import type { KeyDocument } from "../key/key-document.ts";
-import { parseTrailers } from "../manifest/commit-message.ts";
 import { keyPath, manifestPath, runDirectory } from "../manifest/ledger-paths.ts";
 import { parseManifest, type ParsedManifest } from "../manifest/parse-manifest.ts";
 import type { RunRecord } from "../run/run-record.ts";
@@ -17,12 +16,6 @@ export interface LedgerReader {
   /** Newest first, stopping before `until`; all when that is not known. */
   readonly log: (until?: CommitSha) => Promise<readonly LedgerEntry[]>;
   readonly files: (commit: CommitSha, paths: readonly string[]) => Promise<ReadonlyMap<string, Uint8Array>>;
-}
-
-/** The run that a commit records; undefined for `ledger.json` and for events, which only name a run. */
-export function recordedRun(message: string): RunId | undefined {
-  const trailers = parseTrailers(message);
-  return trailers.has("Sluice-Event") ? undefined : parseRunId(trailers.get("Sluice-Run")?.[0] ?? "");
 }
 
 /** Manifests of runs without their key documents; unreadable ones are left out. */

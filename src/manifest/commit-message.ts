@@ -1,4 +1,4 @@
-import type { Digest } from "../identity/identity.ts";
+import { parseRunId, type Digest, type RunId } from "../identity/identity.ts";
 import type { MetricValue } from "../key/key-document.ts";
 import type { RunRecord, StepRecord } from "../run/run-record.ts";
 
@@ -100,4 +100,10 @@ export function parseTrailers(message: string): ReadonlyMap<string, readonly str
     else values.push(match[2]);
   }
   return trailers;
+}
+
+/** The run that a commit records; undefined for `ledger.json` and for events, which only name a run. */
+export function recordedRun(message: string): RunId | undefined {
+  const trailers = parseTrailers(message);
+  return trailers.has("Sluice-Event") ? undefined : parseRunId(trailers.get("Sluice-Run")?.[0] ?? "");
 }

@@ -37,6 +37,21 @@ export function keyIdOf(pem: string): string {
   return createHash("sha256").update(der).digest("hex");
 }
 
+/** What comes before the 32 bytes of an Ed25519 public key in SPKI (RFC 8410). */
+const SPKI = Buffer.from("302a300506032b6570032100", "hex");
+
+/** PEM of a public key that a person wrote as base64, raw or in SPKI; undefined for what is none. */
+export function publicKeyPem(base64: string): string | undefined {
+  const bytes = Buffer.from(base64, "base64");
+  const der = bytes.byteLength === 32 ? Buffer.concat([SPKI, bytes]) : bytes;
+  try {
+    const key = createPublicKey({ key: der, format: "der", type: "spki" });
+    return key.asymmetricKeyType === "ed25519" ? key.export({ type: "spki", format: "pem" }).toString() : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 export type SignatureCheck =
   | { readonly kind: "valid"; readonly keyId: string }
   | { readonly kind: "unknown-key"; readonly keyId: string }

@@ -7,6 +7,7 @@ import {
   keyIdOf,
   PAYLOAD_TYPE,
   preAuthentication,
+  publicKeyPem,
   renderEnvelope,
   type Envelope,
 } from "../../src/manifest/dsse.ts";
@@ -90,4 +91,13 @@ test.each<[string, Uint8Array, string]>([
 test.each([rsa, "no key"])("a known key of another kind is refused", (other) => {
   const check = checkEnvelope(right, payload, new Map([[keyId, other]]));
   expect(check).toEqual({ kind: "invalid", why: `key ${keyId.slice(0, 12)} is no Ed25519 public key` });
+});
+
+test("a public key is read as a person writes it: 32 raw bytes, or SPKI, in base64", () => {
+  const { publicKey } = generateKeyPairSync("ed25519");
+  const pem = publicKey.export({ type: "spki", format: "pem" }).toString();
+  const der = publicKey.export({ type: "spki", format: "der" });
+  expect(publicKeyPem(der.toString("base64"))).toBe(pem);
+  expect(publicKeyPem(der.subarray(-32).toString("base64"))).toBe(pem);
+  expect(publicKeyPem("bm90IGEga2V5")).toBeUndefined();
 });

@@ -1,0 +1,80 @@
+import { manifestPath, LEDGER_HEADER } from "../manifest/ledger-paths.ts";
+import { parseLedgerHeader } from "../manifest/ledger-header.ts";
+import { digestOf } from "../identity/identity.ts";
+import { auditEntries } from "../release/audit.ts";
+import { releaseOf, type Release } from "../release/release.ts";
+import type { ReleaseEvent } from "../release/release-event.ts";
+import { verifyEvent } from "../release/verify-event.ts";
+import { EXIT, Refusal } from "./exit.ts";
+import { openRepository } from "./open-repository.ts";
+import type { Repository, World } from "./world.ts";
+
+const FORMATS = ["md", "json", "csv", "html"] as const;
+export type AuditFormat = (typeof FORMATS)[number];
+
+export interface AuditFlags {
+  readonly from?: string;
+  readonly to?: string;
+  readonly format?: string;
+}
+
+/** `sluice audit`: what reached environments, by whom, on which evidence and with what; from git alone, offline. */
+export async function audit(world: World, flags: AuditFlags): Promise<number> {
+  const format = FORMATS.find((one) => one === (flags.format ?? "md"));
+  if (format === undefined)
+    throw new Refusal(EXIT.usage, `there is no format ${flags.format ?? ""}: there are ${FORMATS.join(", ")}`);
+  const [from, to] = [instant(flags.from), instant(flags.to)];
+  const repository = await openRepository(world);
+  const { ref, history } = await repository.ledger();
+  const head = await repository.git.resolve(ref);
+  if (head === undefined)
+    throw new Refusal(EXIT.usage, "there is no ledger here\n  next: git fetch origin sluice/ledger, or sluice run");
+  const header = parseLedgerHeader((await repository.git.file(head, LEDGER_HEADER)) ?? new Uint8Array());
+  if (header.kind !== "ok") throw new Refusal(EXIT.bad, `${LEDGER_HEADER} cannot be read: ${header.refusal}`);
+  const found: { event: ReleaseEvent; commit: string; keyId: string }[] = [];
+  const refused: { path: string; why: string }[] = [];
+  for (const entry of history.events()) {
+    const verified = verifyEvent(entry, header.value.keys);
+    if (verified.kind === "valid") found.push({ ...verified, commit: entry.commit });
+    else refused.push(verified);
+  }
+  const signed = new Map(found.map((one) => [one.event, one]));
+  const entries = [];
+  for (const entry of auditEntries([...signed.keys()], { from, to })) {
+    const { commit, keyId } = signed.get(entry.event) ?? { commit: "", keyId: "" };
+    entries.push({ ...entry, commit, keyId, release: await releaseAt(repository, { head, history, entry }) });
+  }
+  const reports = await import("../report/audit-report.ts");
+  const write = { md: reports.auditMarkdown, json: reports.auditJson, csv: reports.auditCsv, html: reports.auditHtml };
+  const { repository: name } = header.value;
+  world.terminal.print(write[format]({ repository: name, ledger: { ref, commit: head }, from, to, entries, refused }));
+  return refused.length === 0 ? EXIT.fine : EXIT.bad;
+}
+
+/** A day means its beginning, UTC; null: no bound. */
+function instant(text: string | undefined): string | null {
+  if (text === undefined) return null;
+  const time = Date.parse(/^\d{4}-\d{2}-\d{2}$/.test(text) ? `${text}T00:00:00Z` : text);
+  if (!Number.isFinite(time))
+    throw new Refusal(EXIT.usage, `${text} is no date\n  next: sluice audit --from 2026-01-01 --to 2026-04-01`);
+  return new Date(time).toISOString();
+}
+
+async function releaseAt(
+  { git }: Repository,
+  {
+    head,
+    history,
+    entry,
+  }: {
+    readonly head: Parameters<Repository["commit"]>[0];
+    readonly history: Awaited<ReturnType<Repository["history"]>>;
+    readonly entry: { readonly event: ReleaseEvent };
+  },
+): Promise<Release | null> {
+  const { run } = entry.event;
+  if (run === null) return null;
+  const record = await history.record(run);
+  const bytes = await git.file(head, manifestPath(run));
+  return record === undefined || bytes === undefined ? null : releaseOf(record, digestOf(bytes));
+}

@@ -1,0 +1,95 @@
+import type { Project } from "./controller/project.ts";
+import { recordEvents } from "./controller/record-events.ts";
+import { digestOf, type CommitSha, type RunId } from "./identity/identity.ts";
+import type { ForgeRepository } from "./main-forge-repository.ts";
+import type { Service } from "./main-service.ts";
+import { keyIdOf, publicKeyPem } from "./manifest/dsse.ts";
+import { manifestPath } from "./manifest/ledger-paths.ts";
+import { foldEvents, type EnvironmentState } from "./release/environment-state.ts";
+import { releaseOf, type Release } from "./release/release.ts";
+import type { ReleaseEvent } from "./release/release-event.ts";
+import { verifyEvent } from "./release/verify-event.ts";
+
+/** A repository's environments with what they rest on, read at one moment. */
+export interface Place {
+  readonly service: Service;
+  readonly repository: ForgeRepository;
+  readonly branch: string;
+  readonly tip: CommitSha;
+  readonly project: Project;
+  /** Ms since 1970, from the forge's clock. */
+  readonly now: number;
+}
+
+export async function placeOf(service: Service, repository: ForgeRepository): Promise<Place | undefined> {
+  const { forge, mirror } = repository;
+  const about = await forge.about();
+  if (about.kind !== "ok") return undefined;
+  const branch = about.value.defaultBranch;
+  const ref = `refs/heads/${branch}`;
+  const refreshed = await mirror.refresh([ref, service.parts.ledger]);
+  const tip = refreshed.kind === "ok" ? refreshed.refs.get(ref) : undefined;
+  if (tip === undefined) return undefined;
+  await repository.history.sync();
+  const { project } = await repository.planAt({
+    commit: tip,
+    tree: null,
+    domain: "main",
+    against: null,
+  });
+  if (project.settings.environments.length === 0) return undefined;
+  return {
+    service,
+    repository,
+    branch,
+    tip,
+    project,
+    now: forge.date() ?? service.parts.clock.now(),
+  };
+}
+
+/** Only what one of our keys signed counts: the one in use, and those that the operator's file lists, retired or not. */
+export async function statesOf({ service, repository }: Place): Promise<ReadonlyMap<string, EnvironmentState>> {
+  const { history } = repository;
+  const { signer, operator } = service.parts;
+  await history.sync();
+  const listed = operator.signingKeys.flatMap((key) => publicKeyPem(key.public) ?? []);
+  const keys = new Map([signer.publicKey, ...listed].map((pem) => [keyIdOf(pem), pem]));
+  return foldEvents(
+    history.events().flatMap((entry) => {
+      const verified = verifyEvent(entry, keys);
+      return verified.kind === "valid" ? [verified.event] : [];
+    }),
+  );
+}
+
+export async function releaseAt({ service, repository }: Place, id: RunId): Promise<Release | undefined> {
+  const head = await repository.mirror.resolve(service.parts.ledger);
+  const run = await repository.history.record(id);
+  const manifest = head === undefined ? undefined : await repository.mirror.file(head, manifestPath(id));
+  return run === undefined || manifest === undefined ? undefined : releaseOf(run, digestOf(manifest));
+}
+
+export async function record({ service, repository }: Place, events: readonly ReleaseEvent[]): Promise<void> {
+  if (events.length === 0) return;
+  const { mirror, forge } = repository;
+  const { ledger, signer } = service.parts;
+  await recordEvents(
+    {
+      git: mirror,
+      signer,
+      ledger: {
+        ref: ledger,
+        refresh: async () => void (await mirror.refresh([ledger])),
+        async publish({ from, to }) {
+          const published = await mirror.publish([{ ref: ledger, from, to }]);
+          if (published.kind === "published") return true;
+          if (published.kind === "overtaken") return false;
+          throw new Error(`recording releases: ${published.why}`);
+        },
+      },
+    },
+    String(forge.repository.id),
+    events,
+  );
+}

@@ -1,0 +1,140 @@
+import { execFileSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+
+import { describe, expect, test } from "vitest";
+
+import { recordEvents } from "../../src/controller/record-events.ts";
+import { recordRun } from "../../src/controller/record-run.ts";
+import type { RemoteLedger } from "../../src/git/mirror.ts";
+import { digestOf } from "../../src/identity/identity.ts";
+import { eventMessage, eventPath, type ReleaseEvent } from "../../src/release/release-event.ts";
+import { fileSigner } from "../../src/signer/file-signer.ts";
+import { filesystemStore } from "../../src/store/filesystem-store.ts";
+import { commitOf, opened } from "../contract/git.ts";
+import { digitsRun } from "../manifest/run-records.ts";
+import { ENV, repository, type Bench } from "../sluice.ts";
+
+const LEDGER = "refs/heads/sluice/ledger";
+const run = digitsRun({ trigger: "push", requestedBy: null });
+
+function event(kind: ReleaseEvent["kind"], cause: string, more: Partial<ReleaseEvent> = {}): ReleaseEvent {
+  return {
+    event: 1,
+    kind,
+    environment: "prod",
+    pipeline: "digits",
+    run: run.id,
+    evidence: digestOf("evidence"),
+    by: { id: 7, login: "ada" },
+    cause,
+    at: "2026-02-01T10:00:00Z",
+    reason: null,
+    pullRequest: 12,
+    deployment: null,
+    revokes: null,
+    ...more,
+  };
+}
+
+/** A clone whose ledger holds a run, its release with one approval that counts and one taken back, and a rollback. */
+async function audited(): Promise<Bench> {
+  const bench = repository({ "README.md": "x\n" });
+  bench.commit();
+  const git = await opened(bench.root, "native");
+  const ledger: RemoteLedger = { ref: LEDGER, refresh: async () => undefined, publish: async () => true };
+  const signer = fileSigner(join(bench.root, ".git", "keys"), undefined);
+  const store = filesystemStore(join(bench.root, ".git", "store"));
+  await recordRun(
+    { git, store, signer, ledger },
+    { record: run, before: undefined, known: () => false, tree: new Map() },
+  );
+  const bob = { id: 8, login: "bob" };
+  await recordEvents({ git, signer, ledger }, run.repository, [
+    event("requested", "label:1"),
+    event("approved", "label:2", { by: bob, at: "2026-02-01T10:05:00Z" }),
+    event("approved", "review:3", { by: { id: 9, login: "<eve>" } }),
+    event("revoked", "void:review:3", { by: { id: 9, login: "<eve>" }, revokes: "approval", reason: "left the team" }),
+    event("released", "merge:1", { at: "2026-02-01T10:10:00Z" }),
+    event("rolled-back", "comment:9", {
+      at: "2026-03-01T00:00:00Z",
+      by: bob,
+      reason: "=cmd|'/c calc'!A1 is <b>bad</b>",
+    }),
+  ]);
+  await store[Symbol.asyncDispose]();
+  return bench;
+}
+
+describe("audit", () => {
+  test("says who asked and who agreed, with what, in every format", async () => {
+    const bench = await audited();
+    const json = JSON.parse((await bench.sluice("audit", "--format", "json")).stdout) as {
+      events: Record<string, string>[];
+    };
+    expect(json.events.map((row) => [row["event"], row["requested_by"], row["approved_by"]])).toEqual([
+      ["released", "ada", "bob at 2026-02-01T10:05:00Z"],
+      ["rolled-back", "ada", ""],
+    ]);
+    expect(json.events[0]).toMatchObject({
+      run: run.id,
+      source: run.source,
+      metrics: "accuracy=0.9889; log_loss=0.0709",
+    });
+    const markdown = await bench.sluice("audit");
+    expect(markdown.code).toBe(0);
+    expect(markdown.stdout).toContain("| `prod/digits` |");
+    const csv = (await bench.sluice("audit", "--format", "csv")).stdout;
+    expect(csv.split("\r\n")).toHaveLength(4);
+    expect(csv).not.toMatch(/,=cmd/);
+    const html = (await bench.sluice("audit", "--format", "html")).stdout;
+    expect(html).not.toMatch(/<script|<b>bad|https?:\/\//);
+    expect(html).toContain("&lt;b&gt;bad");
+    const early = await bench.sluice("audit", "--format", "json", "--to", "2026-02-15");
+    expect((JSON.parse(early.stdout) as { events: unknown[] }).events).toHaveLength(1);
+    expect((await bench.sluice("audit", "--from", "soon")).code).toBe(64);
+  });
+
+  test("the log of an environment, and verification of its events", async () => {
+    const bench = await audited();
+    const log = await bench.sluice("log", "--env", "prod");
+    expect(log.stdout.split("\n")[0]).toContain("prod/digits rolled-back");
+    expect(log.stdout).toContain("approved");
+    const verified = await bench.sluice("verify", "--all");
+    expect([verified.code, verified.stdout]).toEqual([0, expect.stringContaining("1 of 1 run verified")]);
+  });
+
+  test("recipes of docs/audit.md work with plain git and OpenSSL", async () => {
+    const bench = await audited();
+    const text = readFileSync(join(import.meta.dirname, "..", "..", "docs", "audit.md"), "utf8");
+    const recipes = [...text.matchAll(/```sh\n([\s\S]*?)```/g)].map(([, code = ""]) => code);
+    const outputs = recipes.map((code) =>
+      execFileSync("bash", ["-euo", "pipefail", "-c", code], {
+        cwd: bench.root,
+        env: { ...ENV, LEDGER },
+        encoding: "utf8",
+      }),
+    );
+    expect(outputs.map((output) => output.trim().split("\n").length)).toEqual([6, 2, 1, expect.any(Number), 1, 1]);
+    expect(outputs[1]).toContain(digestOf("evidence"));
+    expect(outputs[3]).toContain("Sluice-Metric: accuracy=0.9889");
+    expect(outputs[5]).toContain("Signature Verified Successfully");
+  });
+});
+
+test("what somebody else wrote into the ledger is named, and does not count", async () => {
+  const bench = await audited();
+  const git = await opened(bench.root, "native");
+  const head = (await git.resolve(LEDGER)) ?? null;
+  const forged = event("released", "merge:2", { environment: "staging" });
+  await git.append(LEDGER, head, [
+    commitOf({ "note.txt": "hello" }, { message: "hello\n" }),
+    commitOf({ [eventPath(forged)]: JSON.stringify(forged) }, { message: eventMessage(forged) }),
+  ]);
+  const audit = await bench.sluice("audit");
+  expect(audit.code).toBe(1);
+  expect(audit.stdout).toContain("Not counted");
+  const verified = await bench.sluice("verify", "--all");
+  expect(verified.code).toBe(1);
+  expect(verified.stdout).toContain("neither a run nor an event");
+});
