@@ -8,7 +8,9 @@ import { again, DONE, type At } from "./main-at.ts";
 import { tellCommit } from "./main-commit.ts";
 import { look } from "./main-look.ts";
 import { acceptAndEnqueue, askToStop, ordersOf } from "./main-orders.ts";
+import { promotions } from "./main-promotions.ts";
 import { reportOpen } from "./main-pull-request.ts";
+import { releaseCommand } from "./main-release-command.ts";
 import { retriesAt } from "./main-retry.ts";
 import { tellDiff, tellExplanation } from "./main-tell.ts";
 import type { Performed } from "./queue/queue.ts";
@@ -144,6 +146,14 @@ async function ask(at: At, ref: RepositoryRef, { number, asking, parsed, quiet }
       release,
       diff: (against) => tellDiff(repository, { number, against }),
       explain: async (step) => tellExplanation(await plan(), step),
+      async environments(asked) {
+        if (comment === null) return { kind: "refused", why: "a button asks nothing of environments" };
+        const from = { sender: asking.sender, comment: comment.id, pullRequest: number };
+        const answer = await releaseCommand({ service: at.service, repository }, from, asked);
+        // What was asked for may be all that was waited for.
+        if (answer.kind === "done") await promotions(at, repository);
+        return answer;
+      },
     },
     asking,
     parsed,

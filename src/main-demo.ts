@@ -35,7 +35,7 @@ export function twinConfig(twin: Twin, data: string): ServiceConfig {
   };
 }
 
-/** The whole story on this machine: a forge, a service, a real pipeline, a pull request, its run, the merge, the record. */
+/** The whole story on this machine: a forge, a service, a real pipeline, a pull request, its run, the merge, releases, a rollback, the audit. */
 export async function playDemo(parts: DemoParts): Promise<number> {
   const directory = mkdtempSync(join(tmpdir(), "sluice-demo-"));
   const twin = await startTwin({ directory: join(directory, "forge") });
@@ -57,6 +57,13 @@ export async function playDemo(parts: DemoParts): Promise<number> {
     await twin[Symbol.asyncDispose]();
   }
 }
+
+/** The example's settings, and an environment with a gate and an approval. */
+const SETTINGS = `version: 1
+pipelines: "pipelines/*.yaml"
+environments:
+  staging: { gates: ["metrics.accuracy >= 0.93"], approvals: { count: 1 } }
+`;
 
 interface Stage {
   readonly twin: Twin;
@@ -84,7 +91,7 @@ async function tell(parts: DemoParts, { twin }: Stage): Promise<void> {
   const repository = await forge.repository({
     owner: "acme",
     name: "digits",
-    files: exampleFiles(),
+    files: { ...exampleFiles(), "sluice.yaml": new TextEncoder().encode(SETTINGS) },
     roles: { ada: "write", grace: "maintain" },
   });
   say("acme/digits is pushed: the service plans the tip of main, runs it once, and commits the record.");
@@ -116,8 +123,84 @@ async function tell(parts: DemoParts, { twin }: Stage): Promise<void> {
     async () => ((await ledger(repository)).match(/Sluice-Trigger: push/g) ?? []).length === 2,
   );
   print(indented(await ledgerLine(repository)));
+  await releases(parts, { say, until, repository, twin, pull });
   say("Everything is left for you to look at: the ledger is a branch like any other.");
   print(`  git -C ${repository.directory} log sluice/ledger\n`);
+}
+
+interface Telling {
+  readonly say: (text: string) => void;
+  readonly until: (what: string, fact: () => boolean | Promise<boolean>) => Promise<void>;
+  readonly repository: TwinRepository;
+  readonly twin: Twin;
+  readonly pull: TwinPullRequest;
+}
+
+/** Promotion by label and approval, a second release, the way back, and who did what. */
+async function releases({ print }: DemoParts, { say, until, repository, twin, pull }: Telling): Promise<void> {
+  const { forge } = twin;
+  const seen = async (what: string): Promise<boolean> => (await ledger(repository)).includes(what);
+  const newest = (): TwinPullRequest | undefined =>
+    [...repository.pulls.values()].findLast(({ branch }) => branch === "sluice/promote/staging/digits");
+  const promoted = async (on: TwinPullRequest, count: number): Promise<TwinPullRequest> => {
+    const before = newest();
+    forge.label(repository, on, { name: "promote:staging", add: true, login: "ada" });
+    await until("the promotion", () => newest() !== before && newest()?.state === "open");
+    const page = newest();
+    if (page === undefined) throw new Error("the promotion was there, and is not");
+    forge.label(repository, page, { name: "approve:staging", add: true, login: "grace" });
+    await until(
+      "the release",
+      async () => (await ledger(repository)).match(/^staging\/digits: released/gm)?.length === count,
+    );
+    return page;
+  };
+  say(
+    "ada labels the merged pull request `promote:staging`; grace looks at the evidence and labels `approve:staging`.",
+  );
+  const first = await promoted(pull, 1);
+  print(indented(first.body));
+  print(indented(await git(repository.directory, ["show", "main:environments/staging/digits.yaml"])));
+
+  say("A second change is merged, runs, and is released the same way.");
+  const before = new TextDecoder().decode(exampleFiles()["params.yaml"]);
+  const params = before.replace(/learning_rate: [\d.]+/, "learning_rate: 0.2");
+  await forge.commit(repository, {
+    branch: "faster",
+    files: { "params.yaml": params },
+    message: "Learn faster",
+    login: "ada",
+  });
+  const second = await forge.openPull(repository, { branch: "faster", title: "Learn faster", login: "ada" });
+  await forge.merge(repository, second, { login: "grace" });
+  await until(
+    "the second merge's run",
+    async () => ((await ledger(repository)).match(/Sluice-Trigger: push/g) ?? []).length === 3,
+  );
+  const page = await promoted(second, 2);
+
+  say("It is bad. grace comments `/sluice rollback staging`: nothing is computed, and the environment is held.");
+  forge.comment(repository, page.number, {
+    body: "/sluice rollback staging",
+    user: forge.world.user("grace"),
+    app: null,
+  });
+  await until("the rollback", () => seen("staging/digits: rolled-back by grace"));
+  await until("the pin", async () =>
+    (await git(repository.directory, ["log", "-1", "--format=%s", "main"])).startsWith("Roll digits back"),
+  );
+
+  say("The audit: who asked, who agreed, what is live, by plain git.");
+  const facts = [
+    "log",
+    "--reverse",
+    "--format=%h %s",
+    "--grep",
+    "^Sluice-Environment: staging$",
+    "sluice/ledger",
+    "--",
+  ];
+  print(indented(await git(repository.directory, facts)));
 }
 
 function sticky(repository: TwinRepository, pull: TwinPullRequest): string | undefined {

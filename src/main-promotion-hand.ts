@@ -74,7 +74,7 @@ export async function takePromotions(service: Service, repository: ForgeReposito
   return { states, again };
 }
 
-async function newestRuns(place: Place): Promise<readonly Newest[]> {
+export async function newestRuns(place: Place): Promise<readonly Newest[]> {
   const found: Newest[] = [];
   for (const { pipeline } of place.project.pipelines) {
     for (const { id } of place.repository.history.runs({
@@ -149,7 +149,7 @@ async function promoteOne(
   );
 }
 
-async function orderOf(
+export async function orderOf(
   place: Place,
   { environment, pipeline, request, folded }: Parameters<typeof promoteOne>[1],
 ): Promise<PromoteOrder | undefined> {
@@ -248,7 +248,7 @@ async function authorsSince(
   return authors;
 }
 
-function leave(place: Place, deed: "promote" | "approve", from: EnvironmentSettings["approvals"] = null): Leave {
+export function leave(place: Place, deed: "promote" | "approve", from: EnvironmentSettings["approvals"] = null): Leave {
   return leaveOf(place.repository.forge, {
     deed,
     permissions: place.project.settings.permissions,

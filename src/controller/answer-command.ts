@@ -6,7 +6,7 @@ import type { Person } from "../identity/repository.ts";
 import type { Narrowed } from "../pipeline/narrow.ts";
 import { mayDo, requirementOf, type Leave } from "../policy/permission.ts";
 import { orderOf, type RunOrder } from "../run/request.ts";
-import { USAGE, type Command, type ParsedCommand } from "../trigger/command.ts";
+import { USAGE, type Command, type ParsedCommand, type ReleaseCommand } from "../trigger/command.ts";
 import { pinsOf, type PullRequestPlan } from "./project.ts";
 
 /** What a question about runs was answered with. */
@@ -33,6 +33,14 @@ export interface CommandPorts {
   readonly release: (by: string) => Promise<number | "later">;
   readonly diff: (against: string) => Promise<Told>;
   readonly explain: (step: string | null) => Promise<Told>;
+  /** Does what is asked of an environment, by the permission that the asker has at this moment. */
+  readonly environments: (
+    command: ReleaseCommand,
+  ) => Promise<
+    | { readonly kind: "done" }
+    | { readonly kind: "refused"; readonly why: string }
+    | { readonly kind: "again"; readonly afterMs: number }
+  >;
 }
 
 /** Who asks, how, and where; a button and a check's re-request carry the head that they were shown for. */
@@ -121,8 +129,11 @@ async function perform(ports: CommandPorts, asking: Asking, command: Command): P
     case "unhold":
     case "freeze":
     case "unfreeze":
-    case "note":
-      return refused(asking, `\`/sluice ${command.kind}\` is not in this version`);
+    case "note": {
+      const answer = await ports.environments(command);
+      if (answer.kind === "again") return { ...NOTHING, again: answer.afterMs };
+      return answer.kind === "done" ? done(asking) : refused(asking, answer.why);
+    }
     default:
       return command satisfies never;
   }

@@ -18,6 +18,12 @@ export type Command =
   | { readonly kind: "explain"; readonly step: string | null }
   | { readonly kind: "note"; readonly text: string };
 
+/** Commands about environments: each becomes a fact of the ledger. */
+export type ReleaseCommand = Extract<
+  Command,
+  { kind: "promote" | "approve" | "rollback" | "hold" | "unhold" | "freeze" | "unfreeze" | "note" }
+>;
+
 export type ParsedCommand =
   | { readonly kind: "command"; readonly command: Command }
   /** Both are plain text, and may hold what the person wrote: escape them before showing. */

@@ -77,3 +77,63 @@ test("a label opens the promotion, somebody else agrees, and git says the rest",
   expect([...repository.pulls.values()].filter(({ branch }) => branch.startsWith("sluice/"))).toHaveLength(1);
   expect(await gitIn(repository.directory, "fsck", "--strict", "--no-dangling")).toBe("");
 });
+
+test("commands release, roll back and hold; automation never crosses the hold", { timeout: 300_000 }, async () => {
+  const place = await merged();
+  const { forge, repository, pull, ledger, promotion } = place;
+  const until: typeof place.until = (what, fact) => place.until(what, fact);
+  repository.roles.set("max", "maintain");
+  const say = (on: TwinPullRequest, login: string, body: string): void =>
+    void forge.comment(repository, on.number, { body, user: forge.world.user(login), app: null });
+  const pin = () => gitIn(repository.directory, "show", "main:environments/staging/sum.yaml").catch(() => "");
+  const releases = async (): Promise<number> => (await ledger()).match(/^staging\/sum: released/gm)?.length ?? 0;
+
+  say(pull, "mallory", "/sluice promote staging");
+  await until("mallory is refused", () =>
+    (repository.comments.get(pull.number) ?? []).some(({ reactions }) =>
+      reactions.some(({ content }) => content === "confused"),
+    ),
+  );
+  say(pull, "alice", "/sluice promote staging");
+  await until("the promotion is there", () => promotion() !== undefined);
+  const first = promotion();
+  if (first === undefined) throw new Error("unreachable: it is there");
+  say(first, "bob", "/sluice approve staging");
+  await until("it is released", async () => (await releases()) === 1);
+  const before = await pin();
+  expect(before).toContain("sum");
+  expect(await ledger()).toContain("Sluice-Approved-By: bob");
+
+  // A second release, of another change.
+  await forge.commit(repository, {
+    branch: "most",
+    files: { "params.yaml": "plus: 3\n" },
+    message: "3",
+    login: "alice",
+  });
+  const second = await forge.openPull(repository, { branch: "most", title: "Three", login: "alice" });
+  await forge.merge(repository, second, { login: "alice" });
+  await until("its run is recorded", async () => (await ledger()).includes("total 44"));
+  say(second, "alice", "/sluice promote staging sum");
+  await until("it has a page of its own", () => promotion() !== first && promotion()?.state === "open");
+  const page = promotion();
+  if (page === undefined) throw new Error("unreachable: it is there");
+  say(page, "bob", "/sluice approve staging");
+  await until("the second is released", async () => (await releases()) === 2);
+  expect(await pin()).not.toBe(before);
+
+  say(page, "bob", "/sluice rollback staging");
+  say(page, "max", "/sluice rollback staging");
+  await until("it is rolled back", async () => (await ledger()).includes("staging/sum: rolled-back by max"));
+  expect(await ledger()).not.toContain("rolled-back by bob");
+  await until("the pin follows", async () => (await pin()) === before);
+  // Nothing is computed for it: the ledger has the same runs as before.
+  expect((await ledger()).match(/^sum: /gm)).toHaveLength(3);
+
+  say(page, "alice", "/sluice promote staging");
+  await until("the hold is told", () =>
+    repository.checks.some(({ output }) => output.summary.includes("held by max: rolled back")),
+  );
+  expect(await releases()).toBe(2);
+  expect(await gitIn(repository.directory, "fsck", "--strict", "--no-dangling")).toBe("");
+});
