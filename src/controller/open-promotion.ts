@@ -74,8 +74,9 @@ function shownPullRequest(
   open: PullRequest | undefined,
 ): Promise<Answer<PullRequest>> {
   if (open === undefined) return forge.createPullRequest({ title, body, head: promotionBranch(pin), base: branch });
-  if (open.title === title && open.body === body) return Promise.resolve({ kind: "ok", value: open });
-  return forge.updatePullRequest(open.number, { title, body });
+  // Its body is brought to what is missing once that is known.
+  if (open.title === title) return Promise.resolve({ kind: "ok", value: open });
+  return forge.updatePullRequest(open.number, { title });
 }
 
 type Head =

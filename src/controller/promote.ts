@@ -8,7 +8,7 @@ import type { Release } from "../release/release.ts";
 import { promotionBody, promotionStatus, promotionTitle, type PromotionView } from "../report/promotion-summary.ts";
 
 export interface PromotePorts {
-  readonly forge: Pick<Forge, "pullRequest" | "merge">;
+  readonly forge: Pick<Forge, "pullRequest" | "merge" | "updatePullRequest">;
   /** Makes or updates the promotion pull request; `valid` is false where a hand changed what it would merge. */
   readonly open: (shown: {
     readonly title: string;
@@ -53,7 +53,7 @@ export async function promote(ports: PromotePorts, order: PromoteOrder): Promise
   const before = await settled(ports, order);
   if (before !== undefined) return before;
   const view = viewOf(order);
-  const shown = { title: promotionTitle(view), body: promotionBody(view) };
+  const shown = { title: promotionTitle(view), body: promotionBody(view, null) };
   const opened = await ports.open(shown);
   if (opened.kind !== "ok") return later(opened, order.now);
   const { pullRequest, shownAt, valid } = opened.value;
@@ -63,6 +63,8 @@ export async function promote(ports: PromotePorts, order: PromoteOrder): Promise
   if (voters.kind !== "ok") return later(voters, order.now);
   const decision = decidePromotion({ ...order, run: request.run, voters: voters.value });
   await ports.record(agreed(order, { decision, voters: voters.value, pullRequest: pullRequest.number }));
+  const body = promotionBody(view, decision);
+  if (pullRequest.body !== body) await ports.forge.updatePullRequest(pullRequest.number, { body });
   const states = [checkOf(view, pullRequest, decision), ...labelsTaken(order, pullRequest, decision)];
   if (decision.kind === "wait") return { states, again: soonest(decision, order.now), released: false };
   const merged = await ports.forge.merge(pullRequest.number, { sha: pullRequest.head.sha, title: shown.title });

@@ -18,11 +18,14 @@ export function promotionTitle({ environment, candidate }: Pick<PromotionView, "
   return safeLine(`Promote ${candidate.pipeline} to ${environment}: run ${candidate.run.slice(0, 8)}`);
 }
 
-/** Live against candidate, the gates, and how one agrees. */
-export function promotionBody(view: PromotionView): string {
+/** What is missing first, then live against candidate, the gates, and how one agrees. */
+export function promotionBody(view: PromotionView, decision: Decision | null): string {
   const { environment, candidate, live, gates } = view;
   const from = live === null ? "nothing is live yet" : `live is run ${codeSpan(live.run)} of ${short(live.source)}`;
   const parts = [
+    `### Promote ${codeSpan(candidate.pipeline)} to ${codeSpan(environment)}${headline(decision)}`,
+    (decision?.waits ?? []).map(({ why, out }) => `- ${markdownText(why)}; ${markdownText(out)}`).join("\n"),
+    approvedLine(decision),
     `Run ${codeSpan(candidate.run)} of ${short(candidate.source)}; ${from}.`,
     metricTable(candidate, live),
     ...(gates.length === 0 ? [] : [gates.map(gateLine).join("\n")]),
@@ -33,6 +36,27 @@ export function promotionBody(view: PromotionView): string {
     )} and nothing else</sub>`,
   ];
   return parts.filter((part) => part !== "").join("\n\n");
+}
+
+function headline(decision: Decision | null): string {
+  if (decision === null) return "";
+  const [first, ...more] = decision.waits;
+  if (first === undefined) return " · nothing stands against it";
+  return ` · ${markdownText(first.why)}${more.length === 0 ? "" : `, and ${more.length} more`}`;
+}
+
+/** Who agreed, and whose word does not count, with the reason. */
+function approvedLine(decision: Decision | null): string {
+  if (decision === null) return "";
+  const by = decision.approvedBy.map(({ login }) => markdownText(login));
+  const lines = [
+    ...(by.length === 0 ? [] : [`Approved by ${by.join(", ")}.`]),
+    ...decision.voids.map(
+      ({ approval, why }) =>
+        `- the approval of ${markdownText(approval.by.login)} does not count: ${markdownText(why)}`,
+    ),
+  ];
+  return lines.join("\n");
 }
 
 /** What the check says in its title, and in its summary. */

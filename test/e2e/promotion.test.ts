@@ -55,6 +55,9 @@ test("a label opens the promotion, somebody else agrees, and git says the rest",
   if (asked === undefined) throw new Error("unreachable: it is there");
   expect(await ledger()).not.toContain("Sluice-Requested-By: mallory");
   expect(asked.body).toContain("**43**");
+  await until("the page says what is missing", () =>
+    asked.body.startsWith("### Promote `sum` to `staging` · waiting for 1 approval from people who may write"),
+  );
   expect(await gitIn(repository.directory, "diff", "--name-only", `main...${asked.head}`)).toBe(
     "environments/staging/sum.yaml\n",
   );
