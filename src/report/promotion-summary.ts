@@ -2,7 +2,8 @@ import { formatMetric } from "../diff/number.ts";
 import type { Decision } from "../release/decide.ts";
 import type { GateOutcome } from "../release/evidence.ts";
 import { pinPath, type Release } from "../release/release.ts";
-import { codeSpan, markdownText } from "./escape-markdown.ts";
+import { codeSpan, markdownTable, markdownText } from "./escape-markdown.ts";
+import { releaseChanges } from "./release-changes.ts";
 import { safeLine } from "./safe-text.ts";
 
 /** What a promotion pull request shows; time is no part of it, so that it changes only with its evidence. */
@@ -18,7 +19,7 @@ export function promotionTitle({ environment, candidate }: Pick<PromotionView, "
   return safeLine(`Promote ${candidate.pipeline} to ${environment}: run ${candidate.run.slice(0, 8)}`);
 }
 
-/** What is missing first, then live against candidate, the gates, and how one agrees. */
+/** What is missing first, then live against candidate, the gates, what changes, and how one agrees. */
 export function promotionBody(view: PromotionView, decision: Decision | null): string {
   const { environment, candidate, live, gates } = view;
   const from = live === null ? "nothing is live yet" : `live is run ${codeSpan(live.run)} of ${short(live.source)}`;
@@ -28,7 +29,8 @@ export function promotionBody(view: PromotionView, decision: Decision | null): s
     approvedLine(decision),
     `Run ${codeSpan(candidate.run)} of ${short(candidate.source)}; ${from}.`,
     metricTable(candidate, live),
-    ...(gates.length === 0 ? [] : [gates.map(gateLine).join("\n")]),
+    gateTable(gates),
+    releaseChanges(candidate, live),
     `**Next:** whoever may approve adds the label ${codeSpan(`approve:${environment}`)} or approves by a review; ` +
       "what is still missing stands in the check. It is merged by itself when nothing is.",
     `<sub>evidence ${codeSpan(view.evidence.slice(0, 19))} · changes ${codeSpan(
@@ -63,7 +65,11 @@ function approvedLine(decision: Decision | null): string {
 export function promotionStatus(
   { environment, candidate }: Pick<PromotionView, "environment" | "candidate">,
   decision: Decision | null,
-): { readonly conclusion: "success" | "failure" | null; readonly title: string; readonly summary: string } {
+): {
+  readonly conclusion: "success" | "failure" | null;
+  readonly title: string;
+  readonly summary: string;
+} {
   if (decision === null)
     return {
       conclusion: "failure",
@@ -78,7 +84,11 @@ export function promotionStatus(
     ({ approval, why }) => `- the approval of ${markdownText(approval.by.login)} does not count: ${markdownText(why)}`,
   );
   if (first === undefined)
-    return { conclusion: "success", title: "nothing stands against it", summary: "It is merged now." };
+    return {
+      conclusion: "success",
+      title: "nothing stands against it",
+      summary: "It is merged now.",
+    };
   const waits = decision.waits.map(({ why, out }) => `- ${markdownText(why)}; ${markdownText(out)}`);
   return {
     conclusion: null,
@@ -103,10 +113,14 @@ function metricTable({ metrics }: Release, live: Release | null): string {
   );
 }
 
-function gateLine({ source, outcome, why }: GateOutcome): string {
-  return `- gate ${codeSpan(source)}: ${outcome === "not-applicable" ? "not applicable" : outcome}${
-    why === "" ? "" : ` (${markdownText(why)})`
-  }`;
+function gateTable(gates: readonly GateOutcome[]): string {
+  if (gates.length === 0) return "";
+  const rows = gates.map(({ source, outcome, why }) => [
+    codeSpan(source),
+    outcome === "not-applicable" ? "not applicable" : outcome,
+    markdownText(why),
+  ]);
+  return markdownTable(["gate", "outcome", "why"], rows);
 }
 
 function short(commit: string): string {

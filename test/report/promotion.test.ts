@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import { digestOf } from "../../src/identity/identity.ts";
 import type { Decision } from "../../src/release/decide.ts";
 import { releaseOf } from "../../src/release/release.ts";
+import { releaseChanges } from "../../src/report/release-changes.ts";
 import { promotionBody, promotionStatus, type PromotionView } from "../../src/report/promotion-summary.ts";
 import { digitsRun, runId } from "../manifest/run-records.ts";
 
@@ -10,10 +11,18 @@ const candidate = releaseOf(digitsRun({ trigger: "push" }), digestOf("manifest")
 const view: PromotionView = {
   environment: "staging",
   candidate,
-  live: { ...candidate, run: runId("b"), metrics: { accuracy: 0.9848, log_loss: 0.0712 } },
+  live: {
+    ...candidate,
+    run: runId("b"),
+    metrics: { accuracy: 0.9848, log_loss: 0.0712 },
+  },
   gates: [
     { source: "metrics.accuracy >= 0.95", outcome: "passed", why: "" },
-    { source: "run.reproducible == true", outcome: "unknown", why: "`reproducible` is not known" },
+    {
+      source: "run.reproducible == true",
+      outcome: "unknown",
+      why: "`reproducible` is not known",
+    },
   ],
   evidence: digestOf("evidence"),
 };
@@ -29,7 +38,12 @@ const waiting: Decision = {
   ],
   voids: [
     {
-      approval: { by: { id: 7, login: "e|ve`<b>" }, at: "", evidence: null, cause: "label:1" },
+      approval: {
+        by: { id: 7, login: "e|ve`<b>" },
+        at: "",
+        evidence: null,
+        cause: "label:1",
+      },
       why: "an author does not approve their own change",
     },
   ],
@@ -39,6 +53,37 @@ const waiting: Decision = {
 
 test("a promotion's page says what is missing first, whatever names hold", async () => {
   await expect(promotionBody(view, waiting)).toMatchFileSnapshot("../golden/report/promotion.md");
+});
+
+test("what changes against the live release is told by name, and never without a bound", () => {
+  const many = Array.from({ length: 25 }, (_, at) => ({
+    path: `out/${at}`,
+    digest: digestOf(`artifact ${at}`),
+  }));
+  const live = {
+    ...candidate,
+    params: { kept: { deep: 1 }, gone: 1, other: 1 },
+    data: [{ name: "digits", digest: digestOf("old") }],
+    environments: ["sha256:old"],
+    artifacts: many.slice(0, 1),
+  };
+  const next = {
+    ...live,
+    params: { kept: { deep: 1 }, other: "</details>`|", fresh: 1 },
+    data: [{ name: "digits", digest: digestOf("new") }],
+    environments: ["sha256:new"],
+    artifacts: many,
+  };
+  const told = releaseChanges(next, live);
+  expect(told).toContain("<summary>Parameters (3) · Data (1) · Environments (2) · Artifacts (25)</summary>");
+  for (const line of ["parameter `fresh` added", "parameter `gone` removed", "parameter `other` changed"])
+    expect(told).toContain(`- ${line}\n`);
+  expect(told).toContain("- data `digits` changed\n");
+  expect(told).toContain("- and 5 more");
+  expect(told.match(/the bytes that are live/gu)).toHaveLength(1);
+  expect(told).not.toContain("kept");
+  expect(told.match(/<\/details>/gu)).toHaveLength(1);
+  expect(releaseChanges({ ...next, artifacts: [] }, { ...next, artifacts: [] })).toBe("");
 });
 
 test("its check waits, is done, or was changed by hand", () => {
