@@ -15,6 +15,9 @@ export class Deliveries {
   /** Faults that a test switches on. */
   drop = false;
   double = false;
+  /** Kept back until `release`. */
+  delay = false;
+  private readonly late: Delivery[] = [];
   private queue: Promise<void> = Promise.resolve();
   private readonly secret: string;
 
@@ -26,6 +29,17 @@ export class Deliveries {
     const delivery: Delivery = { id: randomUUID(), event, payload, status: null };
     this.sent.push(delivery);
     if (this.drop) return;
+    if (this.delay) this.late.push(delivery);
+    else this.dispatch(delivery);
+  }
+
+  /** Sends what was kept back, in another order than it happened in: the newest first. */
+  release(): void {
+    this.delay = false;
+    for (const delivery of this.late.splice(0).toReversed()) this.dispatch(delivery);
+  }
+
+  private dispatch(delivery: Delivery): void {
     for (let times = this.double ? 2 : 1; times > 0; times--) void this.deliver(delivery);
   }
 

@@ -38,6 +38,33 @@ test(
   },
 );
 
+test("late deliveries, doubled and the newest first, lead to the same end", { timeout: 90_000 }, async () => {
+  const place = await town();
+  const { forge } = place.twin;
+  forge.deliveries.delay = true;
+  forge.deliveries.double = true;
+  const repository = await digits(forge);
+  await forge.commit(repository, { ...PLUS_TWO, branch: "more" });
+  const pull = await forge.openPull(repository, { branch: "more", title: "More", login: "alice" });
+  await forge.commit(repository, {
+    branch: "more",
+    files: { "params.yaml": "plus: 3\n" },
+    message: "Three",
+    login: "alice",
+  });
+  expect(repository.checks).toEqual([]);
+  forge.deliveries.release();
+  const own = () => (repository.comments.get(pull.number) ?? []).filter((comment) => comment.app !== null);
+  await place.until("the newest plan is there", () => own().some((comment) => comment.body.includes("**3**")));
+  await place.until("the first run is recorded", async () =>
+    (await ledgerOf(repository.directory)).includes("Trigger: push"),
+  );
+  await forge.deliveries.idle();
+  expect(own()).toHaveLength(1);
+  expect(repository.checks.filter(({ name, head }) => name === "sluice / plan" && head === pull.head)).toHaveLength(1);
+  expect((await ledgerOf(repository.directory)).match(/^Sluice-Run/gm)).toHaveLength(1);
+});
+
 test("doubled deliveries lead to one comment, one check of a name, and one run", { timeout: 60_000 }, async () => {
   const place = await town();
   const { forge } = place.twin;
