@@ -28,7 +28,7 @@ export function parseTree(output: Buffer): readonly TreeEntry[] {
 }
 
 /** What a work tree holds: the index and what is neither in it nor ignored, in one look. The tag tells them apart. */
-export const LIST = ["ls-files", "-t", "-s", "-c", "-o", "--exclude-standard", "-z"];
+export const LIST = ["ls-files", "-t", "-s", "-c", "-o", "--exclude-standard", "--exclude=/.sluice/", "-z"];
 
 /** Entries of the index without a conflict, from the output of `LIST`. */
 export function parseIndex(output: Buffer): readonly TreeEntry[] {

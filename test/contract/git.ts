@@ -241,6 +241,10 @@ export function gitContract(adapter: Git["adapter"]): void {
       const before = await (await at(bench)).listingDigest();
       bench.write("a.txt", "changed");
       expect(await (await at(bench)).listingDigest()).toBe(before);
+      // What we keep for ourselves is nothing of the person's, whether git was told so or not.
+      bench.write(".sluice/cache/plan.json", "{}");
+      expect(await (await at(bench)).listingDigest()).toBe(before);
+      expect(await (await at(bench)).untracked()).not.toContain(".sluice/cache/plan.json");
       bench.write("new.txt", "n");
       const untracked = await (await at(bench)).listingDigest();
       expect(untracked).not.toBe(before);
