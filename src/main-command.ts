@@ -20,6 +20,8 @@ import { desire } from "./worker.ts";
 
 export async function command(at: At, trigger: Extract<Trigger, { kind: "command" }>): Promise<Performed> {
   const { repository: ref, comment, number, text, sender } = trigger;
+  // Noticed twice, by its delivery and by looking: after a push it would be taken for the new head as well.
+  if ((await at.queue.table.get(answeredTable(ref), String(comment))) === true) return DONE;
   const asking = { sender, request: `comment:${comment}`, comment: { id: comment, line: text }, head: null };
   const performed = await ask(at, ref, { number, asking, parsed: parseCommand(text), quiet: false });
   if (performed.kind === "done") await at.queue.table.put(answeredTable(ref), String(comment), true);

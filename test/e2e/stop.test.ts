@@ -58,5 +58,7 @@ test("a push supersedes the run of the head before it", { timeout: 60_000 }, asy
     login: "alice",
   });
   await place.until("it is recorded", async () => (await statuses(repository)).includes("command superseded"));
+  // The comment asked for the head that it was written for, and not for the next one.
+  await place.until("nothing is open", async () => (await accepted(repository)) === "");
   expect((await statuses(repository)).match(/command/g)).toHaveLength(1);
 });
