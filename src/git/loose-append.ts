@@ -1,4 +1,4 @@
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
+import { existsSync, linkSync, mkdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 
 import { parseCommitSha, type CommitSha } from "../identity/identity.ts";
@@ -112,27 +112,43 @@ function bytesOf(entries: ReadonlyMap<string, TreeItem>): Buffer {
   );
 }
 
+/** A lock as old as this was left by a process that died: whoever lives holds it for less than a millisecond. */
+const LEFT_MS = 1_000;
+
 /** Under the lock file that every git program respects; false where the ref is locked or holds something else by now. */
 function moveRef(directory: string, { ref, expected }: AppendOrder, head: CommitSha): boolean {
   const path = join(directory, ref);
+  const lock = `${path}.lock`;
   mkdirSync(dirname(path), { recursive: true });
-  let file: number;
+  // Written and flushed beforehand, so that a kill hardly ever meets the lock itself.
+  const ready = `${lock}.${process.pid}`;
+  writeFileSync(ready, `${head}\n`, { flush: true });
   try {
-    file = openSync(`${path}.lock`, "wx", 0o666);
-  } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "EEXIST") return false;
-    throw error;
-  }
-  try {
+    if (!locked(ready, lock)) return false;
     if ((readRef(directory, ref) ?? null) !== expected) {
-      rmSync(`${path}.lock`);
+      rmSync(lock);
       return false;
     }
-    writeSync(file, `${head}\n`);
-    fsyncSync(file);
+    renameSync(lock, path);
+    return true;
   } finally {
-    closeSync(file);
+    rmSync(ready, { force: true });
   }
-  renameSync(`${path}.lock`, path);
-  return true;
+}
+
+/** Takes the lock; one that was left behind is waited out and removed, which costs its next taker a second at most. */
+function locked(ready: string, lock: string): boolean {
+  const end = Date.now() + 2 * LEFT_MS;
+  for (;;) {
+    try {
+      linkSync(ready, lock);
+      return true;
+    } catch (error) {
+      if (!(error instanceof Error && "code" in error && error.code === "EEXIST")) throw error;
+    }
+    const held = statSync(lock, { throwIfNoEntry: false });
+    if (held !== undefined && Date.now() - held.mtimeMs > LEFT_MS) rmSync(lock, { force: true });
+    else if (Date.now() > end) return false;
+    else Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 20);
+  }
 }

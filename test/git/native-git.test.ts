@@ -261,3 +261,16 @@ test("1,000 runs are appended at once and pushed in one go", async () => {
   expect(appended).toMatchObject({ kind: "appended", commits: { length: 1_000 } });
   expect(remote.git("rev-list", "--count", "refs/heads/sluice/ledger").trim()).toBe("1000");
 });
+
+test("a lock that a killed process left on the ledger stops nobody for ever", async () => {
+  const bench = repository({ "a.txt": "a" });
+  bench.commit();
+  const git = await opened(bench.root, "native");
+  const first = await git.append(LEDGER, null, [commitOf({ a: "1" })]);
+  const lock = join(bench.root, ".git", `${LEDGER}.lock`);
+  writeFileSync(lock, "");
+  const second = await git.append(LEDGER, first.head, [commitOf({ b: "2" })]);
+  expect(second.kind).toBe("appended");
+  bench.git("fsck", "--strict");
+  expect(readdirSync(join(bench.root, ".git", "refs", "sluice"))).toEqual(["local"]);
+});
