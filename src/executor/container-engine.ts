@@ -1,5 +1,6 @@
 import { spawn, type ChildProcess } from "node:child_process";
-import { openSync, closeSync } from "node:fs";
+import { closeSync, openSync } from "node:fs";
+import { dirname } from "node:path";
 
 /** A container engine as its command line offers it. */
 export interface Engine {
@@ -33,6 +34,8 @@ export function ask(engine: Engine, args: readonly string[]): Promise<Said> {
 export function follow(engine: Engine, name: string, log: string): Promise<number | null> {
   const file = openSync(log, "a", 0o600);
   const child = spawn(engine.program, [...engine.arguments, "start", "--attach", name], {
+    // podman's monitor leaves a file named `oom` where it was started: the attempt's directory goes, a repository stays.
+    cwd: dirname(log),
     stdio: ["ignore", file, file],
   });
   closeSync(file);

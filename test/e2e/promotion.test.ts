@@ -125,13 +125,16 @@ test("commands release, roll back and hold; automation never crosses the hold", 
   await until("the second is released", async () => (await releases()) === 2);
   expect(await pin()).not.toBe(before);
 
+  // How many runs there are by now depends on which pushes one look took together.
+  const runs = async (): Promise<number> => (await ledger()).match(/^sum: /gm)?.length ?? 0;
+  const computed = await runs();
   say(page, "bob", "/sluice rollback staging");
   say(page, "max", "/sluice rollback staging");
   await until("it is rolled back", async () => (await ledger()).includes("staging/sum: rolled-back by max"));
   expect(await ledger()).not.toContain("rolled-back by bob");
   await until("the pin follows", async () => (await pin()) === before);
   // Nothing is computed for it: the ledger has the same runs as before.
-  expect((await ledger()).match(/^sum: /gm)).toHaveLength(3);
+  expect(await runs()).toBe(computed);
 
   say(page, "alice", "/sluice promote staging");
   await until("the hold is told", () =>

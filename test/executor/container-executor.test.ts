@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -77,6 +77,7 @@ function inPodman(made: Containers): void {
         expect(log).not.toContain("199999999");
         if (end.failure?.kind === "oom") expect(end.failure.limitBytes).toBe(bytes);
         else expect(end.failure).toEqual({ kind: "exit", code: 9 });
+        expect(existsSync("oom"), "left by podman's monitor").toBe(false);
       },
     );
 
