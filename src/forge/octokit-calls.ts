@@ -93,12 +93,18 @@ export function octokitCalls({ appId, privateKey, apiUrl, now, timeoutMs = TIMEO
     tokens.set(installation, { token: made.value.token, until: Date.parse(made.value.expires_at) });
     return { kind: "ok", value: made.value.token };
   };
+  // Until when GitHub wants to hear nothing from an installation: asking all the same lengthens it.
+  const silent = new Map<number, Extract<Answer<never>, { kind: "wait" }>>();
   const known = new Map<string, { readonly etag: string; readonly value: unknown }>();
   const as: Calls["as"] = async (installation, call) => {
     for (let attempt = 1; ; attempt++) {
+      const silence = silent.get(installation);
+      if (silence !== undefined && silence.until > now()) return silence;
       const mine = await token(installation);
+      if (mine.kind === "wait") silent.set(installation, mine);
       if (mine.kind !== "ok") return mine;
       const answered = await answer(() => call(octokit, { authorization: `token ${mine.value}` }));
+      if (answered.kind === "wait") silent.set(installation, answered);
       if (answered.kind !== "refused" || answered.status !== 401 || attempt > 1) return answered;
       // Revoked or expired early: one more try with a new one.
       tokens.delete(installation);

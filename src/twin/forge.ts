@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { Announcer } from "./announce.ts";
 import { commitFiles, createBare, emailOf, git, mergeCommit, refsOf } from "./bare.ts";
 import { Deliveries } from "./deliveries.ts";
+import { Faults } from "./faults.ts";
 import { logged, pushedCommits, sizeOf } from "./history.ts";
 import { labelShape } from "./shapes/label.ts";
 import type { Addresses } from "./shapes/user.ts";
@@ -34,6 +35,7 @@ export class TwinForge {
   readonly world = new World();
   readonly deliveries: Deliveries;
   readonly announce: Announcer;
+  readonly faults = new Faults();
   readonly options: ForgeOptions;
   readonly appUser: User;
   /** Address of the server, set when it listens. */

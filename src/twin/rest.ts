@@ -32,7 +32,7 @@ export async function answerRest(forge: TwinForge, publicKey: KeyObject, call: C
     if (match === null) continue;
     const headers = {};
     const reply = await answer({ forge, call, who, headers }, match.slice(1).map(decodeURIComponent));
-    return { ...reply, ...(reply.status >= 400 ? { body: withReference(reply.body) } : {}), headers };
+    return { ...reply, ...(reply.status >= 300 ? { body: withReference(reply.body) } : {}), headers };
   }
   return NOT_FOUND;
 }

@@ -1,12 +1,13 @@
-import { generateKeyPairSync, hash, randomBytes } from "node:crypto";
+import { generateKeyPairSync, hash, randomBytes, type KeyObject } from "node:crypto";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 
+import { answerGit } from "./answer-git.ts";
+import { faultReply } from "./fault-reply.ts";
 import { TwinForge } from "./forge.ts";
 import { answerPage } from "./pages.ts";
 import { answerRest, verifier } from "./rest.ts";
 import type { Call, Reply } from "./rest/call.ts";
-import { smartHttp } from "./smart-http.ts";
 
 export interface TwinOptions {
   /** Absolute directory in which the bare repositories live; it outlives the twin. */
@@ -58,22 +59,28 @@ export async function startTwin(options: TwinOptions): Promise<Twin> {
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const url = new URL(request.url ?? "/", "http://twin");
     if (/\.git\/(info\/refs|git-(upload|receive)-pack)$/.test(url.pathname)) {
-      await answerGit(request, response, url);
+      await answerGit(forge, request, response, url);
       return;
     }
-    const api = /^(?:\/api\/v3|\/api)?(\/(?:repos|app|installation|orgs|graphql)(?:\/.*)?)$/.exec(url.pathname)?.[1];
+    const api = /^(?:\/api\/v3|\/api)?(\/(?:repos|repositories|app|installation|orgs|graphql)(?:\/.*)?)$/.exec(
+      url.pathname,
+    )?.[1];
     if (api === undefined) {
       await answerPage(forge, request, response, url);
       return;
     }
     const call: Call = {
       method: request.method ?? "GET",
-      path: api,
+      path: byName(forge, api),
       query: url.searchParams,
       body: await jsonOf(request),
       authorization: request.headers.authorization ?? "",
     };
-    const reply = await answerRest(forge, publicKey, call).catch(broken);
+    const reply = await answerOrFault(forge, publicKey, call);
+    if (reply === undefined) {
+      request.socket.destroy();
+      return;
+    }
     const text = reply.body === undefined ? "" : JSON.stringify(reply.body);
     const etag = `W/"${hash("sha256", text)}"`;
     const known = call.method === "GET" && reply.status === 200 && request.headers["if-none-match"] === etag;
@@ -84,49 +91,6 @@ export async function startTwin(options: TwinOptions): Promise<Twin> {
     response.statusCode = known ? 304 : reply.status;
     response.setHeader("content-type", "application/json; charset=utf-8");
     response.end(known || text === "" ? undefined : text);
-  }
-
-  async function answerGit(request: IncomingMessage, response: ServerResponse, url: URL): Promise<void> {
-    const [, fullName = ""] = /^\/([^/]+\/[^/]+)\.git\//.exec(url.pathname) ?? [];
-    const repository = forge.world.repositories.get(fullName);
-    const [, password = ""] = Buffer.from((request.headers.authorization ?? "").replace(/^basic /i, ""), "base64")
-      .toString("utf8")
-      .split(/:(.*)/s);
-    const who = forge.world.bearer(password);
-    if (who === undefined || repository === undefined) {
-      response.statusCode = who === undefined ? 401 : 404;
-      if (who === undefined) response.setHeader("www-authenticate", 'Basic realm="twin"');
-      response.end();
-      request.resume();
-      return;
-    }
-    const call = {
-      root: forge.options.directory,
-      path: url.pathname,
-      query: url.search.slice(1),
-      user: who.user.login,
-    };
-    if (!url.pathname.endsWith("/git-receive-pack")) {
-      await smartHttp(request, response, { ...call, ended: async () => undefined });
-      return;
-    }
-    // What a push moved is told before its answer ends, as a forge does.
-    let ended: () => void = () => undefined;
-    const pushed = new Promise<void>((resolve) => (ended = resolve));
-    let told: Promise<void> = Promise.resolve();
-    const served = new Promise<void>((resolve, reject) => {
-      told = forge.watching(repository, who.user.login, () => {
-        smartHttp(request, response, {
-          ...call,
-          ended: async () => {
-            ended();
-            await told;
-          },
-        }).then(resolve, reject);
-        return pushed;
-      });
-    });
-    await served;
   }
 
   await new Promise<void>((resolve) => server.listen(options.port ?? 0, "127.0.0.1", resolve));
@@ -144,6 +108,22 @@ export async function startTwin(options: TwinOptions): Promise<Twin> {
       await new Promise<void>((resolve) => server.close(() => resolve()));
     },
   };
+}
+
+/** The answer to one call, as the forge is today; undefined: the connection closes without any. */
+async function answerOrFault(forge: TwinForge, publicKey: KeyObject, call: Call): Promise<Reply | undefined> {
+  const met = forge.faults.meet({ over: "api", method: call.method, path: call.path });
+  if (met?.fault.kind === "closed") return undefined;
+  const done = met === undefined || met.fault.kind === "answer-lost";
+  const reply = done ? await answerRest(forge, publicKey, call).catch(broken) : undefined;
+  return met === undefined ? reply : faultReply({ fault: met.fault, until: met.until }, call);
+}
+
+/** Calls may name a repository by its id. */
+function byName(forge: TwinForge, path: string): string {
+  const [, id, rest = ""] = /^\/repositories\/(\d+)(\/.*)?$/.exec(path) ?? [];
+  const found = [...forge.world.repositories.values()].find((one) => String(one.id) === id);
+  return found === undefined ? path : `/repos/${found.fullName}${rest}`;
 }
 
 /** A fault of the twin is an answer too, so that whoever listens to its exchanges sees it. */

@@ -115,9 +115,9 @@ export interface TwinCheck {
 export interface TwinRepository {
   readonly id: number;
   readonly owner: User;
-  readonly name: string;
-  readonly fullName: string;
-  readonly directory: string;
+  name: string;
+  fullName: string;
+  directory: string;
   readonly defaultBranch: string;
   readonly installation: number;
   readonly roles: Map<string, Role>;
@@ -144,6 +144,10 @@ export class World {
   readonly teams = new Map<string, Set<string>>();
   readonly tokens = new Map<string, Token>();
   readonly repositories = new Map<string, TwinRepository>();
+  /** Names that repositories had before. */
+  readonly moved = new Map<string, TwinRepository>();
+  /** Accounts that the App was taken out of. */
+  readonly uninstalled = new Set<number>();
   private last = 1_000;
 
   id(): number {
@@ -167,7 +171,13 @@ export class World {
   /** Who a token stands for; undefined for an unknown or expired one. */
   bearer(token: string): Token | undefined {
     const found = this.tokens.get(token);
-    return found !== undefined && found.until > Date.now() ? found : undefined;
+    if (found === undefined || found.until <= Date.now()) return undefined;
+    return found.installation !== null && this.uninstalled.has(found.installation) ? undefined : found;
+  }
+
+  /** Ends every token that installations were given. */
+  expireTokens(): void {
+    for (const [token, { installation }] of this.tokens) if (installation !== null) this.tokens.delete(token);
   }
 }
 

@@ -64,7 +64,7 @@ const patterns = Object.keys(rest.document.operations ?? {}).map((name) => {
 });
 
 /** What GitHub may answer to anything, with a message and no more. */
-const ALWAYS = new Set([401, 403, 404, 422, 429, 502]);
+const ALWAYS = new Set([301, 307, 401, 403, 404, 422, 429, 500, 502, 503, 504]);
 
 /** What GitHub's description says against a call and its answer; empty where it is content. */
 export function checkExchange(exchange: Exchange): readonly string[] {
@@ -112,7 +112,7 @@ function answerFaults(name: string, { responses }: Operation, { status, body }: 
   // What somebody said they know already.
   if (status === 304 && answer === undefined) return [];
   const described = responses[String(status)];
-  if (described === undefined || (described === null && status >= 400)) {
+  if (described === undefined || (described === null && status >= 300)) {
     const plain = typeof answer === "object" && answer !== null && "message" in answer;
     return (ALWAYS.has(status) || described === null) && plain ? [] : [`GitHub never answers ${status} like this`];
   }

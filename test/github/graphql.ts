@@ -6,13 +6,13 @@ import type { Exchange } from "../../src/twin/twin.ts";
 let built: GraphQLSchema | undefined;
 
 /** What GitHub's GraphQL schema says against a query, its variables or its answer. */
-export function checkGraphql({ call, body }: Exchange): readonly string[] {
+export function checkGraphql({ call, status, body }: Exchange): readonly string[] {
   // Published with deprecations that the specification does not allow: taken as it is.
   built ??= buildSchema(published.idl, { assumeValidSDL: true, assumeValid: true });
   const { query, variables } = call.body as { readonly query?: string; readonly variables?: Record<string, unknown> };
   const document = parse(query ?? "");
   const faults = validate(built, document).map(({ message }) => message);
-  if (faults.length > 0) return faults;
+  if (faults.length > 0 || status >= 400) return faults;
   const answer = JSON.parse(JSON.stringify(body)) as { readonly data?: unknown; readonly errors?: unknown };
   // Resolving the document against the answer reads every field asked for with its type.
   const resolved = execute({

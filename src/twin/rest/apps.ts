@@ -1,7 +1,7 @@
 import type { TwinForge } from "../forge.ts";
 import { appShape, installationShape, PERMISSIONS } from "../shapes/app.ts";
 import { repositoryShape } from "../shapes/repository.ts";
-import { FORBIDDEN, ok, paged, type At, type Reply, type Route } from "./call.ts";
+import { FORBIDDEN, NOT_FOUND, ok, paged, type At, type Reply, type Route } from "./call.ts";
 
 /** What an App and its installations ask about themselves. */
 export const APPS: readonly Route[] = [
@@ -17,11 +17,13 @@ export const APPS: readonly Route[] = [
 
 function installations(forge: TwinForge): readonly unknown[] {
   const owners = new Map([...forge.world.repositories.values()].map(({ owner }) => [owner.id, owner]));
-  return [...owners.values()].map((owner) => installationShape(owner, forge.at));
+  const there = [...owners.values()].filter(({ id }) => !forge.world.uninstalled.has(id));
+  return there.map((owner) => installationShape(owner, forge.at));
 }
 
 function accessToken({ forge, who }: At, [id = ""]: readonly string[]): Reply {
   if (who.kind !== "app") return FORBIDDEN;
+  if (forge.world.uninstalled.has(Number(id))) return NOT_FOUND;
   const token = forge.world.token(forge.appUser, Number(id));
   return ok({ token, expires_at: new Date(Date.now() + 3_600_000).toISOString(), permissions: PERMISSIONS }, 201);
 }

@@ -77,13 +77,27 @@ export function repo(rest: string): RegExp {
 /** Answers where the repository is there and whoever asks may see it. */
 export function inRepository(answer: (here: Here, rest: readonly string[]) => Reply | Promise<Reply>): Route[2] {
   return (at, [owner = "", name = "", ...rest]) => {
-    const repository = at.forge.world.repositories.get(`${owner}/${name}`);
+    const { world } = at.forge;
+    const moved = world.moved.get(`${owner}/${name}`);
+    const repository = world.repositories.get(`${owner}/${name}`) ?? moved;
     if (repository === undefined) return NOT_FOUND;
     const { who } = at;
     if (who.kind === "app") return FORBIDDEN;
     if (who.installation !== null && who.installation !== repository.installation) return NOT_FOUND;
+    if (repository === moved) return movedTo(at, repository);
     return answer({ ...at, repository }, rest);
   };
+}
+
+/** A repository that has another name now is asked for by its id; what writes keeps its method. */
+function movedTo({ forge, call, headers }: At, { id }: TwinRepository): Reply {
+  const rest = call.path.split("/").slice(4).join("/");
+  const query = call.query.size === 0 ? "" : `?${call.query.toString()}`;
+  const url = `${forge.base}/repositories/${id}${rest === "" ? "" : `/${rest}`}${query}`;
+  headers["location"] = url;
+  return call.method === "GET"
+    ? { status: 301, body: { message: "Moved Permanently", url } }
+    : { status: 307, body: { message: "Temporary Redirect", url } };
 }
 
 /** Answers where the pull request that the first part numbers is there. */
