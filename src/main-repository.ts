@@ -15,7 +15,7 @@ import { cpus, totalmem } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-import type { Machine, Repository, World } from "./cli/world.ts";
+import type { Ledger, Machine, Repository, World } from "./cli/world.ts";
 import { commitView } from "./git/commit-view.ts";
 import { fileWorkTree } from "./git/file-work-tree.ts";
 import type { Git } from "./git/git.ts";
@@ -41,6 +41,7 @@ function compose(world: World, git: Git): Repository {
   const cache = fileParsedCache(join(directory, "cache", "parsed"), world.version);
   const places = { root: git.root, digests, cache };
   let history: History | undefined;
+  let shared: Ledger | undefined;
   let identity: Promise<string> | undefined;
   return {
     git,
@@ -106,14 +107,17 @@ function compose(world: World, git: Git): Repository {
     async ledger() {
       for (const ref of ["refs/heads/sluice/ledger", "refs/remotes/origin/sluice/ledger"]) {
         if ((await git.resolve(ref)) === undefined) continue;
-        const { sqliteHistory } = await import("./main-adapters.ts");
-        const shared = sqliteHistory(join(directory, "cache", "ledger.sqlite"), {
-          head: () => git.resolve(ref),
-          log: (until) => git.log(ref, until),
-          files: (commit, paths) => git.files(commit, paths),
-        });
-        await shared.sync();
-        return { ref, history: shared };
+        if (shared?.ref !== ref) {
+          const { sqliteHistory } = await import("./main-adapters.ts");
+          const index = sqliteHistory(join(directory, "cache", "ledger.sqlite"), {
+            head: () => git.resolve(ref),
+            log: (until) => git.log(ref, until),
+            files: (commit, paths) => git.files(commit, paths),
+          });
+          shared = { ref, history: index };
+        }
+        await shared.history.sync();
+        return shared;
       }
       return { ref: LOCAL_LEDGER, history: await this.history() };
     },

@@ -91,7 +91,7 @@ function addHistory(program: Command, world: World, done: Done): void {
       done(import("./history.ts").then(({ log }) => log(world, pipeline, flags))),
     );
   command(program, "show <run>", "sluice show latest")
-    .description("one run: who, when, from what, step by step, what came out")
+    .description("one run, such as latest, #12 or prod:digits: who, when, from what, step by step, what came out")
     .option("--json", "one JSON document on stdout")
     .action((run: string, flags: object) => done(import("./history.ts").then(({ show }) => show(world, run, flags))));
   command(program, "diff [runs...]", "sluice diff latest~1 latest")
@@ -123,7 +123,7 @@ function addHistory(program: Command, world: World, done: Done): void {
       done(import("./explain.ts").then(({ explain }) => explain(world, step, flags))),
     );
   command(program, "get <what>", "sluice get latest:build/model.json -o /tmp/model")
-    .description("artifacts of a run, verified: <run> or <run>:<path>")
+    .description("artifacts of a run, verified: <run> or <run>:<path>, such as prod:digits:build/model.json")
     .option("-o, --output <dir>", "where to (default: here)")
     .action((what: string, flags: object) => done(import("./get.ts").then(({ get }) => get(world, what, flags))));
   command(program, "status", "sluice status")

@@ -5,12 +5,12 @@ import { differences } from "../plan/difference.ts";
 import { previousOf } from "../plan/forecast.ts";
 import type { WorkStep } from "../plan/plan.ts";
 import type { ExplainView } from "../report/explain-text.ts";
-import type { RunRecord, StepRecord } from "../run/run-record.ts";
+import type { StepRecord } from "../run/run-record.ts";
 import { closest } from "../problem/suggest.ts";
 import { EXIT, Refusal } from "./exit.ts";
 import { paintOf } from "./history.ts";
 import type { Runnable } from "./runnable.ts";
-import { selectRun, shortIds } from "./select-run.ts";
+import { selectRun, shortIds, type Selected } from "./select-run.ts";
 import { openSession, planSession, PLAIN_REQUEST, tellProblems } from "./session.ts";
 import type { World } from "./world.ts";
 import type { History } from "../index/history.ts";
@@ -26,7 +26,7 @@ export async function explain(
   const view =
     flags.run === undefined
       ? await fromPlan(world, step, { session, history })
-      : await fromRun(step, { record: await selectRun(session.repository, history, flags.run), history });
+      : await fromRun(step, await selectRun(session.repository, flags.run));
   const { explainText, explainJson } = await import("../report/explain-text.ts");
   world.terminal.print(
     flags.json === true ? explainJson(view) : explainText(view, { paint: paintOf(world), shortId: shortIds(history) }),
@@ -92,10 +92,7 @@ function documentOf(runnable: Runnable, work: WorkStep): KeyDocument | undefined
   });
 }
 
-async function fromRun(
-  step: string,
-  { record, history }: { readonly record: RunRecord; readonly history: History },
-): Promise<ExplainView> {
+async function fromRun(step: string, { record, ledger: { history } }: Selected): Promise<ExplainView> {
   const found = record.steps.find((one) => one.name === step);
   if (found === undefined)
     throw new Refusal(

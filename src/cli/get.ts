@@ -3,20 +3,17 @@ import { join, resolve } from "node:path";
 
 import type { OutputRecord } from "../key/key-document.ts";
 import type { Store } from "../store/store.ts";
+import { environmentsOf } from "./environments.ts";
 import { EXIT, Refusal } from "./exit.ts";
 import { selectRun } from "./select-run.ts";
-import { openSession } from "./session.ts";
+import { openSession, type Session } from "./session.ts";
 import type { World } from "./world.ts";
 
 /** `sluice get <run>[:<path>] [-o DIR]`: artifacts of a run out of the store, each checked against its digest. */
 export async function get(world: World, what: string, flags: { readonly output?: string }): Promise<number> {
   const { repository, project } = await openSession(world);
-  const history = await repository.history();
-  const { run, path } = partsOf(
-    what,
-    project.settings.environments.map(({ name }) => name),
-  );
-  const record = await selectRun(repository, history, run);
+  const { run, path } = await partsOf(what, { repository, project });
+  const { record } = await selectRun(repository, run);
   const outputs = record.steps.flatMap(({ outcome }) =>
     outcome.kind === "succeeded" || outcome.kind === "cached" ? outcome.facts.outputs : [],
   );
@@ -49,14 +46,20 @@ export async function get(world: World, what: string, flags: { readonly output?:
   return code;
 }
 
-/** `<run>[:<path>]`, where a run may be `<environment>:<pipeline>`. */
-function partsOf(
+/** `<run>[:<path>]`, where a run may be `<environment>:<pipeline>`: what names no pipeline is a path. */
+async function partsOf(
   what: string,
-  environments: readonly string[],
-): { readonly run: string; readonly path: string | undefined } {
+  { repository, project }: Pick<Session, "repository" | "project">,
+): Promise<{ readonly run: string; readonly path: string | undefined }> {
   const [first = "", second, ...rest] = what.split(":");
-  if (!environments.includes(first) || second === undefined)
-    return { run: first, path: second === undefined ? undefined : [second, ...rest].join(":") };
+  if (second === undefined) return { run: first, path: undefined };
+  const environments = await environmentsOf(repository, await repository.ledger());
+  const declared = project.settings.environments.some(({ name }) => name === first);
+  const pipelines = [
+    ...(environments.get(first)?.pipelines.keys() ?? []),
+    ...(declared ? project.pipelines.map(({ pipeline }) => pipeline.id) : []),
+  ];
+  if (!pipelines.includes(second.replace(/~\d*$/, ""))) return { run: first, path: [second, ...rest].join(":") };
   return { run: `${first}:${second}`, path: rest.length === 0 ? undefined : rest.join(":") };
 }
 

@@ -35,12 +35,12 @@ export async function log(
 
 /** `sluice show <run>`. */
 export async function show(world: World, run: string, flags: { readonly json?: boolean }): Promise<number> {
-  const repository = await openRepository(world);
-  const history = await repository.history();
-  const record = await selectRun(repository, history, run);
+  const { record, ledger } = await selectRun(await openRepository(world), run);
   const { showText, showJson } = await import("../report/show-text.ts");
   world.terminal.print(
-    flags.json === true ? showJson(record) : showText(record, { paint: paintOf(world), shortId: shortIds(history) }),
+    flags.json === true
+      ? showJson(record)
+      : showText(record, { paint: paintOf(world), shortId: shortIds(ledger.history) }),
   );
   return EXIT.fine;
 }
@@ -52,10 +52,9 @@ export async function diff(
   flags: { readonly json?: boolean; readonly markdown?: boolean },
 ): Promise<number> {
   const repository = await openRepository(world);
-  const history = await repository.history();
   const [first, second] = names;
-  const to = await selectRun(repository, history, second ?? "latest");
-  const from = await selectRun(repository, history, first ?? `${to.id}~1`);
+  const { record: to, ledger } = await selectRun(repository, second ?? "latest");
+  const { record: from } = await selectRun(repository, first ?? `${to.id}~1`);
   if (from.pipeline.id !== to.pipeline.id) {
     throw new Refusal(
       EXIT.usage,
@@ -63,7 +62,7 @@ export async function diff(
     );
   }
   const changes = diffRuns(from, to);
-  const shortId = shortIds(history);
+  const shortId = shortIds(ledger.history);
   if (flags.json === true) world.terminal.print((await import("../report/diff-json.ts")).diffJson(changes));
   else if (flags.markdown === true)
     world.terminal.print((await import("../report/diff-markdown.ts")).diffMarkdown(changes, { shortId }));
@@ -77,8 +76,7 @@ export async function diff(
 /** `sluice logs <run> [step]`: what steps wrote. */
 export async function logs(world: World, run: string, step: string | undefined): Promise<number> {
   const { repository, project } = await openSession(world);
-  const history = await repository.history();
-  const record = await selectRun(repository, history, run);
+  const { record } = await selectRun(repository, run);
   const store = await repository.store(project.settings);
   const wanted = record.steps.filter((one) => step === undefined || one.name === step);
   if (wanted.length === 0)

@@ -5,7 +5,7 @@ import { readProject } from "../controller/read-project.ts";
 import type { View } from "../git/view.ts";
 import { digestOf } from "../identity/identity.ts";
 import type { StepResult } from "../key/key-document.ts";
-import { LOCAL_LEDGER, runDirectory } from "../manifest/ledger-paths.ts";
+import { runDirectory } from "../manifest/ledger-paths.ts";
 import { progressLine } from "../report/run-text.ts";
 import { fourCharacters } from "../report/words.ts";
 import type { RunRecord } from "../run/run-record.ts";
@@ -15,7 +15,7 @@ import { EXIT, Refusal } from "./exit.ts";
 import { paintOf } from "./history.ts";
 import { seenBy } from "./progress.ts";
 import type { Runnable } from "./runnable.ts";
-import { selectRun, shortIds } from "./select-run.ts";
+import { selectRun, shortIds, type Selected } from "./select-run.ts";
 import { openRepository } from "./open-repository.ts";
 import { tellProblems } from "./session.ts";
 import { stagingOf } from "./staging.ts";
@@ -24,10 +24,10 @@ import type { Repository, World } from "./world.ts";
 /** `sluice reproduce <run>`: computes a recorded run again from the ledger and compares every digest and metric. */
 export async function reproduce(world: World, run: string, flags: { readonly jobs?: number }): Promise<number> {
   const repository = await openRepository(world);
-  const history = await repository.history();
-  const record = await selectRun(repository, history, run);
-  const id = shortIds(history)(record.id);
-  const view = await recordedView(repository, record);
+  const selected = await selectRun(repository, run);
+  const { record } = selected;
+  const id = shortIds(selected.ledger.history)(record.id);
+  const view = await recordedView(repository, selected);
   const project = await readProject({ cache: repository.cache }, view);
   const file = project.pipelines.find((one) => one.path === record.pipeline.path);
   if (file === undefined) throw new Refusal(EXIT.bad, `${record.pipeline.path} cannot be read at ${record.source}`);
@@ -75,10 +75,10 @@ export async function reproduce(world: World, run: string, flags: { readonly job
 }
 
 /** The commit's files with the uncommitted ones of a dirty run over them, as the ledger kept them. */
-async function recordedView(repository: Repository, record: RunRecord): Promise<View> {
+async function recordedView(repository: Repository, { record, ledger }: Selected): Promise<View> {
   const commit = repository.commit(record.source);
   if (record.dirty === null) return commit;
-  const head = await repository.git.resolve(LOCAL_LEDGER);
+  const head = await repository.git.resolve(ledger.ref);
   if (head === undefined) throw new Refusal(EXIT.bad, "there is no ledger\n  next: sluice run");
   const prefix = `${runDirectory(record.id)}/tree/`;
   const kept = await repository.git.files(

@@ -8,8 +8,7 @@ import type { World } from "./world.ts";
 export async function retry(world: World, run: string): Promise<number> {
   const session = await openSession(world);
   const { repository, project } = session;
-  const history = await repository.history();
-  const record = await selectRun(repository, history, run);
+  const { record } = await selectRun(repository, run);
   if (record.status === "succeeded")
     throw new Refusal(EXIT.usage, `run ${run} succeeded\n  next: sluice run --force <step> computes a step again`);
   const store = await repository.store(project.settings);
@@ -24,6 +23,7 @@ export async function retry(world: World, run: string): Promise<number> {
       `the work tree is not what run ${run} was of\n  next: git checkout ${record.source.slice(0, 12)} && sluice retry ${run}, or sluice run`,
     );
   }
+  const history = await repository.history();
   const nth = history.runs({ pipeline: record.pipeline.id }).filter((one) => one.trigger === "retry").length + 1;
   const { execute } = await import("./execute.ts");
   return execute(session, store, {

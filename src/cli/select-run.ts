@@ -1,44 +1,85 @@
 import { parseCommitSha, parseRunId, type RunId } from "../identity/identity.ts";
 import { readProject } from "../controller/read-project.ts";
 import type { History } from "../index/history.ts";
+import { LOCAL_LEDGER } from "../manifest/ledger-paths.ts";
 import type { RunRecord } from "../run/run-record.ts";
 import { EXIT, Refusal } from "./exit.ts";
-import type { Repository } from "./world.ts";
+import type { Ledger, Repository } from "./world.ts";
 
 /** Commits of a branch that are looked at for one with a run. */
 const FAR_BACK = 1_000;
 
-/**
- * The run that a person means: an id, a unique prefix of at least 4, a commit, a branch, `#12`, `latest` or an
- * environment, each with `~n` for the n-th before it on the same pipeline; tried in this order (INTERFACES §4).
- */
-export async function selectRun(repository: Repository, history: History, text: string): Promise<RunRecord> {
-  const [, name, back] = /^(.+?)(?:~(\d+)?)?$/.exec(text) ?? [];
-  if (name === undefined) throw new Refusal(EXIT.usage, "name a run\n  next: sluice log");
-  const id = await find(repository, history, name);
-  const steps = text.endsWith("~") ? 1 : Number(back ?? 0);
-  const record = await history.record(steps === 0 ? id : before(history, id, steps));
-  if (record === undefined)
-    throw new Refusal(EXIT.usage, `run ${name} is not in the ledger\n  next: sluice cache rebuild`);
-  return record;
+/** A run, and the ledger that has it. */
+export interface Selected {
+  readonly record: RunRecord;
+  readonly ledger: Ledger;
 }
 
-async function find(repository: Repository, history: History, name: string): Promise<RunId> {
-  const found =
-    byId(history, name) ??
-    (await byRevision(repository, history, name)) ??
-    (await byPullRequest(history, name)) ??
-    (name === "latest" ? history.runs({ limit: 1 })[0]?.id : undefined);
-  if (found !== undefined) return found;
+/**
+ * The run that a person means: an id, a unique prefix of at least 4, a commit, a branch, `#12`, `latest` or an
+ * environment (`prod`, `prod:digits`), tried in this order (INTERFACES §4). `~n` is the n-th before it: on the same
+ * pipeline, and of an environment the n-th that was live there before. What ran here comes before what a service ran.
+ */
+export async function selectRun(repository: Repository, text: string): Promise<Selected> {
+  const [, name, back] = /^(.+?)(?:~(\d+)?)?$/.exec(text) ?? [];
+  if (name === undefined) throw new Refusal(EXIT.usage, "name a run\n  next: sluice log");
+  const steps = text.endsWith("~") ? 1 : Number(back ?? 0);
+  const ledgers = await ledgersOf(repository);
+  const found = await find(repository, ledgers, name);
+  if (found !== undefined) {
+    const { ledger, id } = found;
+    return recordOf([ledger], steps === 0 ? id : before(ledger.history, id, steps));
+  }
+  const { selectLive } = await import("./select-live.ts");
+  const { environmentsOf } = await import("./environments.ts");
+  const live = selectLive(await environmentsOf(repository, await repository.ledger()), { name, back: steps });
+  if (live !== undefined) return recordOf(ledgers.toReversed(), live.run);
   throw new Refusal(EXIT.usage, `there is no run ${name}\n  next: ${await nextFor(repository, name)}`);
 }
 
-function byId(history: History, name: string): RunId | undefined {
+/** The local ledger, and the forge's where this clone has it. */
+async function ledgersOf(repository: Repository): Promise<readonly Ledger[]> {
+  const shared = await repository.ledger();
+  if (shared.ref === LOCAL_LEDGER) return [shared];
+  return [{ ref: LOCAL_LEDGER, history: await repository.history() }, shared];
+}
+
+async function recordOf(ledgers: readonly Ledger[], id: RunId): Promise<Selected> {
+  for (const ledger of ledgers) {
+    const record = await ledger.history.record(id);
+    if (record !== undefined) return { record, ledger };
+  }
+  throw new Refusal(EXIT.usage, `run ${id} is not in the ledger\n  next: sluice cache rebuild`);
+}
+
+interface Found {
+  readonly ledger: Ledger;
+  readonly id: RunId;
+}
+
+async function find(repository: Repository, ledgers: readonly Ledger[], name: string): Promise<Found | undefined> {
+  const known = byId(ledgers, name);
+  if (known !== undefined) return known;
+  const ways = [
+    (history: History) => byRevision(repository, history, name),
+    (history: History) => byPullRequest(history, name),
+    (history: History) => (name === "latest" ? history.runs({ limit: 1 })[0]?.id : undefined),
+  ];
+  for (const way of ways) {
+    for (const ledger of ledgers) {
+      const id = await way(ledger.history);
+      if (id !== undefined) return { ledger, id };
+    }
+  }
+  return undefined;
+}
+
+function byId(ledgers: readonly Ledger[], name: string): Found | undefined {
   const whole = parseRunId(name);
-  if (whole !== undefined && history.byPrefix(whole).length > 0) return whole;
-  if (name.length < 4 || !/^[0-9a-z]+$/.test(name)) return undefined;
-  const found = history.byPrefix(name);
-  if (found.length > 1) throw ambiguous(history, name, found);
+  if (whole === undefined && (name.length < 4 || !/^[0-9a-z]+$/.test(name))) return undefined;
+  const all = ledgers.flatMap((ledger) => ledger.history.byPrefix(name).map((id) => ({ ledger, id })));
+  const found = all.filter(({ id }, at) => all.findIndex((one) => one.id === id) === at);
+  if (found.length > 1) throw ambiguous(name, found);
   return found[0];
 }
 
@@ -54,9 +95,8 @@ async function byRevision(repository: Repository, history: History, name: string
     const newest = there.filter((run, at) => there.findIndex(({ pipeline }) => pipeline === run.pipeline) === at);
     if (newest.length > 1)
       throw ambiguous(
-        history,
         name,
-        newest.map(({ id }) => id),
+        newest.map(({ id }) => ({ ledger: { history }, id })),
       );
     if (newest[0] !== undefined) return newest[0].id;
   }
@@ -73,14 +113,17 @@ async function byPullRequest(history: History, name: string): Promise<RunId | un
   return undefined;
 }
 
-function ambiguous(history: History, name: string, ids: readonly RunId[]): Refusal {
-  const runs = new Map(history.runs({}).map((run) => [run.id, run]));
-  const short = shortIds(history);
-  const lines = ids.slice(0, 10).map((id) => {
-    const run = runs.get(id);
-    return run === undefined ? `  ${id}` : `  ${short(id)}  ${run.pipeline}  ${run.status}  ${run.finishedAt}`;
+function ambiguous(
+  name: string,
+  found: readonly { readonly ledger: Pick<Ledger, "history">; readonly id: RunId }[],
+): Refusal {
+  const lines = found.slice(0, 10).map(({ ledger: { history }, id }) => {
+    const run = history.runs({}).find((one) => one.id === id);
+    return run === undefined
+      ? `  ${id}`
+      : `  ${shortIds(history)(id)}  ${run.pipeline}  ${run.status}  ${run.finishedAt}`;
   });
-  const more = ids.length > lines.length ? [`  and ${ids.length - lines.length} more`] : [];
+  const more = found.length > lines.length ? [`  and ${found.length - lines.length} more`] : [];
   return new Refusal(EXIT.usage, [`${name} could be any of`, ...lines, ...more].join("\n"));
 }
 

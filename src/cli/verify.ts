@@ -19,7 +19,7 @@ import { EXIT, Refusal } from "./exit.ts";
 import { paintOf } from "./history.ts";
 import { openRepository } from "./open-repository.ts";
 import { selectRun, shortIds } from "./select-run.ts";
-import type { Repository, World } from "./world.ts";
+import type { Ledger, Repository, World } from "./world.ts";
 
 /** `sluice verify [run|--all]`: signatures, digests and the ledger's chain, offline. */
 export async function verify(
@@ -28,10 +28,11 @@ export async function verify(
   flags: { readonly json?: boolean },
 ): Promise<number> {
   const repository = await openRepository(world);
-  const { ref, history } = await ledgerOf(repository);
+  const selected = run === undefined ? undefined : await selectRun(repository, run);
+  const { ref, history } = selected?.ledger ?? (await ledgerOf(repository));
   const head = await repository.git.resolve(ref);
   if (head === undefined) throw new Refusal(EXIT.usage, "there is no ledger yet\n  next: sluice run");
-  const wanted = run === undefined ? undefined : (await selectRun(repository, history, run)).id;
+  const wanted = selected?.record.id;
   const commits = await repository.git.log(ref);
   const header = parseLedgerHeader((await repository.git.file(head, LEDGER_HEADER)) ?? new Uint8Array());
   const publicKeys = header.kind === "ok" ? header.value.keys : new Map<string, string>();
@@ -48,7 +49,7 @@ export async function verify(
 }
 
 /** The local ledger; in a clone without one, the forge's. */
-async function ledgerOf(repository: Repository): Promise<{ readonly ref: string; readonly history: History }> {
+async function ledgerOf(repository: Repository): Promise<Ledger> {
   const local = await repository.git.resolve(LOCAL_LEDGER);
   return local === undefined ? repository.ledger() : { ref: LOCAL_LEDGER, history: await repository.history() };
 }
@@ -56,7 +57,7 @@ async function ledgerOf(repository: Repository): Promise<{ readonly ref: string;
 /** Events that nobody we know signed, or that stand elsewhere than they say; commits that are neither run nor event. */
 function eventFindings(
   history: History,
-  { commits, publicKeys }: Pick<Ledger, "commits" | "publicKeys">,
+  { commits, publicKeys }: Pick<Checked, "commits" | "publicKeys">,
 ): readonly Finding[] {
   const events = history.events().map((entry) => verifyEvent(entry, publicKeys));
   const known = new Set(history.events().map(({ commit }) => commit));
@@ -77,7 +78,7 @@ function isFirst(commits: readonly LoggedCommit[], sha: CommitSha): boolean {
   return commits.at(-1)?.sha === sha;
 }
 
-interface Ledger {
+interface Checked {
   readonly head: CommitSha;
   readonly commits: readonly LoggedCommit[];
   readonly wanted: RunId | undefined;
@@ -85,7 +86,7 @@ interface Ledger {
   readonly publicKeys: ReadonlyMap<string, string>;
 }
 
-async function verifyRuns(git: Git, { head, commits, wanted, publicKeys }: Ledger): Promise<readonly VerifiedRun[]> {
+async function verifyRuns(git: Git, { head, commits, wanted, publicKeys }: Checked): Promise<readonly VerifiedRun[]> {
   const runs = commits.flatMap((commit) => {
     const id = recordedRun(commit.message);
     return id === undefined || (wanted !== undefined && id !== wanted) ? [] : [{ id, message: commit.message }];

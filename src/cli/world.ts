@@ -98,6 +98,12 @@ export interface Machine {
   readonly cpus: number;
 }
 
+/** A branch of records with what it says, quickly. */
+export interface Ledger {
+  readonly ref: string;
+  readonly history: History;
+}
+
 export interface Repository {
   readonly git: Git;
   /** Absolute path of `.sluice`. */
@@ -131,7 +137,7 @@ export interface Repository {
   ): Promise<Dispatcher<StepJob, StepEnd>>;
   history(): Promise<History>;
   /** The forge's ledger where this clone has it (its branch, else what was fetched of it), else the local one. */
-  ledger(): Promise<{ readonly ref: string; readonly history: History }>;
+  ledger(): Promise<Ledger>;
   signer(): Promise<Signer>;
   dataset(dataset: Dataset, tree: Tree): Promise<DatasetState>;
   /** Digest of what stands at a path of the work tree, by stat where that is trusted. */
