@@ -64,7 +64,7 @@ function openForge(calls: Calls, app: number, repository: RepositoryRef): Forge 
   type Call<Value> = Parameters<typeof calls.as<Value>>[1];
   const ask = <Value>(call: Call<Value>): Promise<Answer<Value>> => calls.as(repository.installation, call);
   return {
-    ...octokitPromotions({ ask, at }),
+    ...octokitPromotions({ ask, at, own: repository.id }),
     repository,
     app,
     date: () => calls.date(),

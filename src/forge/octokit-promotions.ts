@@ -24,17 +24,25 @@ interface Asking {
     call: (octokit: Octokit, headers: { readonly authorization: string }) => Promise<{ readonly data: Value }>,
   ) => Promise<Answer<Value>>;
   readonly at: { readonly owner: string; readonly repo: string };
+  /** Number of the repository. */
+  readonly own: number;
 }
 
 /** What promotions ask of GitHub: pull requests of our own, who agreed to them, and deployments. */
-export function octokitPromotions({ ask, at }: Asking): Promoting {
+export function octokitPromotions({ ask, at, own }: Asking): Promoting {
   return {
     async pullRequestsOfBranch(branch) {
       const head = `${at.owner}:${branch}`;
       const answer = await pages((page) =>
         ask((octokit, headers) => octokit.rest.pulls.list({ ...at, state: "all", head, per_page: 100, page, headers })),
       );
-      return map(answer, (list) => list.map(pullRequestOf).toSorted((a, b) => b.number - a.number));
+      // A fork of the same owner may have a branch of that name, too.
+      return map(answer, (list) =>
+        list
+          .map(pullRequestOf)
+          .filter((pull) => pull.head.repository === own)
+          .toSorted((a, b) => b.number - a.number),
+      );
     },
     async createPullRequest(wanted) {
       const answer = await ask((octokit, headers) => octokit.rest.pulls.create({ ...at, ...wanted, headers }));

@@ -1,4 +1,5 @@
 import type { Deliveries } from "./deliveries.ts";
+import { NOT_INSTALLED } from "./fork.ts";
 import { checkShape } from "./shapes/check.ts";
 import { commentShape } from "./shapes/comment.ts";
 import { issueShape } from "./shapes/issue.ts";
@@ -79,6 +80,8 @@ export class Announcer {
   }
 
   send(repository: TwinRepository, sender: User, event: string, payload: Record<string, unknown>): void {
+    // What happens where the App is not, it is not told.
+    if (repository.installation === NOT_INSTALLED) return;
     const at = this.at();
     this.deliveries.send(event, {
       ...payload,

@@ -4,7 +4,9 @@ import { Announcer } from "./announce.ts";
 import { commitFiles, createBare, emailOf, git, mergeCommit, refsOf } from "./bare.ts";
 import { Deliveries } from "./deliveries.ts";
 import { Faults } from "./faults.ts";
+import { forkRepository, pullsFrom, showHead } from "./fork.ts";
 import { logged, pushedCommits, sizeOf } from "./history.ts";
+import { newPull, type PullOrder } from "./pull.ts";
 import { labelShape } from "./shapes/label.ts";
 import type { Addresses } from "./shapes/user.ts";
 import {
@@ -78,6 +80,7 @@ export class TwinForge {
       directory,
       defaultBranch: "main",
       installation: owner.id,
+      parent: null,
       roles: new Map(Object.entries(order.roles ?? {})),
       pulls: new Map(),
       issues: new Map(),
@@ -169,61 +172,27 @@ export class TwinForge {
       pusher: { name: sender.login, email: emailOf(sender.login) },
     });
     const branch = ref.startsWith("refs/heads/") ? ref.slice("refs/heads/".length) : undefined;
-    for (const pull of repository.pulls.values()) {
-      if (pull.state !== "open" || branch === undefined || after === ZERO) continue;
-      if (pull.base === branch) pull.baseSha = after;
-      if (pull.branch !== branch) continue;
+    if (branch === undefined || after === ZERO) return;
+    for (const pull of repository.pulls.values())
+      if (pull.state === "open" && pull.base === branch) pull.baseSha = after;
+    for (const [home, pull] of pullsFrom(this.world, repository, branch)) {
       pull.head = after;
-      pull.size = await sizeOf(repository.directory, pull.baseSha, after);
+      await showHead(home, pull);
+      pull.size = await sizeOf(home.directory, pull.baseSha, after);
       pull.updatedAt = now();
-      await git(repository.directory, ["update-ref", `refs/pull/${pull.number}/head`, after]);
-      this.announce.pull(repository, pull, sender, { action: "synchronize", before, after });
+      this.announce.pull(home, pull, sender, { action: "synchronize", before, after });
     }
   }
 
-  async openPull(
-    repository: TwinRepository,
-    order: {
-      readonly branch: string;
-      readonly title: string;
-      readonly body?: string;
-      readonly base?: string;
-      readonly login: string;
-    },
-  ): Promise<TwinPullRequest> {
-    const refs = await refsOf(repository.directory);
-    const head = refs.get(`refs/heads/${order.branch}`);
-    const base = order.base ?? repository.defaultBranch;
-    const baseSha = refs.get(`refs/heads/${base}`);
-    if (head === undefined || baseSha === undefined) throw new Error(`there is no branch ${order.branch}`);
-    const user = this.world.user(order.login);
-    const at = now();
-    const pull: TwinPullRequest = {
-      number: repository.next++,
-      id: this.world.id(),
-      title: order.title,
-      body: order.body ?? "",
-      user,
-      state: "open",
-      draft: false,
-      merged: false,
-      mergeCommit: null,
-      branch: order.branch,
-      base,
-      head,
-      baseSha,
-      labels: [],
-      reviews: [],
-      events: [],
-      createdAt: at,
-      updatedAt: at,
-      mergedAt: null,
-      mergedBy: null,
-      size: await sizeOf(repository.directory, baseSha, head),
-    };
+  /** Somebody's own copy, in which they may write. */
+  fork(repository: TwinRepository, login: string): Promise<TwinRepository> {
+    return forkRepository(this.world, repository, { root: this.options.directory, login });
+  }
+
+  async openPull(repository: TwinRepository, order: PullOrder): Promise<TwinPullRequest> {
+    const pull = await newPull(this.world, repository, order);
     repository.pulls.set(pull.number, pull);
-    await git(repository.directory, ["update-ref", `refs/pull/${pull.number}/head`, head]);
-    this.announce.pull(repository, pull, user, { action: "opened" });
+    this.announce.pull(repository, pull, pull.user, { action: "opened" });
     return pull;
   }
 

@@ -72,5 +72,10 @@ function pullPage(repository: TwinRepository, pull: TwinPullRequest): string {
       (check) =>
         `<article class="check"><header><b>${escapeHtml(check.name)}</b> · <span class="${escapeHtml(check.conclusion ?? "")}">${escapeHtml(check.conclusion ?? check.status)}</span> · ${escapeHtml(check.output.title)}</header><div>${markdownHtml(check.output.summary)}</div></article>`,
     );
-  return `<h1>${escapeHtml(pull.title)} <small>#${pull.number}</small></h1><p>${stateOf(pull)} · ${escapeHtml(pull.branch)} into ${escapeHtml(pull.base)} ${labels}</p>${comments.join("")}<h2>Checks</h2>${checks.join("")}`;
+  return `<h1>${escapeHtml(pull.title)} <small>#${pull.number}</small></h1><p>${stateOf(pull)} · ${escapeHtml(headOf(repository, pull))} into ${escapeHtml(pull.base)} ${labels}</p>${comments.join("")}<h2>Checks</h2>${checks.join("")}`;
+}
+
+/** A fork's branch is named with its owner. */
+function headOf(repository: TwinRepository, { from, branch }: TwinPullRequest): string {
+  return from === repository ? branch : `${from.owner.login}:${branch}`;
 }

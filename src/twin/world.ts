@@ -64,6 +64,8 @@ export interface TwinPullRequest {
   draft: boolean;
   merged: boolean;
   mergeCommit: string | null;
+  /** Where the head's branch lies: the repository itself, or a fork of it. */
+  readonly from: TwinRepository;
   readonly branch: string;
   base: string;
   head: string;
@@ -119,7 +121,10 @@ export interface TwinRepository {
   fullName: string;
   directory: string;
   readonly defaultBranch: string;
+  /** 0: the App is not in it. */
   readonly installation: number;
+  /** The repository that it is a fork of. */
+  readonly parent: TwinRepository | null;
   readonly roles: Map<string, Role>;
   readonly pulls: Map<number, TwinPullRequest>;
   readonly issues: Map<number, TwinIssue>;

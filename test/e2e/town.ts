@@ -75,7 +75,8 @@ export async function town(
 
 /** Wakes the service as its own clock does every minute. */
 export async function minutePasses({ twin, service }: Town): Promise<void> {
-  for (const { id, fullName, installation } of twin.forge.world.repositories.values()) {
+  for (const { id, fullName, installation, parent } of twin.forge.world.repositories.values()) {
+    if (parent !== null) continue;
     const repository = { id, fullName, installation };
     await service.queue.jobs.add("controller", [
       { id: `minute-${id}`, payload: { kind: "reconcile", repository, because: "a minute passed" } },

@@ -76,6 +76,49 @@ test("git as it comes: clone, push, the head of a pull request, and no token no 
   await expect(gitIn(directory, "ls-remote", url("ghp_nobody"))).rejects.toThrow(/Authentication failed|403|401/);
 });
 
+test("a fork: a repository of its own, whose branch is shown as a head of the other one", async () => {
+  const { directory, twin, repository } = await place();
+  const { forge } = twin;
+  const fork = await forge.fork(repository, "zed");
+  await forge.commit(fork, { branch: "main", files: { "data.txt": "42\n" }, message: "Forty-two", login: "zed" });
+  const octokit = new Octokit({ auth: twin.tokenOf("zed"), baseUrl: twin.apiUrl });
+  const opened = await octokit.rest.pulls.create({ ...at, head: "zed:main", base: "main", title: "Forty-two" });
+  const { data } = await octokit.rest.pulls.get({ ...at, pull_number: opened.data.number });
+  expect([data.head.repo?.full_name, data.head.repo?.fork, data.head.label, data.changed_files]).toEqual([
+    "zed/digits",
+    true,
+    "zed:main",
+    1,
+  ]);
+  expect([data.base.repo.id, data.base.repo.fork, data.head.repo?.id]).toEqual([repository.id, false, fork.id]);
+  const there = () => gitIn(repository.directory, "rev-parse", `refs/pull/${data.number}/head`, "refs/heads/main");
+  const main = (await gitIn(repository.directory, "rev-parse", "main")).trim();
+  expect(await there()).toBe(`${data.head.sha}\n${main}\n`);
+
+  // Pushed by git, as its owner does; a push to a branch of the same name here is another one.
+  const url = `${twin.url.replace("://", `://zed:${twin.tokenOf("zed")}@`)}/zed/digits.git`;
+  const clone = join(directory, "clone");
+  await gitIn(directory, "clone", "--quiet", url, clone);
+  writeFileSync(join(clone, "data.txt"), "43\n");
+  await gitIn(clone, "commit", "-qam", "Forty-three");
+  await gitIn(clone, "push", "--quiet", "origin", "HEAD:refs/heads/main");
+  const head = (await gitIn(clone, "rev-parse", "HEAD")).trim();
+  const after = await forge.commit(repository, { branch: "main", files: { b: "1\n" }, message: "B", login: "alice" });
+  expect(await there()).toBe(`${head}\n${after}\n`);
+  expect((await octokit.rest.pulls.list({ ...at, head: "acme:main" })).data).toEqual([]);
+  expect((await octokit.rest.pulls.list({ ...at, head: "zed:main" })).data.map(({ number }) => number)).toEqual([1]);
+  expect(forge.deliveries.sent.map(({ event, payload }) => ("action" in payload ? payload["action"] : event))).toEqual([
+    "push",
+    "opened",
+    "synchronize",
+    "push",
+  ]);
+  const pull = repository.pulls.get(1);
+  if (pull === undefined) throw new Error("it was opened");
+  const merged = await forge.merge(repository, pull, { login: "alice" });
+  expect(await gitIn(repository.directory, "show", `${merged}:data.txt`)).toBe("43\n");
+});
+
 const APP = `export default (app) => {
   app.on("pull_request.opened", async (context) => {
     await context.octokit.rest.issues.createComment(context.issue({ body: "seen by probot run" }));

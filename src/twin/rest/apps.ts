@@ -1,4 +1,5 @@
 import type { TwinForge } from "../forge.ts";
+import { NOT_INSTALLED } from "../fork.ts";
 import { appShape, installationShape, PERMISSIONS } from "../shapes/app.ts";
 import { repositoryShape } from "../shapes/repository.ts";
 import { FORBIDDEN, NOT_FOUND, ok, paged, type At, type Reply, type Route } from "./call.ts";
@@ -16,7 +17,8 @@ export const APPS: readonly Route[] = [
 ];
 
 function installations(forge: TwinForge): readonly unknown[] {
-  const owners = new Map([...forge.world.repositories.values()].map(({ owner }) => [owner.id, owner]));
+  const installed = [...forge.world.repositories.values()].filter(({ installation }) => installation !== NOT_INSTALLED);
+  const owners = new Map(installed.map(({ owner }) => [owner.id, owner]));
   const there = [...owners.values()].filter(({ id }) => !forge.world.uninstalled.has(id));
   return there.map((owner) => installationShape(owner, forge.at));
 }

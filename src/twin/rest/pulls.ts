@@ -24,24 +24,38 @@ function pullOf({ repository, forge }: Here, pull: TwinPullRequest): Record<stri
 
 function listPulls(here: Here): Reply {
   const state = here.call.query.get("state") ?? "open";
-  const [, branch] = (here.call.query.get("head") ?? "").split(":");
+  const label = here.call.query.get("head");
   const found = [...here.repository.pulls.values()].filter(
-    (pull) => (state === "all" || pull.state === state) && (branch === undefined || pull.branch === branch),
+    (pull) =>
+      (state === "all" || pull.state === state) &&
+      (label === null || label === `${pull.from.owner.login}:${pull.branch}`),
   );
   return ok(paged(here, found).map((pull) => pullOf(here, pull)));
 }
 
 async function createPull(here: Here): Promise<Reply> {
   const { repository, forge, call } = here;
-  const branch = text(call.body, "head");
+  const [branch = "", owner = repository.owner.login] = text(call.body, "head").split(":").reverse();
+  const from = [repository, ...forge.world.repositories.values()].find(
+    (one) => one.owner.login === owner && (one === repository || one.parent === repository),
+  );
   const refs = await refsOf(repository.directory);
-  const twice = [...repository.pulls.values()].some((one) => one.state === "open" && one.branch === branch);
-  if (twice || !refs.has(`refs/heads/${branch}`) || !refs.has(`refs/heads/${text(call.body, "base")}`))
+  const heads = from === undefined ? new Map<string, string>() : await refsOf(from.directory);
+  const twice = [...repository.pulls.values()].some(
+    (one) => one.state === "open" && one.from === from && one.branch === branch,
+  );
+  if (
+    from === undefined ||
+    twice ||
+    !heads.has(`refs/heads/${branch}`) ||
+    !refs.has(`refs/heads/${text(call.body, "base")}`)
+  )
     return ok(
       { message: "Validation Failed", errors: [{ resource: "PullRequest", code: "invalid", field: "head" }] },
       422,
     );
   const pull = await forge.openPull(repository, {
+    from,
     branch,
     title: text(call.body, "title"),
     body: text(call.body, "body"),
@@ -72,7 +86,11 @@ async function listCommits(here: Here, pull: TwinPullRequest): Promise<Reply> {
 }
 
 function pullsOfCommit(here: Here, [sha]: readonly string[]): Reply {
-  const found = [...here.repository.pulls.values()].filter((pull) => pull.head === sha || pull.mergeCommit === sha);
+  const { repository } = here;
+  // A commit of a fork is not asked about here: only what it was merged as is.
+  const found = [...repository.pulls.values()].filter(
+    (pull) => (pull.head === sha && pull.from === repository) || pull.mergeCommit === sha,
+  );
   return ok(paged(here, found).map((pull) => pullOf(here, pull)));
 }
 

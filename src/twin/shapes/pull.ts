@@ -7,13 +7,12 @@ import { node, userShape, type Addresses } from "./user.ts";
 export function pullShape(repository: TwinRepository, pull: TwinPullRequest, at: Addresses): Record<string, unknown> {
   const api = `${at.base}/repos/${repository.fullName}`;
   const page = `${at.host}/${repository.fullName}/pull/${pull.number}`;
-  const repo = repositoryShape(repository, at);
-  const side = (ref: string, sha: string): Record<string, unknown> => ({
-    label: `${repository.owner.login}:${ref}`,
+  const side = (repo: TwinRepository, ref: string, sha: string): Record<string, unknown> => ({
+    label: `${repo.owner.login}:${ref}`,
     ref,
     sha,
-    user: userShape(repository.owner, at),
-    repo,
+    user: userShape(repo.owner, at),
+    repo: repositoryShape(repo, at),
   });
   const urls = {
     url: `${api}/pulls/${pull.number}`,
@@ -38,7 +37,7 @@ export function pullShape(repository: TwinRepository, pull: TwinPullRequest, at:
     title: pull.title,
     body: pull.body,
     user: userShape(pull.user, at),
-    author_association: "MEMBER",
+    author_association: pull.from === repository ? "MEMBER" : "NONE",
     created_at: pull.createdAt,
     updated_at: pull.updatedAt,
     closed_at: pull.state === "closed" ? pull.updatedAt : null,
@@ -58,8 +57,8 @@ export function pullShape(repository: TwinRepository, pull: TwinPullRequest, at:
     requested_reviewers: [],
     requested_teams: [],
     labels: pull.labels.map((name) => labelShape(name, repository, at)),
-    head: side(pull.branch, pull.head),
-    base: side(pull.base, pull.baseSha),
+    head: side(pull.from, pull.branch, pull.head),
+    base: side(repository, pull.base, pull.baseSha),
     comments: (repository.comments.get(pull.number) ?? []).length,
     review_comments: 0,
     commits: pull.size.commits,

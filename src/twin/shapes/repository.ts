@@ -57,7 +57,7 @@ export function repositoryShape(repository: TwinRepository, at: Addresses): Reco
     owner: userShape(owner, at),
     description: null,
     homepage: null,
-    fork: false,
+    fork: repository.parent !== null,
     default_branch: repository.defaultBranch,
     url,
     ...Object.fromEntries(Object.entries(BELOW).map(([name, path]) => [name, `${url}${path}`])),
