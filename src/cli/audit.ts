@@ -1,13 +1,12 @@
-import { manifestPath, LEDGER_HEADER } from "../manifest/ledger-paths.ts";
+import { LEDGER_HEADER } from "../manifest/ledger-paths.ts";
 import { parseLedgerHeader } from "../manifest/ledger-header.ts";
-import { digestOf } from "../identity/identity.ts";
 import { auditEntries } from "../release/audit.ts";
-import { releaseOf, type Release } from "../release/release.ts";
 import type { ReleaseEvent } from "../release/release-event.ts";
 import { verifyEvent } from "../release/verify-event.ts";
+import { releaseAt } from "./environments-view.ts";
 import { EXIT, Refusal } from "./exit.ts";
 import { openRepository } from "./open-repository.ts";
-import type { Repository, World } from "./world.ts";
+import type { World } from "./world.ts";
 
 const FORMATS = ["md", "json", "csv", "html"] as const;
 export type AuditFormat = (typeof FORMATS)[number];
@@ -25,7 +24,8 @@ export async function audit(world: World, flags: AuditFlags): Promise<number> {
     throw new Refusal(EXIT.usage, `there is no format ${flags.format ?? ""}: there are ${FORMATS.join(", ")}`);
   const [from, to] = [instant(flags.from), instant(flags.to)];
   const repository = await openRepository(world);
-  const { ref, history } = await repository.ledger();
+  const ledger = await repository.ledger();
+  const { ref, history } = ledger;
   const head = await repository.git.resolve(ref);
   if (head === undefined)
     throw new Refusal(EXIT.usage, "there is no ledger here\n  next: git fetch origin sluice/ledger, or sluice run");
@@ -42,7 +42,9 @@ export async function audit(world: World, flags: AuditFlags): Promise<number> {
   const entries = [];
   for (const entry of auditEntries([...signed.keys()], { from, to })) {
     const { commit, keyId } = signed.get(entry.event) ?? { commit: "", keyId: "" };
-    entries.push({ ...entry, commit, keyId, release: await releaseAt(repository, { head, history, entry }) });
+    const { run } = entry.event;
+    const release = run === null ? null : ((await releaseAt({ repository, ledger }, run)) ?? null);
+    entries.push({ ...entry, commit, keyId, release });
   }
   const reports = await import("../report/audit-report.ts");
   const write = { md: reports.auditMarkdown, json: reports.auditJson, csv: reports.auditCsv, html: reports.auditHtml };
@@ -58,23 +60,4 @@ function instant(text: string | undefined): string | null {
   if (!Number.isFinite(time))
     throw new Refusal(EXIT.usage, `${text} is no date\n  next: sluice audit --from 2026-01-01 --to 2026-04-01`);
   return new Date(time).toISOString();
-}
-
-async function releaseAt(
-  { git }: Repository,
-  {
-    head,
-    history,
-    entry,
-  }: {
-    readonly head: Parameters<Repository["commit"]>[0];
-    readonly history: Awaited<ReturnType<Repository["history"]>>;
-    readonly entry: { readonly event: ReleaseEvent };
-  },
-): Promise<Release | null> {
-  const { run } = entry.event;
-  if (run === null) return null;
-  const record = await history.record(run);
-  const bytes = await git.file(head, manifestPath(run));
-  return record === undefined || bytes === undefined ? null : releaseOf(record, digestOf(bytes));
 }

@@ -128,7 +128,7 @@ function addHistory(program: Command, world: World, done: Done): void {
     .action((what: string, flags: object) => done(import("./get.ts").then(({ get }) => get(world, what, flags))));
   command(program, "status", "sluice status")
     .alias("ps")
-    .description("what a run would do, what is under way, what ran last")
+    .description("what a run would do, what is under way, what ran last; what is live, held and asked for where")
     .option("--pool <pool>", "a pool of a service instead: its workers, what they have, how far runs are")
     .option("--json", "one JSON document on stdout")
     .action(({ pool, ...flags }: { pool?: string; json?: boolean }) =>

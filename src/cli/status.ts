@@ -3,6 +3,7 @@ import type { AcceptedRun } from "../queue/accepted-runs.ts";
 import { countsOf } from "../report/plan-view.ts";
 import { isError } from "../problem/problem.ts";
 import type { StatusView } from "../report/status-text.ts";
+import { environmentsView } from "./environments-view.ts";
 import { EXIT } from "./exit.ts";
 import { paintOf } from "./history.ts";
 import { readLiveState } from "./live-state.ts";
@@ -26,7 +27,9 @@ export async function status(world: World, flags: { readonly json?: boolean }): 
     last: null,
   }));
   const holder = repository.accepted.holder() ?? null;
+  const environments = await environmentsView(session);
   const view: StatusView = {
+    ...(environments === undefined ? {} : { environments }),
     branch: head.branch,
     commit: head.commit,
     pipelines: [

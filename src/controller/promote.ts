@@ -1,6 +1,6 @@
 import type { Desired } from "../forge/desired.ts";
 import type { Answer, Forge, PullRequest } from "../forge/forge.ts";
-import type { CommitSha } from "../identity/identity.ts";
+import type { CommitSha, Digest } from "../identity/identity.ts";
 import { decidePromotion, type Decision, type Question, type Voter } from "../release/decide.ts";
 import type { Request } from "../release/environment-state.ts";
 import type { Actor, ReleaseEvent } from "../release/release-event.ts";
@@ -19,7 +19,8 @@ export interface PromotePorts {
   readonly record: (events: readonly ReleaseEvent[]) => Promise<void>;
 }
 
-export interface PromoteOrder extends Omit<Question, "voters" | "run"> {
+export interface PromoteOrder extends Omit<Question, "voters" | "run" | "evidence"> {
+  readonly evidence: Digest;
   readonly pipeline: string;
   readonly request: Request;
   readonly candidate: Release;

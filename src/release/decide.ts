@@ -29,7 +29,8 @@ export interface Question {
   readonly upstream: { readonly standing: Standing; readonly deploys: boolean } | undefined;
   /** The candidate. */
   readonly run: Live["run"];
-  readonly evidence: Digest;
+  /** What is shown; null where approvals are taken as they stand. */
+  readonly evidence: Digest | null;
   readonly gates: readonly GateOutcome[];
   readonly voters: readonly Voter[];
   /** Requester, authors of the source pull requests since the live release, and pushers. */

@@ -1,5 +1,6 @@
 import type { CommitSha, RunId } from "../identity/identity.ts";
 import type { RunRecord } from "../run/run-record.ts";
+import { environmentsText, type EnvironmentsView } from "./environments-text.ts";
 import { formatElapsed } from "./duration.ts";
 import { statusPaint } from "./log-text.ts";
 import type { Paint } from "./paint.ts";
@@ -35,6 +36,8 @@ export interface StatusView {
     /** True when the next run would carry it on: same files, same commit. */
     readonly carriesOn: boolean;
   }[];
+  /** Absent where none are declared and none were ever heard of. */
+  readonly environments?: EnvironmentsView;
 }
 
 export interface StatusTextOptions {
@@ -62,6 +65,7 @@ export function statusText(view: StatusView, options: StatusTextOptions): string
     [paint.strong(where), ...alignColumns(rows)].join("\n"),
     active.length > 0 ? [paint.strong("Under way"), ...active.flat()].join("\n") : "",
     active.length === 0 && view.holder !== null ? `Process ${view.holder} is at work here` : "",
+    view.environments === undefined ? "" : environmentsText(view.environments, options),
     view.pipelines.length === 0 ? "No pipeline here. Next: `sluice init`" : "",
   ];
   return `${blocks.filter((block) => block !== "").join("\n\n")}\n`;
@@ -109,5 +113,6 @@ function pendingWords(counts: PlanCounts): string {
 
 /** The state for programs, version 1. */
 export function statusJson(view: StatusView): string {
-  return jsonDocument({ ...view });
+  const { environments, ...here } = view;
+  return jsonDocument({ ...here, ...environments });
 }
