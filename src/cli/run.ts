@@ -4,8 +4,7 @@ import { EXIT, Refusal } from "./exit.ts";
 import type { RunFlags, Runnable } from "./runnable.ts";
 import { openRepository } from "./open-repository.ts";
 import type { Session } from "./session.ts";
-import { proveUpToDate, provenUpToDate, requestDigest } from "./up-to-date.ts";
-import type { JsonObject } from "../identity/canonical-json.ts";
+import { proveUpToDate, provenUpToDate, requestOf } from "./up-to-date.ts";
 import type { World } from "./world.ts";
 
 /** `sluice run`: plans, executes what has no result, records; nothing to do is said and records nothing. */
@@ -14,7 +13,7 @@ export async function run(world: World, names: readonly string[], flags: RunFlag
     throw new Refusal(EXIT.usage, "--jobs takes a whole number above 0");
   }
   const plain = flags.force.length === 0 && flags.param.length === 0 && flags.withEffects !== true;
-  const request = requestDigest(names, flags.checkout);
+  const request = requestOf(names, flags.checkout);
   const repository = await openRepository(world);
   if (plain && repository.accepted.list().length === 0) {
     const steps = await provenUpToDate(world, repository, request);
@@ -24,6 +23,7 @@ export async function run(world: World, names: readonly string[], flags: RunFlag
   const session = await openSession(world, repository);
   const { project } = session;
   const store = await repository.store(project.settings);
+  const { parseOverrides } = await import("./overrides.ts");
   const overrides = await parseOverrides(flags.param);
   const planned = await planSession(session, store, {
     names,
@@ -87,17 +87,4 @@ function checkForced(planned: readonly PlannedPipeline[], forced: readonly strin
         `--force ${step}: there is no such step\n  next: known: ${[...known].slice(0, 20).join(", ")}`,
       );
   }
-}
-
-/** `k=v` with the value read as YAML reads it: `0.05` is a number, `true` is true. */
-async function parseOverrides(params: readonly string[]): Promise<JsonObject> {
-  if (params.length === 0) return {};
-  const { parse } = await import("yaml");
-  return Object.fromEntries(
-    params.map((text) => {
-      const equals = text.indexOf("=");
-      if (equals < 1) throw new Refusal(EXIT.usage, `--param ${text}: write name=value`);
-      return [text.slice(0, equals), parse(text.slice(equals + 1)) as JsonObject[string]];
-    }),
-  );
 }

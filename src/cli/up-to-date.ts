@@ -1,5 +1,4 @@
 import type { Project } from "../controller/project.ts";
-import { digestOf } from "../identity/identity.ts";
 import type { OutputRecord } from "../key/key-document.ts";
 import type { Store } from "../store/store.ts";
 import { groundOf, stands, type Fact, type Ground } from "./ground.ts";
@@ -82,6 +81,6 @@ async function filesOf(store: Store, output: OutputRecord): Promise<readonly Fac
 }
 
 /** What was asked for, as far as it changes the answer. */
-export function requestDigest(names: readonly string[], checkout: boolean): string {
-  return digestOf(JSON.stringify([names, checkout]));
+export function requestOf(names: readonly string[], checkout: boolean): string {
+  return JSON.stringify([names, checkout]);
 }

@@ -1,4 +1,4 @@
-import type { BlobId, CommitSha, Digest } from "../identity/identity.ts";
+import type { BlobId, CommitSha } from "../identity/identity.ts";
 import type { Problem } from "../problem/problem.ts";
 
 export interface TreeEntry {
@@ -75,7 +75,7 @@ export interface Git extends Commits {
   /** Files of the work tree that are neither tracked nor ignored, sorted. */
   untracked(): Promise<readonly string[]>;
   /** Changes whenever a file is tracked, untracked, added or taken away; not when bytes of a file change. */
-  listingDigest(): Promise<Digest>;
+  listingStamp(): Promise<string>;
   /**
    * The bytes git would store for work-tree files that have clean filters (text, eol, working-tree-encoding,
    * filter); a path is absent from the answer where the bytes on disk are what git would store.

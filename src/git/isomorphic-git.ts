@@ -4,9 +4,10 @@ import { join } from "node:path";
 import git from "isomorphic-git";
 
 import { byUtf8 } from "../identity/canonical-json.ts";
-import { digestOf, parseBlobId, parseCommitSha, type CommitSha } from "../identity/identity.ts";
+import { parseBlobId, parseCommitSha, type CommitSha } from "../identity/identity.ts";
 import type { Git, LoggedCommit, TreeEntry } from "./git.ts";
 import { append, type Base } from "./isomorphic-append.ts";
+import { listingStamp } from "./listing-stamp.ts";
 
 /** The repository at `root` without a git binary: for the Action, and for machines that have none. */
 export function isomorphicGit(root: string, directory: string): Git {
@@ -87,10 +88,10 @@ export function isomorphicGit(root: string, directory: string): Git {
     async untracked() {
       return untracked(base, await readIndex(base));
     },
-    async listingDigest() {
+    async listingStamp() {
       const tracked = await readIndex(base);
       const known = tracked.map((entry) => `${entry.blob} ${entry.path}`);
-      return digestOf(JSON.stringify([known, await untracked(base, tracked)]));
+      return listingStamp(Buffer.from(JSON.stringify([known, await untracked(base, tracked)])));
     },
     // Clean filters are programs and attributes of the git binary: without it the bytes on disk are taken.
     cleaned: async () => new Map(),

@@ -1,11 +1,12 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 
-import { digestOf, parseCommitSha, type BlobId, type CommitSha } from "../identity/identity.ts";
+import { parseCommitSha, type BlobId, type CommitSha } from "../identity/identity.ts";
 import { cleanFilters, quiet } from "./clean-filters.ts";
 import { lines, LIST, parseIndex, parseLog, parseTree, parseUntracked } from "./git-output.ts";
 import { gitProcess, type GitProcess } from "./git-process.ts";
 import type { Appended, Git, LedgerCommit, LoggedCommit } from "./git.ts";
+import { listingStamp } from "./listing-stamp.ts";
 import { objectReader, type ObjectReader } from "./read-objects.ts";
 import { recentLog } from "./recent-log.ts";
 import { readHead, readRef } from "./refs.ts";
@@ -96,7 +97,7 @@ export function nativeGit(place: NativePlace): Git {
       return parseIndex(await listing());
     },
     untracked: async () => parseUntracked(await listing()),
-    listingDigest: async () => digestOf(await listing()),
+    listingStamp: async () => listingStamp(await listing()),
     cleaned: (paths) => filters.cleaned(paths),
     append: (ref, expected, commits) => append({ git, reader }, directory, { ref, expected, commits }),
     async log(ref, until) {

@@ -235,21 +235,21 @@ export function gitContract(adapter: Git["adapter"]): void {
       expect(await git.untracked()).toEqual([...weird, "keep.log", "kept/open", "deep/er/file"].sort(byUtf8));
     });
 
-    test("the listing's digest follows files, not bytes", async () => {
+    test("the listing's stamp follows files, not bytes", async () => {
       const bench = repository({ "a.txt": "a" });
       bench.commit();
-      const before = await (await at(bench)).listingDigest();
+      const before = await (await at(bench)).listingStamp();
       bench.write("a.txt", "changed");
-      expect(await (await at(bench)).listingDigest()).toBe(before);
+      expect(await (await at(bench)).listingStamp()).toBe(before);
       // What we keep for ourselves is nothing of the person's, whether git was told so or not.
       bench.write(".sluice/cache/plan.json", "{}");
-      expect(await (await at(bench)).listingDigest()).toBe(before);
+      expect(await (await at(bench)).listingStamp()).toBe(before);
       expect(await (await at(bench)).untracked()).not.toContain(".sluice/cache/plan.json");
       bench.write("new.txt", "n");
-      const untracked = await (await at(bench)).listingDigest();
+      const untracked = await (await at(bench)).listingStamp();
       expect(untracked).not.toBe(before);
       bench.git("add", "new.txt");
-      expect([before, untracked]).not.toContain(await (await at(bench)).listingDigest());
+      expect([before, untracked]).not.toContain(await (await at(bench)).listingStamp());
     });
 
     test("added files of a commit", async () => {
