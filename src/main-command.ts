@@ -1,7 +1,7 @@
 import { answerCommand, leaveToRun, type Asking } from "./controller/answer-command.ts";
-import { planPullRequest } from "./controller/plan-pull-request.ts";
+import { domainOf, planPullRequest } from "./controller/plan-pull-request.ts";
 import { PLAN_CHECK } from "./controller/project.ts";
-import type { CommitSha } from "./identity/identity.ts";
+import { isOfFork, type CommitSha } from "./identity/identity.ts";
 import type { RepositoryRef } from "./identity/repository.ts";
 import { answeredTable, keepAnswers } from "./main-answers.ts";
 import { again, DONE, type At } from "./main-at.ts";
@@ -71,7 +71,11 @@ async function ofCommit(at: At, ref: RepositoryRef, { head, parsed, asking, quie
   const repository = await at.service.repository(ref);
   const asked = await repository.forge.pullRequestsOf(head);
   if (asked.kind === "wait" || asked.kind === "unreachable") return again(5_000);
-  const pulls = asked.kind === "ok" ? asked.value : [];
+  const listed = asked.kind === "ok" ? asked.value : [];
+  const open = listed.length > 0 ? undefined : await repository.forge.openPullRequests();
+  if (open?.kind === "wait" || open?.kind === "unreachable") return again(5_000);
+  // Asked about a commit of a fork, GitHub does not name the pull request that it came with.
+  const pulls = open?.kind === "ok" ? open.value.filter((one) => one.head.sha === head) : listed;
   const mine = pulls.find((one) => one.state === "open") ?? pulls.find((one) => one.mergeCommit === head);
   if (mine === undefined) return ofBareCommit(at, ref, { head, parsed, asking, quiet });
   return ask(at, ref, { number: mine.number, asking: { ...asking, head: mine.merged ? null : head }, parsed, quiet });
@@ -83,10 +87,10 @@ async function ofBareCommit(at: At, ref: RepositoryRef, { head, parsed, asking }
   if (parsed.kind === "command" && parsed.command.kind === "retry" && !asking.sender.bot) {
     const { login } = asking.sender;
     const ports = { forge: repository.forge, clock: at.service.parts.clock, rules: () => repository.rules() };
-    const leave = await leaveToRun(ports, { login, command: "/sluice retry" });
+    const leave = await leaveToRun(ports, { login, command: "/sluice retry", strangers: false });
     if (leave.kind === "later") return again(leave.afterMs);
     const word = asking.request.slice(asking.request.indexOf(":") + 1);
-    const of = { commit: head, pullRequest: null, by: login, word };
+    const of = { commit: head, pullRequest: null, domain: null, by: login, word };
     const orders = leave.kind === "granted" ? await retriesAt(at, repository, of) : [];
     for (const order of orders) await acceptAndEnqueue(at, repository, order);
   }
@@ -109,6 +113,7 @@ async function ask(at: At, ref: RepositoryRef, { number, asking, parsed, quiet }
   if (found.kind !== "ok") return DONE;
   const pullRequest = found.value;
   const merged = pullRequest.state === "closed" ? pullRequest.mergeCommit : null;
+  const domain = merged === null ? domainOf(pullRequest, forge) : null;
   const plan = async () => {
     const planned = await planPullRequest(repository, number);
     return planned.kind === "planned" ? planned.plan : undefined;
@@ -119,6 +124,7 @@ async function ask(at: At, ref: RepositoryRef, { number, asking, parsed, quiet }
       : retriesAt(at, repository, {
           commit: merged ?? pullRequest.head.sha,
           pullRequest: merged === null ? number : null,
+          domain,
           by,
           word: asking.request.slice(asking.request.indexOf(":") + 1),
         });
@@ -132,6 +138,7 @@ async function ask(at: At, ref: RepositoryRef, { number, asking, parsed, quiet }
     {
       forge,
       clock: at.service.parts.clock,
+      fork: domain !== null && isOfFork(domain),
       async seen() {
         if (comment === null) return;
         await desire(at.queue, ref.installation, [{ kind: "reaction", comment: comment.id, content: "eyes" }], ref);

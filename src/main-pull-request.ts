@@ -75,6 +75,7 @@ export async function reportMergeGroup(at: At, trigger: Extract<Trigger, { kind:
     tail: () => [],
     text: (path) => texts.get(path),
     slots: at.service.parts.slots,
+    labels: [],
     answers: [],
     shown: [],
   }).filter(({ kind }) => kind === "check");
@@ -157,6 +158,7 @@ async function statesOf(at: At, repository: ForgeRepository, { plan, orders }: S
     rules: plan.rules,
     proposed: plan.proposed,
     domain: plan.domain,
+    labels: plan.pullRequest.labels,
     answers: words,
     shown,
   });

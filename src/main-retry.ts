@@ -1,5 +1,5 @@
 import { pinsOf } from "./controller/project.ts";
-import type { CommitSha } from "./identity/identity.ts";
+import type { CommitSha, Domain } from "./identity/identity.ts";
 import type { RunSummary } from "./index/history.ts";
 import type { At } from "./main-at.ts";
 import type { ForgeRepository } from "./main-forge-repository.ts";
@@ -16,7 +16,7 @@ const ENDED_BADLY: readonly RunSummary["status"][] = ["failed", "cancelled", "re
 export async function retriesAt(
   at: At,
   repository: ForgeRepository,
-  of: { readonly commit: CommitSha; readonly pullRequest: number | null; readonly by: string; readonly word: string },
+  of: Pick<Retrying, "pullRequest" | "domain" | "by" | "word"> & { readonly commit: CommitSha },
 ): Promise<readonly RunOrder[]> {
   const { history } = repository;
   await history.sync();
@@ -45,6 +45,8 @@ interface Retrying {
   readonly by: string;
   readonly word: string;
   readonly pullRequest: number | null;
+  /** Of the pull request; null where it is a branch's. */
+  readonly domain: Domain | null;
   readonly newest: RunSummary;
   /** What was asked for at first. */
   readonly root: RunSummary;
@@ -60,7 +62,7 @@ async function retryOf(
   if (about.kind !== "ok" || (await mirror.resolve(newest.source)) === undefined) return undefined;
   const { defaultBranch } = about.value;
   const pushed = root.request.startsWith("push:") ? root.request.slice("push:".length) : defaultBranch;
-  const domain = of.pullRequest === null && pushed === defaultBranch ? ("main" as const) : ("pr" as const);
+  const domain = of.domain ?? (pushed === defaultBranch ? ("main" as const) : ("pr" as const));
   const plain = { pipeline: newest.pipeline, forced: [], overrides: {}, pins: null };
   const find = async (as: typeof plain | Slot) =>
     (await planAt({ commit: newest.source, tree: null, domain, against: null, as })).planned.at(0);

@@ -8,10 +8,12 @@ import { runStep } from "./controller/run-step.ts";
 import { resolveSecrets } from "./controller/secret-order.ts";
 import type { Executor } from "./executor/executor.ts";
 import { processExecutor } from "./executor/process-executor.ts";
+import { strangerExecutor } from "./executor/stranger-executor.ts";
 import { withContainers } from "./executor/with-containers.ts";
 import { servicePaths } from "./main-service.ts";
 import { attemptConsumer } from "./queue/attempt-consumer.ts";
 import type { Json } from "./identity/canonical-json.ts";
+import { isOfFork } from "./identity/identity.ts";
 import type { Queue } from "./queue/queue.ts";
 import { announceWorker, type WorkerNotice } from "./queue/workers.ts";
 import type { Room } from "./scheduling/queued-step.ts";
@@ -47,6 +49,7 @@ export function poolQueue(pool: string): string {
 export async function startWorker(parts: WorkerParts): Promise<AsyncDisposable> {
   const { queue, store, clock, onError } = parts;
   const executor = openExecutor(parts);
+  const strangers = openStrangers(parts);
   const notice = noticeOf(parts);
   const secrets = secretSources({ env: envSecrets(parts.variable), file: fileSecrets([parts.data]) });
   const consumer = await attemptConsumer({
@@ -60,19 +63,20 @@ export async function startWorker(parts: WorkerParts): Promise<AsyncDisposable> 
     async perform(payload, signal) {
       const { run, domain, requestedBy, job, staged, params, secretOrder } = decodeAttempt(payload);
       const names = job.step.step.secrets.map(({ name }) => name);
+      const stranger = isOfFork(domain);
       const resolve = (): Readonly<Record<string, string>> | Failure => {
         const ports = { keys: publicKeys(servicePaths(parts.data).keys), secrets, clock };
         const read = resolveSecrets(ports, { attempt: withoutOrder(payload), names, order: secretOrder });
         return read.kind === "ok" ? read.values : read.failure;
       };
       const end = await runStep(
-        { executor, store, clock, logs: LOGS },
+        { executor: stranger ? strangers : executor, store, clock, logs: LOGS },
         {
           run,
           domain,
           requestedBy,
           stage: () => Promise.resolve(staged),
-          secrets: () => (names.length === 0 ? {} : resolve()),
+          secrets: () => (names.length === 0 ? {} : stranger ? NO_SECRETS : resolve()),
           params: () => params,
           // Which files there are is the controller's to know: it adds the near miss.
           exists: () => undefined,
@@ -92,9 +96,17 @@ export async function startWorker(parts: WorkerParts): Promise<AsyncDisposable> 
       await announced.close();
       await consumer.close();
       await executor[Symbol.asyncDispose]();
+      await strangers[Symbol.asyncDispose]();
     },
   };
 }
+
+/** Whoever handed the attempt out should have said so. */
+const NO_SECRETS: Failure = {
+  kind: "refused",
+  why: "it asks for secrets, and nothing of a fork gets one",
+  next: "run it after the merge",
+};
 
 function demandOf(payload: Json): Room {
   const { step, memoryBytes } = decodeAttempt(payload).job;
@@ -126,6 +138,13 @@ function openExecutor({ data, path, concurrency, store }: WorkerParts): Executor
   });
   if ("kind" in plain) throw new Error(plain.why);
   return withContainers(plain, { directory, slots: concurrency, materialize });
+}
+
+/** For what forks bring, whatever pool it comes through. */
+function openStrangers({ data, path, store }: WorkerParts): Executor {
+  const directory = servicePaths(data).work;
+  const materialize: Store["materialize"] = (record, target) => store.materialize(record, target);
+  return strangerExecutor({ directory, materialize, launcherPath: launcherPath(), path });
 }
 
 const LOGS = {

@@ -1,9 +1,10 @@
 import type { Clock } from "../clock/clock.ts";
 import type { Desired } from "../forge/desired.ts";
 import type { Answer, Comment, Forge } from "../forge/forge.ts";
-import type { CommitSha } from "../identity/identity.ts";
+import { isOfFork, type CommitSha } from "../identity/identity.ts";
 import type { Person } from "../identity/repository.ts";
 import type { Narrowed } from "../pipeline/narrow.ts";
+import { mayRunForks } from "../policy/forks.ts";
 import { mayDo, requirementOf, type Leave } from "../policy/permission.ts";
 import { orderOf, type RunOrder } from "../run/request.ts";
 import { USAGE, type Command, type ParsedCommand, type ReleaseCommand } from "../trigger/command.ts";
@@ -17,6 +18,8 @@ export type Told =
 export interface CommandPorts {
   readonly forge: Forge;
   readonly clock: Clock;
+  /** What runs before a merge would be strangers' work. */
+  readonly fork: boolean;
   /** Says at once that the command was seen; nothing is done before. */
   readonly seen: () => Promise<void>;
   /** What the pull request would run at this moment; undefined when it is over. */
@@ -79,7 +82,8 @@ export async function answerCommand(ports: CommandPorts, asking: Asking, parsed:
   const { command } = parsed;
   if (GUARDED.has(command.kind)) {
     const { login } = asking.sender;
-    const leave = await leaveToRun(ports, { login, command: `/sluice ${command.kind}` });
+    const strangers = ports.fork && command.kind !== "cancel";
+    const leave = await leaveToRun(ports, { login, command: `/sluice ${command.kind}`, strangers });
     if (leave.kind === "later") return { ...NOTHING, again: leave.afterMs };
     if (leave.kind === "refused") return refused(asking, `${leave.why}: ${leave.next}`);
   }
@@ -89,7 +93,7 @@ export async function answerCommand(ports: CommandPorts, asking: Asking, parsed:
 /** Whether somebody may run things, by what the settings of the default branch and the forge say at this moment. */
 export async function leaveToRun(
   { forge, rules, clock }: Pick<CommandPorts, "forge" | "rules" | "clock">,
-  { login, command }: { readonly login: string; readonly command: string },
+  { login, command, strangers }: { readonly login: string; readonly command: string; readonly strangers: boolean },
 ): Promise<Leave | { readonly kind: "later"; readonly afterMs: number }> {
   const ruling = await rules();
   if (ruling === undefined) return { kind: "later", afterMs: 5_000 };
@@ -101,7 +105,12 @@ export async function leaveToRun(
   const value = asked.kind === "ok" ? asked.value : false;
   const standing =
     typeof value === "boolean" ? { role: "none" as const, member: value } : { role: value, member: false };
-  return mayDo(permissions, { deed: "run", command }, standing);
+  const leave = mayDo(permissions, { deed: "run", command }, standing);
+  if (leave.kind === "refused" || !strangers) return leave;
+  const role = await forge.permission(login);
+  if (role.kind === "wait" || role.kind === "unreachable")
+    return { kind: "later", afterMs: againAfter(role, clock.now()) };
+  return mayRunForks(ruling, { role: role.kind === "ok" ? role.value : "none", command });
 }
 
 async function perform(ports: CommandPorts, asking: Asking, command: Command): Promise<Answered> {
@@ -226,9 +235,15 @@ async function runNow(
 function whyNot(
   plan: PullRequestPlan,
   { head }: Asking,
-  command: { readonly commit: string | null },
+  command: { readonly pipeline: string | null; readonly commit: string | null },
 ): string | undefined {
-  if (plan.domain !== "pr") return "pull requests from forks are planned and not run here";
+  const fork = isOfFork(plan.domain);
+  const named = `\`/sluice run ${command.pipeline ?? ""}@${plan.head}\``;
+  // Its owner may push while somebody types: what was looked at is what the comment names, to the letter.
+  if (fork && head === null && (command.commit ?? "").length < plan.head.length)
+    return `a fork's head may move while you write, so name the one that you have looked at: ${named}`;
+  if (fork && command.commit !== null && command.commit !== plan.head)
+    return `the head has moved, and was not run: look at it, and ask again with ${named}`;
   const now = plan.head.slice(0, 7);
   if (head !== null && head !== plan.head)
     return `the head is \`${now}\` by now: what was shown is no longer what is there`;
@@ -253,8 +268,9 @@ function ordersFor(
     source: plan.head,
     request,
     plan: one.order.digest,
-    domain: "pr",
-    branch: plan.pullRequest.head.branch,
+    domain: plan.domain,
+    // A fork's branches are none of ours.
+    branch: isOfFork(plan.domain) ? null : plan.pullRequest.head.branch,
     pullRequest: plan.pullRequest.number,
     requestedBy: sender.login,
     acceptedAt: new Date(forge.date() ?? clock.now()).toISOString(),

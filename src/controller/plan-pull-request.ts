@@ -41,8 +41,7 @@ export async function planPullRequest(ports: PullRequestPorts, number: number): 
   if (seen.kind !== "ok") return seen;
   const { head, onto, base, ruling, refs } = seen;
   const judged = await rulesOf(ports, { head, base, ruling });
-  const domain: Domain =
-    pullRequest.head.repository === ports.forge.repository.id ? "pr" : `fork/${pullRequest.number}`;
+  const domain = domainOf(pullRequest, ports.forge);
   const { before, planned } = await planBoth(ports, { base, head, tree: null, domain });
   if (onto !== base && (await readsWhatMoved(ports, planned, { base, onto }))) {
     const merged = await ports.mirror.mergeTree(onto, head);
@@ -53,6 +52,11 @@ export async function planPullRequest(ports: PullRequestPorts, number: number): 
   }
   const at = { head, base, onto, domain, testMerge: false, ...judged };
   return { kind: "planned", plan: { pullRequest, refs, ...compare(at, before, planned) } };
+}
+
+/** Whose work a pull request is; a head whose repository is gone was another's. */
+export function domainOf({ number, head }: PullRequest, { repository }: Pick<Forge, "repository">): Domain {
+  return head.repository === repository.id ? "pr" : `fork/${number}`;
 }
 
 /** Rules come from the default branch; what the change would make of them is told beside them, and decides nothing. */

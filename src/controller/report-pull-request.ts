@@ -3,7 +3,9 @@ import type { Check } from "../forge/forge.ts";
 import { renderProblem } from "../problem/frame.ts";
 import { isError, type Problem } from "../problem/problem.ts";
 import { planCheckOutput, runCheckOutput, type ButtonName, type CheckOutput } from "../report/check-output.ts";
+import { isOfFork } from "../identity/identity.ts";
 import type { Narrowed } from "../pipeline/narrow.ts";
+import { leaveForForks } from "../policy/forks.ts";
 import { judgePipeline } from "../policy/judge-pipeline.ts";
 import type { PlanView } from "../report/plan-view.ts";
 import { STICKY_MARKER, stickyComment, type StickyState } from "../report/sticky-comment.ts";
@@ -36,6 +38,7 @@ export interface PullRequestReport {
   readonly rules: Narrowed;
   readonly proposed: Narrowed | null;
   readonly domain: string;
+  readonly labels: readonly string[];
   /** What commands were answered with: sentences, and longer answers as Markdown. */
   readonly answers: readonly string[];
   readonly shown: readonly string[];
@@ -43,22 +46,25 @@ export interface PullRequestReport {
 
 /** The sticky comment and the checks of a pull request, as they should be; no comment where nothing is affected. */
 export function reportPullRequest(report: PullRequestReport): readonly Desired[] {
-  const silent =
+  const quiet =
     report.affected.length + report.removed.length + report.problems.length + report.runs.length === 0 &&
-    report.answers.length + report.shown.length + report.open.length === 0;
+    report.shown.length + report.open.length === 0;
   const state = stateOf(report);
+  const silent = quiet && state.answers.length === 0;
+  const offered = state.plan.pullRequest?.fork?.kind === "refused" ? OFFERED_ANYHOW : OFFERED;
   const runs = [...report.open.map(({ run }) => run), ...report.runs.map(({ record }) => record.id)].join(",");
   return [
     { kind: "comment", number: report.number, marker: STICKY_MARKER, body: silent ? null : stickyComment(state) },
-    check(report, { name: PLAN_CHECK, externalId: report.digest }, planCheckOutput(state, OFFERED)),
+    check(report, { name: PLAN_CHECK, externalId: report.digest }, planCheckOutput(state, offered)),
     ...(report.runs.length + report.open.length === 0
       ? []
-      : [check(report, { name: RUN_CHECK, externalId: runs }, runCheckOutput(state, OFFERED))]),
+      : [check(report, { name: RUN_CHECK, externalId: runs }, runCheckOutput(state, offered))]),
   ];
 }
 
 /** Buttons that somebody answers by now. */
 const OFFERED: readonly ButtonName[] = ["plan", "run", "cancel", "retry"];
+const OFFERED_ANYHOW: readonly ButtonName[] = ["plan", "cancel"];
 
 function check(
   { head }: PullRequestReport,
@@ -77,15 +83,29 @@ function stateOf(report: PullRequestReport): StickyState {
       slots: report.slots,
       frame: (problem) => frameOf(report, problem),
       others: { unchanged: report.unchanged, removed: report.removed },
-      pullRequest: { head: report.head, base: report.onto, branch: report.baseBranch, revision: 1 },
+      pullRequest: {
+        head: report.head,
+        base: report.onto,
+        branch: report.baseBranch,
+        revision: 1,
+        ...(isOfFork(report.domain) && { fork: leaveForForks(report.rules) }),
+      },
     },
     runs: [
       ...report.open.map(openRun),
       ...report.runs.map((run) => endedRun(run, { label: report.baseBranch, tail: report.tail })),
     ],
-    answers: report.answers,
+    answers: [...report.answers, ...tooEarly(report)],
     shown: report.shown,
   };
+}
+
+/** A label that asks for a release asks for a run of the default branch, and a fork's pull request has none before its merge. */
+function tooEarly({ domain, labels }: PullRequestReport): readonly string[] {
+  if (!isOfFork(domain)) return [];
+  return labels
+    .filter((label) => label.startsWith("promote:"))
+    .map((label) => `\`${label}\` is refused: nothing that a fork made is ever promoted. Merge first, then put it on`);
 }
 
 function viewsOf(report: PullRequestReport): readonly PlanView[] {
@@ -117,7 +137,7 @@ function judgementOf(
   problems: readonly Problem[],
 ): Pick<PlanView, "problems" | "costUsd" | "policies" | "shadow"> {
   if (order === null || forecast === null) return { problems, costUsd: null, policies: [] };
-  const fork = report.domain.startsWith("fork/");
+  const fork = isOfFork(report.domain);
   const { owner } = file.pipeline;
   const judged = judgePipeline(report, { order, forecast, owner, fork, slots: report.slots });
   return { ...judged, problems: [...problems, ...judged.problems] };

@@ -16,6 +16,8 @@ export interface ContainerExecutorOptions {
   readonly directory: string;
   readonly slots: number;
   readonly materialize: Materialize;
+  /** False: only images that are here already. */
+  readonly pull?: boolean;
 }
 
 interface Place {
@@ -176,6 +178,7 @@ function createArguments(place: Place, order: AttemptOrder, image: string): read
     input.kind === "in-place" ? ["--volume", `${input.source}:${WORKSPACE}/${input.path}:ro`] : [],
   );
   const parts: readonly (readonly string[])[] = [
+    place.options.pull === false ? ["--pull", "never"] : [],
     ["--name", place.name, "--label", `sluice.worker=${process.pid}`, "--init", "--user", user],
     ["--read-only", "--tmpfs", "/tmp", "--tmpfs", HOME, "--cap-drop", "all"],
     ["--security-opt", "no-new-privileges", "--pids-limit", "4096"],

@@ -17,6 +17,11 @@ export type RunId = Brand<string, "RunId">;
 /** Who may read a result (SEMANTICS §4). */
 export type Domain = "main" | "pr" | "local" | `fork/${number}`;
 
+/** Whether a domain is a fork's: what it names is strangers' work. */
+export function isOfFork(domain: string): boolean {
+  return domain.startsWith("fork/");
+}
+
 const DIGEST = /^sha256:[0-9a-f]{64}$/;
 const SHA1 = /^[0-9a-f]{40}$/;
 const RUN_ID = /^[0-9a-hjkmnp-tv-z]{26}$/;

@@ -21,7 +21,9 @@ const pool = z.strictObject({
   untrusted: z
     .boolean()
     .optional()
-    .describe("True: for forks; no store credential, no private network. Default false."),
+    .describe(
+      "True: what forks bring may run on it, walled in, without network, secrets and store credential. Default false.",
+    ),
 });
 
 const installation = z.strictObject({

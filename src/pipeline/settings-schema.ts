@@ -113,7 +113,12 @@ export const sharedKeys = {
     .describe("How pipelines share workers when all are busy."),
   forks: z
     .strictObject({
-      run: z.enum(["never", "maintainer"]).optional().describe("Whose word runs them. Default `never`."),
+      run: z
+        .enum(["never", "maintainer"])
+        .optional()
+        .describe(
+          "Whose word runs what they bring: nobody's, or that of who has `maintain` or `admin`. Default `never`.",
+        ),
       pool: text.optional().describe("The pool they run on; it must be marked untrusted."),
     })
     .optional()

@@ -1,6 +1,8 @@
+import { isOfFork } from "../identity/identity.ts";
 import type { Narrowed } from "../pipeline/narrow.ts";
 import type { OperatorPool } from "../pipeline/operator.ts";
 import type { Step } from "../pipeline/pipeline.ts";
+import { leaveForForks } from "./forks.ts";
 
 /** What a step is asked to run for. */
 export interface Asking {
@@ -26,9 +28,12 @@ export type Granted =
  * default branch within what the operator allows (SEMANTICS §10).
  */
 export function grantStep(rules: Narrowed, step: Step, asking: Asking): Granted {
-  const name = asking.domain.startsWith("fork/") ? (rules.settings.forks.pool ?? "") : step.resources.pool;
+  const name = isOfFork(asking.domain) ? (rules.settings.forks.pool ?? "") : step.resources.pool;
   const pool = Object.hasOwn(rules.pools, name) ? rules.pools[name] : undefined;
-  const refusal = poolRefusal(rules, { step, name, pool }, asking) ?? isolationRefusal(rules, step);
+  const refusal =
+    forkRefusal(rules, { step, pool }, asking) ??
+    poolRefusal(rules, { step, name, pool }, asking) ??
+    isolationRefusal(rules, step);
   if (refusal !== undefined || pool === undefined) return refusal ?? noPool(rules, step.name, name);
   const secrets: { name: string; from: string }[] = [];
   for (const asked of step.secrets) {
@@ -42,13 +47,35 @@ export function grantStep(rules: Narrowed, step: Step, asking: Asking): Granted 
 
 type Refused = Extract<Granted, { kind: "refused" }>;
 
+/** What strangers wrote runs where the operator has made room for it, and reaches nothing from there. */
+function forkRefusal(
+  rules: Narrowed,
+  { step, pool }: { readonly step: Step; readonly pool: OperatorPool | undefined },
+  { domain }: Asking,
+): Refused | undefined {
+  if (!isOfFork(domain)) return undefined;
+  const leave = leaveForForks(rules);
+  if (leave.kind === "refused") return leave;
+  const asks = step.effects ? "changes the outside world" : step.network ? "asks for the network" : undefined;
+  if (asks !== undefined)
+    return { kind: "refused", why: `\`${step.name}\` ${asks}, and nothing of a fork may`, next: INSTEAD };
+  if (pool === undefined || pool.untrusted) return undefined;
+  return {
+    kind: "refused",
+    why: "forks run only on a pool that the operator marks untrusted",
+    next: "ask the operator to write `untrusted: true` to it",
+  };
+}
+
+const INSTEAD = "push the branch to this repository, or run it after the merge";
+
 function poolRefusal(
   rules: Narrowed,
   { step, name, pool }: { readonly step: Step; readonly name: string; readonly pool: OperatorPool | undefined },
   { trigger, domain }: Asking,
 ): Refused | undefined {
   if (pool === undefined) return noPool(rules, step.name, name);
-  const kind = domain.startsWith("fork/") ? "fork" : domain === "main" ? "main" : "pr";
+  const kind = isOfFork(domain) ? "fork" : domain === "main" ? "main" : "pr";
   if (pool.on !== null && !pool.on.includes(trigger))
     return {
       kind: "refused",
@@ -95,11 +122,11 @@ function secretRefusal(
   { step, secret }: { readonly step: string; readonly secret: string },
   { pipeline, trigger, domain }: Asking,
 ): Refused | undefined {
-  if (domain.startsWith("fork/"))
+  if (isOfFork(domain))
     return {
       kind: "refused",
       why: `\`${step}\` asks for the secret \`${secret}\`, and nothing of a fork gets one`,
-      next: "push the branch to this repository, or run it after the merge",
+      next: INSTEAD,
     };
   const line = `  ${secret}: { from: "env:${secret}", pipelines: [${pipeline}], steps: [${step}], on: [${trigger}] }`;
   const where = "below `secrets:` in sluice.yaml of the default branch";

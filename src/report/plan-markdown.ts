@@ -1,3 +1,4 @@
+import type { Leave } from "../policy/permission.ts";
 import { withinBudget } from "./budget.ts";
 import { changeSentence, ownWords, shownValue, verdictSentence } from "./cause.ts";
 import { codeBlock, codeSpan, markdownTable, markdownText } from "./escape-markdown.ts";
@@ -34,6 +35,8 @@ export interface PlanMarkdownOptions {
     readonly base: string;
     readonly branch: string;
     readonly revision: number;
+    /** Of a fork: whether what it brings may run before the merge. */
+    readonly fork?: Leave;
   } | null;
 }
 
@@ -243,8 +246,14 @@ function ending(views: readonly PlanView[], { pullRequest }: PlanMarkdownOptions
     `plan ${listed(plans)} for ${codeSpan(shortDigest(pullRequest.head))} onto ${codeSpan(shortDigest(pullRequest.base))}`,
     ...(pullRequest.revision > 1 ? [`${ordinal(pullRequest.revision)} revision`, "earlier plans in the check"] : []),
   ].join(" · ");
-  const next = work
-    ? `**Next:** comment \`/sluice run\` to try it here, or merge to run it on ${codeSpan(pullRequest.branch)}.\n`
-    : "";
+  const next = work ? `**Next:** ${nextOf(pullRequest)}\n` : "";
   return [`${next}<sub>${footer}</sub>`];
+}
+
+function nextOf({ fork, head, branch }: NonNullable<PlanMarkdownOptions["pullRequest"]>): string {
+  const merge = `merge to run it on ${codeSpan(branch)}.`;
+  if (fork === undefined) return `comment \`/sluice run\` to try it here, or ${merge}`;
+  if (fork.kind === "refused")
+    return `${merge} ${ownWords(`It comes from a fork, and does not run before: ${fork.why}. To change that, ${fork.next}.`, markdownVoice)}`;
+  return `look at it, then comment ${codeSpan(`/sluice run @${head}`)} to try it apart from everything else (a maintainer may), or ${merge}`;
 }

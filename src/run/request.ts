@@ -1,5 +1,6 @@
 import type { Json, JsonObject } from "../identity/canonical-json.ts";
 import {
+  isOfFork,
   parseCommitSha,
   parseDigest,
   parseRunId,
@@ -81,13 +82,15 @@ export type Asked = Pick<
 /** The order of a run of a pipeline; its id and trigger follow from what asked for it. */
 export function orderOf(pipeline: Pick<Pipeline, "id" | "concurrency">, asked: Asked): RunOrder {
   const lane = laneOf(pipeline.id, asked.domain === "main" ? { ...asked, pullRequest: null } : asked);
+  // Whoever names a group in a fork makes nobody else wait.
+  const concurrency = isOfFork(asked.domain) ? null : pipeline.concurrency;
   return {
     order: 1,
     id: runIdOf(asked.repository, pipeline.id, asked.source, asked.request),
     pipeline: pipeline.id,
     trigger: triggerOf(asked.request),
     lane,
-    ...groupOf(pipeline.concurrency, lane),
+    ...groupOf(concurrency, lane),
     ends: null,
     forced: [],
     overrides: {},

@@ -61,12 +61,28 @@ test.each<[string, Partial<Asking>, string, string]>([
   // Sluice's own variables are nobody's, even where a list says otherwise.
   ["secrets: [OURS]", {}, "`OURS`, which is not granted", "below `secrets:`"],
   ["secrets: [HF_TOKEN]", { domain: "fork/3" }, "nothing of a fork gets one", "after the merge"],
+  ["network: true", { domain: "fork/3" }, "`train` asks for the network, and nothing of a fork may", "after the merge"],
+  [
+    "effects: true",
+    { domain: "fork/3" },
+    "`train` changes the outside world, and nothing of a fork",
+    "after the merge",
+  ],
 ])("%s %o: %s", (rest, more, why, next) => {
   const refused = ask(rest, more);
   expect(refused.kind === "refused" ? [refused.why, refused.next] : []).toEqual([
     expect.stringContaining(why),
     expect.stringContaining(next),
   ]);
+});
+
+test("without leave for forks nothing of one is granted, whatever it asks for", () => {
+  const never = narrow(operator, { ...settings, forks: { run: "never", pool: null } }, "acme/digits");
+  const asking = { pipeline: "p", trigger: "command", domain: "fork/3" } as const;
+  expect(grantStep(never, step("cache: true"), asking)).toMatchObject({
+    kind: "refused",
+    why: "pull requests from forks are planned and not run",
+  });
 });
 
 test("a fork's steps go to the pool that the rules name for forks, whatever they ask for", () => {

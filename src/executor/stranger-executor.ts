@@ -1,0 +1,97 @@
+import { mkdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+
+import type { Failure } from "../run/run-record.ts";
+import { endedBefore } from "./attempt-end.ts";
+import type { Attempt, AttemptOrder, Executor } from "./executor.ts";
+import { processExecutor, type ProcessExecutorOptions } from "./process-executor.ts";
+import { withContainers } from "./with-containers.ts";
+
+export type StrangerExecutorOptions = Pick<
+  ProcessExecutorOptions,
+  "directory" | "materialize" | "launcherPath" | "path"
+>;
+
+let count = 0;
+
+/**
+ * Steps that strangers wrote (law 9): each in a sandbox or container made for it alone, without network, secrets and
+ * anything of the project; refused where that cannot be enforced.
+ */
+export function strangerExecutor(options: StrangerExecutorOptions): Executor {
+  const running = new Set<Promise<unknown>>();
+  return {
+    isolation: "sandbox",
+    why: "each step runs in a closed bubblewrap sandbox of its own",
+    ahead: 1,
+    async start(order, signal) {
+      const refusal = refusalOf(order);
+      if (refusal !== undefined) return refused(refusal);
+      const root = join(options.directory, `stranger-${process.pid}-${++count}`);
+      const inner = open(options, root);
+      const attempt = await inner.start(order, signal);
+      running.add(attempt.ended);
+      return {
+        ...attempt,
+        async dispose() {
+          await attempt.dispose();
+          running.delete(attempt.ended);
+          await inner[Symbol.asyncDispose]();
+          rmSync(root, { recursive: true, force: true });
+        },
+      };
+    },
+    async [Symbol.asyncDispose]() {
+      await Promise.all(running);
+    },
+  };
+}
+
+function open(options: StrangerExecutorOptions, root: string): Executor {
+  const project = join(root, "project");
+  mkdirSync(project, { recursive: true });
+  // Environments are looked for in an empty directory: nothing of this machine's is shown to strangers.
+  const own = { ...options, directory: root, slots: 1, project };
+  const plain = processExecutor({ ...own, sandbox: "require", onDrift: undefined });
+  // An image that is not here is not asked for either: whoever names a registry could name any machine.
+  return withContainers("kind" in plain ? without(plain.why) : plain, { ...own, pull: false });
+}
+
+/** What stands where this machine has no sandbox. */
+function without(why: string): Executor {
+  return {
+    isolation: "workspace",
+    why,
+    ahead: 1,
+    start: () =>
+      Promise.resolve(
+        refused({
+          kind: "refused",
+          why: `what a fork brings runs in a sandbox only, and there is none here (${why})`,
+          next: "install bubblewrap where the workers of this pool are",
+        }),
+      ),
+    [Symbol.asyncDispose]: () => Promise.resolve(),
+  };
+}
+
+/** What the rules refuse before an attempt is handed out is refused here as well. */
+function refusalOf({ network, secrets }: AttemptOrder): Failure | undefined {
+  const asks = network ? "the network" : Object.keys(secrets).length > 0 ? "secrets" : undefined;
+  if (asks === undefined) return undefined;
+  return {
+    kind: "refused",
+    why: `it asks for ${asks}, and nothing of a fork gets that`,
+    next: "run it after the merge",
+  };
+}
+
+function refused(failure: Failure): Attempt {
+  return {
+    workspace: "",
+    log: "",
+    ended: Promise.resolve(endedBefore(failure)),
+    undeclared: () => Promise.resolve([]),
+    dispose: () => Promise.resolve(),
+  };
+}

@@ -1,0 +1,116 @@
+import { spawnSync } from "node:child_process";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import { describe, expect, onTestFinished, test } from "vitest";
+
+import type { AttemptOrder, Executor } from "../../src/executor/executor.ts";
+import { strangerExecutor } from "../../src/executor/stranger-executor.ts";
+import { executorContract } from "../contract/executor.ts";
+
+const LAUNCHER = join(import.meta.dirname, "../../src/launcher.ts");
+
+function open(directory: string): Executor {
+  return strangerExecutor({
+    directory: join(directory, "work"),
+    materialize: () => Promise.resolve({ kind: "missing" }),
+    launcherPath: LAUNCHER,
+    path: process.env["PATH"] ?? "/usr/bin:/bin",
+  });
+}
+
+function place(): string {
+  const directory = mkdtempSync(join(tmpdir(), "sluice-stranger-"));
+  onTestFinished(() => rmSync(directory, { recursive: true, force: true }));
+  return directory;
+}
+
+async function ran(
+  executor: Executor,
+  script: string,
+  more: Partial<AttemptOrder> = {},
+): Promise<{ readonly failure: unknown; readonly log: string }> {
+  const order: AttemptOrder = {
+    id: "one",
+    argv: ["/bin/sh", "-c", script],
+    env: {},
+    inputs: [],
+    outputs: [],
+    network: false,
+    secrets: {},
+    environment: { kind: "system" },
+    tools: {},
+    timeoutMs: null,
+    memoryBytes: null,
+    ...more,
+  };
+  const attempt = await executor.start(order, new AbortController().signal);
+  const { failure } = await attempt.ended;
+  const log = existsSync(attempt.log) ? readFileSync(attempt.log, "utf8") : "";
+  await attempt.dispose();
+  return { failure, log };
+}
+
+const works = spawnSync("bwrap", ["--ro-bind", "/", "/", "true"]).status === 0;
+if (!works) process.stdout.write("skipped: bubblewrap is not installed or may not start here\n");
+
+describe.skipIf(!works)("what strangers wrote", () => {
+  executorContract(open);
+
+  test("runs in a sandbox that is made for it and gone with it", async () => {
+    const directory = place();
+    const executor = open(directory);
+    const first = await ran(executor, "echo here > /tmp/left; echo here > $HOME/left; echo here > left; echo ran");
+    expect(first).toEqual({ failure: null, log: "ran\n" });
+    expect(readdirSync(join(directory, "work"))).toEqual([]);
+    expect((await ran(executor, "ls -A /tmp $HOME .")).log).not.toContain("left");
+  });
+
+  test("is shown nothing of the machine's own environments", async () => {
+    const directory = place();
+    mkdirSync(join(directory, ".venv", "bin"), { recursive: true });
+    writeFileSync(join(directory, ".venv", "bin", "python"), "#!/bin/sh\necho here\n", { mode: 0o755 });
+    const environment = { kind: "venv", path: ".venv", lock: null } as const;
+    expect((await ran(open(directory), "python", { environment })).failure).toMatchObject({
+      kind: "refused",
+      why: "there is no virtual environment at `.venv`",
+    });
+  });
+
+  test("gets neither network nor secrets, whoever says that it may", async () => {
+    const executor = open(place());
+    const reaches = "echo ran";
+    expect((await ran(executor, reaches, { network: true })).failure).toMatchObject({
+      kind: "refused",
+      why: "it asks for the network, and nothing of a fork gets that",
+    });
+    expect((await ran(executor, reaches, { secrets: { TOKEN: "x" } })).failure).toMatchObject({ kind: "refused" });
+  });
+});
+
+test("where there is no bubblewrap, what strangers wrote is refused and not run", async () => {
+  const directory = place();
+  const path = join(directory, "path");
+  mkdirSync(path);
+  for (const program of ["sh", "touch"]) symlinkSync(`/bin/${program}`, join(path, program));
+  const before = process.env["PATH"];
+  process.env["PATH"] = path;
+  onTestFinished(() => void (process.env["PATH"] = before));
+  const marker = join(directory, "ran");
+  expect((await ran(open(directory), `touch ${marker}`)).failure).toEqual({
+    kind: "refused",
+    why: "what a fork brings runs in a sandbox only, and there is none here (`sandbox: require`, but bubblewrap is not installed)",
+    next: "install bubblewrap where the workers of this pool are",
+  });
+  expect(existsSync(marker)).toBe(false);
+});
