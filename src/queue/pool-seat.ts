@@ -50,10 +50,12 @@ export function poolSeat(options: SeatOptions): Seat {
   let elsewhere: number | undefined;
   let offer: Offer = { paused: false, slots: 0, room: { cpu: 0, memoryBytes: 0, gpus: 0 } };
   let closed = false;
+  let granted = 0;
 
   function grant(session: string, id: string, fence: number): void {
     if (options.isHere(session)) options.grantHere(session, id);
-    else void publish(session, { id: `${fence}.${id}`, body: id });
+    // Each grant is a message of its own: a turn that was given back is given again.
+    else void publish(session, { id: `${fence}.${granted++}`, body: id });
   }
 
   /** A grant that got lost would keep a slot empty. */

@@ -124,6 +124,22 @@ export function fairPoolContract(start: () => Promise<Backend>): void {
       await many.close();
     });
 
+    test("a turn that was given back is given again, also to a controller that does not hold the backlog", async () => {
+      const pool = fresh();
+      await worker(pool, 1);
+      const first = joined(pool);
+      await until(() => first.counts() !== undefined);
+      const turns = session(joined(pool, other));
+      for (const times of [1, 2, 3]) {
+        turns.submit(queued("a", { id: "1" }));
+        await until(() => turns.granted.length === times);
+        turns.ended("1");
+        await until(() => first.counts()?.out === 0);
+      }
+      expect(turns.granted).toEqual(["1", "1", "1"]);
+      await turns.close();
+    });
+
     test("a holder that leaves hands nothing on, and the next one knows all that is said again", async () => {
       const pool = fresh();
       await worker(pool, 2);

@@ -1,0 +1,116 @@
+import { execFile } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import { faultText, planFaults, type Fault } from "./fault.ts";
+import { gitIn } from "./git.ts";
+import { inject } from "./inject.ts";
+import { readLedger } from "./ledger.ts";
+import { processesOf } from "./orphans.ts";
+import type { QueueKind } from "./queue-server.ts";
+import { isQuiet } from "./quiet.ts";
+import { tallyOf, type Tally } from "./tally.ts";
+import { startTown, type Town } from "./town.ts";
+import { traffic } from "./traffic.ts";
+import { holdsWithin } from "./until.ts";
+
+export interface Order {
+  readonly seed: number;
+  readonly faults: number;
+  readonly queue: QueueKind;
+  /** No fault begins later than this many ms after the first. */
+  readonly atMostMs: number;
+  /** Everything is left as it is, with all logs, also where nothing was wrong. */
+  readonly keep: boolean;
+  readonly say: (line: string) => void;
+}
+
+export interface Outcome extends Tally {
+  readonly seed: number;
+  readonly injected: readonly Fault[];
+  readonly accepted: number;
+  readonly manifests: number;
+  /** Processes that nobody is responsible for. */
+  readonly orphans: readonly string[];
+  /** What `git fsck`, `sluice verify` and the processes themselves found wrong. */
+  readonly unsound: readonly string[];
+  readonly seconds: number;
+  readonly leftOut: readonly string[];
+}
+
+const QUIET_MS = 240_000;
+
+/** One seed: a service, people who use it, faults, quiet, and what is left then. */
+export async function runChaos(order: Order): Promise<Outcome> {
+  const { seed, say } = order;
+  const began = performance.now();
+  const leftOut: readonly string[] = [];
+  const directory = mkdtempSync(join(tmpdir(), "sluice-chaos-"));
+  const plan = planFaults(seed, order.faults, new Set(leftOut));
+  const town = await startTown(directory, order.queue);
+  let sound = false;
+  try {
+    const injected = await disturb(town, plan, order);
+    const accepted = town.hooks.accepted();
+    const ledger = await readLedger(town.bare);
+    const seen = town.steps.seen();
+    const unsound = await unsoundness(town);
+    await town.end();
+    const orphans = processesOf(directory);
+    const seconds = Math.round((performance.now() - began) / 1_000);
+    const tally = tallyOf(ledger, accepted, seen);
+    const counts = { accepted: accepted.size, manifests: ledger.ids.length, orphans, unsound };
+    const outcome = { seed, injected, ...counts, ...tally, seconds, leftOut };
+    sound = findings(outcome).length === 0;
+    return outcome;
+  } finally {
+    await town.end();
+    if (order.keep || !sound) say(`everything is left in ${directory}`);
+    else rmSync(directory, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
+  }
+}
+
+/** Everything that is not as it should be, one line each. */
+export function findings({ lost, doubled, unexplained, orphans, unsound }: Outcome): readonly string[] {
+  const all = { lost, doubled, "computed again without a reason": unexplained, "left over": orphans, unsound };
+  return Object.entries(all).flatMap(([name, found]) => found.map((one) => `${name}: ${one}`));
+}
+
+/** Faults while people work; ends when everything is quiet again, or will not be. */
+async function disturb(town: Town, plan: readonly Fault[], { atMostMs, say }: Order): Promise<readonly Fault[]> {
+  const people = traffic(town);
+  const injected: Fault[] = [];
+  const first = performance.now();
+  const quiet = (): Promise<boolean> => isQuiet(town, people.merged);
+  if (!(await holdsWithin(QUIET_MS, quiet))) throw new Error("the service was never quiet before the first fault");
+  for (const fault of plan) {
+    const at = performance.now() - first;
+    if (at > atMostMs) break;
+    await people.next();
+    await inject(town, fault);
+    injected.push(fault);
+    say(`${(at / 1_000).toFixed(1)} s: ${faultText(fault)}`);
+  }
+  if (!(await holdsWithin(QUIET_MS, quiet))) say(`not quiet ${QUIET_MS / 1_000} s after the last fault`);
+  return injected;
+}
+
+async function unsoundness(town: Town): Promise<readonly string[]> {
+  const clone = join(town.directory, "clone");
+  const fsck = await gitIn(town.bare, "fsck", "--strict", "--no-dangling").catch(String);
+  await gitIn(town.directory, "clone", "--quiet", town.bare, clone);
+  const verified = await verifyAll(clone);
+  const crashes = [...town.controllers, ...town.workers].flatMap((one) => one.crashes);
+  return [fsck, verified, ...crashes].filter((text) => text !== "");
+}
+
+/** What `sluice verify` says where it is not content. */
+function verifyAll(clone: string): Promise<string> {
+  const main = join(import.meta.dirname, "../../src/main.ts");
+  return new Promise((resolve) => {
+    execFile(process.execPath, [main, "verify", "--all"], { cwd: clone }, (error, stdout, stderr) =>
+      resolve(error === null ? "" : `sluice verify: ${stderr}${stdout}`),
+    );
+  });
+}
