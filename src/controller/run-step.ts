@@ -188,7 +188,7 @@ async function readMetricFiles(
 ): Promise<Readonly<Record<string, MetricValue>> | Failure> {
   const all: Record<string, MetricValue> = {};
   for (const path of job.document.metrics) {
-    const bytes = await ports.store.peek(`${attempt.workspace}/${path}`);
+    const bytes = await ports.store.peek(attempt.workspace, path);
     if (bytes === undefined) return { kind: "missing-output", paths: [path] };
     const read = await readMetrics(path, bytes);
     if (read.kind === "refused") return { kind: "bad-metrics", path, why: read.refusal };
@@ -202,7 +202,7 @@ async function plotFailure(ports: StepPorts, job: StepJob, attempt: Attempt): Pr
   for (const plot of job.step.step.plots) {
     if (plot.kind === "image") continue;
     for (const { path } of plot.series) {
-      const bytes = await ports.store.peek(`${attempt.workspace}/${path}`);
+      const bytes = await ports.store.peek(attempt.workspace, path);
       const read = bytes === undefined ? undefined : await readPlot(path, bytes);
       if (read?.kind === "refused") return { kind: "wrong-output", path, why: `it is a plot and ${read.refusal}` };
     }

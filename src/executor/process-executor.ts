@@ -12,6 +12,7 @@ import { koffiDirectories, launcherCommand } from "./launcher-command.ts";
 import { startLauncher, type Launcher } from "./launcher-client.ts";
 import { memoryLimitsHere, type MemoryGroup, type MemoryLimits } from "./memory-limit.ts";
 import { permitsFor, type Permits } from "./permits.ts";
+import { keepPlain } from "./plain-log.ts";
 import { HOME, readOnlyFor, sandboxArguments, WORKSPACE, type SandboxSettings } from "./sandbox.ts";
 import { redactLog } from "./redact-log.ts";
 import {
@@ -271,6 +272,7 @@ async function run(pool: Pool, slot: Slot, running: Running): Promise<AttemptEnd
     pool.idle.push(slot.launcher);
     slot.launcher = undefined;
   }
+  keepPlain(log);
   redactLog(log, order.secrets);
   return endOf(order, end, (group?.kills() ?? 0) > killed);
 }

@@ -62,8 +62,8 @@ export function filesystemStore(root: string): Store {
       writeObject(place, objectPath(root, digest), bytes);
       return digest;
     },
-    async peek(path) {
-      return lstatSync(path, { throwIfNoEntry: false })?.isFile() === true ? readFileSync(path) : undefined;
+    async peek(workspace, path) {
+      return standsIn(workspace, path) ? readFileSync(`${workspace}/${path}`) : undefined;
     },
     async read(digest) {
       const path = objectPath(root, digest);
@@ -153,6 +153,14 @@ function leaves(path: string, target: string): boolean {
   if (target.startsWith("/")) return true;
   const resolved = posix.normalize(posix.join(posix.dirname(path), target));
   return resolved === ".." || resolved.startsWith("../");
+}
+
+/** Whether a file is there and no part of the way to it is a link, which a step could lead anywhere. */
+function standsIn(workspace: string, path: string): boolean {
+  for (let slash = path.indexOf("/"); slash > 0; slash = path.indexOf("/", slash + 1))
+    if (lstatSync(`${workspace}/${path.slice(0, slash)}`, { throwIfNoEntry: false })?.isDirectory() !== true)
+      return false;
+  return lstatSync(`${workspace}/${path}`, { throwIfNoEntry: false })?.isFile() === true;
 }
 
 function takeFile(place: Place, path: string, move: boolean): { readonly digest: Digest; readonly size: number } {

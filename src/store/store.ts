@@ -20,8 +20,8 @@ export interface Store extends AsyncDisposable {
   ingest(path: string, as: string): Promise<Ingested>;
   /** Takes a copy of a file and leaves the file where it is. */
   ingestCopy(path: string): Promise<Ingested>;
-  /** Bytes of a file of a workspace, before it is taken; undefined when there is none. */
-  peek(path: string): Promise<Uint8Array | undefined>;
+  /** Bytes of a file of a workspace, before it is taken; undefined when there is none, and for what only a link leads to. */
+  peek(workspace: string, path: string): Promise<Uint8Array | undefined>;
   putBytes(bytes: Uint8Array): Promise<Digest>;
   /** Bytes of an object, verified against its digest; undefined when it is not there. */
   read(digest: Digest): Promise<Uint8Array | undefined>;

@@ -173,6 +173,20 @@ export function executorContract(
       expect(end.failure === null).toBe(executor.isolation === "workspace");
     });
 
+    test("that puts something else where its log was shows nobody a file of the machine, and harms none", async () => {
+      const { run, directory } = await bench();
+      const secret = join(directory, "secret.txt");
+      writeFileSync(secret, "not declared");
+      const log = "/sluice/logs/step.log";
+      for (const instead of [`ln -s ${secret} ${log}`, `mkfifo ${log}`, `mkdir ${log}`]) {
+        const seen = await run({ script: `rm -f ${log}; ${instead} 2>&1; exit 3` });
+        expect(seen.end.failure).toEqual({ kind: "exit", code: 3 });
+        expect(seen.log).not.toContain("not declared");
+        expect((await run({ script: "echo next" })).log).toBe("next\n");
+      }
+      expect(readFileSync(secret, "utf8")).toBe("not declared");
+    });
+
     test("many at once each end once, with their own words", async () => {
       const { run } = await bench();
       const all = await Promise.all(Array.from({ length: 12 }, (_, at) => run({ script: `echo ${at}` })));

@@ -126,6 +126,20 @@ export function storeContract(
       expect(store.listingSync(taken.record.digest)).toEqual(await store.listing(taken.record.digest));
     });
 
+    test("are looked at before they are taken, and never by way of a link", async () => {
+      const store = open(scratch());
+      const workspace = scratch();
+      const elsewhere = scratch();
+      mkdirSync(join(workspace, "out", "deep"), { recursive: true });
+      writeFileSync(join(workspace, "out", "deep", "a.json"), "1");
+      writeFileSync(join(elsewhere, "a.json"), "2");
+      symlinkSync(elsewhere, join(workspace, "out", "link"));
+      symlinkSync(join(elsewhere, "a.json"), join(workspace, "out", "a.json"));
+      expect(await store.peek(workspace, "out/deep/a.json")).toEqual(Buffer.from("1"));
+      for (const path of ["out/link/a.json", "out/a.json", "out/none.json", "out/deep/a.json/b", "out"])
+        expect([path, await store.peek(workspace, path)]).toEqual([path, undefined]);
+    });
+
     test("behind a link that leaves the directory are refused, with the link named", async () => {
       const directory = scratch();
       const from = join(directory, "from");
