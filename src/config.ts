@@ -15,6 +15,17 @@ export interface Config {
   /** Grants `from: env:NAME` are resolved here. */
   readonly variable: (name: string) => string | undefined;
   readonly user: string | null;
+  readonly account: Account;
+}
+
+/** A person's account on the forge. */
+export interface Account {
+  /** `GH_TOKEN`, else `GITHUB_TOKEN`; good for `host` and shown to no other. */
+  readonly token: string | undefined;
+  /** `github.com`, or what `GHE_HOST` says. */
+  readonly host: string;
+  /** How the pages of `host` are reached. */
+  readonly protocol: string;
 }
 
 export function readConfig(env: NodeJS.ProcessEnv, cwd: string): Config {
@@ -32,7 +43,16 @@ export function readConfig(env: NodeJS.ProcessEnv, cwd: string): Config {
     platform: `${process.platform}-${process.arch}`,
     variable: (name) => (isPrivateVariable(name) ? undefined : env[name]),
     user: env["USER"] ?? env["LOGNAME"] ?? null,
+    account: {
+      token: nonEmpty(env["GH_TOKEN"]) ?? nonEmpty(env["GITHUB_TOKEN"]),
+      host: nonEmpty(env["GHE_HOST"])?.toLowerCase() ?? "github.com",
+      protocol: nonEmpty(env["GHE_PROTOCOL"]) ?? "https",
+    },
   };
+}
+
+function nonEmpty(text: string | undefined): string | undefined {
+  return text === "" ? undefined : text;
 }
 
 /** The service's variables, checked; what checks them loads only here, because no command of a laptop needs it. */

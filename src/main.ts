@@ -24,6 +24,10 @@ async function main(): Promise<void> {
       },
     },
     openRepository: () => openRepository(world),
+    async openForge(repository, remote) {
+      const { openPersonalForge } = await import("./main-personal-forge.ts");
+      return openPersonalForge(world, repository, remote);
+    },
   };
   process.exitCode = await answer(world, process.argv.slice(2));
 }

@@ -1,6 +1,8 @@
 import { Command, CommanderError, Option } from "commander";
 
+import { command, type Done } from "./define-command.ts";
 import { EXIT, Refusal } from "./exit.ts";
+import { addReleases } from "./release-commands.ts";
 import type { RunFlags } from "./runnable.ts";
 import type { World } from "./world.ts";
 
@@ -23,8 +25,6 @@ export async function runCommand(world: World, argv: readonly string[]): Promise
   }
 }
 
-type Done = (result: Promise<number>) => Promise<void>;
-
 function build(world: World, done: Done): Command {
   const program = new Command("sluice")
     .description("Pipelines for models and data, driven by changes of a repository.")
@@ -36,15 +36,11 @@ function build(world: World, done: Done): Command {
     .showHelpAfterError("(sluice --help lists the commands)");
   addPlanning(program, world, done);
   addHistory(program, world, done);
+  addReleases(program, world, done);
   addUpkeep(program, world, done);
   addStart(program, world, done);
   addService(program, world, done);
   return program;
-}
-
-/** Each command shows an example below its help. */
-function command(program: Command, usage: string, example: string): Command {
-  return program.command(usage).addHelpText("after", `\nExample:\n  ${example}\n`);
 }
 
 function addPlanning(program: Command, world: World, done: Done): void {

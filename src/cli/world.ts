@@ -8,6 +8,7 @@ import type {
 } from "../config-service.ts";
 import type { Config } from "../config.ts";
 import type { Executor, ImageDigest, IsolationHere } from "../executor/executor.ts";
+import type { PersonalForge } from "../forge/forge.ts";
 import type { Git } from "../git/git.ts";
 import type { View } from "../git/view.ts";
 import type { WorkTree } from "../git/work-tree.ts";
@@ -41,11 +42,18 @@ export interface World {
   readonly clock: Clock;
   readonly version: string;
   readonly terminal: Terminal;
+  /** The forge behind a remote (undefined: `origin`, or the only one), as the person at the keyboard. */
+  openForge(repository: Repository, remote: string | undefined): Promise<OpenedForge>;
   openRepository(): Promise<
     | { readonly kind: "ok"; readonly repository: Repository }
     | { readonly kind: "refused"; readonly why: string; readonly next: string }
   >;
 }
+
+/** Where a command is said on the forge; refused with an exit code and what to do. */
+export type OpenedForge =
+  | { readonly kind: "ok"; readonly forge: PersonalForge }
+  | { readonly kind: "refused"; readonly reason: "usage" | "forbidden"; readonly why: string; readonly next: string };
 
 /** What `serve`, `worker` and `demo` start; each ends when `stop` is aborted and answers an exit code. */
 export interface Service {

@@ -2,7 +2,7 @@ import type { Answer, Forge, PullRequest } from "../forge/forge.ts";
 import type { Mirror } from "../git/mirror.ts";
 import { parseDigest, type CommitSha, type Digest } from "../identity/identity.ts";
 import { messageOf, parseTrailers } from "../manifest/commit-message.ts";
-import { parsePin, pinPath, renderPin, type Pin } from "../release/release.ts";
+import { parsePin, pinPath, renderPin, type Pin, promotionBranch } from "../release/release.ts";
 
 export interface OpenPorts {
   readonly forge: Pick<Forge, "pullRequestsOfBranch" | "createPullRequest" | "updatePullRequest">;
@@ -27,11 +27,6 @@ export interface Opened {
   readonly shownAt: number;
   /** False where a person's hand changed what is to be merged. */
   readonly valid: boolean;
-}
-
-/** Branch of the one promotion pull request that an environment has for a pipeline. */
-export function promotionBranch({ environment, pipeline }: Pick<Pin, "environment" | "pipeline">): string {
-  return `sluice/promote/${environment}/${pipeline}`;
 }
 
 /**

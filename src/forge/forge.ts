@@ -184,3 +184,20 @@ export interface Forges {
   repositories(): Promise<Answer<readonly RepositoryRef[]>>;
   open(repository: RepositoryRef): Forge;
 }
+
+/** One repository as a person reaches it, with a token of their own: what is said here is said by them. */
+export interface PersonalForge {
+  /** `owner/name`. */
+  readonly fullName: string;
+  /** Page of the repository for people. */
+  readonly url: string;
+  openPullRequests(): Promise<Answer<readonly PullRequest[]>>;
+  pullRequestsOf(commit: CommitSha): Promise<Answer<readonly PullRequest[]>>;
+  /** The pull request that was merged last; null where none was. */
+  lastMerged(): Promise<Answer<PullRequest | null>>;
+  /** Comments on a pull request. */
+  say(number: number, body: string): Promise<Answer<Comment>>;
+  reactions(comment: number): Promise<Answer<readonly { readonly by: Person; readonly content: string }[]>>;
+  /** Oldest first. */
+  comments(number: number): Promise<Answer<readonly Comment[]>>;
+}

@@ -138,7 +138,8 @@ export function octokitCalls({ appId, privateKey, apiUrl, now, timeoutMs = TIMEO
 /** Answers kept, of all installations together; each is a page of a list at most. */
 const KNOWN = 5_000;
 
-const QUIET = { debug() {}, info() {}, warn() {}, error() {} };
+/** Octokit writes nothing anywhere. */
+export const QUIET = { debug() {}, info() {}, warn() {}, error() {} };
 
 interface Failed {
   readonly status?: unknown;
@@ -151,7 +152,7 @@ function isAnswer(error: unknown): boolean {
 }
 
 /** Why a call gave nothing; waits say until when (GitHub: retry-after, else the reset of the spent limit). */
-function refusalOf(error: unknown, now: number): Exclude<Answer<never>, { kind: "ok" }> {
+export function refusalOf(error: unknown, now: number): Exclude<Answer<never>, { kind: "ok" }> {
   const { status, message, response } = (typeof error === "object" && error !== null ? error : {}) as Failed;
   const why = typeof message === "string" ? message.slice(0, 300) : "no answer";
   const graphql = graphqlRefusal(error, now);

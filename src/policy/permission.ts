@@ -65,3 +65,11 @@ export function mayDo(
   const what = needed.kind === "team" ? `is for members of ${needed.team}` : `needs ${needed.role} permission`;
   return { kind: "refused", why: `${WORDS[deed]} ${what}`, next: `ask ${whom} to comment ${command}` };
 }
+
+/** Whether an answer of ours says that somebody may not do what they asked for. */
+export function wasNotPermitted(answer: string): boolean {
+  return (
+    answer.startsWith("you may not ") ||
+    Object.values(WORDS).some((words) => answer.startsWith(`${words} needs `) || answer.startsWith(`${words} is for `))
+  );
+}

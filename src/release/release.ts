@@ -105,3 +105,8 @@ function unquoted(value: string): string {
     return "";
   }
 }
+
+/** Branch of the one promotion pull request that an environment has for a pipeline. */
+export function promotionBranch({ environment, pipeline }: Pick<Pin, "environment" | "pipeline">): string {
+  return `sluice/promote/${environment}/${pipeline}`;
+}
