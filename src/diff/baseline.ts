@@ -1,15 +1,10 @@
 import type { CommitSha, RunId } from "../identity/identity.ts";
-import type { RunRecord } from "../run/run-record.ts";
+import { isOfBranch, type PastRun } from "../run/due-upstream.ts";
 
 /** A recorded run as a baseline is chosen from. */
-export interface Candidate {
-  readonly id: RunId;
+export interface Candidate extends PastRun {
   readonly source: CommitSha;
-  readonly status: RunRecord["status"];
-  readonly trigger: RunRecord["trigger"];
 }
-
-const OF_A_BRANCH: readonly RunRecord["trigger"][] = ["push", "schedule", "upstream", "backfill", "retry"];
 
 /**
  * The run that a change is compared with (SEMANTICS §9): the newest successful one of the default branch whose source
@@ -18,11 +13,13 @@ const OF_A_BRANCH: readonly RunRecord["trigger"][] = ["push", "schedule", "upstr
  */
 export function chooseBaseline(candidates: readonly Candidate[], ancestors: readonly CommitSha[]): RunId | undefined {
   const distance = new Map(ancestors.map((commit, at) => [commit, at]));
+  const find = (id: RunId): Candidate | undefined => candidates.find((run) => run.id === id);
   let best: { readonly id: RunId; readonly at: number } | undefined;
-  for (const { id, source, status, trigger } of candidates) {
-    const at = distance.get(source);
-    if (at === undefined || status !== "succeeded" || !OF_A_BRANCH.includes(trigger)) continue;
-    if (best === undefined || at < best.at) best = { id, at };
+  for (const run of candidates) {
+    const at = distance.get(run.source);
+    // What a pull request ran, also when it was tried again, is no baseline: its commit may have become the branch's.
+    if (at === undefined || run.status !== "succeeded" || !isOfBranch(run, null, find)) continue;
+    if (best === undefined || at < best.at) best = { id: run.id, at };
   }
   return best?.id;
 }

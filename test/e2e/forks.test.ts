@@ -176,6 +176,10 @@ test.skipIf(!bubblewrap)(
     const digest = parseDigest(mine?.facts.outputs.find(({ path }) => path === "told.txt")?.digest ?? "");
     expect(digest && new TextDecoder().decode(await store.read(digest))).toBe("keys: 0 routes: 1\n");
 
+    say("max", "/sluice retry");
+    await place.until("what was refused is tried again", async () => (await recorded(repository)).length === 6);
+    expect((await recorded(repository)).slice(0, 2).toSorted()).toEqual(["ask retry refused", "reach retry refused"]);
+
     // A button names the head that it is shown at; what the fork computed is there for the fork.
     await place.until(
       "the button is there",
@@ -185,11 +189,11 @@ test.skipIf(!bubblewrap)(
     if (shown === undefined) throw new Error("unreachable: it was there");
     const press = { sender: place.twin.forge.world.user("max"), button: "run" };
     place.twin.forge.announce.check(repository, shown, press);
-    await place.until("all are recorded again", async () => (await recorded(repository)).length === 7);
+    await place.until("all are recorded again", async () => (await recorded(repository)).length === 9);
     expect(made(data, domain)).toEqual([mine]);
 
     await place.twin.forge.merge(repository, pull, { login: "alice" });
-    await place.until("the merge has run", async () => (await recorded(repository)).length === 10);
+    await place.until("the merge has run", async () => (await recorded(repository)).length === 12);
     // Of the default branch by now, all of it may have what it asks for.
     expect((await recorded(repository)).slice(0, 3).toSorted()).toEqual([
       "ask push succeeded",

@@ -83,6 +83,31 @@ const order: fc.Arbitrary<RunOrder> = fc
   );
 const orders = fc.uniqueArray(order, { maxLength: 8, selector: ({ id }) => id });
 
+const ASKED = {
+  repository: "1",
+  request: "comment:99",
+  plan: digestOf("the plan"),
+  domain: "fork/9",
+  branch: null,
+  pullRequest: 9,
+  requestedBy: "max",
+  pins: {},
+} as const;
+
+test("whatever group the pipeline of a fork names, nobody else's run waits for it", () => {
+  fc.assert(
+    fc.property(orders, order, (open, { source, acceptedAt }) => {
+      const strangers = orderOf(
+        { id: "sum", concurrency: { group: "gpu", keep: "all" } },
+        { ...ASKED, source, acceptedAt },
+      );
+      const all = [...open, strangers];
+      for (const one of open) expect(turnOf(one, all)).toEqual(turnOf(one, open));
+      expect(turnOf(strangers, all)).toEqual({ kind: "now" });
+    }),
+  );
+});
+
 test("of every group exactly one may begin, whoever looks and in whichever order", () => {
   fc.assert(
     fc.property(orders, (open) => {
