@@ -15,7 +15,8 @@ export async function runCommand(world: World, argv: readonly string[]): Promise
     if (argv[0] === "complete") {
       // `sluice complete zsh|bash|fish|powershell` prints a script; the script asks the same command for words.
       const { default: tab } = await import("@bomb.sh/tab/commander");
-      tab(program);
+      const { completeNames } = await import("./complete.ts");
+      await completeNames(world, tab(program), argv[2]);
     }
     await program.parseAsync([...argv], { from: "user" });
     return code;

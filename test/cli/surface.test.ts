@@ -210,3 +210,24 @@ test.each(["bash", "zsh", "fish"])("completion for %s: a script, and words for i
   expect(script.stdout).toContain("sluice");
   expect(words.stdout).toMatch(/^reproduce\b/m);
 });
+
+test("completion knows the environments and pipelines of the repository, and none outside of one", async () => {
+  const bench = repository({
+    "sluice.yaml": "version: 1\nenvironments:\n  staging: {}\n  prod: {}\n",
+    "pipelines/digits.yaml": STEP("one"),
+  });
+  const words = async (...typed: readonly string[]): Promise<readonly string[]> =>
+    (await bench.sluice("complete", "--", ...typed)).stdout
+      .split("\n")
+      .flatMap((line) => line.split("\t")[0] ?? [])
+      .filter((word) => word !== "" && !word.startsWith(":"));
+
+  expect(await words("promote", "")).toEqual(["staging", "prod"]);
+  expect(await words("promote", "sta")).toEqual(["staging"]);
+  expect(await words("rollback", "prod", "")).toEqual(["digits"]);
+  expect(await words("hold", "prod/")).toEqual(["prod/digits"]);
+  expect(await words("freeze", "")).toEqual(["staging", "prod"]);
+  expect(await words("show", "")).toEqual(["latest", "staging", "prod"]);
+  const nowhere = await sluiceIn("/", ["complete", "--", "promote", ""]);
+  expect([nowhere.code, nowhere.stderr]).toEqual([0, ""]);
+});
