@@ -88,8 +88,10 @@ interface FoundResult {
 }
 
 function* resultsOf(root: string): Generator<FoundResult> {
-  for (const domain of namesIn(join(root, "results"))) {
-    const directory = join(root, "results", domain);
+  const above = join(root, "results");
+  const forks = namesIn(join(above, "fork")).map((number) => join("fork", number));
+  for (const domain of [...namesIn(above), ...forks]) {
+    const directory = join(above, domain);
     for (const key of resultKeys(directory)) {
       const path = resultPath(directory, hexOf(key));
       yield { path, result: JSON.parse(readFileSync(path, "utf8")) as StepResult };
@@ -120,7 +122,7 @@ function namesIn(directory: string): readonly string[] {
 /** Workspaces of processes that were killed. */
 function removeAbandonedSlots(directory: string): void {
   for (const name of namesIn(directory)) {
-    const pid = /^slot-(\d+)-\d+$/.exec(name)?.[1];
+    const pid = /^(?:slot|stranger)-(\d+)-\d+$/.exec(name)?.[1];
     if (pid === undefined || isAlive(Number(pid))) continue;
     rmSync(join(directory, name), { recursive: true, force: true });
   }

@@ -1,0 +1,44 @@
+import { mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import { expect, onTestFinished, test } from "vitest";
+
+import { digestOf, type Domain } from "../../src/identity/identity.ts";
+import { collect } from "../../src/store/collect.ts";
+import { filesystemStore } from "../../src/store/filesystem-store.ts";
+import { resultOf } from "../builders/result.ts";
+
+function place(): string {
+  const root = mkdtempSync(join(tmpdir(), "sluice-collect-"));
+  onTestFinished(() => rmSync(root, { recursive: true, force: true }));
+  return root;
+}
+
+const all = (): Parameters<typeof collect>[1] => ({
+  live: new Set(),
+  runs: new Set(),
+  olderThan: Date.now() + 86_400_000,
+});
+
+test.each<Domain>(["main", "pr", "fork/12"])("a result of %s goes with its bytes", async (domain) => {
+  const root = place();
+  const store = filesystemStore(root);
+  const digest = await store.putBytes(new TextEncoder().encode("what it wrote"));
+  const key = digestOf("the key");
+  const output = { path: "out", kind: "file" as const, digest, size: 13, files: 1 };
+  const result = resultOf(key, [output]);
+  await store.createResult(domain, { ...result, made: { ...result.made, domain } });
+  expect(collect(root, all())).toMatchObject({ objects: 1, results: 1 });
+  expect((await filesystemStore(root).reader(domain)).result(key)).toBeUndefined();
+});
+
+test("what processes that are gone have left of their workspaces is removed", () => {
+  const root = place();
+  const mine = [`slot-${process.pid}-0`, `stranger-${process.pid}-1`];
+  // The largest number that a process can have is 4,194,304.
+  for (const name of [...mine, "slot-4194305-0", "stranger-4194305-1"])
+    mkdirSync(join(root, "work", name, "workspace"), { recursive: true });
+  collect(root, all());
+  expect(readdirSync(join(root, "work")).toSorted()).toEqual(mine);
+});
