@@ -62,7 +62,7 @@ export async function forgeRepository(place: RepositoryPlace): Promise<ForgeRepo
   const mirror = await nativeMirror({
     directory: join(directory, "mirror.git"),
     program: place.program,
-    remote: () => remoteOf(forge),
+    remote: remoteOf(forge),
   });
   const digests = statIndex(join(directory, "blobs"), directory);
   const cache = fileParsedCache(join(directory, "parsed"), place.version);
@@ -152,15 +152,25 @@ async function stateOf(
   });
 }
 
-async function remoteOf(forge: Forge): ReturnType<Parameters<typeof nativeMirror>[0]["remote"]> {
-  const [about, token] = await Promise.all([forge.about(), forge.gitToken()]);
-  for (const answer of [about, token]) {
-    if (answer.kind === "ok") continue;
-    if (answer.kind === "not-found") return { kind: "refused", why: "the forge does not know this repository" };
-    return { kind: answer.kind === "refused" ? "refused" : "unreachable", why: answer.why };
-  }
-  if (about.kind !== "ok" || token.kind !== "ok") throw new Error("unreachable: both answers were looked at");
-  return { kind: "ok", url: about.value.cloneUrl, token: token.value };
+/**
+ * Where git reaches a repository by now. The forge's API has limits that its git does not have: while it cannot be
+ * asked, what was known a moment ago is good enough to record a run.
+ */
+function remoteOf(forge: Forge): Parameters<typeof nativeMirror>[0]["remote"] {
+  let known: string | undefined;
+  return async () => {
+    const about = await forge.about();
+    // Asked after: a token that does not hold any more was made anew by then.
+    const token = await forge.gitToken();
+    if (about.kind === "ok") known = about.value.cloneUrl;
+    if (about.kind === "not-found") return { kind: "refused", why: "the forge does not know this repository" };
+    if (about.kind === "refused") return about;
+    if (token.kind === "not-found") return { kind: "refused", why: "the App is not installed there" };
+    if (token.kind === "refused") return token;
+    if (token.kind !== "ok") return { kind: "unreachable", why: token.why };
+    if (known !== undefined) return { kind: "ok", url: known, token: token.value };
+    return { kind: "unreachable", why: about.kind === "ok" ? "" : about.why };
+  };
 }
 
 async function past(history: History, against: PlannedCommit | null, pipeline: Pipeline): Promise<Past> {

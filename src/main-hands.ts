@@ -3,13 +3,13 @@ import type { RepositoryRef } from "./identity/repository.ts";
 import { again, DONE, type At } from "./main-at.ts";
 import { button, command, recheck } from "./main-command.ts";
 import { tellCommit } from "./main-commit.ts";
+import { installationChanged, lookEverywhere } from "./main-everywhere.ts";
 import { look } from "./main-look.ts";
 import { reportMergeGroup, reportOpen } from "./main-pull-request.ts";
 import { takeRun } from "./main-run-hand.ts";
 import type { Service } from "./main-service.ts";
 import { turns } from "./main-turns.ts";
 import type { Performed, Queue } from "./queue/queue.ts";
-import { CONTROLLER_QUEUE, jobOf } from "./trigger/job.ts";
 import type { Trigger } from "./trigger/trigger.ts";
 import type { Hands } from "./worker.ts";
 
@@ -46,11 +46,9 @@ async function handle(at: At, trigger: Trigger): Promise<Performed> {
     case "reconcile":
       return look(at, trigger.repository);
     case "installation":
-      for (const repository of trigger.added)
-        await at.queue.jobs.add(CONTROLLER_QUEUE, [
-          jobOf({ kind: "reconcile", repository, because: "installed" }, `installed-${repository.id}`),
-        ]);
-      return DONE;
+      return installationChanged(at, trigger);
+    case "everywhere":
+      return lookEverywhere(at);
     default:
       return trigger satisfies never;
   }

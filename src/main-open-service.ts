@@ -132,7 +132,9 @@ export async function openService(opening: Opening): Promise<Opened> {
   });
   const door = config.webhooks === null ? null : await createApp({ config, queue, log });
   const web = await startServer({ host: config.host, port: config.port, version, log, app: door, queue });
-  await lookEverywhere(queue, forges, onError);
+  const look = jobOf({ kind: "everywhere" }, "look");
+  await queue.jobs.add(CONTROLLER_QUEUE, [look]);
+  await queue.jobs.every(CONTROLLER_QUEUE, { ...look, id: "look-everywhere" }, LOOK_EVERY_MS);
   return {
     kind: "opened",
     service: {
@@ -147,24 +149,6 @@ export async function openService(opening: Opening): Promise<Opened> {
       },
     },
   };
-}
-
-/** Every repository is looked at once now and from then on every minute: deliveries only make it quicker. */
-async function lookEverywhere(
-  queue: Queue,
-  forges: ReturnType<typeof octokitForges>,
-  onError: (error: unknown) => void,
-): Promise<void> {
-  const listed = await forges.repositories();
-  if (listed.kind !== "ok") {
-    onError(new Error(`listing repositories: ${listed.kind === "not-found" ? "the App is not known" : listed.why}`));
-    return;
-  }
-  for (const repository of listed.value) {
-    const job = jobOf({ kind: "reconcile", repository, because: "we look by ourselves" }, "look");
-    await queue.jobs.add(CONTROLLER_QUEUE, [job]);
-    await queue.jobs.every(CONTROLLER_QUEUE, { ...job, id: `look-${repository.id}` }, LOOK_EVERY_MS);
-  }
 }
 
 function dispatcherOf(

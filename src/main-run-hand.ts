@@ -42,7 +42,8 @@ export async function takeRun(at: At, ref: RepositoryRef, take: RunToTake & Tell
     await at.queue.bus.drop(endsTopic(run));
     if (ended.kind === "nothing") {
       // Accepted once more although it is recorded: what was said about it meanwhile is not so any longer.
-      if (take.pullRequest !== null) await wakeReport(at, ref, take.pullRequest, "recorded");
+      if (take.commit !== null) await take.tell(take.commit);
+      else if (take.pullRequest !== null) await wakeReport(at, ref, take.pullRequest, "recorded");
       return DONE;
     }
     const { record } = ended;

@@ -120,8 +120,8 @@ export async function planMergeGroup(
 
 function notNow(answer: Exclude<Answer<PullRequest>, { kind: "ok" }>): PlannedPullRequest {
   if (answer.kind === "not-found") return { kind: "over" };
-  const afterMs = answer.kind === "wait" ? 60_000 : 5_000;
-  return { kind: "again", afterMs, why: answer.why };
+  // Costs nothing while a limit is spent: the forge is not asked before it is over.
+  return { kind: "again", afterMs: 5_000, why: answer.why };
 }
 
 type Seen =

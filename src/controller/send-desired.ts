@@ -88,6 +88,8 @@ async function sendOne(ports: SendPorts, installation: number, entry: Entry): Pr
     case "not-found":
       return { kind: "settled", why: "what it is about is gone" };
     case "refused":
+      // Not this state is refused, but we are.
+      if (answer.status === 401) return { kind: "again", afterMs: 30_000 };
       return { kind: "settled", why: answer.why };
   }
 }

@@ -40,6 +40,8 @@ export interface Calls {
   date(): number | null;
 }
 
+type Wait = Extract<Answer<never>, { kind: "wait" }>;
+
 type Headers = Readonly<Record<"authorization", string> & Partial<Record<"if-none-match", string>>>;
 
 interface Responded<Value> {
@@ -50,6 +52,8 @@ interface Responded<Value> {
 /** A token is not used in its last minutes: what it opens may take some. */
 const SPARE_MS = 5 * 60_000;
 const TIMEOUT_MS = 20_000;
+/** An installation that gives us no token is asked for one this often. */
+const SHUT_OUT_MS = 30_000;
 
 export function octokitCalls({ appId, privateKey, apiUrl, now, timeoutMs = TIMEOUT_MS }: OctokitOptions): Calls {
   let date: number | null = null;
@@ -83,9 +87,17 @@ export function octokitCalls({ appId, privateKey, apiUrl, now, timeoutMs = TIMEO
   };
   const asApp: Calls["asApp"] = (call) =>
     answer(() => call(octokit, { authorization: `Bearer ${appToken(appId, privateKey, now())}` }));
+  // Until when GitHub wants to hear nothing from an installation: asking all the same lengthens it.
+  const silent = new Map<number, Wait>();
+  const silenceOf = (installation: number): Wait | undefined => {
+    const silence = silent.get(installation);
+    return silence !== undefined && silence.until > now() ? silence : undefined;
+  };
   const token = async (installation: number): Promise<Answer<string>> => {
     const known = tokens.get(installation);
     if (known !== undefined && known.until - SPARE_MS > now()) return { kind: "ok", value: known.token };
+    const silence = silenceOf(installation);
+    if (silence !== undefined) return silence;
     const made = await asApp((one, headers) =>
       one.rest.apps.createInstallationAccessToken({ installation_id: installation, headers }),
     );
@@ -93,15 +105,19 @@ export function octokitCalls({ appId, privateKey, apiUrl, now, timeoutMs = TIMEO
     tokens.set(installation, { token: made.value.token, until: Date.parse(made.value.expires_at) });
     return { kind: "ok", value: made.value.token };
   };
-  // Until when GitHub wants to hear nothing from an installation: asking all the same lengthens it.
-  const silent = new Map<number, Extract<Answer<never>, { kind: "wait" }>>();
   const known = new Map<string, { readonly etag: string; readonly value: unknown }>();
   const as: Calls["as"] = async (installation, call) => {
     for (let attempt = 1; ; attempt++) {
-      const silence = silent.get(installation);
-      if (silence !== undefined && silence.until > now()) return silence;
+      const silence = silenceOf(installation);
+      if (silence !== undefined) return silence;
       const mine = await token(installation);
       if (mine.kind === "wait") silent.set(installation, mine);
+      // Taken out, suspended, or our clock is wrong: nothing is gone, and nobody is without permission.
+      if (mine.kind === "not-found" || mine.kind === "refused") {
+        const wait = { kind: "wait", until: now() + SHUT_OUT_MS, why: whyShutOut(mine) } as const;
+        silent.set(installation, wait);
+        return wait;
+      }
       if (mine.kind !== "ok") return mine;
       const answered = await answer(() => call(octokit, { authorization: `token ${mine.value}` }));
       if (answered.kind === "wait") silent.set(installation, answered);
@@ -133,6 +149,10 @@ export function octokitCalls({ appId, privateKey, apiUrl, now, timeoutMs = TIMEO
       return same ? { kind: "ok", value: before.value as ReturnType<typeof keep> } : answered;
     },
   };
+}
+
+function whyShutOut(answer: Extract<Answer<never>, { kind: "not-found" | "refused" }>): string {
+  return answer.kind === "not-found" ? "the App is not installed there" : `the App gets no token: ${answer.why}`;
 }
 
 /** Answers kept, of all installations together; each is a page of a list at most. */

@@ -1,8 +1,7 @@
-import type { Octokit } from "@octokit/rest";
-
 import type { RepositoryRef } from "../identity/repository.ts";
-import type { Answer, Check, Forge, Forges } from "./forge.ts";
+import type { Answer, Forge, Forges } from "./forge.ts";
 import { octokitCalls, type Calls, type OctokitOptions } from "./octokit-calls.ts";
+import { writeCheck } from "./octokit-checks.ts";
 import { map, pages } from "./octokit-pages.ts";
 import { octokitPromotions } from "./octokit-promotions.ts";
 import { commentOf, permissionOf, pullRequestOf } from "./octokit-shapes.ts";
@@ -10,11 +9,19 @@ import { commentOf, permissionOf, pullRequestOf } from "./octokit-shapes.ts";
 /** GitHub through its REST API. */
 export function octokitForges(options: OctokitOptions): Forges {
   const calls = octokitCalls(options);
+  const names: Names = new Map();
   return {
-    repositories: () => allRepositories(calls),
-    open: (repository) => openForge(calls, options.appId, repository),
+    async repositories() {
+      const all = await allRepositories(calls);
+      if (all.kind === "ok") for (const { id, fullName } of all.value) names.set(id, fullName);
+      return all;
+    },
+    open: (repository) => openForge(calls, { app: options.appId, names }, repository),
   };
 }
+
+/** Newest names of repositories by id: a name from a delivery, or of yesterday, may be another repository's by now. */
+type Names = Map<number, string>;
 
 async function allRepositories(calls: Calls): Promise<Answer<readonly RepositoryRef[]>> {
   const installations = await pages((page) =>
@@ -58,9 +65,21 @@ async function ownLogin(calls: Calls): Promise<Answer<string>> {
 
 const DONE = (): null => null;
 
-function openForge(calls: Calls, app: number, repository: RepositoryRef): Forge {
-  const [owner = "", repo = ""] = repository.fullName.split("/");
-  const at = { owner, repo };
+function openForge(
+  calls: Calls,
+  { app, names }: { readonly app: number; readonly names: Names },
+  repository: RepositoryRef,
+): Forge {
+  const fullName = (): string => names.get(repository.id) ?? repository.fullName;
+  // Read at each call: a repository may be renamed while we hold it.
+  const at = {
+    get owner() {
+      return fullName().split("/")[0] ?? "";
+    },
+    get repo() {
+      return fullName().split("/")[1] ?? "";
+    },
+  };
   type Call<Value> = Parameters<typeof calls.as<Value>>[1];
   const ask = <Value>(call: Call<Value>): Promise<Answer<Value>> => calls.as(repository.installation, call);
   return {
@@ -70,10 +89,10 @@ function openForge(calls: Calls, app: number, repository: RepositoryRef): Forge 
     date: () => calls.date(),
     gitToken: () => calls.token(repository.installation),
     async about() {
-      return calls.again(
+      const answer = await calls.again(
         {
           installation: repository.installation,
-          name: repository.fullName,
+          name: `${repository.id} ${fullName()}`,
           call: (octokit, headers) => octokit.rest.repos.get({ ...at, headers }),
         },
         (found) => ({
@@ -84,6 +103,11 @@ function openForge(calls: Calls, app: number, repository: RepositoryRef): Forge 
           fork: found.fork,
         }),
       );
+      if (answer.kind !== "ok") return answer;
+      // Its name was given to another one.
+      if (answer.value.ref.id !== repository.id) return { kind: "not-found" };
+      names.set(repository.id, answer.value.ref.fullName);
+      return answer;
     },
     async pullRequest(number) {
       const answer = await ask((octokit, headers) => octokit.rest.pulls.get({ ...at, pull_number: number, headers }));
@@ -94,7 +118,7 @@ function openForge(calls: Calls, app: number, repository: RepositoryRef): Forge 
         calls.again(
           {
             installation: repository.installation,
-            name: `${repository.fullName} pulls ${page}`,
+            name: `${fullName()} pulls ${page}`,
             call: (octokit, headers) => octokit.rest.pulls.list({ ...at, state: "open", per_page: 100, page, headers }),
           },
           (list) => list.map(pullRequestOf),
@@ -219,10 +243,10 @@ function openForge(calls: Calls, app: number, repository: RepositoryRef): Forge 
       return map(answer, (found) => permissionOf(found.role_name, found.permission));
     },
     async teamMember(team, login) {
-      const [org, slug] = team.includes("/") ? team.split("/", 2) : [owner, team];
+      const [org, slug] = team.includes("/") ? team.split("/", 2) : [at.owner, team];
       const answer = await ask((octokit, headers) =>
         octokit.rest.teams.getMembershipForUserInOrg({
-          org: org ?? owner,
+          org: org ?? at.owner,
           team_slug: slug ?? team,
           username: login,
           headers,
@@ -260,56 +284,3 @@ function openForge(calls: Calls, app: number, repository: RepositoryRef): Forge 
 const MINIMIZE = `mutation ($node: ID!) {
   minimizeComment(input: { subjectId: $node, classifier: OUTDATED }) { minimizedComment { __typename isMinimized } }
 }`;
-
-interface Asking {
-  readonly ask: (
-    call: (octokit: Octokit, headers: { readonly authorization: string }) => Promise<{ readonly data: Written }>,
-  ) => Promise<Answer<Written>>;
-  readonly at: { readonly owner: string; readonly repo: string };
-}
-
-interface Written {
-  readonly id: number;
-}
-
-/** GitHub takes so many annotations in one call, and adds those of later calls to the earlier ones. */
-const ANNOTATIONS = 50;
-
-async function writeCheck({ ask, at }: Asking, check: Check, id: number | null): Promise<Answer<number>> {
-  const all = check.annotations.map((one) => ({
-    path: one.path,
-    start_line: one.startLine,
-    end_line: one.endLine,
-    annotation_level: one.level,
-    message: one.message,
-    title: one.title,
-    ...(one.startColumn === null ? {} : { start_column: one.startColumn }),
-    ...(one.endColumn === null ? {} : { end_column: one.endColumn }),
-  }));
-  let written = id;
-  for (let from = 0; from === 0 || from < all.length; from += ANNOTATIONS) {
-    const body = {
-      ...at,
-      name: check.name,
-      status: check.status,
-      ...(check.conclusion === null ? {} : { conclusion: check.conclusion }),
-      external_id: check.externalId.slice(0, 200),
-      output: {
-        title: check.title,
-        summary: check.summary,
-        ...(check.text === "" ? {} : { text: check.text }),
-        annotations: all.slice(from, from + ANNOTATIONS),
-      },
-      actions: check.actions.map((action) => ({ ...action })),
-    };
-    const known = written;
-    const answer: Answer<Written> = await ask((octokit, headers) =>
-      known === null
-        ? octokit.rest.checks.create({ ...body, head_sha: check.head, headers })
-        : octokit.rest.checks.update({ ...body, check_run_id: known, headers }),
-    );
-    if (answer.kind !== "ok") return answer;
-    written = answer.value.id;
-  }
-  return written === null ? { kind: "not-found" } : { kind: "ok", value: written };
-}

@@ -17,7 +17,8 @@ export function startBudget(): WriteBudget {
 
 /** Takes one write out of the budget, or says after how many ms there is one. */
 export function spend({ writes }: WriteBudget, now: number): Spent {
-  const hour = writes.filter((at) => at > now - 3_600_000 && at <= now);
+  // A clock that was put back, or another machine's that is ahead, makes no write unmade.
+  const hour = writes.map((at) => Math.min(at, now)).filter((at) => at > now - 3_600_000);
   const minute = hour.filter((at) => at > now - 60_000);
   const [oldest = now] = minute;
   if (minute.length >= A_MINUTE) return { kind: "wait", afterMs: oldest + 60_000 - now };

@@ -25,6 +25,7 @@ const PRIORITY: Readonly<Record<Trigger["kind"], number>> = {
   recheck: 50,
   "merge-group": 50,
   reconcile: 100,
+  everywhere: 100,
   installation: 100,
 };
 
@@ -45,6 +46,8 @@ function idOf(trigger: Trigger, delivery: string): string {
       return `merge-group-${trigger.repository.id}-${trigger.head}`;
     case "reconcile":
       return `reconcile-${trigger.repository.id}`;
+    case "everywhere":
+      return "everywhere";
     case "installation":
       return `installation-${trigger.installation}-${delivery}`;
   }

@@ -49,6 +49,8 @@ export type Trigger =
     }
   /** A branch moved, a timer fired, or we simply look again: `reconcile`. */
   | { readonly kind: "reconcile"; readonly repository: RepositoryRef; readonly because: string }
+  /** A minute passed: all repositories are looked at. */
+  | { readonly kind: "everywhere" }
   /** Repositories came to an installation or left it. */
   | {
       readonly kind: "installation";

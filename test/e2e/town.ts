@@ -29,10 +29,13 @@ export async function town(
     readonly variables?: Readonly<Record<string, string>>;
     readonly bellAfterMs?: number;
     readonly webhooks?: "off";
+    /** What is so before the service starts. */
+    readonly before?: (twin: CheckedTwin) => Promise<void>;
   } = {},
 ): Promise<Town> {
   const directory = mkdtempSync(join(tmpdir(), "sluice-town-"));
   const twin = await checkedTwin({ directory: join(directory, "forge") });
+  await options.before?.(twin);
   const { webhooks, bellAfterMs } = options;
   const operatorFile = options.operator === undefined ? null : join(directory, "operator.yaml");
   if (operatorFile !== null) writeFileSync(operatorFile, options.operator ?? "");

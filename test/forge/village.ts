@@ -20,7 +20,7 @@ export interface Village {
   readonly head: CommitSha;
 }
 
-export async function village(): Promise<Village> {
+export async function village(now = () => Date.now()): Promise<Village> {
   const directory = mkdtempSync(join(tmpdir(), "sluice-village-"));
   const twin = await checkedTwin({ directory });
   onTestFinished(async () => {
@@ -36,7 +36,7 @@ export async function village(): Promise<Village> {
   await twin.forge.commit(repository, { branch: "more", files: { a: "1\n" }, message: "More", login: "alice" });
   const pull = await twin.forge.openPull(repository, { branch: "more", title: "More", login: "alice" });
   const { id: appId, privateKey } = twin.app;
-  const forges = octokitForges({ appId, privateKey, apiUrl: twin.apiUrl, now: () => Date.now() });
+  const forges = octokitForges({ appId, privateKey, apiUrl: twin.apiUrl, now });
   const forge = forges.open({ installation: repository.installation, id: repository.id, fullName: "acme/digits" });
   return { twin, forges, forge, repository, pull, head: sha(pull.head) };
 }

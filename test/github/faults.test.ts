@@ -74,15 +74,39 @@ test("tokens that end early are replaced by new ones", async () => {
   expect(given(await forge.gitToken())).not.toBe(before);
 });
 
-test("taken out of an account, the App sees nothing there until it is put back", async () => {
-  const { twin, forges, forge, repository } = await village();
+test("taken out of an account, the App waits and takes nothing there for gone, until it is put back", async () => {
+  let ahead = 0;
+  const { twin, forges, forge, repository } = await village(() => Date.now() + ahead);
   given(await forge.about());
   const out = await suffer(twin.forge, { kind: "uninstalled", installation: repository.installation });
-  expect(await forge.about()).toEqual({ kind: "not-found" });
+  expect(await forge.about()).toMatchObject({ kind: "wait", why: "the App is not installed there" });
+  expect(await forge.permission("alice")).toMatchObject({ kind: "wait" });
   expect(given(await forges.repositories())).toEqual([]);
+  const asked = twin.exchanges.length;
+  expect(await forge.gitToken()).toMatchObject({ kind: "wait" });
+  expect(twin.exchanges.length).toBe(asked);
   out.end();
+  ahead = 31_000;
   given(await forge.about());
   expect(twin.forge.deliveries.sent.slice(-2).map(({ payload }) => payload["action"])).toEqual(["deleted", "created"]);
+});
+
+test("a name that another repository has by now leads to neither of them by mistake", async () => {
+  const { twin, forges, forge, repository, pull } = await village();
+  given(await forge.about());
+  await suffer(twin.forge, { kind: "renamed", repository, to: "numbers" });
+  expect(given(await forge.about()).ref.fullName).toBe("acme/numbers");
+  const other = await twin.forge.repository({ owner: "acme", name: "digits", files: { a: "x\n" } });
+  twin.forge.world.moved.clear();
+  given(await forge.createComment(pull.number, "x"));
+  expect(bodies(repository.comments.get(pull.number))).toEqual(["x"]);
+  expect(other.comments.size).toBe(0);
+  // An outbox may hold what was wanted under the old name.
+  const late = forges.open({ id: repository.id, installation: repository.installation, fullName: "acme/digits" });
+  given(await late.createComment(pull.number, "y"));
+  expect(bodies(repository.comments.get(pull.number))).toEqual(["x", "y"]);
+  const wrong = forges.open({ id: 1, installation: repository.installation, fullName: "acme/digits" });
+  expect(await wrong.about()).toEqual({ kind: "not-found" });
 });
 
 test("under its old name a renamed repository is read and written all the same, over the API and over git", async () => {

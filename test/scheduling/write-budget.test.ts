@@ -32,3 +32,14 @@ test("never more than sixty writes a minute and four hundred an hour, and waitin
     { numRuns: 20 },
   );
 });
+
+test("a clock that is put back makes no write unmade", () => {
+  const began = 1_790_000_000_000;
+  let budget = startBudget();
+  for (let write = 0; write < 60; write++) {
+    const spent = spend(budget, began + 30_000 + write);
+    if (spent.kind !== "ok") throw new Error("there was room");
+    ({ budget } = spent);
+  }
+  expect(spend(budget, began)).toMatchObject({ kind: "wait" });
+});
