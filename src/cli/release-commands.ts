@@ -7,67 +7,58 @@ import type { World } from "./world.ts";
 
 /** What people do to environments; each is said on the forge in the person's name, where the service answers it. */
 export function addReleases(program: Command, world: World, done: Done): void {
-  const speak = (words: readonly (string | undefined)[], flags: SpeechFlags): Promise<void> =>
-    done(
-      import("./speak.ts").then((speech) =>
-        speech.speak(
-          world,
-          words.flatMap((word) => word ?? []),
-          flags,
-        ),
-      ),
-    );
-  const spoken = (usage: string, example: string, description: string): Command =>
-    command(program, usage, example)
-      .description(`${description}; said on the forge as you`)
-      .option("--remote <remote>", "which repository (default: origin, or the only one)")
-      .option("--wait <seconds>", "how long to wait for the answer", "60");
+  const speak = (words: readonly (string | undefined)[], flags: SpeechFlags): Promise<void> => {
+    const said = words.flatMap((word) => word ?? []);
+    return done(import("./speak.ts").then((speech) => speech.speak(world, said, flags)));
+  };
+  addPromotions(program, speak);
+  addHalts(program, speak);
+}
 
-  spoken(
-    "promote <environment> [pipeline] [run]",
-    "sluice promote staging digits",
-    "asks for the newest run to be released",
-  )
+type Speak = (words: readonly (string | undefined)[], flags: SpeechFlags) => Promise<void>;
+
+function addPromotions(program: Command, speak: Speak): void {
+  spoken(command(program, "promote <environment> [pipeline] [run]", "sluice promote staging digits"))
+    .description("asks for the newest run to be released; said on the forge as you")
     .option("--break-glass <reason>", "past gates and approvals (not in this version)")
-    .action(
-      (environment: string, pipeline: string | undefined, run: string | undefined, flags: PromoteFlags) =>
-        whyNotPromoted(environment, run, flags) ?? speak(["promote", environment, pipeline], flags),
+    .action((environment: string, pipeline: string | undefined, run: string | undefined, flags: PromoteFlags) => {
+      const refused = whyNotPromoted(environment, run, flags);
+      if (refused !== undefined) throw refused;
+      return speak(["promote", environment, pipeline], flags);
+    });
+  spoken(command(program, "approve <environment> [pipeline]", "sluice approve staging digits"))
+    .description("agrees to what the open promotion shows; said on the forge as you")
+    .action((environment: string, pipeline: string | undefined, flags: SpeechFlags) =>
+      speak(["approve", environment, pipeline], flags),
     );
-  spoken(
-    "approve <environment> [pipeline]",
-    "sluice approve staging digits",
-    "agrees to what the open promotion shows",
-  ).action((environment: string, pipeline: string | undefined, flags: SpeechFlags) =>
-    speak(["approve", environment, pipeline], flags),
-  );
-  spoken(
-    "rollback <environment> [pipeline] [run]",
-    "sluice rollback prod digits",
-    "goes back to a release that was live before, and holds",
-  )
+  spoken(command(program, "rollback <environment> [pipeline] [run]", "sluice rollback prod digits"))
+    .description("goes back to a release that was live before, and holds; said on the forge as you")
     .option("--offline", "without the forge (not in this version)")
     .action((environment: string, pipeline: string | undefined, run: string | undefined, flags: RollbackFlags) => {
       if (flags.offline === true) throw offline(environment, pipeline);
       return speak(["rollback", environment, pipeline, run], flags);
     });
-  for (const verb of ["hold", "freeze"] as const) {
-    const place = verb === "hold" ? "prod/digits" : "prod";
-    spoken(
-      `${verb} <place> <reason...>`,
-      `sluice ${verb} ${place} the holidays begin`,
-      verb === "hold" ? "lets nothing be promoted to <environment>[/pipeline]" : "holds a whole environment",
-    ).action((where: string, reason: string[], flags: SpeechFlags) => speak([verb, where, ...reason], flags));
-  }
-  spoken(
-    "unhold <place>",
-    "sluice unhold prod/digits",
-    "lifts a hold of <environment>[/pipeline], and what a rollback left",
-  ).action((where: string, flags: SpeechFlags) => speak(["unhold", where], flags));
-  spoken(
-    "unfreeze <place> <reason...>",
-    "sluice unfreeze prod the holidays are over",
-    "lifts a freeze of an environment",
-  ).action((where: string, reason: string[], flags: SpeechFlags) => speak(["unfreeze", where, ...reason], flags));
+}
+
+function addHalts(program: Command, speak: Speak): void {
+  spoken(command(program, "hold <place> <reason...>", "sluice hold prod/digits the holidays begin"))
+    .description("lets nothing be promoted to <environment>[/pipeline]; said on the forge as you")
+    .action((place: string, reason: string[], flags: SpeechFlags) => speak(["hold", place, ...reason], flags));
+  spoken(command(program, "unhold <place>", "sluice unhold prod/digits"))
+    .description("lifts a hold of <environment>[/pipeline], and what a rollback left; said on the forge as you")
+    .action((place: string, flags: SpeechFlags) => speak(["unhold", place], flags));
+  spoken(command(program, "freeze <environment> <reason...>", "sluice freeze prod the holidays begin"))
+    .description("holds a whole environment; said on the forge as you")
+    .action((place: string, reason: string[], flags: SpeechFlags) => speak(["freeze", place, ...reason], flags));
+  spoken(command(program, "unfreeze <environment> <reason...>", "sluice unfreeze prod the holidays are over"))
+    .description("lifts a freeze of an environment; said on the forge as you")
+    .action((place: string, reason: string[], flags: SpeechFlags) => speak(["unfreeze", place, ...reason], flags));
+}
+
+function spoken(one: Command): Command {
+  return one
+    .option("--remote <remote>", "which repository (default: origin, or the only one)")
+    .option("--wait <seconds>", "how long to wait for the answer", "60");
 }
 
 interface PromoteFlags extends SpeechFlags {
@@ -78,14 +69,14 @@ interface RollbackFlags extends SpeechFlags {
   readonly offline?: boolean;
 }
 
-function whyNotPromoted(environment: string, run: string | undefined, flags: PromoteFlags): never | undefined {
+function whyNotPromoted(environment: string, run: string | undefined, flags: PromoteFlags): Refusal | undefined {
   if (flags.breakGlass !== undefined)
-    throw new Refusal(
+    return new Refusal(
       EXIT.usage,
       `releasing past gates and approvals is not in this version\n  next: sluice promote ${environment}, and ask whoever may approve`,
     );
   if (run !== undefined)
-    throw new Refusal(
+    return new Refusal(
       EXIT.usage,
       `the service promotes the newest run of the default branch, and none that is named\n  next: sluice promote ${environment}; to one that was live: sluice rollback ${environment} <pipeline> ${run}`,
     );
