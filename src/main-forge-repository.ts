@@ -11,10 +11,11 @@ import type { Mirror } from "./git/mirror.ts";
 import { rememberedCommits } from "./git/remembered-commits.ts";
 import { nativeMirror } from "./git/native-mirror.ts";
 import type { View } from "./git/view.ts";
-import type { CommitSha } from "./identity/identity.ts";
+import type { CommitSha, RunId } from "./identity/identity.ts";
 import type { History } from "./index/history.ts";
 import { sqliteHistory } from "./index/sqlite-history.ts";
 import { newestOutput } from "./main-newest-output.ts";
+import { releaseName } from "./pipeline/deploy-pipeline.ts";
 import { narrow, type Narrowed } from "./pipeline/narrow.ts";
 import type { Operator } from "./pipeline/operator.ts";
 import { parseSettings } from "./pipeline/parse-settings.ts";
@@ -23,6 +24,7 @@ import type { DatasetState } from "./pipeline/resolution.ts";
 import { DEFAULT_SETTINGS } from "./pipeline/settings.ts";
 import { orderMemory } from "./plan/order-memory.ts";
 import { pastSteps } from "./plan/past-steps.ts";
+import { artifactOf } from "./release/artifact.ts";
 import { fileParsedCache } from "./store/file-parsed-cache.ts";
 import { statIndex } from "./store/stat-index.ts";
 import type { Store } from "./store/store.ts";
@@ -88,6 +90,7 @@ export async function forgeRepository(place: RepositoryPlace): Promise<ForgeRepo
         listing: (digest) => place.store.listingSync(digest),
         datasets: (dataset, seen) => stateOf({ dataset, view: seen, pins: as?.pins ?? null }, { forge, history }),
         past: (pipeline) => past(history, against, pipeline),
+        ...(as?.released != null && { release: releasedBy(as.released, as.pins, { history, store: place.store }) }),
         memory,
       },
       {
@@ -150,6 +153,23 @@ async function stateOf(
     if (about.kind !== "ok") throw new Error(`asking for the default branch of ${forge.repository.fullName}`);
     return newestOutput(history, about.value.defaultBranch, { pipeline, path });
   });
+}
+
+/** Artifacts of a run, by the digests that an order pins, or as its manifest names them. */
+function releasedBy(
+  run: RunId,
+  pins: PlanAs["pins"],
+  { history, store }: { readonly history: History; readonly store: Store },
+): (path: string) => Promise<DatasetState> {
+  return async (path) => {
+    const pin = pins?.[releaseName(path)];
+    if (pin !== undefined) return pinnedOutput(path, pin);
+    const record = await history.record(run);
+    if (record === undefined)
+      return { kind: "problem", message: `run ${run} is not in the ledger`, next: "promote another run" };
+    const found = artifactOf(record, path, (digest) => store.listingSync(digest));
+    return found.kind === "found" ? pinnedOutput(path, found.pin) : found;
+  };
 }
 
 /**

@@ -240,9 +240,10 @@ async function openPool(
   const staging = stagingDispatcher(inner, async (job: StepJob) => {
     const staged = await stageCommit({ store, view: at }, planned, job);
     if ("kind" in staged) return { kind: "ended", end: endedUnseen(job, staged, clock.now()) };
-    const { id: run, domain, requestedBy } = order;
+    const { id: run, domain, requestedBy, deploys } = order;
     const params = paramsOf(planned, job.step.step);
-    const attempt = { id: attemptOf(job), run, domain, requestedBy, job, staged, params, secretOrder: null };
+    const asked = { run, domain, requestedBy, deploys, secretOrder: null };
+    const attempt = { id: attemptOf(job), ...asked, job, staged, params };
     return { kind: "ready", job: await withSecrets(parts, attempt, grants) };
   });
   return fairDispatcher<StepJob, StepEnd>(staging, {

@@ -120,6 +120,7 @@ async function executeOne(session: Session, one: One): Promise<number> {
     run: accepted.id,
     domain: "local",
     requestedBy: world.config.user,
+    deploys: null,
     ...staging,
   };
   const dispatcher = await repository.dispatcher(one.executor.ahead, (job, signal) =>

@@ -135,7 +135,7 @@ async function execute(session: Parameters<typeof stagingOf>[0], again: Again): 
   const dispatcher = await repository.dispatcher(executor.ahead, (job, signal) =>
     runStep(
       { executor, store: aside, clock: world.clock, logs: repository.logs },
-      { run: record.id, domain: "local", requestedBy: null, started: () => undefined, ...staging },
+      { run: record.id, domain: "local", requestedBy: null, deploys: null, started: () => undefined, ...staging },
       job,
       signal,
     ),

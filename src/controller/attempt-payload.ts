@@ -1,6 +1,7 @@
 import type { StagedInput } from "../executor/executor.ts";
 import type { Json, JsonObject } from "../identity/canonical-json.ts";
 import type { Domain, RunId } from "../identity/identity.ts";
+import type { Deploys } from "../run/request.ts";
 import type { StepEnd, StepJob } from "../run/step-job.ts";
 
 /** One attempt as it travels to a worker: complete, so that a worker needs nothing but queue and store. */
@@ -13,12 +14,14 @@ export interface StagedJob {
   readonly job: Omit<StepJob, "upstream">;
   readonly staged: readonly StagedInput[];
   readonly params: JsonObject;
+  /** What is deployed by it; null: nothing. */
+  readonly deploys: Deploys | null;
   /** Signed, where the step asks for secrets: which it may have, and from where. */
   readonly secretOrder: string | null;
 }
 
 /** Raised with its shape; n and n−1 are understood, so that controllers and workers can be renewed one by one. */
-const VERSION = 2;
+const VERSION = 3;
 
 export function encodeAttempt({ job, staged, ...rest }: StagedJob): JsonObject {
   const { id, step, document, key, attempt, cause, forced, memoryBytes } = job;
@@ -53,7 +56,7 @@ export function decodeAttempt(payload: Json): StagedJob {
       ? { ...input, bytes: new Uint8Array(Buffer.from(input.bytes as unknown as string, "base64")) }
       : input,
   );
-  return { ...value, staged, secretOrder: value.secretOrder ?? null };
+  return { ...value, staged, secretOrder: value.secretOrder ?? null, deploys: value.deploys ?? null };
 }
 
 export function encodeEnd(end: StepEnd): Json {

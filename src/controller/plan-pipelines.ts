@@ -2,6 +2,7 @@ import type { Json, JsonObject } from "../identity/canonical-json.ts";
 import type { Digest } from "../identity/identity.ts";
 import type { ListingEntry } from "../key/key-document.ts";
 import { partOfListing } from "../key/listing-part.ts";
+import { releasedPaths, releaseName } from "../pipeline/deploy-pipeline.ts";
 import type { Dataset, Pipeline } from "../pipeline/pipeline.ts";
 import type { DatasetState, Resolution } from "../pipeline/resolution.ts";
 import { forecast } from "../plan/forecast.ts";
@@ -18,6 +19,8 @@ export interface PlanPorts {
   /** Entries of a stored directory, read at once. */
   readonly listing: (digest: Digest) => readonly ListingEntry[] | undefined;
   readonly datasets: (dataset: Dataset, view: View) => Promise<DatasetState>;
+  /** An artifact of the run that is being released; without it nothing is, and deploy pipelines are only shown. */
+  readonly release?: (path: string) => Promise<DatasetState>;
   /** The run that causes are told against, and how long steps took; asked only when something is to run. */
   readonly past: (pipeline: Pipeline) => Promise<Past>;
   /** What was made of the same pipelines before. */
@@ -73,6 +76,9 @@ async function resolveOne(
       await ports.datasets(dataset, project.view),
     ]),
   );
+  const released = file.deploys.length === 0 ? [] : releasedPaths(file.pipeline);
+  for (const path of released)
+    states.push([releaseName(path), (await ports.release?.(path)) ?? { kind: "absent", path }]);
   const datasets = new Map(states);
   const resolution = (ports.memory ?? NO_MEMORY).resolve({
     pipeline: file.pipeline,
@@ -95,11 +101,17 @@ async function planOne(
   if (problems.some(isError)) return none;
   const order = (ports.memory ?? NO_MEMORY).order(resolution, (path) => sources.get(path), options);
   if (options.judged?.(order) === false) return { ...none, order };
-  const first = forecast(order, facts, options);
+  const deploys = file.deploys.length > 0;
+  const judging = {
+    ...options,
+    deploys,
+    withEffects: options.withEffects && (!deploys || ports.release !== undefined),
+  };
+  const first = forecast(order, facts, judging);
   if (first.steps.every(({ verdict }) => verdict.kind === "cached")) return { ...none, order, forecast: first };
   // Only a plan with work asks why and how long: history is opened for it, and the forecast made again.
   const known = factsOf(ports, await ports.past(file.pipeline));
-  return { ...none, facts: known, order, forecast: forecast(order, known, { ...options, earlier: first }) };
+  return { ...none, facts: known, order, forecast: forecast(order, known, { ...judging, earlier: first }) };
 }
 
 function factsOf(ports: PlanPorts, past: Past): Facts {

@@ -1,6 +1,6 @@
 import type { JsonObject } from "../identity/canonical-json.ts";
 import type { PullRequest } from "../forge/forge.ts";
-import type { CommitSha, Digest, Domain } from "../identity/identity.ts";
+import type { CommitSha, Digest, Domain, RunId } from "../identity/identity.ts";
 import type { RunOrder } from "../run/request.ts";
 import type { FileFacts, View } from "../git/view.ts";
 import type { Narrowed } from "../pipeline/narrow.ts";
@@ -21,6 +21,8 @@ export interface PipelineFile {
   readonly params: JsonObject;
   /** Parameter files as read, by path: steps get them reduced to what they declare. */
   readonly parameterFiles: readonly Source[];
+  /** Environments whose `deploy:` names it: nothing else starts it, and what its steps do is done to them. */
+  readonly deploys: readonly string[];
 }
 
 /** What people wrote, parsed: the settings and every pipeline of one state of the repository. */
@@ -71,7 +73,11 @@ export type PlanAt = (order: {
 }) => Promise<PlannedCommit>;
 
 /** What of a pipeline's plan its order decides; without pins the newest outputs of other pipelines are taken. */
-export type PlanAs = Pick<RunOrder, "pipeline" | "forced" | "overrides"> & { readonly pins: RunOrder["pins"] | null };
+export type PlanAs = Pick<RunOrder, "pipeline" | "forced" | "overrides"> & {
+  readonly pins: RunOrder["pins"] | null;
+  /** The run whose artifacts a deploy pipeline gets; without it nothing is deployed. */
+  readonly released?: RunId | null;
+};
 
 /** Checks by their names on the forge. */
 export const PLAN_CHECK = "sluice / plan";

@@ -2,6 +2,7 @@ import picomatch from "picomatch";
 
 import type { Json, JsonObject } from "../identity/canonical-json.ts";
 import { digestOf } from "../identity/identity.ts";
+import { deployPipeline, missingDeploys, triggerProblems } from "../pipeline/deploy-pipeline.ts";
 import type { Parsed, Source } from "../pipeline/parsed.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";
 import type { Settings } from "../pipeline/settings.ts";
@@ -31,7 +32,10 @@ export async function readProject(ports: { readonly cache: ParsedCache }, view: 
     else pipelines.push(file);
   }
   reading.problems.push(...sameNames(pipelines));
-  return { view, settings, pipelines, tree: treeOf(files), problems: reading.problems, broken };
+  const there = new Set(files.map((file) => file.path));
+  reading.problems.push(...missingDeploys(settings, { settingsPath: SETTINGS_PATH, there, selected: new Set(paths) }));
+  const deployed = pipelines.map((file) => asDeploy(reading, settings, file));
+  return { view, settings, pipelines: deployed, tree: treeOf(files), problems: reading.problems, broken };
 }
 
 async function readSettings(reading: Reading): Promise<Settings> {
@@ -72,6 +76,14 @@ async function readPipeline(reading: Reading, path: string): Promise<PipelineFil
   });
   if (pipeline === null) return undefined;
   return readParameterFiles(reading, pipeline);
+}
+
+/** What an environment's `deploy:` names is started by its releases alone. */
+function asDeploy(reading: Reading, settings: Settings, file: PipelineFile): PipelineFile {
+  const deploys = settings.environments.filter(({ deploy }) => deploy === file.path).map(({ name }) => name);
+  if (deploys.length === 0) return file;
+  reading.problems.push(...triggerProblems(file.pipeline, deploys));
+  return { ...file, pipeline: deployPipeline(file.pipeline), deploys };
 }
 
 async function readParameterFiles(reading: Reading, pipeline: Pipeline): Promise<PipelineFile | undefined> {
@@ -121,7 +133,7 @@ async function readParameterFiles(reading: Reading, pipeline: Pipeline): Promise
       params[name] = value;
     }
   }
-  return { path: pipeline.path, pipeline, params, parameterFiles };
+  return { path: pipeline.path, pipeline, params, parameterFiles, deploys: [] };
 }
 
 /** Parses, or takes what was parsed from the same bytes at the same path before; only values without errors are kept. */

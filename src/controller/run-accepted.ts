@@ -82,7 +82,7 @@ export async function runAccepted(ports: RunAcceptedPorts, id: RunOrder["id"]): 
     tree: null,
     domain: order.domain,
     against: null,
-    as: order,
+    as: { ...order, released: order.deploys?.run ?? null },
   });
   const planned = commit.planned.find((one) => one.file.pipeline.id === order.pipeline);
   const ends = turn.kind === "superseded" ? turn.kind : order.ends;

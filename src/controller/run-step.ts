@@ -15,6 +15,7 @@ import {
 import { parameterEnvironment } from "../pipeline/parameters.ts";
 import type { Step } from "../pipeline/pipeline.ts";
 import { nearMiss as findNearMiss } from "../run/near-miss.ts";
+import type { Deploys } from "../run/request.ts";
 import { redactFailure } from "../run/redact.ts";
 import type { AttemptRecord, Failure, NearMiss } from "../run/run-record.ts";
 import type { Ingested, Store } from "../store/store.ts";
@@ -45,6 +46,8 @@ export interface StepContext {
   /** Said after the step: the first input whose bytes are no longer those of the key. */
   readonly changed: (job: StepJob) => Promise<Failure | undefined>;
   readonly requestedBy: string | null;
+  /** What the step deploys; null: nothing. */
+  readonly deploys: Deploys | null;
   /** The step's process begins now. */
   readonly started: (job: StepJob) => void;
 }
@@ -111,6 +114,7 @@ async function orderOf(
         ...step.env,
         ...parameterEnvironment(params),
         ...(uncached ? { SLUICE_RUN: context.run, SLUICE_STEP: step.name, SLUICE_ATTEMPT: String(job.attempt) } : {}),
+        ...deploymentEnvironment(context.deploys),
         ...(step.effects ? { SLUICE_IDEMPOTENCY_KEY: `${context.run}-${job.key.slice(7, 23)}` } : {}),
       },
       inputs,
@@ -123,6 +127,12 @@ async function orderOf(
       memoryBytes: job.memoryBytes,
     },
   };
+}
+
+function deploymentEnvironment(deploys: Deploys | null): Readonly<Record<string, string>> {
+  if (deploys === null) return {};
+  const { environment, run, number } = deploys;
+  return { SLUICE_ENVIRONMENT: environment, SLUICE_RELEASE: run, SLUICE_DEPLOYMENT: String(number) };
 }
 
 function argvOf(step: Step, params: JsonObject): readonly string[] {

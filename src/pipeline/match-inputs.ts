@@ -5,6 +5,7 @@ import { shorten } from "../problem/shorten.ts";
 import { closest } from "../problem/suggest.ts";
 import { follow, linksOf } from "./links.ts";
 import { covered, matchGlob } from "./match-glob.ts";
+import { releaseName } from "./deploy-pipeline.ts";
 import { missing } from "./missing-input.ts";
 import type { DeclaredOutput } from "./outputs.ts";
 import type { Input, Step } from "./pipeline.ts";
@@ -80,12 +81,7 @@ function matchOne(resolving: Resolving, step: Step, input: Input): readonly Inpu
     case "dataset":
       return matchDataset(resolving, input);
     case "release":
-      problemAt(resolving, input.at, {
-        code: "release-input",
-        message: `\`release:${input.path}\` can be read by deploy pipelines only`,
-        next: "name the pipeline in an environment's `deploy:`, or read the file itself",
-      });
-      return [];
+      return matchRelease(resolving, input);
     case "step":
       return matchStep(resolving, input);
     case "glob":
@@ -120,6 +116,22 @@ function matchDataset(resolving: Resolving, input: Extract<Input, { kind: "datas
     default:
       return state satisfies never;
   }
+}
+
+/** An artifact of the released run; where nothing is being released yet, nobody can say which bytes it will be. */
+function matchRelease(resolving: Resolving, input: Extract<Input, { kind: "release" }>): readonly InputMatch[] {
+  const name = releaseName(input.path);
+  const state = resolving.datasets.get(name);
+  if (state?.kind === "ready") return [{ kind: "dataset", name, state }];
+  if (state?.kind === "problem")
+    problemAt(resolving, input.at, { code: "release-input", message: state.message, next: state.next });
+  if (state === undefined)
+    problemAt(resolving, input.at, {
+      code: "release-input",
+      message: `\`${name}\` can be read by deploy pipelines only`,
+      next: "name the pipeline in an environment's `deploy:`, or read the file itself",
+    });
+  return [];
 }
 
 function matchStep(resolving: Resolving, input: Extract<Input, { kind: "step" }>): readonly InputMatch[] {

@@ -184,7 +184,8 @@ function inputOf(
     report(frame, place.at, foreign);
   if (text.startsWith("!")) return { ...shared, kind: "exclude", glob: text.slice(1) };
   if (text.startsWith("dataset:")) return { ...shared, kind: "dataset", dataset: text.slice("dataset:".length) };
-  if (text.startsWith("release:")) return { ...shared, kind: "release", path: text.slice("release:".length) };
+  if (text.startsWith("release:"))
+    return { ...shared, kind: "release", path: checkedPath(frame, text.slice("release:".length), place.at) };
   const step = /^([A-Za-z0-9][\w.*-]*):(.+)$/.exec(text);
   if (step?.[1] !== undefined && step[2] !== undefined)
     return { ...shared, kind: "step", step: step[1], path: checkedPath(frame, step[2], place.at) };

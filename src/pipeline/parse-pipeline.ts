@@ -80,6 +80,7 @@ function normalize(frame: Reading, path: string, raw: RawPipeline): Pipeline {
     description: raw.description ?? null,
     owner: raw.owner ?? null,
     triggers: triggersOf(frame, raw),
+    on: raw.on === undefined ? null : yaml.keySpan(root, "on"),
     params,
     datasets: datasetsOf(frame, raw),
     steps,

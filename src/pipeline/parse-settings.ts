@@ -70,7 +70,7 @@ export function normalizeSettings(reading: Reading, raw: RawSettings): Settings 
   };
 }
 
-/** Places of what `narrow` may refuse: each key of these, and two levels below it. */
+/** Places of what is judged beside other files and the operator's: each key of these, and two levels below it. */
 function placesOf({ yaml }: Reading): Settings["places"] {
   const places: Record<string, Span> = {};
   const walk = (node: Node | undefined, name: string, depth: number): void => {
@@ -79,7 +79,8 @@ function placesOf({ yaml }: Reading): Settings["places"] {
     if (depth === 0) return;
     for (const key of yaml.keys(node)) walk(yaml.child(node, key), `${name}.${key}`, depth - 1);
   };
-  for (const key of ["pools", "secrets", "fair_share", "forks", "sandbox", "divergence", "retention"]) {
+  const refusable = ["pools", "secrets", "fair_share", "forks", "sandbox", "divergence", "retention"];
+  for (const key of [...refusable, "environments"]) {
     walk(yaml.child(yaml.root, key), key, 2);
   }
   const notify = yaml.child(yaml.root, "notify");

@@ -20,6 +20,8 @@ export interface Pipeline {
   readonly description: string | null;
   readonly owner: string | null;
   readonly triggers: Triggers;
+  /** Where `on:` stands; null: nothing is written. */
+  readonly on: Span | null;
   readonly params: readonly ParameterSource[];
   readonly datasets: readonly Dataset[];
   /** In the order of the file, `defaults` and pipeline-level keys already merged in. */

@@ -55,7 +55,7 @@ export interface Settings {
   readonly permissions: Readonly<Record<string, { readonly role: string } | { readonly team: string }>>;
   readonly notify: readonly { readonly webhook: string; readonly on: readonly string[] }[];
   readonly retention: { readonly runsMs: number; readonly artifactsMs: number; readonly logsMs: number };
-  /** Where the file says what an operator may have to refuse, by dotted name such as `pools.gpu`. */
+  /** Where the file says what is judged only beside other files and the operator's, by dotted name such as `pools.gpu`. */
   readonly places: Readonly<Record<string, Span>>;
 }
 

@@ -6,6 +6,8 @@ import type { Cause, Change, Facts, Forecast, PastStep, StepForecast, Verdict, W
 export interface ForecastOptions {
   readonly forced: ReadonlySet<string>;
   readonly withEffects: boolean;
+  /** Of a deploy pipeline: a release alone runs it. */
+  readonly deploys?: boolean;
   /** A forecast of the same order by the same results, made without a past: what it found cached stays so. */
   readonly earlier?: Forecast;
 }
@@ -47,7 +49,8 @@ function forecastOf(judging: Judging, step: WorkStep, work: boolean): StepForeca
 function judge(judging: Judging, step: WorkStep): Verdict {
   const { facts, options, results } = judging;
   if (step.step.effects && !options.withEffects) {
-    return { kind: "withheld", why: "it changes the outside world: `--with-effects` runs it" };
+    const by = options.deploys === true ? "a release runs it" : "`--with-effects` runs it";
+    return { kind: "withheld", why: `it changes the outside world: ${by}` };
   }
   const left = step.after.filter((name) => judging.verdicts.get(name)?.kind === "withheld");
   if (left.length > 0) {

@@ -53,6 +53,16 @@ export interface RunOrder {
   readonly overrides: JsonObject;
   /** Outputs of other pipelines as they were when this was accepted, by dataset. */
   readonly pins: Readonly<Record<string, OutputPin>>;
+  /** The release that it brings to an environment; null: it is no deployment. */
+  readonly deploys: Deploys | null;
+}
+
+/** One deployment: the how many-th of its environment, and of which run of which pipeline. */
+export interface Deploys {
+  readonly environment: string;
+  readonly number: number;
+  readonly pipeline: string;
+  readonly run: RunId;
 }
 
 /** An output of another pipeline's run. */
@@ -77,7 +87,7 @@ export type Asked = Pick<
   | "acceptedAt"
   | "pins"
 > &
-  Partial<Pick<RunOrder, "ends" | "forced" | "overrides" | "keep">>;
+  Partial<Pick<RunOrder, "ends" | "forced" | "overrides" | "keep" | "deploys">>;
 
 /** The order of a run of a pipeline; its id and trigger follow from what asked for it. */
 export function orderOf(pipeline: Pick<Pipeline, "id" | "concurrency">, asked: Asked): RunOrder {
@@ -94,8 +104,21 @@ export function orderOf(pipeline: Pick<Pipeline, "id" | "concurrency">, asked: A
     ends: null,
     forced: [],
     overrides: {},
+    deploys: null,
     ...asked,
+    ...(asked.deploys != null && turnOfDeploy(asked.deploys)),
   };
+}
+
+/** Deployments of one environment go one after another, and each of them to its end. */
+function turnOfDeploy({ environment }: Deploys): Pick<RunOrder, "group" | "lane" | "keep"> {
+  const group = `deploy:${environment}`;
+  return { group, lane: group, keep: "all" };
+}
+
+/** What asks for the how many-th deployment to an environment. */
+export function deployRequest({ environment, number }: Pick<Deploys, "environment" | "number">): string {
+  return `deploy:${environment}:${number}`;
 }
 
 /** What a request's first word means (SEMANTICS §6). */
@@ -166,7 +189,15 @@ export function parseOrder(bytes: Uint8Array): RunOrder | undefined {
     forced: Array.isArray(value["forced"]) ? value["forced"].filter((step) => typeof step === "string") : [],
     overrides: objectOf(value["overrides"]),
     pins: pinsOf(objectOf(value["pins"])),
+    deploys: deploysOf(objectOf(value["deploys"])),
   };
+}
+
+function deploysOf({ environment, number, pipeline, run }: JsonObject): Deploys | null {
+  const id = parseRunId(typeof run === "string" ? run : "");
+  if (id === undefined || typeof number !== "number") return null;
+  if (typeof environment !== "string" || typeof pipeline !== "string") return null;
+  return { environment, number, pipeline, run: id };
 }
 
 function objectOf(value: Json | undefined): JsonObject {
