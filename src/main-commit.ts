@@ -58,7 +58,8 @@ export async function tellCommit(
   const { forge } = repository;
   const { orders, branch } = seen ?? (await lookFor(at, repository));
   const open = orders.filter(
-    (order) => order.source === commit && (order.domain === "main" || order.pullRequest === null),
+    (order) =>
+      order.source === commit && order.deploys === null && (order.domain === "main" || order.pullRequest === null),
   );
   const runs = (await endedAt(repository, commit)).filter(
     ({ record }) => !open.some((order) => order.pipeline === record.pipeline.id),

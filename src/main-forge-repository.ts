@@ -84,13 +84,16 @@ export async function forgeRepository(place: RepositoryPlace): Promise<ForgeRepo
     const at: View = tree === null ? view(commit) : { ...view(tree), commit };
     await commits.prefetch(tree ?? commit, (path) => /\.ya?ml$/i.test(path));
     const project = await readProject({ cache }, at);
+    const released = as?.released ?? null;
     const planned = await planPipelines(
       {
         reader: await place.store.reader(domain),
         listing: (digest) => place.store.listingSync(digest),
         datasets: (dataset, seen) => stateOf({ dataset, view: seen, pins: as?.pins ?? null }, { forge, history }),
         past: (pipeline) => past(history, against, pipeline),
-        ...(as?.released != null && { release: releasedBy(as.released, as.pins, { history, store: place.store }) }),
+        ...(released !== null && {
+          release: releasedBy(released, as?.pins ?? null, { history, store: place.store }),
+        }),
         memory,
       },
       {

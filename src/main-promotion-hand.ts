@@ -4,11 +4,10 @@ import { promote, type PromoteOrder } from "./controller/promote.ts";
 import { requestPromotions, type Newest } from "./controller/request-promotions.ts";
 import type { Desired } from "./forge/desired.ts";
 import { digestOf, type Digest } from "./identity/identity.ts";
-import type { ForgeRepository } from "./main-forge-repository.ts";
-import { placeOf, record, releaseAt, statesOf, type Place } from "./main-promotion-place.ts";
+import { planDeployment, showDeployment } from "./main-deployments.ts";
+import { record, releaseAt, statesOf, type Place } from "./main-promotion-place.ts";
 import { followPins } from "./main-pins.ts";
 import { leaveOf, type Leave } from "./main-promotion-leave.ts";
-import type { Service } from "./main-service.ts";
 import type { EnvironmentSettings } from "./pipeline/settings.ts";
 import { judgeGates } from "./policy/gate.ts";
 import { refusalOfCandidate } from "./release/candidate.ts";
@@ -27,15 +26,16 @@ export interface PromotionsLooked {
   readonly states: readonly Desired[];
   /** Ms after which time alone may have changed something; null: nothing waits for time. */
   readonly again: number | null;
+  /** Something was released. */
+  readonly released: boolean;
 }
 
 /**
  * Takes every promotion of a repository as far as it goes: all of it is computed anew from the ledger, the default
  * branch and the forge, whatever woke us (laws 1 and 2).
  */
-export async function takePromotions(service: Service, repository: ForgeRepository): Promise<PromotionsLooked> {
-  const place = await placeOf(service, repository);
-  if (place === undefined) return { states: [], again: null };
+export async function takePromotions(place: Place): Promise<PromotionsLooked> {
+  const { repository } = place;
   const { environments } = place.project.settings;
   const newest = await newestRuns(place);
   const requested = await requestPromotions(
@@ -53,6 +53,7 @@ export async function takePromotions(service: Service, repository: ForgeReposito
   await record(place, requested);
   const states: Desired[] = [];
   let again: number | null = null;
+  let released = false;
   // In order of promotion, so that one look takes a run through all environments that wait for nobody.
   for (const environment of environments) {
     const folded = await statesOf(place);
@@ -65,18 +66,20 @@ export async function takePromotions(service: Service, repository: ForgeReposito
         folded,
       });
       if (done === undefined) continue;
-      if (done.released) await showDeployment(place, { environment: environment.name, pipeline, request });
+      if (done.released && environment.deploy === null) await showReleased(place, { environment, pipeline });
+      released ||= done.released;
       states.push(...done.states);
       if (done.again !== null) again = Math.min(done.again, again ?? done.again);
     }
   }
   states.push(...(await followPins(place, await statesOf(place))));
-  return { states, again };
+  return { states, again, released };
 }
 
 export async function newestRuns(place: Place): Promise<readonly Newest[]> {
   const found: Newest[] = [];
-  for (const { pipeline } of place.project.pipelines) {
+  for (const { pipeline, deploys } of place.project.pipelines) {
+    if (deploys.length > 0) continue;
     for (const { id } of place.repository.history.runs({
       pipeline: pipeline.id,
       status: "succeeded",
@@ -97,16 +100,12 @@ export async function newestRuns(place: Place): Promise<readonly Newest[]> {
 }
 
 /** Being released is being live where nothing else deploys; the forge's page of deployments says so. */
-async function showDeployment(
-  { repository }: Place,
-  { environment, pipeline, request }: { environment: string; pipeline: string; request: Request },
+async function showReleased(
+  place: Place,
+  { environment: { name }, pipeline }: { readonly environment: EnvironmentSettings; readonly pipeline: string },
 ): Promise<void> {
-  const run = await repository.history.record(request.run);
-  if (run === undefined) return;
-  const description = `${pipeline}, run ${request.run.slice(0, 8)}`;
-  const made = await repository.forge.createDeployment({ ref: run.source, environment, description });
-  // A page for people: the release itself stands in the ledger.
-  if (made.kind === "ok") await repository.forge.setDeployment(made.value, "success", description);
+  const { live } = standingOf((await statesOf(place)).get(name), pipeline);
+  if (live !== null) await showDeployment(place, { environment: name, pipeline, live }, "success");
 }
 
 async function refusalOf({ repository, tip }: Place, run: RunRecord): Promise<string | null> {
@@ -166,7 +165,7 @@ export async function orderOf(
     live,
     reproducible: null,
   };
-  const gates = [...judgeGates(environment.gates, gated), ...deployGate(environment)];
+  const gates = [...judgeGates(environment.gates, gated), ...(await deployGate(place, environment, request.run))];
   const files = await evidenceFiles(place, { environment, pipeline });
   const { after } = environment;
   const before = place.project.settings.environments.find(({ name }) => name === after);
@@ -200,29 +199,34 @@ export async function orderOf(
   };
 }
 
-/** A release that nothing would deploy is none: it waits, and says for what. */
-function deployGate({ deploy }: EnvironmentSettings): readonly GateOutcome[] {
-  const why = "deploy pipelines are not run in this version; take `deploy:` out to promote by the pin alone";
-  return deploy === null ? [] : [{ source: `deploy: ${deploy}`, outcome: "unknown", why }];
+/** What could not be deployed is not released: it waits, and says for what. */
+async function deployGate(
+  place: Place,
+  environment: EnvironmentSettings,
+  candidate: Request["run"],
+): Promise<readonly GateOutcome[]> {
+  if (environment.deploy === null) return [];
+  const plan = await planDeployment(place, environment, candidate);
+  if (!("refused" in plan)) return [];
+  return [{ source: `deploy: ${environment.deploy}`, outcome: "unknown", why: plan.refused }];
 }
 
 async function evidenceFiles(
-  { repository, tip, project }: Place,
+  { repository, tip }: Place,
   { environment, pipeline }: { readonly environment: EnvironmentSettings; readonly pipeline: string },
 ): Promise<{
   readonly base: Digest | null;
   readonly settings: Digest | null;
   readonly deploy: Digest | null;
 }> {
-  const deploy = project.pipelines.find((one) => one.pipeline.name === environment.deploy)?.path;
-  const digest = async (path: string | undefined): Promise<Digest | null> => {
-    const bytes = path === undefined ? undefined : await repository.mirror.file(tip, path);
+  const digest = async (path: string | null): Promise<Digest | null> => {
+    const bytes = path === null ? undefined : await repository.mirror.file(tip, path);
     return bytes === undefined ? null : digestOf(bytes);
   };
   return {
     base: await digest(pinPath({ environment: environment.name, pipeline })),
     settings: await digest("sluice.yaml"),
-    deploy: await digest(deploy),
+    deploy: await digest(environment.deploy),
   };
 }
 

@@ -1,5 +1,7 @@
 import { again, DONE, type At } from "./main-at.ts";
 import type { ForgeRepository } from "./main-forge-repository.ts";
+import { takeDeployments } from "./main-deployments.ts";
+import { placeOf } from "./main-promotion-place.ts";
 import { takePromotions } from "./main-promotion-hand.ts";
 import type { Performed } from "./queue/queue.ts";
 import { desire } from "./worker.ts";
@@ -13,8 +15,13 @@ export async function promotions(at: At, repository: ForgeRepository): Promise<P
   const lease = await at.queue.leases.acquire(`promotions-${id}`, { ttlMs: 120_000, holder: String(process.pid) });
   if (lease === undefined) return again(1_000);
   try {
-    const looked = await takePromotions(at.service, repository);
-    await desire(at.queue, installation, looked.states, repository.forge.repository);
+    const place = await placeOf(at.service, repository);
+    if (place === undefined) return DONE;
+    const looked = await takePromotions(place);
+    // A promotion that was merged just now has moved the tip.
+    const after = looked.released ? await placeOf(at.service, repository) : place;
+    const deployed = after === undefined ? [] : await takeDeployments(at, after);
+    await desire(at.queue, installation, [...looked.states, ...deployed], repository.forge.repository);
     return looked.again === null || looked.again > MINUTE ? DONE : again(looked.again);
   } finally {
     await lease.release();

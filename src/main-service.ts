@@ -122,6 +122,10 @@ export function composeService(parts: ServiceParts): Service {
           clock: parts.clock,
           signer,
           ledger,
+          async deployed({ request, id: self }) {
+            await repository.history.sync();
+            return repository.history.runs({ request }).some((run) => run.id !== self && run.status !== "superseded");
+          },
           execute: (run) => execute(parts, repository, { run, stop }),
           host: {
             platform: PLATFORM,

@@ -1,6 +1,7 @@
-import type { Project } from "../controller/project.ts";
+import type { PlannedPipeline, Project } from "../controller/project.ts";
 import { SETTINGS_PATH } from "../controller/project.ts";
 import type { Digest } from "../identity/identity.ts";
+import { releaseName } from "../pipeline/deploy-pipeline.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";
 import type { DatasetState } from "../pipeline/resolution.ts";
 import type { Repository, World } from "./world.ts";
@@ -23,6 +24,11 @@ export interface Ground {
   readonly trees: readonly (readonly [path: string, digest: Digest])[];
   /** Where the store is, relative to the root, and what stood in it. */
   readonly store: readonly [path: string, stamp: string];
+}
+
+/** What a plan read of its datasets; of a release there is nothing to read on this machine. */
+export function datasetsOf({ datasets }: Pick<PlannedPipeline, "datasets">): readonly DatasetState[] {
+  return [...datasets].flatMap(([name, state]) => (name.startsWith(releaseName("")) ? [] : [state]));
 }
 
 /** What an answer to `request` rests on now; undefined where any of it cannot be named. */

@@ -2,7 +2,7 @@ import type { PlannedPipeline, Project } from "../controller/project.ts";
 import type { CommitSha } from "../identity/identity.ts";
 import { LOCAL_LEDGER } from "../manifest/ledger-paths.ts";
 import type { Settings } from "../pipeline/settings.ts";
-import { groundOf, stands, type Ground } from "./ground.ts";
+import { datasetsOf, groundOf, stands, type Ground } from "./ground.ts";
 import type { Repository, World } from "./world.ts";
 
 /** How steps would be kept apart, as far as a plan says it. */
@@ -79,7 +79,7 @@ export async function rememberPlan(
     project,
     sources: planned.flatMap((one) => one.resolution.sources),
     outputs: [],
-    datasets: planned.flatMap((one) => [...one.datasets.values()]),
+    datasets: planned.flatMap(datasetsOf),
     request: requestOf(world, repository, names),
   });
   if (ground === undefined) return;

@@ -1,7 +1,7 @@
 import type { Project } from "../controller/project.ts";
 import type { OutputRecord } from "../key/key-document.ts";
 import type { Store } from "../store/store.ts";
-import { groundOf, stands, type Fact, type Ground } from "./ground.ts";
+import { datasetsOf, groundOf, stands, type Fact, type Ground } from "./ground.ts";
 import type { Runnable } from "./runnable.ts";
 import type { Repository, World } from "./world.ts";
 
@@ -56,7 +56,7 @@ export async function proveUpToDate(
     project,
     sources: runnable.flatMap((one) => one.resolution.sources),
     outputs,
-    datasets: runnable.flatMap((one) => [...one.datasets.values()]),
+    datasets: runnable.flatMap(datasetsOf),
     request,
   });
   if (ground === undefined) return;

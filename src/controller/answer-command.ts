@@ -225,6 +225,8 @@ async function runNow(
       asking,
       command.pipeline === null ? "no pipeline is affected" : `there is no pipeline \`${command.pipeline}\``,
     );
+  if (wanted.some(({ file }) => file.deploys.length > 0))
+    return refused(asking, `\`${command.pipeline ?? ""}\` deploys releases, and a promotion runs it`);
   const orders = wanted.flatMap((one) => ordersFor(ports, asking, plan, one));
   const broken = wanted.find((one) => one.order === null);
   if (broken !== undefined)
@@ -253,7 +255,9 @@ function whyNot(
 }
 
 function wantedOf(plan: PullRequestPlan, name: string | null): PullRequestPlan["affected"] {
-  return name === null ? plan.affected : plan.planned.planned.filter((one) => one.file.pipeline.name === name);
+  // What deploys is run by releases alone.
+  if (name === null) return plan.affected.filter(({ file }) => file.deploys.length === 0);
+  return plan.planned.planned.filter((one) => one.file.pipeline.name === name);
 }
 
 function ordersFor(

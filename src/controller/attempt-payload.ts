@@ -1,7 +1,7 @@
 import type { StagedInput } from "../executor/executor.ts";
 import type { Json, JsonObject } from "../identity/canonical-json.ts";
 import type { Domain, RunId } from "../identity/identity.ts";
-import type { Deploys } from "../run/request.ts";
+import type { Deploys } from "../run/run-record.ts";
 import type { StepEnd, StepJob } from "../run/step-job.ts";
 
 /** One attempt as it travels to a worker: complete, so that a worker needs nothing but queue and store. */

@@ -17,7 +17,7 @@ export interface ReleaseCommandPorts {
   /** Whether somebody may approve in an environment at this moment. */
   readonly mayApprove: (environment: EnvironmentSettings) => Promise<Answer<boolean>>;
   /** The newest run of each pipeline that could be promoted. */
-  readonly candidates: () => Promise<readonly { readonly pipeline: string; readonly run: RunId }[]>;
+  readonly candidates: () => Promise<readonly Candidate[]>;
   /** What the open promotion of a pipeline shows now; undefined: it shows nothing that could be agreed to. */
   readonly shown: (environment: EnvironmentSettings, pipeline: string) => Promise<Digest | undefined>;
   /** A run by what a person calls it. */
@@ -134,22 +134,49 @@ function promote(ports: ReleaseCommandPorts, asking: ReleaseAsking, wanted: Want
   return guarded(ports, { deed: "promote", command: `/sluice promote ${environment.name}` }, async () => {
     const all = await ports.candidates();
     const found = all.filter((one) => pipeline === null || one.pipeline === pipeline);
-    if (found.length === 0)
+    const again = toDeployAgain(ports, wanted, found);
+    if (found.length + again.length === 0)
       return refused(
         pipeline === null ? "no run can be promoted yet" : `no run of \`${pipeline}\` can be promoted yet`,
       );
-    const fresh = found.filter((one) => standing(ports, environment, one.pipeline).live?.run !== one.run);
-    if (fresh.length === 0) return refused(`the newest run is live in \`${environment.name}\` already`);
+    const fresh = found.filter(
+      (one) =>
+        standing(ports, environment, one.pipeline).live?.run !== one.run &&
+        !again.some((other) => other.pipeline === one.pipeline),
+    );
+    if (fresh.length + again.length === 0) return refused(`the newest run is live in \`${environment.name}\` already`);
     return record(
       ports,
       asking,
-      fresh.map(({ pipeline: name, run }) => ({
+      [...again, ...fresh].map(({ pipeline: name, run }) => ({
         kind: "requested",
         environment: environment.name,
         pipeline: name,
         run,
       })),
     );
+  });
+}
+
+interface Candidate {
+  readonly pipeline: string;
+  readonly run: RunId;
+}
+
+/**
+ * What is live and did not get there: where nobody knows how far it came it is deployed again before anything newer is;
+ * where it failed a newer run may mend it.
+ */
+function toDeployAgain(
+  { states }: ReleaseCommandPorts,
+  { environment, pipeline }: Wanted,
+  candidates: readonly Candidate[],
+): readonly Candidate[] {
+  if (environment.deploy === null) return [];
+  return [...(states.get(environment.name)?.pipelines ?? [])].flatMap(([name, { live, deployed }]) => {
+    if (live === null || (pipeline !== null && name !== pipeline)) return [];
+    const newer = candidates.some((one) => one.pipeline === name && one.run !== live.run);
+    return deployed === "lost" || (deployed === "failed" && !newer) ? [{ pipeline: name, run: live.run }] : [];
   });
 }
 

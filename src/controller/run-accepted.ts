@@ -34,6 +34,8 @@ export interface RunAcceptedPorts {
     readonly traces: readonly StepTrace[];
     readonly cancelled: boolean;
   }>;
+  /** Whether another run has made this deployment already. */
+  readonly deployed: (order: RunOrder) => Promise<boolean>;
   readonly host: RunRecord["host"];
   /** Full name of the ledger branch's ref. */
   readonly ledger: string;
@@ -85,7 +87,9 @@ export async function runAccepted(ports: RunAcceptedPorts, id: RunOrder["id"]): 
     as: { ...order, released: order.deploys?.run ?? null },
   });
   const planned = commit.planned.find((one) => one.file.pipeline.id === order.pipeline);
-  const ends = turn.kind === "superseded" ? turn.kind : order.ends;
+  // Asked for twice at two tips, a deployment is made once: the second one waited for the first.
+  const again = order.deploys !== null && (await ports.deployed(order));
+  const ends = turn.kind === "superseded" || again ? ("superseded" as const) : order.ends;
   if (ends !== null || planned === undefined || planned.order === null || planned.forecast === null)
     return {
       kind: "ran",
@@ -100,7 +104,11 @@ export async function runAccepted(ports: RunAcceptedPorts, id: RunOrder["id"]): 
   });
   const finishedAt = new Date(ports.clock.now()).toISOString();
   const record = recordOf({ ...identityOf(ports, order, planned), startedAt, finishedAt }, planned.order, end);
-  return { kind: "ran", acceptance, record: { ...record, status: statusOf(record), pullRequest: order.pullRequest } };
+  return { kind: "ran", acceptance, record: { ...record, status: statusOf(record), ...askedOf(order) } };
+}
+
+function askedOf({ pullRequest, deploys }: RunOrder): Pick<RunRecord, "pullRequest" | "deploys"> {
+  return { pullRequest, ...(deploys !== null && { deploys }) };
 }
 
 /** What was not allowed is no failure of a step: the run is refused. */
@@ -184,7 +192,7 @@ function notExecuted(
     trigger: order.trigger,
     requestedBy: order.requestedBy,
     approvedBy: [],
-    pullRequest: order.pullRequest,
+    ...askedOf(order),
     status,
     plan: order.plan,
     params: {},

@@ -15,9 +15,8 @@ import {
 import { parameterEnvironment } from "../pipeline/parameters.ts";
 import type { Step } from "../pipeline/pipeline.ts";
 import { nearMiss as findNearMiss } from "../run/near-miss.ts";
-import type { Deploys } from "../run/request.ts";
 import { redactFailure } from "../run/redact.ts";
-import type { AttemptRecord, Failure, NearMiss } from "../run/run-record.ts";
+import type { AttemptRecord, Deploys, Failure, NearMiss } from "../run/run-record.ts";
 import type { Ingested, Store } from "../store/store.ts";
 import type { StepEnd, StepJob } from "../run/step-job.ts";
 

@@ -193,8 +193,11 @@ async function writeIssue(forge: Forge, desired: Extract<Desired, { kind: "issue
   const there = await forge.findIssue(desired.marker);
   if (there.kind !== "ok") return there;
   if (desired.open) {
-    if (there.value !== null) return there;
-    return forge.createIssue(desired.title, `${desired.marker}\n${desired.body}`);
+    const { title } = desired;
+    const body = `${desired.marker}\n${desired.body}`;
+    if (there.value === null) return forge.createIssue(title, body);
+    const same = there.value.title === title && there.value.body === body;
+    return same ? there : forge.updateIssue(there.value.number, { title, body });
   }
   return there.value === null ? there : forge.closeIssue(there.value.number);
 }

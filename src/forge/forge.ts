@@ -59,6 +59,12 @@ export interface LabelEvent {
 
 export type DeploymentState = "in_progress" | "success" | "failure" | "error" | "inactive";
 
+export interface Issue {
+  readonly number: number;
+  readonly title: string;
+  readonly body: string;
+}
+
 export interface Comment {
   readonly id: number;
   /** For GraphQL (minimising). */
@@ -172,8 +178,9 @@ export interface Forge {
   /** Whether somebody is an active member of a team (`slug` or `org/slug`). */
   teamMember(team: string, login: string): Promise<Answer<boolean>>;
   /** The open issue of ours whose body holds a marker. */
-  findIssue(marker: string): Promise<Answer<{ readonly number: number } | null>>;
+  findIssue(marker: string): Promise<Answer<Issue | null>>;
   createIssue(title: string, body: string): Promise<Answer<{ readonly number: number }>>;
+  updateIssue(number: number, change: Pick<Issue, "title" | "body">): Promise<Answer<null>>;
   closeIssue(number: number): Promise<Answer<null>>;
   /** `Date` of the forge's last answer (ms since 1970): the clock that facts are dated by. */
   date(): number | null;

@@ -265,12 +265,18 @@ function openForge(
         const found = issues.find(
           (issue) => issue.performed_via_github_app?.id === app && issue.body?.includes(marker),
         );
-        return found === undefined ? null : { number: found.number };
+        return found === undefined ? null : { number: found.number, title: found.title, body: found.body ?? "" };
       });
     },
     async createIssue(title, body) {
       const answer = await ask((octokit, headers) => octokit.rest.issues.create({ ...at, title, body, headers }));
       return map(answer, ({ number }) => ({ number }));
+    },
+    async updateIssue(number, change) {
+      const answer = await ask((octokit, headers) =>
+        octokit.rest.issues.update({ ...at, issue_number: number, ...change, headers }),
+      );
+      return map<unknown, null>(answer, DONE);
     },
     async closeIssue(number) {
       const answer = await ask((octokit, headers) =>

@@ -6,6 +6,7 @@ export interface RunFilter {
   readonly pipeline?: string;
   readonly status?: RunRecord["status"];
   readonly source?: CommitSha;
+  readonly request?: string;
   /** RFC 3339 UTC: runs that began then or later. */
   readonly since?: string;
   /** RFC 3339 UTC: runs that began before. */

@@ -68,12 +68,13 @@ export function sqliteHistory(path: string, ledger: LedgerReader): History {
 
 function runs(
   database: DatabaseSync,
-  { pipeline, status, source, since, until, limit }: RunFilter,
+  { pipeline, status, source, request, since, until, limit }: RunFilter,
 ): readonly RunSummary[] {
   const conditions: [string, SQLInputValue][] = [];
   if (pipeline !== undefined) conditions.push(["pipeline = ?", pipeline]);
   if (status !== undefined) conditions.push(["status = ?", status]);
   if (source !== undefined) conditions.push(["source = ?", source]);
+  if (request !== undefined) conditions.push(["json_extract(summary, '$.request') = ?", request]);
   if (since !== undefined) conditions.push(["started >= ?", since]);
   if (until !== undefined) conditions.push(["started < ?", until]);
   const where = conditions.length === 0 ? "" : `where ${conditions.map(([text]) => text).join(" and ")}`;

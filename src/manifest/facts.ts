@@ -1,6 +1,6 @@
 import { digestOf, type Digest } from "../identity/identity.ts";
 import type { StepResult } from "../key/key-document.ts";
-import type { Failure, RunRecord, StepRecord } from "../run/run-record.ts";
+import type { Deploys, Failure, RunRecord, StepRecord } from "../run/run-record.ts";
 import { inOrder } from "./in-order.ts";
 
 /** A step as the facts have it: nothing here depends on finishing order, timing, or what a cache held. */
@@ -29,6 +29,7 @@ export interface Facts {
   readonly requestedBy: string | null;
   readonly approvedBy: readonly string[];
   readonly pullRequest: number | null;
+  readonly deploys?: Deploys;
   readonly status: RunRecord["status"];
   readonly plan: Digest;
   readonly params: RunRecord["params"];
@@ -53,6 +54,7 @@ export function factsOf(record: RunRecord): Facts {
     requestedBy: record.requestedBy,
     approvedBy: record.approvedBy,
     pullRequest: record.pullRequest,
+    ...(record.deploys !== undefined && { deploys: inOrder(record.deploys) }),
     status: record.status,
     plan: record.plan,
     params: inOrder(record.params),

@@ -134,6 +134,8 @@ const spec = object({
   gateAction: oneOf(["stop", "report"]),
 });
 
+const deploys = object({ environment: text, number, pipeline: text, run: runId });
+
 const facts = object({
   run: runId,
   pipeline: object({ id: text, name: text, path: text }),
@@ -145,6 +147,7 @@ const facts = object({
   requestedBy: nullable(text),
   approvedBy: list(text),
   pullRequest: nullable(number),
+  deploys: (value) => (value === undefined ? undefined : deploys(value)),
   status: oneOf(["succeeded", "failed", "cancelled", "superseded", "skipped", "refused", "abandoned"]),
   plan: digest,
   params: map(anything),

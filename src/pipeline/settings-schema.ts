@@ -71,7 +71,7 @@ const environment = z.strictObject({
     })
     .optional()
     .describe("Who must agree before a release."),
-  deploy: text.optional().describe("The pipeline file that deploys a release."),
+  deploy: text.optional().describe("The pipeline file that deploys a release; releases alone start it."),
   windows: windows.optional().describe("When promotions may happen. Default: always."),
   freezes: windows.optional().describe("When they may not."),
 });

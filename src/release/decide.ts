@@ -22,7 +22,10 @@ export interface Voter {
 
 /** Everything that a promotion hangs on, read at one moment. */
 export interface Question {
-  readonly environment: Pick<EnvironmentSettings, "name" | "after" | "soakMs" | "approvals" | "windows" | "freezes">;
+  readonly environment: Pick<
+    EnvironmentSettings,
+    "name" | "after" | "soakMs" | "approvals" | "windows" | "freezes" | "deploy"
+  >;
   readonly state: EnvironmentState | undefined;
   readonly standing: Standing;
   /** Where the pipeline stands in the environment before, and whether that deploys; undefined: there is none before. */
@@ -102,7 +105,15 @@ function halts({ environment, state, standing, run }: Question): Wait[] {
   if (standing.hold !== null) halt("hold", standing.hold, `/sluice unhold ${name}`);
   if (state !== undefined && state.freeze !== null) halt("freeze", state.freeze, `/sluice unfreeze ${name} <reason>`);
   // A deployment under way belongs to the live release; what comes next waits for its end.
-  if (standing.live !== null && standing.live.run !== run && standing.deployed === "lost")
+  if (environment.deploy === null || standing.live === null || standing.live.run === run) return waits;
+  if (standing.deployed === null)
+    waits.push({
+      kind: "deploying",
+      why: "what is live is still being deployed",
+      out: "it goes on by itself after that",
+      until: null,
+    });
+  if (standing.deployed === "lost")
     waits.push({
       kind: "unknown",
       why: "nobody knows how the last deployment ended",
@@ -144,7 +155,8 @@ function before({ environment, upstream, run, now }: Question): Wait[] {
         until: null,
       },
     ];
-  const deployed = upstream?.standing.deployed ?? null;
+  const deploys = upstream?.deploys === true;
+  const deployed = deploys ? (upstream?.standing.deployed ?? null) : "succeeded";
   if (deployed === "failed" || deployed === "lost")
     return [
       {
@@ -154,7 +166,7 @@ function before({ environment, upstream, run, now }: Question): Wait[] {
         until: null,
       },
     ];
-  if (deployed === null && upstream?.deploys === true)
+  if (deployed === null)
     return [
       {
         kind: "deploying",
@@ -163,7 +175,9 @@ function before({ environment, upstream, run, now }: Question): Wait[] {
         until: null,
       },
     ];
-  const until = Date.parse(there.since) + soakMs;
+  // It is live from when it got there.
+  const since = (deploys ? upstream?.standing.deployedAt : null) ?? there.since;
+  const until = Date.parse(since) + soakMs;
   if (now >= until) return [];
   return [
     {

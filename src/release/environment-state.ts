@@ -45,6 +45,8 @@ export interface Standing {
   readonly deployments: number;
   /** Null: nothing was deployed since the live release came. */
   readonly deployed: DeployEnd | null;
+  /** When that was (RFC 3339 UTC). */
+  readonly deployedAt: string | null;
 }
 
 export interface EnvironmentState {
@@ -59,6 +61,7 @@ export const NOTHING: Standing = {
   request: null,
   deployments: 0,
   deployed: null,
+  deployedAt: null,
 };
 
 /** Environments as the ledger's events leave them, in the order in which the ledger holds them. */
@@ -92,6 +95,9 @@ function after(standing: Standing, event: ReleaseEvent): Standing {
   switch (event.kind) {
     case "requested":
       if (run === null) return standing;
+      // What is live and did not get there is asked for once more: it is deployed again, by what was agreed to.
+      if (standing.live?.run === run && (standing.deployed === "failed" || standing.deployed === "lost"))
+        return { ...standing, deployed: null, deployedAt: null };
       // Asking for the same run again keeps what was agreed to.
       if (standing.request?.run === run)
         return {
@@ -121,7 +127,7 @@ function after(standing: Standing, event: ReleaseEvent): Standing {
       return {
         ...standing,
         deployments: Math.max(standing.deployments, event.deployment.number),
-        deployed: standing.live?.run === run ? event.deployment.end : standing.deployed,
+        ...(standing.live?.run === run && { deployed: event.deployment.end, deployedAt: at }),
       };
     case "held":
       return { ...standing, hold: { by, at, reason: event.reason ?? "" } };
@@ -147,6 +153,7 @@ function released(standing: Standing, event: ReleaseEvent, run: RunId): Standing
     earlier,
     request: standing.request?.run === run || how === "rolled-back" ? null : standing.request,
     deployed: null,
+    deployedAt: null,
   };
 }
 

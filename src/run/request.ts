@@ -11,7 +11,7 @@ import {
   type RunId,
 } from "../identity/identity.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";
-import type { TriggerKind } from "./run-record.ts";
+import type { Deploys, TriggerKind } from "./run-record.ts";
 import { groupOf, laneOf } from "./turn.ts";
 
 /** Where the request of an accepted run stands: one create-only ref each, gone when the run is recorded. */
@@ -57,14 +57,6 @@ export interface RunOrder {
   readonly deploys: Deploys | null;
 }
 
-/** One deployment: the how many-th of its environment, and of which run of which pipeline. */
-export interface Deploys {
-  readonly environment: string;
-  readonly number: number;
-  readonly pipeline: string;
-  readonly run: RunId;
-}
-
 /** An output of another pipeline's run. */
 export interface OutputPin {
   readonly run: RunId;
@@ -91,6 +83,7 @@ export type Asked = Pick<
 
 /** The order of a run of a pipeline; its id and trigger follow from what asked for it. */
 export function orderOf(pipeline: Pick<Pipeline, "id" | "concurrency">, asked: Asked): RunOrder {
+  const deploys = asked.deploys ?? null;
   const lane = laneOf(pipeline.id, asked.domain === "main" ? { ...asked, pullRequest: null } : asked);
   // Whoever names a group in a fork makes nobody else wait.
   const concurrency = isOfFork(asked.domain) ? null : pipeline.concurrency;
@@ -104,9 +97,9 @@ export function orderOf(pipeline: Pick<Pipeline, "id" | "concurrency">, asked: A
     ends: null,
     forced: [],
     overrides: {},
-    deploys: null,
     ...asked,
-    ...(asked.deploys != null && turnOfDeploy(asked.deploys)),
+    deploys,
+    ...(deploys !== null && turnOfDeploy(deploys)),
   };
 }
 

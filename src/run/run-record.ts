@@ -93,6 +93,14 @@ export interface StepRecord {
   readonly nonDeterministic: readonly Digest[];
 }
 
+/** One deployment: the how many-th of its environment, and of which run of which pipeline. */
+export interface Deploys {
+  readonly environment: string;
+  readonly number: number;
+  readonly pipeline: string;
+  readonly run: RunId;
+}
+
 /** Everything a manifest says, as a value: a manifest renders to bytes and parses back to this. */
 export interface RunRecord {
   readonly id: RunId;
@@ -106,6 +114,8 @@ export interface RunRecord {
   readonly requestedBy: string | null;
   readonly approvedBy: readonly string[];
   readonly pullRequest: number | null;
+  /** Of a deployment alone. */
+  readonly deploys?: Deploys;
   readonly status: RunStatus;
   readonly plan: Digest;
   /** All parameters of the pipeline after overrides. */

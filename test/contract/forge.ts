@@ -95,7 +95,11 @@ export function forgeContract(open: () => Promise<ForgeBench>): void {
     const { forge } = await open();
     expect(given(await forge.findIssue("<!-- nightly -->"))).toBeNull();
     const { number } = given(await forge.createIssue("Nightly failed", "<!-- nightly -->\nlook"));
-    expect(given(await forge.findIssue("<!-- nightly -->"))).toEqual({ number });
+    const first = { title: "Nightly failed", body: "<!-- nightly -->\nlook" };
+    expect(given(await forge.findIssue("<!-- nightly -->"))).toEqual({ number, ...first });
+    const second = { title: "Nightly failed again", body: "<!-- nightly -->\nlook twice" };
+    given(await forge.updateIssue(number, second));
+    expect(given(await forge.findIssue("<!-- nightly -->"))).toEqual({ number, ...second });
     given(await forge.closeIssue(number));
     expect(given(await forge.findIssue("<!-- nightly -->"))).toBeNull();
   });

@@ -3,8 +3,9 @@ import { expect, test } from "vitest";
 
 import { digestOf, type Digest, type RunId } from "../../src/identity/identity.ts";
 import { decidePromotion, rollbackTarget, type Question } from "../../src/release/decide.ts";
-import { foldEvents, standingOf } from "../../src/release/environment-state.ts";
-import type { EventKind, ReleaseEvent } from "../../src/release/release-event.ts";
+import { dueDeployment, healthOf } from "../../src/release/deployment.ts";
+import { foldEvents, NOTHING, standingOf, type Standing } from "../../src/release/environment-state.ts";
+import type { DeployEnd, EventKind, ReleaseEvent } from "../../src/release/release-event.ts";
 import { runId } from "../manifest/run-records.ts";
 
 const HOUR = 3_600_000;
@@ -24,6 +25,7 @@ const settings: Question["environment"] = {
   approvals: { count: 2, teams: ["ml"], users: [], author: false, expiresMs: 20 * HOUR },
   windows: [],
   freezes: [],
+  deploy: null,
 };
 
 type Move =
@@ -284,5 +286,157 @@ test("events met twice, and any split of reading them, leave the same state", ()
       expect(foldEvents([...world.events, ...world.events])).toEqual(foldEvents(world.events));
     }),
     { numRuns: 300 },
+  );
+});
+
+type Step =
+  | { readonly kind: "release"; readonly pipeline: number; readonly run: number }
+  | { readonly kind: "rollback" | "again"; readonly pipeline: number }
+  | { readonly kind: "deploy"; readonly end: DeployEnd }
+  | { readonly kind: "double" };
+
+const PIPELINES = ["digits", "words"] as const;
+const steps: fc.Arbitrary<readonly Step[]> = fc.array(
+  fc.oneof(
+    { weight: 4, arbitrary: fc.record({ kind: fc.constant("release"), pipeline: fc.nat(1), run }) },
+    { weight: 2, arbitrary: fc.record({ kind: fc.constantFrom("rollback", "again"), pipeline: fc.nat(1) }) },
+    {
+      weight: 6,
+      arbitrary: fc.record({
+        kind: fc.constant("deploy"),
+        end: fc.constantFrom("succeeded" as const, "failed" as const, "lost" as const),
+      }),
+    },
+    { weight: 1, arbitrary: fc.record({ kind: fc.constant("double") }) },
+  ),
+  { minLength: 5, maxLength: 40, size: "max" },
+);
+
+/** Deployments as the ledger has them, and beside it what a careful person wrote down of each pipeline. */
+class Harbour {
+  readonly world = new World();
+  readonly notes = new Map<string, { live: RunId; end: DeployEnd | null }>();
+  readonly numbers: number[] = [];
+
+  standing(pipeline: string): Standing {
+    return standingOf(foldEvents(this.world.events).get("prod"), pipeline);
+  }
+}
+
+function take(harbour: Harbour, step: Step): void {
+  const { world, notes } = harbour;
+  world.now += HOUR;
+  if (step.kind === "double") return void world.events.push(...world.events.slice(-1));
+  if (step.kind === "deploy") return deployNext(harbour, step.end);
+  const pipeline = PIPELINES[step.pipeline] ?? "digits";
+  const noted = notes.get(pipeline);
+  if (step.kind === "release") {
+    const released = RUNS[step.run] ?? runId("a");
+    world.event("released", { pipeline, run: released });
+    notes.set(pipeline, { live: released, end: null });
+  } else if (step.kind === "rollback") {
+    const target = rollbackTarget(harbour.standing(pipeline), null);
+    if (target === undefined) return;
+    world.event("rolled-back", { pipeline, run: target.run });
+    notes.set(pipeline, { live: target.run, end: null });
+    expect(harbour.standing(pipeline).hold).not.toBeNull();
+  } else if (noted !== undefined && (noted.end === "failed" || noted.end === "lost")) {
+    world.event("requested", { pipeline, run: noted.live });
+    notes.set(pipeline, { ...noted, end: null });
+  }
+}
+
+function deployNext({ world, notes, numbers }: Harbour, end: DeployEnd): void {
+  const due = dueDeployment("prod", foldEvents(world.events).get("prod"));
+  const waiting = [...notes].filter(([, note]) => note.end === null);
+  expect(due !== undefined).toBe(waiting.length > 0);
+  if (due === undefined) return;
+  // It is of what is live now, and its number was never given before.
+  expect(notes.get(due.pipeline)).toEqual({ live: due.run, end: null });
+  expect(due.number).toBe((numbers.at(-1) ?? 0) + 1);
+  numbers.push(due.number);
+  const { pipeline, number, run: deployed } = due;
+  world.event("deployed", { pipeline, run: deployed, deployment: { number, end } });
+  notes.set(pipeline, { live: due.run, end });
+}
+
+const HEALTH = { succeeded: "live", failed: "degraded", lost: "unknown" } as const;
+
+test("in 2,000 histories every release is deployed once under a rising number, and what that led to follows from the ledger", () => {
+  const seen = new Set<string>();
+  fc.assert(
+    fc.property(steps, (history) => {
+      const harbour = new Harbour();
+      for (const step of history) {
+        take(harbour, step);
+        for (const [pipeline, { live, end }] of harbour.notes) {
+          const standing = harbour.standing(pipeline);
+          const health = healthOf(standing);
+          seen.add(health);
+          expect([standing.live?.run, health]).toEqual([live, end === null ? "deploying" : HEALTH[end]]);
+        }
+      }
+    }),
+    { numRuns: 2_000 },
+  );
+  expect([...seen].toSorted()).toEqual(["degraded", "deploying", "live", "unknown"]);
+}, 120_000);
+
+test("nothing follows a release that is being deployed, or of which nobody knows how that ended; a failed one may be followed", () => {
+  fc.assert(
+    fc.property(steps, fc.boolean(), (history, deploys) => {
+      const harbour = new Harbour();
+      for (const step of history) take(harbour, step);
+      const state = foldEvents(harbour.world.events).get("prod");
+      const standing = { ...standingOf(state, "digits"), hold: null };
+      const note = harbour.notes.get("digits");
+      const next = RUNS.find((one) => one !== note?.live) ?? runId("c");
+      const decision = decidePromotion({
+        environment: { ...settings, after: null, approvals: null, deploy: deploys ? "pipelines/ship.yaml" : null },
+        state,
+        standing,
+        upstream: undefined,
+        run: next,
+        evidence: digestOf("evidence"),
+        gates: [],
+        voters: [],
+        authors: [],
+        now: harbour.world.now,
+      });
+      const stands = deploys && note !== undefined && (note.end === null || note.end === "lost");
+      expect(decision.waits.map(({ kind }) => kind)).toEqual(
+        stands ? [note.end === null ? "deploying" : "unknown"] : [],
+      );
+      for (const { out } of decision.waits) expect(out).not.toBe("");
+    }),
+    { numRuns: 1_000 },
+  );
+});
+
+test("where the environment before deploys, what has not got there, or not long enough ago, is not live in it", () => {
+  fc.assert(
+    fc.property(steps, fc.nat(6), (history, hours) => {
+      const harbour = new Harbour();
+      for (const step of history) take(harbour, step);
+      const note = harbour.notes.get("digits");
+      fc.pre(note !== undefined);
+      const upstream = harbour.standing("digits");
+      const since = Date.parse(upstream.deployedAt ?? "");
+      const now = harbour.world.now + hours * HOUR;
+      const decision = decidePromotion({
+        environment: { ...settings, approvals: null },
+        state: undefined,
+        standing: NOTHING,
+        upstream: { standing: upstream, deploys: true },
+        run: note.live,
+        evidence: digestOf("evidence"),
+        gates: [],
+        voters: [],
+        authors: [],
+        now,
+      });
+      expect(decision.kind === "release").toBe(note.end === "succeeded" && now >= since + settings.soakMs);
+    }),
+    { numRuns: 1_000 },
   );
 });

@@ -1,0 +1,175 @@
+import { deploy } from "./controller/deploy.ts";
+import { pinsOf } from "./controller/project.ts";
+import type { Desired } from "./forge/desired.ts";
+import type { DeploymentState } from "./forge/forge.ts";
+import type { At } from "./main-at.ts";
+import { acceptAndEnqueue, freshOrders } from "./main-orders.ts";
+import { record, statesOf, type Place } from "./main-promotion-place.ts";
+import { isError } from "./problem/problem.ts";
+import type { EnvironmentSettings } from "./pipeline/settings.ts";
+import { healthOf, type Health } from "./release/deployment.ts";
+import { NOTHING, type EnvironmentState, type Standing } from "./release/environment-state.ts";
+import { deploymentIssue, deploymentStatus, deploymentTitle, type DeploymentView } from "./report/deployment.ts";
+import { deployRequest, orderOf, type RunOrder } from "./run/request.ts";
+import type { Deploys, RunRecord } from "./run/run-record.ts";
+
+/** An outcome is said again this long: a crash may have left it unsaid. */
+const SAID_AGAIN_MS = 3_600_000;
+
+/** Deploys what is live in the environments that deploy, one run at a time in each, and tells how that went. */
+export async function takeDeployments(at: At, place: Place): Promise<readonly Desired[]> {
+  const environments = place.project.settings.environments.filter((one) => one.deploy !== null);
+  if (environments.length === 0) return [];
+  // Before the ledger: what is recorded meanwhile is then found there.
+  const open = await freshOrders(at, place.repository);
+  const states = await statesOf(place);
+  for (const environment of environments)
+    await deploy(
+      {
+        recorded: (request) => recordedOf(place, request),
+        order: (deploys) => orderFor(place, environment, { deploys, states }),
+        start: async (order) => void (await acceptAndEnqueue(at, place.repository, order)),
+        record: (events) => record(place, events),
+      },
+      {
+        environment: environment.name,
+        state: states.get(environment.name),
+        open,
+        at: new Date(place.now).toISOString(),
+      },
+    );
+  return tellDeployments(place, environments, await statesOf(place));
+}
+
+async function recordedOf({ repository }: Place, request: string): Promise<RunRecord | undefined> {
+  const runs = repository.history.runs({ request });
+  const made = runs.find(({ status }) => status !== "superseded");
+  return made === undefined ? undefined : repository.history.record(made.id);
+}
+
+/** The deploy pipeline with the artifacts of a run, or why it has no plan. */
+export async function planDeployment(
+  { repository, project, tip }: Place,
+  { deploy: path }: EnvironmentSettings,
+  released: RunRecord["id"],
+): ReturnType<typeof planned> {
+  const file = project.pipelines.find((one) => one.path === path);
+  if (file === undefined) return { refused: `\`${path ?? ""}\` is not there or has problems: \`sluice validate\`` };
+  const as = { pipeline: file.pipeline.id, forced: [], overrides: {}, pins: null, released };
+  return planned(await repository.planAt({ commit: tip, tree: null, domain: "main", against: null, as }));
+}
+
+type PlannedCommit = Awaited<ReturnType<Place["repository"]["planAt"]>>;
+type Planned = PlannedCommit["planned"][number];
+
+async function planned(commit: PlannedCommit): Promise<{ readonly plan: Planned } | { readonly refused: string }> {
+  const [plan] = commit.planned;
+  const problem = plan?.problems.find(isError);
+  if (problem !== undefined) return { refused: `${problem.at.path}: ${problem.message}; ${problem.next}` };
+  return plan === undefined || plan.order === null ? { refused: "it has no plan" } : { plan };
+}
+
+async function orderFor(
+  place: Place,
+  environment: EnvironmentSettings,
+  { deploys, states }: { readonly deploys: Deploys; readonly states: ReadonlyMap<string, EnvironmentState> },
+): Promise<RunOrder | { readonly refused: string }> {
+  const found = await planDeployment(place, environment, deploys.run);
+  if ("refused" in found) return found;
+  const { file, order, datasets } = found.plan;
+  if (order === null) return { refused: "it has no plan" };
+  const standing = states.get(environment.name)?.pipelines.get(deploys.pipeline) ?? NOTHING;
+  return orderOf(file.pipeline, {
+    repository: String(place.repository.forge.repository.id),
+    source: place.tip,
+    request: deployRequest(deploys),
+    plan: order.digest,
+    domain: "main",
+    branch: place.branch,
+    pullRequest: null,
+    requestedBy: standing.live?.by.login ?? null,
+    acceptedAt: new Date(place.now).toISOString(),
+    pins: pinsOf(datasets),
+    deploys,
+  });
+}
+
+async function tellDeployments(
+  place: Place,
+  environments: readonly EnvironmentSettings[],
+  states: ReadonlyMap<string, EnvironmentState>,
+): Promise<readonly Desired[]> {
+  const told: Desired[] = [];
+  for (const { name } of environments) {
+    for (const [pipeline, standing] of states.get(name)?.pipelines ?? []) {
+      const view = viewOf(name, pipeline, standing);
+      if (view === undefined) continue;
+      // While it is tried again nothing is known yet.
+      if (view.health !== "deploying") told.push({ kind: "issue", ...deploymentIssue(view) });
+      const { deployedAt } = standing;
+      if (deployedAt !== null && place.now - Date.parse(deployedAt) > SAID_AGAIN_MS) continue;
+      told.push(...(await checkOf(place, view)));
+      await showDeployment(place, view, STATES[view.health]);
+    }
+  }
+  return told;
+}
+
+const STATES: Readonly<Record<Exclude<Health, "empty">, DeploymentState>> = {
+  deploying: "in_progress",
+  live: "success",
+  degraded: "failure",
+  unknown: "error",
+};
+
+function viewOf(environment: string, pipeline: string, standing: Standing): DeploymentView | undefined {
+  const { live, earlier, deployments } = standing;
+  const health = healthOf(standing);
+  if (live === null || health === "empty") return undefined;
+  return { environment, pipeline, health, live, earlier, deployments };
+}
+
+/** The check of the promotion that was merged goes on with its deployment. */
+async function checkOf({ repository }: Place, view: DeploymentView): Promise<readonly Desired[]> {
+  if (view.live.pullRequest === null) return [];
+  const asked = await repository.forge.pullRequest(view.live.pullRequest);
+  if (asked.kind !== "ok") return [];
+  const { conclusion, ...status } = deploymentStatus(view);
+  return [
+    {
+      kind: "check",
+      check: {
+        head: asked.value.head.sha,
+        name: `sluice / promote (${view.environment})`,
+        status: conclusion === null ? "in_progress" : "completed",
+        conclusion,
+        ...status,
+        text: "",
+        annotations: [],
+        actions: [],
+        externalId: view.live.evidence ?? view.live.run,
+      },
+    },
+  ];
+}
+
+/** The forge's page of deployments, for people: what counts stands in the ledger. */
+export async function showDeployment(
+  { repository }: Place,
+  view: Pick<DeploymentView, "environment" | "pipeline" | "live">,
+  state: DeploymentState,
+): Promise<void> {
+  const { forge, history } = repository;
+  const run = await history.record(view.live.run);
+  if (run === undefined) return;
+  const description = deploymentTitle(view);
+  const shown = await forge.findDeployment(view.environment, run.source);
+  if (shown.kind !== "ok" || shown.value?.state === state) return;
+  const known = shown.value?.state;
+  if (shown.value !== null && (known === null || known === "in_progress")) {
+    await forge.setDeployment(shown.value.id, state, description);
+    return;
+  }
+  const made = await forge.createDeployment({ ref: run.source, environment: view.environment, description });
+  if (made.kind === "ok") await forge.setDeployment(made.value, state, description);
+}

@@ -1,0 +1,141 @@
+import { expect, test } from "vitest";
+
+import { deployEnd } from "../../src/release/deployment.ts";
+import { artifactOf } from "../../src/release/artifact.ts";
+import { digestOf } from "../../src/identity/identity.ts";
+import { parseManifest } from "../../src/manifest/parse-manifest.ts";
+import { renderRun } from "../../src/manifest/render-manifest.ts";
+import { deployRequest, orderOf, parseOrder, renderOrder } from "../../src/run/request.ts";
+import type { RunRecord, StepRecord } from "../../src/run/run-record.ts";
+import { turnOf } from "../../src/run/turn.ts";
+import { deploymentIssue, deploymentStatus, type DeploymentView } from "../../src/report/deployment.ts";
+import { digitsRun, runId, sha } from "../manifest/run-records.ts";
+
+const deploys = { environment: "prod", number: 3, pipeline: "digits", run: runId("a") };
+
+const ended = (status: RunRecord["status"], outcome: StepRecord["outcome"], begun = true): RunRecord => {
+  const run = digitsRun({ status });
+  return { ...run, steps: run.steps.map((step) => ({ ...step, outcome, attempts: begun ? step.attempts : [] })) };
+};
+const failed = (failure: Extract<StepRecord["outcome"], { kind: "failed" }>["failure"]): StepRecord["outcome"] => ({
+  kind: "failed",
+  failure,
+});
+
+test.each([
+  ["succeeded", digitsRun({})],
+  ["failed", ended("failed", failed({ kind: "exit", code: 1 }))],
+  ["failed", ended("refused", failed({ kind: "refused", why: "no", next: "ask" }))],
+  ["lost", ended("failed", failed({ kind: "lost", why: "its worker died" }))],
+  ["lost", ended("cancelled", { kind: "cancelled" })],
+  ["failed", ended("cancelled", { kind: "cancelled" }, false)],
+])("a deployment %s", (end, record) => {
+  expect(deployEnd(record)).toBe(end);
+});
+
+test("a deployment's order and manifest say what is deployed, and give it back", () => {
+  const order = orderOf(
+    { id: "ship", concurrency: null },
+    {
+      repository: "7",
+      source: sha("c"),
+      request: deployRequest(deploys),
+      plan: digestOf("plan"),
+      domain: "main",
+      branch: "main",
+      pullRequest: null,
+      requestedBy: "ada",
+      acceptedAt: "2026-01-01T00:00:00Z",
+      pins: { "release:m": { run: runId("a"), entry: "file", digest: digestOf("m"), size: 1 } },
+      deploys,
+    },
+  );
+  expect([order.request, order.trigger]).toEqual(["deploy:prod:3", "deploy"]);
+  expect(parseOrder(renderOrder(order))).toEqual(order);
+
+  // Whatever pipeline deploys there: one after another, and none is superseded.
+  const later = { ...order, id: runId("b"), pipeline: "other", acceptedAt: "2026-01-01T00:00:01Z" };
+  expect(turnOf(order, [later, order])).toEqual({ kind: "now" });
+  expect(turnOf(later, [later, order])).toEqual({ kind: "wait", behind: order.id });
+
+  const record = digitsRun({ trigger: "deploy", request: order.request, deploys });
+  const documents = new Map(record.steps.map(({ key, document }) => [key, document]));
+  const rendered = renderRun(record);
+  const read = parseManifest(
+    rendered.manifest,
+    (key) => documents.get(key) ?? undefined,
+    (file) => rendered.parts.get(file),
+  );
+  expect(read).toEqual({ kind: "ok", record });
+});
+
+test("an artifact is an output of the run or one file of a directory; a name that is none is told with what was meant", () => {
+  const run = digitsRun({});
+  const outputs = run.steps.flatMap(({ outcome }) => (outcome.kind === "succeeded" ? outcome.facts.outputs : []));
+  const [first] = outputs;
+  if (first === undefined) throw new Error("unreachable: the digits have outputs");
+  const { digest, size, kind: entry } = first;
+  expect(artifactOf(run, first.path, () => undefined)).toEqual({
+    kind: "found",
+    pin: { run: run.id, entry, digest, size },
+  });
+  expect(artifactOf(run, `${first.path}x`, () => undefined)).toMatchObject({
+    kind: "problem",
+    next: `did you mean \`release:${first.path}\`?`,
+  });
+
+  const directory: RunRecord = {
+    ...run,
+    steps: run.steps.map((step) => ({
+      ...step,
+      outcome:
+        step.outcome.kind === "succeeded"
+          ? {
+              ...step.outcome,
+              facts: { ...step.outcome.facts, outputs: [{ ...first, path: "reports", kind: "directory" }] },
+            }
+          : step.outcome,
+    })),
+  };
+  const listing = () => [{ path: "deep/a.txt", x: true, digest: digestOf("a"), size: 1 }];
+  expect(artifactOf(directory, "reports/deep/a.txt", listing)).toEqual({
+    kind: "found",
+    pin: { run: run.id, entry: "executable", digest: digestOf("a"), size: 1 },
+  });
+  expect(artifactOf(directory, "reports/deep", listing)).toMatchObject({
+    kind: "problem",
+    next: "name a file in it, or all of it: `release:reports`",
+  });
+});
+
+const view: DeploymentView = {
+  environment: "prod",
+  pipeline: "digits",
+  health: "degraded",
+  live: {
+    run: runId("b"),
+    since: "2026-01-01T00:00:00Z",
+    by: { id: 1, login: "ada" },
+    evidence: null,
+    how: "released",
+    pullRequest: 12,
+  },
+  earlier: [],
+  deployments: 3,
+};
+
+test("a person is told what to choose from, and the issue is one whatever happens", () => {
+  const before = { ...view.live, run: runId("a") };
+  const both = deploymentIssue({ ...view, earlier: [before] });
+  expect(both.open).toBe(true);
+  expect(both.title).toBe("prod is degraded: deployment 3 of digits");
+  expect(both.body).toContain(
+    `**Next:** comment on #12 or another pull request: \`/sluice rollback prod digits\` deploys run \`${runId("a")}\`, which was live before, or \`/sluice promote prod digits\` deploys it again.`,
+  );
+  const unknown = deploymentIssue({ ...view, health: "unknown" });
+  expect(unknown.body).toContain("until somebody has looked at `prod`");
+  expect(unknown.body).not.toContain("rollback");
+  const well = deploymentIssue({ ...view, health: "live" });
+  expect([unknown.marker, well.marker, well.open]).toEqual([both.marker, both.marker, false]);
+  expect(deploymentStatus({ ...view, health: "deploying" }).conclusion).toBeNull();
+});
