@@ -28,8 +28,7 @@ export async function completeNames(world: World, completion: RootCommand, verb:
   const { settings, pipelines } = await readProject({ cache: repository.cache }, repository.view);
   const environments = settings.environments.map(({ name }) => name);
   const named = pipelines.map(({ pipeline }) => pipeline.id);
-  const places =
-    verb?.endsWith("freeze") === true ? [] : environments.flatMap((one) => named.map((it) => `${one}/${it}`));
+  const places = environments.flatMap((one) => named.map((it) => `${one}/${it}`));
   const words: Readonly<Record<string, readonly string[]>> = {
     environment: environments,
     place: [...environments, ...places],
