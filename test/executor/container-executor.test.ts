@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -20,15 +21,18 @@ function inPodman(made: Containers): void {
   const { engine, environment } = made;
   afterAll(() => made.close());
 
-  function open(directory: string): Executor {
+  function open(directory: string, pull = true): Executor {
     const materialize = (): Promise<{ kind: "missing"; digest: ReturnType<typeof digestOf> }> =>
       Promise.resolve({ kind: "missing", digest: digestOf("") });
-    return containerExecutor({ engine, directory: join(directory, "work"), slots: 2, materialize });
+    return containerExecutor({ engine, directory: join(directory, "work"), slots: 2, materialize, pull });
   }
 
-  async function run(script: string, more: Partial<AttemptOrder> = {}): Promise<{ end: AttemptEnd; log: string }> {
+  async function run(
+    script: string,
+    { pull, ...more }: Partial<AttemptOrder> & { readonly pull?: boolean } = {},
+  ): Promise<{ end: AttemptEnd; log: string }> {
     const directory = mkdtempSync(join(tmpdir(), "sluice-container-"));
-    const executor = open(directory);
+    const executor = open(directory, pull);
     onTestFinished(async () => {
       await executor[Symbol.asyncDispose]();
       rmSync(directory, { recursive: true, force: true });
@@ -55,9 +59,24 @@ function inPodman(made: Containers): void {
     return { end, log };
   }
 
-  executorContract(open, { environment });
+  executorContract((directory) => open(directory), { environment });
 
   describe("a container", () => {
+    test("of an image that is not here asks no registry for it where none may be asked", async () => {
+      let asked = 0;
+      const registry = createServer((socket) => {
+        asked++;
+        socket.destroy();
+      });
+      await new Promise<void>((resolve) => registry.listen(0, "127.0.0.1", resolve));
+      onTestFinished(() => void registry.close());
+      const { port } = registry.address() as AddressInfo;
+      const digest = digestOf("no image");
+      const image = { kind: "image", image: `127.0.0.1:${port}/any@${digest}`, digest } as const;
+      const { end } = await run("true", { environment: image, pull: false });
+      expect([end.failure?.kind, asked]).toEqual(["refused", 0]);
+    });
+
     test("has no network, no capabilities, and a root that nobody writes to", async () => {
       const { end, log } = await run(
         "ls /sys/class/net; grep -E 'CapEff|NoNewPrivs' /proc/self/status; touch /etc/x 2>&1 || echo refused",
