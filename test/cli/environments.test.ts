@@ -52,4 +52,4 @@ test("status shows what is live, soaks, is held and asked for, and what is missi
     missing: 0,
     waits: [{ kind: "soak", until: Date.parse(soaked) }],
   });
-}, 60_000);
+}, 120_000);

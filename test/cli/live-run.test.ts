@@ -39,7 +39,7 @@ test("an environment names the run that is live in it, and `~1` the one that was
   await bench.sluice("run", "digits", "--force", "make");
   const newest = (await bench.sluice("log", "--json")).stdout;
   expect(newest).toContain(await shown("staging"));
-});
+}, 180_000);
 
 test("what names none or several ends with 64 and the candidates", async () => {
   const { bench } = await live();
@@ -54,7 +54,7 @@ test("what names none or several ends with 64 and the candidates", async () => {
     expect([code, stdout], name).toEqual([64, ""]);
     expect(stderr).toMatch(said);
   }
-});
+}, 180_000);
 
 test("diff, explain, verify, get and reproduce take it too", async () => {
   const { bench, digits } = await live();
@@ -75,7 +75,7 @@ test("diff, explain, verify, get and reproduce take it too", async () => {
   expect([bytes("prod"), bytes("staging"), bytes("before")]).toEqual(["digits two\n", "digits one\n", "digits one\n"]);
   const reproduced = await bench.sluice("reproduce", "prod:digits~1");
   expect([reproduced.code, reproduced.stderr]).toEqual([0, expect.not.stringContaining("differ")]);
-});
+}, 180_000);
 
 test("an event that no key of the ledger signed makes nothing live", async () => {
   const { bench, digits, record } = await released();
@@ -90,4 +90,4 @@ test("an event that no key of the ledger signed makes nothing live", async () =>
   bench.git("-C", "ledger", "commit", "-qam", "tamper");
   const { code, stderr } = await bench.sluice("show", "prod");
   expect([code, stderr]).toEqual([64, expect.stringContaining("there is no run prod")]);
-});
+}, 180_000);

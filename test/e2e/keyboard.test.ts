@@ -56,7 +56,7 @@ async function office() {
   return { ...place, repository, ledger, merge, as, pull, clone, fetch };
 }
 
-test("people promote, approve, hold and roll back from their keyboards", { timeout: 300_000 }, async () => {
+test("people promote, approve, hold and roll back from their keyboards", { timeout: 600_000 }, async () => {
   const place = await office();
   const { as, ledger, merge, fetch, repository, pull } = place;
   const until: typeof place.until = (what, fact) => place.until(what, fact);
