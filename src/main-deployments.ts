@@ -4,11 +4,12 @@ import type { Desired } from "./forge/desired.ts";
 import type { DeploymentState } from "./forge/forge.ts";
 import type { At } from "./main-at.ts";
 import { acceptAndEnqueue, freshOrders } from "./main-orders.ts";
+import { tailsOf } from "./main-tails.ts";
 import { record, statesOf, type Place } from "./main-promotion-place.ts";
 import { isError } from "./problem/problem.ts";
 import type { EnvironmentSettings } from "./pipeline/settings.ts";
 import { healthOf, type Health } from "./release/deployment.ts";
-import { NOTHING, type EnvironmentState, type Standing } from "./release/environment-state.ts";
+import { NOTHING, type EnvironmentState } from "./release/environment-state.ts";
 import { deploymentIssue, deploymentStatus, deploymentTitle, type DeploymentView } from "./report/deployment.ts";
 import { deployRequest, orderOf, type RunOrder } from "./run/request.ts";
 import type { Deploys, RunRecord } from "./run/run-record.ts";
@@ -38,7 +39,7 @@ export async function takeDeployments(at: At, place: Place): Promise<readonly De
         at: new Date(place.now).toISOString(),
       },
     );
-  return tellDeployments(place, environments, await statesOf(place));
+  return tellDeployments({ at, place }, environments, await statesOf(place));
 }
 
 async function recordedOf({ repository }: Place, request: string): Promise<RunRecord | undefined> {
@@ -95,15 +96,19 @@ async function orderFor(
 }
 
 async function tellDeployments(
-  place: Place,
+  { at, place }: { readonly at: At; readonly place: Place },
   environments: readonly EnvironmentSettings[],
   states: ReadonlyMap<string, EnvironmentState>,
 ): Promise<readonly Desired[]> {
   const told: Desired[] = [];
   for (const { name } of environments) {
     for (const [pipeline, standing] of states.get(name)?.pipelines ?? []) {
-      const view = viewOf(name, pipeline, standing);
-      if (view === undefined) continue;
+      const { live, earlier, deployments, deployedWhy: why } = standing;
+      const health = healthOf(standing);
+      if (live === null || health === "empty") continue;
+      const badly = health === "degraded" || health === "unknown";
+      const ended = badly ? await endedAs(at, place, { environment: name, number: deployments }) : null;
+      const view = { environment: name, pipeline, health, live, earlier, deployments, ended, why };
       // While it is tried again nothing is known yet.
       if (view.health !== "deploying") told.push({ kind: "issue", ...deploymentIssue(view) });
       const { deployedAt } = standing;
@@ -122,11 +127,21 @@ const STATES: Readonly<Record<Exclude<Health, "empty">, DeploymentState>> = {
   unknown: "error",
 };
 
-function viewOf(environment: string, pipeline: string, standing: Standing): DeploymentView | undefined {
-  const { live, earlier, deployments } = standing;
-  const health = healthOf(standing);
-  if (live === null || health === "empty") return undefined;
-  return { environment, pipeline, health, live, earlier, deployments };
+/** What people are told of a deployment that did not end well. */
+async function endedAs(
+  at: At,
+  place: Place,
+  of: Pick<Deploys, "environment" | "number">,
+): Promise<DeploymentView["ended"]> {
+  const record = await recordedOf(place, deployRequest(of));
+  if (record === undefined) return null;
+  const tails = await tailsOf(at, [record]);
+  const [failed] = record.steps.flatMap(({ name: step, outcome }) =>
+    outcome.kind === "failed"
+      ? [{ step, failure: outcome.failure, tail: tails.get(`${record.id}/${step}`) ?? [] }]
+      : [],
+  );
+  return { run: record.id, failed: failed ?? null };
 }
 
 /** The check of the promotion that was merged goes on with its deployment. */

@@ -15,7 +15,7 @@ import type { CommitSha, RunId } from "./identity/identity.ts";
 import type { History } from "./index/history.ts";
 import { sqliteHistory } from "./index/sqlite-history.ts";
 import { newestOutput } from "./main-newest-output.ts";
-import { releaseName } from "./pipeline/deploy-pipeline.ts";
+import { releaseName } from "./pipeline/release-name.ts";
 import { narrow, type Narrowed } from "./pipeline/narrow.ts";
 import type { Operator } from "./pipeline/operator.ts";
 import { parseSettings } from "./pipeline/parse-settings.ts";

@@ -1,7 +1,7 @@
 import type { PlannedPipeline, Project } from "../controller/project.ts";
 import { SETTINGS_PATH } from "../controller/project.ts";
 import type { Digest } from "../identity/identity.ts";
-import { releaseName } from "../pipeline/deploy-pipeline.ts";
+import { releaseName } from "../pipeline/release-name.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";
 import type { DatasetState } from "../pipeline/resolution.ts";
 import type { Repository, World } from "./world.ts";

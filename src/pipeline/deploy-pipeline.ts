@@ -25,11 +25,6 @@ function deployStep(step: Step): Step {
   return { ...step, effects: true, retry: { ...retry, on: retry.on.filter((reason) => reason !== "lost") } };
 }
 
-/** What a release's artifact is called among the datasets of a plan, and in the manifest of its deployment. */
-export function releaseName(path: string): string {
-  return `release:${path}`;
-}
-
 /** Artifacts of a release that a pipeline reads, each once. */
 export function releasedPaths({ steps }: Pipeline): readonly string[] {
   const paths = steps.flatMap(({ inputs }) => inputs.flatMap((input) => (input.kind === "release" ? input.path : [])));

@@ -5,7 +5,7 @@ import { shorten } from "../problem/shorten.ts";
 import { closest } from "../problem/suggest.ts";
 import { follow, linksOf } from "./links.ts";
 import { covered, matchGlob } from "./match-glob.ts";
-import { releaseName } from "./deploy-pipeline.ts";
+import { releaseName } from "./release-name.ts";
 import { missing } from "./missing-input.ts";
 import type { DeclaredOutput } from "./outputs.ts";
 import type { Input, Step } from "./pipeline.ts";

@@ -47,6 +47,8 @@ export interface Standing {
   readonly deployed: DeployEnd | null;
   /** When that was (RFC 3339 UTC). */
   readonly deployedAt: string | null;
+  /** Why it failed, where no run says so. */
+  readonly deployedWhy: string | null;
 }
 
 export interface EnvironmentState {
@@ -62,6 +64,7 @@ export const NOTHING: Standing = {
   deployments: 0,
   deployed: null,
   deployedAt: null,
+  deployedWhy: null,
 };
 
 /** Environments as the ledger's events leave them, in the order in which the ledger holds them. */
@@ -97,7 +100,7 @@ function after(standing: Standing, event: ReleaseEvent): Standing {
       if (run === null) return standing;
       // What is live and did not get there is asked for once more: it is deployed again, by what was agreed to.
       if (standing.live?.run === run && (standing.deployed === "failed" || standing.deployed === "lost"))
-        return { ...standing, deployed: null, deployedAt: null };
+        return { ...standing, deployed: null, deployedAt: null, deployedWhy: null };
       // Asking for the same run again keeps what was agreed to.
       if (standing.request?.run === run)
         return {
@@ -127,7 +130,11 @@ function after(standing: Standing, event: ReleaseEvent): Standing {
       return {
         ...standing,
         deployments: Math.max(standing.deployments, event.deployment.number),
-        ...(standing.live?.run === run && { deployed: event.deployment.end, deployedAt: at }),
+        ...(standing.live?.run === run && {
+          deployed: event.deployment.end,
+          deployedAt: at,
+          deployedWhy: event.reason,
+        }),
       };
     case "held":
       return { ...standing, hold: { by, at, reason: event.reason ?? "" } };
@@ -154,6 +161,7 @@ function released(standing: Standing, event: ReleaseEvent, run: RunId): Standing
     request: standing.request?.run === run || how === "rolled-back" ? null : standing.request,
     deployed: null,
     deployedAt: null,
+    deployedWhy: null,
   };
 }
 

@@ -1,7 +1,11 @@
 import type { Health } from "../release/deployment.ts";
 import type { Live, Standing } from "../release/environment-state.ts";
-import { codeSpan } from "./escape-markdown.ts";
+import type { RunId } from "../identity/identity.ts";
+import type { Failure } from "../run/run-record.ts";
+import { codeBlock, codeSpan, markdownText } from "./escape-markdown.ts";
+import { failureSentence } from "./failure-sentence.ts";
 import { safeLine } from "./safe-text.ts";
+import { markdownVoice } from "./voice.ts";
 
 /** A release in an environment that deploys, as people are told of it. */
 export interface DeploymentView {
@@ -12,6 +16,16 @@ export interface DeploymentView {
   readonly earlier: Standing["earlier"];
   /** How many deployments the environment has had of it and others. */
   readonly deployments: number;
+  /** The run that made the last one; null: there was none. */
+  readonly ended: DeploymentRun | null;
+  /** Why it failed, where there was no run. */
+  readonly why: string | null;
+}
+
+export interface DeploymentRun {
+  readonly run: RunId;
+  /** The step that ended it. */
+  readonly failed: { readonly step: string; readonly failure: Failure; readonly tail: readonly string[] } | null;
 }
 
 export function deploymentTitle({ pipeline, live }: Pick<DeploymentView, "pipeline" | "live">): string {
@@ -43,13 +57,13 @@ export function deploymentStatus(view: DeploymentView): {
       return {
         conclusion: "failure",
         title: `deployment ${view.deployments} failed`,
-        summary: `${what} did not get to ${where}, which is degraded.\n\n${choice(view)}`,
+        summary: `${what} did not get to ${where}, which is degraded.\n\n${cause(view)}${choice(view)}`,
       };
     case "unknown":
       return {
         conclusion: "failure",
         title: `nobody knows how deployment ${view.deployments} ended`,
-        summary: `What carried ${what} to ${where} was lost on its way.\n\n${choice(view)}`,
+        summary: `What carried ${what} to ${where} was lost on its way.\n\n${cause(view)}${choice(view)}`,
       };
   }
 }
@@ -72,6 +86,18 @@ export function deploymentIssue(view: DeploymentView): {
     title: safeLine(`${environment} is ${state}: deployment ${view.deployments} of ${pipeline}`, 200),
     body: `${summary}\n\nThe next deployment of it that succeeds closes this issue.\n`,
   };
+}
+
+/** What went wrong, with the last lines of its log. */
+function cause({ ended, why }: DeploymentView): string {
+  if (ended === null) return why === null ? "" : `It was not begun: ${markdownText(why)}.\n\n`;
+  const { failed, run } = ended;
+  const told = `(${codeSpan(`sluice show ${run.slice(0, 8)}`)})`;
+  if (failed === null) return `Run ${codeSpan(run.slice(0, 8))} was stopped ${told}.\n\n`;
+  const { step, failure, tail } = failed;
+  const next = failure.kind === "refused" ? `; ${markdownText(failure.next)}` : "";
+  const sentence = `${codeSpan(step)} failed: ${failureSentence(failure, markdownVoice)}${next} ${told}.\n\n`;
+  return tail.length === 0 ? sentence : `${sentence}${codeBlock(tail)}\n\n`;
 }
 
 /** A person decides: back to what was there, or the same once more. */

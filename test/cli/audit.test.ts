@@ -56,6 +56,7 @@ async function audited(): Promise<Bench> {
     event("approved", "review:3", { by: { id: 9, login: "<eve>" } }),
     event("revoked", "void:review:3", { by: { id: 9, login: "<eve>" }, revokes: "approval", reason: "left the team" }),
     event("released", "merge:1", { at: "2026-02-01T10:10:00Z" }),
+    event("deployed", "run:d1", { at: "2026-02-01T10:11:00Z", deployment: { number: 1, end: "succeeded" } }),
     event("rolled-back", "comment:9", {
       at: "2026-03-01T00:00:00Z",
       by: bob,
@@ -74,6 +75,7 @@ describe("audit", () => {
     };
     expect(json.events.map((row) => [row["event"], row["requested_by"], row["approved_by"]])).toEqual([
       ["released", "ada", "bob at 2026-02-01T10:05:00Z"],
+      ["deployed succeeded", "ada", ""],
       ["rolled-back", "ada", ""],
     ]);
     expect(json.events[0]).toMatchObject({
@@ -85,13 +87,13 @@ describe("audit", () => {
     expect(markdown.code).toBe(0);
     expect(markdown.stdout).toContain("| `prod/digits` |");
     const csv = (await bench.sluice("audit", "--format", "csv")).stdout;
-    expect(csv.split("\r\n")).toHaveLength(4);
+    expect(csv.split("\r\n")).toHaveLength(5);
     expect(csv).not.toMatch(/,=cmd/);
     const html = (await bench.sluice("audit", "--format", "html")).stdout;
     expect(html).not.toMatch(/<script|<b>bad|https?:\/\//);
     expect(html).toContain("&lt;b&gt;bad");
     const early = await bench.sluice("audit", "--format", "json", "--to", "2026-02-15");
-    expect((JSON.parse(early.stdout) as { events: unknown[] }).events).toHaveLength(1);
+    expect((JSON.parse(early.stdout) as { events: unknown[] }).events).toHaveLength(2);
     expect((await bench.sluice("audit", "--from", "soon")).code).toBe(64);
   });
 
@@ -115,10 +117,11 @@ describe("audit", () => {
         encoding: "utf8",
       }),
     );
-    expect(outputs.map((output) => output.trim().split("\n").length)).toEqual([6, 2, 1, expect.any(Number), 1, 1]);
+    expect(outputs.map((output) => output.trim().split("\n").length)).toEqual([7, 2, 1, expect.any(Number), 1, 1, 1]);
     expect(outputs[1]).toContain(digestOf("evidence"));
     expect(outputs[3]).toContain("Sluice-Metric: accuracy=0.9889");
-    expect(outputs[5]).toContain("Signature Verified Successfully");
+    expect(outputs[5]).toContain("prod/digits: deployed by ada, succeeded run:d1");
+    expect(outputs[6]).toContain("Signature Verified Successfully");
   });
 });
 

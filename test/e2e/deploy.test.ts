@@ -171,6 +171,7 @@ test("a deployment that failed leaves the environment degraded, one issue says w
   await until("it is degraded", () => issues().length === 1);
   expect((await events(ledger)).at(-1)).toBe("prod/sum: deployed by sluice, failed");
   const [issue] = issues();
+  expect(issue?.body).toContain("`ship` failed: exit code 1");
   expect(issue?.body).toContain("`/sluice rollback prod sum` deploys run");
   expect(issue?.body).toContain("`/sluice promote prod sum` deploys it again");
   await until("the check says so", () => checkOf(repository, promotion) === "deployment 2 failed");

@@ -122,6 +122,8 @@ const view: DeploymentView = {
   },
   earlier: [],
   deployments: 3,
+  ended: null,
+  why: null,
 };
 
 test("a person is told what to choose from, and the issue is one whatever happens", () => {
@@ -138,4 +140,18 @@ test("a person is told what to choose from, and the issue is one whatever happen
   const well = deploymentIssue({ ...view, health: "live" });
   expect([unknown.marker, well.marker, well.open]).toEqual([both.marker, both.marker, false]);
   expect(deploymentStatus({ ...view, health: "deploying" }).conclusion).toBeNull();
+});
+
+test("what went wrong is told with the step, the cause and the last lines of its log, or why nothing was begun", () => {
+  const summary = (change: Partial<DeploymentView>): string => deploymentStatus({ ...view, ...change }).summary;
+  const run = runId("d");
+  const failure = { kind: "exit", code: 7 } as const;
+  const failed = summary({ ended: { run, failed: { step: "ship", failure, tail: ["no route", "``` to <b>"] } } });
+  expect(failed).toContain(`\`ship\` failed: exit code 7 (\`sluice show ${run.slice(0, 8)}\`).`);
+  expect(failed).toContain("````\nno route\n``` to <b>\n````");
+  const refused = { kind: "refused", why: "no grant", next: "add a line" } as const;
+  expect(summary({ ended: { run, failed: { step: "ship", failure: refused, tail: [] } } })).toContain("add a line");
+  expect(summary({ ended: { run, failed: null } })).toContain("was stopped");
+  expect(summary({ why: "it has <b>no</b> plan" })).toContain("It was not begun: it has ");
+  expect(summary({ why: "it has <b>no</b> plan" })).not.toContain("<b>");
 });
