@@ -3,10 +3,10 @@ import picomatch from "picomatch";
 import type { Json, JsonObject } from "../identity/canonical-json.ts";
 import { digestOf } from "../identity/identity.ts";
 import { deployPipeline, missingDeploys, triggerProblems } from "../pipeline/deploy-pipeline.ts";
-import type { Parsed, Source } from "../pipeline/parsed.ts";
+import type { Parsed, ParsedPipeline, Rest, Source } from "../pipeline/parsed.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";
 import type { Settings } from "../pipeline/settings.ts";
-import { treeOf } from "../pipeline/tree.ts";
+import { treeOf, type Tree } from "../pipeline/tree.ts";
 import { isError, type Problem } from "../problem/problem.ts";
 import type { View } from "../git/view.ts";
 import { SETTINGS_PATH, type PipelineFile, type Project } from "./project.ts";
@@ -16,11 +16,13 @@ interface Reading {
   readonly view: View;
   readonly cache: ParsedCache;
   readonly problems: Problem[];
+  /** What is left of files that have errors. */
+  readonly rests: Rest[];
 }
 
 /** Reads settings, pipelines and parameters of a view; everything wrong with them comes back as Problems. */
 export async function readProject(ports: { readonly cache: ParsedCache }, view: View): Promise<Project> {
-  const reading: Reading = { view, cache: ports.cache, problems: [] };
+  const reading: Reading = { view, cache: ports.cache, problems: [], rests: [] };
   const [files, settings] = await Promise.all([view.files(), readSettings(reading)]);
   const matches = picomatch(settings.pipelines, { dot: false });
   const paths = files.filter((file) => file.kind !== "submodule" && matches(file.path)).map((file) => file.path);
@@ -35,7 +37,32 @@ export async function readProject(ports: { readonly cache: ParsedCache }, view: 
   const there = new Set(files.map((file) => file.path));
   reading.problems.push(...missingDeploys(settings, { settingsPath: SETTINGS_PATH, there, selected: new Set(paths) }));
   const deployed = pipelines.map((file) => asDeploy(reading, settings, file));
-  return { view, settings, pipelines: deployed, tree: treeOf(files), problems: reading.problems, broken };
+  const tree = treeOf(files);
+  for (const rest of reading.rests) await readOn(reading, rest, { tree, settings });
+  return { view, settings, pipelines: deployed, tree, problems: reading.problems, broken };
+}
+
+/** Mistakes in what is left of a broken file stand among its others, in the order of the file. */
+async function readOn(
+  reading: Reading,
+  rest: Rest,
+  { tree, settings }: Pick<Project, "tree" | "settings">,
+): Promise<void> {
+  const { furtherProblems } = await import("../pipeline/further-problems.ts");
+  const file = await readParameterFiles(reading, rest.pipeline);
+  const deploys = file !== undefined && asDeploy(reading, settings, file).deploys.length > 0;
+  const more = furtherProblems(rest, {
+    tree,
+    known: reading.problems,
+    deploys,
+    ...(file === undefined ? {} : { params: file.params }),
+  });
+  const { path } = rest.pipeline;
+  const own = [...reading.problems.filter(({ at }) => at.path === path), ...more];
+  const first = reading.problems.findIndex(({ at }) => at.path === path);
+  const others = reading.problems.filter(({ at }) => at.path !== path);
+  own.sort((a, b) => a.at.line - b.at.line || a.at.column - b.at.column);
+  reading.problems.splice(0, Infinity, ...others.slice(0, first), ...own, ...others.slice(first));
 }
 
 async function readSettings(reading: Reading): Promise<Settings> {
@@ -72,7 +99,9 @@ async function readPipeline(reading: Reading, path: string): Promise<PipelineFil
   if (bytes === undefined) return undefined;
   const pipeline = await parseCached<Pipeline>(reading, { path, bytes }, async (source) => {
     const { parsePipeline } = await import("../pipeline/parse-pipeline.ts");
-    return parsePipeline(source);
+    const parsed: ParsedPipeline = parsePipeline(source);
+    if (parsed.rest !== null) reading.rests.push(parsed.rest);
+    return { value: parsed.value, problems: parsed.problems };
   });
   if (pipeline === null) return undefined;
   return readParameterFiles(reading, pipeline);

@@ -186,3 +186,24 @@ test("a dataset directory that changes while a step runs fails the attempt by na
   expect(run.code).toBe(1);
   expect(run.stderr).toMatch(/dataset `?raw`?/);
 });
+
+test("mistakes of a file's form and of its inputs are told in one go, in the order of the file", async () => {
+  const bench = repository({
+    "params.yaml": "rate: 1\n",
+    "pipelines/p.yaml": [
+      "version: 1",
+      "params: params.yaml",
+      "steps:",
+      "  a: { run: x, inputs: [data.csv], timout: 3m, outputs: [o] }",
+      "  b: { run: y, params: [rat], timeout: soon }",
+    ].join("\n"),
+  });
+  bench.commit();
+
+  const { code, stderr } = await bench.sluice("validate");
+
+  expect(code).toBe(1);
+  const places = [...stderr.matchAll(/^pipelines\/p\.yaml:(\d+:\d+): error/gm)].map(([, place]) => place);
+  expect(places).toEqual(["4:25", "4:36", "5:24", "5:39"]);
+  expect(stderr).toContain("did you mean `rate`?");
+});

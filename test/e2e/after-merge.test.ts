@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 
 import type { TwinPullRequest, TwinRepository } from "../../src/twin/world.ts";
 import { digits } from "./repositories.ts";
-import { accepted, minutePasses, recorded, town, type Town } from "./town.ts";
+import { accepted, gitIn, minutePasses, recorded, town, type Town } from "./town.ts";
 
 /** Fails while a parameter says so. */
 const FAILS = `version: 1
@@ -75,14 +75,17 @@ test(
     const check = () => repository.checks.findLast((one) => one.head === merged && one.name === "sluice / run");
     await place.until("the merge waits", () => check()?.conclusion === "action_required");
     expect(check()?.output.summary).toContain("`add`");
-    expect(await recorded(repository)).toHaveLength(1);
+    // Where the machine is slow the moved base was looked at on its own, and ran.
+    const before = (await recorded(repository)).length;
+    const sources = await gitIn(repository.directory, "log", "--format=%(trailers:key=Sluice-Source)", "sluice/ledger");
+    expect(sources).not.toContain(merged);
     await place.until("the pull request says so", () =>
       bodies(repository, pull).includes("does not run what was reviewed"),
     );
     say(place, repository, pull.number, "/sluice run", "mallory");
     await place.until("mallory is refused", () => bodies(repository, pull).includes("write"));
     say(place, repository, pull.number, "/sluice run");
-    await place.until("it ran", async () => (await recorded(repository)).length === 2);
+    await place.until("it ran", async () => (await recorded(repository)).length === before + 1);
     expect((await recorded(repository))[0]).toBe("sum push succeeded");
   },
 );
