@@ -6,6 +6,7 @@ import { place, type Place } from "./place.ts";
 import { planning } from "./planning.ts";
 import { markdown, type Row } from "./row.ts";
 import { cold, noop } from "./runs.ts";
+import { verify } from "./verifying.ts";
 
 const BENCHMARKS: Readonly<Record<string, (at: Place) => Promise<Row[]>>> = {
   noop,
@@ -13,6 +14,7 @@ const BENCHMARKS: Readonly<Record<string, (at: Place) => Promise<Row[]>>> = {
   planning,
   hashing,
   ledger,
+  verify,
   dispatch,
   deliveries,
 };

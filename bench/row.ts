@@ -10,7 +10,7 @@ export interface Row {
   readonly ratio: number | null;
 }
 
-export type Unit = "ms" | "MB" | "GB/s" | "files/s" | "steps/s";
+export type Unit = "ms" | "MB" | "GB/s" | "files/s" | "steps/s" | "manifests/s";
 
 /** More is better for speeds, less for times and sizes. */
 function isSpeed(unit: Unit): boolean {

@@ -1,3 +1,4 @@
+import { counted } from "../report/words.ts";
 import { formatBytes } from "../report/bytes.ts";
 import type { Check } from "../report/doctor-text.ts";
 import { isError } from "../problem/problem.ts";
@@ -124,12 +125,12 @@ async function repositoryChecks(world: World): Promise<readonly Check[]> {
     {
       name: "pipelines",
       state: errors > 0 ? "broken" : project.pipelines.length === 0 ? "warning" : "fine",
-      found: errors > 0 ? `${errors} problems` : `${project.pipelines.length} without problems`,
+      found: errors > 0 ? counted(errors, "problem") : `${project.pipelines.length} without problems`,
       next: errors > 0 ? "`sluice validate`" : "`sluice init`",
     },
     isolation,
     memoryCheck(await repository.unlimitedMemory()),
-    { name: "ledger", state: "fine", found: `${history.runs({}).length} runs recorded`, next: null },
+    { name: "ledger", state: "fine", found: `${counted(history.runs({}).length, "run")} recorded`, next: null },
     {
       name: "interrupted runs",
       state: left > 0 ? "warning" : "fine",

@@ -11,8 +11,8 @@ import {
   runDirectory,
   signaturePath,
 } from "../manifest/ledger-paths.ts";
-import { parseManifest } from "../manifest/parse-manifest.ts";
-import { keyChecks, verifyRun, type VerifiedRun } from "../manifest/verify.ts";
+import { checkEnvelopeAside } from "../manifest/dsse.ts";
+import { keyChecks, readManifest, verifyRun, type LedgerEntry, type VerifiedRun } from "../manifest/verify.ts";
 import { isUnsound, verifyJson, verifyText, type Finding, type VerifyView } from "../report/verify-text.ts";
 import { verifyEvent } from "../release/verify-event.ts";
 import { EXIT, Refusal } from "./exit.ts";
@@ -86,38 +86,82 @@ interface Checked {
   readonly publicKeys: ReadonlyMap<string, string>;
 }
 
+/** So many are held at once, however long the ledger is. */
+const SHARE = 500;
+
 async function verifyRuns(git: Git, { head, commits, wanted, publicKeys }: Checked): Promise<readonly VerifiedRun[]> {
   const runs = commits.flatMap((commit) => {
     const id = recordedRun(commit.message);
     return id === undefined || (wanted !== undefined && id !== wanted) ? [] : [{ id, message: commit.message }];
   });
-  const ids = runs.map(({ id }) => id);
-  const files = await git.files(
+  const parts = await partPaths(
+    git,
     head,
-    ids.flatMap((id) => [manifestPath(id), signaturePath(id)]),
+    runs.map(({ id }) => id),
   );
-  const parts = await git.files(head, await partPaths(git, head, ids));
-  const partOf = (id: RunId) => (file: string) => parts.get(`${runDirectory(id)}/${file}`);
-  const keys = await git.files(head, keyPaths(files, ids, partOf));
-  const keyDocument = keyChecks((key) => keys.get(keyPath(key)));
-  return runs.map(({ id, message }): VerifiedRun => {
-    const manifest = files.get(manifestPath(id));
-    if (manifest === undefined) {
-      const finding = { kind: "manifest" as const, sentence: "its manifest is not in the ledger" };
-      return { run: id, pipeline: "", verified: "none", findings: [finding] };
-    }
-    const entry = { run: id, manifest, envelope: files.get(signaturePath(id)), message, part: partOf(id) };
-    return verifyRun(entry, { publicKeys, keyDocument });
-  });
+  const keys = new Map<string, Uint8Array>();
+  const context = { publicKeys, keyDocument: keyChecks((key) => keys.get(keyPath(key))) };
+  const verified: VerifiedRun[] = [];
+  let next: Promise<readonly (LedgerEntry | RunId)[]> | undefined;
+  for (let at = 0; at < runs.length; at += SHARE) {
+    const entries = await (next ?? readEntries(git, { head, parts, publicKeys }, runs.slice(0, SHARE)));
+    // Git reads on, and signatures are looked at on other threads, while these are gone through.
+    next = readEntries(git, { head, parts, publicKeys }, runs.slice(at + SHARE, at + 2 * SHARE));
+    const unseen = keyPaths(entries).filter((path) => !keys.has(path));
+    for (const [path, bytes] of await git.files(head, unseen)) keys.set(path, bytes);
+    for (const entry of entries)
+      verified.push(typeof entry === "string" ? unrecorded(entry) : verifyRun(entry, context));
+  }
+  await next;
+  return verified;
 }
 
-type PartOf = (id: RunId) => (file: string) => Uint8Array | undefined;
+function unrecorded(run: RunId): VerifiedRun {
+  const finding = { kind: "manifest" as const, sentence: "its manifest is not in the ledger" };
+  return { run, pipeline: "", verified: "none", findings: [finding] };
+}
 
-function keyPaths(files: ReadonlyMap<string, Uint8Array>, runs: readonly RunId[], partOf: PartOf): readonly string[] {
+interface Reading {
+  readonly head: CommitSha;
+  readonly parts: readonly string[];
+  readonly publicKeys: ReadonlyMap<string, string>;
+}
+
+/** Runs as the ledger has them, with their signatures looked at; an id alone where there is no manifest. */
+async function readEntries(
+  git: Git,
+  { head, parts, publicKeys }: Reading,
+  runs: readonly { readonly id: RunId; readonly message: string }[],
+): Promise<readonly (LedgerEntry | RunId)[]> {
+  const directories = new Set(runs.map(({ id }) => runDirectory(id)));
+  const own = parts.filter((path) => directories.has(path.slice(0, path.lastIndexOf("/"))));
+  const paths = runs.flatMap(({ id }) => [manifestPath(id), signaturePath(id)]);
+  const files = await git.files(head, [...paths, ...own]);
+  return Promise.all(
+    runs.map(async ({ id, message }): Promise<LedgerEntry | RunId> => {
+      const manifest = files.get(manifestPath(id));
+      if (manifest === undefined) return id;
+      const envelope = files.get(signaturePath(id));
+      const part = (file: string): Uint8Array | undefined => files.get(`${runDirectory(id)}/${file}`);
+      const signature = envelope === undefined ? undefined : checkEnvelopeAside(envelope, manifest, publicKeys);
+      const read = readManifest({ manifest, part });
+      return {
+        run: id,
+        manifest,
+        envelope,
+        message,
+        part,
+        read,
+        ...(signature === undefined ? {} : { signature: await signature }),
+      };
+    }),
+  );
+}
+
+function keyPaths(entries: readonly (LedgerEntry | RunId)[]): readonly string[] {
   const paths = new Set<string>();
-  for (const run of runs) {
-    const manifest = files.get(manifestPath(run));
-    const parsed = manifest === undefined ? undefined : parseManifest(manifest, () => undefined, partOf(run));
+  for (const entry of entries) {
+    const parsed = typeof entry === "string" ? undefined : entry.read?.parsed;
     for (const step of parsed?.kind === "ok" ? parsed.record.steps : []) {
       if (step.key !== null) paths.add(keyPath(step.key));
     }

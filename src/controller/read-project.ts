@@ -6,7 +6,7 @@ import { deployPipeline, missingDeploys, triggerProblems } from "../pipeline/dep
 import type { Parsed, ParsedPipeline, Rest, Source } from "../pipeline/parsed.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";
 import type { Settings } from "../pipeline/settings.ts";
-import { treeOf, type Tree } from "../pipeline/tree.ts";
+import { treeOf } from "../pipeline/tree.ts";
 import { isError, type Problem } from "../problem/problem.ts";
 import type { View } from "../git/view.ts";
 import { SETTINGS_PATH, type PipelineFile, type Project } from "./project.ts";

@@ -1,4 +1,5 @@
 import { createHash, createPublicKey, verify, type KeyObject } from "node:crypto";
+import { promisify } from "node:util";
 
 import { isObject } from "./shape.ts";
 
@@ -67,6 +68,52 @@ export function checkEnvelope(
   keys: ReadonlyMap<string, string>,
   payloadType: string = PAYLOAD_TYPE,
 ): SignatureCheck {
+  const checking = beginCheck(envelope, payload, { keys, payloadType });
+  if (checking.kind !== "open") return checking;
+  return endCheck(
+    checking,
+    checking.candidates.map(({ key, signature }) => verify(null, checking.encoded, key, signature)),
+  );
+}
+
+const verifyAside: (algorithm: null, data: Uint8Array, key: KeyObject, signature: Uint8Array) => Promise<boolean> =
+  promisify(verify);
+
+/** The same on another thread, because a signature takes longer than all the rest of a manifest. */
+export async function checkEnvelopeAside(
+  envelope: Uint8Array,
+  payload: Uint8Array,
+  keys: ReadonlyMap<string, string>,
+): Promise<SignatureCheck> {
+  const checking = beginCheck(envelope, payload, { keys, payloadType: PAYLOAD_TYPE });
+  if (checking.kind !== "open") return checking;
+  return endCheck(
+    checking,
+    await Promise.all(
+      checking.candidates.map(({ key, signature }) => verifyAside(null, checking.encoded, key, signature)),
+    ),
+  );
+}
+
+/** Everything of a check but its arithmetic. */
+type Checking =
+  | SignatureCheck
+  | {
+      readonly kind: "open";
+      readonly encoded: Uint8Array;
+      readonly candidates: readonly {
+        readonly keyId: string;
+        readonly key: KeyObject;
+        readonly signature: Uint8Array;
+      }[];
+      readonly first: string;
+    };
+
+function beginCheck(
+  envelope: Uint8Array,
+  payload: Uint8Array,
+  { keys, payloadType }: { readonly keys: ReadonlyMap<string, string>; readonly payloadType: string },
+): Checking {
   const parsed = parseEnvelope(envelope);
   if (typeof parsed === "string") return { kind: "invalid", why: parsed };
   if (parsed.payloadType !== payloadType)
@@ -76,20 +123,25 @@ export function checkEnvelope(
     };
   if (Buffer.compare(Buffer.from(parsed.payload, "base64"), payload) !== 0)
     return { kind: "invalid", why: "the signature is for other bytes than these" };
-  const encoded = preAuthentication(payloadType, payload);
-  let valid: string | undefined;
+  const candidates: { keyId: string; key: KeyObject; signature: Uint8Array }[] = [];
   for (const { keyid, sig } of parsed.signatures) {
     const pem = keys.get(keyid);
     if (pem === undefined) continue;
     const key = ed25519Of(pem);
     if (key === undefined) return { kind: "invalid", why: `key ${keyid.slice(0, 12)} is no Ed25519 public key` };
-    if (!verify(null, encoded, key, Buffer.from(sig, "base64")))
-      return { kind: "invalid", why: "the signature does not fit the bytes" };
-    valid ??= keyid;
+    candidates.push({ keyId: keyid, key, signature: Buffer.from(sig, "base64") });
   }
-  return valid === undefined
-    ? { kind: "unknown-key", keyId: parsed.signatures[0]?.keyid ?? "" }
-    : { kind: "valid", keyId: valid };
+  const first = parsed.signatures[0]?.keyid ?? "";
+  return { kind: "open", encoded: preAuthentication(payloadType, payload), candidates, first };
+}
+
+function endCheck(
+  { candidates, first }: Extract<Checking, { kind: "open" }>,
+  right: readonly boolean[],
+): SignatureCheck {
+  if (!right.every(Boolean)) return { kind: "invalid", why: "the signature does not fit the bytes" };
+  const [valid] = candidates;
+  return valid === undefined ? { kind: "unknown-key", keyId: first } : { kind: "valid", keyId: valid.keyId };
 }
 
 /** The envelope, or why it is none. */

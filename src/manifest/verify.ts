@@ -3,7 +3,7 @@ import { digestOfJson } from "../identity/identity.ts";
 import type { Json } from "../identity/canonical-json.ts";
 import type { RunRecord } from "../run/run-record.ts";
 import { parseTrailers, runTrailers } from "./commit-message.ts";
-import { checkEnvelope } from "./dsse.ts";
+import { checkEnvelope, type SignatureCheck } from "./dsse.ts";
 import { parseJson, readStatement, type ParsedManifest } from "./parse-manifest.ts";
 import { isObject } from "./shape.ts";
 import { requestDigest } from "./statement.ts";
@@ -17,8 +17,18 @@ export interface LedgerEntry {
   /** `manifest.sig.json`; undefined for an unsigned run. */
   readonly envelope: Uint8Array | undefined;
   readonly message: string;
+  /** What its signature was found to be, where that was looked at before. */
+  readonly signature?: SignatureCheck;
+  /** What its manifest says, where it was read before. */
+  readonly read?: ReadManifest;
   /** Files beside the manifest, for very large runs. */
   readonly part?: (file: string) => Uint8Array | undefined;
+}
+
+/** A manifest's JSON, undefined where it is none, and the run in it. */
+export interface ReadManifest {
+  readonly statement: { readonly value: unknown } | undefined;
+  readonly parsed: ParsedManifest;
 }
 
 export interface VerifyContext {
@@ -46,12 +56,8 @@ export interface VerifiedRun {
 export function verifyRun(entry: LedgerEntry, context: VerifyContext): VerifiedRun {
   const digest = digestOf(entry.manifest);
   const { verified, findings } = signatureFindings(entry, context);
-  const statement = parseJson(entry.manifest);
+  const { statement, parsed } = entry.read ?? readManifest(entry);
   if (statement !== undefined) findings.push(...statementFindings(statement.value));
-  const parsed: ParsedManifest =
-    statement === undefined
-      ? { kind: "refused", why: "it is not JSON" }
-      : readStatement(statement.value, () => undefined, entry.part);
   if (parsed.kind === "refused") {
     findings.push({ kind: "manifest", sentence: `the manifest cannot be read: ${parsed.why}` });
     return { run: entry.run, pipeline: "", verified, findings };
@@ -63,6 +69,16 @@ export function verifyRun(entry: LedgerEntry, context: VerifyContext): VerifiedR
     ...stepFindings(record, context),
   );
   return { run: entry.run, pipeline: record.pipeline.id, verified, findings };
+}
+
+/** Reads a manifest once for all that is asked of it. */
+export function readManifest({ manifest, part }: Pick<LedgerEntry, "manifest" | "part">): ReadManifest {
+  const statement = parseJson(manifest);
+  const parsed: ParsedManifest =
+    statement === undefined
+      ? { kind: "refused", why: "it is not JSON" }
+      : readStatement(statement.value, () => undefined, part);
+  return { statement, parsed };
 }
 
 /** Looks at each key document once, however many runs share it: its bytes must hash to its name. */
@@ -86,11 +102,11 @@ function keyFinding(key: Digest, bytes: Uint8Array | undefined): Finding {
 }
 
 function signatureFindings(
-  { envelope, manifest }: LedgerEntry,
+  { envelope, manifest, signature }: LedgerEntry,
   { publicKeys }: VerifyContext,
 ): { verified: VerifiedRun["verified"]; findings: Finding[] } {
   if (envelope === undefined) return { verified: "none", findings: [] };
-  const check = checkEnvelope(envelope, manifest, publicKeys);
+  const check = signature ?? checkEnvelope(envelope, manifest, publicKeys);
   switch (check.kind) {
     case "valid":
       return { verified: "signature", findings: [] };

@@ -204,6 +204,6 @@ test("mistakes of a file's form and of its inputs are told in one go, in the ord
 
   expect(code).toBe(1);
   const places = [...stderr.matchAll(/^pipelines\/p\.yaml:(\d+:\d+): error/gm)].map(([, place]) => place);
-  expect(places).toEqual(["4:25", "4:36", "5:24", "5:39"]);
+  expect(places).toEqual(["4:25", "4:36", "5:25", "5:40"]);
   expect(stderr).toContain("did you mean `rate`?");
 });
