@@ -16,6 +16,7 @@ import { MERGE_MARKER } from "./report/merge-markdown.ts";
 import type { EndedRun } from "./report/sticky-run.ts";
 import { isOfBranch } from "./run/due-upstream.ts";
 import type { RunOrder } from "./run/request.ts";
+import type { RunRecord } from "./run/run-record.ts";
 import type { Standing } from "./controller/reconcile/looking.ts";
 import { desire } from "./worker.ts";
 
@@ -88,6 +89,25 @@ export async function tellCommit(
   if (states.some((state) => state.kind === "comment" && state.marker === MERGE_MARKER))
     await at.queue.table.put(toldTable(repository), commit, true);
   await desire(at.queue, forge.repository.installation, states, forge.repository);
+}
+
+/** The check of a head that was left behind, by a push or for good: nobody reports that head any more. */
+export async function tellLeft(at: At, repository: ForgeRepository, record: RunRecord): Promise<void> {
+  const { forge, history } = repository;
+  const { source, pullRequest } = record;
+  const asked = pullRequest === null ? null : await forge.pullRequest(pullRequest);
+  if (asked?.kind === "ok" && asked.value.state === "open" && asked.value.head.sha === source) return;
+  const mine = history.runs({ source }).filter((run) => run.pullRequest === pullRequest);
+  const newest = [...Map.groupBy(mine, (run) => run.pipeline).values()].flatMap(([run]) => run ?? []);
+  const records = await Promise.all(newest.map(({ id }) => history.record(id)));
+  const runs = records.flatMap((run) => (run === undefined ? [] : [{ record: run, baseline: null }]));
+  const tails = await tailsOf(
+    at,
+    runs.map((run) => run.record),
+  );
+  const tail = (run: RunRecord, step: string): readonly string[] => tails.get(`${run.id}/${step}`) ?? [];
+  const about = { commit: source, branch: "", merge: null, open: [], standing: [], answers: [], told: false };
+  await desire(at.queue, forge.repository.installation, reportCommit({ ...about, runs, tail }), forge.repository);
 }
 
 function toldTable({ forge }: ForgeRepository): string {

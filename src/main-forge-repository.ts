@@ -64,11 +64,13 @@ export async function forgeRepository(place: RepositoryPlace): Promise<ForgeRepo
   const mirror = await nativeMirror({
     directory: join(directory, "mirror.git"),
     program: place.program,
+    grows: ledger,
     remote: remoteOf(forge),
   });
   const digests = statIndex(join(directory, "blobs"), directory);
   const cache = fileParsedCache(join(directory, "parsed"), place.version);
   const history = sqliteHistory(join(directory, "history.sqlite"), {
+    repository: String(forge.repository.id),
     head: () => mirror.resolve(ledger),
     log: (until) => mirror.log(ledger, until),
     files: (commit, paths) => mirror.files(commit, paths),

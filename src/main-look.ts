@@ -6,6 +6,7 @@ import { again, DONE, type At } from "./main-at.ts";
 import { wakeForComments } from "./main-comments.ts";
 import { mergeOf, tellCommit } from "./main-commit.ts";
 import type { ForgeRepository } from "./main-forge-repository.ts";
+import { mendLedger } from "./main-ledger.ts";
 import { promotions } from "./main-promotions.ts";
 import { seenTable, stampOf } from "./main-pull-request.ts";
 import { tellSchedules } from "./main-schedules.ts";
@@ -51,6 +52,7 @@ async function lookAlone(
     openOrders: (refs) => openOrders(repository.mirror, refs),
     clock: parts.clock,
     ledger: parts.ledger,
+    mend: () => mendLedger(at, repository),
     accept: async (order) => (await at.service.accept(repository, order)) === "accepted",
     enqueue: (order) => at.queue.jobs.add(QUEUES.runs, [runJob(ref, order)]),
     mergeOf: (commit) => mergeOf(at, repository, commit),

@@ -2,6 +2,7 @@ import type { CommitSha } from "./identity/identity.ts";
 import type { RepositoryRef } from "./identity/repository.ts";
 import { again, DONE, type At } from "./main-at.ts";
 import { ringBell } from "./main-bell.ts";
+import { tellLeft } from "./main-commit.ts";
 import { PROGRESS, STOP } from "./main-orders.ts";
 import type { Progress } from "./main-service.ts";
 import { endsTopic } from "./queue/attempt-messages.ts";
@@ -53,6 +54,7 @@ export async function takeRun(at: At, ref: RepositoryRef, take: RunToTake & Tell
     if (take.commit === null && record.pullRequest !== null) {
       await ringBell(at, ref, record);
       const told = await take.report(record.pullRequest);
+      await tellLeft(at, repository, record);
       // The run is over, so this job has nothing left to do again: the report has a job of its own.
       if (told.kind === "again") await wakeReport(at, ref, record.pullRequest, "recorded");
       return DONE;

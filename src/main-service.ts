@@ -293,6 +293,7 @@ async function record(
   const { record: run, acceptance } = ran;
   await history.sync();
   const before = history.runs({ pipeline: run.pipeline.id, limit: 1 })[0]?.metrics;
+  let tried = false;
   const recorded = await recordRun(
     {
       git: mirror,
@@ -302,9 +303,12 @@ async function record(
         ref: ledger,
         refresh: async () => void (await mirror.refresh([ledger, acceptedRef(run.id)])),
         async publish({ from, to }) {
+          // Deleted by hand meanwhile, as a refresh has seen, it has no end to be given; accepted once more, it ends too.
+          const open = tried ? await mirror.resolve(acceptedRef(run.id)) : acceptance;
+          tried = true;
           const published = await mirror.publish([
             { ref: ledger, from, to },
-            { ref: acceptedRef(run.id), from: acceptance, to: null },
+            ...(open === undefined ? [] : [{ ref: acceptedRef(run.id), from: open, to: null }]),
           ]);
           if (published.kind === "published") return true;
           if (published.kind === "overtaken") return false;

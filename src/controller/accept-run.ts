@@ -5,6 +5,7 @@ import { manifestPath } from "../manifest/ledger-paths.ts";
 import {
   acceptedRef,
   ORDER_TYPE,
+  orderRef,
   renderOrder,
   REQUEST_FILE,
   REQUEST_SIGNATURE,
@@ -64,7 +65,7 @@ async function orderCommit(
     author: { name: "sluice", email: "sluice@localhost" },
     time: Math.floor(Date.parse(order.acceptedAt) / 1_000),
   };
-  const scratch = `refs/sluice/orders/${order.id}`;
+  const scratch = orderRef(order.id);
   const appended = await mirror.append(scratch, null, [commit]);
   if (appended.kind === "appended") return appended.head;
   if (appended.head === null) throw new Error(`accepting ${order.id}: its commit was made and is gone`);

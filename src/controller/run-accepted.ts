@@ -12,6 +12,7 @@ import {
   ACCEPTED,
   acceptedRef,
   ORDER_TYPE,
+  orderRef,
   parseOrder,
   REQUEST_FILE,
   REQUEST_SIGNATURE,
@@ -59,7 +60,7 @@ interface Gate {
 export type Ran =
   /** Executed, and to be recorded together with the end of its acceptance. */
   | { readonly kind: "ran"; readonly record: RunRecord; readonly acceptance: CommitSha }
-  /** There is nothing that must end under this id: its ref was deleted by hand, or is not of our making. */
+  /** There is nothing that must end under this id: its ref is not of our making, or gone before anybody here saw it. */
   | { readonly kind: "not-accepted" }
   /** The ledger has it already, and its acceptance came once more: that is all there is to end. */
   | { readonly kind: "recorded"; readonly acceptance: CommitSha }
@@ -68,15 +69,17 @@ export type Ran =
 /** Executes one accepted run from its ref alone: nothing that a queue or a process remembered is believed. */
 export async function runAccepted(ports: RunAcceptedPorts, id: RunOrder["id"]): Promise<Ran> {
   const ref = acceptedRef(id);
+  // Somebody may delete the ref: what was accepted ends in a manifest all the same (law 6).
+  const known = (await ports.mirror.resolve(ref)) ?? (await ports.mirror.resolve(orderRef(id)));
   const refreshed = await ports.mirror.refresh([`${ACCEPTED}*`, ports.ledger]);
   if (refreshed.kind !== "ok") return { kind: "again", afterMs: 5_000, why: refreshed.why };
-  const acceptance = refreshed.refs.get(ref);
+  const acceptance = refreshed.refs.get(ref) ?? known;
   const order = acceptance === undefined ? undefined : await readOrder(ports, acceptance);
   if (acceptance === undefined || order === undefined || order.id !== id) return { kind: "not-accepted" };
   const head = refreshed.refs.get(ports.ledger);
   if (head !== undefined && (await ports.mirror.file(head, manifestPath(id))) !== undefined)
     return { kind: "recorded", acceptance };
-  const turn = turnOf(order, await signedOrders(ports, refreshed.refs));
+  const turn = turnOf(order, await signedOrders(ports, new Map([...refreshed.refs, [ref, acceptance]])));
   if (turn.kind === "wait") return { kind: "again", afterMs: WAIT_MS, why: `${turn.behind} goes first` };
   const startedAt = new Date(ports.clock.now()).toISOString();
   const commit = await ports.planAt({

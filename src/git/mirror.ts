@@ -30,6 +30,10 @@ export interface Mirror extends Commits {
   refresh(patterns: readonly string[]): Promise<Refreshed>;
   /** All or nothing, each ref only if it still holds what was expected of it: a compare-and-swap, never a force. */
   publish(updates: readonly RefUpdate[]): Promise<Published>;
+  /** What the ref that only grows held when it last had grown, seen or published by us; undefined before that. */
+  grown(): Promise<CommitSha | undefined>;
+  /** From now on this is what the ref that only grows should hold at least. */
+  settle(head: CommitSha): Promise<void>;
   /** The tree that merging two commits gives, or the paths that conflict. */
   mergeTree(
     base: CommitSha,

@@ -12,6 +12,8 @@ export interface MirrorPlace {
   readonly directory: string;
   /** The git binary. */
   readonly program: string;
+  /** A ref that only grows: what it held is kept here, whoever rewrites it there. */
+  readonly grows?: string;
   /** Where the repository is by now, and what opens it; asked before each contact, because tokens are short-lived. */
   readonly remote: () => Promise<
     { readonly kind: "ok"; readonly url: string; readonly token: string | null } | RemoteTrouble
@@ -36,10 +38,31 @@ export async function nativeMirror(place: MirrorPlace): Promise<Mirror> {
     turn = mine.catch(() => undefined);
     return mine;
   };
+  const grown = () => commits.resolve(GROWN);
+  const settle = async (head: CommitSha) => void (await git.run(["update-ref", GROWN, head]));
+  /** Follows the ref that only grows, unless it was rewritten. */
+  const follow = async (head: CommitSha | undefined): Promise<void> => {
+    const before = head === undefined ? undefined : await grown();
+    if (head === undefined || before === head) return;
+    if (before === undefined || (await commits.mergeBase(before, head)) === before) await settle(head);
+  };
   return {
     ...commits,
-    refresh: (patterns) => alone(() => refresh(place, git, patterns)),
-    publish: (updates) => alone(() => publish(place, updates)),
+    grown,
+    settle,
+    refresh: (patterns) =>
+      alone(async () => {
+        const refreshed = await refresh(place, git, patterns);
+        if (refreshed.kind === "ok" && place.grows !== undefined) await follow(refreshed.refs.get(place.grows));
+        return refreshed;
+      }),
+    publish: (updates) =>
+      alone(async () => {
+        const published = await publish(place, updates);
+        const moved = updates.find(({ ref }) => ref === place.grows);
+        if (published.kind === "published") await follow(moved?.to ?? undefined);
+        return published;
+      }),
     async mergeTree(base, head) {
       const { code, stdout } = await git.attempt(["merge-tree", "--write-tree", "--name-only", "-z", base, head]);
       const [tree = "", ...paths] = stdout.toString("utf8").split("\0");
@@ -58,6 +81,9 @@ export async function nativeMirror(place: MirrorPlace): Promise<Mirror> {
     },
   };
 }
+
+/** Never on the remote: what a rewritten ref held before. */
+const GROWN = "refs/sluice/grown";
 
 type Contact = { readonly kind: "ok"; readonly git: GitProcess; readonly url: string } | RemoteTrouble;
 

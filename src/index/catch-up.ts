@@ -76,7 +76,9 @@ async function readSince(ledger: LedgerReader, head: CommitSha, known: CommitSha
   for (let at = 0; at < ids.length; at += BATCH) {
     for (const [id, record] of await readRuns(ledger, head, ids.slice(at, at + BATCH))) {
       const sha = wanted.get(id);
-      if (sha !== undefined) runs.push({ sha, record });
+      // Of an imported or forked history: shown by whoever reads the ledger, and nothing is decided by it.
+      const own = ledger.repository === undefined || record.repository === ledger.repository;
+      if (sha !== undefined && own) runs.push({ sha, record });
     }
   }
   const events = await readEvents(ledger, head, commits.toReversed());

@@ -12,6 +12,8 @@ export interface LedgerEntry {
 
 /** Reads of a ledger branch; the git port satisfies it. */
 export interface LedgerReader {
+  /** Runs of any other one are left out; without it all are taken. */
+  readonly repository?: string;
   readonly head: () => Promise<CommitSha | undefined>;
   /** Newest first, stopping before `until`; all when that is not known. */
   readonly log: (until?: CommitSha) => Promise<readonly LedgerEntry[]>;

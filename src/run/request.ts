@@ -125,6 +125,11 @@ export function acceptedRef(id: RunId): string {
   return `${ACCEPTED}${id}`;
 }
 
+/** Where whoever accepts a run keeps its order; never on the remote. */
+export function orderRef(id: RunId): string {
+  return `refs/sluice/orders/${id}`;
+}
+
 export function renderOrder(order: RunOrder): Uint8Array {
   return new TextEncoder().encode(`${JSON.stringify(order, null, 2)}\n`);
 }

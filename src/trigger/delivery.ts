@@ -48,7 +48,7 @@ export const ACTED_ON: ReadonlyMap<string, ReadonlySet<string> | null> = new Map
     ]),
   ],
   ["pull_request_review", new Set(["submitted", "dismissed"])],
-  ["issue_comment", new Set(["created"])],
+  ["issue_comment", new Set(["created", "deleted"])],
   ["check_run", new Set(["rerequested", "requested_action"])],
   ["check_suite", new Set(["rerequested"])],
   ["merge_group", new Set(["checks_requested"])],
@@ -105,7 +105,9 @@ function pullRequest({ body, repository }: Delivery, action: string): Read {
   return triggers({ kind: "pull-request", repository, number, action, sender: body.at("sender").person() ?? null });
 }
 
-function ofComment({ body, repository }: Delivery): Read {
+function ofComment(delivery: Delivery): Read {
+  const { body, repository, action } = delivery;
+  if (action === "deleted") return ofDeletedComment(delivery);
   const comment = body.at("comment", "id").id();
   const text = body.at("comment", "body").text();
   const number = body.at("issue", "number").id();
@@ -120,6 +122,17 @@ function ofComment({ body, repository }: Delivery): Read {
   if (!body.at("issue", "pull_request").isObject()) return ignored("the comment does not stand at a pull request");
   if (!isCommand(text)) return ignored("the comment is not a command");
   return triggers({ kind: "command", repository, number, comment, text: firstLine(text), sender });
+}
+
+/** Somebody deletes what a bot wrote: where it was ours, it comes back. */
+function ofDeletedComment({ body, repository, action }: Delivery): Read {
+  const number = body.at("issue", "number").id();
+  const sender = body.at("sender").person();
+  if (number === undefined || sender === undefined) return malformed("the payload has no number or sender");
+  if (sender.bot || body.at("comment", "user").person()?.bot !== true)
+    return ignored("no person deleted a bot's comment");
+  if (!body.at("issue", "pull_request").isObject()) return ignored("the comment did not stand at a pull request");
+  return triggers({ kind: "pull-request", repository, number, action: `comment_${action}`, sender });
 }
 
 /** One character more than a command may have: the parser sees that it is too long. */

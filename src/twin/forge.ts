@@ -172,7 +172,11 @@ export class TwinForge {
       pusher: { name: sender.login, email: emailOf(sender.login) },
     });
     const branch = ref.startsWith("refs/heads/") ? ref.slice("refs/heads/".length) : undefined;
-    if (branch === undefined || after === ZERO) return;
+    if (branch === undefined) return;
+    if (after === ZERO) {
+      for (const [home, pull] of pullsFrom(this.world, repository, branch)) this.closePull(home, pull, moved.login);
+      return;
+    }
     for (const pull of repository.pulls.values())
       if (pull.state === "open" && pull.base === branch) pull.baseSha = after;
     for (const [home, pull] of pullsFrom(this.world, repository, branch)) {
@@ -312,6 +316,18 @@ export class TwinForge {
     repository.comments.set(number, [...list, comment]);
     this.announce.comment(repository, { number, comment, action: "created", sender: order.user });
     return comment;
+  }
+
+  /** Somebody deletes a comment, whoever wrote it. */
+  deleteComment(
+    repository: TwinRepository,
+    number: number,
+    { comment, login }: { readonly comment: TwinComment; readonly login: string },
+  ): void {
+    const left = (repository.comments.get(number) ?? []).filter((one) => one !== comment);
+    repository.comments.set(number, left);
+    const sender = this.world.user(login);
+    this.announce.comment(repository, { number, comment, action: "deleted", sender });
   }
 
   send(repository: TwinRepository, sender: User, event: string, payload: Record<string, unknown>): void {

@@ -104,6 +104,15 @@ function comment(body: string, more: object = {}): unknown {
   };
 }
 
+test("a comment of a bot that a person deletes wakes the report of its pull request", () => {
+  const bot = { id: 4, login: "sluice[bot]", type: "Bot" };
+  const ours = { comment: { id: 99, body: "x", user: bot }, action: "deleted" };
+  expect(triggersOf("issue_comment", "d", comment("x", ours))).toMatchObject({
+    triggers: [{ kind: "pull-request", repository: ref, number: 12, action: "comment_deleted" }],
+  });
+  expect(triggersOf("issue_comment", "d", comment("x", { ...ours, sender: bot })).kind).toBe("ignored");
+});
+
 test("a command is its first line, from a person, at a pull request, as first written", () => {
   const text = "/sluice run digits";
   const expected = { kind: "command", repository: ref, number: 12, comment: 99, text };

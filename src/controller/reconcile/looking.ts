@@ -27,6 +27,15 @@ export interface ReconcilePorts {
   readonly released: { readonly commit: CommitSha; readonly by: string } | null;
   /** Full name of the ledger branch's ref. */
   readonly ledger: string;
+  /** Gives the ledger, as it was just seen, back what somebody took from it: nothing is decided by half of it. */
+  readonly mend: () => Promise<Later | undefined>;
+}
+
+/** The world could not say enough, or has just changed: look again. */
+export interface Later {
+  readonly kind: "again";
+  readonly afterMs: number;
+  readonly why: string;
 }
 
 /** What one pipeline has at a tip where it is not run. */

@@ -2,14 +2,7 @@ import { runIdOf, type CommitSha } from "../../identity/identity.ts";
 import type { RunSummary } from "../../index/history.ts";
 import { dueOnPush, listensTo } from "../../run/due.ts";
 import { SKIP_LABEL, type PlannedCommit, type PlannedPipeline } from "../project.ts";
-import { askedAt, start, type Looking, type ReconcilePorts, type Tip } from "./looking.ts";
-
-/** The forge could not say enough: look again. */
-export interface Later {
-  readonly kind: "again";
-  readonly afterMs: number;
-  readonly why: string;
-}
+import { askedAt, start, type Later, type Looking, type ReconcilePorts, type Tip } from "./looking.ts";
 
 /** Accepts what is due on push at one tip; answers when to look again where the forge could not say enough. */
 export async function lookAtPushes(looking: Looking, at: Tip): Promise<Later | undefined> {

@@ -1,8 +1,8 @@
 import type { CommitSha } from "../../identity/identity.ts";
 import { ACCEPTED, type RunOrder } from "../../run/request.ts";
 import { lookAtClocks, lookUpstream } from "./clocks.ts";
-import type { Looking, ReconcilePorts, Standing } from "./looking.ts";
-import { lookAtOtherBranches, lookAtPushes, type Later } from "./pushes.ts";
+import type { Later, Looking, ReconcilePorts, Standing } from "./looking.ts";
+import { lookAtOtherBranches, lookAtPushes } from "./pushes.ts";
 
 /** What looking at a repository led to. */
 export type Reconciled =
@@ -30,6 +30,8 @@ export async function reconcile(ports: ReconcilePorts): Promise<Reconciled> {
   const branch = about.value.defaultBranch;
   const refreshed = await ports.mirror.refresh([`refs/heads/${branch}`, ports.ledger, `${ACCEPTED}*`]);
   if (refreshed.kind !== "ok") return { kind: "again", afterMs: 10_000, why: refreshed.why };
+  const mended = await ports.mend();
+  if (mended !== undefined) return mended;
   await ports.history.sync();
   const open = await ports.openOrders(refreshed.refs);
   const tip = refreshed.refs.get(`refs/heads/${branch}`);
