@@ -181,7 +181,10 @@ function triggersOf(frame: Reading, raw: RawPipeline): Triggers {
     push: push === false ? false : { branches: push?.branches ?? "default", paths: push?.paths ?? null },
     pullRequest: raw.on?.pull_request ?? "plan",
     schedule: schedules,
-    upstream: raw.on?.upstream ?? [],
+    upstream: (raw.on?.upstream ?? []).map((pipeline, at) => ({
+      at: frame.yaml.span(frame.yaml.child(frame.yaml.child(frame.yaml.child(frame.yaml.root, "on"), "upstream"), at)),
+      pipeline,
+    })),
   };
 }
 

@@ -35,7 +35,13 @@ export interface Triggers {
   readonly push: false | { readonly branches: readonly string[] | "default"; readonly paths: readonly string[] | null };
   readonly pullRequest: "plan" | "run" | false;
   readonly schedule: readonly Schedule[];
-  readonly upstream: readonly string[];
+  readonly upstream: readonly Upstream[];
+}
+
+/** A pipeline, by its id, whose success starts this one. */
+export interface Upstream {
+  readonly at: Span;
+  readonly pipeline: string;
 }
 
 export interface Schedule {

@@ -49,7 +49,9 @@ async function startSlot(
 export async function lookUpstream(looking: Looking, at: Tip): Promise<void> {
   const { ports, open } = looking;
   const { planned } = at.commit;
-  const upstreamOf = new Map(planned.map(({ file }) => [file.pipeline.id, file.pipeline.triggers.upstream]));
+  const upstreamOf = new Map(
+    planned.map(({ file: { pipeline } }) => [pipeline.id, pipeline.triggers.upstream.map((one) => one.pipeline)]),
+  );
   const newest = (pipeline: string): RunSummary | undefined => {
     const runs = ports.history.runs({ pipeline });
     const find = (id: RunId): RunSummary | undefined => runs.find((run) => run.id === id);
