@@ -92,7 +92,8 @@ export async function recorded({ directory }: { readonly directory: string }): P
   const trailer = (name: string): string => `%(trailers:key=Sluice-${name},valueonly,separator=%x20)`;
   const format = `--format=${trailer("Pipeline")} ${trailer("Trigger")} ${trailer("Status")}`;
   const log = await gitIn(directory, "log", format, "sluice/ledger", "--").catch(() => "");
-  return log.split("\n").filter((line) => line !== "");
+  // Commits that somebody made by hand have no trailers.
+  return log.split("\n").filter((line) => line.trim() !== "");
 }
 
 /** Runs that are accepted and not recorded. */
