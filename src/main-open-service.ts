@@ -20,6 +20,7 @@ import type { Queue } from "./queue/queue.ts";
 import { endedUnseen, type StepEnd } from "./run/step-job.ts";
 import { fileSigner } from "./signer/file-signer.ts";
 import { keepPublicKey } from "./signer/public-keys.ts";
+import { begunAttempts } from "./store/begun-attempts.ts";
 import { filesystemStore } from "./store/filesystem-store.ts";
 import { CONTROLLER_QUEUE, jobOf } from "./trigger/job.ts";
 import { createLog } from "./web/log.ts";
@@ -116,6 +117,7 @@ export async function openService(opening: Opening): Promise<Opened> {
     forges,
     clock,
     store,
+    begun: begunAttempts(paths.store),
     dispatcher: (run, pool) => dispatcherOf(queue, { run, pool, slots: Math.max(2, slots + 2), clock, onError }),
     signer,
     data: config.data,
@@ -134,13 +136,18 @@ export async function openService(opening: Opening): Promise<Opened> {
   const web = await startServer({ host: config.host, port: config.port, version, log, app: door, queue });
   const look = jobOf({ kind: "everywhere" }, "look");
   await queue.jobs.add(CONTROLLER_QUEUE, [look]);
-  await queue.jobs.every(CONTROLLER_QUEUE, { ...look, id: "look-everywhere" }, LOOK_EVERY_MS);
+  const keepLooking = (): Promise<void> =>
+    queue.jobs.every(CONTROLLER_QUEUE, { ...look, id: "look-everywhere" }, LOOK_EVERY_MS);
+  await keepLooking();
+  // A queue that was emptied meanwhile knows nothing of the minute any more.
+  const remind = setInterval(() => void keepLooking().catch(onError), LOOK_EVERY_MS).unref();
   return {
     kind: "opened",
     service: {
       web,
       queue,
       async [Symbol.asyncDispose]() {
+        clearInterval(remind);
         await web.close();
         await work.close();
         for (const pool of pools.values()) await pool[Symbol.asyncDispose]();

@@ -32,7 +32,9 @@ export async function takeRun(at: At, ref: RepositoryRef, take: RunToTake & Tell
   try {
     const repository = await at.service.repository(ref);
     const ended = await at.service.run(repository, run, {
-      signal: AbortSignal.any([signal, lease.lost, watch.signal]),
+      signal: watch.signal,
+      // Attempts that are under way belong to whoever goes on with the run.
+      left: AbortSignal.any([signal, lease.lost]),
       as: watch.as,
       onProgress: tellProgress(at, ref, take),
     });

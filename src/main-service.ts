@@ -9,12 +9,14 @@ import { runPipeline, type RunEnd } from "./controller/run-pipeline.ts";
 import type { StepProgress } from "./run/step-progress.ts";
 import { paramsOf, stageCommit } from "./controller/stage-commit.ts";
 import type { Forges } from "./forge/forge.ts";
-import type { Domain, RunId } from "./identity/identity.ts";
+import type { RunId } from "./identity/identity.ts";
 import type { RepositoryRef } from "./identity/repository.ts";
 import { forgeRepository, type ForgeRepository } from "./main-forge-repository.ts";
 import { encodeAttempt, type StagedJob } from "./controller/attempt-payload.ts";
 import { orderSecrets } from "./controller/secret-order.ts";
+import { withBegun } from "./main-begun.ts";
 import { describeSteps } from "./main-fair-share.ts";
+import { flightsOf } from "./main-flights.ts";
 import type { Narrowed } from "./pipeline/narrow.ts";
 import type { Step } from "./pipeline/pipeline.ts";
 import { grantStep, type Granted } from "./policy/grants.ts";
@@ -22,7 +24,6 @@ import type { Dispatcher } from "./queue/dispatcher.ts";
 import { routedDispatcher } from "./queue/routed-dispatcher.ts";
 import { fairDispatcher } from "./queue/fair-dispatcher.ts";
 import type { FairPool } from "./queue/fair-pool.ts";
-import { flights, type Flights } from "./queue/flights.ts";
 import type { Leases } from "./queue/queue.ts";
 import type { QueueDispatcher } from "./queue/queue-dispatcher.ts";
 import type { Operator } from "./pipeline/operator.ts";
@@ -31,12 +32,15 @@ import type { RunRecord } from "./run/run-record.ts";
 import { endedUnseen, type StepEnd, type StepJob } from "./run/step-job.ts";
 import { acceptedRef, type RunOrder } from "./run/request.ts";
 import type { Signer } from "./signer/signer.ts";
+import type { BegunAttempts } from "./store/begun-attempts.ts";
 import type { Store } from "./store/store.ts";
 
 export interface ServiceParts {
   readonly forges: Forges;
   readonly clock: Clock;
   readonly store: Store;
+  /** What workers began, whatever became of it. */
+  readonly begun: BegunAttempts;
   /** Whose turn it is in a pool of workers. */
   readonly pool: (name: string) => Pick<FairPool, "open" | "largest">;
   readonly leases: Leases;
@@ -72,8 +76,11 @@ export interface Service {
     repository: ForgeRepository,
     id: RunId,
     stop: {
+      /** It was asked to stop. */
       readonly signal: AbortSignal;
-      /** What a run that was stopped is recorded as; null: it was not asked to stop, and goes on elsewhere. */
+      /** It is no longer ours, and goes on elsewhere. */
+      readonly left: AbortSignal;
+      /** What a run that was stopped is recorded as; null: it was not asked to stop. */
       readonly as: () => "cancelled" | "superseded" | null;
       readonly onProgress: (progress: Progress) => void;
     },
@@ -140,6 +147,7 @@ export function composeService(parts: ServiceParts): Service {
       if (ran.kind === "again") return ran;
       if (ran.kind === "recorded") {
         await repository.mirror.publish([{ ref: acceptedRef(id), from: ran.acceptance, to: null }]);
+        parts.begun.forget(id);
         return { kind: "nothing" };
       }
       const stopped = stop.as();
@@ -147,8 +155,9 @@ export function composeService(parts: ServiceParts): Service {
       if (ran.record.status === "cancelled" && stopped === null)
         return { kind: "again", afterMs: 5_000, why: "it goes on elsewhere" };
       const status = ran.record.status === "cancelled" ? (stopped ?? "cancelled") : ran.record.status;
-      const ended = { ...ran.record, status };
+      const ended = await withBegun(parts, { ...ran.record, status }, ran.domain);
       await record(parts, repository, { ...ran, record: ended });
+      parts.begun.forget(id);
       repository.save();
       return { kind: "recorded", record: ended };
     },
@@ -189,6 +198,7 @@ async function execute(
         gateOf: run.gateOf,
         onProgress: progressOf(planned.order.steps.length, (progress) => stop.onProgress(progress)),
         signal: stop.signal,
+        left: stop.left,
       },
     );
   } finally {
@@ -257,21 +267,6 @@ async function openPool(
     ended: (job) => inner.knows(attemptOf(job)),
     handed: (job) => inner.handed(attemptOf(job)),
     cancelled: () => ({ kind: "cancelled", attempt: null }),
-  });
-}
-
-/** Runs of one domain that need the same key compute it once; what is forced or never cached is each run's own. */
-function flightsOf({ leases, store, onError }: ServiceParts, domain: Domain): Flights<StepJob, StepEnd> {
-  return flights({
-    leases,
-    holder: String(process.pid),
-    nameOf: ({ key, forced, step: { step } }) =>
-      forced || !step.cache || step.effects ? undefined : `${domain}.${key.slice("sha256:".length)}`,
-    async found({ key }) {
-      const result = (await store.reader(domain)).result(key);
-      return result === undefined ? undefined : { kind: "found", result, attempt: null };
-    },
-    onError,
   });
 }
 

@@ -22,6 +22,7 @@ import { envSecrets } from "./secrets/env-secrets.ts";
 import { fileSecrets } from "./secrets/file-secrets.ts";
 import { secretSources } from "./secrets/secret-sources.ts";
 import { publicKeys } from "./signer/public-keys.ts";
+import { begunAttempts } from "./store/begun-attempts.ts";
 import type { Store } from "./store/store.ts";
 
 export interface WorkerParts {
@@ -51,6 +52,7 @@ export async function startWorker(parts: WorkerParts): Promise<AsyncDisposable> 
   const executor = openExecutor(parts);
   const strangers = openStrangers(parts);
   const notice = noticeOf(parts);
+  const begun = begunAttempts(servicePaths(parts.data).store);
   const secrets = secretSources({ env: envSecrets(parts.variable), file: fileSecrets([parts.data]) });
   const consumer = await attemptConsumer({
     queue,
@@ -69,6 +71,7 @@ export async function startWorker(parts: WorkerParts): Promise<AsyncDisposable> 
         const read = resolveSecrets(ports, { attempt: withoutOrder(payload), names, order: secretOrder });
         return read.kind === "ok" ? read.values : read.failure;
       };
+      begun.begin(run, job.id);
       const end = await runStep(
         { executor: stranger ? strangers : executor, store, clock, logs: LOGS },
         {

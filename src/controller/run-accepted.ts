@@ -1,7 +1,7 @@
 import type { Clock } from "../clock/clock.ts";
 import { judgeGate } from "../diff/verdict.ts";
 import type { Mirror } from "../git/mirror.ts";
-import type { CommitSha } from "../identity/identity.ts";
+import type { CommitSha, Domain } from "../identity/identity.ts";
 import type { StepResult } from "../key/key-document.ts";
 import { checkEnvelope } from "../manifest/dsse.ts";
 import { manifestPath } from "../manifest/ledger-paths.ts";
@@ -59,7 +59,7 @@ interface Gate {
 
 export type Ran =
   /** Executed, and to be recorded together with the end of its acceptance. */
-  | { readonly kind: "ran"; readonly record: RunRecord; readonly acceptance: CommitSha }
+  | { readonly kind: "ran"; readonly record: RunRecord; readonly domain: Domain; readonly acceptance: CommitSha }
   /** There is nothing that must end under this id: its ref is not of our making, or gone before anybody here saw it. */
   | { readonly kind: "not-accepted" }
   /** The ledger has it already, and its acceptance came once more: that is all there is to end. */
@@ -97,6 +97,7 @@ export async function runAccepted(ports: RunAcceptedPorts, id: RunOrder["id"]): 
     return {
       kind: "ran",
       acceptance,
+      domain: order.domain,
       record: notExecuted(ports, { order, startedAt, status: ends ?? "refused" }, planned),
     };
   const end = await ports.execute({
@@ -107,7 +108,8 @@ export async function runAccepted(ports: RunAcceptedPorts, id: RunOrder["id"]): 
   });
   const finishedAt = new Date(ports.clock.now()).toISOString();
   const record = recordOf({ ...identityOf(ports, order, planned), startedAt, finishedAt }, planned.order, end);
-  return { kind: "ran", acceptance, record: { ...record, status: statusOf(record), ...askedOf(order) } };
+  const { domain } = order;
+  return { kind: "ran", acceptance, domain, record: { ...record, status: statusOf(record), ...askedOf(order) } };
 }
 
 function askedOf({ pullRequest, deploys }: RunOrder): Pick<RunRecord, "pullRequest" | "deploys"> {

@@ -5,6 +5,7 @@ import { previousOf } from "../plan/forecast.ts";
 import type { Cause, Facts, Forecast, Verdict, WorkOrder, WorkStep } from "../plan/plan.ts";
 import type { Clock } from "../clock/clock.ts";
 import type { Dispatcher } from "../queue/dispatcher.ts";
+import { aborted } from "../run/aborted.ts";
 import { advance, beginRun, type RunState } from "../run/advance.ts";
 import { attemptMemory, chanceOf, nextAttempt } from "../run/retry.ts";
 import type { Failure } from "../run/run-record.ts";
@@ -31,7 +32,10 @@ export interface RunRequest {
     result: StepResult,
   ) => { readonly failure: Extract<Failure, { kind: "gate" }>; readonly stops: boolean } | undefined;
   readonly onProgress: (progress: StepProgress) => void;
+  /** Stops what is under way. */
   readonly signal: AbortSignal;
+  /** Somebody else goes on with the run: it is left at once, and nothing of it is cancelled. */
+  readonly left?: AbortSignal;
 }
 
 export interface RunEnd {
@@ -74,13 +78,14 @@ export async function runPipeline(
   request.signal.addEventListener("abort", cancel, { once: true });
   arrive(run, ready);
   let next: ReturnType<typeof ports.dispatcher.next> | undefined;
-  for (;;) {
+  const left = request.left === undefined ? [] : [aborted(request.left)];
+  while (request.left?.aborted !== true) {
     if (request.signal.aborted) cancel();
     resumeRetries(run);
     fill(run);
     if (run.underWay.size === 0 && (run.stopping || run.waiting.size === 0)) break;
     if (run.underWay.size > 0) next ??= ports.dispatcher.next();
-    const answer = await Promise.race([...(next === undefined ? [] : [next]), ...wake(run)]);
+    const answer = await Promise.race([...(next === undefined ? [] : [next]), ...wake(run), ...left]);
     if (answer === undefined) continue;
     next = undefined;
     finish(run, answer.job, answer.end.kind === "ended" ? answer.end.value : broken(run, answer.job, answer.end.error));
@@ -89,7 +94,7 @@ export async function runPipeline(
   return {
     state,
     traces: request.order.steps.map((step) => traceOf(run, step.name)),
-    cancelled: request.signal.aborted,
+    cancelled: request.signal.aborted || request.left?.aborted === true,
   };
 }
 

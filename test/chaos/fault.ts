@@ -1,32 +1,70 @@
 import { chanceOf, type Chance } from "./chance.ts";
+import type { DeliveryFault } from "./forge-orders.ts";
 
-/** What goes wrong; `which` counts the processes of a role. */
+/** What goes wrong; `which` counts the processes of a role, or what is there to be hit. */
 export type Fault =
   | { readonly kind: "kill-worker"; readonly which: number }
+  | { readonly kind: "kill-launcher"; readonly which: number }
   | { readonly kind: "kill-controller"; readonly which: number }
-  | { readonly kind: "kill-queue" };
+  | { readonly kind: "kill-queue" }
+  /** Stopped and let go on: away from the network, or with a clock that jumped, as its leases see it. */
+  | { readonly kind: "pause-worker"; readonly which: number; readonly seconds: number }
+  | { readonly kind: "pause-controller"; readonly which: number; readonly seconds: number }
+  /** The holder of the pool's backlog is stopped until another has taken it over: both then think that they have it. */
+  | { readonly kind: "two-dispatchers" }
+  | { readonly kind: "deliveries"; readonly how: DeliveryFault }
+  | { readonly kind: "wipe-queue" }
+  | { readonly kind: "disk-full" }
+  | { readonly kind: "corrupt-object"; readonly which: number }
+  | { readonly kind: "refuse-ledger"; readonly times: number };
 
-type Kind = Fault["kind"];
+export type FaultKind = Fault["kind"];
 
 /** How many processes there are of each role. */
 export const WORKERS = 2;
 export const CONTROLLERS = 2;
 
-const DRAW: { readonly [K in Kind]: (chance: Chance) => Extract<Fault, { kind: K }> } = {
+/** Shorter than a lock, longer than a lock, and longer than every lease. */
+const SECONDS = [2, 7, 12] as const;
+const DELIVERIES: readonly DeliveryFault[] = ["dropped", "doubled", "delayed"];
+
+const DRAW: { readonly [K in FaultKind]: (chance: Chance) => Extract<Fault, { kind: K }> } = {
   "kill-worker": (chance) => ({ kind: "kill-worker", which: chance.under(WORKERS) }),
+  "kill-launcher": (chance) => ({ kind: "kill-launcher", which: chance.under(1_000) }),
   "kill-controller": (chance) => ({ kind: "kill-controller", which: chance.under(CONTROLLERS) }),
   "kill-queue": () => ({ kind: "kill-queue" }),
+  "pause-worker": (chance) => ({
+    kind: "pause-worker",
+    which: chance.under(WORKERS),
+    seconds: chance.pick(SECONDS),
+  }),
+  "pause-controller": (chance) => ({
+    kind: "pause-controller",
+    which: chance.under(CONTROLLERS),
+    seconds: chance.pick(SECONDS),
+  }),
+  "two-dispatchers": () => ({ kind: "two-dispatchers" }),
+  deliveries: (chance) => ({ kind: "deliveries", how: chance.pick(DELIVERIES) }),
+  "wipe-queue": () => ({ kind: "wipe-queue" }),
+  "disk-full": () => ({ kind: "disk-full" }),
+  "corrupt-object": (chance) => ({ kind: "corrupt-object", which: chance.under(1_000) }),
+  "refuse-ledger": (chance) => ({ kind: "refuse-ledger", times: 1 + chance.under(4) }),
 };
 
-const KINDS = Object.keys(DRAW) as readonly Kind[];
+const KINDS = Object.keys(DRAW) as readonly FaultKind[];
 
-/** The faults of a seed, in their order; those of a kind that cannot be had here are drawn too, and left out. */
-export function planFaults(seed: number, count: number, leftOut: ReadonlySet<string> = new Set()): readonly Fault[] {
+export function isFaultKind(text: string): text is FaultKind {
+  return Object.hasOwn(DRAW, text);
+}
+
+/** The faults of a seed, in their order; those of a kind that is left out are drawn too, and passed over. */
+export function planFaults(seed: number, count: number, taken: (kind: FaultKind) => boolean): readonly Fault[] {
+  if (!KINDS.some(taken)) return [];
   const chance = chanceOf(seed);
   const faults: Fault[] = [];
   while (faults.length < count) {
     const fault: Fault = DRAW[chance.pick(KINDS)](chance);
-    if (!leftOut.has(fault.kind)) faults.push(fault);
+    if (taken(fault.kind)) faults.push(fault);
   }
   return faults;
 }

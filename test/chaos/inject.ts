@@ -1,40 +1,149 @@
+import { readFileSync } from "node:fs";
+
 import type { Fault } from "./fault.ts";
 import { openRuns } from "./git.ts";
+import { corruptObject } from "./objects.ts";
+import { ancestorsOf, commandOf } from "./process-tree.ts";
 import type { Supervised } from "./supervised.ts";
 import type { Town } from "./town.ts";
+import type { Traffic } from "./traffic.ts";
 import { holdsWithin } from "./until.ts";
 
 /** What a fault is to find: something that it can hit. */
-const SOON_MS = 15_000;
-const BACK_MS = 30_000;
+const SOON_MS = 12_000;
+const BACK_MS = 60_000;
+/** A disk that is full for so long, or until a step has met it. */
+const FULL_MS = 8_000;
+/** The backlog's lease and the second after it in which somebody looks. */
+const TAKEN_OVER_MS = 15_000;
 
-/** Waits until there is something to hit, hits it, and ends when it may be hit again. */
-export async function inject(town: Town, fault: Fault): Promise<void> {
+/** Waits until there is something to hit, and hits it; what it goes on doing for a while ends with `later`. */
+export async function inject(town: Town, people: Traffic, fault: Fault): Promise<{ readonly later: Promise<void> }> {
   switch (fault.kind) {
     case "kill-worker":
       await stepsRun(town);
-      return kill(processOf(town.workers, fault.which));
+      return done(kill(busiest(town, town.workers, fault.which)));
+    case "kill-launcher":
+      await stepsRun(town);
+      return done(killLauncher(town, fault.which));
     case "kill-controller":
       await runsOpen(town);
-      await kill(processOf(town.controllers, fault.which));
-      return town.deliverTo(fault.which);
+      return done(kill(processOf(town.controllers, fault.which)));
     case "kill-queue":
       await runsOpen(town);
-      town.queue.kill();
-      return must("the queue answers again", () => town.queue.answers());
+      return done(town.queue.kill());
+    case "pause-worker":
+      await stepsRun(town);
+      return { later: pause(busiest(town, town.workers, fault.which), fault.seconds) };
+    case "pause-controller":
+      await runsOpen(town);
+      return { later: pause(processOf(town.controllers, fault.which), fault.seconds) };
+    case "two-dispatchers":
+      return { later: twoDispatchers(town) };
+    case "deliveries":
+      return done(await deliveries(town, people, fault.how));
+    case "wipe-queue":
+      await runsOpen(town);
+      return done(await wipe(town));
+    case "disk-full":
+      await runsOpen(town);
+      return { later: fillDisk(town) };
+    case "corrupt-object":
+      return done(corruptObject(town.store, fault.which));
+    case "refuse-ledger":
+      town.hooks.refuse(fault.times);
+      return done();
   }
 }
 
-export function processOf(list: readonly Supervised[], which: number): Supervised {
+function done(_done?: void): { readonly later: Promise<void> } {
+  return { later: Promise.resolve() };
+}
+
+/** Whether the town is as a fault should find it: the queue answers and nobody is dead or has stopped. */
+export async function healed({ controllers, workers, queue }: Town): Promise<boolean> {
+  return [...controllers, ...workers].every((one) => one.ready()) && (await queue.answers());
+}
+
+export async function heal(town: Town): Promise<void> {
+  await must("everything is there again", () => healed(town));
+}
+
+function processOf(list: readonly Supervised[], which: number): Supervised {
   const found = list[which];
   if (found === undefined) throw new Error(`there is no process ${which}`);
   return found;
 }
 
-async function kill(victim: Supervised): Promise<void> {
-  const before = victim.pid();
+/** The one that the seed names, unless only another one performs a step at the moment. */
+function busiest({ steps }: Town, list: readonly Supervised[], which: number): Supervised {
+  const above = new Set(steps.alive().flatMap(ancestorsOf));
+  const busy = list.filter((one) => above.has(one.pid() ?? 0));
+  const named = processOf(list, which);
+  return busy.includes(named) ? named : (busy[0] ?? named);
+}
+
+function kill(victim: Supervised): void {
   victim.signal("SIGKILL");
-  await must(`${victim.name} is there again`, () => victim.pid() !== before && victim.ready());
+}
+
+/** The process that started a step and measures it, inside its sandbox. */
+function killLauncher({ steps }: Town, which: number): void {
+  const alive = steps.alive();
+  const above = ancestorsOf(alive[which % Math.max(1, alive.length)] ?? 0);
+  const launcher = above.find((pid) => commandOf(pid).some((word) => /launcher\.[jt]s$/.test(word)));
+  if (launcher !== undefined) process.kill(launcher, "SIGKILL");
+}
+
+async function pause(victim: Supervised, seconds: number): Promise<void> {
+  const pid = victim.pid();
+  victim.signal("SIGSTOP");
+  await new Promise((resolve) => setTimeout(resolve, seconds * 1_000));
+  // Another life has no need of it.
+  if (victim.pid() === pid) victim.signal("SIGCONT");
+}
+
+async function twoDispatchers({ controllers, queue }: Town): Promise<void> {
+  const before = await queue.dispatcher();
+  const holder = controllers.find((one) => one.pid() === before);
+  if (holder === undefined) return;
+  holder.signal("SIGSTOP");
+  await holdsWithin(TAKEN_OVER_MS, async () => {
+    const now = await queue.dispatcher().catch(() => undefined);
+    return (now !== undefined && now !== before) || holder.pid() !== before;
+  });
+  if (holder.pid() === before) holder.signal("SIGCONT");
+}
+
+/** What two people do meanwhile is told wrongly, or not at all. */
+async function deliveries(
+  town: Town,
+  people: Traffic,
+  how: Extract<Fault, { kind: "deliveries" }>["how"],
+): Promise<void> {
+  await town.forge.ask({ kind: "deliveries", fault: how }, "done");
+  await people.next();
+  await people.next();
+  await town.forge.ask({ kind: "deliveries", fault: null }, "done");
+}
+
+/** A schema that is gone is made by whoever starts: an embedded database is emptied and everybody starts again. */
+async function wipe(town: Town): Promise<void> {
+  await town.queue.wipe();
+  if (town.queue.kind === "redis") return;
+  for (const one of [...town.controllers, ...town.workers]) kill(one);
+}
+
+async function fillDisk(town: Town): Promise<void> {
+  const failed = (): number => town.workers.concat(town.controllers).reduce((sum, { log }) => sum + mentions(log), 0);
+  const before = failed();
+  town.disk?.fill();
+  await holdsWithin(FULL_MS, () => failed() > before);
+  town.disk?.empty();
+}
+
+function mentions(log: string): number {
+  return readFileSync(log, "utf8").split("ENOSPC").length;
 }
 
 /** Where nothing is there to be hit the fault comes all the same. */

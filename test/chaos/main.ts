@@ -1,47 +1,54 @@
 import { parseArgs } from "node:util";
 
-import { faultText, planFaults } from "./fault.ts";
+import { faultText, isFaultKind, planFaults } from "./fault.ts";
+import { leftOutHere } from "./machine.ts";
 import { hasProgram } from "./queue-server.ts";
-import { findings, runChaos, type Outcome } from "./suite.ts";
+import { findings, runChaos, type Order, type Outcome } from "./suite.ts";
 
 const USAGE = 64;
-const HOW = "npm run chaos -- --seed 7 --faults 40 [--queue redis|embedded] [--plan] [--json] [--keep]";
+const HOW = "npm run chaos -- --seed 7 --faults 40 [--queue redis|embedded] [--only KIND]… [--plan] [--json] [--keep]";
 
-/** `npm run chaos`: one seed of faults over a whole service, and what is left of it. */
-async function main(args: readonly string[]): Promise<number> {
+type Asked = Pick<Order, "seed" | "faults" | "queue" | "taken"> & Readonly<Record<"plan" | "json" | "keep", boolean>>;
+
+/** What was asked for; undefined where it is none of what HOW says. */
+function read(args: readonly string[]): Asked | undefined {
   const { values } = parseArgs({
     args: [...args],
     options: {
       seed: { type: "string", default: "1" },
       faults: { type: "string", default: "40" },
       queue: { type: "string", default: hasProgram("redis-server") ? "redis" : "embedded" },
+      only: { type: "string", multiple: true, default: [] },
       plan: { type: "boolean", default: false },
       json: { type: "boolean", default: false },
       keep: { type: "boolean", default: false },
     },
   });
-  const [seed, faults, { queue }] = [Number(values.seed), Number(values.faults), values];
-  if (
-    !Number.isInteger(seed) ||
-    !Number.isInteger(faults) ||
-    faults < 0 ||
-    (queue !== "redis" && queue !== "embedded")
-  ) {
+  const { queue, only, plan, json, keep } = values;
+  const [seed, faults] = [Number(values.seed), Number(values.faults)];
+  if (!Number.isInteger(seed) || !Number.isInteger(faults) || faults < 0 || !only.every(isFaultKind)) return undefined;
+  if (queue !== "redis" && queue !== "embedded") return undefined;
+  return { seed, faults, queue, taken: (kind) => only.length === 0 || only.includes(kind), plan, json, keep };
+}
+
+/** `npm run chaos`: one seed of faults over a whole service, and what is left of it. */
+async function main(args: readonly string[]): Promise<number> {
+  const asked = read(args);
+  if (asked === undefined) {
     process.stderr.write(`these are no options of the chaos suite\n  next: ${HOW}\n`);
     return USAGE;
   }
-  if (values.plan) {
-    process.stdout.write(
-      planFaults(seed, faults)
-        .map((fault) => `${faultText(fault)}\n`)
-        .join(""),
-    );
+  const { plan, json, ...order } = asked;
+  if (plan) {
+    const here = leftOutHere();
+    const faults = planFaults(order.seed, order.faults, (kind) => order.taken(kind) && !here.has(kind));
+    process.stdout.write(faults.map((fault) => `${faultText(fault)}\n`).join(""));
     return 0;
   }
   const say = (line: string): void => void process.stderr.write(`${line}\n`);
-  const outcome = await runChaos({ seed, faults, queue, atMostMs: Infinity, keep: values.keep, say });
+  const outcome = await runChaos({ ...order, atMostMs: Infinity, say });
   for (const line of findings(outcome)) say(line);
-  process.stdout.write(values.json ? `${JSON.stringify(documentOf(outcome))}\n` : plain(outcome));
+  process.stdout.write(json ? `${JSON.stringify(documentOf(outcome))}\n` : plain(outcome));
   return findings(outcome).length === 0 ? 0 : 1;
 }
 

@@ -15,17 +15,27 @@ export type QueueKind = "redis" | "embedded";
 
 /** What the queue is kept in, as an operator's mistakes and machines treat it. */
 export interface QueueServer {
+  readonly kind: QueueKind;
   /** SLUICE_QUEUE_URL. */
   readonly url: string;
   /** `kill -9`; it is started again by whoever is there for that. */
   kill(): void;
   answers(): Promise<boolean>;
+  /** The process that holds the backlog of the pool now. */
+  dispatcher(): Promise<number | undefined>;
   /** Everything in it is gone from one moment to the next. */
   wipe(): Promise<void>;
   end(): Promise<void>;
 }
 
 const START_MS = 20_000;
+/** The lease of the pool's backlog; its holder is named `sluice <pid>`. */
+const TURNS = "turns-pool-default";
+
+function pidOf(holder: string | null): number | undefined {
+  const pid = Number(/^sluice (\d+)$/.exec(holder ?? "")?.[1]);
+  return Number.isInteger(pid) ? pid : undefined;
+}
 
 export function startQueueServer(
   kind: QueueKind,
@@ -50,15 +60,22 @@ async function redis({ directory, logs }: { readonly directory: string; readonly
   });
   const answers = (): Promise<boolean> => Promise.resolve(server.ready());
   if (!(await holdsWithin(START_MS, answers))) throw new Error(`redis-server did not start: ${logs}`);
+  const asked = async <Value>(question: (client: Redis) => Promise<Value>): Promise<Value> => {
+    const client = new Redis(port, "127.0.0.1", { maxRetriesPerRequest: 1 });
+    client.on("error", () => undefined);
+    try {
+      return await question(client);
+    } finally {
+      client.disconnect();
+    }
+  };
   return {
+    kind: "redis",
     url: `redis://127.0.0.1:${port}`,
     kill: () => void server.signal("SIGKILL"),
     answers,
-    async wipe() {
-      const client = new Redis(port, "127.0.0.1");
-      await client.flushall();
-      client.disconnect();
-    },
+    dispatcher: async () => pidOf(await asked((client) => client.hget(`sluice:lease:${TURNS}`, "holder"))),
+    wipe: async () => void (await asked((client) => client.flushall())),
     end: () => server.end(),
   };
 }
@@ -75,17 +92,18 @@ function embedded(data: string): QueueServer {
       password: readFileSync(join(home, "password"), "utf8").trim(),
       database: "postgres",
     });
-  const query = async (sql: string): Promise<void> => {
+  const query = async (sql: string): Promise<readonly Readonly<Record<string, unknown>>[]> => {
     const asking = client();
     asking.on("error", () => undefined);
     try {
       await asking.connect();
-      await asking.query(sql);
+      return (await asking.query(sql)).rows as readonly Readonly<Record<string, unknown>>[];
     } finally {
       await asking.end().catch(() => undefined);
     }
   };
   return {
+    kind: "embedded",
     url: "embedded:",
     kill: () => void process.kill(Number(lines()[0]), "SIGKILL"),
     async answers() {
@@ -96,7 +114,14 @@ function embedded(data: string): QueueServer {
         return false;
       }
     },
-    wipe: () => query("drop schema if exists bullmq cascade; drop schema if exists sluice cascade"),
+    async dispatcher() {
+      const [row] = await query(`select holder from sluice.lease where name = '${TURNS}'`);
+      return pidOf(String(row?.["holder"]));
+    },
+    async wipe() {
+      await query("drop schema if exists bullmq cascade");
+      await query("drop schema if exists sluice cascade");
+    },
     end: () => Promise.resolve(),
   };
 }

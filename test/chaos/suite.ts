@@ -3,10 +3,11 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import { faultText, planFaults, type Fault } from "./fault.ts";
+import { CONTROLLERS, faultText, planFaults, type Fault, type FaultKind } from "./fault.ts";
 import { gitIn } from "./git.ts";
-import { inject } from "./inject.ts";
+import { heal, inject } from "./inject.ts";
 import { readLedger } from "./ledger.ts";
+import { leftOutHere } from "./machine.ts";
 import { processesOf } from "./orphans.ts";
 import type { QueueKind } from "./queue-server.ts";
 import { isQuiet } from "./quiet.ts";
@@ -19,6 +20,7 @@ export interface Order {
   readonly seed: number;
   readonly faults: number;
   readonly queue: QueueKind;
+  readonly taken: (kind: FaultKind) => boolean;
   /** No fault begins later than this many ms after the first. */
   readonly atMostMs: number;
   /** Everything is left as it is, with all logs, also where nothing was wrong. */
@@ -45,9 +47,10 @@ const QUIET_MS = 240_000;
 export async function runChaos(order: Order): Promise<Outcome> {
   const { seed, say } = order;
   const began = performance.now();
-  const leftOut: readonly string[] = [];
+  const leftOut = leftOutHere();
+  for (const [what, why] of leftOut) say(`left out: ${what}, because ${why}`);
   const directory = mkdtempSync(join(tmpdir(), "sluice-chaos-"));
-  const plan = planFaults(seed, order.faults, new Set(leftOut));
+  const plan = planFaults(seed, order.faults, (kind) => order.taken(kind) && !leftOut.has(kind));
   const town = await startTown(directory, order.queue);
   let sound = false;
   try {
@@ -55,13 +58,15 @@ export async function runChaos(order: Order): Promise<Outcome> {
     const accepted = town.hooks.accepted();
     const ledger = await readLedger(town.bare);
     const seen = town.steps.seen();
-    const unsound = await unsoundness(town);
+    const ledgerFaults = await ledgerFaultsOf(town);
     await town.end();
+    const crashes = [...town.controllers, ...town.workers].flatMap((one) => one.crashes);
+    const unsound = [...ledgerFaults, ...crashes];
     const orphans = processesOf(directory);
     const seconds = Math.round((performance.now() - began) / 1_000);
     const tally = tallyOf(ledger, accepted, seen);
     const counts = { accepted: accepted.size, manifests: ledger.ids.length, orphans, unsound };
-    const outcome = { seed, injected, ...counts, ...tally, seconds, leftOut };
+    const outcome = { seed, injected, ...counts, ...tally, seconds, leftOut: [...leftOut.keys()] };
     sound = findings(outcome).length === 0;
     return outcome;
   } finally {
@@ -81,28 +86,32 @@ export function findings({ lost, doubled, unexplained, orphans, unsound }: Outco
 async function disturb(town: Town, plan: readonly Fault[], { atMostMs, say }: Order): Promise<readonly Fault[]> {
   const people = traffic(town);
   const injected: Fault[] = [];
+  const later: Promise<void>[] = [];
   const first = performance.now();
   const quiet = (): Promise<boolean> => isQuiet(town, people.merged);
   if (!(await holdsWithin(QUIET_MS, quiet))) throw new Error("the service was never quiet before the first fault");
   for (const fault of plan) {
     const at = performance.now() - first;
     if (at > atMostMs) break;
+    // As a balancer would, to whoever is there.
+    await town.deliverTo(injected.length % CONTROLLERS);
     await people.next();
-    await inject(town, fault);
+    later.push((await inject(town, people, fault)).later);
     injected.push(fault);
+    await heal(town);
     say(`${(at / 1_000).toFixed(1)} s: ${faultText(fault)}`);
   }
+  await Promise.all(later);
   if (!(await holdsWithin(QUIET_MS, quiet))) say(`not quiet ${QUIET_MS / 1_000} s after the last fault`);
   return injected;
 }
 
-async function unsoundness(town: Town): Promise<readonly string[]> {
+async function ledgerFaultsOf(town: Town): Promise<readonly string[]> {
   const clone = join(town.directory, "clone");
   const fsck = await gitIn(town.bare, "fsck", "--strict", "--no-dangling").catch(String);
   await gitIn(town.directory, "clone", "--quiet", town.bare, clone);
   const verified = await verifyAll(clone);
-  const crashes = [...town.controllers, ...town.workers].flatMap((one) => one.crashes);
-  return [fsck, verified, ...crashes].filter((text) => text !== "");
+  return [fsck, verified].filter((text) => text !== "");
 }
 
 /** What `sluice verify` says where it is not content. */

@@ -16,19 +16,22 @@ export interface Program {
 /** A real process that is started again whenever it ended, as a system's supervisor does it. */
 export interface Supervised {
   readonly name: string;
+  readonly log: string;
   /** Undefined while there is none. */
   pid(): number | undefined;
   /** Whether the process of now takes work. */
   ready(): boolean;
   /** Sent to the process of now; false while there is none. */
   signal(signal: NodeJS.Signals): boolean;
-  /** Ends of lives that nobody here caused, in words. */
+  /** Ends of lives that nobody here caused, and one that did not come, in words. */
   readonly crashes: readonly string[];
   /** Ends it in good order, and for good. */
   end(): Promise<void>;
 }
 
 const AGAIN_MS = 300;
+/** A step that is under way may end first. */
+const END_MS = 45_000;
 /** EX_TEMPFAIL: it says itself that it is to be started again. */
 const LATER = 75;
 
@@ -73,15 +76,24 @@ export function supervise(program: Program): Supervised {
   process.once("exit", abandon);
   return {
     name: program.name,
+    log: program.log,
     pid: () => child?.pid,
     ready: () => isReady,
-    signal: (signal) => child?.kill(signal) ?? false,
+    signal(signal) {
+      if (signal === "SIGKILL") isReady = false;
+      return child?.kill(signal) ?? false;
+    },
     crashes,
     async end() {
       ending = true;
       child?.kill("SIGCONT");
       child?.kill("SIGTERM");
+      const late = setTimeout(() => {
+        crashes.push(`${program.name} did not end within ${END_MS / 1_000} s of being asked to: ${program.log}`);
+        child?.kill("SIGKILL");
+      }, END_MS);
       await lives;
+      clearTimeout(late);
       process.off("exit", abandon);
     },
   };

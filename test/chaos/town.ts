@@ -6,6 +6,7 @@ import { startForge, type ForgeClient } from "./forge-client.ts";
 import { installHooks, type Hooks } from "./hooks.ts";
 import { freePort, startQueueServer, type QueueKind, type QueueServer } from "./queue-server.ts";
 import { repositoryFiles, watchSteps, type StepWatch } from "./steps.ts";
+import { smallDisk, type SmallDisk } from "./small-disk.ts";
 import { supervise, type Supervised } from "./supervised.ts";
 import { holdsWithin } from "./until.ts";
 
@@ -16,6 +17,10 @@ export interface Town {
   readonly directory: string;
   /** SLUICE_DATA of all of them. */
   readonly data: string;
+  /** Where the bytes are. */
+  readonly store: string;
+  /** The disk below the store, where one could be mounted. */
+  readonly disk: SmallDisk | undefined;
   /** The forge's bare repository. */
   readonly bare: string;
   readonly forge: ForgeClient;
@@ -38,6 +43,8 @@ export async function startTown(directory: string, kind: QueueKind): Promise<Tow
   for (const path of [data, logs]) mkdirSync(path, { recursive: true });
   // The embedded database has a user of its own.
   for (const path of [directory, data]) chmodSync(path, 0o755);
+  const store = join(data, "store");
+  const disk = smallDisk(store);
   const salt = String(process.pid);
   const forge = await startForge(join(directory, "forge"));
   const queue = await startQueueServer(kind, { directory, data, logs });
@@ -86,6 +93,8 @@ export async function startTown(directory: string, kind: QueueKind): Promise<Tow
   return {
     directory,
     data,
+    store,
+    disk,
     bare,
     forge,
     hooks,
@@ -99,6 +108,7 @@ export async function startTown(directory: string, kind: QueueKind): Promise<Tow
       await queue.end();
       await forge[Symbol.asyncDispose]();
       steps[Symbol.dispose]();
+      disk?.unmount();
     },
   };
 }

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { stringify } from "yaml";
 
 import type { Clock } from "../../src/clock/clock.ts";
-import { runPipeline, type RunEnd } from "../../src/controller/run-pipeline.ts";
+import { runPipeline, type RunEnd, type RunRequest } from "../../src/controller/run-pipeline.ts";
 import { digestOf, type Digest } from "../../src/identity/identity.ts";
 import { resultDigest, type StepResult } from "../../src/key/key-document.ts";
 import { forecast } from "../../src/plan/forecast.ts";
@@ -43,7 +43,7 @@ function quickClock(): Clock {
   };
 }
 
-async function run({ steps, fate, memoryBytes = 100, slots = 4, results = new Map() }: World): Promise<Ran> {
+function requestOf(steps: World["steps"], results: Map<Digest, StepResult>, memoryBytes: number): RunRequest {
   const order = ordered(stringify({ version: 1, steps }), { "in.txt": "bytes" });
   const facts: Facts = {
     result: (key) => results.get(key),
@@ -52,6 +52,21 @@ async function run({ steps, fate, memoryBytes = 100, slots = 4, results = new Ma
     part: () => undefined,
     durations: () => [],
   };
+  return {
+    order,
+    forecast: forecast(order, facts, { forced: new Set(), withEffects: false }),
+    facts,
+    forced: new Set(),
+    keepGoing: true,
+    capacity: { memoryBytes, gpus: 0 },
+    room: { memoryBytes, gpus: 0 },
+    gateOf: () => undefined,
+    onProgress: () => undefined,
+    signal: new AbortController().signal,
+  };
+}
+
+async function run({ steps, fate, memoryBytes = 100, slots = 4, results = new Map() }: World): Promise<Ran> {
   const jobs: StepJob[] = [];
   let [bytes, mostBytes] = [0, 0];
   const dispatcher = inProcessDispatcher<StepJob, StepEnd>(slots, async (job) => {
@@ -63,21 +78,7 @@ async function run({ steps, fate, memoryBytes = 100, slots = 4, results = new Ma
     bytes -= job.memoryBytes ?? 0;
     return endOf(job, fate(job), results);
   });
-  const end = await runPipeline(
-    { dispatcher, clock: quickClock() },
-    {
-      order,
-      forecast: forecast(order, facts, { forced: new Set(), withEffects: false }),
-      facts,
-      forced: new Set(),
-      keepGoing: true,
-      capacity: { memoryBytes, gpus: 0 },
-      room: { memoryBytes, gpus: 0 },
-      gateOf: () => undefined,
-      onProgress: () => undefined,
-      signal: new AbortController().signal,
-    },
-  );
+  const end = await runPipeline({ dispatcher, clock: quickClock() }, requestOf(steps, results, memoryBytes));
   return { ...end, jobs, mostBytes };
 }
 
@@ -187,4 +188,24 @@ test("what throws while it is performed is a lost attempt, counted and tried aga
   const never = await run({ steps, fate: throws(9) });
   expect(never.traces[0]).toMatchObject({ failure: lost, attempts: [{ attempt: 1 }, { attempt: 2 }, { attempt: 3 }] });
   expect([...never.state.stages.values()]).toEqual([{ kind: "failed" }, { kind: "succeeded" }]);
+});
+
+test("a run that somebody else goes on with is left at once, and nothing of it is cancelled", async () => {
+  const steps = { a: { run: "make a", inputs: ["in.txt"], outputs: ["a"] } };
+  const left = new AbortController();
+  const cancelled: string[] = [];
+  const dispatcher = {
+    slots: 1,
+    // The queue was emptied: nobody will ever say how this one ended.
+    dispatch: () => setImmediate(() => left.abort()),
+    next: () => new Promise<never>(() => undefined),
+    cancel: (id: string) => void cancelled.push(id),
+    [Symbol.asyncDispose]: () => Promise.resolve(),
+  };
+  const end = await runPipeline(
+    { dispatcher, clock: quickClock() },
+    { ...requestOf(steps, new Map(), 100), left: left.signal },
+  );
+  expect(end.cancelled).toBe(true);
+  expect(cancelled).toEqual([]);
 });
