@@ -60,9 +60,10 @@ export async function runChaos(order: Order): Promise<Outcome> {
     const seen = town.steps.seen();
     const ledgerFaults = await ledgerFaultsOf(town);
     await town.end();
-    const crashes = [...town.controllers, ...town.workers].flatMap((one) => one.crashes);
+    const processes = [...town.controllers, ...town.workers];
+    const crashes = processes.flatMap((one) => one.crashes);
     const unsound = [...ledgerFaults, ...crashes];
-    const orphans = processesOf(directory);
+    const orphans = [...processes.flatMap((one) => one.stuck), ...processesOf(directory)];
     const seconds = Math.round((performance.now() - began) / 1_000);
     const tally = tallyOf(ledger, accepted, seen);
     const counts = { accepted: accepted.size, manifests: ledger.ids.length, orphans, unsound };

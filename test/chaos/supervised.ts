@@ -23,8 +23,10 @@ export interface Supervised {
   ready(): boolean;
   /** Sent to the process of now; false while there is none. */
   signal(signal: NodeJS.Signals): boolean;
-  /** Ends of lives that nobody here caused, and one that did not come, in words. */
+  /** Ends of lives that nobody here caused, in words. */
   readonly crashes: readonly string[];
+  /** An end that did not come when it was asked for, in words. */
+  readonly stuck: readonly string[];
   /** Ends it in good order, and for good. */
   end(): Promise<void>;
 }
@@ -37,6 +39,7 @@ const LATER = 75;
 
 export function supervise(program: Program): Supervised {
   const crashes: string[] = [];
+  const stuck: string[] = [];
   let child: ChildProcess | undefined;
   let isReady = false;
   let ending = false;
@@ -84,12 +87,13 @@ export function supervise(program: Program): Supervised {
       return child?.kill(signal) ?? false;
     },
     crashes,
+    stuck,
     async end() {
       ending = true;
       child?.kill("SIGCONT");
       child?.kill("SIGTERM");
       const late = setTimeout(() => {
-        crashes.push(`${program.name} did not end within ${END_MS / 1_000} s of being asked to: ${program.log}`);
+        stuck.push(`${program.name} did not end within ${END_MS / 1_000} s of being asked to: ${program.log}`);
         child?.kill("SIGKILL");
       }, END_MS);
       await lives;
