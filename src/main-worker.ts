@@ -145,10 +145,10 @@ function openExecutor({ data, path, concurrency, store }: WorkerParts): Executor
 }
 
 /** For what forks bring, whatever pool it comes through. */
-function openStrangers({ data, path, store }: WorkerParts): Executor {
+function openStrangers({ data, store }: WorkerParts): Executor {
   const directory = servicePaths(data).work;
   const materialize: Store["materialize"] = (record, target) => store.materialize(record, target);
-  return strangerExecutor({ directory, materialize, launcherPath: launcherPath(), path });
+  return strangerExecutor({ directory, materialize, launcherPath: launcherPath() });
 }
 
 const LOGS = {

@@ -7,10 +7,10 @@ import type { Attempt, AttemptOrder, Executor } from "./executor.ts";
 import { processExecutor, type ProcessExecutorOptions } from "./process-executor.ts";
 import { withContainers } from "./with-containers.ts";
 
-export type StrangerExecutorOptions = Pick<
-  ProcessExecutorOptions,
-  "directory" | "materialize" | "launcherPath" | "path"
->;
+export type StrangerExecutorOptions = Pick<ProcessExecutorOptions, "directory" | "materialize" | "launcherPath">;
+
+/** Of the worker's own PATH nothing is shown: beside programs in a home stand credentials. */
+const PATH = "/usr/local/bin:/usr/bin:/bin";
 
 let count = 0;
 
@@ -51,7 +51,7 @@ function open(options: StrangerExecutorOptions, root: string): Executor {
   const project = join(root, "project");
   mkdirSync(project, { recursive: true });
   // Environments are looked for in an empty directory: nothing of this machine's is shown to strangers.
-  const own = { ...options, directory: root, slots: 1, project };
+  const own = { ...options, directory: root, slots: 1, project, path: PATH };
   const plain = processExecutor({ ...own, sandbox: "require", onDrift: undefined });
   // An image that is not here is not asked for either: whoever names a registry could name any machine.
   return withContainers("kind" in plain ? without(plain.why) : plain, { ...own, pull: false });

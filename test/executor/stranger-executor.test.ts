@@ -25,7 +25,6 @@ function open(directory: string): Executor {
     directory: join(directory, "work"),
     materialize: () => Promise.resolve({ kind: "missing" }),
     launcherPath: LAUNCHER,
-    path: process.env["PATH"] ?? "/usr/bin:/bin",
   });
 }
 
@@ -85,6 +84,22 @@ describe.skipIf(!works)("what strangers wrote", () => {
       kind: "refused",
       why: "there is no virtual environment at `.venv`",
     });
+  });
+
+  test("is shown nothing of what stands beside the programs of the worker's PATH", async () => {
+    const directory = place();
+    const prefix = join(directory, "tool");
+    mkdirSync(join(prefix, "bin"), { recursive: true });
+    writeFileSync(join(prefix, "bin", "mine"), "#!/bin/sh\necho ran\n", { mode: 0o755 });
+    writeFileSync(join(prefix, "credentials"), "correct-horse\n");
+    const before = process.env["PATH"];
+    process.env["PATH"] = `${prefix}/bin:${before ?? ""}`;
+    onTestFinished(() => void (process.env["PATH"] = before));
+    const { failure, log } = await ran(open(directory), `cat ${prefix}/credentials; mine; echo "PATH is $PATH"`);
+    expect(failure).toBeNull();
+    expect(log).not.toContain("correct-horse");
+    expect(log).not.toMatch(/^ran$/m);
+    expect(log).toContain("PATH is /usr/local/bin:/usr/bin:/bin\n");
   });
 
   test("gets neither network nor secrets, whoever says that it may", async () => {
