@@ -12,14 +12,13 @@ export type StrangerExecutorOptions = Pick<ProcessExecutorOptions, "directory" |
 /** Of the worker's own PATH nothing is shown: beside programs in a home stand credentials. */
 const PATH = "/usr/local/bin:/usr/bin:/bin";
 
-let count = 0;
-
 /**
  * Steps that strangers wrote (law 9): each in a sandbox or container made for it alone, without network, secrets and
  * anything of the project; refused where that cannot be enforced.
  */
 export function strangerExecutor(options: StrangerExecutorOptions): Executor {
   const running = new Set<Promise<unknown>>();
+  let count = 0;
   return {
     isolation: "sandbox",
     why: "each step runs in a closed bubblewrap sandbox of its own",
