@@ -27,6 +27,8 @@ function sources(): { readonly secrets: Secrets; readonly directory: string } {
     SLUICE_SIGNING_KEY: "own",
     SLUICE_QUEUE_URL: "own",
     GITHUB_TOKEN: "own",
+    GH_TOKEN: "own",
+    GH_ENTERPRISE_TOKEN: "own",
   };
   const secrets = secretSources({
     env: envSecrets((name) => variables[name]),
@@ -55,7 +57,7 @@ test("variables of Sluice and Probot are nobody's secrets", () => {
   const { secrets } = sources();
   for (const name of ["APP_ID", "PRIVATE_KEY", "PRIVATE_KEY_PATH", "WEBHOOK_SECRET", "WEBHOOK_SECRET_PREVIOUS"])
     expect(secrets.read(`env:${name}`)).toMatchObject({ kind: "refused", why: "is Sluice's own" });
-  for (const name of ["SLUICE_SIGNING_KEY", "SLUICE_QUEUE_URL", "GITHUB_TOKEN"])
+  for (const name of ["SLUICE_SIGNING_KEY", "SLUICE_QUEUE_URL", "GITHUB_TOKEN", "GH_TOKEN", "GH_ENTERPRISE_TOKEN"])
     expect(secrets.read(`env:${name}`)).toMatchObject({ kind: "refused", why: "is Sluice's own" });
 });
 
