@@ -3,7 +3,7 @@ import type { RootCommand } from "@bomb.sh/tab";
 import { readProject } from "../controller/read-project.ts";
 import type { World } from "./world.ts";
 
-/** What stands where in commands about environments, by the names of their arguments. */
+/** Commands that take names of the project, as arguments. */
 const COMMANDS: ReadonlySet<string> = new Set([
   "promote",
   "approve",
@@ -29,6 +29,7 @@ export async function completeNames(world: World, completion: RootCommand, verb:
   const environments = settings.environments.map(({ name }) => name);
   const named = pipelines.map(({ pipeline }) => pipeline.id);
   const places = environments.flatMap((one) => named.map((it) => `${one}/${it}`));
+  // By the names that arguments have in their commands.
   const words: Readonly<Record<string, readonly string[]>> = {
     environment: environments,
     place: [...environments, ...places],
