@@ -1,4 +1,3 @@
-import { openOrders } from "./controller/open-orders.ts";
 import { reconcile } from "./controller/reconcile/reconcile.ts";
 import type { CommitSha } from "./identity/identity.ts";
 import type { RepositoryRef } from "./identity/repository.ts";
@@ -49,7 +48,7 @@ async function lookAlone(
     mirror: repository.mirror,
     history: repository.history,
     planAt: repository.planAt,
-    openOrders: (refs) => openOrders(repository.mirror, refs),
+    openOrders: (refs) => at.service.open(repository, refs),
     clock: parts.clock,
     ledger: parts.ledger,
     mend: () => mendLedger(at, repository),

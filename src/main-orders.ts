@@ -1,4 +1,3 @@
-import { openOrders } from "./controller/open-orders.ts";
 import type { At } from "./main-at.ts";
 import type { ForgeRepository } from "./main-forge-repository.ts";
 import { ACCEPTED, type RunOrder } from "./run/request.ts";
@@ -16,9 +15,9 @@ export interface KeptProgress {
 }
 
 /** Accepted runs that are not recorded, by a fresh look at the remote. */
-export async function freshOrders(at: At, { mirror }: ForgeRepository): Promise<readonly RunOrder[]> {
-  const refreshed = await mirror.refresh([at.service.parts.ledger, `${ACCEPTED}*`]);
-  return refreshed.kind === "ok" ? openOrders(mirror, refreshed.refs) : [];
+export async function freshOrders(at: At, repository: ForgeRepository): Promise<readonly RunOrder[]> {
+  const refreshed = await repository.mirror.refresh([at.service.parts.ledger, `${ACCEPTED}*`]);
+  return refreshed.kind === "ok" ? at.service.open(repository, refreshed.refs) : [];
 }
 
 /** Those that run for an open pull request. */

@@ -1,4 +1,3 @@
-import { openOrders } from "./controller/open-orders.ts";
 import { planMergeGroup, planPullRequest } from "./controller/plan-pull-request.ts";
 import { pinsOf, SKIP_LABEL, type MergePlan, type PullRequestPlan } from "./controller/project.ts";
 import { reportPullRequest } from "./controller/report-pull-request.ts";
@@ -48,7 +47,7 @@ async function reportNow(at: At, ref: RepositoryRef, number: number): Promise<Pe
     case "planned": {
       const { plan } = planned;
       await repository.history.sync();
-      const orders = ordersFor(await openOrders(repository.mirror, plan.refs), number);
+      const orders = ordersFor(await at.service.open(repository, plan.refs), number);
       const started = await startAsDeclared(at, repository, { plan, orders });
       await minimizeBells(at, ref, { number, head: plan.head });
       const states = await statesOf(at, repository, { plan, orders: [...orders, ...started] });

@@ -3,13 +3,14 @@ import { join } from "node:path";
 
 import type { Clock } from "./clock/clock.ts";
 import { acceptRun, type Accepted } from "./controller/accept-run.ts";
+import { openOrders } from "./controller/open-orders.ts";
 import { recordRun } from "./controller/record-run.ts";
 import { runAccepted, type Executable } from "./controller/run-accepted.ts";
 import { runPipeline, type RunEnd } from "./controller/run-pipeline.ts";
 import type { StepProgress } from "./run/step-progress.ts";
 import { paramsOf, stageCommit } from "./controller/stage-commit.ts";
 import type { Forges } from "./forge/forge.ts";
-import type { RunId } from "./identity/identity.ts";
+import type { CommitSha, RunId } from "./identity/identity.ts";
 import type { RepositoryRef } from "./identity/repository.ts";
 import { forgeRepository, type ForgeRepository } from "./main-forge-repository.ts";
 import { encodeAttempt, type StagedJob } from "./controller/attempt-payload.ts";
@@ -17,6 +18,7 @@ import { orderSecrets } from "./controller/secret-order.ts";
 import { withBegun } from "./main-begun.ts";
 import { describeSteps } from "./main-fair-share.ts";
 import { flightsOf } from "./main-flights.ts";
+import { tellForged } from "./main-forged.ts";
 import type { Narrowed } from "./pipeline/narrow.ts";
 import type { Step } from "./pipeline/pipeline.ts";
 import { grantStep, type Granted } from "./policy/grants.ts";
@@ -71,6 +73,8 @@ export interface Service {
   readonly parts: ServiceParts;
   repository(ref: RepositoryRef): Promise<ForgeRepository>;
   accept(repository: ForgeRepository, order: RunOrder): Promise<Accepted["kind"]>;
+  /** Runs that we accepted and that are not recorded, among these refs. */
+  open(repository: ForgeRepository, refs: ReadonlyMap<string, CommitSha>): Promise<readonly RunOrder[]>;
   /** Executes and records an accepted run; null where there was nothing to end. */
   run(
     repository: ForgeRepository,
@@ -99,8 +103,12 @@ const PLATFORM = "linux-x64";
 export function composeService(parts: ServiceParts): Service {
   const repositories = new Map<number, Promise<ForgeRepository>>();
   const { store, signer, ledger } = parts;
+  const forged = tellForged(parts.onError);
+  const open: Service["open"] = ({ mirror, forge }, refs) =>
+    openOrders({ mirror, signer, forged: (ref, commit) => forged(forge.repository, ref, commit) }, refs);
   return {
     parts,
+    open,
     repository(ref) {
       const known = repositories.get(ref.id);
       if (known !== undefined) return known;
@@ -128,6 +136,7 @@ export function composeService(parts: ServiceParts): Service {
           planAt: repository.planAt,
           clock: parts.clock,
           signer,
+          openOrders: (refs) => open(repository, refs),
           ledger,
           async deployed({ request, id: self }) {
             await repository.history.sync();

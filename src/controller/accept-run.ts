@@ -2,6 +2,7 @@ import type { Mirror } from "../git/mirror.ts";
 import type { CommitSha } from "../identity/identity.ts";
 import { preAuthentication, renderEnvelope } from "../manifest/dsse.ts";
 import { manifestPath } from "../manifest/ledger-paths.ts";
+import { ORDER_FILES, signedOrder } from "../manifest/signed-order.ts";
 import {
   acceptedRef,
   ORDER_TYPE,
@@ -37,15 +38,26 @@ export async function acceptRun({ mirror, signer, ledger }: AcceptPorts, order: 
     return { kind: "recorded" };
   const to = await orderCommit({ mirror, signer }, order);
   const published = await mirror.publish([{ ref, from: null, to }]);
-  switch (published.kind) {
-    case "published":
-      return { kind: "accepted", mine: true };
-    case "overtaken":
-      return { kind: "accepted", mine: false };
-    case "refused":
-    case "unreachable":
-      return published;
-  }
+  if (published.kind === "published") return { kind: "accepted", mine: true };
+  return published.kind === "overtaken" ? whoseIsIt({ mirror, signer }, order.id, to) : published;
+}
+
+/** Whoever came first accepted the run, unless it was none of us: then ours takes the place of what stands there. */
+async function whoseIsIt(
+  { mirror, signer }: Pick<AcceptPorts, "mirror" | "signer">,
+  id: RunOrder["id"],
+  to: CommitSha,
+): Promise<Accepted> {
+  const ref = acceptedRef(id);
+  const refreshed = await mirror.refresh([ref]);
+  if (refreshed.kind !== "ok") return refreshed;
+  const from = refreshed.refs.get(ref);
+  const theirs = from === undefined ? undefined : signedOrder(await mirror.files(from, ORDER_FILES), signer);
+  // Gone again, it was taken to its end meanwhile.
+  if (from === undefined || theirs?.id === id) return { kind: "accepted", mine: false };
+  const published = await mirror.publish([{ ref, from, to }]);
+  if (published.kind === "published") return { kind: "accepted", mine: true };
+  return published.kind === "overtaken" ? { kind: "unreachable", why: published.why } : published;
 }
 
 /** The commit that holds the signed order; of one order there is one commit, whoever makes it and how often. */

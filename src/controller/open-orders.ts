@@ -1,15 +1,27 @@
 import type { Mirror } from "../git/mirror.ts";
 import type { CommitSha } from "../identity/identity.ts";
-import { ACCEPTED, parseOrder, REQUEST_FILE, type RunOrder } from "../run/request.ts";
+import { ORDER_FILES, signedOrder } from "../manifest/signed-order.ts";
+import { ACCEPTED, acceptedRef, type RunOrder } from "../run/request.ts";
+import type { Signer } from "../signer/signer.ts";
 
-/** Accepted and not recorded: whatever else happens, these must end. */
-export async function openOrders(mirror: Mirror, refs: ReadonlyMap<string, CommitSha>): Promise<readonly RunOrder[]> {
+export interface OrderPorts {
+  readonly mirror: Mirror;
+  readonly signer: Pick<Signer, "keyId" | "publicKey">;
+  /** Told of each acceptance that is none of ours. */
+  readonly forged: (ref: string, commit: CommitSha) => void;
+}
+
+/** Accepted by us and not recorded: whatever else happens, these must end. What somebody else pushed there is none. */
+export async function openOrders(
+  { mirror, signer, forged }: OrderPorts,
+  refs: ReadonlyMap<string, CommitSha>,
+): Promise<readonly RunOrder[]> {
   const orders: RunOrder[] = [];
   for (const [ref, commit] of refs) {
     if (!ref.startsWith(ACCEPTED)) continue;
-    const bytes = await mirror.file(commit, REQUEST_FILE);
-    const order = bytes === undefined ? undefined : parseOrder(bytes);
-    if (order !== undefined && ref === `${ACCEPTED}${order.id}`) orders.push(order);
+    const order = signedOrder(await mirror.files(commit, ORDER_FILES), signer);
+    if (order !== undefined && ref === acceptedRef(order.id)) orders.push(order);
+    else forged(ref, commit);
   }
   return orders;
 }

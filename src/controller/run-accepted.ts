@@ -3,21 +3,12 @@ import { judgeGate } from "../diff/verdict.ts";
 import type { Mirror } from "../git/mirror.ts";
 import type { CommitSha, Domain } from "../identity/identity.ts";
 import type { StepResult } from "../key/key-document.ts";
-import { checkEnvelope } from "../manifest/dsse.ts";
 import { manifestPath } from "../manifest/ledger-paths.ts";
+import { ORDER_FILES, signedOrder } from "../manifest/signed-order.ts";
 import type { WorkStep } from "../plan/plan.ts";
 import type { Failure, RunRecord } from "../run/run-record.ts";
 import { recordOf } from "../run/record-of.ts";
-import {
-  ACCEPTED,
-  acceptedRef,
-  ORDER_TYPE,
-  orderRef,
-  parseOrder,
-  REQUEST_FILE,
-  REQUEST_SIGNATURE,
-  type RunOrder,
-} from "../run/request.ts";
+import { ACCEPTED, acceptedRef, orderRef, type RunOrder } from "../run/request.ts";
 import type { RunState } from "../run/advance.ts";
 import type { StepTrace } from "../run/step-trace.ts";
 import { turnOf } from "../run/turn.ts";
@@ -28,7 +19,9 @@ export interface RunAcceptedPorts {
   readonly mirror: Mirror;
   readonly planAt: PlanAt;
   readonly clock: Clock;
-  readonly signer: Signer;
+  readonly signer: Pick<Signer, "keyId" | "publicKey">;
+  /** Runs that are accepted by us and not recorded, among these refs. */
+  readonly openOrders: (refs: ReadonlyMap<string, CommitSha>) => Promise<readonly RunOrder[]>;
   /** Executes the steps of a planned pipeline; composed where ports and adapters meet. */
   readonly execute: (run: Executable) => Promise<{
     readonly state: RunState;
@@ -70,16 +63,18 @@ export type Ran =
 export async function runAccepted(ports: RunAcceptedPorts, id: RunOrder["id"]): Promise<Ran> {
   const ref = acceptedRef(id);
   // Somebody may delete the ref: what was accepted ends in a manifest all the same (law 6).
-  const known = (await ports.mirror.resolve(ref)) ?? (await ports.mirror.resolve(orderRef(id)));
+  const known = [await ports.mirror.resolve(ref), await ports.mirror.resolve(orderRef(id))];
   const refreshed = await ports.mirror.refresh([`${ACCEPTED}*`, ports.ledger]);
   if (refreshed.kind !== "ok") return { kind: "again", afterMs: 5_000, why: refreshed.why };
-  const acceptance = refreshed.refs.get(ref) ?? known;
-  const order = acceptance === undefined ? undefined : await readOrder(ports, acceptance);
-  if (acceptance === undefined || order === undefined || order.id !== id) return { kind: "not-accepted" };
+  const there = [refreshed.refs.get(ref), ...known].filter((commit) => commit !== undefined);
+  const [acceptance] = there;
+  const order = await orderAmong(ports, id, there);
+  if (acceptance === undefined || order === undefined) return { kind: "not-accepted" };
   const head = refreshed.refs.get(ports.ledger);
   if (head !== undefined && (await ports.mirror.file(head, manifestPath(id))) !== undefined)
     return { kind: "recorded", acceptance };
-  const turn = turnOf(order, await signedOrders(ports, new Map([...refreshed.refs, [ref, acceptance]])));
+  const open = await ports.openOrders(refreshed.refs);
+  const turn = turnOf(order, [...open.filter((one) => one.id !== id), order]);
   if (turn.kind === "wait") return { kind: "again", afterMs: WAIT_MS, why: `${turn.behind} goes first` };
   const startedAt = new Date(ports.clock.now()).toISOString();
   const commit = await ports.planAt({
@@ -112,6 +107,19 @@ export async function runAccepted(ports: RunAcceptedPorts, id: RunOrder["id"]): 
   return { kind: "ran", acceptance, domain, record: { ...record, status: statusOf(record), ...askedOf(order) } };
 }
 
+/** The first of these commits that is ours: what somebody put in the place of an acceptance does not undo it. */
+async function orderAmong(
+  { mirror, signer }: RunAcceptedPorts,
+  id: RunOrder["id"],
+  commits: readonly CommitSha[],
+): Promise<RunOrder | undefined> {
+  for (const commit of commits) {
+    const order = signedOrder(await mirror.files(commit, ORDER_FILES), signer);
+    if (order?.id === id) return order;
+  }
+  return undefined;
+}
+
 function askedOf({ pullRequest, deploys }: RunOrder): Pick<RunRecord, "pullRequest" | "deploys"> {
   return { pullRequest, ...(deploys !== null && { deploys }) };
 }
@@ -126,29 +134,6 @@ function statusOf({ status, steps }: RunRecord): RunRecord["status"] {
 
 /** Looking again is one listing of refs. */
 const WAIT_MS = 1_000;
-
-/** What else is accepted: only orders of our own can make a run wait. */
-async function signedOrders(
-  ports: RunAcceptedPorts,
-  refs: ReadonlyMap<string, CommitSha>,
-): Promise<readonly RunOrder[]> {
-  const orders: RunOrder[] = [];
-  for (const [ref, commit] of refs) {
-    const order = ref.startsWith(ACCEPTED) ? await readOrder(ports, commit) : undefined;
-    if (order !== undefined && ref === acceptedRef(order.id)) orders.push(order);
-  }
-  return orders;
-}
-
-/** The order of an acceptance whose signature is ours: a ref that somebody else pushed starts nothing. */
-async function readOrder({ mirror, signer }: RunAcceptedPorts, commit: CommitSha): Promise<RunOrder | undefined> {
-  const files = await mirror.files(commit, [REQUEST_FILE, REQUEST_SIGNATURE]);
-  const bytes = files.get(REQUEST_FILE);
-  const envelope = files.get(REQUEST_SIGNATURE);
-  if (bytes === undefined || envelope === undefined) return undefined;
-  const checked = checkEnvelope(envelope, bytes, new Map([[signer.keyId, signer.publicKey]]), ORDER_TYPE);
-  return checked.kind === "valid" ? parseOrder(bytes) : undefined;
-}
 
 function identityOf(
   { host }: RunAcceptedPorts,
