@@ -3,11 +3,14 @@ import { Client, type ClientConfig, type Pool } from "pg";
 import { byUtf8, type Json } from "../identity/canonical-json.ts";
 import type { Bus } from "./queue.ts";
 import { topicFeed, type ReadTopics } from "./topic-feed.ts";
-import { turnBatch } from "./turn-batch.ts";
+import { turnAnswers, turnBatch } from "./turn-batch.ts";
 
-interface Row {
+interface Named {
   readonly topic: string;
   readonly id: string;
+}
+
+interface Row extends Named {
   readonly body: string;
 }
 
@@ -23,6 +26,7 @@ export async function postgresBus(
 ): Promise<Bus & AsyncDisposable> {
   const feed = topicFeed(reader(pool), onError);
   const publish = turnBatch<Row>((rows) => write(pool, rows));
+  const there = turnAnswers<Named, boolean>((messages) => which(pool, messages));
   const listener = await listen(config, {
     onTopic: (topic) => feed.wake(topic),
     onConnected: () => feed.restart(),
@@ -35,8 +39,8 @@ export async function postgresBus(
         : publish(messages.map(({ id, body }) => ({ topic, id, body: JSON.stringify(body) }))),
     subscribe: (topic, take) => feed.subscribe(topic, take),
     async has(topic, id) {
-      const { rowCount } = await pool.query("select from sluice.message where topic = $1 and id = $2", [topic, id]);
-      return rowCount === 1;
+      const [known] = await there([{ topic, id }]);
+      return known === true;
     },
     async drop(topic) {
       await pool.query("delete from sluice.message where topic = $1", [topic]);
@@ -46,6 +50,17 @@ export async function postgresBus(
       await listener.close();
     },
   };
+}
+
+/** Of each message, whether it was published. */
+async function which(pool: Pool, messages: readonly Named[]): Promise<readonly boolean[]> {
+  const { rows } = await pool.query<{ at: number }>(
+    `select a.at::int from unnest($1::text[], $2::text[]) with ordinality as a (topic, id, at)
+     join sluice.message m on m.topic = a.topic and m.id = a.id`,
+    [messages.map(({ topic }) => topic), messages.map(({ id }) => id)],
+  );
+  const found = new Set(rows.map(({ at }) => at));
+  return messages.map((_, at) => found.has(at + 1));
 }
 
 async function write(pool: Pool, rows: readonly Row[]): Promise<void> {

@@ -1,22 +1,22 @@
 /**
- * Collects what is asked for in one turn of the event loop and does it at once; every asker waits for the whole.
- * One batch is under way at a time: what arrives meanwhile makes the next one.
+ * Collects what is asked for in one turn of the event loop and asks it at once; everybody gets the answers to their
+ * own items, in their order. One batch is under way at a time: what arrives meanwhile makes the next one.
  */
-export function turnBatch<Item>(
-  act: (items: readonly Item[]) => Promise<void>,
-): (items: readonly Item[]) => Promise<void> {
-  let next: { items: Item[]; readonly done: Promise<void> } | undefined;
+export function turnAnswers<Item, Answer>(
+  ask: (items: readonly Item[]) => Promise<readonly Answer[]>,
+): (items: readonly Item[]) => Promise<readonly Answer[]> {
+  let next: { items: Item[]; readonly done: Promise<readonly Answer[]> } | undefined;
   let current: Promise<unknown> = Promise.resolve();
-  return (items) => {
+  return async (items) => {
     if (next === undefined) {
-      const batch: { items: Item[]; readonly done: Promise<void> } = {
+      const batch: { items: Item[]; readonly done: Promise<readonly Answer[]> } = {
         items: [],
         done: current.then(
           () =>
-            new Promise<void>((resolve, reject) => {
+            new Promise((resolve, reject) => {
               setImmediate(() => {
                 next = undefined;
-                act(batch.items).then(resolve, reject);
+                ask(batch.items).then(resolve, reject);
               });
             }),
         ),
@@ -24,7 +24,18 @@ export function turnBatch<Item>(
       next = batch;
       current = batch.done.catch(() => undefined);
     }
-    next.items.push(...items);
-    return next.done;
+    const from = next.items.push(...items) - items.length;
+    return (await next.done).slice(from, from + items.length);
   };
+}
+
+/** The same for what has no answer: every asker waits for the whole. */
+export function turnBatch<Item>(
+  act: (items: readonly Item[]) => Promise<void>,
+): (items: readonly Item[]) => Promise<void> {
+  const together = turnAnswers<Item, never>(async (items) => {
+    await act(items);
+    return [];
+  });
+  return async (items) => void (await together(items));
 }

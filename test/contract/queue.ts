@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vit
 
 import type { Json } from "../../src/identity/canonical-json.ts";
 import { openQueue } from "../../src/queue/open-queue.ts";
-import type { Jobs, Performed, Queue, TakenJob } from "../../src/queue/queue.ts";
+import type { Jobs, Leases, Performed, Queue, TakenJob } from "../../src/queue/queue.ts";
 import { child } from "./queue-processes.ts";
 
 /** A backend to hold to the contract, alone for one test file. */
@@ -323,6 +323,30 @@ export function queueContract(start: () => Promise<Backend>): void {
   });
 
   describe("leases", () => {
+    test("many at once, in whatever order, by several who take and give back: each is held by one", async () => {
+      const names = Array.from({ length: 40 }, fresh);
+      const held = new Set<string>();
+      let granted = 0;
+      const take = async (leases: Leases, name: string): Promise<void> => {
+        const lease = await leases.acquire(name, { ttlMs: 30_000, holder: "one of many" });
+        if (lease === undefined) return;
+        expect(held.has(name)).toBe(false);
+        held.add(name);
+        granted++;
+        await Promise.resolve();
+        held.delete(name);
+        await lease.release();
+      };
+      for (let round = 0; round < 10; round++) {
+        await Promise.all([
+          ...names.map((name) => take(queue.leases, name)),
+          ...names.toReversed().map((name) => take(other.leases, name)),
+        ]);
+      }
+      expect(granted).toBeGreaterThanOrEqual(400);
+      for (const name of names) expect(await queue.leases.holder(name)).toBeUndefined();
+    });
+
     test("have one holder, and the fence rises", async () => {
       const name = fresh();
       const asked = await Promise.all(

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import { turnBatch } from "../../src/queue/turn-batch.ts";
+import { turnAnswers, turnBatch } from "../../src/queue/turn-batch.ts";
 
 test("what is asked for in one turn is done at once, in order; one batch at a time", async () => {
   const done: (readonly number[])[] = [];
@@ -27,4 +27,14 @@ test("a batch that fails fails for all who asked, and the next one is tried", as
   expect(asked.map(({ status }) => status)).toEqual(["rejected", "rejected"]);
   fail = false;
   await ask([3]);
+});
+
+test("everybody gets the answers to their own items, in their order", async () => {
+  const asked: number[] = [];
+  const square = turnAnswers<number, number>(async (items) => {
+    asked.push(items.length);
+    return items.map((item) => item * item);
+  });
+  expect(await Promise.all([square([1, 2]), square([]), square([3])])).toEqual([[1, 4], [], [9]]);
+  expect(asked).toEqual([3]);
 });
