@@ -1,13 +1,13 @@
 import type { Comment, PersonalForge, PullRequest } from "../forge/forge.ts";
+import { parseRunId } from "../identity/identity.ts";
 import { wasNotPermitted } from "../policy/permission.ts";
-import { promotionBranch } from "../release/release.ts";
 import { answersIn } from "../report/plain-text.ts";
 import { safeLine } from "../report/safe-text.ts";
 import { parseCommand, type ReleaseCommand } from "../trigger/command.ts";
 import { EXIT, Refusal } from "./exit.ts";
 import { openRepository } from "./open-repository.ts";
 import { selectRun } from "./select-run.ts";
-import { given, openPromotions, placeOf } from "./speech-place.ts";
+import { given, placeOf, promotionsAmong } from "./speech-place.ts";
 import type { Repository, World } from "./world.ts";
 
 export interface SpeechFlags {
@@ -70,7 +70,7 @@ function releaseCommand(line: string): Exclude<ReleaseCommand, { kind: "note" }>
 /** The service knows a run by its id; whatever else a person calls it is looked up here. */
 async function lineOf(repository: Repository, command: ReleaseCommand, words: readonly string[]): Promise<string> {
   const run = command.kind === "rollback" ? command.run : null;
-  if (run === null || /^[0-9a-z]{4,}$/.test(run)) return `/sluice ${words.join(" ")}`;
+  if (run === null || parseRunId(run) !== undefined) return `/sluice ${words.join(" ")}`;
   const { record } = await selectRun(repository, run);
   return `/sluice ${[...words.slice(0, -1), record.id].join(" ")}`;
 }
@@ -81,7 +81,10 @@ function waitOf(text: string | undefined): number {
   throw new Refusal(EXIT.usage, "--wait is a number of seconds\n  next: --wait 60, or --wait 0 not to wait");
 }
 
-/** Somebody's 🚀 or 😕; undefined: none in time. A forge that is away for a moment is asked again. */
+/**
+ * The 🚀 or 😕 of whoever took the command with 👀: other bots react to comments too. Undefined: none in time. A forge
+ * that is away for a moment is asked again.
+ */
 async function answerTo(
   { clock, terminal }: World,
   { forge, comment, waitMs }: { readonly forge: PersonalForge; readonly comment: Comment; readonly waitMs: number },
@@ -90,7 +93,10 @@ async function answerTo(
   for (;;) {
     const asked = await forge.reactions(comment.id);
     const told = asked.kind === "ok" ? asked.value.filter(({ by }) => by.bot) : [];
-    const answer = told.find(({ content }) => content === "rocket" || content === "confused");
+    const takers = new Set(told.filter(({ content }) => content === "eyes").map(({ by }) => by.login));
+    const answer = told.find(
+      ({ content, by }) => (content === "rocket" || content === "confused") && takers.has(by.login),
+    );
     if (answer !== undefined) return { accepted: answer.content === "rocket", by: answer.by.login };
     if (clock.now() >= until || terminal.interrupted.aborted) return undefined;
     await clock.wait(POLL_MS, terminal.interrupted);
@@ -126,10 +132,7 @@ async function opened(
 ): Promise<readonly PullRequest[]> {
   const until = clock.now() + OPENED_MS;
   for (;;) {
-    const all = await openPromotions(forge, environment);
-    const found = all.filter(
-      ({ head }) => pipeline === null || head.branch === promotionBranch({ environment, pipeline }),
-    );
+    const found = promotionsAmong(await forge.openPullRequests(), environment, pipeline);
     if (found.length > 0 || clock.now() >= until || terminal.interrupted.aborted) return found;
     await clock.wait(POLL_MS, terminal.interrupted);
   }
@@ -140,9 +143,10 @@ interface BotAnswer {
   readonly text: string;
 }
 
+/** None where the forge is away for a moment: what was said stands, whether its answer can be read or not. */
 async function botAnswers(forge: PersonalForge, { number }: PullRequest): Promise<readonly BotAnswer[]> {
-  const comments = given(forge, await forge.comments(number));
-  return comments.flatMap(({ author, body }) =>
+  const comments = await forge.comments(number);
+  return (comments.kind === "ok" ? comments.value : []).flatMap(({ author, body }) =>
     author.bot ? answersIn(body).map((text) => ({ by: author.login, text })) : [],
   );
 }

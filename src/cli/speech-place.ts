@@ -63,10 +63,9 @@ async function promotionToApprove(
   forge: PersonalForge,
   { environment, pipeline }: { readonly environment: string; readonly pipeline: string | null },
 ): Promise<PullRequest> {
-  const all = await openPromotions(forge, environment);
-  const found = all.filter(
-    ({ head }) => pipeline === null || head.branch === promotionBranch({ environment, pipeline }),
-  );
+  const open = await forge.openPullRequests();
+  given(forge, open);
+  const found = promotionsAmong(open, environment, pipeline);
   const [only] = found;
   if (only === undefined)
     throw new Refusal(
@@ -81,11 +80,15 @@ async function promotionToApprove(
   throw new Refusal(EXIT.usage, [`more than one promotion to ${environment} is open: say which`, ...lines].join("\n"));
 }
 
-/** Promotions that are open; a branch of that name by a person is none. */
-export async function openPromotions(forge: PersonalForge, environment: string): Promise<readonly PullRequest[]> {
-  const prefix = promotionBranch({ environment, pipeline: "" });
-  const open = given(forge, await forge.openPullRequests());
-  return open.filter(({ head, author }) => author.bot && head.branch.startsWith(prefix));
+/** Promotions among open pull requests, none where those could not be read; a branch of that name by a person is none. */
+export function promotionsAmong(
+  open: Answer<readonly PullRequest[]>,
+  environment: string,
+  pipeline: string | null,
+): readonly PullRequest[] {
+  const prefix = promotionBranch({ environment, pipeline: pipeline ?? "" });
+  const isOurs = (branch: string): boolean => (pipeline === null ? branch.startsWith(prefix) : branch === prefix);
+  return (open.kind === "ok" ? open.value : []).filter(({ head, author }) => author.bot && isOurs(head.branch));
 }
 
 /** Commits of runs that a command is about as far as this ledger knows: what would be promoted, else what is live. */

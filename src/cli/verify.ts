@@ -86,7 +86,7 @@ interface Checked {
   readonly publicKeys: ReadonlyMap<string, string>;
 }
 
-/** So many are held at once, however long the ledger is. */
+/** Twice so many manifests are held at once, however long the ledger is: those gone through, and those read meanwhile. */
 const SHARE = 500;
 
 async function verifyRuns(git: Git, { head, commits, wanted, publicKeys }: Checked): Promise<readonly VerifiedRun[]> {
@@ -99,7 +99,9 @@ async function verifyRuns(git: Git, { head, commits, wanted, publicKeys }: Check
     head,
     runs.map(({ id }) => id),
   );
-  const keys = new Map<string, Uint8Array>();
+  // The verdict on a key document is remembered, its bytes are not.
+  const seen = new Set<string>();
+  let keys: ReadonlyMap<string, Uint8Array> = new Map();
   const context = { publicKeys, keyDocument: keyChecks((key) => keys.get(keyPath(key))) };
   const verified: VerifiedRun[] = [];
   let next: Promise<readonly (LedgerEntry | RunId)[]> | undefined;
@@ -107,8 +109,11 @@ async function verifyRuns(git: Git, { head, commits, wanted, publicKeys }: Check
     const entries = await (next ?? readEntries(git, { head, parts, publicKeys }, runs.slice(0, SHARE)));
     // Git reads on, and signatures are looked at on other threads, while these are gone through.
     next = readEntries(git, { head, parts, publicKeys }, runs.slice(at + SHARE, at + 2 * SHARE));
-    const unseen = keyPaths(entries).filter((path) => !keys.has(path));
-    for (const [path, bytes] of await git.files(head, unseen)) keys.set(path, bytes);
+    // Where this share cannot be read that is what is said; the next one has nobody who waits for it then.
+    next.catch(() => undefined);
+    const unseen = keyPaths(entries).filter((path) => !seen.has(path));
+    keys = await git.files(head, unseen);
+    for (const path of unseen) seen.add(path);
     for (const entry of entries)
       verified.push(typeof entry === "string" ? unrecorded(entry) : verifyRun(entry, context));
   }

@@ -2,7 +2,7 @@ import type { Answer } from "../forge/forge.ts";
 import type { Digest, RunId } from "../identity/identity.ts";
 import type { Person } from "../identity/repository.ts";
 import type { EnvironmentSettings } from "../pipeline/settings.ts";
-import type { Deed, Leave } from "../policy/permission.ts";
+import { notYours, type Deed, type Leave } from "../policy/permission.ts";
 import { rollbackTarget } from "../release/decide.ts";
 import { standingOf, type EnvironmentState, type Standing } from "../release/environment-state.ts";
 import type { ReleaseEvent } from "../release/release-event.ts";
@@ -189,7 +189,7 @@ async function approve(ports: ReleaseCommandPorts, asking: ReleaseAsking, wanted
   if (asking.sender.bot) return refused("a bot does not approve");
   const may = await ports.mayApprove(environment);
   if (may.kind === "wait" || may.kind === "unreachable") return { kind: "again", afterMs: 5_000 };
-  if (may.kind !== "ok" || !may.value) return refused(`you may not approve in \`${environment.name}\``);
+  if (may.kind !== "ok" || !may.value) return refused(notYours(`approve in \`${environment.name}\``));
   const open = [...(ports.states.get(environment.name)?.pipelines ?? [])].filter(
     ([name, { request }]) => request !== null && (pipeline === null || name === pipeline),
   );

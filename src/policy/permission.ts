@@ -66,10 +66,17 @@ export function mayDo(
   return { kind: "refused", why: `${WORDS[deed]} ${what}`, next: `ask ${whom} to comment ${command}` };
 }
 
+const NOT_YOU = "you may not ";
+
+/** Says to somebody that what they ask for is not theirs to do; `deed` as in "approve in `prod`". */
+export function notYours(deed: string): string {
+  return `${NOT_YOU}${deed}`;
+}
+
 /** Whether an answer of ours says that somebody may not do what they asked for. */
 export function wasNotPermitted(answer: string): boolean {
   return (
-    answer.startsWith("you may not ") ||
+    answer.startsWith(NOT_YOU) ||
     Object.values(WORDS).some((words) => answer.startsWith(`${words} needs `) || answer.startsWith(`${words} is for `))
   );
 }

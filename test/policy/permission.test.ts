@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import { mayDo, requirementOf, type Deed, type Role } from "../../src/policy/permission.ts";
+import { mayDo, requirementOf, type Deed, type Role, notYours, wasNotPermitted } from "../../src/policy/permission.ts";
 
 const ask = (
   permissions: Parameters<typeof mayDo>[0],
@@ -41,4 +41,16 @@ test("a role may be lowered or raised; one that nobody knows admits administrato
   });
   expect(ask({ run: { role: "superuser" } }, "run", ["maintain", false]).kind).toBe("refused");
   expect(ask({ run: { role: "superuser" } }, "run", ["admin", false]).kind).toBe("granted");
+});
+
+test("whatever refuses a deed to somebody is told apart from every other refusal", () => {
+  const nobody = { role: "none", member: false } as const;
+  for (const deed of ["run", "promote", "approve", "rollback", "hold", "break_glass"] as const) {
+    for (const permissions of [{}, { [deed]: { team: "ml" } }]) {
+      const leave = mayDo(permissions, { deed, command: "/sluice x" }, nobody);
+      expect(leave.kind === "refused" && wasNotPermitted(leave.why)).toBe(true);
+    }
+  }
+  expect(wasNotPermitted(notYours("approve in `prod`"))).toBe(true);
+  expect(wasNotPermitted("there is no environment `prod`")).toBe(false);
 });
