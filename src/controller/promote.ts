@@ -219,6 +219,6 @@ function released(
   order: PromoteOrder,
   { pullRequest, merge }: { readonly pullRequest: number | null; readonly merge: CommitSha | null },
 ): ReleaseEvent {
-  const cause = merge === null ? `run:${order.request.run}` : `merge:${merge}`;
+  const cause = merge === null ? `run:${order.request.run}/${order.request.cause}` : `merge:${merge}`;
   return { ...fact(order, "released", { by: order.request.by, cause }), evidence: order.evidence, pullRequest };
 }

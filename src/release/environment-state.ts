@@ -30,6 +30,8 @@ export interface Request {
   readonly run: RunId;
   readonly by: Actor;
   readonly at: string;
+  /** Of the event that asked; another request of the same run has another. */
+  readonly cause: string;
   readonly pullRequest: number | null;
   readonly approvals: readonly Approval[];
 }
@@ -107,7 +109,10 @@ function after(standing: Standing, event: ReleaseEvent): Standing {
           ...standing,
           request: { ...standing.request, pullRequest: event.pullRequest ?? standing.request.pullRequest },
         };
-      return { ...standing, request: { run, by, at, pullRequest: event.pullRequest, approvals: [] } };
+      return {
+        ...standing,
+        request: { run, by, at, cause: event.cause, pullRequest: event.pullRequest, approvals: [] },
+      };
     case "approved":
       return withApprovals(standing, event, (all) => [
         ...all.filter((one) => !isSame(one.by, by)),

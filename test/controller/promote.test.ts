@@ -1,0 +1,138 @@
+import { join } from "node:path";
+
+import { expect, test } from "vitest";
+
+import { promote, type PromoteOrder, type PromotePorts } from "../../src/controller/promote.ts";
+import { recordEvents } from "../../src/controller/record-events.ts";
+import type { PullRequest } from "../../src/forge/forge.ts";
+import type { RemoteLedger } from "../../src/git/mirror.ts";
+import { digestOf, type RunId } from "../../src/identity/identity.ts";
+import { sqliteHistory } from "../../src/index/sqlite-history.ts";
+import { foldEvents, standingOf, type Standing } from "../../src/release/environment-state.ts";
+import { releaseOf } from "../../src/release/release.ts";
+import type { ReleaseEvent } from "../../src/release/release-event.ts";
+import { verifyEvent } from "../../src/release/verify-event.ts";
+import { fileSigner } from "../../src/signer/file-signer.ts";
+import { opened } from "../contract/git.ts";
+import { digitsRun, runId, sha } from "../manifest/run-records.ts";
+import { repository } from "../sluice.ts";
+
+const LEDGER = "refs/heads/sluice/ledger";
+const [FIRST, SECOND] = [runId("a"), runId("b")];
+const PAGE: PullRequest = {
+  number: 5,
+  title: "",
+  body: "",
+  state: "open",
+  draft: false,
+  merged: false,
+  mergedBy: null,
+  mergeCommit: null,
+  author: { id: 1, login: "sluice", bot: true },
+  labels: [],
+  head: { sha: sha("d"), branch: "sluice/promote/prod/digits", repository: 42 },
+  base: { sha: sha("c"), branch: "main" },
+};
+
+/** A ledger with what people ask of `digits` in `prod`, and promotions that write to it. */
+async function prod(approvals: PromoteOrder["environment"]["approvals"]) {
+  const bench = repository({ "a.txt": "a" });
+  bench.commit();
+  const git = await opened(bench.root, "native");
+  const ledger: RemoteLedger = { ref: LEDGER, refresh: async () => undefined, publish: async () => true };
+  const signer = fileSigner(join(bench.root, "keys"), undefined);
+  const history = sqliteHistory(join(bench.root, "history.sqlite"), {
+    head: () => git.resolve(LEDGER),
+    log: (until) => git.log(LEDGER, until),
+    files: (commit, paths) => git.files(commit, paths),
+  });
+  const record = async (events: readonly ReleaseEvent[]): Promise<void> =>
+    void (await recordEvents({ git, signer, ledger }, "42", events));
+  const standing = async (): Promise<Standing> => {
+    await history.sync();
+    const keys = new Map([[signer.keyId, signer.publicKey]]);
+    const events = history.events().map((entry) => verifyEvent(entry, keys));
+    return standingOf(
+      foldEvents(events.flatMap((one) => (one.kind === "valid" ? [one.event] : []))).get("prod"),
+      "digits",
+    );
+  };
+  const ports: PromotePorts = {
+    forge: { pullRequest: async () => ok(PAGE), merge: never, updatePullRequest: async () => ok(PAGE) },
+    open: async () => ok({ pullRequest: PAGE, shownAt: 0, valid: true }),
+    voters: async () => ok([]),
+    record,
+  };
+  return {
+    standing,
+    say: async (kind: ReleaseEvent["kind"], comment: number, run: RunId | null = null) =>
+      record([asked(kind, `comment:${comment}`, run)]),
+    look: async () => {
+      const now = await standing();
+      return promote(ports, orderOf(now, approvals));
+    },
+  };
+}
+
+function ok<Value>(value: Value): { readonly kind: "ok"; readonly value: Value } {
+  return { kind: "ok", value };
+}
+
+function never(): never {
+  throw new Error("nothing is merged here");
+}
+
+function asked(kind: ReleaseEvent["kind"], cause: string, run: RunId | null): ReleaseEvent {
+  return {
+    event: 1,
+    kind,
+    environment: "prod",
+    pipeline: "digits",
+    run,
+    evidence: null,
+    by: { id: 7, login: "ada" },
+    cause,
+    at: "2026-01-01T00:00:00Z",
+    reason: null,
+    pullRequest: null,
+    deployment: null,
+    revokes: null,
+  };
+}
+
+function orderOf(standing: Standing, approvals: PromoteOrder["environment"]["approvals"]): PromoteOrder {
+  const { request } = standing;
+  if (request === null) throw new Error("nothing is asked for");
+  const environment = { name: "prod", after: null, soakMs: 0, approvals, windows: [], freezes: [], deploy: null };
+  return {
+    environment,
+    pipeline: "digits",
+    request,
+    candidate: releaseOf(digitsRun({ id: request.run, trigger: "push" }), digestOf(request.run)),
+    live: null,
+    state: undefined,
+    standing,
+    upstream: undefined,
+    gates: [],
+    evidence: digestOf(request.run),
+    authors: [],
+    now: Date.parse("2026-01-01T00:00:00Z"),
+    unattended: approvals === null,
+    refusal: null,
+  };
+}
+
+test("where nobody has to agree, a run is released again after a rollback left it", async () => {
+  const { say, look, standing } = await prod(null);
+  await say("requested", 1, FIRST);
+  await look();
+  await say("requested", 2, SECOND);
+  await look();
+  expect((await standing()).live?.run).toBe(SECOND);
+  await say("rolled-back", 3, FIRST);
+  await say("unheld", 4);
+  await say("requested", 5, SECOND);
+  expect((await look()).released).toBe(true);
+  const { live, request } = await standing();
+  expect([live?.run, request]).toEqual([SECOND, null]);
+});
