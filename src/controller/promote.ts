@@ -117,7 +117,7 @@ async function settled(ports: PromotePorts, order: PromoteOrder): Promise<Promot
     return { ...NOTHING, released: true };
   }
   const reason = merged ? "merged by a person past what it waited for" : "its pull request was closed";
-  await ports.record([withdrawn(order, { cause: `pull-request:${number}`, reason })]);
+  await ports.record([withdrawn(order, { cause: `pull-request:${number}/${request.cause}`, reason })]);
   return NOTHING;
 }
 
@@ -212,7 +212,8 @@ function withdrawn(order: PromoteOrder, { cause, reason }: { cause: string; reas
 }
 
 function pointer(order: PromoteOrder, pullRequest: number): ReleaseEvent {
-  return { ...fact(order, "requested", { by: order.request.by, cause: `pull-request:${pullRequest}` }), pullRequest };
+  const { by, cause } = order.request;
+  return { ...fact(order, "requested", { by, cause: `pull-request:${pullRequest}/${cause}` }), pullRequest };
 }
 
 function released(

@@ -136,3 +136,14 @@ test("where nobody has to agree, a run is released again after a rollback left i
   const { live, request } = await standing();
   expect([live?.run, request]).toEqual([SECOND, null]);
 });
+
+test("a page that stays open for another request is that request's page too, each time it is asked for", async () => {
+  const { say, look, standing } = await prod({ count: 1, teams: [], users: [], author: false, expiresMs: null });
+  let comment = 0;
+  for (const run of [FIRST, SECOND, FIRST]) {
+    await say("requested", ++comment, run);
+    await look();
+    const { request } = await standing();
+    expect([request?.run, request?.pullRequest]).toEqual([run, PAGE.number]);
+  }
+});
