@@ -7,7 +7,7 @@ import { answeredTable, keepAnswers } from "./main-answers.ts";
 import { again, DONE, type At } from "./main-at.ts";
 import { tellCommit } from "./main-commit.ts";
 import { look } from "./main-look.ts";
-import { acceptAndEnqueue, askToStop, ordersOf } from "./main-orders.ts";
+import { acceptAndEnqueue, stopAll } from "./main-orders.ts";
 import { promotions } from "./main-promotions.ts";
 import { reportOpen } from "./main-pull-request.ts";
 import { releaseCommand } from "./main-release-command.ts";
@@ -94,8 +94,8 @@ async function ofBareCommit(at: At, ref: RepositoryRef, { head, parsed, asking }
     const orders = leave.kind === "granted" ? await retriesAt(at, repository, of) : [];
     for (const order of orders) await acceptAndEnqueue(at, repository, order);
   }
-  await tellCommit(at, repository, { commit: head, standing: [] });
-  return look(at, ref);
+  const told = await tellCommit(at, repository, { commit: head, standing: [] });
+  return told.kind === "again" ? told : look(at, ref);
 }
 
 interface Question {
@@ -146,11 +146,7 @@ async function ask(at: At, ref: RepositoryRef, { number, asking, parsed, quiet }
       plan,
       rules: () => repository.rules(),
       accept: (order) => acceptAndEnqueue(at, repository, order),
-      async cancel() {
-        const orders = await ordersOf(at, repository, number);
-        for (const order of orders) await askToStop(at, order.id, "cancelled");
-        return orders.length;
-      },
+      cancel: () => stopAll(at, repository, { number, why: "cancelled" }),
       retries,
       release,
       diff: (against) => tellDiff(repository, { number, against }),
@@ -174,6 +170,6 @@ async function ask(at: At, ref: RepositoryRef, { number, asking, parsed, quiet }
   await desire(at.queue, ref.installation, answered.states, ref);
   const reported = await reportOpen(at, ref, number);
   if (reported !== "over") return reported;
-  if (merged !== null) await tellCommit(at, repository, { commit: merged, standing: [] });
-  return look(at, ref);
+  const told = merged === null ? DONE : await tellCommit(at, repository, { commit: merged, standing: [] });
+  return told.kind === "again" ? told : look(at, ref);
 }

@@ -7,11 +7,12 @@ import type { Json } from "./identity/canonical-json.ts";
 import type { CommitSha } from "./identity/identity.ts";
 import type { RunSummary } from "./index/history.ts";
 import { answersFor } from "./main-answers.ts";
-import type { At } from "./main-at.ts";
+import { again, DONE, type At } from "./main-at.ts";
 import type { ForgeRepository } from "./main-forge-repository.ts";
-import { freshOrders } from "./main-orders.ts";
+import { freshOrders, LOOK_AGAIN_MS } from "./main-orders.ts";
 import { openRunOf } from "./main-pull-request.ts";
 import { tailsOf } from "./main-tails.ts";
+import type { Performed } from "./queue/queue.ts";
 import { MERGE_MARKER } from "./report/merge-markdown.ts";
 import type { EndedRun } from "./report/sticky-run.ts";
 import { isOfBranch } from "./run/due-upstream.ts";
@@ -43,21 +44,27 @@ interface CommitNews {
   readonly seen?: { readonly orders: readonly RunOrder[]; readonly branch: string };
 }
 
-async function lookFor(at: At, repository: ForgeRepository): Promise<NonNullable<CommitNews["seen"]>> {
-  const orders = await freshOrders(at, repository);
+async function lookFor(at: At, repository: ForgeRepository): Promise<CommitNews["seen"]> {
+  const fresh = await freshOrders(at, repository);
+  if (fresh.kind !== "ok") return undefined;
   await repository.history.sync();
   const about = await repository.forge.about();
-  return { orders, branch: about.kind === "ok" ? about.value.defaultBranch : "the default branch" };
+  return { orders: fresh.orders, branch: about.kind === "ok" ? about.value.defaultBranch : "the default branch" };
 }
 
-/** Tells on a commit, and at the pull request whose merge it is, what runs there and what became of it. */
+/**
+ * Tells on a commit, and at the pull request whose merge it is, what runs there and what became of it; to be done again
+ * where nobody can say what runs.
+ */
 export async function tellCommit(
   at: At,
   repository: ForgeRepository,
   { commit, standing, seen }: CommitNews,
-): Promise<void> {
+): Promise<Performed> {
   const { forge } = repository;
-  const { orders, branch } = seen ?? (await lookFor(at, repository));
+  const found = seen ?? (await lookFor(at, repository));
+  if (found === undefined) return again(LOOK_AGAIN_MS);
+  const { orders, branch } = found;
   const open = orders.filter(
     (order) =>
       order.source === commit && order.deploys === null && (order.domain === "main" || order.pullRequest === null),
@@ -66,7 +73,7 @@ export async function tellCommit(
     ({ record }) => !open.some((order) => order.pipeline === record.pipeline.id),
   );
   const here = standing.filter((one) => one.commit === commit && !runs.some(({ record }) => record.id === one.run));
-  if (open.length + runs.length + here.length === 0) return;
+  if (open.length + runs.length + here.length === 0) return DONE;
   const merge = await keptMerge(at, repository, commit);
   const tails = await tailsOf(
     at,
@@ -89,6 +96,7 @@ export async function tellCommit(
   if (states.some((state) => state.kind === "comment" && state.marker === MERGE_MARKER))
     await at.queue.table.put(toldTable(repository), commit, true);
   await desire(at.queue, forge.repository.installation, states, forge.repository);
+  return DONE;
 }
 
 /** The check of a head that was left behind, by a push or for good: nobody reports that head any more. */

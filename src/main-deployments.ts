@@ -17,12 +17,17 @@ import type { Deploys, RunRecord } from "./run/run-record.ts";
 /** An outcome is said again this long: a crash may have left it unsaid. */
 const SAID_AGAIN_MS = 3_600_000;
 
-/** Deploys what is live in the environments that deploy, one run at a time in each, and tells how that went. */
-export async function takeDeployments(at: At, place: Place): Promise<readonly Desired[]> {
+/**
+ * Deploys what is live in the environments that deploy, one run at a time in each, and tells how that went; undefined
+ * while nobody can say what is under way there.
+ */
+export async function takeDeployments(at: At, place: Place): Promise<readonly Desired[] | undefined> {
   const environments = place.project.settings.environments.filter((one) => one.deploy !== null);
   if (environments.length === 0) return [];
   // Before the ledger: what is recorded meanwhile is then found there.
-  const open = await freshOrders(at, place.repository);
+  const fresh = await freshOrders(at, place.repository);
+  if (fresh.kind !== "ok") return undefined;
+  const { orders: open } = fresh;
   const states = await statesOf(place);
   for (const environment of environments)
     await deploy(

@@ -23,9 +23,7 @@ export function composeHands(service: Service, queue: Queue): Hands {
         ...run,
         signal,
         report: (number) => report(at, repository, number),
-        tell: async (commit) => {
-          await tellCommit(at, await service.repository(repository), { commit, standing: [] });
-        },
+        tell: async (commit) => tellCommit(at, await service.repository(repository), { commit, standing: [] }),
       }),
     send: (installation) => send(at, installation),
   };

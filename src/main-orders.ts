@@ -14,15 +14,40 @@ export interface KeptProgress {
   readonly began: number;
 }
 
-/** Accepted runs that are not recorded, by a fresh look at the remote. */
-export async function freshOrders(at: At, repository: ForgeRepository): Promise<readonly RunOrder[]> {
+/** Accepted runs that are not recorded, or that nobody can say now: that none is open is not known then. */
+export type FreshOrders =
+  | { readonly kind: "ok"; readonly orders: readonly RunOrder[] }
+  | { readonly kind: "unreachable"; readonly why: string };
+
+/** Whoever could not look at what is open comes again after this long. */
+export const LOOK_AGAIN_MS = 5_000;
+
+export async function freshOrders(at: Pick<At, "service">, repository: ForgeRepository): Promise<FreshOrders> {
   const refreshed = await repository.mirror.refresh([at.service.parts.ledger, `${ACCEPTED}*`]);
-  return refreshed.kind === "ok" ? at.service.open(repository, refreshed.refs) : [];
+  if (refreshed.kind !== "ok") return { kind: "unreachable", why: refreshed.why };
+  return { kind: "ok", orders: await at.service.open(repository, refreshed.refs) };
 }
 
 /** Those that run for an open pull request. */
-export async function ordersOf(at: At, repository: ForgeRepository, number: number): Promise<readonly RunOrder[]> {
-  return ordersFor(await freshOrders(at, repository), number);
+export async function ordersOf(
+  at: Pick<At, "service">,
+  repository: ForgeRepository,
+  number: number,
+): Promise<FreshOrders> {
+  const fresh = await freshOrders(at, repository);
+  return fresh.kind === "ok" ? { kind: "ok", orders: ordersFor(fresh.orders, number) } : fresh;
+}
+
+/** Asks every open run of a pull request to stop; answers how many there are. */
+export async function stopAll(
+  at: At,
+  repository: ForgeRepository,
+  { number, why }: { readonly number: number; readonly why: "cancelled" | "superseded" },
+): Promise<number | "later"> {
+  const fresh = await ordersOf(at, repository, number);
+  if (fresh.kind !== "ok") return "later";
+  for (const order of fresh.orders) await askToStop(at, order.id, why);
+  return fresh.orders.length;
 }
 
 /** Those among accepted runs that run for a pull request, and not for its merge. */

@@ -1,6 +1,7 @@
 import { again, DONE, type At } from "./main-at.ts";
 import type { ForgeRepository } from "./main-forge-repository.ts";
 import { takeDeployments } from "./main-deployments.ts";
+import { LOOK_AGAIN_MS } from "./main-orders.ts";
 import { placeOf } from "./main-promotion-place.ts";
 import { takePromotions } from "./main-promotion-hand.ts";
 import type { Performed } from "./queue/queue.ts";
@@ -21,7 +22,8 @@ export async function promotions(at: At, repository: ForgeRepository): Promise<P
     // A promotion that was merged just now has moved the tip.
     const after = looked.released ? await placeOf(at.service, repository) : place;
     const deployed = after === undefined ? [] : await takeDeployments(at, after);
-    await desire(at.queue, installation, [...looked.states, ...deployed], repository.forge.repository);
+    await desire(at.queue, installation, [...looked.states, ...(deployed ?? [])], repository.forge.repository);
+    if (deployed === undefined) return again(LOOK_AGAIN_MS);
     return looked.again === null || looked.again > MINUTE ? DONE : again(looked.again);
   } finally {
     await lease.release();

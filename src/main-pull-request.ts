@@ -9,7 +9,7 @@ import { answersFor } from "./main-answers.ts";
 import { again, DONE, type At } from "./main-at.ts";
 import { minimizeBells } from "./main-bell.ts";
 import type { ForgeRepository } from "./main-forge-repository.ts";
-import { acceptAndEnqueue, askToStop, ordersFor, ordersOf, progressOf } from "./main-orders.ts";
+import { acceptAndEnqueue, askToStop, LOOK_AGAIN_MS, ordersFor, progressOf, stopAll } from "./main-orders.ts";
 import { promotions } from "./main-promotions.ts";
 import { tailsOf } from "./main-tails.ts";
 import type { Performed } from "./queue/queue.ts";
@@ -36,8 +36,8 @@ async function reportNow(at: At, ref: RepositoryRef, number: number): Promise<Pe
   repository.save();
   switch (planned.kind) {
     case "over":
+      if ((await stopAll(at, repository, { number, why: "superseded" })) === "later") return again(LOOK_AGAIN_MS);
       await at.queue.table.remove(seenTable(ref), String(number));
-      for (const order of await ordersOf(at, repository, number)) await askToStop(at, order.id, "superseded");
       return "over";
     case "again":
       return again(planned.afterMs);

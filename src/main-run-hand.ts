@@ -19,7 +19,7 @@ const TELL_COMMIT_EVERY_MS = 15_000;
 interface Telling {
   readonly signal: AbortSignal;
   readonly report: (number: number) => Promise<Performed>;
-  readonly tell: (commit: CommitSha) => Promise<void>;
+  readonly tell: (commit: CommitSha) => Promise<Performed>;
 }
 
 /** Executes and records one accepted run under its lease, and has its pull request told how far it is. */
@@ -45,8 +45,8 @@ export async function takeRun(at: At, ref: RepositoryRef, take: RunToTake & Tell
     await at.queue.bus.drop(endsTopic(run));
     if (ended.kind === "nothing") {
       // Accepted once more although it is recorded: what was said about it meanwhile is not so any longer.
-      if (take.commit !== null) await take.tell(take.commit);
-      else if (take.pullRequest !== null) await wakeReport(at, ref, take.pullRequest, "recorded");
+      if (take.commit !== null) return take.tell(take.commit);
+      if (take.pullRequest !== null) await wakeReport(at, ref, take.pullRequest, "recorded");
       return DONE;
     }
     const { record } = ended;
@@ -61,8 +61,8 @@ export async function takeRun(at: At, ref: RepositoryRef, take: RunToTake & Tell
       if (told.kind === "again") await wakeReport(at, ref, record.pullRequest, "recorded");
       return DONE;
     }
-    await take.tell(record.source);
-    return DONE;
+    // Taken up again it is recorded already, and all that is left to do is to tell.
+    return take.tell(record.source);
   } finally {
     watch.end();
     await lease.release();
@@ -108,7 +108,7 @@ function tellProgress(
   let told = began;
   const tell = async (progress: Progress): Promise<void> => {
     await queue.table.put(PROGRESS, run, { ...progress, began });
-    if (commit !== null) return tellCommit(commit);
+    if (commit !== null) return void (await tellCommit(commit));
     if (pullRequest === null) return;
     await wakeReport({ queue }, repository, pullRequest, "progress");
   };

@@ -28,8 +28,8 @@ export interface CommandPorts {
   readonly rules: () => Promise<Narrowed | undefined>;
   /** Accepts and enqueues; `known`: the ledger has this very run already. */
   readonly accept: (order: RunOrder) => Promise<"accepted" | "known" | "later">;
-  /** Asks every open run of the pull request to stop; answers how many there are. */
-  readonly cancel: () => Promise<number>;
+  /** Asks every open run of the pull request to stop; answers how many there are, `later` where nobody could look now. */
+  readonly cancel: () => Promise<number | "later">;
   /** Orders that repeat what did not succeed at the head, or at the merge where it is merged. */
   readonly retries: (by: string) => Promise<readonly RunOrder[]>;
   /** Lets what waits at the merge commit run; answers how many runs began, `later` where nobody could look now. */
@@ -123,6 +123,7 @@ async function perform(ports: CommandPorts, asking: Asking, command: Command): P
       return runNow(ports, asking, command);
     case "cancel": {
       const stopped = await ports.cancel();
+      if (stopped === "later") return { ...NOTHING, again: 5_000 };
       return stopped === 0 ? refused(asking, "no run of this pull request is under way") : done(asking);
     }
     case "retry":

@@ -19,6 +19,8 @@ export const LEDGER = "refs/heads/sluice/ledger";
 /** A remote, and controllers that each have a mirror of it and a key. */
 export interface Remote {
   readonly remote: HttpRemote;
+  /** While it cannot be reached. */
+  away: boolean;
   /** The same key makes it one of us; another one is somebody else who may push. */
   controller(
     key: "ours" | "theirs",
@@ -31,18 +33,21 @@ export async function remotePlace(): Promise<Remote> {
   onTestFinished(() => rmSync(directory, { recursive: true, force: true, maxRetries: 3 }));
   const remote = await httpRemote();
   let mirrors = 0;
-  return {
+  const place: Remote = {
     remote,
+    away: false,
     async controller(key) {
       const mirror = await nativeMirror({
         directory: join(directory, `${mirrors++}.git`),
         program,
         grows: LEDGER,
-        remote: async () => ({ kind: "ok", url: remote.url, token: null }),
+        remote: async () =>
+          place.away ? { kind: "unreachable", why: "it is away" } : { kind: "ok", url: remote.url, token: null },
       });
       return { mirror, signer: fileSigner(join(directory, key), undefined), ledger: LEDGER };
     },
   };
+  return place;
 }
 
 export function ordered(more: Partial<Asked> = {}): RunOrder {

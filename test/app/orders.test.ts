@@ -1,0 +1,62 @@
+import { expect, test } from "vitest";
+
+import { acceptRun } from "../../src/controller/accept-run.ts";
+import { answerCommand, type CommandPorts } from "../../src/controller/answer-command.ts";
+import { openOrders } from "../../src/controller/open-orders.ts";
+import type { At } from "../../src/main-at.ts";
+import { tellCommit } from "../../src/main-commit.ts";
+import type { ForgeRepository } from "../../src/main-forge-repository.ts";
+import { freshOrders, ordersOf, stopAll } from "../../src/main-orders.ts";
+import { parseCommand } from "../../src/trigger/command.ts";
+import { LEDGER, ordered, remotePlace } from "../controller/acceptances.ts";
+import { sha } from "../manifest/run-records.ts";
+
+/** A service with one open run of pull request 3, and what it has written into its tables. */
+async function looking() {
+  const place = await remotePlace();
+  const us = await place.controller("ours");
+  const order = ordered({ request: "comment:1", domain: "pr", branch: "more", pullRequest: 3 });
+  await acceptRun(us, order);
+  const written: string[] = [];
+  const at = {
+    service: {
+      parts: { ledger: LEDGER },
+      open: (_: unknown, refs: Parameters<typeof openOrders>[1]) =>
+        openOrders({ ...us, forged: () => undefined }, refs),
+    },
+    queue: { table: { put: async (table: string, key: string) => void written.push(`${table} ${key}`) } },
+  } as unknown as At;
+  const repository = { mirror: us.mirror } as unknown as ForgeRepository;
+  return { place, at, repository, order, written };
+}
+
+test("a remote that cannot be reached is not one where nothing runs: whoever asks comes again", async () => {
+  const { place, at, repository, order, written } = await looking();
+  expect(await ordersOf(at, repository, 3)).toEqual({ kind: "ok", orders: [order] });
+  expect(await ordersOf(at, repository, 4)).toEqual({ kind: "ok", orders: [] });
+  place.away = true;
+  expect(await freshOrders(at, repository)).toEqual({ kind: "unreachable", why: "it is away" });
+  expect(await stopAll(at, repository, { number: 3, why: "superseded" })).toBe("later");
+  expect(await tellCommit(at, repository, { commit: sha("a"), standing: [] })).toMatchObject({ kind: "again" });
+  expect(written).toEqual([]);
+  place.away = false;
+  expect(await stopAll(at, repository, { number: 3, why: "superseded" })).toBe(1);
+  expect(written).toEqual([`stop ${order.id}`]);
+});
+
+test("/sluice cancel is not answered while nobody can say what runs", async () => {
+  const { place, at, repository } = await looking();
+  const ports = {
+    fork: false,
+    seen: async () => undefined,
+    forge: { permission: async () => ({ kind: "ok", value: "write" }) },
+    rules: async () => ({ settings: { permissions: {} } }),
+    cancel: () => stopAll(at, repository, { number: 3, why: "cancelled" }),
+  } as unknown as CommandPorts;
+  const asking = { sender: { id: 1, login: "alice", bot: false }, request: "button:1", comment: null, head: null };
+  const ask = () => answerCommand(ports, asking, parseCommand("/sluice cancel"));
+  place.away = true;
+  expect(await ask()).toMatchObject({ counts: false, words: [], again: 5_000 });
+  place.away = false;
+  expect(await ask()).toMatchObject({ counts: true, words: [], again: null });
+});
