@@ -1,8 +1,17 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 
 import type { TwinForge } from "./forge.ts";
-import { escapeHtml, markdownHtml } from "./markdown.ts";
-import type { TwinPullRequest, TwinRepository } from "./world.ts";
+import { GRAPH_SCRIPTS, mermaidFile, scriptAt } from "./graphs.ts";
+import { escapeHtml } from "./inline.ts";
+import { STYLE } from "./page-style.ts";
+import { pullPage, stateOf } from "./pull-page.ts";
+import type { TwinRepository } from "./world.ts";
+
+interface Page {
+  readonly title: string;
+  readonly main: string;
+  readonly repository?: TwinRepository;
+}
 
 /** The forge as a person sees it in a browser: pull requests with their comments, checks and labels. */
 export async function answerPage(
@@ -12,70 +21,67 @@ export async function answerPage(
   url: URL,
 ): Promise<void> {
   request.resume();
-  const [, owner, name, number] = /^\/([^/]+)\/([^/]+)(?:\/pull\/(\d+))?\/?$/.exec(url.pathname) ?? [];
-  const repository = forge.world.repositories.get(`${owner}/${name}`);
-  const pull = number === undefined ? undefined : repository?.pulls.get(Number(number));
-  const body =
-    url.pathname === "/"
-      ? index(forge)
-      : repository === undefined || (number !== undefined && pull === undefined)
-        ? undefined
-        : pull === undefined
-          ? pulls(repository)
-          : pullPage(repository, pull);
-  response.statusCode = body === undefined ? 404 : 200;
+  const script = await scriptAt(url.pathname);
+  if (script !== undefined) {
+    response.setHeader("content-type", "text/javascript; charset=utf-8");
+    response.setHeader("cache-control", "max-age=3600");
+    response.end(script);
+    return;
+  }
+  const page = pageAt(forge, url.pathname);
+  response.statusCode = page === undefined ? 404 : 200;
   response.setHeader("content-type", "text/html; charset=utf-8");
-  response.setHeader("content-security-policy", "default-src 'none'; style-src 'unsafe-inline'");
-  response.end(page(body ?? "<h1>Not found</h1>"));
+  response.setHeader(
+    "content-security-policy",
+    "default-src 'none'; script-src 'self'; style-src 'unsafe-inline'; img-src data:",
+  );
+  response.end(pageHtml(page ?? { title: "Not found", main: "<h1>Not found</h1>" }));
 }
 
-function page(body: string): string {
-  return `<!doctype html><html lang="en"><head><meta charset="utf-8"><title>twin</title><style>${STYLE}</style></head><body>${body}</body></html>`;
+function pageAt(forge: TwinForge, path: string): Page | undefined {
+  if (path === "/") return index(forge);
+  const [, owner, name, number] = /^\/([^/]+)\/([^/]+)(?:\/pull\/(\d+))?\/?$/.exec(path) ?? [];
+  const repository = forge.world.repositories.get(`${owner}/${name}`);
+  if (repository === undefined) return undefined;
+  if (number === undefined) return pulls(repository);
+  const pull = repository.pulls.get(Number(number));
+  return pull && { title: `${pull.title} #${pull.number}`, main: pullPage(repository, pull), repository };
 }
 
-const STYLE = `body{font:15px/1.5 system-ui,sans-serif;max-width:980px;margin:2rem auto;padding:0 1rem;color:#1f2328}
-article{border:1px solid #d1d9e0;border-radius:6px;margin:1rem 0}article>header{background:#f6f8fa;padding:.5rem 1rem;border-bottom:1px solid #d1d9e0}
-article>div{padding:.5rem 1rem}table{border-collapse:collapse}td,th{border:1px solid #d1d9e0;padding:.3rem .7rem}
-code{background:#eff1f3;border-radius:4px;padding:.1rem .3rem}pre{background:#f6f8fa;padding:.8rem;overflow:auto}pre code{padding:0}
-.label{background:#ddf4ff;border-radius:1rem;padding:.1rem .6rem}.success{color:#1a7f37}.failure{color:#d1242f}`;
+function pageHtml({ title, main, repository }: Page): string {
+  const scripts = main.includes('<figure class="graph">') && mermaidFile() !== undefined ? GRAPH_SCRIPTS : "";
+  const head = `<meta charset="utf-8"><meta name="viewport" content="width=device-width"><link rel="icon" href="data:,"><title>${escapeHtml(title)}</title><style>${STYLE}</style>${scripts}`;
+  const place =
+    repository === undefined
+      ? ""
+      : ` / <a href="/${escapeHtml(repository.fullName)}">${escapeHtml(repository.fullName)}</a>`;
+  const body = `<header><nav aria-label="place"><a href="/">Repositories</a>${place}</nav></header><main>${main}</main>${repository === undefined ? "" : footer(repository)}`;
+  return `<!doctype html><html lang="en"><head>${head}</head><body>${body}</body></html>`;
+}
 
-function index(forge: TwinForge): string {
+/** The pages end with the demo; the repository stays. */
+function footer({ directory }: TwinRepository): string {
+  const command = `git -C ${shellWord(directory)} log sluice/ledger`;
+  return `<footer><p>The bare repository is <code>${escapeHtml(directory)}</code>, and what ran is a branch of it like any other:</p><pre tabindex="0"><code>${escapeHtml(command)}</code></pre></footer>`;
+}
+
+function shellWord(word: string): string {
+  return /^[\w./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+}
+
+function index(forge: TwinForge): Page {
   const items = [...forge.world.repositories.values()].map(
     ({ fullName }) => `<li><a href="/${escapeHtml(fullName)}">${escapeHtml(fullName)}</a></li>`,
   );
-  return `<h1>Repositories</h1><ul>${items.join("")}</ul>`;
+  return { title: "Repositories", main: `<h1>Repositories</h1><ul>${items.join("")}</ul>` };
 }
 
-function pulls({ fullName, pulls: all }: TwinRepository): string {
-  const items = [...all.values()].map(
+function pulls(repository: TwinRepository): Page {
+  const { fullName } = repository;
+  const items = [...repository.pulls.values()].map(
     (pull) =>
-      `<li><a href="/${escapeHtml(fullName)}/pull/${pull.number}">#${pull.number} ${escapeHtml(pull.title)}</a> ${stateOf(pull)}</li>`,
+      `<li><a href="/${escapeHtml(fullName)}/pull/${pull.number}">#${pull.number} <bdi>${escapeHtml(pull.title)}</bdi></a> <span class="faint">${stateOf(pull)}</span></li>`,
   );
-  return `<h1>${escapeHtml(fullName)}</h1><ul>${items.join("")}</ul>`;
-}
-
-function stateOf(pull: TwinPullRequest): string {
-  return pull.merged ? "merged" : pull.state;
-}
-
-function pullPage(repository: TwinRepository, pull: TwinPullRequest): string {
-  const labels = pull.labels.map((label) => `<span class="label">${escapeHtml(label)}</span>`).join(" ");
-  const comments = (repository.comments.get(pull.number) ?? []).map(
-    (comment) =>
-      `<article id="issuecomment-${comment.id}"><header><b>${escapeHtml(comment.user.login)}</b>${comment.reactions
-        .map(({ content }) => ` · ${escapeHtml(content)}`)
-        .join("")}</header><div>${markdownHtml(comment.body)}</div></article>`,
-  );
-  const checks = repository.checks
-    .filter((check) => check.head === pull.head || check.head === pull.mergeCommit)
-    .map(
-      (check) =>
-        `<article class="check"><header><b>${escapeHtml(check.name)}</b> · <span class="${escapeHtml(check.conclusion ?? "")}">${escapeHtml(check.conclusion ?? check.status)}</span> · ${escapeHtml(check.output.title)}</header><div>${markdownHtml(check.output.summary)}</div></article>`,
-    );
-  return `<h1>${escapeHtml(pull.title)} <small>#${pull.number}</small></h1><p>${stateOf(pull)} · ${escapeHtml(headOf(repository, pull))} into ${escapeHtml(pull.base)} ${labels}</p>${comments.join("")}<h2>Checks</h2>${checks.join("")}`;
-}
-
-/** A fork's branch is named with its owner. */
-function headOf(repository: TwinRepository, { from, branch }: TwinPullRequest): string {
-  return from === repository ? branch : `${from.owner.login}:${branch}`;
+  const list = items.length === 0 ? "<p>No pull request yet.</p>" : `<ul>${items.join("")}</ul>`;
+  return { title: fullName, main: `<h1>${escapeHtml(fullName)}</h1>${list}`, repository };
 }
