@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 
 import type { Service, World } from "./cli/world.ts";
+import { endsWithin, leaveSoon } from "./main-leave.ts";
 
 /** A part of main.ts for the doors of a service, each loaded when it is opened. */
 export function serviceDoors(world: World): Service {
@@ -15,7 +16,7 @@ export function serviceDoors(world: World): Service {
       terminal.say(`sluice serves at ${service.web.url}, with ${service.queue.backend}; Ctrl-C stops\n`);
       await stopped(stop);
       await service[Symbol.asyncDispose]();
-      return 0;
+      return leaveSoon(0);
     },
     async worker(config, { pool, concurrency }, stop) {
       const { openQueue } = await import("./queue/open-queue.ts");
@@ -47,8 +48,9 @@ export function serviceDoors(world: World): Service {
       terminal.say(`a worker of pool ${pool} takes ${parts.concurrency} steps at once; Ctrl-C stops\n`);
       await stopped(stop);
       await worker[Symbol.asyncDispose]();
-      await queue[Symbol.asyncDispose]();
-      return 0;
+      if (!(await endsWithin(LEAVE_MS, queue[Symbol.asyncDispose]())))
+        onError(new Error(`the queue's connections did not end in ${LEAVE_MS / 1_000} s`));
+      return leaveSoon(0);
     },
     async pool(config, pool) {
       // Looking must not make a database.
@@ -73,6 +75,7 @@ export function serviceDoors(world: World): Service {
   };
 }
 
+const LEAVE_MS = 10_000;
 /** Steps at once where nothing else is said. */
 const SLOTS = 2;
 /** EX_TEMPFAIL: try again when the world is there. */

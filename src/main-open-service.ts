@@ -10,6 +10,7 @@ import { decodeEnd, encodeAttempt, type StagedJob } from "./controller/attempt-p
 import { octokitForges } from "./forge/octokit-forges.ts";
 import type { RunId } from "./identity/identity.ts";
 import { composeHands } from "./main-hands.ts";
+import { endsWithin } from "./main-leave.ts";
 import { readOperator } from "./main-operator.ts";
 import { composeService, servicePaths } from "./main-service.ts";
 import { poolQueue, startWorker } from "./main-worker.ts";
@@ -56,6 +57,9 @@ export interface OpenService extends AsyncDisposable {
 export type Opened =
   | { readonly kind: "opened"; readonly service: OpenService }
   | { readonly kind: "refused"; readonly why: string; readonly next: string };
+
+/** Each part of a service has so long to end in good order. */
+const LEAVE_MS = 10_000;
 
 /** A part of main.ts for `serve` and `demo`: opens what a service stands on, in the order in which it is needed. */
 export async function openService(opening: Opening): Promise<Opened> {
@@ -148,11 +152,16 @@ export async function openService(opening: Opening): Promise<Opened> {
       queue,
       async [Symbol.asyncDispose]() {
         clearInterval(remind);
-        await web.close();
-        await work.close();
-        for (const pool of pools.values()) await pool[Symbol.asyncDispose]();
+        const ended = async (what: string, end: PromiseLike<unknown>): Promise<void> => {
+          if (!(await endsWithin(LEAVE_MS, end))) onError(new Error(`${what} did not end in ${LEAVE_MS / 1_000} s`));
+        };
+        await ended("the web server", web.close());
+        await ended("the work under way", work.close());
+        const turns = [...pools.values()].map((pool) => pool[Symbol.asyncDispose]());
+        await ended("turns of the pools", Promise.all(turns));
+        // Steps that were begun are ended first, however long they take.
         await worker?.[Symbol.asyncDispose]();
-        await queue[Symbol.asyncDispose]();
+        await ended("the queue's connections", queue[Symbol.asyncDispose]());
       },
     },
   };

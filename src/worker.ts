@@ -64,7 +64,7 @@ export async function startWork(
   options: { readonly runs: number; readonly onError: (job: QueuedJob, error: unknown) => void },
 ): Promise<Consumer> {
   const { onError } = options;
-  const consumers = await Promise.all([
+  const [triggers, runs, outbox] = await Promise.all([
     queue.jobs.consume(QUEUES.controller, {
       concurrency: 4,
       onError,
@@ -90,7 +90,8 @@ export async function startWork(
   ]);
   return {
     async close(how) {
-      await Promise.all(consumers.map((consumer) => consumer.close(how)));
+      // What is short is ended; a run may take hours more, and another controller goes on with it.
+      await Promise.all([triggers.close(how), runs.close({ force: true }), outbox.close(how)]);
     },
   };
 }

@@ -1,0 +1,16 @@
+/** Whether an end came in time: what waits for a queue that was away may wait for ever, and dying is safe at any moment. */
+export async function endsWithin(ms: number, end: PromiseLike<unknown>): Promise<boolean> {
+  const { promise, resolve } = Promise.withResolvers<false>();
+  const timer = setTimeout(() => resolve(false), ms);
+  try {
+    return await Promise.race([end.then(() => true), promise]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** Ends this process once nothing is left to do, and soon in any case: a connection that hangs holds nobody up. */
+export function leaveSoon(code: number): number {
+  setTimeout(() => process.exit(code), 2_000).unref();
+  return code;
+}
