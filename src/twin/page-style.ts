@@ -21,4 +21,5 @@ code{font:.87em/1.45 ui-monospace,SFMono-Regular,Menlo,"DejaVu Sans Mono",monosp
 pre{background:var(--soft);border-radius:6px;padding:.8rem;overflow:auto;margin:.6rem 0}pre code{padding:0;background:none;white-space:pre;overflow-wrap:normal}
 sub{vertical-align:baseline;font-size:.82rem;line-height:1.5;color:var(--faint)}figure{margin:.8rem 0;overflow-x:auto}figure svg{display:block;height:auto}
 .success{color:var(--good)}.failure,.timed_out,.action_required{color:var(--bad)}
+footer pre code{white-space:pre-wrap}
 :focus-visible{outline:2px solid var(--link);outline-offset:2px}`;
