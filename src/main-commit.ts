@@ -9,7 +9,7 @@ import type { RunSummary } from "./index/history.ts";
 import { answersFor } from "./main-answers.ts";
 import { again, DONE, type At } from "./main-at.ts";
 import type { ForgeRepository } from "./main-forge-repository.ts";
-import { freshOrders, LOOK_AGAIN_MS } from "./main-orders.ts";
+import { freshOrders, LOOK_AGAIN_MS, ordersOf } from "./main-orders.ts";
 import { openRunOf } from "./main-pull-request.ts";
 import { tailsOf } from "./main-tails.ts";
 import type { Performed } from "./queue/queue.ts";
@@ -99,23 +99,40 @@ export async function tellCommit(
   return DONE;
 }
 
-/** The check of a head that was left behind, by a push or for good: nobody reports that head any more. */
-export async function tellLeft(at: At, repository: ForgeRepository, record: RunRecord): Promise<void> {
+/**
+ * The check of a head that was left behind, by a push or for good: nobody reports that head any more. To be done again
+ * where nobody can say whether it was left, or what still runs there: a check that ended may let a merge pass.
+ */
+export async function tellLeft(at: At, repository: ForgeRepository, record: RunRecord): Promise<Performed> {
   const { forge, history } = repository;
   const { source, pullRequest } = record;
-  const asked = pullRequest === null ? null : await forge.pullRequest(pullRequest);
-  if (asked?.kind === "ok" && asked.value.state === "open" && asked.value.head.sha === source) return;
+  if (pullRequest === null) return DONE;
+  const asked = await forge.pullRequest(pullRequest);
+  if (asked.kind === "wait" || asked.kind === "unreachable") return again(LOOK_AGAIN_MS);
+  if (asked.kind === "refused") return DONE;
+  if (asked.kind === "ok" && asked.value.state === "open" && asked.value.head.sha === source) return DONE;
+  const fresh = await ordersOf(at, repository, pullRequest);
+  if (fresh.kind !== "ok") return again(LOOK_AGAIN_MS);
+  const open = fresh.orders.filter((order) => order.source === source);
+  await history.sync();
   const mine = history.runs({ source }).filter((run) => run.pullRequest === pullRequest);
   const newest = [...Map.groupBy(mine, (run) => run.pipeline).values()].flatMap(([run]) => run ?? []);
   const records = await Promise.all(newest.map(({ id }) => history.record(id)));
-  const runs = records.flatMap((run) => (run === undefined ? [] : [{ record: run, baseline: null }]));
+  const runs = records.flatMap((run) =>
+    run === undefined || open.some((order) => order.pipeline === run.pipeline.id)
+      ? []
+      : [{ record: run, baseline: null }],
+  );
   const tails = await tailsOf(
     at,
     runs.map((run) => run.record),
   );
   const tail = (run: RunRecord, step: string): readonly string[] => tails.get(`${run.id}/${step}`) ?? [];
-  const about = { commit: source, branch: "", merge: null, open: [], standing: [], answers: [], told: false };
-  await desire(at.queue, forge.repository.installation, reportCommit({ ...about, runs, tail }), forge.repository);
+  const about = { commit: source, branch: "", merge: null, standing: [], answers: [], told: false };
+  const going = await Promise.all(open.map((order) => openRunOf(at, order)));
+  const states = reportCommit({ ...about, runs, open: going, tail });
+  await desire(at.queue, forge.repository.installation, states, forge.repository);
+  return DONE;
 }
 
 function toldTable({ forge }: ForgeRepository): string {

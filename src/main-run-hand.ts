@@ -46,8 +46,11 @@ export async function takeRun(at: At, ref: RepositoryRef, take: RunToTake & Tell
     if (ended.kind === "nothing") {
       // Accepted once more although it is recorded: what was said about it meanwhile is not so any longer.
       if (take.commit !== null) return take.tell(take.commit);
-      if (take.pullRequest !== null) await wakeReport(at, ref, take.pullRequest, "recorded");
-      return DONE;
+      if (take.pullRequest === null) return DONE;
+      await wakeReport(at, ref, take.pullRequest, "recorded");
+      await repository.history.sync();
+      const known = await repository.history.record(run);
+      return known === undefined ? DONE : tellLeft(at, repository, known);
     }
     const { record } = ended;
     // What waits for this run, or hangs on it, need not wait for the next minute.
@@ -56,12 +59,11 @@ export async function takeRun(at: At, ref: RepositoryRef, take: RunToTake & Tell
     if (take.commit === null && record.pullRequest !== null) {
       await ringBell(at, ref, record);
       const told = await take.report(record.pullRequest);
-      await tellLeft(at, repository, record);
-      // The run is over, so this job has nothing left to do again: the report has a job of its own.
+      // The report has a job of its own.
       if (told.kind === "again") await wakeReport(at, ref, record.pullRequest, "recorded");
-      return DONE;
+      // Taken up again the run is recorded already, and all that is left to do is to tell.
+      return tellLeft(at, repository, record);
     }
-    // Taken up again it is recorded already, and all that is left to do is to tell.
     return take.tell(record.source);
   } finally {
     watch.end();

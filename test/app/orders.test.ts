@@ -4,12 +4,13 @@ import { acceptRun } from "../../src/controller/accept-run.ts";
 import { answerCommand, type CommandPorts } from "../../src/controller/answer-command.ts";
 import { openOrders } from "../../src/controller/open-orders.ts";
 import type { At } from "../../src/main-at.ts";
-import { tellCommit } from "../../src/main-commit.ts";
+import { tellCommit, tellLeft } from "../../src/main-commit.ts";
 import type { ForgeRepository } from "../../src/main-forge-repository.ts";
 import { freshOrders, ordersOf, stopAll } from "../../src/main-orders.ts";
+import { acceptedRef } from "../../src/run/request.ts";
 import { parseCommand } from "../../src/trigger/command.ts";
 import { LEDGER, ordered, remotePlace } from "../controller/acceptances.ts";
-import { sha } from "../manifest/run-records.ts";
+import { digitsRun, sha } from "../manifest/run-records.ts";
 
 /** A service with one open run of pull request 3, and what it has written into its tables. */
 async function looking() {
@@ -59,4 +60,45 @@ test("/sluice cancel is not answered while nobody can say what runs", async () =
   expect(await ask()).toMatchObject({ counts: false, words: [], again: 5_000 });
   place.away = false;
   expect(await ask()).toMatchObject({ counts: true, words: [], again: null });
+});
+
+test("a head counts as left only where the forge says so, and its check ends only where nothing runs", async () => {
+  const { place, at, repository, order } = await looking();
+  const record = digitsRun({ source: order.source, pullRequest: 3 });
+  const checks: unknown[] = [];
+  const queue = {
+    table: {
+      get: async () => undefined,
+      put: async (_table: string, _key: string, { desired }: { readonly desired: { readonly check: object } }) =>
+        void checks.push(desired.check),
+    },
+    jobs: { add: async () => undefined },
+  };
+  const left = (answer: object) =>
+    tellLeft(
+      { ...at, queue } as unknown as At,
+      {
+        ...repository,
+        forge: { repository: { id: 42, fullName: "acme/digits", installation: 1 }, pullRequest: async () => answer },
+        history: {
+          sync: async () => undefined,
+          runs: () => [{ id: record.id, pipeline: record.pipeline.id, pullRequest: 3 }],
+          record: async () => record,
+        },
+      } as unknown as ForgeRepository,
+      record,
+    );
+  const open = { kind: "ok", value: { state: "open", head: { sha: order.source } } };
+  expect(await left({ kind: "wait", until: 1, why: "a limit" })).toMatchObject({ kind: "again" });
+  expect(await left({ kind: "unreachable", why: "it is away" })).toMatchObject({ kind: "again" });
+  expect(await left(open)).toEqual({ kind: "done" });
+  place.away = true;
+  expect(await left({ kind: "not-found" })).toMatchObject({ kind: "again" });
+  expect(checks).toEqual([]);
+
+  place.away = false;
+  expect(await left({ kind: "not-found" })).toEqual({ kind: "done" });
+  place.remote.git("update-ref", "-d", acceptedRef(order.id));
+  expect(await left({ kind: "ok", value: { ...open.value, state: "closed" } })).toEqual({ kind: "done" });
+  expect(checks).toMatchObject([{ status: "in_progress" }, { status: "completed" }]);
 });
