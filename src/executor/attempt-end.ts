@@ -12,6 +12,12 @@ export function endedBefore(failure: Failure): AttemptEnd {
   };
 }
 
+/** What the system refused around a step, as the end of its attempt; everything else is a surprise and stays one. */
+export function endedBySystem(error: unknown, what: string): AttemptEnd {
+  if (!(error instanceof Error && "syscall" in error && "code" in error)) throw error;
+  return endedBefore({ kind: "lost", why: `${what} (${String(error.code)})` });
+}
+
 /** What the launcher saw, as the end of an attempt; that memory ran out is said only where the kernel counted it. */
 export function endOf(order: AttemptOrder, end: LaunchEnd, outOfMemory: boolean): AttemptEnd {
   const oom: Failure = { kind: "oom", limitBytes: order.memoryBytes, peakBytes: null };

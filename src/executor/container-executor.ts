@@ -1,12 +1,13 @@
 import { constants } from "node:os";
-import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 import type { Failure } from "../run/run-record.ts";
-import { endedBefore } from "./attempt-end.ts";
+import { endedBefore, endedBySystem } from "./attempt-end.ts";
 import { ask, doomed, engineHere, follow, type Engine } from "./container-engine.ts";
 import type { Attempt, AttemptEnd, AttemptOrder, Executor } from "./executor.ts";
 import { redactLog } from "./redact-log.ts";
+import { removeTree } from "./remove-tree.ts";
 import { environmentOf } from "./step-environment.ts";
 import { stage, undeclaredWrites, type Materialize } from "./workspace.ts";
 
@@ -62,17 +63,22 @@ export function containerExecutor(options: ContainerExecutorOptions): Executor {
     ahead: slots,
     async start(order, signal) {
       const leave = await permit();
-      const place = makePlace(options, directory);
-      const attempt = begin(place, order, signal);
-      running.add(attempt.ended);
-      void attempt.ended.finally(() => {
-        running.delete(attempt.ended);
+      try {
+        const attempt = begin(makePlace(options, directory), order, signal);
+        const over = (): void => {
+          running.delete(attempt.ended);
+          leave();
+        };
+        running.add(attempt.ended);
+        void attempt.ended.then(over, over);
+        return attempt;
+      } catch (error) {
         leave();
-      });
-      return attempt;
+        throw error;
+      }
     },
     async [Symbol.asyncDispose]() {
-      await Promise.all(running);
+      await Promise.allSettled(running);
     },
   };
 }
@@ -108,7 +114,7 @@ function begin(place: Place, order: AttemptOrder, signal: AbortSignal): Attempt 
       return endedBefore(staged.diskFull ? { kind: "disk-full", path: staged.missing } : { kind: "lost", why });
     }
     return run(place, order, signal);
-  })();
+  })().catch((error: unknown) => endedBySystem(error, "it could not be run here"));
   return {
     workspace: place.workspace,
     log: place.log,
@@ -119,8 +125,8 @@ function begin(place: Place, order: AttemptOrder, signal: AbortSignal): Attempt 
       return "missing" in staged ? [] : undeclaredWrites(place.workspace, order, staged).undeclared;
     },
     async dispose() {
-      await ended;
-      rmSync(place.root, { recursive: true, force: true });
+      await ended.catch(() => undefined);
+      removeTree(place.root);
     },
   };
 }

@@ -1,10 +1,11 @@
-import { existsSync, mkdirSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 
 import type { Failure } from "../run/run-record.ts";
-import { endOf, endedBefore } from "./attempt-end.ts";
+import { endOf, endedBefore, endedBySystem } from "./attempt-end.ts";
 import { checkProgram, checkTools, prepareEnvironment, type PreparedEnvironment } from "./environment.ts";
 import type { Attempt, AttemptEnd, AttemptOrder, Executor } from "./executor.ts";
+import { discard, giveBack, makeSlot, take, type RunningLauncher, type Slot, type Slots } from "./slot.ts";
 import { environmentOf } from "./step-environment.ts";
 import { checkInstalled } from "./installed.ts";
 import { isolationHere } from "./isolation.ts";
@@ -12,18 +13,11 @@ import { koffiDirectories, launcherCommand } from "./launcher-command.ts";
 import { startLauncher, type Launcher } from "./launcher-client.ts";
 import { memoryLimitsHere, type MemoryGroup, type MemoryLimits } from "./memory-limit.ts";
 import { permitsFor, type Permits } from "./permits.ts";
-import { keepPlain } from "./plain-log.ts";
+import { beginLog, keepPlain } from "./plain-log.ts";
 import { HOME, readOnlyFor, sandboxArguments, WORKSPACE, type SandboxSettings } from "./sandbox.ts";
 import { redactLog } from "./redact-log.ts";
-import {
-  clearWorkspace,
-  stage,
-  undeclaredWrites,
-  type Aside,
-  type Materialize,
-  type Staged,
-  type Standing,
-} from "./workspace.ts";
+import { removeTree } from "./remove-tree.ts";
+import { clearWorkspace, stage, undeclaredWrites, type Materialize, type Staged } from "./workspace.ts";
 
 export interface ProcessExecutorOptions {
   /** Workspaces live here, on the store's file system. */
@@ -42,26 +36,9 @@ export interface ProcessExecutorOptions {
   readonly onDrift: ((drift: Failure) => void) | undefined;
 }
 
-interface Slot {
-  readonly at: number;
-  readonly root: string;
-  readonly workspace: string;
-  readonly aside: Aside;
-  /** What the last step left in the workspace, where all of it is known. */
-  standing: Standing | undefined;
-  launcher: RunningLauncher | undefined;
-}
-
-interface RunningLauncher {
-  readonly process: Launcher;
-  readonly settings: string;
-}
-
-interface Pool {
+interface Pool extends Slots {
   readonly options: ProcessExecutorOptions;
   readonly sandboxed: boolean;
-  readonly free: Slot[];
-  readonly waiting: ((slot: Slot) => void)[];
   readonly systemReadOnly: readonly string[];
   /** Memory limits, opened for the first step that has one; null where they cannot be enforced. */
   limits: MemoryLimits | null | undefined;
@@ -105,7 +82,7 @@ export function processExecutor(
       const launchers = [...all.flatMap((slot) => slot.launcher ?? []), ...pool.idle];
       await Promise.all(launchers.map((one) => one.process.close()));
       pool.limits?.close();
-      for (const slot of all) rmSync(slot.root, { recursive: true, force: true });
+      for (const slot of all) removeTree(slot.root);
     },
   };
 }
@@ -128,35 +105,36 @@ function startLaunchers(pool: Pool): void {
   }
 }
 
-function makeSlot(directory: string, at: number): Slot {
-  const root = join(directory, `slot-${process.pid}-${at}`);
-  for (const part of ["workspace", "home", "tmp", "logs", "aside"]) mkdirSync(join(root, part), { recursive: true });
-  const aside: Aside = { directory: join(root, "aside"), count: 0 };
-  return { at, root, workspace: join(root, "workspace"), aside, standing: undefined, launcher: undefined };
-}
-
-function take(pool: Pool): Promise<Slot> {
-  // The one used last: its launcher is running, its pages are warm.
-  const slot = pool.free.pop();
-  return slot === undefined ? new Promise((resolve) => pool.waiting.push(resolve)) : Promise.resolve(slot);
-}
-
-function giveBack(pool: Pool, slot: Slot): void {
-  const waiter = pool.waiting.shift();
-  if (waiter === undefined) pool.free.push(slot);
-  else waiter(slot);
-}
-
 async function start(pool: Pool, order: AttemptOrder, signal: AbortSignal): Promise<Attempt> {
   const slot = await take(pool);
   const log = `${slot.root}/logs/step.log`;
-  if (statSync(log, { throwIfNoEntry: false })?.size !== 0) writeFileSync(log, "");
+  try {
+    return await startIn(pool, slot, { order, log, signal });
+  } catch (error) {
+    slot.standing = undefined;
+    giveBack(pool, slot);
+    return {
+      workspace: slot.workspace,
+      log: "",
+      ended: Promise.resolve(endedBySystem(error, "its workspace could not be made ready")),
+      undeclared: () => Promise.resolve([]),
+      dispose: () => Promise.resolve(),
+    };
+  }
+}
+
+async function startIn(
+  pool: Pool,
+  slot: Slot,
+  { order, log, signal }: { readonly order: AttemptOrder; readonly log: string; readonly signal: AbortSignal },
+): Promise<Attempt> {
+  beginLog(log);
   const left = clearWorkspace(slot.workspace, order, slot);
   slot.standing = undefined;
   const prepared = prepare(pool, order);
   const staged = "kind" in prepared ? undefined : await stageFor(pool, slot, { order, prepared, left });
   await pool.permits.take();
-  const ended = run(pool, slot, { order, prepared, staged, log, signal }).finally(() => pool.permits.giveBack());
+  const ended = endedIn(pool, slot, { order, prepared, staged, log, signal }).finally(() => pool.permits.giveBack());
   let disposed = false;
   return {
     workspace: slot.workspace,
@@ -173,7 +151,8 @@ async function start(pool: Pool, order: AttemptOrder, signal: AbortSignal): Prom
     async dispose() {
       if (disposed) return;
       disposed = true;
-      await ended;
+      // Whoever waits for the end hears of a surprise; the slot comes back in any case.
+      await ended.catch(() => undefined);
       giveBack(pool, slot);
     },
   };
@@ -225,6 +204,20 @@ interface Running {
   readonly signal: AbortSignal;
 }
 
+/** The end of a step, after which its log is a plain file without secrets. */
+async function endedIn(pool: Pool, slot: Slot, running: Running): Promise<AttemptEnd> {
+  const end = await run(pool, slot, running).catch((error: unknown) =>
+    endedBySystem(error, "it could not be run here"),
+  );
+  try {
+    keepPlain(running.log);
+    redactLog(running.log, running.order.secrets);
+    return end;
+  } catch (error) {
+    return endedBySystem(error, "its log could not be put in order");
+  }
+}
+
 async function run(pool: Pool, slot: Slot, running: Running): Promise<AttemptEnd> {
   const { order, prepared, staged, log } = running;
   if ("kind" in prepared) return endedBefore(prepared);
@@ -272,8 +265,6 @@ async function run(pool: Pool, slot: Slot, running: Running): Promise<AttemptEnd
     pool.idle.push(slot.launcher);
     slot.launcher = undefined;
   }
-  keepPlain(log);
-  redactLog(log, order.secrets);
   return endOf(order, end, (group?.kills() ?? 0) > killed);
 }
 
@@ -351,10 +342,4 @@ function commandOf(pool: Pool, slot: Slot, settings: SandboxSettings): readonly 
     }),
     ...node,
   ];
-}
-
-async function discard(slot: Slot): Promise<void> {
-  const { launcher } = slot;
-  slot.launcher = undefined;
-  await launcher?.process.close();
 }

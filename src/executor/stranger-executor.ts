@@ -1,10 +1,11 @@
-import { mkdirSync, rmSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 
 import type { Failure } from "../run/run-record.ts";
 import { endedBefore } from "./attempt-end.ts";
 import type { Attempt, AttemptOrder, Executor } from "./executor.ts";
 import { processExecutor, type ProcessExecutorOptions } from "./process-executor.ts";
+import { removeTree } from "./remove-tree.ts";
 import { withContainers } from "./with-containers.ts";
 
 export type StrangerExecutorOptions = Pick<ProcessExecutorOptions, "directory" | "materialize" | "launcherPath">;
@@ -28,20 +29,31 @@ export function strangerExecutor(options: StrangerExecutorOptions): Executor {
       if (refusal !== undefined) return refused(refusal);
       const root = join(options.directory, `stranger-${process.pid}-${++count}`);
       const inner = open(options, root);
-      const attempt = await inner.start(order, signal);
-      running.add(attempt.ended);
-      return {
-        ...attempt,
-        async dispose() {
-          await attempt.dispose();
-          running.delete(attempt.ended);
+      const close = async (): Promise<void> => {
+        try {
           await inner[Symbol.asyncDispose]();
-          rmSync(root, { recursive: true, force: true });
-        },
+        } finally {
+          removeTree(root);
+        }
       };
+      try {
+        const attempt = await inner.start(order, signal);
+        running.add(attempt.ended);
+        return {
+          ...attempt,
+          async dispose() {
+            await attempt.dispose();
+            running.delete(attempt.ended);
+            await close();
+          },
+        };
+      } catch (error) {
+        await close();
+        throw error;
+      }
     },
     async [Symbol.asyncDispose]() {
-      await Promise.all(running);
+      await Promise.allSettled(running);
     },
   };
 }

@@ -7,15 +7,16 @@ import {
   readdirSync,
   renameSync,
   rmdirSync,
-  rmSync,
   symlinkSync,
   unlinkSync,
   writeFileSync,
+  type Dirent,
 } from "node:fs";
 import { dirname, join } from "node:path";
 
 import type { OutputRecord } from "../key/key-document.ts";
 import type { AttemptOrder, StagedInput } from "./executor.ts";
+import { openUp, removeTree } from "./remove-tree.ts";
 
 export type Materialize = (
   record: Pick<OutputRecord, "kind" | "digest">,
@@ -73,7 +74,7 @@ export function clearWorkspace(
     emptyDirectory(directory, "", { kept, aside });
   } catch {
     openUp(directory);
-    for (const name of readdirSync(directory)) rmSync(join(directory, name), { recursive: true, force: true });
+    for (const name of readdirSync(directory)) removeTree(join(directory, name));
   }
   return new Set();
 }
@@ -116,13 +117,6 @@ function emptyDirectory(
       if (!clearing.kept.has(path)) rmdirSync(at);
     } else setAside(at, clearing.aside);
   }
-}
-
-function openUp(path: string): void {
-  const stat = lstatSync(path, { throwIfNoEntry: false });
-  if (stat?.isDirectory() !== true) return;
-  chmodSync(path, 0o700);
-  for (const name of readdirSync(path)) openUp(join(path, name));
 }
 
 /** Puts a step's inputs and the parents of its outputs into an empty workspace; undefined: something is missing. */
@@ -195,7 +189,7 @@ function snapshot(directory: string, order: AttemptOrder): ReadonlyMap<string, s
     if (input.kind === "in-place") continue;
     const whole = input.kind === "store" && input.entry === "directory";
     for (const path of whole ? filesBelow(directory, input.path) : [input.path])
-      files.set(path, stampOf(`${directory}/${path}`));
+      files.set(path, stampOf(`${directory}/${path}`) ?? "");
   }
   return files;
 }
@@ -219,9 +213,14 @@ export function undeclaredWrites(
   return { undeclared: found.filter((path) => path !== "node_modules").sort(), standing };
 }
 
-function stampOf(path: string): string {
-  const stat = lstatSync(path, { bigint: true });
-  return `${stat.size}.${stat.mtimeNs}.${stat.ino}`;
+/** Undefined: a step took away the rights to look. */
+function stampOf(path: string): string | undefined {
+  try {
+    const stat = lstatSync(path, { bigint: true });
+    return `${stat.size}.${stat.mtimeNs}.${stat.ino}`;
+  } catch {
+    return undefined;
+  }
 }
 
 function filesBelow(directory: string, prefix: string): readonly string[] {
@@ -244,13 +243,30 @@ function look(
   },
 ): void {
   const { skip, into } = looking;
-  for (const entry of readdirSync(prefix === "" ? directory : `${directory}/${prefix}`, { withFileTypes: true })) {
+  const entries = entriesOf(prefix === "" ? directory : `${directory}/${prefix}`);
+  // Nobody can say what lies in there: it counts as one thing.
+  if (entries === undefined) into.files.push(prefix === "" ? "." : prefix);
+  for (const entry of entries ?? []) {
     const path = prefix === "" ? entry.name : `${prefix}/${entry.name}`;
     if (skip.has(path)) continue;
     if (!entry.isDirectory()) into.files.push(path);
     else {
       into.directories.push(path);
       look(directory, path, looking);
+    }
+  }
+}
+
+/** What lies in a directory, also where a step took the rights to it away; undefined: it lies too deep to be named. */
+function entriesOf(directory: string): readonly Dirent[] | undefined {
+  try {
+    return readdirSync(directory, { withFileTypes: true });
+  } catch {
+    try {
+      openUp(directory);
+      return readdirSync(directory, { withFileTypes: true });
+    } catch {
+      return undefined;
     }
   }
 }

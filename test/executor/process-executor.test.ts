@@ -1,22 +1,29 @@
 import { spawnSync } from "node:child_process";
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import { describe } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
 
-import type { Executor } from "../../src/executor/executor.ts";
+import type { AttemptOrder, Executor, StagedInput } from "../../src/executor/executor.ts";
 import { processExecutor } from "../../src/executor/process-executor.ts";
+import { digestOf } from "../../src/identity/identity.ts";
+import type { Materialize } from "../../src/executor/workspace.ts";
 import { executorContract } from "../contract/executor.ts";
 
 const LAUNCHER = join(import.meta.dirname, "../../src/launcher.ts");
 
-function open(sandbox: "off" | "require"): (directory: string) => Executor {
+function open(
+  sandbox: "off" | "require",
+  materialize: Materialize = () => Promise.resolve({ kind: "missing" }),
+): (directory: string) => Executor {
   return (directory) => {
     const executor = processExecutor({
       directory: join(directory, "work"),
       sandbox,
       slots: 2,
       project: directory,
-      materialize: () => Promise.resolve({ kind: "missing" }),
+      materialize,
       launcherPath: LAUNCHER,
       path: process.env["PATH"] ?? "/usr/bin:/bin",
       onDrift: undefined,
@@ -27,6 +34,46 @@ function open(sandbox: "off" | "require"): (directory: string) => Executor {
 }
 
 describe("in a directory of its own", () => executorContract(open("off")));
+
+function orderOf(id: number, inputs: readonly StagedInput[]): AttemptOrder {
+  return {
+    id: `attempt-${id}`,
+    argv: ["/bin/sh", "-c", "echo ran"],
+    env: {},
+    inputs,
+    outputs: [],
+    network: false,
+    secrets: {},
+    environment: { kind: "system" },
+    tools: {},
+    timeoutMs: null,
+    memoryBytes: null,
+  };
+}
+
+test("attempts whose workspaces cannot be made ready keep no slot, and leave nothing behind", async () => {
+  const directory = mkdtempSync(join(tmpdir(), "sluice-ready-"));
+  onTestFinished(() => rmSync(directory, { recursive: true, force: true }));
+  const executor = open("off", () => Promise.reject(new Error("a surprise")))(directory);
+  const { signal } = new AbortController();
+  const file = (path: string): StagedInput => ({ kind: "bytes", path, bytes: new Uint8Array(1), executable: false });
+  const stored: StagedInput = { kind: "store", path: "in", entry: "file", digest: digestOf("in") };
+  // More often than there are slots.
+  for (let nth = 0; nth < executor.ahead + 1; nth++) {
+    const attempt = await executor.start(orderOf(nth, [file("in"), file("in/deeper")]), signal);
+    expect((await attempt.ended).failure).toMatchObject({
+      kind: "lost",
+      why: expect.stringMatching(/^its workspace could not be made ready \(E/) as string,
+    });
+    await attempt.dispose();
+    await expect(executor.start(orderOf(nth, [stored]), signal)).rejects.toThrow("a surprise");
+  }
+  const attempt = await executor.start(orderOf(99, []), signal);
+  expect((await attempt.ended).failure).toBeNull();
+  await attempt.dispose();
+  await executor[Symbol.asyncDispose]();
+  expect(readdirSync(join(directory, "work"))).toEqual([]);
+});
 
 const works = spawnSync("bwrap", ["--ro-bind", "/", "/", "true"]).status === 0;
 if (!works) process.stdout.write("skipped: bubblewrap is not installed or may not start here\n");

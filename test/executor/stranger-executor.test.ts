@@ -14,7 +14,7 @@ import { join } from "node:path";
 
 import { describe, expect, onTestFinished, test } from "vitest";
 
-import type { AttemptOrder, Executor } from "../../src/executor/executor.ts";
+import type { AttemptOrder, Executor, StagedInput } from "../../src/executor/executor.ts";
 import { strangerExecutor } from "../../src/executor/stranger-executor.ts";
 import { executorContract } from "../contract/executor.ts";
 
@@ -73,6 +73,16 @@ describe.skipIf(!works)("what strangers wrote", () => {
     expect(first).toEqual({ failure: null, log: "ran\n" });
     expect(readdirSync(join(directory, "work"))).toEqual([]);
     expect((await ran(executor, "ls -A /tmp $HOME .")).log).not.toContain("left");
+  });
+
+  test("leaves nothing where its workspace could not be made ready", async () => {
+    const directory = place();
+    const executor = open(directory);
+    const file = (path: string): StagedInput => ({ kind: "bytes", path, bytes: new Uint8Array(1), executable: false });
+    const { failure } = await ran(executor, "echo ran", { inputs: [file("in"), file("in/deeper")] });
+    expect(failure).toMatchObject({ kind: "lost" });
+    expect(readdirSync(join(directory, "work"))).toEqual([]);
+    await executor[Symbol.asyncDispose]();
   });
 
   test("is shown nothing of the machine's own environments", async () => {

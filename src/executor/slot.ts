@@ -1,0 +1,51 @@
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+
+import type { Launcher } from "./launcher-client.ts";
+import type { Aside, Standing } from "./workspace.ts";
+
+/** A workspace with what goes with it, for one step after the other. */
+export interface Slot {
+  readonly at: number;
+  readonly root: string;
+  readonly workspace: string;
+  readonly aside: Aside;
+  /** What the last step left in the workspace, where all of it is known. */
+  standing: Standing | undefined;
+  launcher: RunningLauncher | undefined;
+}
+
+export interface RunningLauncher {
+  readonly process: Launcher;
+  readonly settings: string;
+}
+
+export interface Slots {
+  readonly free: Slot[];
+  readonly waiting: ((slot: Slot) => void)[];
+}
+
+export function makeSlot(directory: string, at: number): Slot {
+  const root = join(directory, `slot-${process.pid}-${at}`);
+  for (const part of ["workspace", "home", "tmp", "logs", "aside"]) mkdirSync(join(root, part), { recursive: true });
+  const aside: Aside = { directory: join(root, "aside"), count: 0 };
+  return { at, root, workspace: join(root, "workspace"), aside, standing: undefined, launcher: undefined };
+}
+
+export function take(slots: Slots): Promise<Slot> {
+  // The one used last: its launcher is running, its pages are warm.
+  const slot = slots.free.pop();
+  return slot === undefined ? new Promise((resolve) => slots.waiting.push(resolve)) : Promise.resolve(slot);
+}
+
+export function giveBack(slots: Slots, slot: Slot): void {
+  const waiter = slots.waiting.shift();
+  if (waiter === undefined) slots.free.push(slot);
+  else waiter(slot);
+}
+
+export async function discard(slot: Slot): Promise<void> {
+  const { launcher } = slot;
+  slot.launcher = undefined;
+  await launcher?.process.close();
+}
