@@ -32,7 +32,7 @@ import type { Operator } from "./pipeline/operator.ts";
 import { stagingDispatcher } from "./queue/staging-dispatcher.ts";
 import type { RunRecord } from "./run/run-record.ts";
 import { endedUnseen, type StepEnd, type StepJob } from "./run/step-job.ts";
-import { acceptedRef, type RunOrder } from "./run/request.ts";
+import { acceptedRef, orderRef, type RunOrder } from "./run/request.ts";
 import type { Signer } from "./signer/signer.ts";
 import type { BegunAttempts } from "./store/begun-attempts.ts";
 import type { Store } from "./store/store.ts";
@@ -156,6 +156,7 @@ export function composeService(parts: ServiceParts): Service {
       if (ran.kind === "again") return ran;
       if (ran.kind === "recorded") {
         await repository.mirror.publish([{ ref: acceptedRef(id), from: ran.acceptance, to: null }]);
+        await repository.mirror.drop(orderRef(id));
         parts.begun.forget(id);
         return { kind: "nothing" };
       }
@@ -166,6 +167,7 @@ export function composeService(parts: ServiceParts): Service {
       const status = ran.record.status === "cancelled" ? (stopped ?? "cancelled") : ran.record.status;
       const ended = await withBegun(parts, { ...ran.record, status }, ran.domain);
       await record(parts, repository, { ...ran, record: ended });
+      await repository.mirror.drop(orderRef(id));
       parts.begun.forget(id);
       repository.save();
       return { kind: "recorded", record: ended };

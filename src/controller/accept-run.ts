@@ -39,7 +39,10 @@ export async function acceptRun({ mirror, signer, ledger }: AcceptPorts, order: 
   const to = await orderCommit({ mirror, signer }, order);
   const published = await mirror.publish([{ ref, from: null, to }]);
   if (published.kind === "published") return { kind: "accepted", mine: true };
-  return published.kind === "overtaken" ? whoseIsIt({ mirror, signer }, order.id, to) : published;
+  const accepted = published.kind === "overtaken" ? await whoseIsIt({ mirror, signer }, order.id, to) : published;
+  // Not accepted: nobody may find it here later and take it for a promise.
+  if (accepted.kind !== "accepted") await mirror.drop(orderRef(order.id));
+  return accepted;
 }
 
 /** Whoever came first accepted the run, unless it was none of us: then ours takes the place of what stands there. */

@@ -34,6 +34,10 @@ export interface Mirror extends Commits {
   grown(): Promise<CommitSha | undefined>;
   /** From now on this is what the ref that only grows should hold at least. */
   settle(head: CommitSha): Promise<void>;
+  /** Refs below a prefix (`refs/sluice/orders/`) as they are here, whatever the remote holds. */
+  kept(prefix: string): Promise<ReadonlyMap<string, CommitSha>>;
+  /** Takes a ref away here, and only here; one that is not there is no trouble. */
+  drop(ref: string): Promise<void>;
   /** The tree that merging two commits gives, or the paths that conflict. */
   mergeTree(
     base: CommitSha,

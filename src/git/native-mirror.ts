@@ -63,6 +63,8 @@ export async function nativeMirror(place: MirrorPlace): Promise<Mirror> {
         if (published.kind === "published") await follow(moved?.to ?? undefined);
         return published;
       }),
+    kept: (prefix) => here(git, [prefix]),
+    drop: async (ref) => void (await git.run(["update-ref", "-d", ref])),
     async mergeTree(base, head) {
       const { code, stdout } = await git.attempt(["merge-tree", "--write-tree", "--name-only", "-z", base, head]);
       const [tree = "", ...paths] = stdout.toString("utf8").split("\0");
@@ -124,18 +126,20 @@ async function refreshOnce(
   const listed = await git.attempt(["ls-remote", "--quiet", "--refs", "--", url, ...patterns]);
   if (listed.code !== 0) return trouble(listed.stderr);
   const there = refsOf(listed.stdout.toString("utf8"), "\t");
-  const here = refsOf(
-    (await local.run(["for-each-ref", "--format=%(objectname) %(refname)", "--", ...patterns])).toString("utf8"),
-    " ",
-  );
-  const wanted = [...there].filter(([ref, sha]) => here.get(ref) !== sha).map(([ref]) => `+${ref}:${ref}`);
+  const mine = await here(local, patterns);
+  const wanted = [...there].filter(([ref, sha]) => mine.get(ref) !== sha).map(([ref]) => `+${ref}:${ref}`);
   if (wanted.length > 0) {
     const fetched = await git.attempt([...FETCH, url, "--stdin"], `${wanted.join("\n")}\n`);
     if (fetched.code !== 0) return { ...trouble(fetched.stderr), listed: true };
   }
-  const gone = [...here.keys()].filter((ref) => !there.has(ref));
+  const gone = [...mine.keys()].filter((ref) => !there.has(ref));
   if (gone.length > 0) await local.run(["update-ref", "--stdin"], gone.map((ref) => `delete ${ref}\n`).join(""));
   return { kind: "ok", refs: there };
+}
+
+async function here(git: GitProcess, patterns: readonly string[]): Promise<ReadonlyMap<string, CommitSha>> {
+  const listed = await git.run(["for-each-ref", "--format=%(objectname) %(refname)", "--", ...patterns]);
+  return refsOf(listed.toString("utf8"), " ");
 }
 
 const FETCH = [

@@ -125,9 +125,11 @@ export function acceptedRef(id: RunId): string {
   return `${ACCEPTED}${id}`;
 }
 
-/** Where whoever accepts a run keeps its order; never on the remote. */
+/** Where whoever accepts a run keeps its order until it is recorded; never on the remote. */
+export const ORDERS = "refs/sluice/orders/";
+
 export function orderRef(id: RunId): string {
-  return `refs/sluice/orders/${id}`;
+  return `${ORDERS}${id}`;
 }
 
 export function renderOrder(order: RunOrder): Uint8Array {

@@ -1,3 +1,5 @@
+import { join } from "node:path";
+
 import { expect, test } from "vitest";
 
 import type { TwinPullRequest, TwinRepository } from "../../src/twin/world.ts";
@@ -110,6 +112,11 @@ test(
     await minutePasses(place);
     await expectInOrder(place, repository);
     expect(await recorded(repository)).toEqual(["sum push succeeded", "sum push succeeded"]);
+    const mirror = join(place.directory, "data", "repositories", String(repository.id), "mirror.git");
+    await place.until(
+      "no order is kept",
+      async () => (await gitIn(mirror, "for-each-ref", "refs/sluice/orders")) === "",
+    );
   },
 );
 
