@@ -49,6 +49,7 @@ async function lookAlone(
     history: repository.history,
     planAt: repository.planAt,
     openOrders: (refs) => at.service.open(repository, refs),
+    lostOrders: (refs) => at.service.lost(repository, refs),
     clock: parts.clock,
     ledger: parts.ledger,
     mend: () => mendLedger(at, repository),

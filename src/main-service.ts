@@ -3,7 +3,7 @@ import { join } from "node:path";
 
 import type { Clock } from "./clock/clock.ts";
 import { acceptRun, type Accepted } from "./controller/accept-run.ts";
-import { openOrders } from "./controller/open-orders.ts";
+import { lostOrders, openOrders } from "./controller/open-orders.ts";
 import { recordRun } from "./controller/record-run.ts";
 import { runAccepted, type Executable } from "./controller/run-accepted.ts";
 import { runPipeline, type RunEnd } from "./controller/run-pipeline.ts";
@@ -75,6 +75,8 @@ export interface Service {
   accept(repository: ForgeRepository, order: RunOrder): Promise<Accepted["kind"]>;
   /** Runs that we accepted and that are not recorded, among these refs. */
   open(repository: ForgeRepository, refs: ReadonlyMap<string, CommitSha>): Promise<readonly RunOrder[]>;
+  /** Runs that we accepted and that neither these refs nor the ledger show any more. */
+  lost(repository: ForgeRepository, refs: ReadonlyMap<string, CommitSha>): Promise<readonly RunOrder[]>;
   /** Executes and records an accepted run; null where there was nothing to end. */
   run(
     repository: ForgeRepository,
@@ -109,6 +111,7 @@ export function composeService(parts: ServiceParts): Service {
   return {
     parts,
     open,
+    lost: ({ mirror }, refs) => lostOrders({ mirror, signer, ledger }, refs),
     repository(ref) {
       const known = repositories.get(ref.id);
       if (known !== undefined) return known;

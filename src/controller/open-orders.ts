@@ -1,7 +1,8 @@
 import type { Mirror } from "../git/mirror.ts";
-import type { CommitSha } from "../identity/identity.ts";
+import { parseRunId, type CommitSha } from "../identity/identity.ts";
+import { manifestPath } from "../manifest/ledger-paths.ts";
 import { ORDER_FILES, signedOrder } from "../manifest/signed-order.ts";
-import { ACCEPTED, acceptedRef, type RunOrder } from "../run/request.ts";
+import { ACCEPTED, acceptedRef, ORDERS, type RunOrder } from "../run/request.ts";
 import type { Signer } from "../signer/signer.ts";
 
 export interface OrderPorts {
@@ -24,4 +25,27 @@ export async function openOrders(
     else forged(ref, commit);
   }
   return orders;
+}
+
+/**
+ * Accepted here, and neither recorded nor on the remote any more: whoever took the acceptance away did not end the run
+ * (law 6). What is recorded by now, by whomever, is kept here no longer.
+ */
+export async function lostOrders(
+  { mirror, signer, ledger }: Pick<OrderPorts, "mirror" | "signer"> & { readonly ledger: string },
+  refs: ReadonlyMap<string, CommitSha>,
+): Promise<readonly RunOrder[]> {
+  const head = refs.get(ledger);
+  const lost: RunOrder[] = [];
+  for (const [ref, commit] of await mirror.kept(ORDERS)) {
+    const id = parseRunId(ref.slice(ORDERS.length));
+    if (id === undefined || refs.has(acceptedRef(id))) continue;
+    if (head !== undefined && (await mirror.file(head, manifestPath(id))) !== undefined) {
+      await mirror.drop(ref);
+      continue;
+    }
+    const order = signedOrder(await mirror.files(commit, ORDER_FILES), signer);
+    if (order?.id === id) lost.push(order);
+  }
+  return lost;
 }

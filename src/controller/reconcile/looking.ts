@@ -15,6 +15,8 @@ export interface ReconcilePorts {
   readonly clock: Clock;
   /** Runs that are accepted and not recorded, among these refs. */
   readonly openOrders: (refs: ReadonlyMap<string, CommitSha>) => Promise<readonly RunOrder[]>;
+  /** Runs that we accepted and that neither these refs nor the ledger show any more. */
+  readonly lostOrders: (refs: ReadonlyMap<string, CommitSha>) => Promise<readonly RunOrder[]>;
   /** Accepts a run; answers whether it may be enqueued now. */
   readonly accept: (order: RunOrder) => Promise<boolean>;
   /** Hands a run that must end to the queue; asking twice is asking once. */

@@ -33,7 +33,7 @@ export async function reconcile(ports: ReconcilePorts): Promise<Reconciled> {
   const mended = await ports.mend();
   if (mended !== undefined) return mended;
   await ports.history.sync();
-  const open = await ports.openOrders(refreshed.refs);
+  const open = [...(await ports.openOrders(refreshed.refs)), ...(await acceptedAgain(ports, refreshed.refs))];
   const tip = refreshed.refs.get(`refs/heads/${branch}`);
   const looking: Looking = { ports, defaultBranch: branch, open, started: [], standing: [] };
   if (tip !== undefined) {
@@ -48,4 +48,14 @@ export async function reconcile(ports: ReconcilePorts): Promise<Reconciled> {
   if (tip === undefined) return { kind: "empty" };
   const { started, standing } = looking;
   return { kind: "looked", branch, tip, started, open, standing };
+}
+
+/** What somebody deleted is accepted once more, so that every controller knows of it. */
+async function acceptedAgain(
+  { lostOrders, accept }: Pick<ReconcilePorts, "lostOrders" | "accept">,
+  refs: ReadonlyMap<string, CommitSha>,
+): Promise<readonly RunOrder[]> {
+  const again: RunOrder[] = [];
+  for (const order of await lostOrders(refs)) if (await accept(order)) again.push(order);
+  return again;
 }
