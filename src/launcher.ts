@@ -2,7 +2,7 @@
  * The small process that spawns, measures and kills steps; one step at a time. It imports nothing of ours, holds no
  * data, and dies with everything below it when its parent does. Protocol: one JSON document a line, orders in, ends out.
  *
- * in   {"id","argv","env":["K=V"…],"cwd","log","timeoutMs","clean":[dirs]} · {"cancel":id}
+ * in   {"id","argv","env":["K=V"…],"cwd","log","timeoutMs","clean":[dirs],"once","pass":[names]} · {"cancel":id}
  * out  {"ready":method} · {"id","code"|"signal"|"spawn", "timeout","cancelled","wallMs","user","system","peak"}
  */
 import { spawn } from "node:child_process";
@@ -21,6 +21,10 @@ interface Order {
   readonly timeoutMs: number | null;
   /** Directories that are emptied before the step starts: its HOME and TMPDIR. */
   readonly clean: readonly string[];
+  /** The only order: it goes on when the orders end, is cancelled by SIGTERM, and this process ends with it. */
+  readonly once?: boolean;
+  /** Variables of this process that the step gets too, where they are set. */
+  readonly pass?: readonly string[];
 }
 
 interface Usage {
@@ -55,7 +59,8 @@ function say(message: object): void {
   process.stdout.write(`${JSON.stringify(message)}\n`);
 }
 
-function begin(spawner: Spawner, order: Order): void {
+function begin(spawner: Spawner, ordered: Order): void {
+  const order = withPassed(ordered);
   for (const directory of order.clean) empty(directory);
   const startedAt = performance.now();
   let early: { readonly exit: Exit; readonly usage: Usage } | undefined;
@@ -68,11 +73,21 @@ function begin(spawner: Spawner, order: Order): void {
     end(early.exit, early.usage);
     return;
   }
+  // Nothing else keeps this process when its orders have ended.
+  if (order.once === true) current.timers.push(setInterval(() => undefined, 2 ** 30));
   if (order.timeoutMs !== null) {
     // setTimeout holds 31 bits of milliseconds: 24 days are as good as no limit.
     const timer = setTimeout(() => stop("timeout"), Math.min(order.timeoutMs, 2 ** 31 - 1));
     current.timers.push(timer);
   }
+}
+
+function withPassed(order: Order): Order {
+  const passed = (order.pass ?? []).flatMap((name) => {
+    const value = process.env[name];
+    return value === undefined ? [] : [`${name}=${value}`];
+  });
+  return passed.length === 0 ? order : { ...order, env: [...order.env, ...passed] };
 }
 
 function empty(directory: string): void {
@@ -101,6 +116,7 @@ function end(exit: Exit, usage: Usage): void {
   const wallMs = performance.now() - ended.startedAt;
   killLeftovers();
   say({ id: ended.order.id, ...exit, timeout: ended.timeout, cancelled: ended.cancelled, wallMs, ...usage });
+  if (ended.order.once === true) process.exit(0);
 }
 
 function signalTree(pid: number, signal: "SIGTERM" | "SIGKILL"): void {
@@ -322,10 +338,15 @@ function main(): void {
     killLeftovers();
     process.exit(0);
   };
-  process.stdin.on("end", leave);
+  process.stdin.on("end", () => {
+    if (current?.order.once !== true) leave();
+  });
   // A terminal's Ctrl-C reaches the whole group; the parent decides what it means.
   process.on("SIGINT", () => undefined);
-  process.on("SIGTERM", leave);
+  process.on("SIGTERM", () => {
+    if (current?.order.once === true) stop("cancelled");
+    else leave();
+  });
   say({ ready: spawner.method });
 }
 

@@ -1,6 +1,7 @@
 import type { Executable } from "./controller/run-accepted.ts";
 import type { QueuedStep } from "./scheduling/queued-step.ts";
 import { criticalPaths } from "./scheduling/critical-path.ts";
+import { roomOf } from "./scheduling/step-room.ts";
 import type { StepJob } from "./run/step-job.ts";
 
 /** What a step of which nothing is known is expected to take, ms. */
@@ -28,7 +29,7 @@ export function describeSteps({ order, planned, commit }: Executable): (job: Ste
       cost: expected(step.name),
       priority,
       path: paths.get(step.name) ?? 0,
-      demand: { cpu: resources.cpu, memoryBytes: memoryBytes ?? 0, gpus: resources.gpu },
+      demand: roomOf(step.step, memoryBytes),
       limits: trusted && own !== undefined ? [limit] : [],
     };
   };

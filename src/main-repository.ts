@@ -61,10 +61,10 @@ function compose(world: World, git: Git): Repository {
       return filesystemStore(join(git.root, settings.store.path));
     },
     async executor(settings, store, { slots, ready, onDrift }) {
-      const { processExecutor, withContainers } = await import("./main-adapters.ts");
+      const { processExecutor, withContainers, withSlurm } = await import("./main-adapters.ts");
       const directory = join(git.root, settings.store.path, "work");
       const materialize: typeof store.materialize = (record, target) => store.materialize(record, target);
-      const plain = processExecutor({
+      const options = {
         directory,
         sandbox: settings.sandbox,
         slots,
@@ -74,8 +74,9 @@ function compose(world: World, git: Git): Repository {
         launcherPath: launcherPath(),
         path: world.config.path,
         onDrift,
-      });
-      return "kind" in plain ? plain : withContainers(plain, { directory, slots, materialize });
+      };
+      const plain = processExecutor(options);
+      return "kind" in plain ? plain : withSlurm(withContainers(plain, options), { ...options, stays: false });
     },
     async isolation(settings) {
       const { isolationHere } = await import("./executor/isolation.ts");

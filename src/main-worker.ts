@@ -10,6 +10,7 @@ import type { Executor } from "./executor/executor.ts";
 import { processExecutor } from "./executor/process-executor.ts";
 import { strangerExecutor } from "./executor/stranger-executor.ts";
 import { withContainers } from "./executor/with-containers.ts";
+import { withSlurm } from "./executor/with-slurm.ts";
 import { servicePaths } from "./main-service.ts";
 import { attemptConsumer } from "./queue/attempt-consumer.ts";
 import type { Json } from "./identity/canonical-json.ts";
@@ -17,6 +18,7 @@ import { isOfFork } from "./identity/identity.ts";
 import type { Queue } from "./queue/queue.ts";
 import { announceWorker, type WorkerNotice } from "./queue/workers.ts";
 import type { Room } from "./scheduling/queued-step.ts";
+import { roomOf } from "./scheduling/step-room.ts";
 import type { Failure } from "./run/run-record.ts";
 import { envSecrets } from "./secrets/env-secrets.ts";
 import { fileSecrets } from "./secrets/file-secrets.ts";
@@ -114,8 +116,7 @@ const NO_SECRETS: Failure = {
 
 function demandOf(payload: Json): Room {
   const { step, memoryBytes } = decodeAttempt(payload).job;
-  const { cpu, gpu } = step.step.resources;
-  return { cpu, memoryBytes: memoryBytes ?? 0, gpus: gpu };
+  return roomOf(step.step, memoryBytes);
 }
 
 /** What this machine offers: a slot is worth a core even where there are fewer. */
@@ -130,7 +131,7 @@ function noticeOf({ concurrency, version }: WorkerParts): WorkerNotice {
 function openExecutor({ data, path, concurrency, store }: WorkerParts): Executor {
   const directory = servicePaths(data).work;
   const materialize: Store["materialize"] = (record, target) => store.materialize(record, target);
-  const plain = processExecutor({
+  const options = {
     directory,
     sandbox: "auto",
     slots: concurrency,
@@ -139,9 +140,10 @@ function openExecutor({ data, path, concurrency, store }: WorkerParts): Executor
     launcherPath: launcherPath(),
     path,
     onDrift: undefined,
-  });
+  } as const;
+  const plain = processExecutor(options);
   if ("kind" in plain) throw new Error(plain.why);
-  return withContainers(plain, { directory, slots: concurrency, materialize });
+  return withSlurm(withContainers(plain, options), { ...options, stays: true });
 }
 
 /** For what forks bring, whatever pool it comes through. */

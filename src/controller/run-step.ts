@@ -124,6 +124,7 @@ async function orderOf(
       tools: step.tools,
       timeoutMs: step.timeoutMs,
       memoryBytes: job.memoryBytes,
+      ...(step.executor === "slurm" ? { batch: { cpus: step.resources.cpu, gpus: step.resources.gpu } } : {}),
     },
   };
 }

@@ -1,5 +1,5 @@
 import type { Failure } from "../run/run-record.ts";
-import type { AttemptEnd, AttemptOrder } from "./executor.ts";
+import type { Attempt, AttemptEnd, AttemptOrder } from "./executor.ts";
 import type { LaunchEnd } from "./launcher-client.ts";
 
 /** An attempt that ended before its process began: nothing was measured. */
@@ -16,6 +16,17 @@ export function endedBefore(failure: Failure): AttemptEnd {
 export function endedBySystem(error: unknown, what: string): AttemptEnd {
   if (!(error instanceof Error && "syscall" in error && "code" in error)) throw error;
   return endedBefore({ kind: "lost", why: `${what} (${String(error.code)})` });
+}
+
+/** An attempt that has no place: it was refused before anything was made for it. */
+export function neverBegun(failure: Failure): Attempt {
+  return {
+    workspace: "",
+    log: "",
+    ended: Promise.resolve(endedBefore(failure)),
+    undeclared: () => Promise.resolve([]),
+    dispose: () => Promise.resolve(),
+  };
 }
 
 /** What the launcher saw, as the end of an attempt; that memory ran out is said only where the kernel counted it. */

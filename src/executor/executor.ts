@@ -42,6 +42,8 @@ export interface AttemptOrder {
   readonly tools: Readonly<Record<string, string>>;
   readonly timeoutMs: number | null;
   readonly memoryBytes: number | null;
+  /** What a batch system is asked for; absent where the step runs beside the worker. */
+  readonly batch?: { readonly cpus: number; readonly gpus: number };
 }
 
 export interface Attempt {
@@ -51,7 +53,7 @@ export interface Attempt {
   readonly log: string;
   /** True when tools or packages differ from what is declared and that was allowed: never *the* result of its key. */
   readonly drifted?: boolean;
-  /** Where it is not the executor's own. */
+  /** Where it is not the executor's own; certain once the attempt has ended. */
   readonly isolation?: Isolation;
   /** How the attempt ended; never rejects for anything a step can do. */
   readonly ended: Promise<AttemptEnd>;

@@ -9,6 +9,8 @@ export interface LaunchOrder {
   readonly log: string;
   readonly timeoutMs: number | null;
   readonly clean: readonly string[];
+  readonly once?: boolean;
+  readonly pass?: readonly string[];
 }
 
 export type LaunchEnd =
@@ -113,6 +115,20 @@ function receive(wire: Wire, line: string): void {
   }
   const { waiting } = wire;
   wire.waiting = undefined;
+  waiting?.(endFrom(message, wire.method));
+}
+
+/** What a launcher said while it had one order, to its end; undefined where it has not ended. */
+export function endIn(said: string): LaunchEnd | undefined {
+  const messages = said
+    .split("\n")
+    .slice(0, -1)
+    .map((line) => JSON.parse(line) as Message);
+  const end = messages.find((message) => message.ready === undefined);
+  return end && endFrom(end, messages[0]?.ready ?? "none");
+}
+
+function endFrom(message: Message, method: "wait4" | "none"): LaunchEnd {
   const exit =
     message.code !== undefined
       ? { code: message.code }
@@ -120,7 +136,7 @@ function receive(wire: Wire, line: string): void {
         ? { signal: message.signal }
         : { spawn: message.spawn ?? "" };
   const { timeout, cancelled, wallMs, user, system, peak } = message;
-  waiting?.({ kind: "ended", exit, timeout, cancelled, wallMs, user, system, peak, method: wire.method });
+  return { kind: "ended", exit, timeout, cancelled, wallMs, user, system, peak, method };
 }
 
 function run(wire: Wire, order: LaunchOrder, signal: AbortSignal): Promise<LaunchEnd> {

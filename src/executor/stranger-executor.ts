@@ -2,8 +2,8 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 
 import type { Failure } from "../run/run-record.ts";
-import { endedBefore } from "./attempt-end.ts";
-import type { Attempt, AttemptOrder, Executor } from "./executor.ts";
+import { neverBegun } from "./attempt-end.ts";
+import type { AttemptOrder, Executor } from "./executor.ts";
 import { processExecutor, type ProcessExecutorOptions } from "./process-executor.ts";
 import { removeTree } from "./remove-tree.ts";
 import { withContainers } from "./with-containers.ts";
@@ -26,7 +26,7 @@ export function strangerExecutor(options: StrangerExecutorOptions): Executor {
     ahead: 1,
     async start(order, signal) {
       const refusal = refusalOf(order);
-      if (refusal !== undefined) return refused(refusal);
+      if (refusal !== undefined) return neverBegun(refusal);
       const root = join(options.directory, `stranger-${process.pid}-${++count}`);
       const inner = open(options, root);
       const close = async (): Promise<void> => {
@@ -76,7 +76,7 @@ function without(why: string): Executor {
     ahead: 1,
     start: () =>
       Promise.resolve(
-        refused({
+        neverBegun({
           kind: "refused",
           why: `what a fork brings runs in a sandbox only, and there is none here (${why})`,
           next: "install bubblewrap where the workers of this pool are",
@@ -87,22 +87,18 @@ function without(why: string): Executor {
 }
 
 /** What the rules refuse before an attempt is handed out is refused here as well. */
-function refusalOf({ network, secrets }: AttemptOrder): Failure | undefined {
+function refusalOf({ network, secrets, batch }: AttemptOrder): Failure | undefined {
+  if (batch !== undefined)
+    return {
+      kind: "refused",
+      why: "it asks for a job of Slurm, and nothing of a fork gets one",
+      next: "run it after the merge",
+    };
   const asks = network ? "the network" : Object.keys(secrets).length > 0 ? "secrets" : undefined;
   if (asks === undefined) return undefined;
   return {
     kind: "refused",
     why: `it asks for ${asks}, and nothing of a fork gets that`,
     next: "run it after the merge",
-  };
-}
-
-function refused(failure: Failure): Attempt {
-  return {
-    workspace: "",
-    log: "",
-    ended: Promise.resolve(endedBefore(failure)),
-    undeclared: () => Promise.resolve([]),
-    dispose: () => Promise.resolve(),
   };
 }

@@ -37,11 +37,11 @@ export function normalizeStep(frame: StepFrame, step: RawStep): Step {
   const environment = environmentOf(step.environment ?? frame.raw.environment);
   checkEnvironment(frame, step.environment ?? frame.raw.environment);
   const executor = step.executor ?? (environment.kind === "image" ? "container" : "process");
-  if (environment.kind === "image" && executor === "process") {
+  if (environment.kind === "image" && (executor === "process" || executor === "slurm")) {
     report(frame, placeOf(frame, "executor"), {
-      code: "image-with-process",
-      message: `\`${frame.name}\` has an image and \`executor: process\``,
-      next: "remove `executor: process`, or use another `environment:`",
+      code: `image-with-${executor}`,
+      message: `\`${frame.name}\` has an image and \`executor: ${executor}\``,
+      next: `remove \`executor: ${executor}\`, or use another \`environment:\``,
     });
   }
   const params = (step.params ?? []).map((name, at) => ({ name, at: itemSpan(frame, "params", at) }));

@@ -109,7 +109,7 @@ function noPool({ pools }: Narrowed, step: string, name: string): Refused {
 }
 
 function isolationRefusal({ leastIsolation }: Narrowed, step: Step): Refused | undefined {
-  if (leastIsolation !== "container" || step.executor !== "process") return undefined;
+  if (leastIsolation !== "container" || step.environment.kind === "image") return undefined;
   return {
     kind: "refused",
     why: `the operator runs steps in containers only, and \`${step.name}\` has no image`,

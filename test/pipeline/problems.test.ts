@@ -39,6 +39,11 @@ describe("mistakes are found at the smallest place at fault", () => {
       step(`{ run: x, executor: §process, environment: { image: "p@sha256:${"a".repeat(64)}" } }`),
       "image-with-process",
     ],
+    [
+      "an image with a job of Slurm",
+      step(`{ run: x, executor: §slurm, environment: { image: "p@sha256:${"a".repeat(64)}" } }`),
+      "image-with-slurm",
+    ],
     ["an output that leaves the workspace", step("{ run: x, outputs: [§../up] }"), "outside-path"],
     ["an absolute output", step("{ run: x, outputs: [§/etc/x] }"), "absolute-path"],
     ["an undeclared parameter", step('{ run: §"echo ${{ params.lr }}" }'), "undeclared-parameter"],

@@ -55,6 +55,7 @@ test.each<[string, Partial<Asking>, string, string]>([
     "add `command` to `pools.gpu.on`",
   ],
   ["resources: { pool: strangers }", {}, "takes no work of the default branch", "`pools.strangers.domains`"],
+  ["executor: slurm", {}, "`default` has no executor `slurm`", "`pools.default.executors`"],
   ["secrets: [OTHER]", {}, "`OTHER`, which is not granted", 'OTHER: { from: "env:OTHER", pipelines: [p]'],
   ["secrets: [HF_TOKEN]", { trigger: "command" }, "to the trigger `command`", "`secrets.HF_TOKEN.on`"],
   ["secrets: [HF_TOKEN]", { pipeline: "q" }, "to pipeline `q`", "`secrets.HF_TOKEN.pipelines`"],

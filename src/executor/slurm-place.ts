@@ -1,0 +1,34 @@
+import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+
+import type { Materialize } from "./workspace.ts";
+
+export interface SlurmExecutorOptions {
+  /** Workspaces live here: the store's file system, which every node sees at the same path. */
+  readonly directory: string;
+  readonly sandbox: "auto" | "require" | "off";
+  readonly slots: number;
+  /** Absolute root of the user's repository: environments stand in it. */
+  readonly project: string;
+  readonly materialize: Materialize;
+  readonly launcherPath: string;
+  readonly path: string;
+  /** Between two questions to Slurm. */
+  readonly everyMs?: number;
+}
+
+/** Where one attempt lives; `root` may be entered by this user alone. */
+export interface JobPlace {
+  readonly options: SlurmExecutorOptions;
+  readonly root: string;
+  readonly workspace: string;
+  readonly log: string;
+}
+
+export function makePlace(options: SlurmExecutorOptions): JobPlace {
+  const root = mkdtempSync(join(options.directory, "slurm-"));
+  for (const part of ["workspace", "home", "tmp", "logs"]) mkdirSync(join(root, part));
+  const log = join(root, "logs", "step.log");
+  writeFileSync(log, "");
+  return { options, root, workspace: join(root, "workspace"), log };
+}

@@ -1,0 +1,203 @@
+import { spawn } from "node:child_process";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
+
+import type { Attempt, AttemptEnd, AttemptOrder, Executor } from "../../src/executor/executor.ts";
+import { askSlurm } from "../../src/executor/slurm-command.ts";
+import { slurmExecutor } from "../../src/executor/slurm-executor.ts";
+import { digestOf } from "../../src/identity/identity.ts";
+import { executorContract } from "../contract/executor.ts";
+import { until } from "../contract/queue.ts";
+import { noSlurm, startSlurm, type SlurmCluster } from "./slurm-cluster.ts";
+
+const why = noSlurm();
+if (why !== undefined) process.stderr.write(`skipped: steps as jobs of Slurm, because ${why}\n`);
+
+const launcherPath = new URL("../../src/launcher.ts", import.meta.url).pathname;
+type Options = Parameters<typeof slurmExecutor>[0];
+
+function open(directory: string, more: Partial<Options> = {}): Executor {
+  return slurmExecutor({
+    directory: join(directory, "work"),
+    sandbox: "auto",
+    slots: 2,
+    project: directory,
+    materialize: () => Promise.resolve({ kind: "missing", digest: digestOf("") }),
+    launcherPath,
+    path: process.env["PATH"] ?? "",
+    everyMs: 100,
+    ...more,
+  });
+}
+
+function bench(more: Partial<Options> = {}): { readonly directory: string; readonly executor: Executor } {
+  const directory = mkdtempSync(join(tmpdir(), "sluice-slurm-step-"));
+  const executor = open(directory, more);
+  onTestFinished(async () => {
+    await executor[Symbol.asyncDispose]();
+    rmSync(directory, { recursive: true, force: true });
+  });
+  return { directory, executor };
+}
+
+let count = 0;
+
+function orderOf(script: string, more: Partial<AttemptOrder> = {}): AttemptOrder {
+  return {
+    id: `attempt-${++count}`,
+    argv: ["/bin/sh", "-c", script],
+    env: {},
+    inputs: [],
+    outputs: [],
+    network: false,
+    secrets: {},
+    environment: { kind: "system" },
+    tools: {},
+    timeoutMs: null,
+    memoryBytes: null,
+    batch: { cpus: 1, gpus: 0 },
+    ...more,
+  };
+}
+
+interface Ran {
+  readonly end: AttemptEnd;
+  readonly log: string;
+  readonly attempt: Attempt;
+}
+
+async function run(script: string, order: Partial<AttemptOrder> = {}, more: Partial<Options> = {}): Promise<Ran> {
+  const attempt = await bench(more).executor.start(orderOf(script, order), new AbortController().signal);
+  const end = await attempt.ended;
+  return { end, log: readFileSync(attempt.log, "utf8"), attempt };
+}
+
+/** Numbers of the jobs that wait or run. */
+async function jobs(): Promise<readonly string[]> {
+  const { stdout } = await askSlurm("squeue", ["--noheader", "--format=%i"]);
+  return stdout.split("\n").filter((line) => line !== "");
+}
+
+function sleepers(): readonly string[] {
+  return readdirSync("/proc").filter((pid) => {
+    try {
+      return /^\d+$/.test(pid) && readFileSync(`/proc/${pid}/cmdline`, "utf8") === "sleep\u0000303\u0000";
+    } catch {
+      return false;
+    }
+  });
+}
+
+const TREE = "setsid sleep 303 & sh -c 'trap \"\" TERM; sleep 303' & wait";
+
+describe.skipIf(why !== undefined)("as a job of Slurm", () => {
+  let cluster: SlurmCluster | undefined;
+
+  beforeAll(async () => {
+    cluster = await startSlurm();
+    process.env["SLURM_CONF"] = cluster.conf;
+  });
+
+  afterAll(() => cluster?.close());
+
+  executorContract((directory) => open(directory));
+
+  test("a step that runs and is cancelled is gone with its whole tree within five seconds", async () => {
+    const controller = new AbortController();
+    const attempt = await bench().executor.start(orderOf(TREE), controller.signal);
+    await until(() => sleepers().length === 2);
+    controller.abort();
+    await until(() => sleepers().length === 0, 5_000);
+    expect(await attempt.ended).toMatchObject({ cancelled: true });
+    expect(await jobs()).toEqual([]);
+  });
+
+  test("a job whose worker was killed is cancelled by the next that starts, another service's is not", async () => {
+    const directory = mkdtempSync(join(tmpdir(), "sluice-slurm-step-"));
+    onTestFinished(() => rmSync(directory, { recursive: true, force: true }));
+    const child = new URL("./slurm-child.ts", import.meta.url).pathname;
+    const worker = spawn(process.execPath, [child, directory, launcherPath], { stdio: "inherit" });
+    await until(() => sleepers().length === 2);
+    const gone = new Promise((resolve) => worker.once("close", resolve));
+    worker.kill("SIGKILL");
+    await gone;
+    await bench().executor[Symbol.asyncDispose]();
+    expect(await jobs()).toHaveLength(1);
+    await open(directory)[Symbol.asyncDispose]();
+    await until(() => sleepers().length === 0, 5_000);
+    await until(async () => (await jobs()).length === 0);
+  });
+
+  test("a step that somebody else cancels is lost, not failed", async () => {
+    const attempt = await bench().executor.start(orderOf("sleep 303"), new AbortController().signal);
+    await until(() => sleepers().length === 1);
+    await askSlurm("scancel", await jobs());
+    expect((await attempt.ended).failure).toMatchObject({ kind: "lost" });
+  });
+
+  test("a secret is in no script, no file that stays, no environment of Slurm and no log", async () => {
+    const secrets = { TOKEN: "correct-horse-battery" };
+    const { executor } = bench();
+    const order = orderOf('echo "it is $TOKEN"; sleep 303', { secrets });
+    const controller = new AbortController();
+    const attempt = await executor.start(order, controller.signal);
+    await until(() => sleepers().length === 1);
+    const [job = ""] = await jobs();
+    const told = await Promise.all([
+      askSlurm("scontrol", ["show", "job", "--details", job]),
+      askSlurm("scontrol", ["write", "batch_script", job, "-"]),
+    ]);
+    expect(told.map(({ code }) => code)).toEqual([0, 0]);
+    const root = dirname(attempt.workspace);
+    const files = readdirSync(root, { withFileTypes: true }).filter((entry) => entry.isFile());
+    const texts = files.map(({ name }) => readFileSync(join(root, name), "utf8"));
+    expect(JSON.stringify([told, texts])).not.toContain("correct-horse");
+    controller.abort();
+    await attempt.ended;
+    const log = readFileSync(attempt.log, "utf8");
+    expect([log.includes("it is"), log.includes("correct-horse")]).toEqual([true, false]);
+  });
+
+  test("what the cluster does not have is refused in Slurm's words", async () => {
+    const { end } = await run("true", { memoryBytes: 2 ** 42 });
+    expect(end.failure).toMatchObject({ kind: "refused", why: expect.stringContaining("Slurm takes no such job") });
+  });
+
+  test("memory ran out is said only where Slurm says so", async () => {
+    const { end } = await run("head -c 900000000 /dev/zero | tail -c 899999999 | wc -c; sleep 5", {
+      memoryBytes: 32 * 1_024 * 1_024,
+    });
+    expect(end.failure).toEqual({ kind: "signal", signal: "SIGKILL" });
+  });
+
+  test("versions are those of the node", async () => {
+    expect((await run("true", { tools: { sh: "1.0" } })).end.failure).toMatchObject({
+      kind: "environment",
+      name: "sh",
+    });
+    const { end } = await run("true", { tools: { bash: "999" } });
+    expect(end.failure).toMatchObject({ kind: "environment", name: "bash", found: expect.stringMatching(/^\d+\./) });
+    const [found = ""] = /\d+/.exec(end.failure?.kind === "environment" ? end.failure.found : "") ?? [];
+    expect((await run("echo ran", { tools: { bash: found } })).log).toBe("ran\n");
+  });
+
+  test("a step gets the devices that Slurm gives it, and others none", async () => {
+    const script = 'echo "devices: ${CUDA_VISIBLE_DEVICES-none}"';
+    expect((await run(script, { batch: { cpus: 1, gpus: 1 } })).log).toBe("devices: 0\n");
+    expect((await run(script)).log).toBe("devices: none\n");
+  });
+
+  test("without a sandbox it says so, and data in place is reached by a link", async () => {
+    const { directory } = bench();
+    const source = join(directory, "data.txt");
+    writeFileSync(source, "in place\n");
+    const inputs = [{ kind: "in-place" as const, path: "in/data.txt", source }];
+    const inside = await run("cat in/data.txt", { inputs });
+    expect([inside.log, inside.attempt.isolation]).toEqual(["in place\n", "sandbox"]);
+    const plain = await run("cat in/data.txt", { inputs }, { sandbox: "off" });
+    expect([plain.log, plain.attempt.isolation]).toEqual(["in place\n", "workspace"]);
+  });
+});
