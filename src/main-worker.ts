@@ -20,6 +20,7 @@ import { announceWorker, type WorkerNotice } from "./queue/workers.ts";
 import type { Room } from "./scheduling/queued-step.ts";
 import { roomOf } from "./scheduling/step-room.ts";
 import type { Failure } from "./run/run-record.ts";
+import { endedUnseen } from "./run/step-job.ts";
 import { envSecrets } from "./secrets/env-secrets.ts";
 import { fileSecrets } from "./secrets/file-secrets.ts";
 import { secretSources } from "./secrets/secret-sources.ts";
@@ -73,6 +74,9 @@ export async function startWorker(parts: WorkerParts): Promise<AsyncDisposable> 
         const read = resolveSecrets(ports, { attempt: withoutOrder(payload), names, order: secretOrder });
         return read.kind === "ok" ? read.values : read.failure;
       };
+      // A queue that was emptied hands it out anew, and nobody knows how far it came before.
+      if (job.step.step.effects && begun.of(run).some(({ id }) => id === job.id))
+        return encodeEnd(endedUnseen(job, BEGUN_BEFORE, clock.now()));
       begun.begin(run, job.id);
       const end = await runStep(
         { executor: stranger ? strangers : executor, store, clock, logs: LOGS },
@@ -106,6 +110,11 @@ export async function startWorker(parts: WorkerParts): Promise<AsyncDisposable> 
     },
   };
 }
+
+const BEGUN_BEFORE: Failure = {
+  kind: "lost",
+  why: "it was begun before, its end was never heard of, and what changes the outside world is not begun twice",
+};
 
 /** Whoever handed the attempt out should have said so. */
 const NO_SECRETS: Failure = {
