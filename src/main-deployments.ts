@@ -183,13 +183,14 @@ export async function showDeployment(
   const run = await history.record(view.live.run);
   if (run === undefined) return;
   const description = deploymentTitle(view);
-  const shown = await forge.findDeployment(view.environment, run.source);
+  const deployment = { ref: run.source, environment: view.environment, pipeline: view.pipeline };
+  const shown = await forge.findDeployment(deployment);
   if (shown.kind !== "ok" || shown.value?.state === state) return;
   const known = shown.value?.state;
   if (shown.value !== null && (known === null || known === "in_progress")) {
     await forge.setDeployment(shown.value.id, state, description);
     return;
   }
-  const made = await forge.createDeployment({ ref: run.source, environment: view.environment, description });
+  const made = await forge.createDeployment({ ...deployment, description });
   if (made.kind === "ok") await forge.setDeployment(made.value, state, description);
 }

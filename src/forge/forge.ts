@@ -57,6 +57,13 @@ export interface LabelEvent {
   readonly at: string;
 }
 
+/** What a deployment is of: a commit may bring several pipelines to one environment. */
+export interface DeploymentPlace {
+  readonly ref: string;
+  readonly environment: string;
+  readonly pipeline: string;
+}
+
 export type DeploymentState = "in_progress" | "success" | "failure" | "error" | "inactive";
 
 export interface Issue {
@@ -139,16 +146,11 @@ export interface Forge {
   labelEvents(number: number): Promise<Answer<readonly LabelEvent[]>>;
   /** Accounts of the authors and committers of a pull request's commits. */
   commitAuthors(number: number): Promise<Answer<readonly Person[]>>;
-  createDeployment(wanted: {
-    readonly ref: string;
-    readonly environment: string;
-    readonly description: string;
-  }): Promise<Answer<number>>;
+  createDeployment(wanted: DeploymentPlace & { readonly description: string }): Promise<Answer<number>>;
   setDeployment(id: number, state: DeploymentState, description: string): Promise<Answer<null>>;
-  /** Our newest deployment of a commit to an environment, with the state that it was set to last. */
+  /** Our newest deployment there, with the state that it was set to last. */
   findDeployment(
-    environment: string,
-    ref: string,
+    place: DeploymentPlace,
   ): Promise<Answer<{ readonly id: number; readonly state: string | null } | null>>;
   comment(id: number): Promise<Answer<Comment>>;
   /** Comments of the App itself on an issue or pull request, oldest first. */

@@ -91,12 +91,13 @@ export function octokitPromotions({ ask, at, own }: Asking): Promoting {
       );
       return map(answer, (list) => distinct(list.flatMap(({ author, committer }) => [author, committer])));
     },
-    async createDeployment({ ref, environment, description }) {
+    async createDeployment({ ref, environment, pipeline, description }) {
       const answer = await ask<{ readonly id?: number; readonly message?: string }>(async (octokit, headers) => {
         const { data } = await octokit.rest.repos.createDeployment({
           ...at,
           ref,
           environment,
+          task: taskOf(pipeline),
           description: description.slice(0, 140),
           auto_merge: false,
           required_contexts: [],
@@ -123,9 +124,16 @@ export function octokitPromotions({ ask, at, own }: Asking): Promoting {
       );
       return map(answer, () => null);
     },
-    async findDeployment(environment, ref) {
+    async findDeployment({ ref, environment, pipeline }) {
       const listed = await ask((octokit, headers) =>
-        octokit.rest.repos.listDeployments({ ...at, environment, ref, per_page: 1, headers }),
+        octokit.rest.repos.listDeployments({
+          ...at,
+          environment,
+          ref,
+          task: taskOf(pipeline),
+          per_page: 1,
+          headers,
+        }),
       );
       if (listed.kind !== "ok") return listed;
       const [newest] = listed.value;
@@ -136,6 +144,11 @@ export function octokitPromotions({ ask, at, own }: Asking): Promoting {
       return map(states, ([last]) => ({ id: newest.id, state: last?.state ?? null }));
     },
   };
+}
+
+/** By which the forge tells the deployments of a commit to an environment apart. */
+function taskOf(pipeline: string): string {
+  return `deploy:${pipeline}`;
 }
 
 const STATES: Readonly<Record<string, Review["state"]>> = {

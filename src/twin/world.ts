@@ -42,6 +42,7 @@ export interface TwinDeployment {
   readonly id: number;
   readonly ref: string;
   readonly sha: string;
+  readonly task: string;
   readonly environment: string;
   readonly description: string;
   readonly creator: User;

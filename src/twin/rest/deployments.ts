@@ -24,9 +24,9 @@ export const DEPLOYMENTS: readonly Route[] = [
 
 function list(here: Here): Reply {
   const { query } = here.call;
-  const [environment, ref] = [query.get("environment"), query.get("ref")];
+  const asked = (["environment", "ref", "task"] as const).map((name) => [name, query.get(name)] as const);
   const found = here.repository.deployments
-    .filter((one) => (environment === null || one.environment === environment) && (ref === null || one.ref === ref))
+    .filter((one) => asked.every(([name, value]) => value === null || one[name] === value))
     .toReversed();
   return ok(paged(here, found).map((one) => deploymentShape(one, here.repository, here.forge.at)));
 }
@@ -40,6 +40,7 @@ async function create({ who, repository, forge, call }: Here): Promise<Reply> {
     id: forge.world.id(),
     ref,
     sha: branch ?? ref,
+    task: text(call.body, "task") || "deploy",
     environment: text(call.body, "environment") || "production",
     description: text(call.body, "description"),
     creator: who.user,

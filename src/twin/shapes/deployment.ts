@@ -14,7 +14,7 @@ export function deploymentShape(
     node_id: node("DE", one.id),
     sha: one.sha,
     ref: one.ref,
-    task: "deploy",
+    task: one.task,
     payload: {},
     original_environment: one.environment,
     environment: one.environment,
