@@ -11,8 +11,10 @@ export type Health = "empty" | "deploying" | "live" | "degraded" | "unknown";
 export function healthOf({ live, deployed }: Pick<Standing, "live" | "deployed">): Health {
   if (live === null) return "empty";
   if (deployed === null) return "deploying";
-  return { succeeded: "live", failed: "degraded", lost: "unknown" }[deployed] as Health;
+  return AFTER[deployed];
 }
+
+const AFTER: Readonly<Record<DeployEnd, Health>> = { succeeded: "live", failed: "degraded", lost: "unknown" };
 
 /**
  * The deployment that an environment wants next: of the release that has waited longest, under the next number; undefined
