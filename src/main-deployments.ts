@@ -58,7 +58,7 @@ export async function planDeployment(
   { repository, project, tip }: Place,
   { deploy: path }: EnvironmentSettings,
   released: RunRecord["id"],
-): ReturnType<typeof planned> {
+): Promise<DeployPlan> {
   const file = project.pipelines.find((one) => one.path === path);
   if (file === undefined) return { refused: `\`${path ?? ""}\` is not there or has problems: \`sluice validate\`` };
   const as = { pipeline: file.pipeline.id, forced: [], overrides: {}, pins: null, released };
@@ -67,8 +67,10 @@ export async function planDeployment(
 
 type PlannedCommit = Awaited<ReturnType<Place["repository"]["planAt"]>>;
 type Planned = PlannedCommit["planned"][number];
+/** What a deployment would run, or why nothing. */
+export type DeployPlan = { readonly plan: Planned } | { readonly refused: string };
 
-async function planned(commit: PlannedCommit): Promise<{ readonly plan: Planned } | { readonly refused: string }> {
+async function planned(commit: PlannedCommit): Promise<DeployPlan> {
   const [plan] = commit.planned;
   const problem = plan?.problems.find(isError);
   if (problem !== undefined) return { refused: `${problem.at.path}: ${problem.message}; ${problem.next}` };

@@ -3,8 +3,8 @@ import { openPromotion } from "./controller/open-promotion.ts";
 import { promote, type PromoteOrder } from "./controller/promote.ts";
 import { requestPromotions, type Newest } from "./controller/request-promotions.ts";
 import type { Desired } from "./forge/desired.ts";
-import { digestOf, type Digest } from "./identity/identity.ts";
 import { planDeployment, showDeployment } from "./main-deployments.ts";
+import { deployGate, evidenceFiles } from "./main-evidence.ts";
 import { record, releaseAt, statesOf, type Place } from "./main-promotion-place.ts";
 import { followPins } from "./main-pins.ts";
 import { leaveOf, type Leave } from "./main-promotion-leave.ts";
@@ -12,8 +12,8 @@ import type { EnvironmentSettings } from "./pipeline/settings.ts";
 import { judgeGates } from "./policy/gate.ts";
 import { refusalOfCandidate } from "./release/candidate.ts";
 import { standingOf, type EnvironmentState, type Request } from "./release/environment-state.ts";
-import { evidenceDigest, type GateOutcome } from "./release/evidence.ts";
-import { pinPath, type Release } from "./release/release.ts";
+import { evidenceDigest } from "./release/evidence.ts";
+import type { Release } from "./release/release.ts";
 import type { Actor } from "./release/release-event.ts";
 import type { RunRecord } from "./run/run-record.ts";
 
@@ -165,8 +165,9 @@ export async function orderOf(
     live,
     reproducible: null,
   };
-  const gates = [...judgeGates(environment.gates, gated), ...(await deployGate(place, environment, request.run))];
-  const files = await evidenceFiles(place, { environment, pipeline });
+  const deploy = environment.deploy === null ? null : await planDeployment(place, environment, request.run);
+  const gates = [...judgeGates(environment.gates, gated), ...deployGate(environment, deploy)];
+  const files = await evidenceFiles(place, { environment, pipeline, deploy });
   const { after } = environment;
   const before = place.project.settings.environments.find(({ name }) => name === after);
   return {
@@ -196,37 +197,6 @@ export async function orderOf(
     now: place.now,
     unattended: environment.auto && environment.approvals === null,
     refusal: await refusalOf(place, run),
-  };
-}
-
-/** What could not be deployed is not released: it waits, and says for what. */
-async function deployGate(
-  place: Place,
-  environment: EnvironmentSettings,
-  candidate: Request["run"],
-): Promise<readonly GateOutcome[]> {
-  if (environment.deploy === null) return [];
-  const plan = await planDeployment(place, environment, candidate);
-  if (!("refused" in plan)) return [];
-  return [{ source: `deploy: ${environment.deploy}`, outcome: "unknown", why: plan.refused }];
-}
-
-async function evidenceFiles(
-  { repository, tip }: Place,
-  { environment, pipeline }: { readonly environment: EnvironmentSettings; readonly pipeline: string },
-): Promise<{
-  readonly base: Digest | null;
-  readonly settings: Digest | null;
-  readonly deploy: Digest | null;
-}> {
-  const digest = async (path: string | null): Promise<Digest | null> => {
-    const bytes = path === null ? undefined : await repository.mirror.file(tip, path);
-    return bytes === undefined ? null : digestOf(bytes);
-  };
-  return {
-    base: await digest(pinPath({ environment: environment.name, pipeline })),
-    settings: await digest("sluice.yaml"),
-    deploy: await digest(environment.deploy),
   };
 }
 

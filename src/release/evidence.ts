@@ -19,7 +19,7 @@ export interface Evidence {
   readonly base: Digest | null;
   /** Digest of `sluice.yaml` on the default branch; null: there is none. */
   readonly settings: Digest | null;
-  /** Digest of the environment's deploy pipeline file; null: it has none. */
+  /** Of the environment's deploy pipeline: its file and its plan with what that reads; null: it has none. */
   readonly deploy: Digest | null;
 }
 

@@ -30,7 +30,7 @@ steps:
       echo "$SLUICE_ENVIRONMENT $SLUICE_DEPLOYMENT $SLUICE_RELEASE $(cat sum.txt) $TOKEN" >&3
       read -r answer <&3
       test "$answer" = fine
-    inputs: ["release:sum.txt"]
+    inputs: ["release:sum.txt", say.sh]
     secrets: [TOKEN]
     network: true
 `;
@@ -72,7 +72,9 @@ interface Stage extends Omit<Town, "until"> {
   readonly doomed: ChildProcess | null;
   readonly ledger: () => Promise<string>;
   readonly say: (on: TwinPullRequest, login: string, body: string) => void;
-  /** Merges a change, asks for it in prod and agrees; answers the promotion once it is merged. */
+  /** Merges a change and asks for it in prod; answers the promotion once it shows what to agree to. */
+  readonly ask: (plus: number) => Promise<TwinPullRequest>;
+  /** Asks and agrees; answers the promotion once it is merged. */
   readonly release: (plus: number) => Promise<TwinPullRequest>;
 }
 
@@ -85,7 +87,11 @@ async function stage(options: Parameters<typeof town>[0] = {}): Promise<Stage> {
   const there = await outside();
   const place = await town({ operator: OPERATOR, variables: { TOKEN: "s3cr3t-t0k3n" }, ...options });
   const { forge } = place.twin;
-  const repository = await digits(forge, { "sluice.yaml": SETTINGS, "pipelines/ship.yaml": ship(there.port) });
+  const repository = await digits(forge, {
+    "sluice.yaml": SETTINGS,
+    "pipelines/ship.yaml": ship(there.port),
+    "say.sh": "",
+  });
   const doomed = options.slots === 0 ? await worker(place.directory) : null;
   repository.roles.set("bob", "write");
   repository.roles.set("max", "maintain");
@@ -94,6 +100,20 @@ async function stage(options: Parameters<typeof town>[0] = {}): Promise<Stage> {
   const say: Stage["say"] = (on, login, body) =>
     void forge.comment(repository, on.number, { body, user: forge.world.user(login), app: null });
   await place.until("the first run is recorded", async () => (await ledger()).includes("total 42"));
+  const ask: Stage["ask"] = async (plus) => {
+    const change = { ...PLUS_TWO, files: { "params.yaml": `plus: ${plus}\n` } };
+    await forge.commit(repository, { branch: `plus-${plus}`, ...change });
+    const pull = await forge.openPull(repository, { branch: `plus-${plus}`, title: `Add ${plus}`, login: "alice" });
+    await forge.merge(repository, pull, { login: "alice" });
+    await place.until("the merge is recorded", async () => (await ledger()).includes(`total ${41 + plus}`));
+    const before = promotionOf(repository);
+    say(pull, "alice", "/sluice promote prod sum");
+    await place.until("the promotion is there", () => promotionOf(repository) !== before);
+    const promotion = promotionOf(repository);
+    if (promotion === undefined) throw new Error("unreachable: it is there");
+    await place.until("it shows what to agree to", () => promotion.body.includes("waiting for 1 approval"));
+    return promotion;
+  };
   return {
     ...place,
     forge,
@@ -103,18 +123,9 @@ async function stage(options: Parameters<typeof town>[0] = {}): Promise<Stage> {
     until: (what, fact) => place.until(what, fact),
     ledger,
     say,
+    ask,
     async release(plus) {
-      const change = { ...PLUS_TWO, files: { "params.yaml": `plus: ${plus}\n` } };
-      await forge.commit(repository, { branch: `plus-${plus}`, ...change });
-      const pull = await forge.openPull(repository, { branch: `plus-${plus}`, title: `Add ${plus}`, login: "alice" });
-      await forge.merge(repository, pull, { login: "alice" });
-      await place.until("the merge is recorded", async () => (await ledger()).includes(`total ${41 + plus}`));
-      const before = promotionOf(repository);
-      say(pull, "alice", "/sluice promote prod sum");
-      await place.until("the promotion is there", () => promotionOf(repository) !== before);
-      const promotion = promotionOf(repository);
-      if (promotion === undefined) throw new Error("unreachable: it is there");
-      await place.until("it shows what to agree to", () => promotion.body.includes("waiting for 1 approval"));
+      const promotion = await ask(plus);
       say(promotion, "bob", "/sluice approve prod");
       await place.until("it is merged", () => promotion.merged);
       return promotion;
@@ -158,6 +169,24 @@ test("a release is deployed by a run of its own, and the ledger, the check and t
   expect(manifest).not.toContain("s3cr3t");
   expect([...repository.issues.values()].filter(({ title }) => title.includes("degraded"))).toEqual([]);
   expect(await gitIn(repository.directory, "fsck", "--strict", "--no-dangling")).toBe("");
+}, 240_000);
+
+test("what the deploy pipeline reads is a part of what is agreed to", async () => {
+  const { repository, forge, ask, until } = await stage();
+  const promotion = await ask(2);
+  const shown = (): string | undefined =>
+    repository.checks.findLast(({ name, head }) => name === "sluice / promote (prod)" && head === promotion.head)
+      ?.externalId;
+  await until("the check names its evidence", () => shown() !== undefined);
+  const before = shown();
+  await forge.commit(repository, {
+    branch: "main",
+    message: "Say more",
+    login: "alice",
+    files: { "say.sh": "echo more\n" },
+  });
+  await until("it shows another evidence", () => shown() !== undefined && shown() !== before);
+  expect(promotion.merged).toBe(false);
 }, 240_000);
 
 test("a deployment that failed leaves the environment degraded, one issue says what to choose from, and a rollback mends it", async () => {
