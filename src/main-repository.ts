@@ -1,16 +1,4 @@
-import {
-  closeSync,
-  existsSync,
-  fstatSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  readSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from "node:fs";
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { cpus, totalmem } from "node:os";
 import { dirname, join } from "node:path";
 
@@ -25,6 +13,7 @@ import type { History } from "./index/history.ts";
 import { LEDGER_HEADER, LOCAL_LEDGER } from "./manifest/ledger-paths.ts";
 import { fileAcceptedRuns } from "./queue/file-accepted-runs.ts";
 import { fileParsedCache } from "./store/file-parsed-cache.ts";
+import { readTail } from "./store/read-tail.ts";
 import { statIndex } from "./store/stat-index.ts";
 
 /** A part of main.ts that only commands in a repository need: its adapters, each loaded when first asked for. */
@@ -150,7 +139,10 @@ function compose(world: World, git: Git): Repository {
       const { imageDigest } = await import("./executor/image-registry.ts");
       return imageDigest(image, signal);
     },
-    logs: { tail, size: (path) => statSync(path, { throwIfNoEntry: false })?.size ?? 0 },
+    logs: {
+      tail: (path, bytes) => readTail(path, bytes)?.toString("utf8") ?? "",
+      size: (path) => statSync(path, { throwIfNoEntry: false })?.size ?? 0,
+    },
     identity() {
       identity ??= identityOf(git, join(directory, "cache", "identity"));
       return identity;
@@ -249,19 +241,6 @@ function countGpus(): number {
   let count = 0;
   while (existsSync(`/dev/nvidia${count}`)) count++;
   return count;
-}
-
-function tail(path: string, bytes: number): string {
-  if (!existsSync(path)) return "";
-  const file = openSync(path, "r");
-  try {
-    const { size } = fstatSync(file);
-    const buffer = Buffer.alloc(Math.min(size, bytes));
-    readSync(file, buffer, 0, buffer.length, size - buffer.length);
-    return buffer.toString("utf8");
-  } finally {
-    closeSync(file);
-  }
 }
 
 /** Directories of a store whose modification means that results came or went. */

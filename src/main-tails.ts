@@ -14,9 +14,9 @@ export async function tailsOf(
     for (const step of record.steps) {
       const log = step.attempts.at(-1)?.log;
       if (step.outcome.kind !== "failed" || log === null || log === undefined) continue;
-      const bytes = await service.parts.store.read(log);
+      const bytes = await service.parts.store.tail(log, BYTES);
       if (bytes === undefined) continue;
-      const lines = new TextDecoder().decode(bytes.subarray(-BYTES)).trimEnd().split("\n");
+      const lines = new TextDecoder().decode(bytes).trimEnd().split("\n");
       tails.set(`${record.id}/${step.name}`, lines.slice(-LINES));
     }
   }

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { existsSync, readdirSync, statSync } from "node:fs";
 import { availableParallelism, hostname, totalmem } from "node:os";
 import { join } from "node:path";
 
@@ -26,6 +26,7 @@ import { fileSecrets } from "./secrets/file-secrets.ts";
 import { secretSources } from "./secrets/secret-sources.ts";
 import { publicKeys } from "./signer/public-keys.ts";
 import { begunAttempts } from "./store/begun-attempts.ts";
+import { readTail } from "./store/read-tail.ts";
 import type { Store } from "./store/store.ts";
 
 export interface WorkerParts {
@@ -163,8 +164,7 @@ function openStrangers({ data, store }: WorkerParts): Executor {
 }
 
 const LOGS = {
-  tail: (path: string, bytes: number): string =>
-    existsSync(path) ? readFileSync(path).subarray(-bytes).toString("utf8") : "",
+  tail: (path: string, bytes: number): string => readTail(path, bytes)?.toString("utf8") ?? "",
   size: (path: string): number => statSync(path, { throwIfNoEntry: false })?.size ?? 0,
 };
 

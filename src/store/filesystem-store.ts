@@ -23,6 +23,7 @@ import { mayRead, readable } from "../key/readable.ts";
 import { syncAll } from "./barrier.ts";
 import { hashFileSync, walk } from "./hash.ts";
 import { isCode, listing, listingPath, materialize, objectPath, rotten } from "./objects.ts";
+import { readTail } from "./read-tail.ts";
 import { recentBytes, type RecentBytes } from "./recent-bytes.ts";
 import { resultIndex, resultPath, type ResultIndex } from "./result-index.ts";
 import type { Created, Ingested, ResultReader, Store } from "./store.ts";
@@ -73,6 +74,7 @@ export function filesystemStore(root: string): Store {
       rotten(root, digest);
       return undefined;
     },
+    tail: async (digest, bytes) => readTail(objectPath(root, digest), bytes),
     listing: async (digest) => listing(root, digest),
     listingSync: (digest) => listing(root, digest),
     async materialize(record, target) {

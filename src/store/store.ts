@@ -25,6 +25,8 @@ export interface Store extends AsyncDisposable {
   putBytes(bytes: Uint8Array): Promise<Digest>;
   /** Bytes of an object, verified against its digest; undefined when it is not there. */
   read(digest: Digest): Promise<Uint8Array | undefined>;
+  /** The last bytes of an object, of which no more is read: for people to see, not verified. */
+  tail(digest: Digest, bytes: number): Promise<Uint8Array | undefined>;
   /** Entries of a stored directory, sorted by path in UTF-8 bytes. */
   listing(digest: Digest): Promise<readonly ListingEntry[] | undefined>;
   /** The same at once, for plans. */

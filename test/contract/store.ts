@@ -1,5 +1,6 @@
 import { execFileSync } from "node:child_process";
 import {
+  appendFileSync,
   chmodSync,
   existsSync,
   mkdirSync,
@@ -9,6 +10,7 @@ import {
   rmSync,
   statSync,
   symlinkSync,
+  truncateSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
@@ -124,6 +126,20 @@ export function storeContract(
         "run.sh",
       ]);
       expect(store.listingSync(taken.record.digest)).toEqual(await store.listing(taken.record.digest));
+    });
+
+    test("show their last bytes, however many there are before them", async () => {
+      const directory = scratch();
+      const store = open(directory);
+      const long = await store.putBytes(Buffer.from("long"));
+      chmodSync(objectFile(directory, long), 0o644);
+      // More than can be read at once.
+      truncateSync(objectFile(directory, long), 3 * 2 ** 30);
+      appendFileSync(objectFile(directory, long), "the end");
+      expect(Buffer.from((await store.tail(long, 7)) ?? []).toString()).toBe("the end");
+      const short = await store.putBytes(Buffer.from("all"));
+      expect(Buffer.from((await store.tail(short, 7)) ?? []).toString()).toBe("all");
+      expect(await store.tail(digestOf("none"), 7)).toBeUndefined();
     });
 
     test("are looked at before they are taken, and never by way of a link", async () => {
