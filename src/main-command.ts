@@ -11,6 +11,7 @@ import { acceptAndEnqueue, stopAll } from "./main-orders.ts";
 import { promotions } from "./main-promotions.ts";
 import { reportOpen } from "./main-pull-request.ts";
 import { releaseCommand } from "./main-release-command.ts";
+import { restoreByButton } from "./main-restore.ts";
 import { retriesAt } from "./main-retry.ts";
 import { tellDiff, tellExplanation } from "./main-tell.ts";
 import type { Performed } from "./queue/queue.ts";
@@ -34,9 +35,10 @@ const BUTTON_COMMANDS: Readonly<Record<string, ParsedCommand>> = Object.fromEntr
 
 /** A button says what its words say, for the head that it was shown for, by the permission of who pressed it. */
 export async function button(at: At, trigger: Extract<Trigger, { kind: "button" }>): Promise<Performed> {
+  const { repository: ref, sender, delivery, head } = trigger;
+  if (trigger.action === "restore") return restoreByButton(at, ref, { head, sender });
   const parsed = BUTTON_COMMANDS[trigger.action];
   if (parsed === undefined) return DONE;
-  const { repository: ref, sender, delivery, head } = trigger;
   const asking = { sender, request: `button:${delivery}`, comment: null, head };
   return ofCommit(at, ref, { head, parsed, asking, quiet: false });
 }

@@ -51,9 +51,14 @@ async function putRight(
   { pin, live }: { readonly pin: Pin; readonly live: Live },
 ): Promise<readonly Desired[]> {
   const { forge, mirror } = repository;
-  const evidence = digestOf(`rolled back ${pin.run} ${live.since}`);
-  const title = `Roll ${pin.pipeline} back in ${pin.environment} to run ${fourCharacters(pin.run)}`;
-  const body = `The ledger holds this rollback, asked for by \`${live.by.login}\`; this brings the pin to it.\n`;
+  const evidence = digestOf(`${live.how} ${pin.run} ${live.since}`);
+  const to = `run ${fourCharacters(pin.run)}`;
+  const forced = live.how === "forced";
+  const title = forced
+    ? `Bring ${pin.pipeline} in ${pin.environment} to ${to}, which was forced`
+    : `Roll ${pin.pipeline} back in ${pin.environment} to ${to}`;
+  const what = forced ? "this release, forced" : "this rollback, asked for";
+  const body = `The ledger holds ${what} by \`${live.by.login}\`; this brings the pin to it.\n`;
   const opened = await openPromotion({ forge, mirror }, { pin, evidence, branch, tip, now, title, body });
   if (opened.kind !== "ok" || !opened.value.valid) return [];
   const { number, head } = opened.value.pullRequest;

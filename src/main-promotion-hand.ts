@@ -2,15 +2,18 @@ import { findApprovals } from "./controller/find-approvals.ts";
 import { openPromotion } from "./controller/open-promotion.ts";
 import { promote, type PromoteOrder } from "./controller/promote.ts";
 import { requestPromotions, type Newest } from "./controller/request-promotions.ts";
+import { withdraw } from "./controller/withdraw.ts";
 import type { Desired } from "./forge/desired.ts";
 import { planDeployment, showDeployment } from "./main-deployments.ts";
 import { deployGate, evidenceFiles } from "./main-evidence.ts";
 import { record, releaseAt, statesOf, type Place } from "./main-promotion-place.ts";
 import { followPins } from "./main-pins.ts";
+import { tellForced } from "./main-forced.ts";
+import { withdrawAbandoned } from "./main-promotion-abandoned.ts";
 import { leaveOf, type Leave } from "./main-promotion-leave.ts";
 import type { EnvironmentSettings } from "./pipeline/settings.ts";
 import { judgeGates } from "./policy/gate.ts";
-import { refusalOfCandidate } from "./release/candidate.ts";
+import { refusalOfCandidate, type NotPromotable } from "./release/candidate.ts";
 import { standingOf, type EnvironmentState, type Request } from "./release/environment-state.ts";
 import { evidenceDigest } from "./release/evidence.ts";
 import type { Release } from "./release/release.ts";
@@ -72,6 +75,8 @@ export async function takePromotions(place: Place): Promise<PromotionsLooked> {
       if (done.again !== null) again = Math.min(done.again, again ?? done.again);
     }
   }
+  states.push(...(await withdrawAbandoned(place)));
+  states.push(...tellForced(environments, await statesOf(place)));
   states.push(...(await followPins(place, await statesOf(place))));
   return { states, again, released };
 }
@@ -108,12 +113,27 @@ async function showReleased(
   if (live !== null) await showDeployment(place, { environment: name, pipeline, live }, "success");
 }
 
-async function refusalOf({ repository, tip }: Place, run: RunRecord): Promise<string | null> {
+export async function refusalOf({ repository, tip }: Place, run: RunRecord): Promise<NotPromotable | null> {
   const own = String(repository.forge.repository.id);
   const refusal = refusalOfCandidate(run, own, run.pullRequest === null ? "main" : "pr");
-  if (refusal !== null) return `${refusal.why}: ${refusal.next}`;
+  if (refusal !== null) return refusal;
   const line = await repository.mirror.firstParents(tip, LINE);
-  return line.includes(run.source) ? null : "its commit is not on the default branch: promote a run of one that is";
+  if (line.includes(run.source)) return null;
+  return { why: "its commit is not on the default branch", next: "promote a run of one that is" };
+}
+
+async function withdrawRefused(
+  place: Place,
+  { environment: { name: environment }, pipeline, request }: Parameters<typeof orderOf>[1],
+): Promise<readonly Desired[] | undefined> {
+  const run = await place.repository.history.record(request.run);
+  const refusal = run === undefined ? null : await refusalOf(place, run);
+  if (refusal === null) return undefined;
+  const cause = `refused:${request.run}/${request.cause}`;
+  return withdraw(
+    { forge: place.repository.forge, record: (events) => record(place, events) },
+    { environment, pipeline, request, ...refusal, cause, now: place.now },
+  );
 }
 
 async function promoteOne(
@@ -125,6 +145,8 @@ async function promoteOne(
     readonly folded: ReadonlyMap<string, EnvironmentState>;
   },
 ): Promise<Awaited<ReturnType<typeof promote>> | undefined> {
+  const given = await withdrawRefused(place, asked);
+  if (given !== undefined) return { states: given, again: null, released: false };
   const order = await orderOf(place, asked);
   if (order === undefined) return undefined;
   const { environment, pipeline, candidate, evidence } = order;
@@ -196,7 +218,6 @@ export async function orderOf(
     authors: [request.by, ...(await authorsSince(place, { candidate, live }))],
     now: place.now,
     unattended: environment.auto && environment.approvals === null,
-    refusal: await refusalOf(place, run),
   };
 }
 

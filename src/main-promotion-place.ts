@@ -37,7 +37,8 @@ export async function placeOf(service: Service, repository: ForgeRepository): Pr
     domain: "main",
     against: null,
   });
-  if (project.settings.environments.length === 0) return undefined;
+  // What was asked for while there were environments is not left waiting.
+  if (project.settings.environments.length === 0 && repository.history.events().length === 0) return undefined;
   return {
     service,
     repository,

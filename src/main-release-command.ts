@@ -1,10 +1,16 @@
-import { commandRelease, type Commanded } from "./controller/release-command.ts";
-import { parseRunId, type Digest } from "./identity/identity.ts";
+import { commandRelease, type Commanded, type Judged, type NamedCandidate } from "./controller/release-command.ts";
+import type { Digest, RunId } from "./identity/identity.ts";
 import type { Person } from "./identity/repository.ts";
+import { SETTINGS_PATH } from "./controller/project.ts";
 import type { ForgeRepository } from "./main-forge-repository.ts";
-import { leave, newestRuns, orderOf } from "./main-promotion-hand.ts";
+import { planDeployment } from "./main-deployments.ts";
+import { leave, newestRuns, orderOf, refusalOf } from "./main-promotion-hand.ts";
 import { placeOf, record, statesOf, type Place } from "./main-promotion-place.ts";
+import { restorePromotion } from "./main-restore.ts";
 import type { Service } from "./main-service.ts";
+import { isError } from "./problem/problem.ts";
+import type { EnvironmentSettings } from "./pipeline/settings.ts";
+import { decidePromotion } from "./release/decide.ts";
 import { mayDo, requirementOf } from "./policy/permission.ts";
 import type { ReleaseCommand } from "./trigger/command.ts";
 import { standingOf, type EnvironmentState } from "./release/environment-state.ts";
@@ -27,6 +33,8 @@ export async function releaseCommand(
       kind: "refused",
       why: "`sluice.yaml` on the default branch has no environments, or it cannot be read now",
     };
+  if (place.project.problems.some((problem) => problem.at.path === SETTINGS_PATH && isError(problem)))
+    return { kind: "refused", why: "`sluice.yaml` on the default branch has problems: mend them first" };
   const states = await statesOf(place);
   const { settings } = place.project;
   const { forge, history } = repository;
@@ -46,13 +54,65 @@ export async function releaseCommand(
       },
       mayApprove: ({ approvals }) => leave(place, "approve", approvals).asks(login),
       candidates: () => newestRuns(place),
+      candidate: (run) => candidateOf(place, run),
+      restore: (environment, pipeline) => restorePromotion(place, { environment, pipeline }),
       shown: (environment, pipeline) => shownTo(place, { environment, pipeline, states }),
-      runOf: (text) => parseRunId(text) ?? only(history.byPrefix(text)),
+      runOf: (text) => only(history.byPrefix(text)),
+      judged: (environment, candidate) => judgedAt(place, { environment, ...candidate, states, by: asked.sender }),
+      newest: (pipeline) => history.runs({ pipeline, limit: 1 })[0]?.id,
       record: (events) => record(place, events),
     },
     { ...asked, at: new Date(place.now).toISOString() },
     command,
   );
+}
+
+/** Everything that stands against a release now; what cannot be deployed is released by nobody. */
+async function judgedAt(
+  place: Place,
+  of: {
+    readonly environment: EnvironmentSettings;
+    readonly pipeline: string;
+    readonly run: RunId;
+    readonly states: ReadonlyMap<string, EnvironmentState>;
+    readonly by: Person;
+  },
+): Promise<Judged> {
+  const { environment, pipeline, run, states, by } = of;
+  const plan = environment.deploy === null ? null : await planDeployment(place, environment, run);
+  if (plan !== null && "refused" in plan) return { kind: "refused", why: `it could not be deployed: ${plan.refused}` };
+  const { request: open } = standingOf(states.get(environment.name), pipeline);
+  const fresh = {
+    run,
+    by: { id: by.id, login: by.login },
+    at: "",
+    pullRequest: null,
+    cause: "",
+    approvals: [],
+    objections: [],
+  };
+  const request = open?.run === run ? open : fresh;
+  const order = await orderOf(place, { environment, pipeline, request, folded: states });
+  if (order === undefined) return { kind: "refused", why: "its manifest cannot be read" };
+  const voters = request.approvals.map((approval) => ({ approval, allowed: true, bot: false }));
+  return {
+    kind: "judged",
+    waits: decidePromotion({ ...order, run, voters }).waits,
+    evidence: order.evidence,
+  };
+}
+
+/** What a run gives to promote, or why it gives nothing. */
+async function candidateOf(place: Place, id: RunId): Promise<NamedCandidate> {
+  const run = await place.repository.history.record(id);
+  if (run === undefined) return { kind: "refused", why: "the ledger does not have it", next: "sluice log" };
+  const refusal = await refusalOf(place, run);
+  if (refusal !== null) return { kind: "refused", ...refusal };
+  const file = place.project.pipelines.find(({ pipeline }) => pipeline.id === run.pipeline.id);
+  if (file === undefined)
+    return { kind: "refused", why: "its pipeline is not on the default branch any more", next: "promote another" };
+  if (file.deploys.length > 0) return { kind: "refused", why: "it deployed a release", next: "promote that release" };
+  return { kind: "found", pipeline: run.pipeline.id, run: id };
 }
 
 function only<Value>(all: readonly Value[]): Value | undefined {

@@ -19,12 +19,12 @@ type Speak = (words: readonly (string | undefined)[], flags: SpeechFlags) => Pro
 
 function addPromotions(program: Command, speak: Speak): void {
   spoken(command(program, "promote <environment> [pipeline] [run]", "sluice promote staging digits"))
-    .description("asks for the newest run to be released; said on the forge as you")
-    .option("--break-glass <reason>", "past gates and approvals (not in this version)")
+    .description("asks for the newest run, or the one that is named, to be released; said on the forge as you")
+    .option("--break-glass <reason>", "at once, past gates, soak and approvals; recorded and told to everybody")
     .action((environment: string, pipeline: string | undefined, run: string | undefined, flags: PromoteFlags) => {
-      const refused = whyNotPromoted(environment, run, flags);
-      if (refused !== undefined) throw refused;
-      return speak(["promote", environment, pipeline], flags);
+      const { breakGlass } = flags;
+      const glass = breakGlass === undefined ? [] : ["--break-glass", breakGlass];
+      return speak(["promote", environment, pipeline, run, ...glass], flags);
     });
   spoken(command(program, "approve <environment> [pipeline]", "sluice approve staging digits"))
     .description("agrees to what the open promotion shows; said on the forge as you")
@@ -67,20 +67,6 @@ interface PromoteFlags extends SpeechFlags {
 
 interface RollbackFlags extends SpeechFlags {
   readonly offline?: boolean;
-}
-
-function whyNotPromoted(environment: string, run: string | undefined, flags: PromoteFlags): Refusal | undefined {
-  if (flags.breakGlass !== undefined)
-    return new Refusal(
-      EXIT.usage,
-      `releasing past gates and approvals is not in this version\n  next: sluice promote ${environment}, and ask whoever may approve`,
-    );
-  if (run !== undefined)
-    return new Refusal(
-      EXIT.usage,
-      `the service promotes the newest run of the default branch, and none that is named\n  next: sluice promote ${environment}; to one that was live: sluice rollback ${environment} <pipeline> ${run}`,
-    );
-  return undefined;
 }
 
 /** The ledger is the service's: without the forge there is nobody who could record a rollback. */

@@ -69,10 +69,11 @@ function releaseCommand(line: string): Exclude<ReleaseCommand, { kind: "note" }>
 
 /** The service knows a run by its id; whatever else a person calls it is looked up here. */
 async function lineOf(repository: Repository, command: ReleaseCommand, words: readonly string[]): Promise<string> {
-  const run = command.kind === "rollback" ? command.run : null;
+  const run = "run" in command ? command.run : null;
   if (run === null || parseRunId(run) !== undefined) return `/sluice ${words.join(" ")}`;
   const { record } = await selectRun(repository, run);
-  return `/sluice ${[...words.slice(0, -1), record.id].join(" ")}`;
+  // Behind the verb, the environment and the pipeline.
+  return `/sluice ${words.with(3, record.id).join(" ")}`;
 }
 
 function waitOf(text: string | undefined): number {
@@ -116,7 +117,7 @@ async function accepted(
 ): Promise<number> {
   const { terminal } = world;
   terminal.print(`accepted: ${safeLine(line.slice("/sluice ".length), 1_000)}\n`);
-  if (command.kind === "promote") {
+  if (command.kind === "promote" && command.breakGlass === null) {
     for (const { number, title } of await opened(world, forge, command))
       terminal.print(`open: ${safeLine(title)}  ${forge.url}/pull/${number}\n`);
   }

@@ -5,7 +5,7 @@ import { messageOf, parseTrailers } from "../manifest/commit-message.ts";
 import { parsePin, pinPath, renderPin, type Pin, promotionBranch } from "../release/release.ts";
 
 export interface OpenPorts {
-  readonly forge: Pick<Forge, "pullRequestsOfBranch" | "createPullRequest" | "updatePullRequest">;
+  readonly forge: Pick<Forge, "pullRequestsOfBranch" | "createPullRequest" | "updatePullRequest" | "date">;
   readonly mirror: Mirror;
 }
 
@@ -19,7 +19,12 @@ export interface OpenOrder {
   readonly body: string;
   /** Ms since 1970, from the forge's clock. */
   readonly now: number;
+  /** What people changed by hand is replaced: somebody asked for it. */
+  readonly restore?: boolean;
 }
+
+/** A label is dated by whole seconds and may have been on its way while the head changed under it. */
+const MARGIN_MS = 5_000;
 
 export interface Opened {
   readonly pullRequest: PullRequest;
@@ -44,13 +49,18 @@ export async function openPromotion(ports: OpenPorts, order: OpenOrder): Promise
   const open = found.value.find(({ state }) => state === "open");
   const there = refreshed.refs.get(ref);
   const shown = there === undefined ? undefined : await headOf(mirror, order, there);
-  if (open !== undefined && shown?.kind === "edited")
-    return { kind: "ok", value: { pullRequest: open, shownAt: order.now, valid: false } };
+  if (open !== undefined && shown?.kind === "edited" && order.restore !== true)
+    return {
+      kind: "ok",
+      value: { pullRequest: open, shownAt: order.now, valid: false },
+    };
   let head = there;
   let shownAt = shown?.kind === "ours" ? shown.at : order.now;
   if (shown?.kind !== "ours" || shown.evidence !== order.evidence) {
-    head = await pinCommit(mirror, order);
-    shownAt = Math.floor(order.now / 1_000) * 1_000;
+    // Whatever was agreed to for the head before is older than this one.
+    const now = open === undefined ? order.now : (forge.date() ?? order.now) + MARGIN_MS;
+    head = await pinCommit(mirror, { ...order, now });
+    shownAt = Math.floor(now / 1_000) * 1_000;
     const published = await mirror.publish([{ ref, from: there ?? null, to: head }]);
     if (published.kind === "overtaken") return { kind: "unreachable", why: published.why };
     if (published.kind === "refused") return { kind: "refused", status: 403, why: published.why };

@@ -2,10 +2,16 @@ import type { Desired } from "../forge/desired.ts";
 import type { Answer, Forge, PullRequest } from "../forge/forge.ts";
 import type { CommitSha, Digest } from "../identity/identity.ts";
 import { decidePromotion, type Decision, type Question, type Voter } from "../release/decide.ts";
-import type { Request } from "../release/environment-state.ts";
+import { isSame, type Request } from "../release/environment-state.ts";
 import type { Actor, ReleaseEvent } from "../release/release-event.ts";
 import type { Release } from "../release/release.ts";
-import { promotionBody, promotionStatus, promotionTitle, type PromotionView } from "../report/promotion-summary.ts";
+import {
+  promotionBody,
+  promotionStatus,
+  promotionTitle,
+  type PromotionView,
+  type ToldDecision,
+} from "../report/promotion-summary.ts";
 
 export interface PromotePorts {
   readonly forge: Pick<Forge, "pullRequest" | "merge" | "updatePullRequest">;
@@ -27,8 +33,6 @@ export interface PromoteOrder extends Omit<Question, "voters" | "run" | "evidenc
   readonly live: Release | null;
   /** Whether it lives in the ledger only: automatic, and nobody has to agree. */
   readonly unattended: boolean;
-  /** Why the candidate cannot be promoted at all; null: it can. */
-  readonly refusal: string | null;
 }
 
 export interface Promoted {
@@ -45,11 +49,7 @@ const NOTHING: Promoted = { states: [], again: null, released: false };
  * to when nothing stands against it. Everything is read anew each time, so that being woken twice does nothing twice.
  */
 export async function promote(ports: PromotePorts, order: PromoteOrder): Promise<Promoted> {
-  const { request, refusal } = order;
-  if (refusal !== null) {
-    await ports.record([withdrawn(order, { cause: `refused:${request.run}`, reason: refusal })]);
-    return NOTHING;
-  }
+  const { request } = order;
   if (order.unattended) return unattended(ports, order);
   const before = await settled(ports, order);
   if (before !== undefined) return before;
@@ -59,14 +59,18 @@ export async function promote(ports: PromotePorts, order: PromoteOrder): Promise
   if (opened.kind !== "ok") return later(opened, order.now);
   const { pullRequest, shownAt, valid } = opened.value;
   if (request.pullRequest !== pullRequest.number) await ports.record([pointer(order, pullRequest.number)]);
-  if (!valid) return { ...NOTHING, states: [checkOf(view, pullRequest, null)] };
+  if (!valid) {
+    await ports.record(changedByHand(order, pullRequest.number));
+    return { ...NOTHING, states: [checkOf(view, pullRequest, null)] };
+  }
   const voters = await ports.voters(pullRequest, shownAt);
   if (voters.kind !== "ok") return later(voters, order.now);
   const decision = decidePromotion({ ...order, run: request.run, voters: voters.value });
   await ports.record(agreed(order, { decision, voters: voters.value, pullRequest: pullRequest.number }));
-  const body = promotionBody(view, decision);
+  const told = { ...decision, voids: objectionsTo(request, decision) };
+  const body = promotionBody(view, told);
   if (pullRequest.body !== body) await ports.forge.updatePullRequest(pullRequest.number, { body });
-  const states = [checkOf(view, pullRequest, decision), ...labelsTaken(order, pullRequest, decision)];
+  const states = [checkOf(view, pullRequest, told), ...labelsTaken(order, pullRequest, decision)];
   if (decision.kind === "wait") return { states, again: soonest(decision, order.now), released: false };
   const merged = await ports.forge.merge(pullRequest.number, { sha: pullRequest.head.sha, title: shown.title });
   if (merged.kind !== "ok") return { ...later(merged, order.now), states };
@@ -79,7 +83,7 @@ function viewOf(order: PromoteOrder): PromotionView {
 }
 
 /** `sluice / promote (<environment>)`: under way while something is missing, and it says what. */
-function checkOf(view: PromotionView, { head }: PullRequest, decision: Decision | null): Desired {
+function checkOf(view: PromotionView, { head }: PullRequest, decision: ToldDecision | null): Desired {
   const { conclusion, ...status } = promotionStatus(view, decision);
   return {
     kind: "check",
@@ -91,7 +95,7 @@ function checkOf(view: PromotionView, { head }: PullRequest, decision: Decision 
       ...status,
       text: "",
       annotations: [],
-      actions: [],
+      actions: decision === null ? [RESTORE] : [],
       externalId: view.evidence,
     },
   };
@@ -133,6 +137,24 @@ async function mayCount(ports: PromotePorts, order: PromoteOrder, pullRequest: P
   return decidePromotion({ ...order, run: request.run, voters: voters.value }).kind === "release";
 }
 
+/** Whoever's word was taken off goes on being told why, until they agree anew. */
+function objectionsTo({ objections }: Request, { voids, approvedBy }: Decision): ToldDecision["voids"] {
+  const others = objections.filter(({ by }) => !voids.some(({ approval }) => isSame(approval.by, by)));
+  const all = [...others.map(({ by, why }) => ({ approval: { by }, why })), ...voids];
+  return all.filter(({ approval }) => !approvedBy.some((by) => isSame(by, approval.by)));
+}
+
+/** What a person's commit stands in for was agreed to by nobody. */
+function changedByHand(order: PromoteOrder, pullRequest: number): readonly ReleaseEvent[] {
+  return order.request.approvals.map(({ by, cause, evidence }) => ({
+    ...fact(order, "revoked", { by, cause: `${cause}/edited` }),
+    evidence,
+    reason: "somebody changed the pull request by hand",
+    pullRequest,
+    revokes: "approval",
+  }));
+}
+
 /** Approvals that came to count are recorded once each; those that count no more are taken back. */
 function agreed(
   order: PromoteOrder,
@@ -149,7 +171,20 @@ function agreed(
     one.cause === cause && one.evidence === evidence;
   const gone = known.filter((one) => !counted.some(same(one.cause, one.evidence)));
   const fresh = counted.filter((one) => !known.some(same(one.cause, one.evidence)));
+  const agrees = (by: Actor): boolean => decision.approvedBy.some((one) => isSame(one, by));
+  // A label that never counted is taken off; why has to stand somewhere.
+  const refused = decision.voids.filter(
+    ({ approval }) =>
+      approval.cause.startsWith("label:") && !agrees(approval.by) && !known.some(({ by }) => isSame(by, approval.by)),
+  );
   return [
+    ...refused.map(({ approval: { by, cause }, why }): ReleaseEvent => ({
+      ...fact(order, "revoked", { by, cause: `${cause}/refused` }),
+      evidence: order.evidence,
+      reason: why,
+      pullRequest,
+      revokes: "approval",
+    })),
     ...gone.map(({ by, cause, evidence }): ReleaseEvent => {
       const why = decision.voids.find(({ approval }) => approval.cause === cause)?.why;
       return {
@@ -167,6 +202,8 @@ function agreed(
     })),
   ];
 }
+
+const RESTORE = { label: "Restore", description: "Put back what Sluice wrote", identifier: "restore" } as const;
 
 /** A label that does not count is taken off; the check says why. */
 function labelsTaken({ environment }: PromoteOrder, { number }: PullRequest, { voids }: Decision): readonly Desired[] {

@@ -3,7 +3,7 @@ import type { Digest, RunId } from "../identity/identity.ts";
 import type { Person } from "../identity/repository.ts";
 import type { EnvironmentSettings } from "../pipeline/settings.ts";
 import { notYours, type Deed, type Leave } from "../policy/permission.ts";
-import { rollbackTarget } from "../release/decide.ts";
+import { rollbackTarget, type Wait } from "../release/decide.ts";
 import { standingOf, type EnvironmentState, type Standing } from "../release/environment-state.ts";
 import type { ReleaseEvent } from "../release/release-event.ts";
 import { closest } from "../problem/suggest.ts";
@@ -20,6 +20,14 @@ export interface ReleaseCommandPorts {
   readonly candidates: () => Promise<readonly Candidate[]>;
   /** What the open promotion of a pipeline shows now; undefined: it shows nothing that could be agreed to. */
   readonly shown: (environment: EnvironmentSettings, pipeline: string) => Promise<Digest | undefined>;
+  /** A run that a person names, and the pipeline that it may be promoted for. */
+  readonly candidate: (run: RunId) => Promise<NamedCandidate>;
+  /** What stands against releasing a run at this moment, or why nobody could release it. */
+  readonly judged: (environment: EnvironmentSettings, candidate: Candidate) => Promise<Judged>;
+  /** The newest run of a pipeline, whatever became of it. */
+  readonly newest: (pipeline: string) => RunId | undefined;
+  /** Puts back what Sluice wrote, where people changed an open promotion by hand. */
+  readonly restore: (environment: string, pipeline: string) => Promise<Answer<null>>;
   /** A run by what a person calls it. */
   readonly runOf: (text: string) => RunId | undefined;
   readonly record: (events: readonly ReleaseEvent[]) => Promise<void>;
@@ -50,7 +58,9 @@ export async function commandRelease(
   if (environment === undefined) return refused(unknownEnvironment(ports, command.environment));
   switch (command.kind) {
     case "promote":
-      return promote(ports, asking, { environment, pipeline: command.pipeline });
+      return command.breakGlass === null
+        ? promote(ports, asking, { ...command, environment })
+        : force(ports, asking, { ...command, environment, reason: command.breakGlass });
     case "approve":
       return approve(ports, asking, { environment, pipeline: command.pipeline });
     case "rollback":
@@ -129,39 +139,125 @@ interface Wanted {
   readonly pipeline: string | null;
 }
 
-function promote(ports: ReleaseCommandPorts, asking: ReleaseAsking, wanted: Wanted): Promise<Commanded> {
-  const { environment, pipeline } = wanted;
+function promote(
+  ports: ReleaseCommandPorts,
+  asking: ReleaseAsking,
+  wanted: Wanted & { readonly run: string | null },
+): Promise<Commanded> {
+  const { environment } = wanted;
   return guarded(ports, { deed: "promote", command: `/sluice promote ${environment.name}` }, async () => {
-    const all = await ports.candidates();
-    const found = all.filter((one) => pipeline === null || one.pipeline === pipeline);
+    const asked = await askedFor(ports, wanted);
+    if (asked.kind === "refused") return asked;
+    const { found } = asked;
     const again = toDeployAgain(ports, wanted, found);
-    if (found.length + again.length === 0)
-      return refused(
-        pipeline === null ? "no run can be promoted yet" : `no run of \`${pipeline}\` can be promoted yet`,
-      );
+    if (found.length + again.length === 0) return refused(await whyNone(ports, wanted));
     const fresh = found.filter(
       (one) =>
         standing(ports, environment, one.pipeline).live?.run !== one.run &&
         !again.some((other) => other.pipeline === one.pipeline),
     );
-    if (fresh.length + again.length === 0) return refused(`the newest run is live in \`${environment.name}\` already`);
-    return record(
-      ports,
-      asking,
-      [...again, ...fresh].map(({ pipeline: name, run }) => ({
-        kind: "requested",
-        environment: environment.name,
-        pipeline: name,
-        run,
-      })),
-    );
+    if (fresh.length + again.length === 0)
+      return refused(`${wanted.run === null ? "the newest" : "that"} run is live in \`${environment.name}\` already`);
+    const facts = [...again, ...fresh].map(({ pipeline: name, run }): Fact => ({
+      kind: "requested",
+      environment: environment.name,
+      pipeline: name,
+      run,
+    }));
+    await record(ports, asking, facts);
+    for (const { pipeline } of fresh) {
+      const restored = await ports.restore(environment.name, pipeline);
+      if (restored.kind === "wait" || restored.kind === "unreachable") return { kind: "again", afterMs: 5_000 };
+    }
+    return { kind: "done" };
   });
+}
+
+/** Releases at once, past gates, soak and approvals; a hold is a person's word, and stands. */
+function force(
+  ports: ReleaseCommandPorts,
+  asking: ReleaseAsking,
+  wanted: Wanted & { readonly run: string | null; readonly reason: string },
+): Promise<Commanded> {
+  const { environment, reason } = wanted;
+  const { name } = environment;
+  return guarded(
+    ports,
+    {
+      deed: "break_glass",
+      command: `/sluice promote ${name} --break-glass <reason>`,
+    },
+    async () => {
+      if (asking.sender.bot) return refused("a bot does not release past gates and approvals");
+      const asked = await askedFor(ports, wanted);
+      if (asked.kind === "refused") return asked;
+      const [only, ...more] = asked.found;
+      if (only === undefined) return refused(await whyNone(ports, wanted));
+      const { pipeline, run } = only;
+      const command = (which: string): string => `\`/sluice promote ${name} ${which} --break-glass <reason>\``;
+      if (more.length > 0) return refused(`say which: ${asked.found.map((one) => command(one.pipeline)).join(", ")}`);
+      if (standing(ports, environment, pipeline).live?.run === run)
+        return refused(`run \`${run}\` is live in \`${name}\` already`);
+      const judged = await ports.judged(environment, only);
+      if (judged.kind === "refused") return refused(judged.why);
+      const halt = judged.waits.find(({ kind }) => kind === "hold" || kind === "freeze");
+      if (halt !== undefined) return refused(`${halt.why}; this lifts no hold: \`${halt.out}\``);
+      const skipped = judged.waits.map(({ why }) => why);
+      const { evidence } = judged;
+      return record(ports, asking, [{ kind: "forced", environment: name, pipeline, run, evidence, reason, skipped }]);
+    },
+  );
+}
+
+type AskedFor =
+  | { readonly kind: "asked"; readonly found: readonly Candidate[] }
+  | Extract<Commanded, { kind: "refused" }>;
+
+/** The run that was named, or the newest of each pipeline; a run that is named is refused with the reason. */
+async function askedFor(
+  ports: ReleaseCommandPorts,
+  { pipeline, run }: { readonly pipeline: string | null; readonly run: string | null },
+): Promise<AskedFor> {
+  if (run === null) {
+    const all = await ports.candidates();
+    return { kind: "asked", found: all.filter((one) => pipeline === null || one.pipeline === pipeline) };
+  }
+  const id = ports.runOf(run);
+  if (id === undefined)
+    return refused(`this repository's ledger has no run \`${run}\`, or more than one that begins so`);
+  const named = await ports.candidate(id);
+  if (named.kind === "refused") return refused(`run \`${id}\` cannot be promoted: ${named.why}: ${named.next}`);
+  if (pipeline !== null && named.pipeline !== pipeline)
+    return refused(`run \`${id}\` is of \`${named.pipeline}\`, not of \`${pipeline}\``);
+  return { kind: "asked", found: [named] };
+}
+
+/** Why nothing can be promoted, by the newest run where one pipeline is meant. */
+async function whyNone(ports: ReleaseCommandPorts, { pipeline }: Wanted): Promise<string> {
+  if (pipeline === null) return "no run can be promoted yet";
+  const none = `no run of \`${pipeline}\` can be promoted yet`;
+  const newest = ports.newest(pipeline);
+  const named = newest === undefined ? undefined : await ports.candidate(newest);
+  return named?.kind === "refused" ? `${none}: of the newest, \`${newest ?? ""}\`: ${named.why}` : none;
 }
 
 interface Candidate {
   readonly pipeline: string;
   readonly run: RunId;
 }
+
+export type Judged =
+  | {
+      readonly kind: "judged";
+      readonly waits: readonly Wait[];
+      readonly evidence: Digest;
+    }
+  | { readonly kind: "refused"; readonly why: string };
+
+/** A run that somebody named: what it would release, or why it releases nothing. */
+export type NamedCandidate =
+  | (Candidate & { readonly kind: "found" })
+  | { readonly kind: "refused"; readonly why: string; readonly next: string };
 
 /**
  * What is live and did not get there: where nobody knows how far it came it is deployed again before anything newer is;
@@ -260,6 +356,6 @@ function unknownEnvironment({ environments }: ReleaseCommandPorts, name: string)
     : `there is no environment \`${name}\`: did you mean \`${meant}\`?`;
 }
 
-function refused(why: string): Commanded {
+function refused(why: string): Extract<Commanded, { kind: "refused" }> {
   return { kind: "refused", why };
 }

@@ -115,11 +115,22 @@ async function readBudget(table: Table, installation: number): Promise<WriteBudg
   return kept === undefined ? startBudget() : (kept as unknown as WriteBudget);
 }
 
-/** People can delete or edit a comment: whether it still stands is asked, and asking costs no write. */
+/** People can delete or edit a comment and put a label back: how it stands is asked, and asking costs no write. */
 async function mayHaveGone({ forges }: SendPorts, { repository, desired }: Entry): Promise<boolean> {
+  if (desired.kind === "labels") return labelsDiffer(forges.open(repository), desired);
   if (desired.kind !== "comment" || desired.body === null || desired.once === true) return false;
   const own = await forges.open(repository).ownComments(desired.number);
   return own.kind !== "ok" || !own.value.some((comment) => comment.body === desired.body);
+}
+
+async function labelsDiffer(
+  forge: Forge,
+  { number, add, remove }: Extract<Desired, { kind: "labels" }>,
+): Promise<boolean> {
+  const asked = await forge.pullRequest(number);
+  if (asked.kind !== "ok") return true;
+  const { labels } = asked.value;
+  return remove.some((label) => labels.includes(label)) || add.some((label) => !labels.includes(label));
 }
 
 async function write(forge: Forge, desired: Desired): Promise<Answer<unknown>> {

@@ -10,6 +10,11 @@ export interface Live {
   readonly evidence: Digest | null;
   readonly how: "released" | "rolled-back" | "forced";
   readonly pullRequest: number | null;
+  /** Of what was forced: why, and what was passed over. */
+  readonly glass?: {
+    readonly reason: string;
+    readonly skipped: readonly string[];
+  };
 }
 
 export interface Approval {
@@ -34,6 +39,13 @@ export interface Request {
   readonly cause: string;
   readonly pullRequest: number | null;
   readonly approvals: readonly Approval[];
+  /** Whose word does not count, or counts no more; the newest of each person, until they agree anew. */
+  readonly objections: readonly Objection[];
+}
+
+export interface Objection {
+  readonly by: Actor;
+  readonly why: string;
 }
 
 /** Where one pipeline stands in one environment. */
@@ -111,16 +123,19 @@ function after(standing: Standing, event: ReleaseEvent): Standing {
         };
       return {
         ...standing,
-        request: { run, by, at, cause: event.cause, pullRequest: event.pullRequest, approvals: [] },
+        request: { run, by, at, cause: event.cause, pullRequest: event.pullRequest, approvals: [], objections: [] },
       };
     case "approved":
-      return withApprovals(standing, event, (all) => [
-        ...all.filter((one) => !isSame(one.by, by)),
-        { by, at, evidence: event.evidence, cause: event.cause },
-      ]);
+      return withRequest(standing, event, ({ approvals, objections }) => ({
+        approvals: [...others(approvals, by), { by, at, evidence: event.evidence, cause: event.cause }],
+        objections: others(objections, by),
+      }));
     case "revoked":
       if (event.revokes === "request") return standing.request?.run === run ? { ...standing, request: null } : standing;
-      return withApprovals(standing, event, (all) => all.filter((one) => !isSame(one.by, by)));
+      return withRequest(standing, event, ({ approvals, objections }) => ({
+        approvals: others(approvals, by),
+        objections: event.reason === null ? objections : [...others(objections, by), { by, why: event.reason }],
+      }));
     case "released":
     case "forced":
       return run === null ? standing : released(standing, event, run);
@@ -161,7 +176,17 @@ function released(standing: Standing, event: ReleaseEvent, run: RunId): Standing
   });
   return {
     ...standing,
-    live: { run, since, by, evidence, how, pullRequest },
+    live: {
+      run,
+      since,
+      by,
+      evidence,
+      how,
+      pullRequest,
+      ...(how === "forced" && {
+        glass: { reason: event.reason ?? "", skipped: event.skipped ?? [] },
+      }),
+    },
     earlier,
     request: standing.request?.run === run || how === "rolled-back" ? null : standing.request,
     deployed: null,
@@ -170,14 +195,18 @@ function released(standing: Standing, event: ReleaseEvent, run: RunId): Standing
   };
 }
 
-function withApprovals(
+function withRequest(
   standing: Standing,
   { run }: ReleaseEvent,
-  change: (all: readonly Approval[]) => readonly Approval[],
+  change: (request: Request) => Pick<Request, "approvals" | "objections">,
 ): Standing {
   const { request } = standing;
   if (request === null || request.run !== run) return standing;
-  return { ...standing, request: { ...request, approvals: change(request.approvals) } };
+  return { ...standing, request: { ...request, ...change(request) } };
+}
+
+function others<Said extends { readonly by: Actor }>(all: readonly Said[], by: Actor): readonly Said[] {
+  return all.filter((one) => !isSame(one.by, by));
 }
 
 /** An account is its id; a login alone counts only where nobody knows the id. */

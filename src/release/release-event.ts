@@ -50,6 +50,8 @@ export interface ReleaseEvent {
   readonly deployment: { readonly number: number; readonly end: DeployEnd } | null;
   /** Of `revoked`: whether one person's approval or the whole request is no more. */
   readonly revokes: "approval" | "request" | null;
+  /** Of `forced`: what stood against it and was passed over, in words. */
+  readonly skipped?: readonly string[];
 }
 
 type Named = Pick<ReleaseEvent, "kind" | "environment" | "pipeline" | "cause">;
@@ -134,7 +136,12 @@ export function parseEvent(bytes: Uint8Array): ReleaseEvent | undefined {
     pullRequest: typeof value["pullRequest"] === "number" ? value["pullRequest"] : null,
     deployment: deploymentOf(value["deployment"]),
     revokes: value["revokes"] === "approval" || value["revokes"] === "request" ? value["revokes"] : null,
+    ...skippedOf(value["skipped"]),
   };
+}
+
+function skippedOf(value: JsonObject[string] | undefined): Pick<ReleaseEvent, "skipped"> {
+  return Array.isArray(value) ? { skipped: value.flatMap((one) => textOf(one) ?? []) } : {};
 }
 
 function textOf(value: JsonObject[string] | undefined): string | null {

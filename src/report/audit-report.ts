@@ -63,10 +63,16 @@ function rowsOf({ entries }: AuditView): readonly Row[] {
     artifacts: (release?.artifacts ?? []).map(({ path, digest }) => `${path} ${digest}`).join("; "),
     manifest: release?.manifest ?? "",
     pull_request: event.pullRequest === null ? "" : String(event.pullRequest),
-    reason: event.reason ?? "",
+    reason: reasonOf(event),
     ledger_commit: commit,
     signed_by: keyId,
   }));
+}
+
+/** Why, and of what was forced also what was passed over. */
+function reasonOf({ reason, skipped = [] }: AuditEntry["event"]): string {
+  const over = skipped.length === 0 ? [] : [`passed over: ${skipped.join("; ")}`];
+  return [...(reason === null ? [] : [reason]), ...over].join(" · ");
 }
 
 export function auditJson(view: AuditView): string {

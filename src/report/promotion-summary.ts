@@ -1,5 +1,6 @@
 import { formatMetric } from "../diff/number.ts";
 import type { Decision } from "../release/decide.ts";
+import type { Approval } from "../release/environment-state.ts";
 import type { GateOutcome } from "../release/evidence.ts";
 import { pinPath, type Release } from "../release/release.ts";
 import { codeSpan, markdownTable, markdownText } from "./escape-markdown.ts";
@@ -15,12 +16,20 @@ export interface PromotionView {
   readonly evidence: string;
 }
 
+/** A decision with everybody whose word does not count, whenever that was found. */
+export type ToldDecision = Pick<Decision, "kind" | "waits" | "approvedBy"> & {
+  readonly voids: readonly {
+    readonly approval: Pick<Approval, "by">;
+    readonly why: string;
+  }[];
+};
+
 export function promotionTitle({ environment, candidate }: Pick<PromotionView, "environment" | "candidate">): string {
   return safeLine(`Promote ${candidate.pipeline} to ${environment}: run ${candidate.run.slice(0, 8)}`);
 }
 
 /** What is missing first, then live against candidate, the gates, what changes, and how one agrees. */
-export function promotionBody(view: PromotionView, decision: Decision | null): string {
+export function promotionBody(view: PromotionView, decision: ToldDecision | null): string {
   const { environment, candidate, live, gates } = view;
   const from = live === null ? "nothing is live yet" : `live is run ${codeSpan(live.run)} of ${short(live.source)}`;
   const parts = [
@@ -40,7 +49,7 @@ export function promotionBody(view: PromotionView, decision: Decision | null): s
   return parts.filter((part) => part !== "").join("\n\n");
 }
 
-function headline(decision: Decision | null): string {
+function headline(decision: ToldDecision | null): string {
   if (decision === null) return "";
   const [first, ...more] = decision.waits;
   if (first === undefined) return " · nothing stands against it";
@@ -48,7 +57,7 @@ function headline(decision: Decision | null): string {
 }
 
 /** Who agreed, and whose word does not count, with the reason. */
-function approvedLine(decision: Decision | null): string {
+function approvedLine(decision: ToldDecision | null): string {
   if (decision === null) return "";
   const by = decision.approvedBy.map(({ login }) => markdownText(login));
   const lines = [
@@ -64,7 +73,7 @@ function approvedLine(decision: Decision | null): string {
 /** What the check says in its title, and in its summary. */
 export function promotionStatus(
   { environment, candidate }: Pick<PromotionView, "environment" | "candidate">,
-  decision: Decision | null,
+  decision: ToldDecision | null,
 ): {
   readonly conclusion: "success" | "failure" | null;
   readonly title: string;
@@ -76,8 +85,8 @@ export function promotionStatus(
       title: "changed by hand: it is not merged",
       summary:
         `Only ${codeSpan(pinPath({ environment, pipeline: candidate.pipeline }))} may differ here, by the bytes that ` +
-        "Sluice writes. **Next:** to restore it, close this pull request and delete its branch, " +
-        `then ask again by ${codeSpan(`promote:${environment}`)}.`,
+        "Sluice writes. **Next:** to put that back, press *Restore* or comment " +
+        `${codeSpan(`/sluice promote ${environment} ${candidate.pipeline}`)}; approvals are then given anew.`,
     };
   const [first, ...more] = decision.waits;
   const voids = decision.voids.map(

@@ -5,7 +5,19 @@ export type Command =
   | { readonly kind: "plan" | "cancel" | "retry" | "help" }
   | { readonly kind: "run"; readonly pipeline: string | null; readonly commit: string | null }
   | { readonly kind: "diff"; readonly against: string }
-  | { readonly kind: "promote" | "approve"; readonly environment: string; readonly pipeline: string | null }
+  | {
+      readonly kind: "promote";
+      readonly environment: string;
+      readonly pipeline: string | null;
+      readonly run: string | null;
+      /** Why gates and approvals are passed over; null: they are not. */
+      readonly breakGlass: string | null;
+    }
+  | {
+      readonly kind: "approve";
+      readonly environment: string;
+      readonly pipeline: string | null;
+    }
   | {
       readonly kind: "rollback";
       readonly environment: string;
@@ -44,7 +56,7 @@ export const USAGE = {
   cancel: "/sluice cancel",
   retry: "/sluice retry",
   diff: "/sluice diff <run|ref>",
-  promote: "/sluice promote <environment> [pipeline]",
+  promote: "/sluice promote <environment> [pipeline] [run] [--break-glass <reason>]",
   approve: "/sluice approve <environment> [pipeline]",
   rollback: "/sluice rollback <environment> [pipeline] [run]",
   hold: "/sluice hold <environment>[/pipeline] <reason>",
@@ -102,6 +114,7 @@ function argumentsOf(kind: Command["kind"], rest: string): Command | undefined {
     case "note":
       return rest === "" ? undefined : { kind, text: rest };
     case "promote":
+      return promoteArguments(rest);
     case "approve": {
       const [environment, pipeline = null] = words;
       if (environment === undefined || words.length > 2 || !areNames(words)) return undefined;
@@ -129,6 +142,17 @@ function runArguments(words: readonly string[]): Command | undefined {
   if (pipeline !== "" && !NAME.test(pipeline)) return undefined;
   if (commit !== undefined && !SHA.test(commit)) return undefined;
   return { kind: "run", pipeline: pipeline === "" ? null : pipeline, commit: commit ?? null };
+}
+
+/** Everything behind `--break-glass` is the reason, which is never empty. */
+function promoteArguments(rest: string): Command | undefined {
+  const [, place = "", glass, reason = null] = /^(.*?)(?:(?:^|\s)(--break-glass)(?:\s+(.+))?)?$/u.exec(rest) ?? [];
+  const [environment, pipeline = null, run = null, ...more] = place.split(/\s+/u).filter((word) => word !== "");
+  if (environment === undefined || more.length > 0 || (glass !== undefined && reason === null)) return undefined;
+  if (!areNames(pipeline === null ? [environment] : [environment, pipeline])) return undefined;
+  return run === null || isReference(run)
+    ? { kind: "promote", environment, pipeline, run, breakGlass: reason }
+    : undefined;
 }
 
 function haltArguments(kind: "hold" | "unhold" | "freeze" | "unfreeze", rest: string): Command | undefined {

@@ -62,6 +62,13 @@ async function audited(): Promise<Bench> {
       by: bob,
       reason: "=cmd|'/c calc'!A1 is <b>bad</b>",
     }),
+    event("forced", "comment:10", {
+      environment: "staging",
+      at: "2026-03-02T00:00:00Z",
+      by: bob,
+      reason: "it burns",
+      skipped: ["waiting for 2 approvals", "gate x does not hold"],
+    }),
   ]);
   await store[Symbol.asyncDispose]();
   return bench;
@@ -77,7 +84,9 @@ describe("audit", () => {
       ["released", "ada", "bob at 2026-02-01T10:05:00Z"],
       ["deployed succeeded", "ada", ""],
       ["rolled-back", "ada", ""],
+      ["forced", "bob", ""],
     ]);
+    expect(json.events[3]?.["reason"]).toBe("it burns · passed over: waiting for 2 approvals; gate x does not hold");
     expect(json.events[0]).toMatchObject({
       run: run.id,
       source: run.source,
@@ -87,7 +96,7 @@ describe("audit", () => {
     expect(markdown.code).toBe(0);
     expect(markdown.stdout).toContain("| `prod/digits` |");
     const csv = (await bench.sluice("audit", "--format", "csv")).stdout;
-    expect(csv.split("\r\n")).toHaveLength(5);
+    expect(csv.split("\r\n")).toHaveLength(6);
     expect(csv).not.toMatch(/,=cmd/);
     const html = (await bench.sluice("audit", "--format", "html")).stdout;
     expect(html).not.toMatch(/<script|<b>bad|https?:\/\//);
@@ -117,11 +126,23 @@ describe("audit", () => {
         encoding: "utf8",
       }),
     );
-    expect(outputs.map((output) => output.trim().split("\n").length)).toEqual([7, 2, 1, expect.any(Number), 1, 1, 1]);
+    expect(outputs.map((output) => output.trim().split("\n").length)).toEqual([
+      7,
+      2,
+      1,
+      expect.any(Number),
+      2,
+      1,
+      1,
+      1,
+      1,
+    ]);
     expect(outputs[1]).toContain(digestOf("evidence"));
     expect(outputs[3]).toContain("Sluice-Metric: accuracy=0.9889");
-    expect(outputs[5]).toContain("prod/digits: deployed by ada, succeeded run:d1");
-    expect(outputs[6]).toContain("Signature Verified Successfully");
+    expect(outputs[5]).toContain("staging/digits: forced by bob · it burns");
+    expect(outputs[6]).toContain("prod/digits: revoked by <eve> · left the team");
+    expect(outputs[7]).toContain("prod/digits: deployed by ada, succeeded run:d1");
+    expect(outputs[8]).toContain("Signature Verified Successfully");
   });
 });
 

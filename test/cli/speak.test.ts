@@ -96,11 +96,8 @@ test("what cannot be said is usage, with what to type instead, and nothing is sa
   const env = { GH_TOKEN: twin.tokenOf("alice"), GHE_HOST: new URL(twin.url).host, GHE_PROTOCOL: "http" };
   for (const [args, said] of [
     [["promote", "--force"], /unknown option/],
-    [
-      ["promote", "staging", "digits", "abcd"],
-      /newest run of the default branch.*\n.*sluice rollback staging <pipeline> abcd/,
-    ],
-    [["promote", "prod", "--break-glass", "fire"], /not in this version/],
+    [["promote", "staging", "digits", "no:such"], /there is no run no:such/],
+    [["promote", "prod", "--break-glass", " "], /next: write sluice promote <environment>/],
     [["rollback", "prod", "digits", "--offline"], /next: sluice get prod:digits~1/],
     [["rollback", "prod", "digits", "no:such"], /there is no run no:such/],
     [["hold", "prod/a/b", "x"], /next: write sluice hold <environment>\[\/pipeline\] <reason>/],

@@ -118,7 +118,6 @@ function orderOf(standing: Standing, approvals: PromoteOrder["environment"]["app
     authors: [],
     now: Date.parse("2026-01-01T00:00:00Z"),
     unattended: approvals === null,
-    refusal: null,
   };
 }
 

@@ -14,7 +14,19 @@ test.each<[string, Command]>([
   ["/sluice retry", { kind: "retry" }],
   ["/sluice diff prod:digits~1", { kind: "diff", against: "prod:digits~1" }],
   ["/sluice diff #12", { kind: "diff", against: "#12" }],
-  ["/sluice promote prod", { kind: "promote", environment: "prod", pipeline: null }],
+  ["/sluice promote prod", { kind: "promote", environment: "prod", pipeline: null, run: null, breakGlass: null }],
+  [
+    "/sluice promote prod digits r4k7",
+    { kind: "promote", environment: "prod", pipeline: "digits", run: "r4k7", breakGlass: null },
+  ],
+  [
+    "/sluice promote prod --break-glass it  burns",
+    { kind: "promote", environment: "prod", pipeline: null, run: null, breakGlass: "it  burns" },
+  ],
+  [
+    "/sluice promote prod digits --break-glass a --break-glass b",
+    { kind: "promote", environment: "prod", pipeline: "digits", run: null, breakGlass: "a --break-glass b" },
+  ],
   ["/sluice approve prod digits", { kind: "approve", environment: "prod", pipeline: "digits" }],
   ["/sluice rollback prod digits r4k7", { kind: "rollback", environment: "prod", pipeline: "digits", run: "r4k7" }],
   [
@@ -41,6 +53,9 @@ test.each([
   ["/sluice run digits@", `write ${USAGE.run}`],
   ["/sluice diff --help", `write ${USAGE.diff}`],
   ["/sluice promote", `write ${USAGE.promote}`],
+  ["/sluice promote --break-glass fire", `write ${USAGE.promote}`],
+  ["/sluice promote prod --break-glass", `write ${USAGE.promote}`],
+  ["/sluice promote prod digits --broken-glass", `write ${USAGE.promote}`],
   ["/sluice promote prod;rm", `write ${USAGE.promote}`],
   ["/sluice hold prod", `write ${USAGE.hold}`],
   ["/sluice hold a/b/c why", `write ${USAGE.hold}`],
