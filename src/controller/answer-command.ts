@@ -99,18 +99,18 @@ export async function leaveToRun(
   if (ruling === undefined) return { kind: "later", afterMs: 5_000 };
   const { permissions } = ruling.settings;
   const needed = requirementOf(permissions, "run");
-  const asked = needed.kind === "team" ? await forge.teamMember(needed.team, login) : await forge.permission(login);
-  if (asked.kind === "wait" || asked.kind === "unreachable")
-    return { kind: "later", afterMs: againAfter(asked, clock.now()) };
-  const value = asked.kind === "ok" ? asked.value : false;
-  const standing =
-    typeof value === "boolean" ? { role: "none" as const, member: value } : { role: value, member: false };
+  const member = needed.kind === "team" ? await forge.teamMember(needed.team, login) : undefined;
+  // Asked for twice, a role could be answered in two ways.
+  const role = member === undefined || strangers ? await forge.permission(login) : undefined;
+  const later = [member, role].find((asked) => asked?.kind === "wait" || asked?.kind === "unreachable");
+  if (later?.kind === "wait" || later?.kind === "unreachable")
+    return { kind: "later", afterMs: againAfter(later, clock.now()) };
+  const standing = {
+    role: role?.kind === "ok" ? role.value : ("none" as const),
+    member: member?.kind === "ok" && member.value,
+  };
   const leave = mayDo(permissions, { deed: "run", command }, standing);
-  if (leave.kind === "refused" || !strangers) return leave;
-  const role = await forge.permission(login);
-  if (role.kind === "wait" || role.kind === "unreachable")
-    return { kind: "later", afterMs: againAfter(role, clock.now()) };
-  return mayRunForks(ruling, { role: role.kind === "ok" ? role.value : "none", command });
+  return leave.kind === "refused" || !strangers ? leave : mayRunForks(ruling, { role: standing.role, command });
 }
 
 async function perform(ports: CommandPorts, asking: Asking, command: Command): Promise<Answered> {
