@@ -14,6 +14,7 @@ import {
 } from "../key/key-document.ts";
 import { parameterEnvironment } from "../pipeline/parameters.ts";
 import type { Step } from "../pipeline/pipeline.ts";
+import { formatLimit, formatMemory } from "../report/bytes.ts";
 import { nearMiss as findNearMiss } from "../run/near-miss.ts";
 import { redactFailure } from "../run/redact.ts";
 import type { AttemptRecord, Deploys, Failure, NearMiss } from "../run/run-record.ts";
@@ -22,6 +23,8 @@ import type { StepEnd, StepJob } from "../run/step-job.ts";
 
 const TAIL_LINES = 20;
 const TAIL_BYTES = 16_384;
+/** Metrics and plots are read whole. */
+const LARGEST_DATA = 16 << 20;
 
 export interface StepPorts {
   readonly executor: Executor;
@@ -198,13 +201,18 @@ async function readMetricFiles(
 ): Promise<Readonly<Record<string, MetricValue>> | Failure> {
   const all: Record<string, MetricValue> = {};
   for (const path of job.document.metrics) {
-    const bytes = await ports.store.peek(attempt.workspace, path);
-    if (bytes === undefined) return { kind: "missing-output", paths: [path] };
-    const read = await readMetrics(path, bytes);
+    const peeked = await ports.store.peek(attempt.workspace, path, LARGEST_DATA);
+    if (peeked.kind === "absent") return { kind: "missing-output", paths: [path] };
+    if (peeked.kind === "too-large") return { kind: "bad-metrics", path, why: tooLarge(peeked.size) };
+    const read = await readMetrics(path, peeked.bytes);
     if (read.kind === "refused") return { kind: "bad-metrics", path, why: read.refusal };
     Object.assign(all, read.value);
   }
   return all;
+}
+
+function tooLarge(size: number): string {
+  return `it is ${formatMemory(size)} large, and no more than ${formatLimit(LARGEST_DATA)} are read`;
 }
 
 /** A plot that cannot be read is as wrong as a metric that cannot: better now than in a review. */
@@ -212,9 +220,12 @@ async function plotFailure(ports: StepPorts, job: StepJob, attempt: Attempt): Pr
   for (const plot of job.step.step.plots) {
     if (plot.kind === "image") continue;
     for (const { path } of plot.series) {
-      const bytes = await ports.store.peek(attempt.workspace, path);
-      const read = bytes === undefined ? undefined : await readPlot(path, bytes);
-      if (read?.kind === "refused") return { kind: "wrong-output", path, why: `it is a plot and ${read.refusal}` };
+      const peeked = await ports.store.peek(attempt.workspace, path, LARGEST_DATA);
+      if (peeked.kind === "absent") continue;
+      if (peeked.kind === "too-large")
+        return { kind: "wrong-output", path, why: `it is a plot and ${tooLarge(peeked.size)}` };
+      const read = await readPlot(path, peeked.bytes);
+      if (read.kind === "refused") return { kind: "wrong-output", path, why: `it is a plot and ${read.refusal}` };
     }
   }
   return undefined;

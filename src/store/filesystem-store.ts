@@ -26,7 +26,7 @@ import { isCode, listing, listingPath, materialize, objectPath, rotten } from ".
 import { readTail } from "./read-tail.ts";
 import { recentBytes, type RecentBytes } from "./recent-bytes.ts";
 import { resultIndex, resultPath, type ResultIndex } from "./result-index.ts";
-import type { Created, Ingested, ResultReader, Store } from "./store.ts";
+import type { Created, Ingested, Peeked, ResultReader, Store } from "./store.ts";
 
 interface Place {
   readonly root: string;
@@ -63,9 +63,7 @@ export function filesystemStore(root: string): Store {
       writeObject(place, objectPath(root, digest), bytes);
       return digest;
     },
-    async peek(workspace, path) {
-      return standsIn(workspace, path) ? readFileSync(`${workspace}/${path}`) : undefined;
-    },
+    peek: async (workspace, path, most) => peek(workspace, path, most),
     async read(digest) {
       const path = objectPath(root, digest);
       if (!existsSync(path)) return undefined;
@@ -163,6 +161,12 @@ function standsIn(workspace: string, path: string): boolean {
     if (lstatSync(`${workspace}/${path.slice(0, slash)}`, { throwIfNoEntry: false })?.isDirectory() !== true)
       return false;
   return lstatSync(`${workspace}/${path}`, { throwIfNoEntry: false })?.isFile() === true;
+}
+
+function peek(workspace: string, path: string, most: number): Peeked {
+  if (!standsIn(workspace, path)) return { kind: "absent" };
+  const { size } = lstatSync(`${workspace}/${path}`);
+  return size > most ? { kind: "too-large", size } : { kind: "ok", bytes: readFileSync(`${workspace}/${path}`) };
 }
 
 function takeFile(place: Place, path: string, move: boolean): { readonly digest: Digest; readonly size: number } {

@@ -20,8 +20,8 @@ export interface Store extends AsyncDisposable {
   ingest(path: string, as: string): Promise<Ingested>;
   /** Takes a copy of a file and leaves the file where it is. */
   ingestCopy(path: string): Promise<Ingested>;
-  /** Bytes of a file of a workspace, before it is taken; undefined when there is none, and for what only a link leads to. */
-  peek(workspace: string, path: string): Promise<Uint8Array | undefined>;
+  /** Bytes of a file of a workspace, before it is taken, unless there are more than `most`; what only a link leads to is absent. */
+  peek(workspace: string, path: string, most: number): Promise<Peeked>;
   putBytes(bytes: Uint8Array): Promise<Digest>;
   /** Bytes of an object, verified against its digest; undefined when it is not there. */
   read(digest: Digest): Promise<Uint8Array | undefined>;
@@ -45,6 +45,11 @@ export interface Store extends AsyncDisposable {
   /** Everything created before is on the disk when this ends (one fsync barrier). */
   barrier(): Promise<void>;
 }
+
+export type Peeked =
+  | { readonly kind: "ok"; readonly bytes: Uint8Array }
+  | { readonly kind: "absent" }
+  | { readonly kind: "too-large"; readonly size: number };
 
 export type Ingested =
   | { readonly kind: "ok"; readonly record: OutputRecord }

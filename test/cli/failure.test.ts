@@ -68,6 +68,23 @@ test("a missing output, an undeclared write and a bad metrics file have messages
   expect(existsSync(join(bench.root, "extra.txt"))).toBe(false);
 });
 
+test("metrics and plots that are too large to be read are not, and say so", async () => {
+  const bench = repository({
+    "pipelines/m.yaml": pipeline("s: { run: 'truncate -s 1900M m.json', metrics: [m.json] }"),
+    "pipelines/p.yaml": pipeline(
+      "s: { run: 'truncate -s 1900M p.csv', outputs: [p.csv], plots: [{ path: p.csv, x: epoch, y: loss }] }",
+    ),
+  });
+  bench.commit();
+
+  const [metrics, plot] = [await bench.sluice("run", "m"), await bench.sluice("run", "p")];
+
+  const words = "it is 1.9 GiB large, and no more than 16 MiB are read";
+  expect(metrics.stderr).toContain(`its metrics file m.json cannot be read: ${words}`);
+  expect(plot.stderr).toContain(`its output p.csv cannot be kept: it is a plot and ${words}`);
+  expect([metrics.code, plot.code]).toEqual([1, 1]);
+});
+
 test("a timeout ends the whole tree, also what detached itself", async () => {
   const bench = repository({
     "sluice.yaml": "version: 1\nsandbox: off\n",

@@ -151,9 +151,12 @@ export function storeContract(
       writeFileSync(join(elsewhere, "a.json"), "2");
       symlinkSync(elsewhere, join(workspace, "out", "link"));
       symlinkSync(join(elsewhere, "a.json"), join(workspace, "out", "a.json"));
-      expect(await store.peek(workspace, "out/deep/a.json")).toEqual(Buffer.from("1"));
+      expect(await store.peek(workspace, "out/deep/a.json", 1)).toEqual({ kind: "ok", bytes: Buffer.from("1") });
       for (const path of ["out/link/a.json", "out/a.json", "out/none.json", "out/deep/a.json/b", "out"])
-        expect([path, await store.peek(workspace, path)]).toEqual([path, undefined]);
+        expect([path, await store.peek(workspace, path, 1)]).toEqual([path, { kind: "absent" }]);
+      // Larger than can be read at once, and of no byte on the disk.
+      truncateSync(join(workspace, "out", "deep", "a.json"), 3 * 2 ** 30);
+      expect(await store.peek(workspace, "out/deep/a.json", 1_000)).toEqual({ kind: "too-large", size: 3 * 2 ** 30 });
     });
 
     test("behind a link that leaves the directory are refused, with the link named", async () => {
