@@ -104,6 +104,7 @@ function guarded(path: string, take: () => Ingested): Ingested {
     return take();
   } catch (error) {
     if (isCode(error, "ENOSPC") || isCode(error, "EDQUOT")) return { kind: "disk-full" };
+    if (isCode(error, "ENAMETOOLONG")) return { kind: "refused", why: "something in it lies too deep to be named" };
     throw new Error(`taking ${path} into the store`, { cause: error });
   }
 }

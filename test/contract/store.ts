@@ -159,6 +159,18 @@ export function storeContract(
       expect(await store.peek(workspace, "out/deep/a.json", 1_000)).toEqual({ kind: "too-large", size: 3 * 2 ** 30 });
     });
 
+    test("that lie too deep to be named are refused", async () => {
+      const store = open(scratch());
+      const from = scratch();
+      const script = "n=$(printf %0240d 0); for i in {1..20}; do mkdir $n && cd $n || exit; done; echo x > x";
+      execFileSync("bash", ["-c", script], { cwd: from });
+      onTestFinished(() => void execFileSync("rm", ["-rf", from]));
+      expect(await store.ingest(from, "reports")).toEqual({
+        kind: "refused",
+        why: "something in it lies too deep to be named",
+      });
+    });
+
     test("behind a link that leaves the directory are refused, with the link named", async () => {
       const directory = scratch();
       const from = join(directory, "from");
