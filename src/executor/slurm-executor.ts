@@ -16,7 +16,7 @@ import { endOfJob, isolationOf } from "./slurm-end.ts";
 import { slurmJobs, type SlurmJobs } from "./slurm-jobs.ts";
 import { writeOrder } from "./slurm-order.ts";
 import { makePlace, type JobPlace, type SlurmExecutorOptions } from "./slurm-place.ts";
-import { cancelOrphans, GONE_AFTER_MS, startPulse, type Pulse } from "./slurm-pulse.ts";
+import { cancelOrphans, GONE_AFTER_MS, placesOf, startPulse, type Pulse } from "./slurm-pulse.ts";
 import { submit } from "./slurm-submit.ts";
 import { stage, undeclaredWrites } from "./workspace.ts";
 
@@ -82,7 +82,7 @@ export function slurmExecutor(options: SlurmExecutorOptions): Executor {
 
 function begin(cluster: Cluster, order: AttemptOrder, signal: AbortSignal): Attempt {
   const { options } = cluster;
-  const place = makePlace(options);
+  const place = makePlace(options, placesOf(cluster.pulse.path));
   const staging = stage(place.workspace, order, {
     materialize: options.materialize,
     sandboxed: true,

@@ -25,8 +25,9 @@ export interface JobPlace {
   readonly log: string;
 }
 
-export function makePlace(options: SlurmExecutorOptions): JobPlace {
-  const root = mkdtempSync(join(options.directory, "slurm-"));
+/** A new place whose path begins as said, so that what a worker left is known as its own. */
+export function makePlace(options: SlurmExecutorOptions, begins: string): JobPlace {
+  const root = mkdtempSync(begins);
   for (const part of ["workspace", "home", "tmp", "logs"]) mkdirSync(join(root, part));
   const log = join(root, "logs", "step.log");
   writeFileSync(log, "");

@@ -2,6 +2,7 @@ import { readdirSync, readlinkSync, rmSync, statSync, writeFileSync } from "node
 import { hostname } from "node:os";
 import { basename, dirname, join } from "node:path";
 
+import { removeTree } from "./remove-tree.ts";
 import { askSlurm } from "./slurm-command.ts";
 
 /** Every job is named so; its comment says whose it is. */
@@ -34,6 +35,11 @@ export function startPulse(directory: string): Pulse {
   };
 }
 
+/** How the directories of a worker's attempts begin. */
+export function placesOf(pulse: string): string {
+  return `${pulse.slice(0, -SUFFIX.length)}.job-`;
+}
+
 export function commentOf(attempt: string, pulse: string): string {
   return `${JOB_NAME}:${attempt}:${pulse}`;
 }
@@ -41,23 +47,28 @@ export function commentOf(attempt: string, pulse: string): string {
 /** Cancels jobs of this directory whose worker is gone, and own ones that nobody waits for. */
 export async function cancelOrphans(pulse: Pulse, awaited: (attempt: string) => boolean): Promise<void> {
   const asked = await askSlurm("squeue", ["--noheader", "--me", `--name=${JOB_NAME}`, "--format=%i|%k"]);
+  const busy = new Set<string>();
   const orphans = asked.stdout.split("\n").flatMap((line) => {
     const [, job, attempt, path] = /^\s*(\d+)\|sluice:([^:]+):(.+?)\s*$/.exec(line) ?? [];
     if (job === undefined || attempt === undefined || path === undefined) return [];
     if (dirname(path) !== dirname(pulse.path)) return [];
+    busy.add(path);
     const gone = path === pulse.path ? !awaited(attempt) : isGone(path, pulse.path);
     return gone ? [job] : [];
   });
   if (orphans.length > 0) await askSlurm("scancel", ["--full", ...orphans]);
-  if (asked.code === 0) forget(pulse);
+  if (asked.code === 0) forget(pulse, busy);
 }
 
-/** A worker that was killed leaves its file; without jobs it says nothing. */
-function forget(pulse: Pulse): void {
+/** A worker that was killed leaves its file, and orders with secrets that no job took; they go when its last job has. */
+function forget(pulse: Pulse, busy: ReadonlySet<string>): void {
   const directory = dirname(pulse.path);
   for (const name of readdirSync(directory)) {
     const path = join(directory, name);
-    if (name.endsWith(SUFFIX) && path !== pulse.path && isGone(path, pulse.path)) rmSync(path, { force: true });
+    if (!name.endsWith(SUFFIX) || path === pulse.path || busy.has(path) || !isGone(path, pulse.path)) continue;
+    for (const other of readdirSync(directory))
+      if (join(directory, other).startsWith(placesOf(path))) removeTree(join(directory, other));
+    rmSync(path, { force: true });
   }
 }
 

@@ -23,6 +23,9 @@ interface Bench {
 
 let attempts = 0;
 
+/** Seconds that no other process sleeps: suites run beside each other. */
+const NAP = 1_000_000 + process.pid;
+
 function orderOf(more: Partial<AttemptOrder> & { readonly script?: string }): AttemptOrder {
   const { script = "true", ...rest } = more;
   return {
@@ -129,7 +132,7 @@ export function executorContract(
 
     test("that takes too long ends with everything it started, also what left its session", async () => {
       const { run } = await bench();
-      const script = "setsid sh -c 'sleep 300' & sh -c 'trap \"\" TERM; sleep 300' & echo started; wait";
+      const script = `setsid sh -c 'sleep ${NAP}' & sh -c 'trap "" TERM; sleep ${NAP}' & echo started; wait`;
       const { end, log } = await run({ script, timeoutMs: 300 });
       expect(end.failure).toEqual({ kind: "timeout", limitMs: 300 });
       expect(log).toContain("started");
@@ -140,7 +143,7 @@ export function executorContract(
       const { executor } = await bench();
       const controller = new AbortController();
       const attempt = await executor.start(
-        orderOf({ ...where, script: "setsid sleep 301 & sleep 301" }),
+        orderOf({ ...where, script: `setsid sleep ${NAP} & sleep ${NAP}` }),
         controller.signal,
       );
       controller.abort();
@@ -202,7 +205,7 @@ function sleepers(): readonly string[] {
     if (!/^\d+$/.test(pid)) return [];
     try {
       const command = readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ").trim();
-      return /^sleep 30[01]$/.test(command) ? [`${pid} ${command}`] : [];
+      return command === `sleep ${NAP}` ? [`${pid} ${command}`] : [];
     } catch {
       return [];
     }

@@ -129,6 +129,8 @@ describe.skipIf(why !== undefined)("as a job of Slurm", () => {
     await open(directory)[Symbol.asyncDispose]();
     await until(() => sleepers().length === 0, 5_000);
     await until(async () => (await jobs()).length === 0);
+    await open(directory)[Symbol.asyncDispose]();
+    expect(readdirSync(join(directory, "work"))).toEqual([]);
   });
 
   test("a step that somebody else cancels is lost, not failed", async () => {
