@@ -1,8 +1,10 @@
-import type { LedgerCommit } from "../git/git.ts";
+import type { LedgerCommit, LoggedCommit } from "../git/git.ts";
 import type { Mirror } from "../git/mirror.ts";
 import type { CommitSha, RunId } from "../identity/identity.ts";
 import { recordedRun } from "../manifest/commit-message.ts";
-import { manifestPath } from "../manifest/ledger-paths.ts";
+import { headerWithKeysOf } from "../manifest/ledger-header.ts";
+import { LEDGER_HEADER, manifestPath } from "../manifest/ledger-paths.ts";
+import { environmentOf, recordedEvent } from "../release/release-event.ts";
 
 export interface RestorePorts {
   readonly mirror: Mirror;
@@ -21,6 +23,8 @@ export type Restored =
       readonly commits: number;
       /** Oldest first. */
       readonly runs: readonly RunId[];
+      /** Environments whose events stand in another order now than they did. */
+      readonly reordered: readonly string[];
     }
   | { readonly kind: "later"; readonly why: string };
 
@@ -37,20 +41,24 @@ export async function restoreLedger({ mirror, ledger }: RestorePorts): Promise<R
   const lost = (await mirror.log(was, moved ?? undefined)).toReversed();
   if (lost.length === 0) return WHOLE;
   const runs = lost.flatMap(({ message }) => recordedRun(message) ?? []);
-  const restored: Restored = { kind: "restored", was, moved, commits: lost.length, runs };
   const behind = moved === null || (await mirror.mergeBase(moved, was)) === moved;
-  const to = behind ? was : await addMissing({ mirror, ledger }, moved, lost);
+  const to = behind ? was : await addMissing({ mirror, ledger }, { was, head: moved }, lost);
   if (to === undefined) return { kind: "later", why: "the ledger moved meanwhile" };
-  const published = await mirror.publish([{ ref: ledger, from: moved, to }]);
-  if (published.kind !== "published") return { kind: "later", why: published.why };
+  const reordered = behind ? [] : reorderedIn(await mirror.log(was), await mirror.log(to));
+  // Put back already, by another controller or before this one stopped.
+  const nothing = to === moved && reordered.length === 0;
+  if (to !== moved) {
+    const published = await mirror.publish([{ ref: ledger, from: moved, to }]);
+    if (published.kind !== "published") return { kind: "later", why: published.why };
+  }
   await mirror.settle(to);
-  return restored;
+  return nothing ? WHOLE : { kind: "restored", was, moved, commits: lost.length, runs, reordered };
 }
 
-/** Commits of the ledger add files and change none: what is missing can stand upon anything. */
+/** Commits of the ledger add files and change none but its keys: what is missing can stand upon anything. */
 async function addMissing(
   { mirror, ledger }: RestorePorts,
-  head: CommitSha,
+  { was, head }: { readonly was: CommitSha; readonly head: CommitSha },
   lost: Awaited<ReturnType<Mirror["log"]>>,
 ): Promise<CommitSha | undefined> {
   const commits: LedgerCommit[] = [];
@@ -58,14 +66,31 @@ async function addMissing(
     const run = recordedRun(message);
     // Recorded once more since: a run has one manifest.
     if (run !== undefined && (await mirror.file(head, manifestPath(run))) !== undefined) continue;
-    const paths = await mirror.added(sha);
+    const paths = (await mirror.added(sha)).filter((path) => path !== LEDGER_HEADER);
     const there = await mirror.files(head, paths);
     const all = await mirror.files(sha, paths);
     const files = new Map([...all].filter(([path]) => !there.has(path)));
-    const author = { name: "sluice", email: "sluice@localhost" };
-    if (files.size > 0) commits.push({ files, message, author, time });
+    if (files.size > 0) commits.push({ files, message, author: AUTHOR, time });
   }
+  const header = headerWithKeysOf(await mirror.file(was, LEDGER_HEADER), await mirror.file(head, LEDGER_HEADER));
+  if (header !== undefined) commits.unshift(keysBack(header, lost));
   if (commits.length === 0) return head;
   const appended = await mirror.append(ledger, head, commits);
   return appended.kind === "appended" ? appended.head : undefined;
+}
+
+/** Each event is signed and their order is not: copies of them in another order say something else. */
+function reorderedIn(was: readonly LoggedCommit[], now: readonly LoggedCommit[]): readonly string[] {
+  const before = new Set(was.toReversed().flatMap(({ message }) => recordedEvent(message) ?? []));
+  const after = new Set(now.toReversed().flatMap(({ message }) => recordedEvent(message) ?? []));
+  const [old, kept] = [[...before].filter((path) => after.has(path)), [...after].filter((path) => before.has(path))];
+  return [...new Set(old.filter((path, at) => path !== kept[at]).map((path) => environmentOf(path)))];
+}
+
+const AUTHOR = { name: "sluice", email: "sluice@localhost" };
+
+/** Before what they signed. */
+function keysBack(header: Uint8Array, lost: readonly { readonly time: number }[]): LedgerCommit {
+  const files = new Map([[LEDGER_HEADER, header]]);
+  return { files, message: "ledger: signing keys put back\n", author: AUTHOR, time: lost[0]?.time ?? 0 };
 }

@@ -50,6 +50,19 @@ export function headerWithKey(
   return new TextEncoder().encode(ledgerHeader(repository, [...known, mine]));
 }
 
+/** `ledger.json` with the keys of what it was before besides; undefined where it has them all. */
+export function headerWithKeysOf(was: Uint8Array | undefined, there: Uint8Array | undefined): Uint8Array | undefined {
+  const before = was === undefined ? undefined : parseLedgerHeader(was);
+  if (before?.kind !== "ok") return undefined;
+  const { repository, keys } = before.value;
+  const now = there === undefined ? undefined : parseLedgerHeader(there);
+  const known: LedgerHeader["keys"] = now?.kind === "ok" ? now.value.keys : new Map();
+  if (now?.kind === "ok" && now.value.repository === repository && [...keys.keys()].every((id) => known.has(id)))
+    return undefined;
+  const all = [...new Map([...known, ...keys])].map(([keyId, pem]) => ({ keyId, pem }));
+  return new TextEncoder().encode(ledgerHeader(repository, all));
+}
+
 function idOf(pem: string): string | undefined {
   try {
     return keyIdOf(pem);

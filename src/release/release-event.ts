@@ -71,6 +71,11 @@ export function eventPath(event: Named): string {
   return `releases/${event.environment}/${event.pipeline ?? WHOLE}/${eventId(event)}.json`;
 }
 
+/** The environment of which an event stands at a path. */
+export function environmentOf(path: string): string {
+  return path.split("/")[1] ?? "";
+}
+
 /** Where the signature over an event stands. */
 export function eventSignaturePath(path: string): string {
   return path.replace(/\.json$/, ".sig.json");

@@ -11,11 +11,13 @@ export function ledgerIssue(
     moved,
     commits,
     runs,
+    reordered,
   }: {
     readonly was: string;
     readonly moved: string | null;
     readonly commits: number;
     readonly runs: readonly RunId[];
+    readonly reordered: readonly string[];
   },
   shortId: ShortId,
 ): { readonly marker: string; readonly title: string; readonly body: string } {
@@ -25,6 +27,7 @@ export function ledgerIssue(
   const body = [
     `The branch ${codeSpan("sluice/ledger")} stood at ${codeSpan(was.slice(0, 7))}, and somebody ${made}. ${counted(commits, "commit")} were gone${runs.length === 0 ? "" : `, with the records of ${[...names, ...more].join(", ")}`}; Sluice has put back what was missing, without a push by force.`,
     `${codeSpan("git fetch origin sluice/ledger && sluice verify --all")} checks every record that stands there now.`,
+    ...(reordered.length === 0 ? [] : [orderWords(reordered)]),
     "**Next:** let nobody but the App push to that branch: in the repository's settings, add a ruleset for `sluice/ledger` that restricts updates and deletions and blocks force pushes, with the App on its bypass list. Then close this issue.",
   ];
   return {
@@ -32,4 +35,14 @@ export function ledgerIssue(
     title: "The branch sluice/ledger was moved by force, and is whole again",
     body: body.join("\n\n"),
   };
+}
+
+/** Each event is signed; their order is what the branch says. */
+function orderWords(environments: readonly string[]): string {
+  const names = environments
+    .slice(0, MOST)
+    .map((name) => codeSpan(name))
+    .join(", ");
+  const more = environments.length > MOST ? ` and ${environments.length - MOST} more` : "";
+  return `Events of ${names}${more} stand in another order than before, and what is live, held or asked for there follows from that order. Look at it with ${codeSpan("sluice status")} and ${codeSpan("sluice log --env NAME")}; ${codeSpan("/sluice hold NAME REASON")} stops promotions there, and ${codeSpan("/sluice rollback NAME")} or a promotion puts right what is live.`;
 }

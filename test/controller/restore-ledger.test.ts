@@ -1,0 +1,91 @@
+import { expect, test } from "vitest";
+
+import { restoreLedger } from "../../src/controller/restore-ledger.ts";
+import { parseLedgerHeader } from "../../src/manifest/ledger-header.ts";
+import { LEDGER_HEADER, ledgerHeader, manifestPath } from "../../src/manifest/ledger-paths.ts";
+import { recordedEvent } from "../../src/release/release-event.ts";
+import { ledgerIssue } from "../../src/report/ledger-issue.ts";
+import { commitOf } from "../contract/git.ts";
+import { runId } from "../manifest/run-records.ts";
+import { LEDGER, remotePlace, type Remote } from "./acceptances.ts";
+
+type Controller = Awaited<ReturnType<Remote["controller"]>>;
+
+function recording(run: string, keys: readonly Controller[]) {
+  const pems = keys.map(({ signer }) => ({ keyId: signer.keyId, pem: signer.publicKey }));
+  const id = runId(run);
+  const header = keys.length === 0 ? {} : { [LEDGER_HEADER]: ledgerHeader("42", pems) };
+  return commitOf(
+    { [manifestPath(id)]: `${run}\n`, ...header },
+    { message: `digits: succeeded\n\nSluice-Run: ${id}\n` },
+  );
+}
+
+/** A ledger of two runs, the second of which brought another key, and that somebody replaced by a commit of their own. */
+async function replaced() {
+  const place = await remotePlace();
+  const [us, before] = [await place.controller("ours"), await place.controller("theirs")];
+  const { mirror } = us;
+  const appended = await mirror.append(LEDGER, null, [recording("a", [before]), recording("b", [before, us])]);
+  if (appended.kind !== "appended") throw new Error("it was not appended");
+  await mirror.publish([{ ref: LEDGER, from: null, to: appended.head }]);
+  const header = place.remote.git("rev-parse", `${appended.commits[0]}:${LEDGER_HEADER}`).trim();
+  place.remote.git("read-tree", "--empty");
+  place.remote.git("update-index", "--add", "--cacheinfo", `100644,${header},${LEDGER_HEADER}`);
+  const tree = place.remote.git("write-tree").trim();
+  place.remote.git("update-ref", LEDGER, place.remote.git("commit-tree", "-m", "by hand", tree).trim());
+  await mirror.refresh([LEDGER]);
+  return { us, before, was: appended.head };
+}
+
+test("a ledger that was replaced gets its runs back and every key that signed them", async () => {
+  const { us, before, was } = await replaced();
+  const restored = await restoreLedger(us);
+  expect(restored).toMatchObject({ kind: "restored", was, runs: [runId("a"), runId("b")] });
+  await us.mirror.refresh([LEDGER]);
+  const head = await us.mirror.resolve(LEDGER);
+  if (head === undefined) throw new Error("there is no ledger");
+  const read = parseLedgerHeader((await us.mirror.file(head, LEDGER_HEADER)) ?? new Uint8Array());
+  if (read.kind !== "ok") throw new Error("its header cannot be read");
+  expect([...read.value.keys.keys()]).toEqual([before.signer.keyId, us.signer.keyId]);
+  for (const run of ["a", "b"]) expect(await us.mirror.file(head, manifestPath(runId(run)))).toBeDefined();
+});
+
+test("a ledger that has everything back already is whole: people are told once", async () => {
+  const { us, was } = await replaced();
+  expect(await restoreLedger(us)).toMatchObject({ kind: "restored" });
+  const head = await us.mirror.grown();
+  // Whoever put it back stopped before it could remember that.
+  await us.mirror.settle(was);
+  await us.mirror.refresh([LEDGER]);
+  expect(await restoreLedger(us)).toEqual({ kind: "whole" });
+  expect(await us.mirror.grown()).toBe(head);
+});
+
+function deed(kind: "held" | "unheld", environment: string, cause: string) {
+  const trailers = `Sluice-Event: ${kind}\nSluice-Environment: ${environment}\nSluice-Cause: ${cause}`;
+  const message = `${environment}: ${kind}\n\n${trailers}\n`;
+  const path = recordedEvent(message);
+  if (path === undefined) throw new Error("it is no event");
+  return commitOf({ [path]: `${kind}\n` }, { message });
+}
+
+test("signed events that somebody put into another order are told of, though none is missing", async () => {
+  const place = await remotePlace();
+  const [us, them] = [await place.controller("ours"), await place.controller("theirs")];
+  const events = [deed("held", "prod", "1"), deed("unheld", "prod", "2"), deed("held", "staging", "3")] as const;
+  const appended = await us.mirror.append(LEDGER, null, events);
+  const [held, unheld, other] = events;
+  const copies = await them.mirror.append(LEDGER, null, [unheld, held, other]);
+  if (appended.kind !== "appended" || copies.kind !== "appended") throw new Error("it was not appended");
+  await us.mirror.publish([{ ref: LEDGER, from: null, to: appended.head }]);
+  await us.mirror.refresh([LEDGER]);
+  place.remote.git("fetch", "-q", them.mirror.directory, `+${LEDGER}:${LEDGER}`);
+  await us.mirror.refresh([LEDGER]);
+  const restored = await restoreLedger(us);
+  expect(restored).toMatchObject({ kind: "restored", moved: copies.head, reordered: ["prod"] });
+  if (restored.kind !== "restored") throw new Error("it was not noticed");
+  const { body } = ledgerIssue(restored, (id) => id.slice(0, 4));
+  expect(body).toContain("Events of `prod` stand in another order");
+  expect(await restoreLedger(us)).toEqual({ kind: "whole" });
+});
