@@ -1,6 +1,6 @@
 import { lookUp } from "../expression/template.ts";
 import type { JsonObject } from "../identity/canonical-json.ts";
-import { cleanPath, refusePath } from "./path-problem.ts";
+import { cleanPath, refuseGlob, refusePath } from "./path-problem.ts";
 
 /** Something of a foreign pipeline that has no place here, and where it stands. */
 export interface NotCarried {
@@ -64,11 +64,12 @@ function carried(
   list: { readonly key: string; readonly paths: readonly string[] },
 ): string[] {
   return list.paths.filter((path) => {
-    const why = /[*?[\]{}]/.test(path)
-      ? "it reads as a pattern here"
-      : /^!|^[\w.*-]+:/.test(path)
-        ? "it reads as a reference here"
-        : refusePath(path)?.next;
+    const why =
+      /[*?]/.test(path) || refuseGlob(path) !== undefined
+        ? "it reads as a pattern here"
+        : /^!|^[\w.*-]+:/.test(path)
+          ? "it reads as a reference here"
+          : refusePath(path)?.next;
     if (why !== undefined)
       lose(importing, `\`${path}\` in \`${list.key}\` of stage \`${stage}\``, why, "stages", stage, list.key);
     return why === undefined;

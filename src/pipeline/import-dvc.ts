@@ -157,7 +157,8 @@ function commandOf(
   cmd: unknown,
   { folder, names }: { readonly folder: string; readonly names: Set<string> },
 ): string {
-  const text = (Array.isArray(cmd) ? cmd.map(String).join("\n") : typeof cmd === "string" ? cmd.trim() : "") || "true";
+  const lines = Array.isArray(cmd) ? cmd.map(String).join("\n") : typeof cmd === "string" ? cmd : "";
+  const text = lines.trim() || "true";
   const made = dvcScript(text, {
     isParameter: (name) => lookUp(importing.params, name) !== undefined,
     literal: (template) => literal(importing, template),

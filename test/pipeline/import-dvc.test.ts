@@ -54,6 +54,12 @@ test("two tracked files of one stem are two datasets", () => {
   expect(importDvc(text, { has: (path) => path.endsWith(".dvc"), params }).pipeline).toContain("dataset:data-a-2");
 });
 
+test.each([{ cmd: ["", ""] }, { cmd: "" }, { cmd: [" "] }])("a stage without a command does nothing: %j", (stage) => {
+  const { pipeline } = importDvc(stringify({ stages: { nothing: stage } }), { has: () => false, params });
+  expect(problemsOf(pipeline)).toEqual([]);
+  expect(pipeline).toContain('run: "true"');
+});
+
 test("whatever a dvc.yaml holds, the pipeline made of it parses without an error", () => {
   const word = fc.constantFrom(
     "a",
