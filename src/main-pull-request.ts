@@ -11,6 +11,7 @@ import { minimizeBells } from "./main-bell.ts";
 import type { ForgeRepository } from "./main-forge-repository.ts";
 import { acceptAndEnqueue, askToStop, LOOK_AGAIN_MS, ordersFor, progressOf, stopAll } from "./main-orders.ts";
 import { promotions } from "./main-promotions.ts";
+import { plotsOf } from "./main-plots.ts";
 import { tailsOf } from "./main-tails.ts";
 import type { Performed } from "./queue/queue.ts";
 import type { EndedRun, OpenRun } from "./report/sticky-run.ts";
@@ -72,6 +73,7 @@ export async function reportMergeGroup(at: At, trigger: Extract<Trigger, { kind:
     runs: [],
     open: [],
     tail: () => [],
+    plots: () => [],
     text: (path) => texts.get(path),
     slots: at.service.parts.slots,
     labels: [],
@@ -137,6 +139,7 @@ async function statesOf(at: At, repository: ForgeRepository, { plan, orders }: S
     at,
     runs.map((run) => run.record),
   );
+  const plots = await plotsOf(at, { runs: runs.map((run) => run.record), planned: plan.affected });
   const { number } = plan.pullRequest;
   const { words, shown } = await answersFor(at, repository.forge.repository, { number, head: plan.head });
   return reportPullRequest({
@@ -152,6 +155,7 @@ async function statesOf(at: At, repository: ForgeRepository, { plan, orders }: S
     runs: runs.filter(({ record }) => !open.some((order) => order.pipeline === record.pipeline.id)),
     open: await Promise.all(open.map((order) => openRunOf(at, order))),
     tail: (run, step) => tails.get(`${run.id}/${step}`) ?? [],
+    plots: (run) => plots.get(run.id) ?? [],
     text: (path) => texts.get(path),
     slots: at.service.parts.slots,
     rules: plan.rules,

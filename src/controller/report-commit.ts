@@ -29,6 +29,9 @@ export interface CommitReport {
   readonly told: boolean;
 }
 
+/** What was tried before the merge was looked at there. */
+const NO_PLOTS = (): readonly never[] => [];
+
 /**
  * The check of a commit's runs, and on failure or divergence one comment at the merged pull request; nothing where no
  * pipeline is concerned.
@@ -36,7 +39,7 @@ export interface CommitReport {
 export function reportCommit(report: CommitReport): readonly Desired[] {
   const runs: readonly StickyRun[] = [
     ...report.open.map(openRun),
-    ...report.runs.map((run) => endedRun(run, { label: report.branch, tail: report.tail })),
+    ...report.runs.map((run) => endedRun(run, { label: report.branch, tail: report.tail, plots: NO_PLOTS })),
   ];
   const waiting = report.standing.filter(({ run }) => run === null);
   const check = runs.length + report.standing.length === 0 ? [] : [checkOf(report, runs, waiting.length > 0)];

@@ -1,3 +1,4 @@
+import type { ShownPlot } from "../report/plot-markdown.ts";
 import type { Desired } from "../forge/desired.ts";
 import type { Check } from "../forge/forge.ts";
 import { renderProblem } from "../problem/frame.ts";
@@ -31,6 +32,8 @@ export interface PullRequestReport {
   readonly open: readonly OpenRun[];
   /** Last lines of a failed step's log, redacted. */
   readonly tail: (run: RunRecord, step: string) => readonly string[];
+  /** Plots of a run that succeeded, with what their files hold. */
+  readonly plots: (run: RunRecord) => readonly ShownPlot[];
   /** Text of a file at the head, for code frames. */
   readonly text: (path: string) => string | undefined;
   readonly slots: number;
@@ -93,7 +96,7 @@ function stateOf(report: PullRequestReport): StickyState {
     },
     runs: [
       ...report.open.map(openRun),
-      ...report.runs.map((run) => endedRun(run, { label: report.baseBranch, tail: report.tail })),
+      ...report.runs.map((run) => endedRun(run, { label: report.baseBranch, tail: report.tail, plots: report.plots })),
     ],
     answers: [...report.answers, ...tooEarly(report)],
     shown: report.shown,

@@ -1,5 +1,5 @@
 import { collapsed, type GraphNode, type GraphView } from "./graph-view.ts";
-import { safeLine } from "./safe-text.ts";
+import { mermaidText } from "./mermaid-text.ts";
 import { signOf } from "./sign.ts";
 
 const NODES = 30;
@@ -25,11 +25,6 @@ export function graphMermaid(graph: GraphView): string {
 
 function label(node: GraphNode): string {
   const sign = node.state === "plain" || node.state === "withheld" ? "" : `${signOf(node.state)} `;
-  const detail = node.detail === "" ? "" : ` · ${node.detail}`;
-  return sign + entities(safeLine(node.name, 60)) + entities(detail);
-}
-
-/** Mermaid's own references (`#35;`): nothing in a label can end its quotes, its line or the fence around it. */
-function entities(text: string): string {
-  return text.replace(/[!-'*+;-@[-^`{-~]/g, (character) => `#${character.charCodeAt(0)};`);
+  const detail = node.detail === "" ? "" : ` ${mermaidText(`· ${node.detail}`, 200)}`;
+  return sign + mermaidText(node.name, 60) + detail;
 }

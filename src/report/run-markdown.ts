@@ -4,6 +4,7 @@ import type { RunRecord } from "../run/run-record.ts";
 import { inOrder } from "./step-order.ts";
 import { markdownVoice } from "./voice.ts";
 import { withinBudget } from "./budget.ts";
+import { plotMarkdown, type ShownPlot } from "./plot-markdown.ts";
 import { formatBytes } from "./bytes.ts";
 import { causeSentence, ownWords } from "./cause.ts";
 import { codeBlock, codeSpan, markdownTable, markdownText } from "./escape-markdown.ts";
@@ -17,12 +18,14 @@ export interface RunMarkdownOptions {
   readonly baseline: { readonly diff: RunDiff; readonly label: string } | null;
   /** Last lines of a step's log, redacted; empty where there is none. */
   readonly tail: (step: string) => readonly string[];
+  readonly plots?: readonly ShownPlot[];
   /** At most so many characters; a comment's share by default. */
   readonly characters?: number;
 }
 
 const METRICS = 30;
 const ROWS = 30;
+const PLOTS = 6;
 
 /** A finished run as a section of the sticky comment; a failed one is `failureMarkdown`. */
 export function runMarkdown(record: RunRecord, options: RunMarkdownOptions): string {
@@ -30,6 +33,7 @@ export function runMarkdown(record: RunRecord, options: RunMarkdownOptions): str
     [
       () => section(record, options, details(record, options)),
       () => section(record, options, details(record, { ...options, tail: () => [] })),
+      () => section(record, options, details(record, { ...options, tail: () => [], plots: [] })),
       () => section(record, options, ""),
       () => `${titleOf(record, options)}\n\n${doneSentence(record, (name) => codeSpan(name, 40))}\n`,
     ],
@@ -113,7 +117,9 @@ function details(record: RunRecord, options: RunMarkdownOptions): string {
     .map((step) => ({ name: step.name, lines: options.tail(step.name) }))
     .filter((log) => log.lines.length > 0)
     .slice(0, 5);
+  const plots = (options.plots ?? []).slice(0, PLOTS);
   const titles = [
+    ...(plots.length > 0 ? [`Plots (${options.plots?.length ?? 0})`] : []),
     "Steps",
     `Artifacts by digest (${outputs.length})`,
     "Environment",
@@ -121,6 +127,7 @@ function details(record: RunRecord, options: RunMarkdownOptions): string {
   ];
   return [
     `<details><summary>${titles.join(" · ")}</summary>`,
+    ...plots.map((plot) => plotMarkdown(plot, options.shortId(record.id))),
     stepTable(record, options),
     artifacts.length > 0
       ? markdownTable(["artifact", "sha256", "size"], artifacts, new Set([2])) + moreThan(outputs.length, ROWS)

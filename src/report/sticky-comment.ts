@@ -1,3 +1,4 @@
+import type { ShownPlot } from "./plot-markdown.ts";
 import type { RunId } from "../identity/identity.ts";
 import type { RunRecord } from "../run/run-record.ts";
 import { ownWords } from "./cause.ts";
@@ -34,6 +35,7 @@ export type StickyRun =
       readonly record: RunRecord;
       readonly baseline: RunMarkdownOptions["baseline"];
       readonly evidence: Evidence;
+      readonly plots?: readonly ShownPlot[];
     };
 
 /** Everything that the cockpit of one pull request is made from. */
@@ -99,7 +101,7 @@ function runSection(run: StickyRun, shortId: ShortId, characters: number): strin
     case "ended": {
       const { record, baseline, evidence } = run;
       if (hasFailed(record)) return failureMarkdown(failedRun(record, evidence), { shortId, characters });
-      return runMarkdown(record, { shortId, baseline, tail: evidence.tail, characters });
+      return runMarkdown(record, { shortId, baseline, tail: evidence.tail, plots: run.plots ?? [], characters });
     }
   }
 }

@@ -1,5 +1,6 @@
 import { diffRuns } from "../diff/run-diff.ts";
 import type { RunRecord } from "../run/run-record.ts";
+import type { ShownPlot } from "./plot-markdown.ts";
 import type { StickyRun } from "./sticky-comment.ts";
 
 /** An accepted run with how far it has got; no progress: nobody has begun it. */
@@ -24,12 +25,17 @@ export function openRun({ run, pipeline, progress }: OpenRun): StickyRun {
 /** A run that has ended, as reports show it; `label` names the baseline's branch. */
 export function endedRun(
   { record, baseline }: EndedRun,
-  more: { readonly label: string; readonly tail: (run: RunRecord, step: string) => readonly string[] },
+  more: {
+    readonly label: string;
+    readonly tail: (run: RunRecord, step: string) => readonly string[];
+    readonly plots: (run: RunRecord) => readonly ShownPlot[];
+  },
 ): StickyRun {
   return {
     kind: "ended",
     record,
     baseline: baseline === null ? null : { diff: diffRuns(baseline, record), label: more.label },
     evidence: { tail: (step) => more.tail(record, step), nearMiss: () => null },
+    plots: more.plots(record),
   };
 }
