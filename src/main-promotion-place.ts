@@ -58,7 +58,7 @@ export async function statesOf({ service, repository }: Place): Promise<Readonly
   const keys = new Map([signer.publicKey, ...listed].map((pem) => [keyIdOf(pem), pem]));
   return foldEvents(
     history.events().flatMap((entry) => {
-      const verified = verifyEvent(entry, keys);
+      const verified = verifyEvent(entry, keys, String(repository.forge.repository.id));
       return verified.kind === "valid" ? [verified.event] : [];
     }),
   );

@@ -34,7 +34,7 @@ export async function audit(world: World, flags: AuditFlags): Promise<number> {
   const found: { event: ReleaseEvent; commit: string; keyId: string }[] = [];
   const refused: { path: string; why: string }[] = [];
   for (const entry of history.events()) {
-    const verified = verifyEvent(entry, header.value.keys);
+    const verified = verifyEvent(entry, header.value.keys, header.value.repository);
     if (verified.kind === "valid") found.push({ ...verified, commit: entry.commit });
     else refused.push(verified);
   }

@@ -64,7 +64,7 @@ function newestIn({ history }: Ledger): string | null {
   const event = history.events().at(-1);
   const times = [
     history.runs({ limit: 1 })[0]?.finishedAt,
-    event === undefined ? undefined : parseEvent(event.payload)?.at,
+    event === undefined ? undefined : parseEvent(event.payload)?.event.at,
   ].filter((time) => time !== undefined);
   return times.toSorted().at(-1) ?? null;
 }

@@ -13,10 +13,10 @@ export async function environmentsOf(
   const bytes = head === undefined ? undefined : await git.file(head, LEDGER_HEADER);
   const header = bytes === undefined ? undefined : parseLedgerHeader(bytes);
   if (header?.kind !== "ok") return new Map();
-  const { keys } = header.value;
+  const { keys, repository } = header.value;
   return foldEvents(
     history.events().flatMap((entry) => {
-      const verified = verifyEvent(entry, keys);
+      const verified = verifyEvent(entry, keys, repository);
       return verified.kind === "valid" ? [verified.event] : [];
     }),
   );

@@ -15,7 +15,7 @@ export async function logEnvironment(
   const { history } = await repository.ledger();
   const events = history
     .events()
-    .flatMap(({ payload }) => parseEvent(payload) ?? [])
+    .flatMap(({ payload }) => parseEvent(payload)?.event ?? [])
     .filter(({ environment, pipeline }) => environment === wanted.environment && of(wanted.pipeline, pipeline))
     .toReversed();
   if (wanted.json) world.terminal.print(jsonDocument({ events }));

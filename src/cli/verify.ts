@@ -35,12 +35,13 @@ export async function verify(
   const wanted = selected?.record.id;
   const commits = await repository.git.log(ref);
   const header = parseLedgerHeader((await repository.git.file(head, LEDGER_HEADER)) ?? new Uint8Array());
-  const publicKeys = header.kind === "ok" ? header.value.keys : new Map<string, string>();
+  const { keys: publicKeys, repository: own } =
+    header.kind === "ok" ? header.value : { keys: new Map<string, string>(), repository: "" };
   const headerFindings =
     header.kind === "ok" ? [] : [{ kind: "header", sentence: `${LEDGER_HEADER} cannot be read: ${header.refusal}` }];
   const view: VerifyView = {
     runs: await verifyRuns(repository.git, { head, commits, wanted, publicKeys }),
-    ledger: [...headerFindings, ...chainFindings(commits), ...eventFindings(history, { commits, publicKeys })],
+    ledger: [...headerFindings, ...chainFindings(commits), ...eventFindings(history, { commits, publicKeys, own })],
   };
   world.terminal.print(
     flags.json === true ? verifyJson(view) : verifyText(view, { paint: paintOf(world), shortId: shortIds(history) }),
@@ -54,12 +55,12 @@ async function ledgerOf(repository: Repository): Promise<Ledger> {
   return local === undefined ? repository.ledger() : { ref: LOCAL_LEDGER, history: await repository.history() };
 }
 
-/** Events that nobody we know signed, or that stand elsewhere than they say; commits that are neither run nor event. */
+/** Events that nobody we know signed, that are of another repository than our `own`, or that stand elsewhere than they say; commits that are neither run nor event. */
 function eventFindings(
   history: History,
-  { commits, publicKeys }: Pick<Checked, "commits" | "publicKeys">,
+  { commits, publicKeys, own }: Pick<Checked, "commits" | "publicKeys"> & { readonly own: string },
 ): readonly Finding[] {
-  const events = history.events().map((entry) => verifyEvent(entry, publicKeys));
+  const events = history.events().map((entry) => verifyEvent(entry, publicKeys, own));
   const known = new Set(history.events().map(({ commit }) => commit));
   const strangers = commits.filter(
     ({ sha, message }) => !known.has(sha) && recordedRun(message) === undefined && !isFirst(commits, sha),

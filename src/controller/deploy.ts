@@ -48,7 +48,6 @@ function deployed(
   how: { readonly end: DeployEnd; readonly cause: string; readonly at: string; readonly reason: string | null },
 ): ReleaseEvent {
   return {
-    event: 1,
     kind: "deployed",
     environment,
     pipeline,

@@ -226,7 +226,6 @@ function fact(
   { by, cause }: { readonly by: Actor; readonly cause: string },
 ): ReleaseEvent {
   return {
-    event: 1,
     kind,
     environment: environment.name,
     pipeline,

@@ -10,6 +10,7 @@ import {
   eventSignaturePath,
   renderEvent,
   type ReleaseEvent,
+  type SignedEvent,
 } from "../release/release-event.ts";
 import type { CommitSha } from "../identity/identity.ts";
 import type { Signer } from "../signer/signer.ts";
@@ -47,7 +48,7 @@ export async function recordEvents(
     );
     if (missing.length === 0) return { added: 0 };
     const commits: LedgerCommit[] = [];
-    for (const event of missing) commits.push(await commitOf(ports, event));
+    for (const event of missing) commits.push(await commitOf(ports, { repository, event }));
     const appended = await git.append(ledger.ref, head, await withHeader(ports, head, { repository, commits }));
     if (appended.kind === "appended" && (await ledger.publish({ from: head, to: appended.head })))
       return { added: missing.length };
@@ -69,8 +70,9 @@ async function withHeader(
   );
 }
 
-async function commitOf({ signer }: EventPorts, event: ReleaseEvent): Promise<LedgerCommit> {
-  const payload = renderEvent(event);
+async function commitOf({ signer }: EventPorts, signed: SignedEvent): Promise<LedgerCommit> {
+  const { event } = signed;
+  const payload = renderEvent(signed);
   const bytes = await signer.sign(preAuthentication(EVENT_TYPE, payload));
   const path = eventPath(event);
   return {

@@ -91,7 +91,6 @@ type Fact = Pick<ReleaseEvent, "kind" | "environment" | "pipeline"> & Partial<Re
 async function record(ports: ReleaseCommandPorts, asking: ReleaseAsking, facts: readonly Fact[]): Promise<Commanded> {
   await ports.record(
     facts.map((fact): ReleaseEvent => ({
-      event: 1,
       run: null,
       evidence: null,
       by: { id: asking.sender.id, login: asking.sender.login },

@@ -75,7 +75,6 @@ function requested(
   { by, cause, at }: { readonly by: Actor; readonly cause: string; readonly at: string },
 ): ReleaseEvent {
   return {
-    event: 1,
     kind: "requested",
     environment,
     pipeline,

@@ -40,7 +40,6 @@ export async function withdraw({ forge, record }: WithdrawPorts, order: Withdraw
   }
   await record([
     {
-      event: 1,
       kind: "revoked",
       environment,
       pipeline,

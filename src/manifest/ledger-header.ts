@@ -36,18 +36,24 @@ export function parseLedgerHeader(bytes: Uint8Array): Result<LedgerHeader, strin
   return ok({ repository, keys: known });
 }
 
-/** `ledger.json` with one more signing key; undefined where it is there already. */
+/** `ledger.json` of this repository with one more signing key; undefined where it says both already. */
 export function headerWithKey(
   there: Uint8Array | undefined,
   repository: string,
   mine: { readonly keyId: string; readonly pem: string },
 ): Uint8Array | undefined {
-  const known =
+  const before =
     there === undefined
-      ? []
-      : (JSON.parse(new TextDecoder().decode(there)) as { keys: { keyId: string; pem: string }[] }).keys;
-  if (known.some((key) => key.keyId === mine.keyId)) return undefined;
-  return new TextEncoder().encode(ledgerHeader(repository, [...known, mine]));
+      ? undefined
+      : (JSON.parse(new TextDecoder().decode(there)) as {
+          repository: string;
+          keys: { keyId: string; pem: string }[];
+        });
+  const known = before?.keys ?? [];
+  const knows = known.some((key) => key.keyId === mine.keyId);
+  // A fork brings the ledger of where it came from.
+  if (knows && before?.repository === repository) return undefined;
+  return new TextEncoder().encode(ledgerHeader(repository, knows ? known : [...known, mine]));
 }
 
 /** `ledger.json` with the keys of what it was before besides; undefined where it has them all. */

@@ -32,7 +32,6 @@ export type DeployEnd = "succeeded" | "failed" | "lost";
 
 /** One fact about an environment, each a signed commit of its own on the ledger. A freeze is a hold without a pipeline. */
 export interface ReleaseEvent {
-  readonly event: 1;
   readonly kind: EventKind;
   readonly environment: string;
   /** Null: the whole environment. */
@@ -109,26 +108,34 @@ export function eventMessage(event: ReleaseEvent): string {
   return messageOf(`${place}: ${kind} by ${by.login}${end}${reason === null ? "" : ` · ${reason}`}`, trailers);
 }
 
-export function renderEvent(event: ReleaseEvent): Uint8Array {
-  return new TextEncoder().encode(`${JSON.stringify(event, null, 2)}\n`);
+/** An event as it is signed: one key signs for many repositories, and the event of one is none of another. */
+export interface SignedEvent {
+  /** As the forge names it for ever; null: written before events named theirs. */
+  readonly repository: string | null;
+  readonly event: ReleaseEvent;
+}
+
+export function renderEvent({ repository, event }: SignedEvent): Uint8Array {
+  return new TextEncoder().encode(`${JSON.stringify({ event: 2, repository, ...event }, null, 2)}\n`);
 }
 
 /** The event, or undefined for bytes that no version of ours wrote. */
-export function parseEvent(bytes: Uint8Array): ReleaseEvent | undefined {
+export function parseEvent(bytes: Uint8Array): SignedEvent | undefined {
   let value: JsonObject;
   try {
     value = JSON.parse(new TextDecoder().decode(bytes)) as JsonObject;
   } catch {
     return undefined;
   }
-  if (typeof value !== "object" || value === null || value["event"] !== 1) return undefined;
+  if (typeof value !== "object" || value === null) return undefined;
+  const repository = textOf(value["repository"]);
+  if (value["event"] !== 1 && (value["event"] !== 2 || repository === null)) return undefined;
   const kind = EVENT_KINDS.find((one) => one === value["kind"]);
   const by = actorOf(value["by"]);
   const { environment, cause, at } = value;
   if (kind === undefined || by === undefined) return undefined;
   if (typeof environment !== "string" || typeof cause !== "string" || typeof at !== "string") return undefined;
-  return {
-    event: 1,
+  const event: ReleaseEvent = {
     kind,
     environment,
     pipeline: textOf(value["pipeline"]),
@@ -143,6 +150,7 @@ export function parseEvent(bytes: Uint8Array): ReleaseEvent | undefined {
     revokes: value["revokes"] === "approval" || value["revokes"] === "request" ? value["revokes"] : null,
     ...skippedOf(value["skipped"]),
   };
+  return { repository: value["event"] === 1 ? null : repository, event };
 }
 
 function skippedOf(value: JsonObject[string] | undefined): Pick<ReleaseEvent, "skipped"> {

@@ -13,13 +13,17 @@ export type VerifiedEvent =
   | { readonly kind: "valid"; readonly event: ReleaseEvent; readonly keyId: string }
   | { readonly kind: "refused"; readonly path: string; readonly why: string };
 
-/** An event counts when one of our keys signed exactly these bytes and it stands where it belongs. */
+/** An event counts when one of our keys signed exactly these bytes for this repository and it stands where it belongs. */
 export function verifyEvent(
   { path, payload, envelope }: EventEntry,
   publicKeys: ReadonlyMap<string, string>,
+  repository: string,
 ): VerifiedEvent {
-  const event = parseEvent(payload);
-  if (event === undefined) return { kind: "refused", path, why: "it is no event of a format known here" };
+  const parsed = parseEvent(payload);
+  if (parsed === undefined) return { kind: "refused", path, why: "it is no event of a format known here" };
+  const { event } = parsed;
+  if (parsed.repository !== null && parsed.repository !== repository)
+    return { kind: "refused", path, why: `it is of another repository (${parsed.repository})` };
   if (eventPath(event) !== path) return { kind: "refused", path, why: "it stands where another event belongs" };
   if (envelope === undefined) return { kind: "refused", path, why: "it is not signed" };
   const checked = checkEnvelope(envelope, payload, publicKeys, EVENT_TYPE);

@@ -20,7 +20,6 @@ const run = digitsRun({ trigger: "push", requestedBy: null });
 
 function event(kind: ReleaseEvent["kind"], cause: string, more: Partial<ReleaseEvent> = {}): ReleaseEvent {
   return {
-    event: 1,
     kind,
     environment: "prod",
     pipeline: "digits",
@@ -153,7 +152,10 @@ test("what somebody else wrote into the ledger is named, and does not count", as
   const forged = event("released", "merge:2", { environment: "staging" });
   await git.append(LEDGER, head, [
     commitOf({ "note.txt": "hello" }, { message: "hello\n" }),
-    commitOf({ [eventPath(forged)]: JSON.stringify(forged) }, { message: eventMessage(forged) }),
+    commitOf(
+      { [eventPath(forged)]: JSON.stringify({ event: 2, repository: run.repository, ...forged }) },
+      { message: eventMessage(forged) },
+    ),
   ]);
   const audit = await bench.sluice("audit");
   expect(audit.code).toBe(1);

@@ -4,9 +4,12 @@ import { join } from "node:path";
 import { recordEvents } from "../../src/controller/record-events.ts";
 import type { RemoteLedger } from "../../src/git/mirror.ts";
 import { digestOf, parseRunId, type RunId } from "../../src/identity/identity.ts";
+import { parseLedgerHeader } from "../../src/manifest/ledger-header.ts";
+import { LEDGER_HEADER } from "../../src/manifest/ledger-paths.ts";
 import type { ReleaseEvent } from "../../src/release/release-event.ts";
 import { fileSigner } from "../../src/signer/file-signer.ts";
 import { opened } from "../contract/git.ts";
+import { sha } from "../manifest/run-records.ts";
 import { repository, type Bench } from "../sluice.ts";
 
 const LEDGER = "refs/heads/sluice/ledger";
@@ -21,7 +24,6 @@ environments:
 /** One event of `digits` in `prod`, by ada, unless something else is said. */
 export function event(kind: ReleaseEvent["kind"], cause: string, more: Partial<ReleaseEvent> = {}): ReleaseEvent {
   return {
-    event: 1,
     kind,
     environment: "prod",
     pipeline: "digits",
@@ -74,10 +76,15 @@ export async function released(): Promise<Released> {
   const git = await opened(bench.root, "native");
   const ledger: RemoteLedger = { ref: LEDGER, refresh: async () => undefined, publish: async () => true };
   const signer = fileSigner(join(bench.root, ".sluice", "keys"), undefined);
+  const header = parseLedgerHeader(
+    (await git.file((await git.resolve(LEDGER)) ?? sha("0"), LEDGER_HEADER)) ?? new Uint8Array(),
+  );
+  if (header.kind !== "ok") throw new Error(header.refusal);
+  const { repository: own } = header.value;
   return {
     bench,
     digits: of("digits"),
     words: of("words"),
-    record: async (...events) => void (await recordEvents({ git, signer, ledger }, "local:x", events)),
+    record: async (...events) => void (await recordEvents({ git, signer, ledger }, own, events)),
   };
 }

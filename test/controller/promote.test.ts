@@ -51,7 +51,7 @@ async function prod(approvals: PromoteOrder["environment"]["approvals"]) {
   const standing = async (): Promise<Standing> => {
     await history.sync();
     const keys = new Map([[signer.keyId, signer.publicKey]]);
-    const events = history.events().map((entry) => verifyEvent(entry, keys));
+    const events = history.events().map((entry) => verifyEvent(entry, keys, "42"));
     return standingOf(
       foldEvents(events.flatMap((one) => (one.kind === "valid" ? [one.event] : []))).get("prod"),
       "digits",
@@ -84,7 +84,6 @@ function never(): never {
 
 function asked(kind: ReleaseEvent["kind"], cause: string, run: RunId | null): ReleaseEvent {
   return {
-    event: 1,
     kind,
     environment: "prod",
     pipeline: "digits",

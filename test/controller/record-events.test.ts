@@ -5,19 +5,27 @@ import { expect, test } from "vitest";
 import { recordEvents } from "../../src/controller/record-events.ts";
 import type { RemoteLedger } from "../../src/git/mirror.ts";
 import { sqliteHistory } from "../../src/index/sqlite-history.ts";
+import { preAuthentication, renderEnvelope } from "../../src/manifest/dsse.ts";
+import { parseLedgerHeader } from "../../src/manifest/ledger-header.ts";
+import { LEDGER_HEADER } from "../../src/manifest/ledger-paths.ts";
 import { foldEvents, standingOf } from "../../src/release/environment-state.ts";
-import { eventPath, type ReleaseEvent } from "../../src/release/release-event.ts";
+import {
+  EVENT_TYPE,
+  eventMessage,
+  eventPath,
+  eventSignaturePath,
+  type ReleaseEvent,
+} from "../../src/release/release-event.ts";
 import { verifyEvent } from "../../src/release/verify-event.ts";
 import { fileSigner } from "../../src/signer/file-signer.ts";
 import { commitOf, opened } from "../contract/git.ts";
-import { runId } from "../manifest/run-records.ts";
+import { runId, sha } from "../manifest/run-records.ts";
 import { repository } from "../sluice.ts";
 
 const LEDGER = "refs/heads/sluice/ledger";
 
 function event(kind: ReleaseEvent["kind"], cause: string, more: Partial<ReleaseEvent> = {}): ReleaseEvent {
   return {
-    event: 1,
     kind,
     environment: "prod",
     pipeline: "digits",
@@ -73,7 +81,7 @@ test("events are recorded once each by their cause, and read back in their order
   ]);
   await history.sync();
   const keys = new Map([[signer.keyId, signer.publicKey]]);
-  const events = history.events().map((entry) => verifyEvent(entry, keys));
+  const events = history.events().map((entry) => verifyEvent(entry, keys, "42"));
   expect(events.map((one) => (one.kind === "valid" ? one.event.kind : one.why))).toEqual([
     "requested",
     "released",
@@ -95,7 +103,7 @@ test("an event that somebody else signed, moved or changed counts for nothing", 
   const head = await git.resolve(LEDGER);
   await git.append(LEDGER, head ?? null, [
     commitOf(
-      { [eventPath(forged)]: JSON.stringify(forged) },
+      { [eventPath(forged)]: JSON.stringify({ event: 2, repository: "42", ...forged }) },
       {
         message:
           "x\n\nSluice-Event: unheld\nSluice-Environment: prod\nSluice-Pipeline: digits\nSluice-Cause: comment:3\n",
@@ -107,9 +115,43 @@ test("an event that somebody else signed, moved or changed counts for nothing", 
   expect(
     history
       .events()
-      .map((entry) => verifyEvent(entry, keys))
+      .map((entry) => verifyEvent(entry, keys, "42"))
       .map((one) => (one.kind === "valid" ? "valid" : one.why)),
   ).toEqual(["valid", expect.stringContaining("a key that is not ours"), "it is not signed"]);
+});
+
+test("an event that was signed for another repository does not count here, though the key is the same", async () => {
+  const { history, ports, git, signer } = await ledger();
+  await recordEvents(ports, "41", [event("unheld", "comment:2")]);
+  await recordEvents(ports, "42", [event("held", "comment:1", { reason: "wait" })]);
+  await history.sync();
+  const keys = new Map([[signer.keyId, signer.publicKey]]);
+  const told = (): readonly string[] =>
+    history
+      .events()
+      .map((entry) => verifyEvent(entry, keys, "42"))
+      .map((one) => (one.kind === "valid" ? one.event.kind : one.why));
+  expect(told()).toEqual(["it is of another repository (41)", "held"]);
+
+  // What was written before events named their repository goes on counting.
+  const old = event("unheld", "comment:3");
+  const payload = new TextEncoder().encode(JSON.stringify({ event: 1, ...old }));
+  const bytes = await signer.sign(preAuthentication(EVENT_TYPE, payload));
+  const envelope = renderEnvelope(payload, { keyId: signer.keyId, bytes }, EVENT_TYPE);
+  const path = eventPath(old);
+  const files = new Map([
+    [path, payload],
+    [eventSignaturePath(path), envelope],
+  ]);
+  const head = (await git.resolve(LEDGER)) ?? null;
+  const author = { name: "sluice", email: "sluice@localhost" };
+  await git.append(LEDGER, head, [{ files, message: eventMessage(old), author, time: 0 }]);
+  await history.sync();
+  expect(told().at(-1)).toBe("unheld");
+  const header = parseLedgerHeader(
+    (await git.file((await git.resolve(LEDGER)) ?? sha("0"), LEDGER_HEADER)) ?? new Uint8Array(),
+  );
+  expect(header.kind === "ok" && header.value.repository).toBe("42");
 });
 
 test("a ledger that moves meanwhile is stood upon", async () => {

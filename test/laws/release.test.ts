@@ -77,7 +77,6 @@ class World {
 
   event(kind: EventKind, more: Partial<ReleaseEvent> = {}): ReleaseEvent {
     const event: ReleaseEvent = {
-      event: 1,
       kind,
       environment: "prod",
       pipeline: "digits",
