@@ -73,7 +73,7 @@ async function addMissing(
     if (files.size > 0) commits.push({ files, message, author: AUTHOR, time });
   }
   const header = headerWithKeysOf(await mirror.file(was, LEDGER_HEADER), await mirror.file(head, LEDGER_HEADER));
-  if (header !== undefined) commits.unshift(keysBack(header, lost));
+  if (header !== undefined) commits.splice(0, 1, withKeys(header, commits[0] ?? keysAlone(lost)));
   if (commits.length === 0) return head;
   const appended = await mirror.append(ledger, head, commits);
   return appended.kind === "appended" ? appended.head : undefined;
@@ -89,8 +89,12 @@ function reorderedIn(was: readonly LoggedCommit[], now: readonly LoggedCommit[])
 
 const AUTHOR = { name: "sluice", email: "sluice@localhost" };
 
-/** Before what they signed. */
-function keysBack(header: Uint8Array, lost: readonly { readonly time: number }[]): LedgerCommit {
-  const files = new Map([[LEDGER_HEADER, header]]);
-  return { files, message: "ledger: signing keys put back\n", author: AUTHOR, time: lost[0]?.time ?? 0 };
+/** Keys come with a record, as they did at first: whoever verifies knows no commits of keys alone. */
+function withKeys(header: Uint8Array, commit: LedgerCommit): LedgerCommit {
+  return { ...commit, files: new Map([...commit.files, [LEDGER_HEADER, header]]) };
+}
+
+/** Nothing but keys was taken. */
+function keysAlone(lost: readonly LoggedCommit[]): LedgerCommit {
+  return { files: new Map(), message: "ledger: signing keys put back\n", author: AUTHOR, time: lost[0]?.time ?? 0 };
 }

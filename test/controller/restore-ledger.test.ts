@@ -45,6 +45,9 @@ test("a ledger that was replaced gets its runs back and every key that signed th
   await us.mirror.refresh([LEDGER]);
   const head = await us.mirror.resolve(LEDGER);
   if (head === undefined) throw new Error("there is no ledger");
+  // A commit of keys alone would be told of by sluice verify as none of ours.
+  const subjects = (await us.mirror.log(head)).map(({ message }) => message.split("\n")[0]);
+  expect(subjects).toEqual(["digits: succeeded", "digits: succeeded", "by hand"]);
   const read = parseLedgerHeader((await us.mirror.file(head, LEDGER_HEADER)) ?? new Uint8Array());
   if (read.kind !== "ok") throw new Error("its header cannot be read");
   expect([...read.value.keys.keys()]).toEqual([before.signer.keyId, us.signer.keyId]);
