@@ -32,11 +32,15 @@ export interface StepFrame extends Reading {
 
 const DEFAULT_RETRY_DELAY_MS = 5_000;
 
-/** One step in its only shape, with pipeline-level keys merged in; mistakes go to the frame. */
-export function normalizeStep(frame: StepFrame, step: RawStep): Step {
-  const environment = environmentOf(step.environment ?? frame.raw.environment);
-  checkEnvironment(frame, step.environment ?? frame.raw.environment);
-  const executor = step.executor ?? (environment.kind === "image" ? "container" : "process");
+/** An executor that is there, and that fits where the step's programs come from. */
+function checkExecutor(frame: StepFrame, environment: Environment, executor: Step["executor"]): void {
+  if (executor === "kubernetes") {
+    report(frame, placeOf(frame, "executor"), {
+      code: "not-in-this-version",
+      message: "`executor: kubernetes` is not in this version",
+      next: "write `executor: container`, or `executor: slurm`",
+    });
+  }
   if (environment.kind === "image" && (executor === "process" || executor === "slurm")) {
     report(frame, placeOf(frame, "executor"), {
       code: `image-with-${executor}`,
@@ -44,6 +48,14 @@ export function normalizeStep(frame: StepFrame, step: RawStep): Step {
       next: `remove \`executor: ${executor}\`, or use another \`environment:\``,
     });
   }
+}
+
+/** One step in its only shape, with pipeline-level keys merged in; mistakes go to the frame. */
+export function normalizeStep(frame: StepFrame, step: RawStep): Step {
+  const environment = environmentOf(step.environment ?? frame.raw.environment);
+  checkEnvironment(frame, step.environment ?? frame.raw.environment);
+  const executor = step.executor ?? (environment.kind === "image" ? "container" : "process");
+  checkExecutor(frame, environment, executor);
   const params = (step.params ?? []).map((name, at) => ({ name, at: itemSpan(frame, "params", at) }));
   const codeKey = step.code === undefined ? "pipeline" : "step";
   return {
