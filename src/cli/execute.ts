@@ -2,12 +2,11 @@ import { checkOut } from "../controller/check-out.ts";
 import { recordRun } from "../controller/record-run.ts";
 import { runPipeline } from "../controller/run-pipeline.ts";
 import { runStep, type StepContext } from "../controller/run-step.ts";
-import { judgeGate } from "../diff/verdict.ts";
+import { failedGate } from "../diff/failed-gate.ts";
 import type { Executor } from "../executor/executor.ts";
 import type { JsonObject } from "../identity/canonical-json.ts";
 import { runIdOf, ulidOf, type RunId } from "../identity/identity.ts";
-import type { OutputRecord, StepResult } from "../key/key-document.ts";
-import type { WorkStep } from "../plan/plan.ts";
+import type { OutputRecord } from "../key/key-document.ts";
 import type { AcceptedRun } from "../queue/accepted-runs.ts";
 import { failedRun } from "../report/failed-run.ts";
 import { failureSentence } from "../report/failure-sentence.ts";
@@ -137,7 +136,7 @@ async function executeOne(session: Session, one: One): Promise<number> {
         keepGoing: one.execution.flags.keepGoing === true,
         capacity: repository.machine,
         room: repository.machine,
-        gateOf: (step, result) => gateOf(runnable, step, result),
+        gateOf: (step, result) => failedGate(runnable.order.metrics, step.name, result),
         onProgress: (progress) => watching.tell(progress),
         signal: world.terminal.interrupted,
       },
@@ -246,29 +245,6 @@ async function identityOf(
       },
     },
   };
-}
-
-function gateOf(
-  runnable: Runnable,
-  step: WorkStep,
-  result: StepResult,
-): ReturnType<Parameters<typeof runPipeline>[1]["gateOf"]> {
-  for (const spec of runnable.order.metrics) {
-    if (spec.step !== step.name || spec.gate === null) continue;
-    const value = result.facts.metrics[spec.name];
-    const verdict = judgeGate(spec.gate, value);
-    if (verdict.kind === "passed") continue;
-    return {
-      failure: {
-        kind: "gate",
-        metric: spec.name,
-        value: value === undefined ? "missing" : String(value),
-        gate: verdict.gate,
-      },
-      stops: spec.gateAction === "stop",
-    };
-  }
-  return undefined;
 }
 
 /** Outputs of what succeeded stand in the work tree afterwards; strangers in their way are moved aside and named. */

@@ -1,12 +1,12 @@
 import type { Clock } from "../clock/clock.ts";
-import { judgeGate } from "../diff/verdict.ts";
+import { failedGate, type FailedGate } from "../diff/failed-gate.ts";
 import type { Mirror } from "../git/mirror.ts";
 import type { CommitSha, Domain } from "../identity/identity.ts";
 import type { StepResult } from "../key/key-document.ts";
 import { manifestPath } from "../manifest/ledger-paths.ts";
 import { ORDER_FILES, signedOrder } from "../manifest/signed-order.ts";
 import type { WorkStep } from "../plan/plan.ts";
-import type { Failure, RunRecord } from "../run/run-record.ts";
+import type { RunRecord } from "../run/run-record.ts";
 import { recordOf } from "../run/record-of.ts";
 import { ACCEPTED, acceptedRef, orderRef, type RunOrder } from "../run/request.ts";
 import type { RunState } from "../run/advance.ts";
@@ -42,12 +42,7 @@ export interface Executable {
     readonly forecast: NonNullable<PlannedPipeline["forecast"]>;
   };
   readonly commit: PlannedCommit;
-  readonly gateOf: (step: WorkStep, result: StepResult) => Gate | undefined;
-}
-
-interface Gate {
-  readonly failure: Extract<Failure, { kind: "gate" }>;
-  readonly stops: boolean;
+  readonly gateOf: (step: WorkStep, result: StepResult) => FailedGate | undefined;
 }
 
 export type Ran =
@@ -99,7 +94,7 @@ export async function runAccepted(ports: RunAcceptedPorts, id: RunOrder["id"]): 
     order,
     planned: { ...planned, order: planned.order, forecast: planned.forecast },
     commit,
-    gateOf: (step, result) => gateOf(planned, step, result),
+    gateOf: (step, result) => failedGate(planned.order?.metrics ?? [], step.name, result),
   });
   const finishedAt = new Date(ports.clock.now()).toISOString();
   const record = recordOf({ ...identityOf(ports, order, planned), startedAt, finishedAt }, planned.order, end);
@@ -196,19 +191,4 @@ function notExecuted(
     finishedAt: startedAt,
     host: ports.host,
   };
-}
-
-function gateOf({ order }: PlannedPipeline, step: WorkStep, result: StepResult): Gate | undefined {
-  for (const spec of order?.metrics ?? []) {
-    if (spec.step !== step.name || spec.gate === null) continue;
-    const value = result.facts.metrics[spec.name];
-    const verdict = judgeGate(spec.gate, value);
-    if (verdict.kind === "passed") continue;
-    const shown = value === undefined ? "missing" : String(value);
-    return {
-      failure: { kind: "gate", metric: spec.name, value: shown, gate: verdict.gate },
-      stops: spec.gateAction === "stop",
-    };
-  }
-  return undefined;
 }
