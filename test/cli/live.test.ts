@@ -123,7 +123,9 @@ test.skipIf(process.platform !== "linux")(
     const before = terminal.output().length;
 
     process.kill(status.holder, "SIGTSTP");
-    while (stateOf(status.holder) !== "T") await new Promise((resolve) => setImmediate(resolve));
+    await stopped(status.holder);
+    // `script` stops itself after its child, and what continues it before that is lost.
+    await stopped(Number(terminal.child.pid));
     terminal.child.kill("SIGCONT");
     process.kill(status.holder, "SIGCONT");
     await terminal.until((output) => output.slice(before).includes(`${ESC}[?25l`));
@@ -137,8 +139,9 @@ test.skipIf(process.platform !== "linux")(
   },
 );
 
-function stateOf(pid: number): string {
-  return readFileSync(`/proc/${pid}/stat`, "utf8").split(") ").at(-1)?.[0] ?? "";
+async function stopped(pid: number): Promise<void> {
+  const state = () => readFileSync(`/proc/${pid}/stat`, "utf8").split(") ").at(-1)?.[0];
+  while (state() !== "T") await new Promise((resolve) => setImmediate(resolve));
 }
 
 test("a dumb terminal and a pipe get plain lines", async () => {
