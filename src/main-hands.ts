@@ -63,8 +63,8 @@ async function send({ service, queue }: At, installation: number): Promise<Perfo
   const lease = await queue.leases.acquire(`outbox-${installation}`, { ttlMs: 60_000, holder });
   if (lease === undefined) return again(1_000);
   try {
-    const { forges, clock } = service.parts;
-    const sent = await sendDesired({ table: queue.table, forges, clock }, installation);
+    const { forges, clock, spend } = service.parts;
+    const sent = await sendDesired({ table: queue.table, forges, clock, spend }, installation);
     return sent.kind === "again" ? again(sent.afterMs) : DONE;
   } finally {
     await lease.release();

@@ -8,6 +8,7 @@ import type { Clock } from "./clock/clock.ts";
 import type { ServiceConfig } from "./config-service.ts";
 import { decodeEnd, encodeAttempt, type StagedJob } from "./controller/attempt-payload.ts";
 import { octokitForges } from "./forge/octokit-forges.ts";
+import { withinBudget } from "./forge/within-budget.ts";
 import type { RunId } from "./identity/identity.ts";
 import { composeHands } from "./main-hands.ts";
 import { endsWithin } from "./main-leave.ts";
@@ -18,6 +19,7 @@ import { fairPool } from "./queue/fair-pool.ts";
 import { openQueue } from "./queue/open-queue.ts";
 import { queueDispatcher, type QueueDispatcher } from "./queue/queue-dispatcher.ts";
 import type { Queue } from "./queue/queue.ts";
+import { spendWrites } from "./queue/spend-writes.ts";
 import { endedUnseen, type StepEnd } from "./run/step-job.ts";
 import { fileSigner } from "./signer/file-signer.ts";
 import { keepPublicKey } from "./signer/public-keys.ts";
@@ -85,12 +87,10 @@ export async function openService(opening: Opening): Promise<Opened> {
   // Workers have nothing but SLUICE_DATA: there they find who may order secrets.
   keepPublicKey(paths.keys, signer);
   const { app, forge } = config;
-  const forges = octokitForges({
-    appId: app.id,
-    privateKey: app.privateKey,
-    apiUrl: forge.api,
-    now: () => clock.now(),
-  });
+  const now = (): number => clock.now();
+  const spend = spendWrites(queue.table, clock);
+  const options = { appId: app.id, privateKey: app.privateKey, apiUrl: forge.api, now };
+  const forges = withinBudget(octokitForges(options), spend, now);
   const worker =
     slots === 0
       ? undefined
@@ -117,6 +117,7 @@ export async function openService(opening: Opening): Promise<Opened> {
       return pool;
     },
     leases: queue.leases,
+    spend,
     onError,
     forges,
     clock,

@@ -33,6 +33,7 @@ import { stagingDispatcher } from "./queue/staging-dispatcher.ts";
 import type { RunRecord } from "./run/run-record.ts";
 import { endedUnseen, type StepEnd, type StepJob } from "./run/step-job.ts";
 import { acceptedRef, orderRef, type RunOrder } from "./run/request.ts";
+import type { SpendWrites } from "./scheduling/write-budget.ts";
 import type { Signer } from "./signer/signer.ts";
 import type { BegunAttempts } from "./store/begun-attempts.ts";
 import type { Store } from "./store/store.ts";
@@ -46,6 +47,8 @@ export interface ServiceParts {
   /** Whose turn it is in a pool of workers. */
   readonly pool: (name: string) => Pick<FairPool, "open" | "largest">;
   readonly leases: Leases;
+  /** One budget of content writes for the outbox and for what promotions write. */
+  readonly spend: SpendWrites;
   readonly onError: (error: unknown) => void;
   /** Hands a run's attempts to the workers. */
   readonly dispatcher: (run: RunId, pool: string) => Promise<QueueDispatcher<StagedJob, StepEnd>>;

@@ -5,12 +5,14 @@ import { canonicalJson, type Json } from "../identity/canonical-json.ts";
 import { digestOf } from "../identity/identity.ts";
 import type { RepositoryRef } from "../identity/repository.ts";
 import type { Table } from "../queue/queue.ts";
-import { spend, startBudget, type WriteBudget } from "../scheduling/write-budget.ts";
+import { withWait } from "../report/check-output.ts";
+import type { SpendWrites } from "../scheduling/write-budget.ts";
 
 export interface SendPorts {
   readonly table: Table;
   readonly forges: Forges;
   readonly clock: Clock;
+  readonly spend: SpendWrites;
 }
 
 /** A state that the forge does not take: it is dropped, and the next event computes it anew. */
@@ -22,6 +24,9 @@ export interface NotTaken {
 export type Sent =
   | { readonly kind: "sent"; readonly notTaken: readonly NotTaken[] }
   | { readonly kind: "again"; readonly afterMs: number; readonly notTaken: readonly NotTaken[] };
+
+/** A minute's budget comes back within a minute: shorter waits are nobody's concern. */
+const WORTH_SAYING_MS = 60_000;
 
 interface Entry {
   readonly key: string;
@@ -51,6 +56,7 @@ export async function sendDesired(ports: SendPorts, installation: number): Promi
     if (step.why !== null) notTaken.push({ target: key, why: step.why });
     await table.remove(outbox, key, value);
   }
+  if (entries.length > 0) await table.remove("write-waits", String(installation));
   return { kind: "sent", notTaken };
 }
 
@@ -65,19 +71,19 @@ async function sendOne(ports: SendPorts, installation: number, entry: Entry): Pr
   const memory = `sent/${installation}`;
   const digest = digestOf(canonicalJson(entry.value));
   if ((await table.get(memory, entry.key)) === digest && !(await mayHaveGone(ports, entry))) return SETTLED;
-  let budget = await readBudget(table, installation);
-  for (let write = 0; write < writesOf(entry.desired); write++) {
-    const spent = spend(budget, clock.now());
-    if (spent.kind === "wait") return { kind: "again", afterMs: spent.afterMs };
-    budget = spent.budget;
+  const spent = await ports.spend(installation, writesOf(entry.desired));
+  if (spent.kind === "wait") {
+    await beganToWait(ports, installation);
+    return { kind: "again", afterMs: spent.afterMs };
   }
-  await table.put("write-budget", String(installation), { writes: budget.writes });
-  const answer = await write(ports.forges.open(entry.repository), entry.desired);
+  const desired = await late(ports, installation, entry.desired);
+  const answer = await write(ports.forges.open(entry.repository), desired);
   switch (answer.kind) {
     case "wait": {
       const until = Math.max(answer.until, clock.now() + 1_000);
       // Every delivery wakes the sender: none of them may ask GitHub again before.
       await table.put("write-silence", String(installation), until);
+      await beganToWait(ports, installation);
       return { kind: "again", afterMs: until - clock.now() };
     }
     case "unreachable":
@@ -110,9 +116,18 @@ function entryOf({ key, value }: { readonly key: string; readonly value: Json })
   return { key, value, repository, desired };
 }
 
-async function readBudget(table: Table, installation: number): Promise<WriteBudget> {
-  const kept = await table.get("write-budget", String(installation));
-  return kept === undefined ? startBudget() : (kept as unknown as WriteBudget);
+async function beganToWait({ table, clock }: SendPorts, installation: number): Promise<void> {
+  const since = await table.get("write-waits", String(installation));
+  if (since === undefined) await table.put("write-waits", String(installation), clock.now());
+}
+
+/** A check that waited for GitHub's limits says so: nobody can tell a slow forge from a slow service otherwise. */
+async function late({ table, clock }: SendPorts, installation: number, desired: Desired): Promise<Desired> {
+  if (desired.kind !== "check") return desired;
+  const since = await table.get("write-waits", String(installation));
+  const waited = typeof since === "number" ? clock.now() - since : 0;
+  if (waited < WORTH_SAYING_MS) return desired;
+  return { ...desired, check: { ...desired.check, summary: withWait(desired.check.summary, waited) } };
 }
 
 /** People can delete or edit a comment and put a label back: how it stands is asked, and asking costs no write. */

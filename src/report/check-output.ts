@@ -1,5 +1,6 @@
 import { isError, type Problem } from "../problem/problem.ts";
 import type { RunStatus } from "../run/run-record.ts";
+import { formatDuration } from "./duration.ts";
 import { countsOf, headline, isUnchanged } from "./plan-view.ts";
 import { safeLine } from "./safe-text.ts";
 import { runSections, wholePlan, type RunsState, type StickyRun, type StickyState } from "./sticky-comment.ts";
@@ -66,6 +67,12 @@ export function planCheckOutput(state: StickyState, offered: readonly ButtonName
     annotations: problems.slice(0, ANNOTATIONS).map(annotationOf),
     actions: buttons.filter((name) => offered.includes(name)).map((name) => BUTTONS[name]),
   };
+}
+
+/** A check that GitHub's limits held up says so: a slow forge must not look like a slow service. */
+export function withWait(summary: string, waitedMs: number): string {
+  const sentence = `GitHub's limits on writing held this up by ${formatDuration(waitedMs)}.\n`;
+  return `${summary.slice(0, CHARACTERS - sentence.length).trimEnd()}\n\n${sentence}`;
 }
 
 function planTitle(

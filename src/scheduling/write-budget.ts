@@ -1,27 +1,46 @@
 /** GitHub's limits on content written by one installation, kept from our side (SEMANTICS §12). */
 const A_MINUTE = 60;
 const AN_HOUR = 400;
+const MINUTE_MS = 60_000;
+const HOUR_MS = 3_600_000;
 
-/** When the last hour's writes were made, ms since 1970, oldest first. */
-export interface WriteBudget {
-  readonly writes: readonly number[];
-}
+export type Spent = { readonly kind: "ok" } | { readonly kind: "wait"; readonly afterMs: number };
 
-export type Spent =
-  | { readonly kind: "ok"; readonly budget: WriteBudget }
-  | { readonly kind: "wait"; readonly afterMs: number };
+/** Takes content writes out of an installation's budget, all or none, or says after how many ms there may be room. */
+export type SpendWrites = (installation: number, writes: number) => Promise<Spent>;
 
-export function startBudget(): WriteBudget {
-  return { writes: [] };
-}
-
-/** Takes one write out of the budget, or says after how many ms there is one. */
-export function spend({ writes }: WriteBudget, now: number): Spent {
+/** Whether so many more may be written now, after those that were written at these times (ms since 1970). */
+export function roomFor(
+  writes: number,
+  { made, now }: { readonly made: readonly number[]; readonly now: number },
+): Spent {
   // A clock that was put back, or another machine's that is ahead, makes no write unmade.
-  const hour = writes.map((at) => Math.min(at, now)).filter((at) => at > now - 3_600_000);
-  const minute = hour.filter((at) => at > now - 60_000);
-  const [oldest = now] = minute;
-  if (minute.length >= A_MINUTE) return { kind: "wait", afterMs: oldest + 60_000 - now };
-  if (hour.length >= AN_HOUR) return { kind: "wait", afterMs: (hour[0] ?? now) + 3_600_000 - now };
-  return { kind: "ok", budget: { writes: [...hour, now] } };
+  const times = made.map((at) => Math.min(at, now)).toSorted((a, b) => a - b);
+  const waits = [
+    waitFor(writes, { times, now, most: A_MINUTE, within: MINUTE_MS }),
+    waitFor(writes, { times, now, most: AN_HOUR, within: HOUR_MS }),
+  ];
+  const afterMs = Math.max(...waits);
+  return afterMs === 0 ? { kind: "ok" } : { kind: "wait", afterMs };
+}
+
+/** Whether a write made at `at` still counts. */
+export function counts(at: number, now: number): boolean {
+  return at > now - HOUR_MS;
+}
+
+function waitFor(
+  writes: number,
+  {
+    times,
+    now,
+    most,
+    within,
+  }: { readonly times: readonly number[]; readonly now: number; readonly most: number; readonly within: number },
+): number {
+  const counted = times.filter((at) => at > now - within);
+  // More at once than a whole budget holds goes when nothing else was written.
+  const over = counted.length + Math.min(writes, most) - most;
+  const last = over <= 0 ? undefined : counted[over - 1];
+  return last === undefined ? 0 : last + within - now;
 }

@@ -1,10 +1,14 @@
+import { randomBytes } from "node:crypto";
+
 import { expect, test } from "vitest";
 
 import { sendDesired, type SendPorts } from "../../src/controller/send-desired.ts";
 import { targetOf, type Desired } from "../../src/forge/desired.ts";
 import type { Answer, Check, Forge, Forges } from "../../src/forge/forge.ts";
 import { byUtf8, canonicalJson, type Json } from "../../src/identity/canonical-json.ts";
+import { withinBudget } from "../../src/forge/within-budget.ts";
 import type { Table } from "../../src/queue/queue.ts";
+import { spendWrites } from "../../src/queue/spend-writes.ts";
 import { checkOf, village, type Village } from "../forge/village.ts";
 
 function memoryTable(): Table {
@@ -31,16 +35,18 @@ async function desk(wrap: (forge: Forge) => Forge = (forge) => forge) {
   let now = 1_790_000_000_000;
   const clock = {
     now: () => now,
-    random: (bytes: number) => new Uint8Array(bytes),
+    random: (bytes: number) => randomBytes(bytes),
     wait: () => Promise.resolve(undefined),
   };
   const forges: Forges = { ...place.forges, open: (repository) => wrap(place.forges.open(repository)) };
-  const ports: SendPorts = { table, forges, clock };
+  const spend = spendWrites(table, clock);
+  const ports: SendPorts = { table, forges, clock, spend };
   const { installation } = place.repository;
   return {
     ...place,
     table,
     ports,
+    promoting: withinBudget(forges, spend, () => now).open(place.forge.repository),
     pass: (ms: number) => (now += ms),
     want: (desired: Desired, key = targetOf(desired)) =>
       table.put(`outbox/${installation}`, key, { repository: place.forge.repository, desired } as unknown as Json),
@@ -161,6 +167,30 @@ test("the most urgent first, and no more than the budget", async () => {
   one.pass(60_000);
   expect(await one.send()).toMatchObject({ kind: "sent" });
   expect(one.repository.checks.length).toBe(71);
+});
+
+test("what promotions write comes out of the same budget, and a check that waited says so", async () => {
+  const one = await desk();
+  const { number } = one.pull;
+  for (let at = 0; at < 60; at++)
+    expect(await one.promoting.updatePullRequest(number, { title: `More ${at}` })).toMatchObject({ kind: "ok" });
+  expect(await one.promoting.merge(number, { sha: one.head, title: "More" })).toMatchObject({
+    kind: "wait",
+    until: 1_790_000_060_000,
+  });
+  expect(one.pull.merged).toBe(false);
+  await one.want({ kind: "check", check: checkOf(one.head, 0) });
+  expect(await one.send()).toMatchObject({ kind: "again", afterMs: 60_000 });
+  expect(one.repository.checks).toEqual([]);
+  one.pass(75_000);
+  expect(await one.send()).toMatchObject({ kind: "sent" });
+  expect(one.repository.checks[0]?.output.summary).toBe(
+    "It runs.\n\nGitHub's limits on writing held this up by 1 min 15 s.\n",
+  );
+  await one.want({ kind: "check", check: checkOf(one.head, 0, { summary: "It runs again." }) });
+  await one.send();
+  expect(one.repository.checks[0]?.output.summary).toBe("It runs again.");
+  expect(await one.promoting.merge(number, { sha: one.head, title: "More" })).toMatchObject({ kind: "ok" });
 });
 
 test("while GitHub asks for silence nobody asks it anything", async () => {

@@ -1,30 +1,26 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
 
-import { spend, startBudget } from "../../src/scheduling/write-budget.ts";
+import { counts, roomFor } from "../../src/scheduling/write-budget.ts";
+
+const BEGAN = 1_790_000_000_000;
 
 test("never more than sixty writes a minute and four hundred an hour, and waiting as long as told is enough", () => {
+  const writes = fc.record({ gap: fc.integer({ min: 0, max: 9_000 }), count: fc.integer({ min: 1, max: 5 }) });
   fc.assert(
-    fc.property(fc.array(fc.integer({ min: 0, max: 9_000 }), { minLength: 1, maxLength: 700 }), (gaps) => {
-      let now = 1_790_000_000_000;
-      let budget = startBudget();
+    fc.property(fc.array(writes, { minLength: 1, maxLength: 300 }), (asked) => {
+      let now = BEGAN;
       const made: number[] = [];
-      for (const gap of gaps) {
+      for (const { gap, count } of asked) {
         now += gap;
-        let spent = spend(budget, now);
+        const spent = roomFor(count, { made, now });
         if (spent.kind === "wait") {
           expect(spent.afterMs).toBeGreaterThan(0);
+          expect(roomFor(count, { made, now: now + spent.afterMs - 1 }).kind).toBe("wait");
           now += spent.afterMs;
-          spent = spend(budget, now);
         }
-        // A minute's wait may end in an hour's.
-        if (spent.kind === "wait") {
-          now += spent.afterMs;
-          spent = spend(budget, now);
-        }
-        if (spent.kind !== "ok") throw new Error("waiting was not enough");
-        ({ budget } = spent);
-        made.push(now);
+        expect(roomFor(count, { made, now })).toEqual({ kind: "ok" });
+        for (let write = 0; write < count; write++) made.push(now);
         expect(made.filter((at) => at > now - 60_000).length).toBeLessThanOrEqual(60);
         expect(made.filter((at) => at > now - 3_600_000).length).toBeLessThanOrEqual(400);
       }
@@ -34,12 +30,16 @@ test("never more than sixty writes a minute and four hundred an hour, and waitin
 });
 
 test("a clock that is put back makes no write unmade", () => {
-  const began = 1_790_000_000_000;
-  let budget = startBudget();
-  for (let write = 0; write < 60; write++) {
-    const spent = spend(budget, began + 30_000 + write);
-    if (spent.kind !== "ok") throw new Error("there was room");
-    ({ budget } = spent);
-  }
-  expect(spend(budget, began)).toMatchObject({ kind: "wait" });
+  const made = Array.from({ length: 60 }, (_, write) => BEGAN + 30_000 + write);
+  expect(roomFor(1, { made, now: BEGAN })).toMatchObject({ kind: "wait" });
+});
+
+test("more at once than a minute holds goes alone", () => {
+  expect(roomFor(70, { made: [], now: BEGAN })).toEqual({ kind: "ok" });
+  expect(roomFor(70, { made: [BEGAN], now: BEGAN + 1 })).toEqual({ kind: "wait", afterMs: 59_999 });
+});
+
+test("what is an hour old counts no more", () => {
+  expect(counts(BEGAN, BEGAN + 3_599_999)).toBe(true);
+  expect(counts(BEGAN, BEGAN + 3_600_000)).toBe(false);
 });
