@@ -49,13 +49,18 @@ export async function placeOf(service: Service, repository: ForgeRepository): Pr
   };
 }
 
-/** Only what one of our keys signed counts: the one in use, and those that the operator's file lists, retired or not. */
-export async function statesOf({ service, repository }: Place): Promise<ReadonlyMap<string, EnvironmentState>> {
-  const { history } = repository;
-  const { signer, operator } = service.parts;
-  await history.sync();
+/** Keys whose word counts: the one in use, and those that the operator's file lists, retired or not. */
+export function keysOf({ parts: { signer, operator } }: Service): ReadonlyMap<string, string> {
   const listed = operator.signingKeys.flatMap((key) => publicKeyPem(key.public) ?? []);
-  const keys = new Map([signer.publicKey, ...listed].map((pem) => [keyIdOf(pem), pem]));
+  return new Map([signer.publicKey, ...listed].map((pem) => [keyIdOf(pem), pem]));
+}
+
+/** Only what one of our keys signed counts. */
+export async function statesOf(place: Place): Promise<ReadonlyMap<string, EnvironmentState>> {
+  const { service, repository } = place;
+  const { history } = repository;
+  await history.sync();
+  const keys = keysOf(service);
   return foldEvents(
     history.events().flatMap((entry) => {
       const verified = verifyEvent(entry, keys, String(repository.forge.repository.id));
@@ -79,6 +84,7 @@ export async function record({ service, repository }: Place, events: readonly Re
     {
       git: mirror,
       signer,
+      keys: keysOf(service),
       ledger: {
         ref: ledger,
         refresh: async () => void (await mirror.refresh([ledger])),

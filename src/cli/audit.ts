@@ -1,8 +1,6 @@
 import { LEDGER_HEADER } from "../manifest/ledger-paths.ts";
-import { parseLedgerHeader } from "../manifest/ledger-header.ts";
 import { auditEntries } from "../release/audit.ts";
-import type { ReleaseEvent } from "../release/release-event.ts";
-import { verifyEvent } from "../release/verify-event.ts";
+import { checkedEvents } from "./checked-events.ts";
 import { releaseAt } from "./environments-view.ts";
 import { EXIT, Refusal } from "./exit.ts";
 import { openRepository } from "./open-repository.ts";
@@ -25,20 +23,14 @@ export async function audit(world: World, flags: AuditFlags): Promise<number> {
   const [from, to] = [instant(flags.from), instant(flags.to)];
   const repository = await openRepository(world);
   const ledger = await repository.ledger();
-  const { ref, history } = ledger;
+  const { ref } = ledger;
   const head = await repository.git.resolve(ref);
   if (head === undefined)
     throw new Refusal(EXIT.usage, "there is no ledger here\n  next: git fetch origin sluice/ledger, or sluice run");
-  const header = parseLedgerHeader((await repository.git.file(head, LEDGER_HEADER)) ?? new Uint8Array());
-  if (header.kind !== "ok") throw new Refusal(EXIT.bad, `${LEDGER_HEADER} cannot be read: ${header.refusal}`);
-  const found: { event: ReleaseEvent; commit: string; keyId: string }[] = [];
-  const refused: { path: string; why: string }[] = [];
-  for (const entry of history.events()) {
-    const verified = verifyEvent(entry, header.value.keys, header.value.repository);
-    if (verified.kind === "valid") found.push({ ...verified, commit: entry.commit });
-    else refused.push(verified);
-  }
-  const signed = new Map(found.map((one) => [one.event, one]));
+  const checked = await checkedEvents(repository, ledger);
+  if (checked.kind !== "ok") throw new Refusal(EXIT.bad, `${LEDGER_HEADER} cannot be read: ${checked.refusal}`);
+  const { header, counted, refused } = checked.value;
+  const signed = new Map(counted.map((one) => [one.event, one]));
   const entries = [];
   for (const entry of auditEntries([...signed.keys()], { from, to })) {
     const { commit, keyId } = signed.get(entry.event) ?? { commit: "", keyId: "" };
@@ -48,7 +40,7 @@ export async function audit(world: World, flags: AuditFlags): Promise<number> {
   }
   const reports = await import("../report/audit-report.ts");
   const write = { md: reports.auditMarkdown, json: reports.auditJson, csv: reports.auditCsv, html: reports.auditHtml };
-  const { repository: name } = header.value;
+  const { repository: name } = header;
   world.terminal.print(write[format]({ repository: name, ledger: { ref, commit: head }, from, to, entries, refused }));
   return refused.length === 0 ? EXIT.fine : EXIT.bad;
 }

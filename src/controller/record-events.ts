@@ -12,6 +12,7 @@ import {
   type ReleaseEvent,
   type SignedEvent,
 } from "../release/release-event.ts";
+import { verifyEvent } from "../release/verify-event.ts";
 import type { CommitSha } from "../identity/identity.ts";
 import type { Signer } from "../signer/signer.ts";
 
@@ -19,6 +20,8 @@ export interface EventPorts {
   readonly git: Commits;
   readonly signer: Signer;
   readonly ledger: RemoteLedger;
+  /** Public keys (PEM by key id) whose events count beside the signer's own, such as retired ones. */
+  readonly keys?: ReadonlyMap<string, string>;
 }
 
 const ATTEMPTS = 50;
@@ -30,7 +33,7 @@ export interface RecordedEvents {
 
 /**
  * Writes events to the ledger, one signed commit each and all in one push; an event that stands there already, named by
- * its cause, is not written again. A ledger that moved meanwhile is stood upon.
+ * its cause, is not written again, and what nobody of us signed gives way to it. A ledger that moved meanwhile is stood upon.
  */
 export async function recordEvents(
   ports: EventPorts,
@@ -41,7 +44,7 @@ export async function recordEvents(
   for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
     if (attempt > 1) await ledger.refresh();
     const head = (await git.resolve(ledger.ref)) ?? null;
-    const there = head === null ? new Map() : await git.files(head, events.map(eventPath));
+    const there = head === null ? NONE : await recordedAmong(ports, head, { repository, events });
     const missing = events.filter(
       (event, at) =>
         !there.has(eventPath(event)) && events.findIndex((one) => eventPath(one) === eventPath(event)) === at,
@@ -54,6 +57,29 @@ export async function recordEvents(
       return { added: missing.length };
   }
   throw new Error(`recording ${events.length} events: the ledger moved ${ATTEMPTS} times meanwhile`);
+}
+
+const NONE: ReadonlySet<string> = new Set();
+
+/** Paths of those events that stand there and count: what was imported or forged stands in nobody's way. */
+async function recordedAmong(
+  { git, signer, keys }: EventPorts,
+  head: CommitSha,
+  { repository, events }: { readonly repository: string; readonly events: readonly ReleaseEvent[] },
+): Promise<ReadonlySet<string>> {
+  const paths = events.map(eventPath);
+  const files = await git.files(
+    head,
+    paths.flatMap((path) => [path, eventSignaturePath(path)]),
+  );
+  const ours = new Map([...(keys ?? []), [signer.keyId, signer.publicKey]]);
+  const counts = (path: string): boolean => {
+    const payload = files.get(path);
+    if (payload === undefined) return false;
+    const entry = { path, payload, envelope: files.get(eventSignaturePath(path)) };
+    return verifyEvent(entry, ours, repository).kind === "valid";
+  };
+  return new Set(paths.filter(counts));
 }
 
 /** The first commit brings our public key along where the ledger does not have it. */

@@ -108,7 +108,30 @@ async function readEvents(
       if (payload !== undefined) events.push({ commit, path, payload, envelope: files.get(eventSignaturePath(path)) });
     }
   }
-  return events;
+  return asTheyCame(ledger, events);
+}
+
+/** Read at the head, each path has its last bytes: a commit that wrote others there before is none of this event. */
+async function asTheyCame(ledger: LedgerReader, events: readonly LedgerEvent[]): Promise<readonly LedgerEvent[]> {
+  const counts = new Map<string, number>();
+  for (const { path } of events) counts.set(path, (counts.get(path) ?? 0) + 1);
+  const first = new Map<string, LedgerEvent>();
+  for (const event of events.filter(({ path }) => counts.get(path) !== 1)) {
+    const known = first.get(event.path);
+    if (known !== undefined && (await hasBytes(ledger, known))) continue;
+    if (known === undefined || (await hasBytes(ledger, event))) first.set(event.path, event);
+  }
+  return events.filter((event) => counts.get(event.path) === 1 || first.get(event.path) === event);
+}
+
+async function hasBytes(ledger: LedgerReader, { commit, path, payload, envelope }: LedgerEvent): Promise<boolean> {
+  const signature = eventSignaturePath(path);
+  const files = await ledger.files(commit, [path, signature]);
+  return isEqual(files.get(path), payload) && isEqual(files.get(signature), envelope);
+}
+
+function isEqual(a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {
+  return a === undefined || b === undefined ? a === b : Buffer.compare(a, b) === 0;
 }
 
 interface Written extends Reading {
@@ -128,11 +151,7 @@ function write(database: DatabaseSync, { known, head, anew, runs, events, past }
       database.exec("delete from runs; delete from times; delete from events; delete from past; delete from meta");
     const last = database.prepare("select max(position) as position from runs").get() as { position: number | null };
     const position = insertRuns(database, runs, last.position ?? 0);
-    // An event that was met again stands where it came first.
-    const insertEvent = database.prepare(
-      "insert or ignore into events (commit_sha, path, payload, envelope) values (?, ?, ?, ?)",
-    );
-    for (const { commit, path, payload, envelope } of events) insertEvent.run(commit, path, payload, envelope ?? null);
+    insertEvents(database, events);
     const insertPast = database.prepare("insert or replace into past values (?, ?, ?)");
     for (const record of past) {
       insertPast.run(record.pipeline.id, position.get(record.id) ?? 0, JSON.stringify(pastSteps(record)));
@@ -143,6 +162,18 @@ function write(database: DatabaseSync, { known, head, anew, runs, events, past }
   } catch (error) {
     database.exec("rollback");
     throw error;
+  }
+}
+
+/** An event that was met again stands where it came first; one of other bytes has taken its place, and comes now. */
+function insertEvents(database: DatabaseSync, events: readonly LedgerEvent[]): void {
+  const replaced = database.prepare("delete from events where path = ? and (payload <> ? or envelope is not ?)");
+  const insert = database.prepare(
+    "insert or ignore into events (commit_sha, path, payload, envelope) values (?, ?, ?, ?)",
+  );
+  for (const { commit, path, payload, envelope } of events) {
+    replaced.run(path, payload, envelope ?? null);
+    insert.run(commit, path, payload, envelope ?? null);
   }
 }
 

@@ -163,4 +163,8 @@ test("what somebody else wrote into the ledger is named, and does not count", as
   const verified = await bench.sluice("verify", "--all");
   expect(verified.code).toBe(1);
   expect(verified.stdout).toContain("neither a run nor an event");
+  const log = await bench.sluice("log", "--env", "staging");
+  expect(log.stdout).not.toContain("released");
+  expect(log.stderr).toContain("left out: 1 record of staging that no key of this ledger signed for it");
+  expect((await bench.sluice("log", "--env", "prod")).stderr).toBe("");
 });

@@ -154,6 +154,32 @@ test("an event that was signed for another repository does not count here, thoug
   expect(header.kind === "ok" && header.value.repository).toBe("42");
 });
 
+test("what was imported or forged at an event's place gives way to it, and is not read in its stead", async () => {
+  const { bench, history, ports, git, signer } = await ledger();
+  const held = event("held", "comment:1", { reason: "wait" });
+  const unheld = event("unheld", "comment:2");
+  await recordEvents(ports, "41", [{ ...held, reason: "of another repository" }]);
+  const head = (await git.resolve(LEDGER)) ?? null;
+  await git.append(LEDGER, head, [commitOf({ [eventPath(unheld)]: "forged" }, { message: eventMessage(unheld) })]);
+  // An index that had read them reads what took their place too.
+  await history.sync();
+  expect(await recordEvents(ports, "42", [unheld, held])).toEqual({ added: 2 });
+  expect(await recordEvents(ports, "42", [held, unheld])).toEqual({ added: 0 });
+  const fresh = sqliteHistory(join(bench.root, "fresh.sqlite"), {
+    head: () => git.resolve(LEDGER),
+    log: (until) => git.log(LEDGER, until),
+    files: (commit, paths) => git.files(commit, paths),
+  });
+  const keys = new Map([[signer.keyId, signer.publicKey]]);
+  for (const index of [history, fresh]) {
+    await index.sync();
+    const read = index.events().map((entry) => verifyEvent(entry, keys, "42"));
+    expect(read.map((one) => (one.kind === "valid" ? `${one.event.kind} ${one.event.reason ?? ""}` : one.why))).toEqual(
+      ["unheld ", "held wait"],
+    );
+  }
+});
+
 test("a ledger that moves meanwhile is stood upon", async () => {
   const { bench, git, signer } = await ledger();
   let moved = 0;
