@@ -53,7 +53,7 @@ export async function planAgainst(
 function plan(project: Project, pipelines: readonly PipelineFile[]): Promise<readonly PlannedPipeline[]> {
   return planPipelines(
     {
-      reader: { result: () => undefined, evicted: () => false },
+      reader: { result: () => undefined, evicted: () => false, catchUp: async () => false },
       listing: () => undefined,
       datasets: (dataset, view) => datasetAtCommit(view, dataset),
       past: () => Promise.resolve(NO_PAST),

@@ -5,6 +5,9 @@ import { parseEnv } from "node:util";
 
 import { z } from "zod";
 
+import type { OperatorStore } from "./pipeline/operator.ts";
+import { parseAddress } from "./store/address.ts";
+
 /** What `serve` and `worker` are started with (INTERFACES §6). */
 export interface ServiceConfig {
   readonly app: { readonly id: number; readonly privateKey: string };
@@ -19,7 +22,8 @@ export interface ServiceConfig {
   readonly data: string;
   /** Absolute path of the operator's file. */
   readonly operatorFile: string | null;
-  readonly storeUrl: string | null;
+  /** Null: below `data`, or where the operator's file says. */
+  readonly store: OperatorStore | null;
   readonly signingKey: string | null;
 }
 
@@ -48,7 +52,7 @@ export type SetupConfigRead =
   | { readonly kind: "bad"; readonly variables: readonly BadVariable[] };
 
 /** What a worker is started with: it never holds the App's key. */
-export type WorkerConfig = Pick<ServiceConfig, "queue" | "data" | "storeUrl" | "logLevel">;
+export type WorkerConfig = Pick<ServiceConfig, "queue" | "data" | "store" | "logLevel">;
 
 export type WorkerConfigRead =
   | { readonly kind: "ok"; readonly config: WorkerConfig }
@@ -85,7 +89,7 @@ const shape = z.object({
     .default("embedded:"),
   SLUICE_STORE_URL: z
     .string()
-    .regex(/^(\/|file:\/\/|[a-z0-9]+:\/\/)\S+$/)
+    .refine((text) => parseAddress(text).kind === "ok")
     .optional(),
   SLUICE_WEBHOOKS: z.enum(["on", "off"]).default("on"),
 });
@@ -111,7 +115,10 @@ const WORDS: Readonly<Record<keyof z.infer<typeof shape>, readonly [expected: st
     "embedded:, redis://…, rediss://… or postgres://…",
     "SLUICE_QUEUE_URL=postgres://sluice@db.example.com/sluice",
   ],
-  SLUICE_STORE_URL: ["a directory or a URL", "SLUICE_STORE_URL=/var/lib/sluice/store"],
+  SLUICE_STORE_URL: [
+    "a directory, or s3://bucket/prefix with endpoint, region and path_style where they are needed, and no credentials",
+    "SLUICE_STORE_URL='s3://sluice/prod?endpoint=https://s3.example.org'",
+  ],
   SLUICE_WEBHOOKS: ["on or off (polling only)", "SLUICE_WEBHOOKS=off"],
 };
 
@@ -151,7 +158,7 @@ export function parseServiceConfig(env: NodeJS.ProcessEnv, cwd: string): Service
       queue: queueAt(good.SLUICE_QUEUE_URL),
       data,
       operatorFile,
-      storeUrl: good.SLUICE_STORE_URL ?? null,
+      store: storeAt(good.SLUICE_STORE_URL),
       signingKey: values["SLUICE_SIGNING_KEY"] ?? null,
     },
   };
@@ -173,7 +180,7 @@ export function parseWorkerConfig(env: NodeJS.ProcessEnv, cwd: string): WorkerCo
   if (!parsed.success) return { kind: "bad", variables: badOf(parsed.error) };
   const { LOG_LEVEL: logLevel, SLUICE_QUEUE_URL, SLUICE_STORE_URL } = parsed.data;
   const queue = queueAt(SLUICE_QUEUE_URL);
-  return { kind: "ok", config: { queue, data: dataDirectory(env, cwd), storeUrl: SLUICE_STORE_URL ?? null, logLevel } };
+  return { kind: "ok", config: { queue, data: dataDirectory(env, cwd), store: storeAt(SLUICE_STORE_URL), logLevel } };
 }
 
 function badOf(error: z.ZodError): readonly BadVariable[] {
@@ -223,6 +230,11 @@ function privateKey(
 function forgeAt(host: string | undefined, protocol: string): Forge {
   if (host === undefined) return { web: "https://github.com", api: "https://api.github.com" };
   return { web: `${protocol}://${host}`, api: `${protocol}://${host}/api/v3` };
+}
+
+function storeAt(address: string | undefined): OperatorStore | null {
+  const read = address === undefined ? undefined : parseAddress(address);
+  return read?.kind === "ok" ? read.store : null;
 }
 
 function queueAt(url: string): ServiceConfig["queue"] {

@@ -30,7 +30,7 @@ export function twinConfig(twin: Twin, data: string): ServiceConfig {
     queue: { kind: "embedded" },
     data,
     operatorFile: null,
-    storeUrl: null,
+    store: null,
     signingKey: null,
   };
 }

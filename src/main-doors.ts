@@ -22,7 +22,7 @@ export function serviceDoors(world: World): Service {
       const { openQueue } = await import("./queue/open-queue.ts");
       const { startWorker } = await import("./main-worker.ts");
       const { servicePaths } = await import("./main-service.ts");
-      const { filesystemStore } = await import("./store/filesystem-store.ts");
+      const { openStore } = await import("./main-store.ts");
       const onError = (error: unknown): void => terminal.say(`sluice: ${String(error)}\n`);
       const url = config.queue.kind === "embedded" ? "embedded:" : config.queue.url;
       const opened = await openQueue(url, { data: config.data, holder: `sluice worker ${process.pid}`, onError });
@@ -31,10 +31,15 @@ export function serviceDoors(world: World): Service {
         return refused(world, { why: `${variable}: ${expected}`, next: `${variable}=${example}` });
       }
       const { queue } = opened;
-      const store = filesystemStore(servicePaths(config.data).store);
+      const kept = await openStore(config.store, servicePaths(config.data).store);
+      if (kept.kind === "refused") {
+        await queue[Symbol.asyncDispose]();
+        return refused(world, kept);
+      }
       const parts = {
         queue,
-        store,
+        store: kept.store,
+        begun: kept.begun,
         clock,
         data: config.data,
         path,

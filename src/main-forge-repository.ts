@@ -24,7 +24,7 @@ import type { DatasetState } from "./pipeline/resolution.ts";
 import { DEFAULT_SETTINGS } from "./pipeline/settings.ts";
 import { orderMemory } from "./plan/order-memory.ts";
 import { pastSteps } from "./plan/past-steps.ts";
-import { artifactOf } from "./release/artifact.ts";
+import { artifactOf, outputsOf } from "./release/artifact.ts";
 import { fileParsedCache } from "./store/file-parsed-cache.ts";
 import { statIndex } from "./store/stat-index.ts";
 import type { Store } from "./store/store.ts";
@@ -172,6 +172,7 @@ function releasedBy(
     const record = await history.record(run);
     if (record === undefined)
       return { kind: "problem", message: `run ${run} is not in the ledger`, next: "promote another run" };
+    for (const { kind, digest } of outputsOf(record)) if (kind === "directory") await store.listing(digest);
     const found = artifactOf(record, path, (digest) => store.listingSync(digest));
     return found.kind === "found" ? pinnedOutput(path, found.pin) : found;
   };

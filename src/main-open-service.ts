@@ -13,6 +13,7 @@ import type { RunId } from "./identity/identity.ts";
 import { composeHands } from "./main-hands.ts";
 import { endsWithin } from "./main-leave.ts";
 import { readOperator } from "./main-operator.ts";
+import { openStore } from "./main-store.ts";
 import { composeService, servicePaths } from "./main-service.ts";
 import { poolQueue, startWorker } from "./main-worker.ts";
 import { fairPool } from "./queue/fair-pool.ts";
@@ -23,8 +24,6 @@ import { spendWrites } from "./queue/spend-writes.ts";
 import { endedUnseen, type StepEnd } from "./run/step-job.ts";
 import { fileSigner } from "./signer/file-signer.ts";
 import { keepPublicKey } from "./signer/public-keys.ts";
-import { begunAttempts } from "./store/begun-attempts.ts";
-import { filesystemStore } from "./store/filesystem-store.ts";
 import { CONTROLLER_QUEUE, jobOf } from "./trigger/job.ts";
 import { createLog } from "./web/log.ts";
 import { startServer, type WebServer } from "./web/server.ts";
@@ -75,14 +74,16 @@ export async function openService(opening: Opening): Promise<Opened> {
   const log = createLog(config);
   const onError = (error: unknown): void => log.error({ err: error }, "background");
   const url = config.queue.kind === "embedded" ? "embedded:" : config.queue.url;
+  const paths = servicePaths(config.data);
+  const kept = await openStore(config.store ?? operator.store, paths.store);
+  if (kept.kind === "refused") return kept;
+  const { store, begun } = kept;
   const opened = await openQueue(url, { data: config.data, holder: `sluice ${process.pid}`, onError });
   if (opened.kind === "refused") {
     const { variable, expected, example } = opened;
     return { kind: "refused", why: `${variable}: ${expected}`, next: `${variable}=${example}` };
   }
   const { queue } = opened;
-  const paths = servicePaths(config.data);
-  const store = filesystemStore(paths.store);
   const signer = fileSigner(paths.keys, config.signingKey ?? undefined);
   // Workers have nothing but SLUICE_DATA: there they find who may order secrets.
   keepPublicKey(paths.keys, signer);
@@ -97,6 +98,7 @@ export async function openService(opening: Opening): Promise<Opened> {
       : await startWorker({
           queue,
           store,
+          begun,
           clock,
           data: config.data,
           path,
@@ -122,7 +124,7 @@ export async function openService(opening: Opening): Promise<Opened> {
     forges,
     clock,
     store,
-    begun: begunAttempts(paths.store),
+    begun,
     dispatcher: (run, pool) => dispatcherOf(queue, { run, pool, slots: Math.max(2, slots + 2), clock, onError }),
     signer,
     data: config.data,
@@ -163,6 +165,7 @@ export async function openService(opening: Opening): Promise<Opened> {
         // Steps that were begun are ended first, however long they take.
         await worker?.[Symbol.asyncDispose]();
         await ended("the queue's connections", queue[Symbol.asyncDispose]());
+        await ended("the store", store[Symbol.asyncDispose]());
       },
     },
   };

@@ -18,6 +18,7 @@ import { orderSecrets } from "./controller/secret-order.ts";
 import { withBegun } from "./main-begun.ts";
 import { describeSteps } from "./main-fair-share.ts";
 import { flightsOf } from "./main-flights.ts";
+import { withListings } from "./main-listings.ts";
 import { tellForged } from "./main-forged.ts";
 import type { Narrowed } from "./pipeline/narrow.ts";
 import type { Step } from "./pipeline/pipeline.ts";
@@ -163,7 +164,7 @@ export function composeService(parts: ServiceParts): Service {
       if (ran.kind === "recorded") {
         await repository.mirror.publish([{ ref: acceptedRef(id), from: ran.acceptance, to: null }]);
         await repository.mirror.drop(orderRef(id));
-        parts.begun.forget(id);
+        await parts.begun.forget(id);
         return { kind: "nothing" };
       }
       const stopped = stop.as();
@@ -174,7 +175,7 @@ export function composeService(parts: ServiceParts): Service {
       const ended = await withBegun(parts, { ...ran.record, status }, ran.domain);
       await record(parts, repository, { ...ran, record: ended });
       await repository.mirror.drop(orderRef(id));
-      parts.begun.forget(id);
+      await parts.begun.forget(id);
       repository.save();
       return { kind: "recorded", record: ended };
     },
@@ -195,11 +196,12 @@ async function execute(
   const pools = new Set([...grants.values()].flatMap((grant) => (grant.kind === "granted" ? [grant.name] : [])));
   const routes = new Map<string, Dispatcher<StepJob, StepEnd>>();
   for (const pool of pools) routes.set(pool, await openPool(parts, repository, { run, pool, grants }));
-  const dispatcher = routedDispatcher(routes, (job: StepJob) => {
+  const routed = routedDispatcher(routes, (job: StepJob) => {
     const grant = grants.get(job.step.name) ?? ASK_LATER;
     if (grant.kind === "granted") return { kind: "to", name: grant.name };
     return { kind: "ended", end: endedUnseen(job, grant, clock.now()) };
   });
+  const dispatcher = withListings(routed, parts.store);
   try {
     return await runPipeline(
       { dispatcher, clock },

@@ -25,13 +25,14 @@ import { envSecrets } from "./secrets/env-secrets.ts";
 import { fileSecrets } from "./secrets/file-secrets.ts";
 import { secretSources } from "./secrets/secret-sources.ts";
 import { publicKeys } from "./signer/public-keys.ts";
-import { begunAttempts } from "./store/begun-attempts.ts";
+import type { BegunAttempts } from "./store/begun-attempts.ts";
 import { readTail } from "./store/read-tail.ts";
 import type { Store } from "./store/store.ts";
 
 export interface WorkerParts {
   readonly queue: Queue;
   readonly store: Store;
+  readonly begun: BegunAttempts;
   readonly clock: Clock;
   /** SLUICE_DATA. */
   readonly data: string;
@@ -52,11 +53,10 @@ export function poolQueue(pool: string): string {
 
 /** A part of main.ts for workers: takes a pool's attempts and performs them with what queue and store hold. */
 export async function startWorker(parts: WorkerParts): Promise<AsyncDisposable> {
-  const { queue, store, clock, onError } = parts;
+  const { queue, store, begun, clock, onError } = parts;
   const executor = openExecutor(parts);
   const strangers = openStrangers(parts);
   const notice = noticeOf(parts);
-  const begun = begunAttempts(servicePaths(parts.data).store);
   const secrets = secretSources({ env: envSecrets(parts.variable), file: fileSecrets([parts.data]) });
   const consumer = await attemptConsumer({
     queue,
@@ -76,9 +76,9 @@ export async function startWorker(parts: WorkerParts): Promise<AsyncDisposable> 
         return read.kind === "ok" ? read.values : read.failure;
       };
       // A queue that was emptied hands it out anew, and nobody knows how far it came before.
-      if (job.step.step.effects && begun.of(run).some(({ id }) => id === job.id))
+      if (job.step.step.effects && (await begun.of(run)).some(({ id }) => id === job.id))
         return encodeEnd(endedUnseen(job, BEGUN_BEFORE, clock.now()));
-      begun.begin(run, job.id);
+      await begun.begin(run, job.id);
       const end = await runStep(
         { executor: stranger ? strangers : executor, store, clock, logs: LOGS },
         {

@@ -35,7 +35,7 @@ export async function reproduce(world: World, run: string, flags: { readonly job
   const session = { world, repository, project };
   const planned = await planPipelines(
     {
-      reader: { result: () => undefined, evicted: () => false },
+      reader: { result: () => undefined, evicted: () => false, catchUp: async () => false },
       listing: (digest) => store.listingSync(digest),
       datasets: (dataset) => repository.dataset(dataset, project.tree),
       past: () => Promise.resolve(NO_PAST),

@@ -12,7 +12,7 @@ import { NO_MEMORY, type OrderMemory } from "../plan/order-memory.ts";
 import type { WorkOrderOptions } from "../plan/work-order.ts";
 import { isError } from "../problem/problem.ts";
 import type { FileFacts, View } from "../git/view.ts";
-import type { ResultReader } from "../store/store.ts";
+import { settled, type ResultReader } from "../store/store.ts";
 import type { PipelineFile, PlannedPipeline, Project } from "./project.ts";
 
 export interface PlanPorts {
@@ -108,11 +108,12 @@ async function planOne(
     deploys,
     withEffects: options.withEffects && (!deploys || ports.release !== undefined),
   };
-  const first = forecast(order, facts, judging);
+  const first = await settled(ports.reader, () => forecast(order, facts, judging));
   if (first.steps.every(({ verdict }) => verdict.kind === "cached")) return { ...none, order, forecast: first };
   // Only a plan with work asks why and how long: history is opened for it, and the forecast made again.
   const known = factsOf(ports, await ports.past(file.pipeline));
-  return { ...none, facts: known, order, forecast: forecast(order, known, { ...judging, earlier: first }) };
+  const told = await settled(ports.reader, () => forecast(order, known, { ...judging, earlier: first }));
+  return { ...none, facts: known, order, forecast: told };
 }
 
 function factsOf(ports: PlanPorts, past: Past): Facts {

@@ -21,7 +21,7 @@ export async function stageCommit(
   const staged: StagedInput[] = [];
   for (const input of job.step.inputs) {
     if (input.kind === "output") {
-      staged.push(...stageUpstream(input, job.upstream(input.step), (digest) => ports.store.listingSync(digest)));
+      staged.push(...(await fromUpstream(ports.store, input, job)));
     } else if (input.kind === "source") {
       const found = await fromCommit(ports, input);
       if ("kind" in found) return found;
@@ -44,6 +44,18 @@ export async function stageCommit(
   return [...staged.filter((input) => !taken.has(input.path)), ...files];
 }
 
+/** Listings of what other workers wrote are brought here before they are read. */
+async function fromUpstream(
+  store: Store,
+  input: Extract<WorkStep["inputs"][number], { kind: "output" }>,
+  job: StepJob,
+): Promise<readonly StagedInput[]> {
+  const upstream = job.upstream(input.step);
+  for (const output of upstream?.facts.outputs ?? [])
+    if (output.kind === "directory") await store.listing(output.digest);
+  return stageUpstream(input, upstream, (digest) => store.listingSync(digest));
+}
+
 async function fromCommit(
   { store, view }: { readonly store: Store; readonly view: View },
   input: Extract<WorkStep["inputs"][number], { kind: "source" }>,
@@ -57,7 +69,7 @@ async function fromCommit(
       staged.push({ kind: "link", path, target: fact.link });
       continue;
     }
-    if (!store.has(fact.digest)) {
+    if (!(await store.has(fact.digest))) {
       const source = await view.source(path);
       if (source?.kind !== "bytes") return { kind: "lost", why: `the bytes of \`${path}\` are not in the commit` };
       await store.putBytes(source.bytes);

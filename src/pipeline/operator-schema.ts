@@ -48,6 +48,10 @@ const store = z.union([
       .regex(/^https?:\/\/\S+$/, "an address such as `https://s3.example.org`")
       .optional()
       .describe("For stores that are not Amazon's."),
+    path_style: z
+      .boolean()
+      .optional()
+      .describe("Whether the bucket's name stands in the path. Default: true with an `endpoint`."),
   }),
 ]);
 

@@ -20,6 +20,8 @@ export type OperatorStore =
       readonly prefix: string;
       readonly region: string | null;
       readonly endpoint: string | null;
+      /** Null: where there is an endpoint. */
+      readonly pathStyle: boolean | null;
     };
 
 export type Isolation = "workspace" | "sandbox" | "container";

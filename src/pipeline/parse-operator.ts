@@ -44,8 +44,9 @@ function normalize(reading: Reading, raw: RawOperator): Operator {
 
 function storeOf(store: NonNullable<RawOperator["store"]>): OperatorStore {
   if (store.kind === "filesystem") return store;
-  const { kind, bucket, prefix, region, endpoint } = store;
-  return { kind, bucket, prefix: prefix ?? "", region: region ?? null, endpoint: endpoint ?? null };
+  const { kind, bucket, prefix, region, endpoint, path_style: pathStyle } = store;
+  const access = { region: region ?? null, endpoint: endpoint ?? null, pathStyle: pathStyle ?? null };
+  return { kind, bucket, prefix: prefix ?? "", ...access };
 }
 
 function poolOf(pool: NonNullable<RawOperator["pools"]>[string]): OperatorPool {

@@ -14,9 +14,7 @@ export function artifactOf(
   path: string,
   listing: (digest: Digest) => readonly ListingEntry[] | undefined,
 ): Artifact {
-  const outputs = record.steps.flatMap(({ outcome }) =>
-    outcome.kind === "succeeded" || outcome.kind === "cached" ? outcome.facts.outputs : [],
-  );
+  const outputs = outputsOf(record);
   const whole = outputs.find((output) => output.path === path);
   if (whole !== undefined) return found(record, { ...whole, entry: whole.kind });
   const holder = outputs.find((output) => path.startsWith(`${output.path}/`));
@@ -30,6 +28,13 @@ export function artifactOf(
       next: `name a file in it, or all of it: \`release:${holder.path}\``,
     };
   return found(record, { ...inside, entry: inside.x ? "executable" : "file" });
+}
+
+/** Everything that a run wrote or took from earlier ones. */
+export function outputsOf(record: RunRecord): readonly OutputRecord[] {
+  return record.steps.flatMap(({ outcome }) =>
+    outcome.kind === "succeeded" || outcome.kind === "cached" ? outcome.facts.outputs : [],
+  );
 }
 
 function found({ id }: RunRecord, { entry, digest, size }: Pick<OutputPin, "entry" | "digest" | "size">): Artifact {

@@ -8,17 +8,17 @@ import type { BegunAttempt } from "../run/unseen-attempts.ts";
 /** What workers began for runs that are not recorded yet: it outlives them, their controllers and the queue. */
 export interface BegunAttempts {
   /** Called before anything of the attempt is done. */
-  begin(run: RunId, id: string): void;
-  of(run: RunId): readonly BegunAttempt[];
+  begin(run: RunId, id: string): Promise<void>;
+  of(run: RunId): Promise<readonly BegunAttempt[]>;
   /** The run is recorded. */
-  forget(run: RunId): void;
+  forget(run: RunId): Promise<void>;
 }
 
 /** One empty file for each attempt that was begun, beside the results of a store. */
 export function begunAttempts(root: string): BegunAttempts {
   const directory = (run: RunId): string => join(root, "begun", run);
   return {
-    begin(run, id) {
+    async begin(run, id) {
       try {
         mkdirSync(directory(run), { recursive: true });
         writeFileSync(join(directory(run), `${id}.${randomUUID()}`), "", { flag: "wx" });
@@ -26,14 +26,16 @@ export function begunAttempts(root: string): BegunAttempts {
         // Where not even this finds room the attempt itself says what is wrong.
       }
     },
-    of(run) {
+    async of(run) {
       return names(directory(run)).flatMap((name) => {
         const stat = statSync(join(directory(run), name), { throwIfNoEntry: false });
         const id = name.slice(0, name.indexOf("."));
         return stat === undefined ? [] : [{ id, startedAt: new Date(Math.floor(stat.mtimeMs)).toISOString() }];
       });
     },
-    forget: (run) => rmSync(directory(run), { recursive: true, force: true }),
+    async forget(run) {
+      rmSync(directory(run), { recursive: true, force: true });
+    },
   };
 }
 

@@ -51,7 +51,7 @@ export function filesystemStore(root: string): Store {
     revoked: false,
   };
   return {
-    has: (digest) => existsSync(objectPath(root, digest)) || existsSync(listingPath(root, digest)),
+    has: async (digest) => existsSync(objectPath(root, digest)) || existsSync(listingPath(root, digest)),
     async ingest(path, as) {
       return guarded(as, () => ingest(place, path, { as, move: true }));
     },
@@ -250,6 +250,7 @@ function reader(place: Place, domain: Domain): ResultReader {
       return undefined;
     },
     evicted: (key) => existsSync(join(place.root, "evicted", `${hexOf(key)}.json`)),
+    catchUp: async () => false,
   };
 }
 

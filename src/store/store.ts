@@ -6,6 +6,16 @@ export interface ResultReader {
   result(key: Digest): StepResult | undefined;
   /** True when the store once had a result of this key and collected its bytes. */
   evicted(key: Digest): boolean;
+  /** Looks for what was asked and could not be answered at once; true when there was any of it: ask again. */
+  catchUp(): Promise<boolean>;
+}
+
+/** An answer that rests on results, once nothing that it asks for is still to be looked up. */
+export async function settled<T>(reader: Pick<ResultReader, "catchUp">, answer: () => T): Promise<T> {
+  for (;;) {
+    const given = answer();
+    if (!(await reader.catchUp())) return given;
+  }
 }
 
 export type Created =
@@ -15,7 +25,8 @@ export type Created =
 
 /** Bytes by digest, and results created once (SEMANTICS §4, §13). */
 export interface Store extends AsyncDisposable {
-  has(digest: Digest): boolean;
+  /** True when these bytes are there, and stay for whatever is begun with them now. */
+  has(digest: Digest): Promise<boolean>;
   /** Takes a file or directory at `path` into the store by rename where it can; symlinks that leave the directory are refused. */
   ingest(path: string, as: string): Promise<Ingested>;
   /** Takes a copy of a file and leaves the file where it is. */
@@ -29,7 +40,7 @@ export interface Store extends AsyncDisposable {
   tail(digest: Digest, bytes: number): Promise<Uint8Array | undefined>;
   /** Entries of a stored directory, sorted by path in UTF-8 bytes. */
   listing(digest: Digest): Promise<readonly ListingEntry[] | undefined>;
-  /** The same at once, for plans. */
+  /** The same at once, for plans: of directories that were asked for before, or that a reader's results name. */
   listingSync(digest: Digest): readonly ListingEntry[] | undefined;
   /** Writes a stored file or directory at `target` (reflink, else copy); `target` must not exist, parents are made. Verified where its stat is not trusted. */
   materialize(record: Pick<OutputRecord, "kind" | "digest">, target: string): Promise<Materialized>;

@@ -29,7 +29,7 @@ test("defaults", async () => {
       queue: { kind: "embedded" },
       data: join(cwd, "sluice-data"),
       operatorFile: null,
-      storeUrl: null,
+      store: null,
       signingKey: null,
     },
   });

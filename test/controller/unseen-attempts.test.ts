@@ -46,16 +46,16 @@ test("attempts that were all heard of, and those of other steps, change nothing"
   expect(withUnseen(record, [{ id: "0000000000000000-1", startedAt: "" }], () => made)).toEqual(record);
 });
 
-test("what a worker began is there for every process until its run is recorded", () => {
+test("what a worker began is there for every process until its run is recorded", async () => {
   const root = mkdtempSync(join(tmpdir(), "sluice-begun-"));
   onTestFinished(() => rmSync(root, { recursive: true, force: true }));
   const [run, other] = ["0".repeat(26), "1".repeat(26)] as [RunId, RunId];
-  begunAttempts(root).begin(run, `${NAME}-1`);
-  begunAttempts(root).begin(run, `${NAME}-1`);
-  begunAttempts(root).begin(other, `${NAME}-2`);
+  await begunAttempts(root).begin(run, `${NAME}-1`);
+  await begunAttempts(root).begin(run, `${NAME}-1`);
+  await begunAttempts(root).begin(other, `${NAME}-2`);
   const after = begunAttempts(root);
-  expect(after.of(run).map(({ id }) => id)).toEqual([`${NAME}-1`, `${NAME}-1`]);
-  after.forget(run);
-  expect(after.of(run)).toEqual([]);
-  expect(after.of(other)).toHaveLength(1);
+  expect((await after.of(run)).map(({ id }) => id)).toEqual([`${NAME}-1`, `${NAME}-1`]);
+  await after.forget(run);
+  expect(await after.of(run)).toEqual([]);
+  expect(await after.of(other)).toHaveLength(1);
 });

@@ -8,6 +8,7 @@ import { servicePaths } from "../../src/main-service.ts";
 import { poolQueue, startWorker } from "../../src/main-worker.ts";
 import { queueDispatcher } from "../../src/queue/queue-dispatcher.ts";
 import { endedUnseen, type StepEnd } from "../../src/run/step-job.ts";
+import { begunAttempts } from "../../src/store/begun-attempts.ts";
 import { filesystemStore } from "../../src/store/filesystem-store.ts";
 import { ordered } from "../builders/pipeline.ts";
 import { hasRedis, redisBackend } from "../contract/queue-backends.ts";
@@ -47,6 +48,7 @@ async function place() {
   const worker = await startWorker({
     queue,
     store: filesystemStore(servicePaths(backend.data).store),
+    begun: begunAttempts(servicePaths(backend.data).store),
     clock,
     data: backend.data,
     path: process.env["PATH"] ?? "",

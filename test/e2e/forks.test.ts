@@ -8,6 +8,7 @@ import { systemClock } from "../../src/clock/system-clock.ts";
 import { parseDigest } from "../../src/identity/identity.ts";
 import { servicePaths } from "../../src/main-service.ts";
 import { startWorker } from "../../src/main-worker.ts";
+import { begunAttempts } from "../../src/store/begun-attempts.ts";
 import { filesystemStore } from "../../src/store/filesystem-store.ts";
 import type { TwinPullRequest, TwinRepository } from "../../src/twin/world.ts";
 import { digits } from "./repositories.ts";
@@ -225,6 +226,7 @@ async function workerOf({ directory, service }: Town, pool: string): Promise<voi
   const worker = await startWorker({
     queue: service.queue,
     store: filesystemStore(servicePaths(data).store),
+    begun: begunAttempts(servicePaths(data).store),
     clock: systemClock(),
     data,
     path: process.env["PATH"] ?? "",

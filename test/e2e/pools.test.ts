@@ -5,6 +5,7 @@ import { expect, onTestFinished, test } from "vitest";
 import { systemClock } from "../../src/clock/system-clock.ts";
 import { servicePaths } from "../../src/main-service.ts";
 import { startWorker } from "../../src/main-worker.ts";
+import { begunAttempts } from "../../src/store/begun-attempts.ts";
 import { filesystemStore } from "../../src/store/filesystem-store.ts";
 import { digits } from "./repositories.ts";
 import { gitIn, town } from "./town.ts";
@@ -49,6 +50,7 @@ test(
     const worker = await startWorker({
       queue: service.queue,
       store: filesystemStore(servicePaths(data).store),
+      begun: begunAttempts(servicePaths(data).store),
       clock: systemClock(),
       data,
       path: process.env["PATH"] ?? "",

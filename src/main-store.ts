@@ -1,0 +1,35 @@
+import type { OperatorStore } from "./pipeline/operator.ts";
+import { begunAttempts, type BegunAttempts } from "./store/begun-attempts.ts";
+import type { Bucket } from "./store/bucket.ts";
+import { filesystemStore } from "./store/filesystem-store.ts";
+import type { Store } from "./store/store.ts";
+
+/** Where bytes are, and what workers began beside them. */
+export interface OpenStore {
+  readonly store: Store;
+  readonly begun: BegunAttempts;
+  /** What a store on this machine is not. */
+  readonly bucket?: Bucket;
+}
+
+export type StoreOpened =
+  | ({ readonly kind: "opened" } & OpenStore)
+  | { readonly kind: "refused"; readonly why: string; readonly next: string };
+
+/**
+ * A part of main.ts: the store that the operator names, or the one at `local`. A bucket keeps its copies there, beside the
+ * workspaces, so that outputs enter by rename; the SDK is loaded for a bucket alone.
+ */
+export async function openStore(named: OperatorStore | null, local: string): Promise<StoreOpened> {
+  if (named?.kind !== "s3") {
+    const root = named?.path ?? local;
+    return { kind: "opened", store: filesystemStore(root), begun: begunAttempts(root) };
+  }
+  const { openS3Bucket } = await import("./store/s3-bucket.ts");
+  const { s3BegunAttempts } = await import("./store/s3-begun-attempts.ts");
+  const { s3Store } = await import("./store/s3-store.ts");
+  const opened = await openS3Bucket(named);
+  if (opened.kind === "refused") return opened;
+  const { bucket } = opened;
+  return { kind: "opened", store: s3Store(bucket, local), begun: s3BegunAttempts(bucket), bucket };
+}
