@@ -330,7 +330,7 @@ async function record(
         },
       },
     },
-    { record: run, before, known: (id) => history.byPrefix(id).length > 0, tree: new Map() },
+    { record: run, before, known: (id) => history.computed(id), tree: new Map() },
   );
   history.recorded(run, recorded);
 }

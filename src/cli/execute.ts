@@ -148,7 +148,7 @@ async function executeOne(session: Session, one: One): Promise<number> {
   const before = history.runs({ pipeline: runnable.order.pipeline.id, limit: 1 })[0]?.metrics;
   const asked = new Map<RunId, boolean>();
   const known = (run: RunId): boolean => {
-    const answer = asked.get(run) ?? history.byPrefix(run).length > 0;
+    const answer = asked.get(run) ?? history.computed(run);
     asked.set(run, answer);
     return answer;
   };

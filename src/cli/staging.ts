@@ -101,6 +101,12 @@ async function fromSources(
     if (source === undefined || fact === undefined)
       return { kind: "lost", why: `\`${path}\` is gone from the work tree` };
     if (fact.digest !== runnable.sources.get(path)?.digest) return movedOn(path);
+    if (source.kind === "pointer")
+      return {
+        kind: "refused",
+        why: `\`${path}\` is a Git-LFS pointer, and its object is not here`,
+        next: "`git lfs pull`, then `sluice run`",
+      };
     if (source.kind === "link") staged.push({ kind: "link", path, target: source.target });
     else
       staged.push(

@@ -31,7 +31,7 @@ export interface Recording {
   readonly record: RunRecord;
   /** Metrics of the run before it on this pipeline, for the headline's difference. */
   readonly before: Readonly<Record<string, number | string>> | undefined;
-  /** True for a run that the ledger has, and with it the key documents of its steps. */
+  /** True for a run that the ledger has with what it computed, and so with the key documents of its steps. */
   readonly known: (run: RunId) => boolean;
   /** Files of a dirty work tree, so that the run can be computed again. */
   readonly tree: ReadonlyMap<string, Uint8Array>;

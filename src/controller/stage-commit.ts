@@ -59,7 +59,7 @@ async function fromUpstream(
 async function fromCommit(
   { store, view }: { readonly store: Store; readonly view: View },
   input: Extract<WorkStep["inputs"][number], { kind: "source" }>,
-): Promise<readonly StagedInput[] | Extract<Failure, { kind: "lost" }>> {
+): Promise<readonly StagedInput[] | Extract<Failure, { kind: "lost" | "refused" }>> {
   const facts = await view.facts(input.files);
   const staged: StagedInput[] = [];
   for (const path of input.files) {
@@ -71,6 +71,12 @@ async function fromCommit(
     }
     if (!(await store.has(fact.digest))) {
       const source = await view.source(path);
+      if (source?.kind === "pointer")
+        return {
+          kind: "refused",
+          why: `\`${path}\` is a Git-LFS pointer, and objects of Git LFS are not in this version of the service`,
+          next: "keep the file itself in git, or give it as a dataset",
+        };
       if (source?.kind !== "bytes") return { kind: "lost", why: `the bytes of \`${path}\` are not in the commit` };
       await store.putBytes(source.bytes);
     }

@@ -64,9 +64,8 @@ export function commitView(git: Commits, commit: CommitSha, blobs: BlobDigests):
       const entry = (await tree()).get(path);
       if (entry === undefined || entry.kind === "submodule") return undefined;
       const bytes = await git.blob(entry.blob);
-      return entry.kind === "link"
-        ? { kind: "link", target: new TextDecoder().decode(bytes) }
-        : { kind: "bytes", bytes };
+      if (entry.kind === "link") return { kind: "link", target: new TextDecoder().decode(bytes) };
+      return parseLfsPointer(bytes) === undefined ? { kind: "bytes", bytes } : { kind: "pointer" };
     },
     async link(path) {
       const entry = (await tree()).get(path);

@@ -22,7 +22,9 @@ export interface FileFacts {
 export type FileSource =
   | { readonly kind: "file"; readonly source: string }
   | { readonly kind: "bytes"; readonly bytes: Uint8Array }
-  | { readonly kind: "link"; readonly target: string };
+  | { readonly kind: "link"; readonly target: string }
+  /** A Git-LFS pointer: the object that the digest names is elsewhere. */
+  | { readonly kind: "pointer" };
 
 /** The repository in one state: the work tree as edited, or a commit (SEMANTICS §2, input grammar). */
 export interface View {

@@ -56,7 +56,10 @@ export function workTreeView(git: Git, hashFile: HashFile): View {
       if (cleaned !== undefined && parseLfsPointer(cleaned) === undefined) return { kind: "bytes", bytes: cleaned };
       const stat = lstatSync(path(name), { throwIfNoEntry: false });
       if (stat?.isSymbolicLink() === true) return { kind: "link", target: readlinkSync(path(name)) };
-      return stat === undefined ? undefined : { kind: "file", source: path(name) };
+      if (stat === undefined) return undefined;
+      return pointerAt(path(name), stat.size) === undefined
+        ? { kind: "file", source: path(name) }
+        : { kind: "pointer" };
     },
     async link(name) {
       const stat = lstatSync(path(name), { throwIfNoEntry: false });
@@ -99,13 +102,14 @@ function onDisk(path: string, hashFile: HashFile): FileFacts | undefined {
     return { digest: linkDigest(target), size: Buffer.byteLength(target), executable: false, link: target };
   }
   if (!stat.isFile()) return undefined;
-  // A pointer that was never smudged is as small as a pointer: only such files are opened a second time.
-  if (stat.size < 1024) {
-    const pointer = parseLfsPointer(readFileSync(path));
-    if (pointer !== undefined)
-      return { digest: pointer.digest, size: pointer.size, executable: isExecutable(stat.mode) };
-  }
+  const pointer = pointerAt(path, stat.size);
+  if (pointer !== undefined) return { ...pointer, executable: isExecutable(stat.mode) };
   return hashFile(path);
+}
+
+/** A pointer that was never smudged is as small as a pointer: only such files are opened a second time. */
+function pointerAt(path: string, size: number): ReturnType<typeof parseLfsPointer> {
+  return size < 1024 ? parseLfsPointer(readFileSync(path)) : undefined;
 }
 
 function cleanedFacts(path: string, bytes: Uint8Array): FileFacts {

@@ -52,6 +52,8 @@ export interface History extends AsyncDisposable {
   events(): readonly LedgerEvent[];
   /** Runs whose id begins so. */
   byPrefix(prefix: string): readonly RunId[];
+  /** True for a run that is recorded with what it computed: one that was only given up has none of its key documents there. */
+  computed(run: RunId): boolean;
   record(id: RunId): Promise<RunRecord | undefined>;
   /** Steps of the newest run of a pipeline that had any of these ids. */
   past(pipelines: readonly string[]): Promise<readonly PastStep[]>;

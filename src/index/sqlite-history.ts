@@ -44,6 +44,7 @@ export function sqliteHistory(path: string, ledger: LedgerReader): History {
         .all(prefix, `${prefix}{`) as { id: string }[];
       return rows.flatMap((row) => parseRunId(row.id) ?? []);
     },
+    computed: (run) => database.prepare("select 1 from times where run = ? limit 1").get(run) !== undefined,
     record,
     async past(pipelines) {
       const marks = pipelines.map(() => "?").join(",");

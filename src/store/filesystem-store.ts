@@ -130,6 +130,7 @@ function ingest(place: Place, path: string, taking: Taking): Ingested {
   const entries: ListingEntry[] = [];
   let total = 0;
   for (const entry of walk(path)) {
+    if (entry.kind === "misnamed") return { kind: "refused", why: `the name of \`${entry.path}\` is not UTF-8` };
     if (entry.kind === "special")
       return { kind: "refused", why: `\`${entry.path}\` is neither a file nor a directory` };
     if (entry.kind === "link") {

@@ -2,6 +2,7 @@ import { createHash, hash } from "node:crypto";
 import {
   closeSync,
   fstatSync,
+  lstatSync,
   openSync,
   readFileSync,
   readlinkSync,
@@ -74,7 +75,9 @@ export async function hashFile(
 export type WalkedEntry =
   | { readonly kind: "file"; readonly path: string }
   | { readonly kind: "link"; readonly path: string; readonly target: string }
-  | { readonly kind: "special"; readonly path: string };
+  | { readonly kind: "special"; readonly path: string }
+  /** Its name is not UTF-8: it cannot be written down, or found again by what was read of it. */
+  | { readonly kind: "misnamed"; readonly path: string };
 
 /** Everything below a directory, sorted by path in UTF-8 bytes. */
 export function walk(directory: string): readonly WalkedEntry[] {
@@ -86,9 +89,15 @@ export function walk(directory: string): readonly WalkedEntry[] {
 function collect(directory: string, prefix: string, into: WalkedEntry[]): void {
   for (const entry of readdirSync(directory, { withFileTypes: true })) {
     const path = `${prefix}${entry.name}`;
-    if (entry.isDirectory()) collect(`${directory}/${entry.name}`, `${path}/`, into);
+    if (isMisnamed(directory, entry.name)) into.push({ kind: "misnamed", path });
+    else if (entry.isDirectory()) collect(`${directory}/${entry.name}`, `${path}/`, into);
     else into.push(entryOf(directory, entry, path));
   }
+}
+
+/** Bytes that are not UTF-8 are read as U+FFFD, under which nothing stands. */
+function isMisnamed(directory: string, name: string): boolean {
+  return name.includes("\uFFFD") && lstatSync(`${directory}/${name}`, { throwIfNoEntry: false }) === undefined;
 }
 
 function entryOf(directory: string, entry: Dirent, path: string): WalkedEntry {

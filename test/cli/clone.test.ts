@@ -1,8 +1,10 @@
 import { execFileSync } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { expect, test } from "vitest";
 
+import { digestOf } from "../../src/identity/identity.ts";
 import { ENV, repository, sluiceIn } from "../sluice.ts";
 
 const PIPELINE = "version: 1\nsteps:\n  make: { run: cp data.bin out, inputs: [data.bin], outputs: [out] }\n";
@@ -36,6 +38,23 @@ test("without git-lfs installed its files are read as they stand, with the diges
 
   expect(plan.code, plan.stderr).toBe(0);
   expect(plan.stdout).toContain("cached");
+});
+
+test("a pointer whose object was not fetched is never what a step reads in the object's place", async () => {
+  const object = "bytes\n".repeat(30);
+  const pointer = `version https://git-lfs.github.com/spec/v1\noid ${digestOf(object)}\nsize ${object.length}\n`;
+  const bench = repository({ "sluice.yaml": SETTINGS, "pipelines/p.yaml": PIPELINE, "data.bin": pointer });
+  bench.commit();
+
+  const pointed = await bench.sluice("run");
+  bench.write("data.bin", object);
+  const fetched = await bench.sluice("run");
+
+  expect(pointed.code).toBe(1);
+  expect(pointed.stderr).toContain("data.bin is a Git-LFS pointer, and its object is not here");
+  expect(pointed.stderr).toContain("Next: `git lfs pull`, then `sluice run`");
+  expect(fetched.code, fetched.stderr).toBe(0);
+  expect(readFileSync(join(bench.root, "out"), "utf8")).toBe(object);
 });
 
 test("a shallow clone says what it cannot know, in `run` and in `doctor`", async () => {

@@ -130,3 +130,30 @@ test("Ctrl-C ends the tree, keeps what finished, and the next run goes on", asyn
   const next = await bench.sluice("run");
   expect(next.stderr).toMatch(/✓ a {2}from run/);
 });
+
+test("what an abandoned run had computed is in the ledger with the run that takes it", async () => {
+  const bench = repository({
+    "sluice.yaml": "version: 1\nsandbox: off\n",
+    "pipelines/p.yaml":
+      "version: 1\nsteps:\n  a: { run: echo a > a, outputs: [a] }\n  b: { run: 'sleep 877; cp a b', inputs: [a], outputs: [b] }\n",
+  });
+  bench.commit();
+  const child = bench.start("run");
+  const ended = new Promise((resolve) => child.on("close", resolve));
+  await new Promise<void>((resolve) =>
+    child.stderr?.on("data", (chunk: Buffer) => void (chunk.toString().includes("▶ b") && resolve())),
+  );
+  child.kill("SIGKILL");
+  await ended;
+  bench.write(
+    "pipelines/p.yaml",
+    "version: 1\nsteps:\n  a: { run: echo a > a, outputs: [a] }\n  b: { run: cp a b, inputs: [a], outputs: [b] }\n",
+  );
+
+  const next = await bench.sluice("run");
+  const verify = await bench.sluice("verify", "--all");
+
+  expect(next.stderr).toMatch(/✓ a {2}from run/);
+  expect(recorded(bench)).toHaveLength(2);
+  expect(verify.code, verify.stdout).toBe(0);
+});

@@ -180,6 +180,16 @@ export function storeContract(
       });
     });
 
+    test("whose name is not UTF-8 are refused, with the name as far as it can be read", async () => {
+      const store = open(scratch());
+      const from = scratch();
+      execFileSync("bash", ["-c", "mkdir a; touch a/$'b\\xffc'"], { cwd: from });
+      expect(await store.ingest(from, "reports")).toEqual({
+        kind: "refused",
+        why: "the name of `a/b\uFFFDc` is not UTF-8",
+      });
+    });
+
     test("behind a link that leaves the directory are refused, with the link named", async () => {
       const directory = scratch();
       const from = join(directory, "from");
