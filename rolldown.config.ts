@@ -40,7 +40,7 @@ const builtins: Plugin = {
 export default defineConfig([
   /** One bundle for the command line, chunked by dynamic import, and the launcher as a program of its own. */
   {
-    input: { main: "src/main.ts", launcher: "src/launcher.ts" },
+    input: { main: "src/main.ts", launcher: "src/launcher.ts", "main-verifier": "src/main-verifier.ts" },
     platform: "node",
     external: INSTALLED,
     plugins: [builtins],

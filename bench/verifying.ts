@@ -1,15 +1,6 @@
 import { openGit } from "../src/git/open-git.ts";
-import type { Git, LedgerCommit } from "../src/git/git.ts";
-import { digestOf, runIdOf } from "../src/identity/identity.ts";
-import { commitMessage, recordedRun } from "../src/manifest/commit-message.ts";
-import { PAYLOAD_TYPE, preAuthentication, renderEnvelope } from "../src/manifest/dsse.ts";
-import { headerWithKey } from "../src/manifest/ledger-header.ts";
-import { LEDGER_HEADER, LOCAL_LEDGER, manifestPath, signaturePath } from "../src/manifest/ledger-paths.ts";
-import { parseManifest } from "../src/manifest/parse-manifest.ts";
-import { renderManifest } from "../src/manifest/render-manifest.ts";
-import type { RunRecord } from "../src/run/run-record.ts";
-import { fileSigner } from "../src/signer/file-signer.ts";
 import { writeSluice } from "./layered.ts";
+import { lengthen } from "./long-ledger.ts";
 import { measure } from "./measure.ts";
 import { SLUICE, type Place } from "./place.ts";
 import { median, row, type Row } from "./row.ts";
@@ -24,43 +15,8 @@ export async function verify(at: Place): Promise<Row[]> {
   await measure([SLUICE, "run"], directory);
   const opened = await openGit(directory);
   if (opened.kind === "refused") throw new Error(opened.why);
-  await repeat(opened.git, at.fresh());
+  await lengthen(opened.git, MANIFESTS, at.fresh());
   const times: number[] = [];
   for (let round = 0; round < ROUNDS; round++) times.push((await measure([SLUICE, "verify", "--all"], directory)).ms);
   return [row("verify-10000", [MANIFESTS / (median(times) / 1_000), "manifests/s"], { target: 5_000 })];
-}
-
-/** The one run of a ledger again and again, each asked for by its own request and signed on its own. */
-async function repeat(git: Git, keys: string): Promise<void> {
-  const head = await git.resolve(LOCAL_LEDGER);
-  const [first] = head === undefined ? [] : await git.log(LOCAL_LEDGER);
-  const id = first === undefined ? undefined : recordedRun(first.message);
-  if (head === undefined || id === undefined) throw new Error("the run was not recorded");
-  const parsed = parseManifest((await git.file(head, manifestPath(id))) ?? new Uint8Array(), () => undefined);
-  if (parsed.kind === "refused") throw new Error(parsed.why);
-  const signer = fileSigner(keys, undefined);
-  const there = await git.file(head, LEDGER_HEADER);
-  const header = headerWithKey(there, parsed.record.repository, { keyId: signer.keyId, pem: signer.publicKey });
-  const commits: LedgerCommit[] = [];
-  for (let nth = 1; nth < MANIFESTS; nth++) {
-    const record = asked(parsed.record, `local:${nth.toString(32).padStart(26, "0")}`);
-    const manifest = renderManifest(record);
-    const bytes = await signer.sign(preAuthentication(PAYLOAD_TYPE, manifest));
-    commits.push({
-      files: new Map([
-        [manifestPath(record.id), manifest],
-        [signaturePath(record.id), renderEnvelope(manifest, { keyId: signer.keyId, bytes })],
-        ...(nth === 1 && header !== undefined ? [[LEDGER_HEADER, header] as const] : []),
-      ]),
-      message: commitMessage(record, digestOf(manifest), undefined),
-      author: { name: "sluice", email: "sluice@localhost" },
-      time: 1_790_000_000 + nth,
-    });
-  }
-  if ((await git.append(LOCAL_LEDGER, head, commits)).kind !== "appended") throw new Error("the ledger moved");
-}
-
-function asked(record: RunRecord, request: string): RunRecord {
-  const id = runIdOf(record.repository, record.pipeline.id, record.source, request);
-  return { ...record, id, request };
 }

@@ -10,6 +10,7 @@ import { openGit } from "./git/open-git.ts";
 import { workTreeView } from "./git/work-tree-view.ts";
 import { digestOf } from "./identity/identity.ts";
 import type { History } from "./index/history.ts";
+import { programPath } from "./main-programs.ts";
 import { LEDGER_HEADER, LOCAL_LEDGER } from "./manifest/ledger-paths.ts";
 import { fileAcceptedRuns } from "./queue/file-accepted-runs.ts";
 import { fileParsedCache } from "./store/file-parsed-cache.ts";
@@ -60,7 +61,7 @@ function compose(world: World, git: Git): Repository {
         ...(ready === undefined ? {} : { ready }),
         project: git.root,
         materialize,
-        launcherPath: launcherPath(),
+        launcherPath: programPath("launcher"),
         path: world.config.path,
         onDrift,
       };
@@ -109,6 +110,10 @@ function compose(world: World, git: Git): Repository {
         return shared;
       }
       return { ref: LOCAL_LEDGER, history: await this.history() };
+    },
+    async verifyRuns(order) {
+      const { verifyEverywhere } = await import("./main-verify.ts");
+      return verifyEverywhere(git, order, this.machine.cpus);
     },
     async signer() {
       const { fileSigner } = await import("./main-adapters.ts");
@@ -211,13 +216,6 @@ async function identityByRoot(git: Git, cache: string | undefined): Promise<stri
     renameSync(`${cache}.${process.pid}`, cache);
   }
   return identity;
-}
-
-/** Beside the bundle when built, else the TypeScript. */
-function launcherPath(): string {
-  const here = import.meta.dirname;
-  const built = join(here, "launcher.js");
-  return existsSync(built) ? built : join(here, "launcher.ts");
 }
 
 /** Looked at when asked for: the system tells its processors from four files. */

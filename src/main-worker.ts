@@ -1,6 +1,5 @@
-import { existsSync, readdirSync, statSync } from "node:fs";
+import { readdirSync, statSync } from "node:fs";
 import { availableParallelism, hostname, totalmem } from "node:os";
-import { join } from "node:path";
 
 import type { Clock } from "./clock/clock.ts";
 import { decodeAttempt, encodeEnd, readsAttempt, withoutOrder } from "./controller/attempt-payload.ts";
@@ -11,6 +10,7 @@ import { processExecutor } from "./executor/process-executor.ts";
 import { strangerExecutor } from "./executor/stranger-executor.ts";
 import { withContainers } from "./executor/with-containers.ts";
 import { withSlurm } from "./executor/with-slurm.ts";
+import { programPath } from "./main-programs.ts";
 import { servicePaths } from "./main-service.ts";
 import { attemptConsumer } from "./queue/attempt-consumer.ts";
 import type { Json } from "./identity/canonical-json.ts";
@@ -147,7 +147,7 @@ function openExecutor({ data, path, concurrency, store }: WorkerParts): Executor
     slots: concurrency,
     project: data,
     materialize,
-    launcherPath: launcherPath(),
+    launcherPath: programPath("launcher"),
     path,
     onDrift: undefined,
   } as const;
@@ -160,17 +160,10 @@ function openExecutor({ data, path, concurrency, store }: WorkerParts): Executor
 function openStrangers({ data, store }: WorkerParts): Executor {
   const directory = servicePaths(data).work;
   const materialize: Store["materialize"] = (record, target) => store.materialize(record, target);
-  return strangerExecutor({ directory, materialize, launcherPath: launcherPath() });
+  return strangerExecutor({ directory, materialize, launcherPath: programPath("launcher") });
 }
 
 const LOGS = {
   tail: (path: string, bytes: number): string => readTail(path, bytes)?.toString("utf8") ?? "",
   size: (path: string): number => statSync(path, { throwIfNoEntry: false })?.size ?? 0,
 };
-
-/** Beside the bundle when built, else the TypeScript. */
-function launcherPath(): string {
-  const here = import.meta.dirname;
-  const built = join(here, "launcher.js");
-  return existsSync(built) ? built : join(here, "launcher.ts");
-}

@@ -1,18 +1,10 @@
-import type { Git, LoggedCommit } from "../git/git.ts";
-import type { CommitSha, RunId } from "../identity/identity.ts";
+import { runsToVerify } from "../controller/verify-runs.ts";
+import type { LoggedCommit } from "../git/git.ts";
+import type { CommitSha } from "../identity/identity.ts";
 import type { History } from "../index/history.ts";
 import { recordedRun } from "../manifest/commit-message.ts";
 import { parseLedgerHeader } from "../manifest/ledger-header.ts";
-import {
-  keyPath,
-  LEDGER_HEADER,
-  LOCAL_LEDGER,
-  manifestPath,
-  runDirectory,
-  signaturePath,
-} from "../manifest/ledger-paths.ts";
-import { checkEnvelopeAside } from "../manifest/dsse.ts";
-import { keyChecks, readManifest, verifyRun, type LedgerEntry, type VerifiedRun } from "../manifest/verify.ts";
+import { LEDGER_HEADER, LOCAL_LEDGER } from "../manifest/ledger-paths.ts";
 import { isUnsound, verifyJson, verifyText, type Finding, type VerifyView } from "../report/verify-text.ts";
 import { verifyEvent } from "../release/verify-event.ts";
 import { EXIT, Refusal } from "./exit.ts";
@@ -33,14 +25,14 @@ export async function verify(
   const head = await repository.git.resolve(ref);
   if (head === undefined) throw new Refusal(EXIT.usage, "there is no ledger yet\n  next: sluice run");
   const wanted = selected?.record.id;
-  const commits = await repository.git.log(ref);
+  const [commits, tree] = await Promise.all([repository.git.log(ref), repository.git.tree(head)]);
   const header = parseLedgerHeader((await repository.git.file(head, LEDGER_HEADER)) ?? new Uint8Array());
   const { keys: publicKeys, repository: own } =
     header.kind === "ok" ? header.value : { keys: new Map<string, string>(), repository: "" };
   const headerFindings =
     header.kind === "ok" ? [] : [{ kind: "header", sentence: `${LEDGER_HEADER} cannot be read: ${header.refusal}` }];
   const view: VerifyView = {
-    runs: await verifyRuns(repository.git, { head, commits, wanted, publicKeys }),
+    runs: await repository.verifyRuns({ head, runs: runsToVerify(commits, tree, wanted), publicKeys }),
     ledger: [...headerFindings, ...chainFindings(commits), ...eventFindings(history, { commits, publicKeys, own })],
   };
   world.terminal.print(
@@ -58,7 +50,7 @@ async function ledgerOf(repository: Repository): Promise<Ledger> {
 /** Events that nobody we know signed, that are of another repository than our `own`, or that stand elsewhere than they say; commits that are neither run nor event. */
 function eventFindings(
   history: History,
-  { commits, publicKeys, own }: Pick<Checked, "commits" | "publicKeys"> & { readonly own: string },
+  { commits, publicKeys, own }: Checked & { readonly own: string },
 ): readonly Finding[] {
   const events = history.events().map((entry) => verifyEvent(entry, publicKeys, own));
   const known = new Set(history.events().map(({ commit }) => commit));
@@ -80,109 +72,9 @@ function isFirst(commits: readonly LoggedCommit[], sha: CommitSha): boolean {
 }
 
 interface Checked {
-  readonly head: CommitSha;
   readonly commits: readonly LoggedCommit[];
-  readonly wanted: RunId | undefined;
   /** Public keys (PEM) by key id, as the ledger names them. */
   readonly publicKeys: ReadonlyMap<string, string>;
-}
-
-/** Twice so many manifests are held at once, however long the ledger is: those gone through, and those read meanwhile. */
-const SHARE = 500;
-
-async function verifyRuns(git: Git, { head, commits, wanted, publicKeys }: Checked): Promise<readonly VerifiedRun[]> {
-  const runs = commits.flatMap((commit) => {
-    const id = recordedRun(commit.message);
-    return id === undefined || (wanted !== undefined && id !== wanted) ? [] : [{ id, message: commit.message }];
-  });
-  const parts = await partPaths(
-    git,
-    head,
-    runs.map(({ id }) => id),
-  );
-  // The verdict on a key document is remembered, its bytes are not.
-  const seen = new Set<string>();
-  let keys: ReadonlyMap<string, Uint8Array> = new Map();
-  const context = { publicKeys, keyDocument: keyChecks((key) => keys.get(keyPath(key))) };
-  const verified: VerifiedRun[] = [];
-  let next: Promise<readonly (LedgerEntry | RunId)[]> | undefined;
-  for (let at = 0; at < runs.length; at += SHARE) {
-    const entries = await (next ?? readEntries(git, { head, parts, publicKeys }, runs.slice(0, SHARE)));
-    // Git reads on, and signatures are looked at on other threads, while these are gone through.
-    next = readEntries(git, { head, parts, publicKeys }, runs.slice(at + SHARE, at + 2 * SHARE));
-    // Where this share cannot be read that is what is said; the next one has nobody who waits for it then.
-    next.catch(() => undefined);
-    const unseen = keyPaths(entries).filter((path) => !seen.has(path));
-    keys = await git.files(head, unseen);
-    for (const path of unseen) seen.add(path);
-    for (const entry of entries)
-      verified.push(typeof entry === "string" ? unrecorded(entry) : verifyRun(entry, context));
-  }
-  await next;
-  return verified;
-}
-
-function unrecorded(run: RunId): VerifiedRun {
-  const finding = { kind: "manifest" as const, sentence: "its manifest is not in the ledger" };
-  return { run, pipeline: "", verified: "none", findings: [finding] };
-}
-
-interface Reading {
-  readonly head: CommitSha;
-  readonly parts: readonly string[];
-  readonly publicKeys: ReadonlyMap<string, string>;
-}
-
-/** Runs as the ledger has them, with their signatures looked at; an id alone where there is no manifest. */
-async function readEntries(
-  git: Git,
-  { head, parts, publicKeys }: Reading,
-  runs: readonly { readonly id: RunId; readonly message: string }[],
-): Promise<readonly (LedgerEntry | RunId)[]> {
-  const directories = new Set(runs.map(({ id }) => runDirectory(id)));
-  const own = parts.filter((path) => directories.has(path.slice(0, path.lastIndexOf("/"))));
-  const paths = runs.flatMap(({ id }) => [manifestPath(id), signaturePath(id)]);
-  const files = await git.files(head, [...paths, ...own]);
-  return Promise.all(
-    runs.map(async ({ id, message }): Promise<LedgerEntry | RunId> => {
-      const manifest = files.get(manifestPath(id));
-      if (manifest === undefined) return id;
-      const envelope = files.get(signaturePath(id));
-      const part = (file: string): Uint8Array | undefined => files.get(`${runDirectory(id)}/${file}`);
-      const signature = envelope === undefined ? undefined : checkEnvelopeAside(envelope, manifest, publicKeys);
-      const read = readManifest({ manifest, part });
-      return {
-        run: id,
-        manifest,
-        envelope,
-        message,
-        part,
-        read,
-        ...(signature === undefined ? {} : { signature: await signature }),
-      };
-    }),
-  );
-}
-
-function keyPaths(entries: readonly (LedgerEntry | RunId)[]): readonly string[] {
-  const paths = new Set<string>();
-  for (const entry of entries) {
-    const parsed = typeof entry === "string" ? undefined : entry.read?.parsed;
-    for (const step of parsed?.kind === "ok" ? parsed.record.steps : []) {
-      if (step.key !== null) paths.add(keyPath(step.key));
-    }
-  }
-  return [...paths];
-}
-
-/** Files that very large manifests were spread over. */
-async function partPaths(git: Git, head: CommitSha, runs: readonly RunId[]): Promise<readonly string[]> {
-  const directories = new Set(runs.map((run) => runDirectory(run)));
-  return (await git.tree(head)).flatMap(({ path }) =>
-    /^runs\/..\/..\/[^/]+\/[^/]+\.json$/.test(path) && directories.has(path.slice(0, path.lastIndexOf("/")))
-      ? [path]
-      : [],
-  );
 }
 
 /** A ledger is one line of commits: each stands on the one before, and the first on nothing. */

@@ -8,12 +8,14 @@ import type {
 } from "../config-service.ts";
 import type { Config } from "../config.ts";
 import type { Executor, ImageDigest, IsolationHere } from "../executor/executor.ts";
+import type { VerifyOrder } from "../controller/verify-runs.ts";
 import type { PersonalForge } from "../forge/forge.ts";
 import type { Git } from "../git/git.ts";
 import type { View } from "../git/view.ts";
 import type { WorkTree } from "../git/work-tree.ts";
 import type { CommitSha, Digest, RunId } from "../identity/identity.ts";
 import type { History } from "../index/history.ts";
+import type { VerifiedRun } from "../manifest/verify.ts";
 import type { Dataset } from "../pipeline/pipeline.ts";
 import type { DatasetState } from "../pipeline/resolution.ts";
 import type { Settings } from "../pipeline/settings.ts";
@@ -146,6 +148,8 @@ export interface Repository {
   history(): Promise<History>;
   /** The forge's ledger where this clone has it (its branch, else what was fetched of it), else the local one. */
   ledger(): Promise<Ledger>;
+  /** Verifies recorded runs with nothing but what the ledger holds, on all processors. */
+  verifyRuns(order: VerifyOrder): Promise<readonly VerifiedRun[]>;
   signer(): Promise<Signer>;
   dataset(dataset: Dataset, tree: Tree): Promise<DatasetState>;
   /** Digest of what stands at a path of the work tree, by stat where that is trusted. */

@@ -1,4 +1,4 @@
-import { createHash, hash } from "node:crypto";
+import { hash } from "node:crypto";
 
 import { canonicalJson, type Json } from "./canonical-json.ts";
 
@@ -91,9 +91,7 @@ function crockford(bytes: Uint8Array, characters: number): string {
  * `request` is for example `push:main`, `cli:<ulid>` or `local:<ulid>`.
  */
 export function runIdOf(repository: string, pipeline: string, source: CommitSha, request: string): RunId {
-  const bytes = createHash("sha256")
-    .update(canonicalJson([repository, pipeline, source, request]))
-    .digest();
+  const bytes = hash("sha256", canonicalJson([repository, pipeline, source, request]), "buffer");
   return crockford(bytes, 26) as RunId;
 }
 

@@ -3,7 +3,7 @@ import { digestOfJson } from "../identity/identity.ts";
 import type { Json } from "../identity/canonical-json.ts";
 import type { RunRecord } from "../run/run-record.ts";
 import { parseTrailers, runTrailers } from "./commit-message.ts";
-import { checkEnvelope, type SignatureCheck } from "./dsse.ts";
+import { checkEnvelope } from "./dsse.ts";
 import { parseJson, readStatement, type ParsedManifest } from "./parse-manifest.ts";
 import { isObject } from "./shape.ts";
 import { requestDigest } from "./statement.ts";
@@ -17,8 +17,6 @@ export interface LedgerEntry {
   /** `manifest.sig.json`; undefined for an unsigned run. */
   readonly envelope: Uint8Array | undefined;
   readonly message: string;
-  /** What its signature was found to be, where that was looked at before. */
-  readonly signature?: SignatureCheck;
   /** What its manifest says, where it was read before. */
   readonly read?: ReadManifest;
   /** Files beside the manifest, for very large runs. */
@@ -102,11 +100,11 @@ function keyFinding(key: Digest, bytes: Uint8Array | undefined): Finding {
 }
 
 function signatureFindings(
-  { envelope, manifest, signature }: LedgerEntry,
+  { envelope, manifest }: LedgerEntry,
   { publicKeys }: VerifyContext,
 ): { verified: VerifiedRun["verified"]; findings: Finding[] } {
   if (envelope === undefined) return { verified: "none", findings: [] };
-  const check = signature ?? checkEnvelope(envelope, manifest, publicKeys);
+  const check = checkEnvelope(envelope, manifest, publicKeys);
   switch (check.kind) {
     case "valid":
       return { verified: "signature", findings: [] };

@@ -3,6 +3,8 @@ import { join } from "node:path";
 
 import { expect, test } from "vitest";
 
+import { lengthen } from "../../bench/long-ledger.ts";
+import { openGit } from "../../src/git/open-git.ts";
 import { ENV, recorded, repository, type Bench } from "../sluice.ts";
 
 const LEDGER = "refs/sluice/local";
@@ -109,6 +111,21 @@ test("whatever was changed in the ledger is found and named, with exit code 1", 
     bench.git("update-ref", LEDGER, sound);
   }
   expect((await bench.sluice("verify", "--all")).code).toBe(0);
+});
+
+test("a long ledger is shared among threads, and one manifest that was changed is found in it", async () => {
+  const bench = await ledger();
+  const opened = await openGit(bench.root);
+  if (opened.kind === "refused") throw new Error(opened.why);
+  await lengthen(opened.git, 1_200, join(bench.root, ".git", "other-keys"));
+  const sound = await bench.sluice("verify", "--all");
+  tampered(bench, { file: /manifest\.json$/, change: (text) => text.replace(/[0-9a-f]{64}/, "0".repeat(64)) });
+
+  const changed = await bench.sluice("verify", "--all");
+
+  expect(sound).toMatchObject({ code: 0, stdout: "✓ 1201 of 1201 runs verified: digests, keys and statements hold\n" });
+  expect(changed.code).toBe(1);
+  expect(changed.stdout).toContain("1200 of 1201 runs verified");
 });
 
 test("history that was merged into the ledger, or began anew, breaks its chain", async () => {
