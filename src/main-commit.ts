@@ -11,6 +11,7 @@ import { again, DONE, type At } from "./main-at.ts";
 import type { ForgeRepository } from "./main-forge-repository.ts";
 import { freshOrders, LOOK_AGAIN_MS, ordersOf } from "./main-orders.ts";
 import { openRunOf } from "./main-pull-request.ts";
+import { plotsAt } from "./main-plots.ts";
 import { tailsOf } from "./main-tails.ts";
 import type { Performed } from "./queue/queue.ts";
 import { MERGE_MARKER } from "./report/merge-markdown.ts";
@@ -75,10 +76,9 @@ export async function tellCommit(
   const here = standing.filter((one) => one.commit === commit && !runs.some(({ record }) => record.id === one.run));
   if (open.length + runs.length + here.length === 0) return DONE;
   const merge = await keptMerge(at, repository, commit);
-  const tails = await tailsOf(
-    at,
-    runs.map(({ record }) => record),
-  );
+  const records = runs.map(({ record }) => record);
+  const tails = await tailsOf(at, records);
+  const plots = await plotsAt(at, repository, { commit, runs: records });
   const told = merge === null ? undefined : await at.queue.table.get(toldTable(repository), commit);
   const answers =
     merge === null ? [] : (await answersFor(at, forge.repository, { number: merge.number, head: commit })).words;
@@ -90,6 +90,7 @@ export async function tellCommit(
     open: await Promise.all(open.map((order) => openRunOf(at, order))),
     standing: here.filter(({ run }) => run === null || !open.some(({ id }) => id === run)),
     tail: (run, step) => tails.get(`${run.id}/${step}`) ?? [],
+    plots: (run) => plots.get(run.id) ?? [],
     answers,
     told: told === true,
   });
@@ -130,7 +131,8 @@ export async function tellLeft(at: At, repository: ForgeRepository, record: RunR
   const tail = (run: RunRecord, step: string): readonly string[] => tails.get(`${run.id}/${step}`) ?? [];
   const about = { commit: source, branch: "", merge: null, standing: [], answers: [], told: false };
   const going = await Promise.all(open.map((order) => openRunOf(at, order)));
-  const states = reportCommit({ ...about, runs, open: going, tail });
+  const plots = (): readonly never[] => [];
+  const states = reportCommit({ ...about, runs, open: going, tail, plots });
   await desire(at.queue, forge.repository.installation, states, forge.repository);
   return DONE;
 }

@@ -3,7 +3,14 @@ import { join } from "node:path";
 
 import { datasetAtCommit, pinnedOutput } from "./controller/dataset-at-commit.ts";
 import { NO_PAST, planPipelines, type Past } from "./controller/plan-pipelines.ts";
-import { SETTINGS_PATH, type PlanAs, type PlanAt, type PlannedCommit, type RulesAt } from "./controller/project.ts";
+import {
+  SETTINGS_PATH,
+  type PlanAs,
+  type PlanAt,
+  type PlannedCommit,
+  type Project,
+  type RulesAt,
+} from "./controller/project.ts";
 import { readProject } from "./controller/read-project.ts";
 import type { Forge } from "./forge/forge.ts";
 import { commitView } from "./git/commit-view.ts";
@@ -36,6 +43,8 @@ export interface ForgeRepository {
   readonly history: History;
   readonly planAt: PlanAt;
   readonly rulesAt: RulesAt;
+  /** Settings and pipelines of a commit, without a plan. */
+  projectAt(commit: CommitSha): Promise<Project>;
   /** Rules of the default branch as it is now; undefined while the forge cannot be asked. */
   rules(): Promise<Narrowed | undefined>;
   view(commit: CommitSha): View;
@@ -82,10 +91,12 @@ export async function forgeRepository(place: RepositoryPlace): Promise<ForgeRepo
       get: (id) => digests.blob(id),
       set: (id, digest, size) => digests.rememberBlob(id, digest, size),
     });
+  const read = async (commit: CommitSha, at: View): Promise<Project> => {
+    await commits.prefetch(commit, (path) => /\.ya?ml$/i.test(path));
+    return readProject({ cache }, at);
+  };
   const planAt: PlanAt = async ({ commit, tree, domain, against, judged, as }) => {
-    const at: View = tree === null ? view(commit) : { ...view(tree), commit };
-    await commits.prefetch(tree ?? commit, (path) => /\.ya?ml$/i.test(path));
-    const project = await readProject({ cache }, at);
+    const project = await read(tree ?? commit, tree === null ? view(commit) : { ...view(tree), commit });
     const released = as?.released ?? null;
     const planned = await planPipelines(
       {
@@ -127,6 +138,7 @@ export async function forgeRepository(place: RepositoryPlace): Promise<ForgeRepo
     history,
     planAt,
     rulesAt,
+    projectAt: (commit) => read(commit, view(commit)),
     async rules() {
       const about = await forge.about();
       if (about.kind !== "ok") return undefined;

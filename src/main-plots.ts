@@ -1,8 +1,8 @@
-import type { PlannedPipeline } from "./controller/project.ts";
 import { readPlot, type PlotData } from "./diff/read-plot.ts";
-import type { Digest, RunId } from "./identity/identity.ts";
+import type { CommitSha, Digest, RunId } from "./identity/identity.ts";
 import type { At } from "./main-at.ts";
-import type { Plot } from "./pipeline/pipeline.ts";
+import type { ForgeRepository } from "./main-forge-repository.ts";
+import type { Pipeline, Plot } from "./pipeline/pipeline.ts";
 import type { ShownPlot } from "./report/plot-markdown.ts";
 import type { RunRecord } from "./run/run-record.ts";
 import type { Store } from "./store/store.ts";
@@ -10,19 +10,35 @@ import type { Store } from "./store/store.ts";
 /** Larger ones are fetched by whoever wants them. */
 const LARGEST_BYTES = 1_000_000;
 
-/** Plots of runs that succeeded, read from the store as the planned pipelines declare them. */
+type Plots = ReadonlyMap<RunId, readonly ShownPlot[]>;
+
+/** Plots of runs that succeeded, read from the store as the pipelines declare them. */
 export async function plotsOf(
   { service }: At,
-  { runs, planned }: { readonly runs: readonly RunRecord[]; readonly planned: readonly PlannedPipeline[] },
-): Promise<ReadonlyMap<RunId, readonly ShownPlot[]>> {
+  { runs, pipelines }: { readonly runs: readonly RunRecord[]; readonly pipelines: readonly Pipeline[] },
+): Promise<Plots> {
   const plots = new Map<RunId, readonly ShownPlot[]>();
   for (const run of runs) {
-    const pipeline = planned.find(({ file }) => file.pipeline.id === run.pipeline.id)?.file.pipeline;
+    const pipeline = pipelines.find(({ id }) => id === run.pipeline.id);
     if (pipeline === undefined || run.status !== "succeeded") continue;
     const declared = pipeline.steps.flatMap((step) => step.plots);
     plots.set(run.id, await Promise.all(declared.map((plot) => shownOf(service.parts.store, run, plot))));
   }
   return plots;
+}
+
+/** Plots of runs of one commit, whose files are parsed only where there is something to draw. */
+export async function plotsAt(
+  at: At,
+  repository: ForgeRepository,
+  { commit, runs }: { readonly commit: CommitSha; readonly runs: readonly RunRecord[] },
+): Promise<Plots> {
+  const drawn = runs.filter(
+    ({ status, steps }) => status === "succeeded" && steps.some(({ document }) => (document?.plots.length ?? 0) > 0),
+  );
+  if (drawn.length === 0) return new Map();
+  const { pipelines } = await repository.projectAt(commit);
+  return plotsOf(at, { runs: drawn, pipelines: pipelines.map(({ pipeline }) => pipeline) });
 }
 
 async function shownOf(store: Store, run: RunRecord, plot: Plot): Promise<ShownPlot> {

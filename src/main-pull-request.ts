@@ -139,7 +139,10 @@ async function statesOf(at: At, repository: ForgeRepository, { plan, orders }: S
     at,
     runs.map((run) => run.record),
   );
-  const plots = await plotsOf(at, { runs: runs.map((run) => run.record), planned: plan.affected });
+  const plots = await plotsOf(at, {
+    runs: runs.map((run) => run.record),
+    pipelines: plan.affected.map(({ file }) => file.pipeline),
+  });
   const { number } = plan.pullRequest;
   const { words, shown } = await answersFor(at, repository.forge.repository, { number, head: plan.head });
   return reportPullRequest({

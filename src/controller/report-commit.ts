@@ -3,6 +3,7 @@ import type { CommitSha } from "../identity/identity.ts";
 import { BUTTONS, runCheckOutput } from "../report/check-output.ts";
 import { codeSpan } from "../report/escape-markdown.ts";
 import { divergenceMarkdown, MERGE_MARKER, mergeComment, type MergeReview } from "../report/merge-markdown.ts";
+import type { ShownPlot } from "../report/plot-markdown.ts";
 import { safeLine } from "../report/safe-text.ts";
 import type { StickyRun } from "../report/sticky-comment.ts";
 import { endedRun, openRun, type EndedRun, type OpenRun } from "../report/sticky-run.ts";
@@ -23,14 +24,12 @@ export interface CommitReport {
   readonly standing: readonly { readonly pipeline: string; readonly run: RunRecord["id"] | null }[];
   /** Last lines of a failed step's log, redacted. */
   readonly tail: (run: RunRecord, step: string) => readonly string[];
+  readonly plots: (run: RunRecord) => readonly ShownPlot[];
   /** What commands at the merged pull request were answered with. */
   readonly answers: readonly string[];
   /** A comment about the merge stands already: it is kept true. */
   readonly told: boolean;
 }
-
-/** What was tried before the merge was looked at there. */
-const NO_PLOTS = (): readonly never[] => [];
 
 /**
  * The check of a commit's runs, and on failure or divergence one comment at the merged pull request; nothing where no
@@ -39,7 +38,7 @@ const NO_PLOTS = (): readonly never[] => [];
 export function reportCommit(report: CommitReport): readonly Desired[] {
   const runs: readonly StickyRun[] = [
     ...report.open.map(openRun),
-    ...report.runs.map((run) => endedRun(run, { label: report.branch, tail: report.tail, plots: NO_PLOTS })),
+    ...report.runs.map((run) => endedRun(run, { label: report.branch, tail: report.tail, plots: report.plots })),
   ];
   const waiting = report.standing.filter(({ run }) => run === null);
   const check = runs.length + report.standing.length === 0 ? [] : [checkOf(report, runs, waiting.length > 0)];

@@ -12,6 +12,29 @@ steps:
   add: { run: "test $SLUICE_PARAM_PLUS != 13; echo 1 > one.txt", params: [plus], outputs: [one.txt] }
 `;
 
+/** Draws a curve beside its total. */
+const DRAWS = {
+  "pipelines/sum.yaml": `version: 1
+name: sum
+params: params.yaml
+steps:
+  add:
+    run: sh add.sh
+    inputs: [add.sh, data.txt]
+    params: [plus]
+    outputs: [sum.txt]
+    metrics: [metrics.json]
+    plots: [{ path: curve.csv, x: epoch, y: loss }]
+metrics:
+  total: { step: add, goal: higher }
+`,
+  "add.sh": `total=$(( $(cat data.txt) + SLUICE_PARAM_PLUS ))
+echo "$total" > sum.txt
+echo "{\\"total\\": $total}" > metrics.json
+printf 'epoch,loss\\n1,0.9\\n2,0.%s\\n' "$total" > curve.csv
+`,
+};
+
 async function pullOf(
   { twin }: Town,
   repository: TwinRepository,
@@ -96,8 +119,12 @@ test(
   async () => {
     const place = await town({ bellAfterMs: 0 });
     const { forge } = place.twin;
-    const repository = await digits(forge);
+    const repository = await digits(forge, DRAWS);
     await place.until("first contact", async () => (await recorded(repository)).length === 1);
+    const main = (await gitIn(repository.directory, "rev-parse", "main")).trim();
+    await place.until("its curve is in the commit's check", () =>
+      repository.checks.some(({ head, output }) => head === main && output.summary.includes("line [0.9, 0.42]")),
+    );
     const pull = await pullOf(place, repository, { "params.yaml": "plus: 2\n" });
     await place.until("the plan is there", () => bodies(repository, pull).includes("plus"));
     say(place, repository, pull.number, "/sluice help");
@@ -118,6 +145,7 @@ test(
     press("alice");
     await place.until("it ran", async () => (await recorded(repository)).length === 2);
     expect((await recorded(repository))[0]).toBe("sum command succeeded");
+    await place.until("its curve is in the comment", () => bodies(repository, pull).includes("line [0.9, 0.43]"));
     const bell = () =>
       (repository.comments.get(pull.number) ?? []).filter(
         (one) => one.body.includes("sluice:bell") && one.app !== null,
