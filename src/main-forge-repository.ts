@@ -117,6 +117,7 @@ export async function forgeRepository(place: RepositoryPlace): Promise<ForgeRepo
         platform: PLATFORM,
         accelerator: null,
         pools: place.operator.pools,
+        pool: as?.pool ?? null,
         forced: new Set(as?.forced),
         // What changes the outside world is done for the default branch alone, and only by a run of its own.
         withEffects: as !== undefined && domain === "main",

@@ -10,7 +10,7 @@ import { runPipeline, type RunEnd } from "./controller/run-pipeline.ts";
 import type { StepProgress } from "./run/step-progress.ts";
 import { paramsOf, stageCommit } from "./controller/stage-commit.ts";
 import type { Forges } from "./forge/forge.ts";
-import type { CommitSha, RunId } from "./identity/identity.ts";
+import { isOfFork, type CommitSha, type RunId } from "./identity/identity.ts";
 import type { RepositoryRef } from "./identity/repository.ts";
 import { forgeRepository, type ForgeRepository } from "./main-forge-repository.ts";
 import { encodeAttempt, type StagedJob } from "./controller/attempt-payload.ts";
@@ -149,6 +149,8 @@ export function composeService(parts: ServiceParts): Service {
             await repository.history.sync();
             return repository.history.runs({ request }).some((run) => run.id !== self && run.status !== "superseded");
           },
+          forkPool: async ({ domain }) =>
+            isOfFork(domain) ? ((await repository.rules())?.settings.forks.pool ?? null) : null,
           execute: (run) => execute(parts, repository, { run, stop }),
           host: {
             platform: PLATFORM,

@@ -77,6 +77,8 @@ export type PlanAs = Pick<RunOrder, "pipeline" | "forced" | "overrides"> & {
   readonly pins: RunOrder["pins"] | null;
   /** The run whose artifacts a deploy pipeline gets; without it nothing is deployed. */
   readonly released?: RunId | null;
+  /** The one pool on which what a fork brings is executed; null: steps run where they ask to. */
+  readonly pool?: string | null;
 };
 
 /** Checks by their names on the forge. */

@@ -22,6 +22,8 @@ export interface RunAcceptedPorts {
   readonly signer: Pick<Signer, "keyId" | "publicKey">;
   /** Runs that are accepted by us and not recorded, among these refs. */
   readonly openOrders: (refs: ReadonlyMap<string, CommitSha>) => Promise<readonly RunOrder[]>;
+  /** The pool of all steps of what a fork brings; null where steps run where they ask to. */
+  readonly forkPool: (order: RunOrder) => Promise<string | null>;
   /** Executes the steps of a planned pipeline; composed where ports and adapters meet. */
   readonly execute: (run: Executable) => Promise<{
     readonly state: RunState;
@@ -77,7 +79,7 @@ export async function runAccepted(ports: RunAcceptedPorts, id: RunOrder["id"]): 
     tree: null,
     domain: order.domain,
     against: null,
-    as: { ...order, released: order.deploys?.run ?? null },
+    as: { ...order, released: order.deploys?.run ?? null, pool: await ports.forkPool(order) },
   });
   const planned = commit.planned.find((one) => one.file.pipeline.id === order.pipeline);
   // Asked for twice at two tips, a deployment is made once: the second one waited for the first.

@@ -47,7 +47,7 @@ export function takeRecorded(
 ): void {
   const known = before ?? undefined;
   const runs = [{ sha: commit, record }];
-  write(database, { known, head: commit, anew: known === undefined, runs, events: [], past: [record] });
+  write(database, { known, head: commit, anew: known === undefined, runs, events: [], past: [record].filter(isTold) });
 }
 
 interface Reading {
@@ -55,7 +55,7 @@ interface Reading {
   readonly anew: boolean;
   readonly runs: readonly NewRun[];
   readonly events: readonly LedgerEvent[];
-  /** The newest new run of each pipeline with its documents. */
+  /** The newest new run of each pipeline that causes may be told against, with its documents. */
   readonly past: readonly RunRecord[];
 }
 
@@ -82,8 +82,13 @@ async function readSince(ledger: LedgerReader, head: CommitSha, known: CommitSha
     }
   }
   const events = await readEvents(ledger, head, commits.toReversed());
-  const newest = new Map(runs.map(({ record }) => [record.pipeline.id, record]));
+  const newest = new Map(runs.filter(({ record }) => isTold(record)).map(({ record }) => [record.pipeline.id, record]));
   return { anew: !continues, runs, events, past: await withDocuments(ledger, head, [...newest.values()]) };
+}
+
+/** What a pull request tried, a stranger's too, is nothing that has changed since: causes are told against the branches. */
+function isTold({ pullRequest }: RunRecord): boolean {
+  return pullRequest === null;
 }
 
 /** Events of these commits, oldest first; what a commit names and the ledger lacks is left out. */

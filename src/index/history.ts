@@ -55,7 +55,7 @@ export interface History extends AsyncDisposable {
   /** True for a run that is recorded with what it computed: one that was only given up has none of its key documents there. */
   computed(run: RunId): boolean;
   record(id: RunId): Promise<RunRecord | undefined>;
-  /** Steps of the newest run of a pipeline that had any of these ids. */
+  /** Steps of the newest run of a pipeline that had any of these ids, and that was no pull request's. */
   past(pipelines: readonly string[]): Promise<readonly PastStep[]>;
   /** Wall times (ms) of a pipeline's step, newest first. */
   durations(pipeline: string, step: string): readonly number[];

@@ -3,7 +3,7 @@ import { dirname } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 
 /** Raised when tables change: an older file is dropped and built anew. */
-const VERSION = 4;
+const VERSION = 5;
 
 const TABLES = `
   create table if not exists meta (name text primary key, value text not null);

@@ -43,8 +43,8 @@ export function orderMemory(): OrderMemory {
   };
 }
 
-function keyOfOptions({ platform, accelerator, pools }: WorkOrderOptions): string {
-  return JSON.stringify([platform, accelerator, pools ?? null]);
+function keyOfOptions({ platform, accelerator, pools, pool }: WorkOrderOptions): string {
+  return JSON.stringify([platform, accelerator, pools ?? null, pool ?? null]);
 }
 
 interface Kept<Value> {

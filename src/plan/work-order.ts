@@ -20,6 +20,8 @@ export interface WorkOrderOptions {
   readonly accelerator: string | null;
   /** What pools declare; a step's own pool wins over the two above. */
   readonly pools?: Readonly<Record<string, { readonly platform: string; readonly accelerator: string | null }>>;
+  /** The pool of all steps, whatever they ask for: where forks run. */
+  readonly pool?: string | null;
 }
 
 /** What a resolution without errors would run; byte-identical for identical input. */
@@ -62,7 +64,7 @@ function workStep(resolution: Resolution, { step, inputs, after }: ResolvedStep,
     input.kind === "output" ? symbolOf(input, making.symbols) : input.entry,
   );
   const { pools = {} } = making.options;
-  const { pool } = step.resources;
+  const pool = making.options.pool ?? step.resources.pool;
   const { platform, accelerator } = (Object.hasOwn(pools, pool) ? pools[pool] : undefined) ?? making.options;
   // In the order of canonical JSON: no key of ten thousand has to sort them.
   const document: KeyDocument = {

@@ -20,6 +20,7 @@ function taking({ mirror, signer, ledger }: Awaited<ReturnType<Remote["controlle
     clock: { now: () => 0 } as RunAcceptedPorts["clock"],
     execute: () => Promise.reject(new Error("there is nothing to execute")),
     deployed: async () => false,
+    forkPool: async () => null,
     host: { platform: "linux-x64", cpus: 1, memoryBytes: 1, version: "test" },
   };
 }

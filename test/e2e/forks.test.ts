@@ -12,13 +12,14 @@ import { begunAttempts } from "../../src/store/begun-attempts.ts";
 import { filesystemStore } from "../../src/store/filesystem-store.ts";
 import type { TwinPullRequest, TwinRepository } from "../../src/twin/world.ts";
 import { digits } from "./repositories.ts";
-import { accepted, recorded, town, type Town } from "./town.ts";
+import { accepted, gitIn, recorded, town, type Town } from "./town.ts";
 
 const OPERATOR = `version: 1
 installations: [{ account: acme, sources: ["env:UPSTREAM_TOKEN"] }]
 pools:
   default: { concurrency: 2 }
   strangers: { concurrency: 2, untrusted: true }
+  arm: { concurrency: 2, platform: linux-arm64 }
 `;
 
 const SETTINGS = `version: 1
@@ -110,7 +111,7 @@ cat told.txt
 const REACH = `version: 1
 name: reach
 steps:
-  net: { run: echo x > out, network: true, outputs: [out] }
+  net: { run: echo x > out, network: true, resources: { pool: arm }, outputs: [out] }
 `;
 
 const ASK = `version: 1
@@ -126,6 +127,7 @@ test.skipIf(!bubblewrap)(
     const place = await town({ operator: OPERATOR, variables: { UPSTREAM_TOKEN: "stolen" } });
     const data = join(place.directory, "data");
     await workerOf(place, "strangers");
+    await workerOf(place, "arm");
     const brings = {
       "params.yaml": "plus: 2\n",
       "add.sh": PROBE.replace("DATA", data),
@@ -181,6 +183,9 @@ test.skipIf(!bubblewrap)(
     await place.until("what was refused is tried again", async () => (await recorded(repository)).length === 6);
     expect((await recorded(repository)).slice(0, 2).toSorted()).toEqual(["ask retry refused", "reach retry refused"]);
 
+    // Keys name the pool where it would have run, not the one that it asks for.
+    expect(await ofArm(repository)).toBe("");
+
     // A button names the head that it is shown at; what the fork computed is there for the fork.
     await place.until(
       "the button is there",
@@ -201,6 +206,7 @@ test.skipIf(!bubblewrap)(
       "reach push succeeded",
       "sum push succeeded",
     ]);
+    expect(await ofArm(repository)).toContain("keys/");
     const [ours, ...more] = made(data, "main").filter(({ key }) => key === mine?.key);
     expect([ours?.made.domain, more]).toEqual(["main", []]);
     expect(ours?.made.run).not.toBe(mine?.made.run);
@@ -220,6 +226,11 @@ steps:
 metrics:
   total: { step: add, goal: higher }
 `;
+
+/** Key documents in the ledger that name the platform of the pool `arm`. */
+function ofArm({ directory }: TwinRepository): Promise<string> {
+  return gitIn(directory, "grep", "-l", '"platform":"linux-arm64"', "sluice/ledger", "--", "keys").catch(() => "");
+}
 
 async function workerOf({ directory, service }: Town, pool: string): Promise<void> {
   const data = join(directory, "data");

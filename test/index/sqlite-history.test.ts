@@ -178,6 +178,29 @@ test("an index built bit by bit, interrupted or by two at once answers as one bu
   );
 });
 
+test("causes are told against runs of branches, whatever a pull request tried since", async () => {
+  const ledger = new MemoryLedger();
+  const draw = (nth: number): RunRecord =>
+    recordOf(
+      { pipeline: "digits", status: "succeeded", minute: nth, steps: [{ ms: nth, failed: false, bytes: nth }] },
+      nth,
+    );
+  ledger.push(draw(1));
+  ledger.push({ ...draw(2), pullRequest: 12 });
+  await using history = sqliteHistory(join(directory(), "h.sqlite"), ledger);
+  await history.sync();
+  const told = async (): Promise<unknown> => (await history.past(["digits"])).map((step) => step.document.salt);
+  expect(await told()).toEqual(["1"]);
+  const before = ledger.commits.at(-1)?.sha ?? null;
+  const tried = { ...draw(3), pullRequest: 13 };
+  ledger.push(tried);
+  const commit = ledger.commits.at(-1)?.sha;
+  if (commit === undefined) throw new Error("unreachable: it was pushed");
+  history.recorded(tried, { commit, before });
+  expect(history.runs({})[0]?.pullRequest).toBe(13);
+  expect(await told()).toEqual(["1"]);
+});
+
 test("a slow reader does not put an index back that another brought further", async () => {
   const ledger = new MemoryLedger();
   const draw: Draw = { pipeline: "digits", status: "succeeded", minute: 1, steps: [] };
