@@ -52,7 +52,7 @@ export type SetupConfigRead =
   | { readonly kind: "bad"; readonly variables: readonly BadVariable[] };
 
 /** What a worker is started with: it never holds the App's key. */
-export type WorkerConfig = Pick<ServiceConfig, "queue" | "data" | "store" | "logLevel">;
+export type WorkerConfig = Pick<ServiceConfig, "queue" | "data" | "operatorFile" | "store" | "logLevel">;
 
 export type WorkerConfigRead =
   | { readonly kind: "ok"; readonly config: WorkerConfig }
@@ -180,7 +180,10 @@ export function parseWorkerConfig(env: NodeJS.ProcessEnv, cwd: string): WorkerCo
   if (!parsed.success) return { kind: "bad", variables: badOf(parsed.error) };
   const { LOG_LEVEL: logLevel, SLUICE_QUEUE_URL, SLUICE_STORE_URL } = parsed.data;
   const queue = queueAt(SLUICE_QUEUE_URL);
-  return { kind: "ok", config: { queue, data: dataDirectory(env, cwd), store: storeAt(SLUICE_STORE_URL), logLevel } };
+  const written = set(env["SLUICE_CONFIG"]);
+  const operatorFile = written === undefined ? null : resolve(cwd, written);
+  const data = dataDirectory(env, cwd);
+  return { kind: "ok", config: { queue, data, operatorFile, store: storeAt(SLUICE_STORE_URL), logLevel } };
 }
 
 function badOf(error: z.ZodError): readonly BadVariable[] {

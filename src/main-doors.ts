@@ -19,6 +19,9 @@ export function serviceDoors(world: World): Service {
       return leaveSoon(0);
     },
     async worker(config, { pool, concurrency }, stop) {
+      const { readOperator } = await import("./main-operator.ts");
+      const read = readOperator(config.operatorFile);
+      if (read.kind === "refused") return refused(world, read);
       const { openQueue } = await import("./queue/open-queue.ts");
       const { startWorker } = await import("./main-worker.ts");
       const { servicePaths } = await import("./main-service.ts");
@@ -46,6 +49,7 @@ export function serviceDoors(world: World): Service {
         pool,
         version,
         concurrency: concurrency ?? SLOTS,
+        kubernetes: read.operator.pools[pool]?.kubernetes ?? null,
         variable,
         onError,
       };

@@ -105,6 +105,7 @@ export async function openService(opening: Opening): Promise<Opened> {
           pool: POOL,
           version,
           concurrency: slots,
+          kubernetes: operator.pools[POOL]?.kubernetes ?? null,
           variable,
           onError,
         });

@@ -51,7 +51,7 @@ function compose(world: World, git: Git): Repository {
       return filesystemStore(join(git.root, settings.store.path));
     },
     async executor(settings, store, { slots, ready, onDrift }) {
-      const { processExecutor, withContainers, withSlurm } = await import("./main-adapters.ts");
+      const { processExecutor, withContainers, withKubernetes, withSlurm } = await import("./main-adapters.ts");
       const directory = join(git.root, settings.store.path, "work");
       const materialize: typeof store.materialize = (record, target) => store.materialize(record, target);
       const options = {
@@ -66,7 +66,8 @@ function compose(world: World, git: Git): Repository {
         onDrift,
       };
       const plain = processExecutor(options);
-      return "kind" in plain ? plain : withSlurm(withContainers(plain, options), { ...options, stays: false });
+      if ("kind" in plain) return plain;
+      return withKubernetes(withSlurm(withContainers(plain, options), { ...options, stays: false }), null);
     },
     async isolation(settings) {
       const { isolationHere } = await import("./executor/isolation.ts");

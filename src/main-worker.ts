@@ -9,12 +9,14 @@ import type { Executor } from "./executor/executor.ts";
 import { processExecutor } from "./executor/process-executor.ts";
 import { strangerExecutor } from "./executor/stranger-executor.ts";
 import { withContainers } from "./executor/with-containers.ts";
+import { withKubernetes } from "./executor/with-kubernetes.ts";
 import { withSlurm } from "./executor/with-slurm.ts";
 import { programPath } from "./main-programs.ts";
 import { servicePaths } from "./main-service.ts";
 import { attemptConsumer } from "./queue/attempt-consumer.ts";
 import type { Json } from "./identity/canonical-json.ts";
 import { isOfFork } from "./identity/identity.ts";
+import type { KubernetesPool } from "./pipeline/operator.ts";
 import type { Queue } from "./queue/queue.ts";
 import { announceWorker, type WorkerNotice } from "./queue/workers.ts";
 import type { Room } from "./scheduling/queued-step.ts";
@@ -41,6 +43,8 @@ export interface WorkerParts {
   readonly pool: string;
   readonly version: string;
   readonly concurrency: number;
+  /** Where the pool's Jobs of Kubernetes are made; null: it has none. */
+  readonly kubernetes: KubernetesPool | null;
   /** A variable of this process: grants `from: env:NAME` are resolved here. */
   readonly variable: (name: string) => string | undefined;
   readonly onError: (error: unknown) => void;
@@ -138,7 +142,7 @@ function noticeOf({ concurrency, version }: WorkerParts): WorkerNotice {
   return { slots: concurrency, room, version, host: hostname(), pid: process.pid };
 }
 
-function openExecutor({ data, path, concurrency, store }: WorkerParts): Executor {
+function openExecutor({ data, path, concurrency, store, kubernetes }: WorkerParts): Executor {
   const directory = servicePaths(data).work;
   const materialize: Store["materialize"] = (record, target) => store.materialize(record, target);
   const options = {
@@ -153,7 +157,8 @@ function openExecutor({ data, path, concurrency, store }: WorkerParts): Executor
   } as const;
   const plain = processExecutor(options);
   if ("kind" in plain) throw new Error(plain.why);
-  return withSlurm(withContainers(plain, options), { ...options, stays: true });
+  const here = withSlurm(withContainers(plain, options), { ...options, stays: true });
+  return withKubernetes(here, kubernetes && { pool: kubernetes, data, directory, slots: concurrency, materialize });
 }
 
 /** For what forks bring, whatever pool it comes through. */

@@ -127,9 +127,14 @@ async function orderOf(
       tools: step.tools,
       timeoutMs: step.timeoutMs,
       memoryBytes: job.memoryBytes,
-      ...(step.executor === "slurm" ? { batch: { cpus: step.resources.cpu, gpus: step.resources.gpu } } : {}),
+      ...batchOf(step),
     },
   };
+}
+
+function batchOf({ executor, resources }: Step): Pick<AttemptOrder, "batch"> {
+  if (executor !== "slurm" && executor !== "kubernetes") return {};
+  return { batch: { system: executor, cpus: resources.cpu, gpus: resources.gpu } };
 }
 
 function deploymentEnvironment(deploys: Deploys | null): Readonly<Record<string, string>> {

@@ -43,7 +43,7 @@ export interface AttemptOrder {
   readonly timeoutMs: number | null;
   readonly memoryBytes: number | null;
   /** What a batch system is asked for; absent where the step runs beside the worker. */
-  readonly batch?: { readonly cpus: number; readonly gpus: number };
+  readonly batch?: { readonly system: "slurm" | "kubernetes"; readonly cpus: number; readonly gpus: number };
 }
 
 export interface Attempt {

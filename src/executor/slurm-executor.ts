@@ -9,6 +9,7 @@ import { checkInstalled } from "./installed.ts";
 import { isolationHere } from "./isolation.ts";
 import { permitsFor } from "./permits.ts";
 import { keepPlain } from "./plain-log.ts";
+import { GONE_AFTER_MS, placesOf, startPulse, type Pulse } from "./pulse.ts";
 import { redactLog } from "./redact-log.ts";
 import { removeTree } from "./remove-tree.ts";
 import { askSlurm } from "./slurm-command.ts";
@@ -16,7 +17,7 @@ import { endOfJob, isolationOf } from "./slurm-end.ts";
 import { slurmJobs, type SlurmJobs } from "./slurm-jobs.ts";
 import { writeOrder } from "./slurm-order.ts";
 import { makePlace, type JobPlace, type SlurmExecutorOptions } from "./slurm-place.ts";
-import { cancelOrphans, GONE_AFTER_MS, placesOf, startPulse, type Pulse } from "./slurm-pulse.ts";
+import { cancelOrphans } from "./slurm-pulse.ts";
 import { submit } from "./slurm-submit.ts";
 import { stage, undeclaredWrites } from "./workspace.ts";
 
@@ -43,7 +44,7 @@ export function slurmExecutor(options: SlurmExecutorOptions): Executor {
   const cluster: Cluster = {
     options,
     jobs: slurmJobs(options.everyMs ?? EVERY_MS),
-    pulse: startPulse(options.directory),
+    pulse: startPulse(options.directory, "slurm"),
     awaited: new Set(),
   };
   const sweep = async (): Promise<void> => cancelOrphans(cluster.pulse, (attempt) => cluster.awaited.has(attempt));

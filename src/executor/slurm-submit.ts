@@ -3,8 +3,9 @@ import { join } from "node:path";
 import type { Failure } from "../run/run-record.ts";
 import type { AttemptOrder } from "./executor.ts";
 import { askSlurm } from "./slurm-command.ts";
+import type { Pulse } from "./pulse.ts";
 import type { JobPlace } from "./slurm-place.ts";
-import { commentOf, JOB_NAME, type Pulse } from "./slurm-pulse.ts";
+import { commentOf, JOB_NAME } from "./slurm-pulse.ts";
 
 /** What the launcher and the sandbox take besides the step. */
 const OWN_BYTES = 96 * 1_024 * 1_024;

@@ -91,7 +91,7 @@ function refusalOf({ network, secrets, batch }: AttemptOrder): Failure | undefin
   if (batch !== undefined)
     return {
       kind: "refused",
-      why: "it asks for a job of Slurm, and nothing of a fork gets one",
+      why: `it asks for a job of ${batch.system === "slurm" ? "Slurm" : "Kubernetes"}, and nothing of a fork gets one`,
       next: "run it after the merge",
     };
   const asks = network ? "the network" : Object.keys(secrets).length > 0 ? "secrets" : undefined;

@@ -24,7 +24,7 @@ export function withSlurm(plain: Executor, { stays, ...options }: WithSlurmOptio
     why: plain.why,
     ahead: plain.ahead,
     async start(order, signal) {
-      if (order.batch === undefined) return plain.start(order, signal);
+      if (order.batch?.system !== "slurm") return plain.start(order, signal);
       if (!slurmHere(options.path)) return neverBegun(NO_SLURM);
       return (await (opened ??= open())).start(order, signal);
     },

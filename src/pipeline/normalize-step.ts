@@ -32,13 +32,13 @@ export interface StepFrame extends Reading {
 
 const DEFAULT_RETRY_DELAY_MS = 5_000;
 
-/** An executor that is there, and that fits where the step's programs come from. */
+/** An executor that fits where the step's programs come from. */
 function checkExecutor(frame: StepFrame, environment: Environment, executor: Step["executor"]): void {
-  if (executor === "kubernetes") {
+  if (executor === "kubernetes" && environment.kind !== "image") {
     report(frame, placeOf(frame, "executor"), {
-      code: "not-in-this-version",
-      message: "`executor: kubernetes` is not in this version",
-      next: "write `executor: container`, or `executor: slurm`",
+      code: "kubernetes-without-image",
+      message: `\`${frame.name}\` has \`executor: kubernetes\` and no image`,
+      next: "write `environment: { image: …@sha256:… }`",
     });
   }
   if (environment.kind === "image" && (executor === "process" || executor === "slurm")) {

@@ -1,9 +1,48 @@
 import { z } from "zod";
 
-import { size } from "./schema.ts";
+import { duration, size } from "./schema.ts";
 import { names, poolKeys, sharedKeys, text } from "./settings-schema.ts";
 
 const digits = z.string().regex(/^[A-Za-z0-9+/_-]{40,}={0,2}$/, "an Ed25519 public key in base64");
+
+const dnsLabel = z.string().regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, "a name of Kubernetes such as `ml-jobs`");
+const dnsName = z
+  .string()
+  .max(253)
+  .regex(/^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/, "a name of Kubernetes such as `sluice-data`");
+const labelName = z
+  .string()
+  .max(317)
+  .regex(/^([a-z0-9][a-z0-9.-]*\/)?[A-Za-z0-9]([\w.-]{0,61}[A-Za-z0-9])?$/, "a name such as `nvidia.com/gpu`");
+const labelValue = z
+  .string()
+  .regex(/^([A-Za-z0-9]([\w.-]{0,61}[A-Za-z0-9])?)?$/, "the value of a label such as `a100`");
+
+const kubernetes = z.strictObject({
+  namespace: dnsLabel.describe("Where Jobs are made."),
+  claim: dnsName.describe("The PersistentVolumeClaim in it that holds `SLUICE_DATA`."),
+  path: z
+    .string()
+    .regex(/^(?!\/)(?!.*(^|\/)\.{0,2}(\/|$)).+$/, "a path inside the claim such as `sluice/data`")
+    .optional()
+    .describe("Where `SLUICE_DATA` lies in the claim. Default: its root."),
+  gpu: labelName.optional().describe("The resource that `resources.gpu` asks for. Default `nvidia.com/gpu`."),
+  pending: duration.optional().describe("How long a Job may wait for a node. Default `1h`."),
+  node_selector: z.record(labelName, labelValue).optional().describe("Labels that nodes must have. Default: none."),
+  tolerations: z
+    .array(
+      z.strictObject({
+        key: labelName.describe("The taint's key."),
+        value: labelValue.optional().describe("Its value. Default: any."),
+        effect: z
+          .enum(["NoSchedule", "PreferNoSchedule", "NoExecute"])
+          .optional()
+          .describe("Its effect. Default: any."),
+      }),
+    )
+    .optional()
+    .describe("Taints of nodes that do not keep Jobs away. Default: none."),
+});
 
 const pool = z.strictObject({
   ...poolKeys,
@@ -11,6 +50,7 @@ const pool = z.strictObject({
     .array(z.enum(["process", "container", "slurm", "kubernetes"]))
     .optional()
     .describe("Executors it has. Default: `process` and `container`."),
+  kubernetes: kubernetes.optional().describe("The cluster's part of a pool with the executor `kubernetes`."),
   domains: z
     .array(z.enum(["main", "pr", "fork"]))
     .optional()
@@ -110,6 +150,7 @@ export type RawOperator = z.infer<typeof operatorSchema>;
 /** Keys that only an operator may write; `sluice.yaml` is told where they belong. */
 export const OPERATOR_KEYS: ReadonlySet<string> = new Set([
   "executors",
+  "kubernetes",
   "domains",
   "platform",
   "accelerator",

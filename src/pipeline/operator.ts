@@ -5,11 +5,32 @@ export interface OperatorPool {
   /** Triggers that may use it; null: all. */
   readonly on: readonly string[] | null;
   readonly executors: readonly ("process" | "container" | "slurm" | "kubernetes")[];
+  /** Null: it has no executor `kubernetes`. */
+  readonly kubernetes: KubernetesPool | null;
   readonly domains: readonly ("main" | "pr" | "fork")[];
   readonly platform: string;
   readonly accelerator: string | null;
   readonly usdPerHour: number | null;
   readonly untrusted: boolean;
+}
+
+/** Where Jobs of Kubernetes are made, and which nodes take them. */
+export interface KubernetesPool {
+  readonly namespace: string;
+  /** The PersistentVolumeClaim that holds `SLUICE_DATA`. */
+  readonly claim: string;
+  /** Where `SLUICE_DATA` lies in the claim; empty: its root. */
+  readonly path: string;
+  /** The resource that a GPU is. */
+  readonly gpu: string;
+  /** How long a Job may wait for a node. */
+  readonly pendingMs: number;
+  readonly nodeSelector: Readonly<Record<string, string>>;
+  readonly tolerations: readonly {
+    readonly key: string;
+    readonly value: string | null;
+    readonly effect: "NoSchedule" | "PreferNoSchedule" | "NoExecute" | null;
+  }[];
 }
 
 export type OperatorStore =

@@ -1,11 +1,12 @@
+import { parseDuration } from "../expression/duration.ts";
 import { parseSize } from "../expression/size.ts";
 import { isError } from "../problem/problem.ts";
 import { checkAgainstSchema } from "./check-schema.ts";
-import type { Operator, OperatorPool, OperatorStore, Quotas } from "./operator.ts";
+import type { KubernetesPool, Operator, OperatorPool, OperatorStore, Quotas } from "./operator.ts";
 import { operatorSchema, type RawOperator } from "./operator-schema.ts";
 import { normalizeSettings } from "./parse-settings.ts";
 import type { Parsed, Source } from "./parsed.ts";
-import type { Reading } from "./reading.ts";
+import { report, type Reading } from "./reading.ts";
 import { readYaml } from "./yaml-source.ts";
 
 /** Parses the operator's file (`SLUICE_CONFIG`); no file is one that says nothing. Never throws. */
@@ -32,7 +33,9 @@ function normalize(reading: Reading, raw: RawOperator): Operator {
       sources: one.sources ?? [],
     })),
     store: store === undefined ? null : storeOf(store),
-    pools: Object.fromEntries(Object.entries(raw.pools ?? { default: {} }).map(([name, pool]) => [name, poolOf(pool)])),
+    pools: Object.fromEntries(
+      Object.entries(raw.pools ?? { default: {} }).map(([name, pool]) => [name, poolOf(reading, name, pool)]),
+    ),
     leastIsolation: raw.least_isolation ?? "workspace",
     largestWeight: raw.largest_weight ?? 10,
     secretBackends: raw.secret_backends ?? ["env"],
@@ -49,17 +52,62 @@ function storeOf(store: NonNullable<RawOperator["store"]>): OperatorStore {
   return { kind, bucket, prefix: prefix ?? "", ...access };
 }
 
-function poolOf(pool: NonNullable<RawOperator["pools"]>[string]): OperatorPool {
+type RawPool = NonNullable<RawOperator["pools"]>[string];
+
+function poolOf(reading: Reading, name: string, pool: RawPool): OperatorPool {
+  checkKubernetes(reading, name, pool);
   return {
     concurrency: pool.concurrency ?? 4,
     on: pool.on ?? null,
     executors: pool.executors ?? ["process", "container"],
+    kubernetes: pool.kubernetes === undefined ? null : kubernetesOf(pool.kubernetes),
     domains: pool.domains ?? (pool.untrusted === true ? ["fork"] : ["main", "pr"]),
     platform: pool.platform ?? "linux-x64",
     accelerator: pool.accelerator ?? null,
     usdPerHour: pool.usd_per_hour ?? null,
     untrusted: pool.untrusted ?? false,
   };
+}
+
+function kubernetesOf(raw: NonNullable<RawPool["kubernetes"]>): KubernetesPool {
+  return {
+    namespace: raw.namespace,
+    claim: raw.claim,
+    path: raw.path ?? "",
+    gpu: raw.gpu ?? "nvidia.com/gpu",
+    pendingMs: (raw.pending === undefined ? undefined : parseDuration(raw.pending)) ?? 3_600_000,
+    nodeSelector: raw.node_selector ?? {},
+    tolerations: (raw.tolerations ?? []).map(({ key, value, effect }) => ({
+      key,
+      value: value ?? null,
+      effect: effect ?? null,
+    })),
+  };
+}
+
+/** The executor and its section come together. */
+function checkKubernetes(reading: Reading, name: string, pool: RawPool): void {
+  const asked = pool.executors?.includes("kubernetes") === true;
+  const { yaml } = reading;
+  const node = yaml.child(yaml.child(yaml.root, "pools"), name);
+  // Where it is written wrong, that has been said.
+  if (asked === (yaml.child(node, "kubernetes") !== undefined)) return;
+  const at = yaml.span(yaml.child(node, asked ? "executors" : "kubernetes") ?? node);
+  report(
+    reading,
+    at,
+    asked
+      ? {
+          code: "no-cluster",
+          message: `pool \`${name}\` has the executor \`kubernetes\` and does not say where its Jobs are made`,
+          next: `add \`kubernetes: { namespace: ml, claim: sluice-data }\` to \`pools.${name}\``,
+        }
+      : {
+          code: "unused-cluster",
+          message: `pool \`${name}\` has a cluster and no executor \`kubernetes\``,
+          next: `add \`kubernetes\` to \`pools.${name}.executors\`, or remove \`kubernetes:\``,
+        },
+  );
 }
 
 function quotasOf(quotas: RawOperator["quotas"]): Quotas {

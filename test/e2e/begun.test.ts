@@ -55,6 +55,7 @@ async function place() {
     pool: "default",
     version: "test",
     concurrency: 1,
+    kubernetes: null,
     variable: () => undefined,
     onError: () => undefined,
   });

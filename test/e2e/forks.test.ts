@@ -244,6 +244,7 @@ async function workerOf({ directory, service }: Town, pool: string): Promise<voi
     pool,
     version: "test",
     concurrency: 2,
+    kubernetes: null,
     variable: () => undefined,
     onError: () => undefined,
   });

@@ -57,6 +57,7 @@ test(
       pool: "gpu",
       version: "test",
       concurrency: 1,
+      kubernetes: null,
       variable: () => undefined,
       onError: () => undefined,
     });

@@ -58,7 +58,7 @@ function orderOf(script: string, more: Partial<AttemptOrder> = {}): AttemptOrder
     tools: {},
     timeoutMs: null,
     memoryBytes: null,
-    batch: { cpus: 1, gpus: 0 },
+    batch: { system: "slurm", cpus: 1, gpus: 0 },
     ...more,
   };
 }
@@ -188,7 +188,7 @@ describe.skipIf(why !== undefined)("as a job of Slurm", () => {
 
   test("a step gets the devices that Slurm gives it, and others none", async () => {
     const script = 'echo "devices: ${CUDA_VISIBLE_DEVICES-none}"';
-    expect((await run(script, { batch: { cpus: 1, gpus: 1 } })).log).toBe("devices: 0\n");
+    expect((await run(script, { batch: { system: "slurm", cpus: 1, gpus: 1 } })).log).toBe("devices: 0\n");
     expect((await run(script)).log).toBe("devices: none\n");
   });
 

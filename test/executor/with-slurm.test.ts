@@ -22,7 +22,7 @@ const order = {
   timeoutMs: null,
   memoryBytes: null,
 } as const;
-const batch = { cpus: 1, gpus: 0 };
+const batch = { system: "slurm", cpus: 1, gpus: 0 } as const;
 
 function place(): string {
   const directory = mkdtempSync(join(tmpdir(), "sluice-slurm-none-"));

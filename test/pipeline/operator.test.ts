@@ -32,6 +32,7 @@ test("the operator's file is kept whole, with its defaults", () => {
     concurrency: 2,
     on: ["push", "command"],
     executors: ["process", "container"],
+    kubernetes: null,
     domains: ["main", "pr"],
     platform: "linux-x64",
     accelerator: "cuda-12.4-sm90",
@@ -123,4 +124,44 @@ test("whatever a repository asks for, it never gets more than the operator gives
       expect(settings.sandbox).toBe("require");
     }),
   );
+});
+
+const cluster = "kubernetes: { namespace: ml, claim: sluice-data }";
+
+test("a pool says where its Jobs of Kubernetes are made", () => {
+  const own = operatorOf(`version: 1\npools: { k8s: { executors: [kubernetes], ${cluster} } }\n`);
+  expect(own.pools["k8s"]?.kubernetes).toEqual({
+    namespace: "ml",
+    claim: "sluice-data",
+    path: "",
+    gpu: "nvidia.com/gpu",
+    pendingMs: 3_600_000,
+    nodeSelector: {},
+    tolerations: [],
+  });
+  const written =
+    "pending: 10m, path: a/b, node_selector: { kind: a100 }, tolerations: [{ key: gpu, effect: NoSchedule }]";
+  const full = operatorOf(
+    `version: 1\npools: { k8s: { executors: [kubernetes], kubernetes: { namespace: ml, claim: c, ${written} } } }\n`,
+  );
+  expect(full.pools["k8s"]?.kubernetes).toMatchObject({
+    path: "a/b",
+    pendingMs: 600_000,
+    nodeSelector: { kind: "a100" },
+    tolerations: [{ key: "gpu", value: null, effect: "NoSchedule" }],
+  });
+});
+
+test.each([
+  ["pools: { k8s: { executors: [kubernetes] } }", "2:28 no-cluster"],
+  [`pools: { k8s: { ${cluster} } }`, "2:29 unused-cluster"],
+  ["pools: { k8s: { executors: [kubernetes], kubernetes: { namespace: ML, claim: c } } }", "2:67 bad-value"],
+  [
+    "pools: { k8s: { executors: [kubernetes], kubernetes: { namespace: ml, claim: c, path: ../up } } }",
+    "2:87 bad-value",
+  ],
+  ["pools: { k8s: { executors: [kubernetes], kubernetes: { namespace: ml } } }", "2:42 missing-key"],
+])("%s is a mistake", (text, expected) => {
+  const { problems } = parseOperator({ path: "operator.yaml", bytes: encode(`version: 1\n${text}\n`) });
+  expect(problems.map(({ at, code }) => `${at.line}:${at.column} ${code}`)).toEqual([expected]);
 });

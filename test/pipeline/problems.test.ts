@@ -44,7 +44,7 @@ describe("mistakes are found at the smallest place at fault", () => {
       step(`{ run: x, executor: §slurm, environment: { image: "p@sha256:${"a".repeat(64)}" } }`),
       "image-with-slurm",
     ],
-    ["a job of Kubernetes", step("{ run: x, executor: §kubernetes }"), "not-in-this-version"],
+    ["a job of Kubernetes without an image", step("{ run: x, executor: §kubernetes }"), "kubernetes-without-image"],
     ["an output that leaves the workspace", step("{ run: x, outputs: [§../up] }"), "outside-path"],
     ["an absolute output", step("{ run: x, outputs: [§/etc/x] }"), "absolute-path"],
     ["an undeclared parameter", step('{ run: §"echo ${{ params.lr }}" }'), "undeclared-parameter"],
