@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { chmodSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -7,6 +7,7 @@ import { expect, onTestFinished, test } from "vitest";
 
 import type { Twin } from "../../src/twin/twin.ts";
 import { checkedTwin } from "../github/checked-twin.ts";
+import { prepareDatabase } from "../prepared-database.ts";
 import { digits } from "./repositories.ts";
 import { gitIn } from "./town.ts";
 
@@ -50,11 +51,13 @@ function serve(twin: Twin, data: string): Promise<Serving> {
 
 test(
   "a service that is killed in the middle of a run leaves it to the next one, which records it once",
-  { timeout: 90_000 },
+  { timeout: 240_000 },
   async () => {
     const directory = mkdtempSync(join(tmpdir(), "sluice-serve-"));
     const twin = await checkedTwin({ directory: join(directory, "forge") });
+    chmodSync(directory, 0o755);
     const data = join(directory, "data");
+    await prepareDatabase(data);
     const running: Serving[] = [];
     onTestFinished(async () => {
       for (const one of running) one.process.kill("SIGKILL");

@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -10,6 +10,7 @@ import { systemClock } from "../../src/clock/system-clock.ts";
 import { openService, type OpenService } from "../../src/main-open-service.ts";
 import { twinConfig } from "../../src/main-demo.ts";
 import { checkedTwin, type CheckedTwin } from "../github/checked-twin.ts";
+import { prepareDatabase } from "../prepared-database.ts";
 import { ENV } from "../sluice.ts";
 
 /** A forge, a service with its queue and its worker: all real, all on this machine, gone when the test ends. */
@@ -34,6 +35,9 @@ export async function town(
   } = {},
 ): Promise<Town> {
   const directory = mkdtempSync(join(tmpdir(), "sluice-town-"));
+  // Where the database's user may not go, its files would stand elsewhere and be left behind.
+  chmodSync(directory, 0o755);
+  await prepareDatabase(join(directory, "data"));
   const twin = await checkedTwin({ directory: join(directory, "forge") });
   await options.before?.(twin);
   const { webhooks, bellAfterMs } = options;
