@@ -16,6 +16,8 @@ export interface Config {
   readonly variable: (name: string) => string | undefined;
   readonly user: string | null;
   readonly account: Account;
+  /** Whether `SLUICE_QUEUE_URL` or `SLUICE_DATA` names a service. */
+  readonly service: boolean;
 }
 
 /** A person's account on the forge. */
@@ -48,6 +50,7 @@ export function readConfig(env: NodeJS.ProcessEnv, cwd: string): Config {
       host: nonEmpty(env["GHE_HOST"])?.toLowerCase() ?? "github.com",
       protocol: nonEmpty(env["GHE_PROTOCOL"]) ?? "https",
     },
+    service: (nonEmpty(env["SLUICE_QUEUE_URL"]) ?? nonEmpty(env["SLUICE_DATA"])) !== undefined,
   };
 }
 

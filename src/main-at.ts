@@ -1,5 +1,6 @@
 import type { Service } from "./main-service.ts";
 import type { InTurn } from "./main-turns.ts";
+import type { Followers } from "./queue/followers.ts";
 import type { Performed, Queue } from "./queue/queue.ts";
 
 /** What the hands of a service reach for. */
@@ -7,6 +8,8 @@ export interface At {
   readonly service: Service;
   readonly queue: Queue;
   readonly inTurn: InTurn;
+  /** Who reads along with a run. */
+  readonly followers: Pick<Followers, "of">;
 }
 
 export const DONE: Performed = { kind: "done" };

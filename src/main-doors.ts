@@ -1,7 +1,9 @@
 import { existsSync } from "node:fs";
 
 import type { Service, World } from "./cli/world.ts";
+import type { WorkerConfig } from "./config-service.ts";
 import { endsWithin, leaveSoon } from "./main-leave.ts";
+import type { Queue } from "./queue/queue.ts";
 
 /** A part of main.ts for the doors of a service, each loaded when it is opened. */
 export function serviceDoors(world: World): Service {
@@ -62,26 +64,51 @@ export function serviceDoors(world: World): Service {
       return leaveSoon(0);
     },
     async pool(config, pool) {
-      // Looking must not make a database.
-      if (config.queue.kind === "embedded" && !existsSync(config.data))
-        return refused(world, {
-          why: `no service keeps anything in ${config.data}`,
-          next: "SLUICE_DATA=… sluice ps --pool default",
-        });
-      const { openQueue } = await import("./queue/open-queue.ts");
+      const queue = await queueOf(world, config);
+      if (typeof queue === "number") return queue;
       const { openPool } = await import("./main-pool.ts");
-      const onError = (error: unknown): void => terminal.say(`sluice: ${String(error)}\n`);
-      const url = config.queue.kind === "embedded" ? "embedded:" : config.queue.url;
-      const opened = await openQueue(url, { data: config.data, holder: `sluice ps ${process.pid}`, onError });
-      if (opened.kind === "opened") return openPool(opened.queue, pool, () => clock.now());
-      const { variable, expected, example } = opened;
-      return refused(world, { why: `${variable}: ${expected}`, next: `${variable}=${example}` });
+      return openPool(queue, pool, () => clock.now());
+    },
+    async runs(config) {
+      const queue = await queueOf(world, config);
+      if (typeof queue === "number") return queue;
+      const { openRuns } = await import("./main-runs.ts");
+      return openRuns({ queue, onError: (error) => terminal.say(`sluice: ${String(error)}\n`) });
+    },
+    async log(config, digest) {
+      const { parseDigest } = await import("./identity/identity.ts");
+      const { servicePaths } = await import("./main-service.ts");
+      const { openStore } = await import("./main-store.ts");
+      const named = parseDigest(digest);
+      const { store } = servicePaths(config.data);
+      if (named === undefined || (config.store === null && !existsSync(store))) return undefined;
+      const kept = await openStore(config.store, store);
+      if (kept.kind === "refused") return undefined;
+      const bytes = await kept.store.read(named);
+      await kept.store[Symbol.asyncDispose]();
+      return bytes === undefined ? undefined : new TextDecoder().decode(bytes);
     },
     async demo(stop) {
       const { playDemo } = await import("./main-demo.ts");
       return playDemo({ clock, version, path, variable, stop, print: (text) => terminal.print(text) });
     },
   };
+}
+
+/** A service's queue as somebody who looks finds it: looking makes no database. */
+async function queueOf(world: World, { queue, data }: WorkerConfig): Promise<Queue | number> {
+  if (queue.kind === "embedded" && !existsSync(data))
+    return refused(world, {
+      why: `no service keeps anything in ${data}`,
+      next: "SLUICE_DATA=… sluice ps --pool default",
+    });
+  const { openQueue } = await import("./queue/open-queue.ts");
+  const onError = (error: unknown): void => world.terminal.say(`sluice: ${String(error)}\n`);
+  const url = queue.kind === "embedded" ? "embedded:" : queue.url;
+  const opened = await openQueue(url, { data, holder: `sluice ps ${process.pid}`, onError });
+  if (opened.kind === "opened") return opened.queue;
+  const { variable, expected, example } = opened;
+  return refused(world, { why: `${variable}: ${expected}`, next: `${variable}=${example}` });
 }
 
 const LEAVE_MS = 10_000;

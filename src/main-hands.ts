@@ -9,13 +9,14 @@ import { reportMergeGroup, reportOpen } from "./main-pull-request.ts";
 import { takeRun } from "./main-run-hand.ts";
 import type { Service } from "./main-service.ts";
 import { turns } from "./main-turns.ts";
+import type { Followers } from "./queue/followers.ts";
 import type { Performed, Queue } from "./queue/queue.ts";
 import type { Trigger } from "./trigger/trigger.ts";
 import type { Hands } from "./worker.ts";
 
 /** The doors' hands on a service: each trigger leads to one verb, and what that decides to the queue. */
-export function composeHands(service: Service, queue: Queue): Hands {
-  const at: At = { service, queue, inTurn: turns() };
+export function composeHands(service: Service, queue: Queue, followers: Pick<Followers, "of">): Hands {
+  const at: At = { service, queue, inTurn: turns(), followers };
   return {
     handle: (trigger) => handle(at, trigger),
     run: (repository, run, signal) =>

@@ -6,6 +6,7 @@ import { wakeForComments } from "./main-comments.ts";
 import { mergeOf, tellCommit } from "./main-commit.ts";
 import type { ForgeRepository } from "./main-forge-repository.ts";
 import { mendLedger } from "./main-ledger.ts";
+import { enqueueRun } from "./main-orders.ts";
 import { promotions } from "./main-promotions.ts";
 import { seenTable, stampOf } from "./main-pull-request.ts";
 import { tellSchedules } from "./main-schedules.ts";
@@ -13,7 +14,6 @@ import type { Schedule } from "./pipeline/pipeline.ts";
 import type { Performed } from "./queue/queue.ts";
 import { cronOf } from "./run/schedule-slots.ts";
 import { CONTROLLER_QUEUE, jobOf } from "./trigger/job.ts";
-import { QUEUES, runJob } from "./worker.ts";
 
 /** Recorded commits that are told of again: whatever a crash left unsaid. */
 const TOLD_AGAIN = 5;
@@ -54,7 +54,7 @@ async function lookAlone(
     ledger: parts.ledger,
     mend: () => mendLedger(at, repository),
     accept: async (order) => (await at.service.accept(repository, order)) === "accepted",
-    enqueue: (order) => at.queue.jobs.add(QUEUES.runs, [runJob(ref, order)]),
+    enqueue: (order) => enqueueRun(at, ref, order),
     mergeOf: (commit) => mergeOf(at, repository, commit),
     firstSeen: (pipeline, schedule) => firstSeen(at, repository, { pipeline, schedule }),
     released,

@@ -11,12 +11,14 @@ import { octokitForges } from "./forge/octokit-forges.ts";
 import { withinBudget } from "./forge/within-budget.ts";
 import type { RunId } from "./identity/identity.ts";
 import { composeHands } from "./main-hands.ts";
+import { LIVE } from "./main-live-run.ts";
 import { endsWithin } from "./main-leave.ts";
 import { readOperator } from "./main-operator.ts";
 import { openStore } from "./main-store.ts";
 import { composeService, servicePaths } from "./main-service.ts";
 import { poolQueue, startWorker } from "./main-worker.ts";
 import { fairPool } from "./queue/fair-pool.ts";
+import { watchFollowers } from "./queue/followers.ts";
 import { openQueue } from "./queue/open-queue.ts";
 import { queueDispatcher, type QueueDispatcher } from "./queue/queue-dispatcher.ts";
 import type { Queue } from "./queue/queue.ts";
@@ -136,7 +138,9 @@ export async function openService(opening: Opening): Promise<Opened> {
     slots: Math.max(1, slots),
     bellAfterMs: opening.bellAfterMs ?? BELL_AFTER_MS,
   });
-  const work = await startWork(queue, toldHands(composeHands(service, queue), log), {
+  const open = async (run: string): Promise<boolean> => (await queue.table.get(LIVE, run)) !== undefined;
+  const followers = watchFollowers(queue, { open, onError });
+  const work = await startWork(queue, toldHands(composeHands(service, queue, followers), log), {
     runs: 8,
     onError: (job, error) => log.error({ err: error, job: job.id }, "job"),
   });
@@ -161,6 +165,7 @@ export async function openService(opening: Opening): Promise<Opened> {
         };
         await ended("the web server", web.close());
         await ended("the work under way", work.close());
+        await followers.close();
         const turns = [...pools.values()].map((pool) => pool[Symbol.asyncDispose]());
         await ended("turns of the pools", Promise.all(turns));
         // Steps that were begun are ended first, however long they take.

@@ -1,9 +1,11 @@
 import type { At } from "./main-at.ts";
 import type { ForgeRepository } from "./main-forge-repository.ts";
+import { LIVE, waitingRun } from "./main-live-run.ts";
+import type { RepositoryRef } from "./identity/repository.ts";
 import { ACCEPTED, type RunOrder } from "./run/request.ts";
 import { QUEUES, runJob } from "./worker.ts";
 
-/** Tables: runs that were asked to stop, and how far runs have got. */
+/** Tables: runs that were asked to stop, and how far runs have got as reports tell it. */
 export const STOP = "stop";
 export const PROGRESS = "progress";
 
@@ -69,8 +71,15 @@ export async function acceptAndEnqueue(
   const accepted = await at.service.accept(repository, order);
   if (accepted === "recorded") return "known";
   if (accepted !== "accepted") return "later";
-  await at.queue.jobs.add(QUEUES.runs, [runJob(repository.forge.repository, order)]);
+  await enqueueRun(at, repository.forge.repository, order);
   return "accepted";
+}
+
+/** Hands an accepted run to whoever is free, and shows it to people who ask. */
+export async function enqueueRun({ queue }: Pick<At, "queue">, ref: RepositoryRef, order: RunOrder): Promise<void> {
+  if ((await queue.table.get(LIVE, order.id)) === undefined)
+    await queue.table.put(LIVE, order.id, { ...waitingRun(ref, order) });
+  await queue.jobs.add(QUEUES.runs, [runJob(ref, order)]);
 }
 
 export async function progressOf({ queue }: At, run: RunOrder["id"]): Promise<KeptProgress | undefined> {

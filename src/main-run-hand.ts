@@ -3,6 +3,7 @@ import type { RepositoryRef } from "./identity/repository.ts";
 import { again, DONE, type At } from "./main-at.ts";
 import { ringBell } from "./main-bell.ts";
 import { tellLeft } from "./main-commit.ts";
+import { tellLive } from "./main-live.ts";
 import { PROGRESS, STOP } from "./main-orders.ts";
 import type { Progress } from "./main-service.ts";
 import { endsTopic } from "./queue/attempt-messages.ts";
@@ -29,6 +30,8 @@ export async function takeRun(at: At, ref: RepositoryRef, take: RunToTake & Tell
   const lease = await at.queue.leases.acquire(`run-${run}`, { ttlMs: 10_000, holder: String(process.pid) });
   if (lease === undefined) return again(5_000);
   const watch = watchStop(at, run);
+  const live = tellLive(at, ref, run);
+  const report = tellProgress(at, ref, take);
   try {
     const repository = await at.service.repository(ref);
     const ended = await at.service.run(repository, run, {
@@ -36,9 +39,14 @@ export async function takeRun(at: At, ref: RepositoryRef, take: RunToTake & Tell
       // Attempts that are under way belong to whoever goes on with the run.
       left: AbortSignal.any([signal, lease.lost]),
       as: watch.as,
-      onProgress: tellProgress(at, ref, take),
+      onBegin: (begun) => live.begun(begun),
+      onProgress(progress, event) {
+        live.progress(progress, event);
+        report(progress);
+      },
     });
     if (ended.kind === "again") return again(ended.afterMs);
+    await live.over();
     await at.queue.table.remove(STOP, run);
     await at.queue.table.remove(PROGRESS, run);
     // Recorded: how its attempts ended is asked by nobody any more.
@@ -67,6 +75,7 @@ export async function takeRun(at: At, ref: RepositoryRef, take: RunToTake & Tell
     return take.tell(record.source);
   } finally {
     watch.end();
+    await live.close();
     await lease.release();
   }
 }

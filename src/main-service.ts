@@ -72,6 +72,13 @@ export interface Progress {
   readonly total: number;
 }
 
+/** A run whose steps are known and handed out from now on. */
+export interface Begun {
+  readonly order: RunOrder;
+  readonly steps: readonly string[];
+  readonly pools: readonly string[];
+}
+
 /** A service's hands: what its doors reach for one repository at a time. */
 export interface Service {
   readonly parts: ServiceParts;
@@ -92,7 +99,8 @@ export interface Service {
       readonly left: AbortSignal;
       /** What a run that was stopped is recorded as; null: it was not asked to stop. */
       readonly as: () => "cancelled" | "superseded" | null;
-      readonly onProgress: (progress: Progress) => void;
+      readonly onBegin: (begun: Begun) => void;
+      readonly onProgress: (progress: Progress, event: StepProgress) => void;
     },
   ): Promise<
     | { readonly kind: "recorded"; readonly record: RunRecord }
@@ -197,6 +205,7 @@ async function execute(
   );
   const pools = new Set([...grants.values()].flatMap((grant) => (grant.kind === "granted" ? [grant.name] : [])));
   const routes = new Map<string, Dispatcher<StepJob, StepEnd>>();
+  stop.onBegin({ order, steps: planned.order.steps.map(({ name }) => name), pools: [...pools] });
   for (const pool of pools) routes.set(pool, await openPool(parts, repository, { run, pool, grants }));
   const routed = routedDispatcher(routes, (job: StepJob) => {
     const grant = grants.get(job.step.name) ?? ASK_LATER;
@@ -217,7 +226,7 @@ async function execute(
         capacity: largestOf([...pools].map((pool) => parts.pool(pool).largest)),
         room: UNBOUNDED,
         gateOf: run.gateOf,
-        onProgress: progressOf(planned.order.steps.length, (progress) => stop.onProgress(progress)),
+        onProgress: progressOf(planned.order.steps.length, (progress, event) => stop.onProgress(progress, event)),
         signal: stop.signal,
         left: stop.left,
       },
@@ -292,12 +301,15 @@ async function openPool(
 }
 
 /** Counts what a coordinator says. */
-function progressOf(total: number, tell: (progress: Progress) => void): (event: StepProgress) => void {
+function progressOf(
+  total: number,
+  tell: (progress: Progress, event: StepProgress) => void,
+): (event: StepProgress) => void {
   let done = 0;
-  return ({ kind }) => {
-    if (kind !== "cached" && kind !== "ended") return;
+  return (event) => {
+    if (event.kind !== "cached" && event.kind !== "ended") return;
     done++;
-    tell({ done, total });
+    tell({ done, total }, event);
   };
 }
 

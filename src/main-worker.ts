@@ -12,13 +12,16 @@ import { withContainers } from "./executor/with-containers.ts";
 import { withKubernetes } from "./executor/with-kubernetes.ts";
 import { withSlurm } from "./executor/with-slurm.ts";
 import { programPath } from "./main-programs.ts";
+import { readAlong } from "./main-follow.ts";
+import { LIVE } from "./main-live-run.ts";
 import { servicePaths } from "./main-service.ts";
 import { attemptConsumer } from "./queue/attempt-consumer.ts";
+import { watchFollowers } from "./queue/followers.ts";
 import type { Json } from "./identity/canonical-json.ts";
 import { isOfFork } from "./identity/identity.ts";
 import type { KubernetesPool } from "./pipeline/operator.ts";
 import type { Queue } from "./queue/queue.ts";
-import { announceWorker, type WorkerNotice } from "./queue/workers.ts";
+import { announceWorker, type UnderWay, type WorkerNotice } from "./queue/workers.ts";
 import type { Room } from "./scheduling/queued-step.ts";
 import { roomOf } from "./scheduling/step-room.ts";
 import type { Failure } from "./run/run-record.ts";
@@ -62,6 +65,9 @@ export async function startWorker(parts: WorkerParts): Promise<AsyncDisposable> 
   const strangers = openStrangers(parts);
   const notice = noticeOf(parts);
   const secrets = secretSources({ env: envSecrets(parts.variable), file: fileSecrets([parts.data]) });
+  const underWay = new Set<UnderWay>();
+  const open = async (run: string): Promise<boolean> => (await queue.table.get(LIVE, run)) !== undefined;
+  const followers = watchFollowers(queue, { open, onError });
   const consumer = await attemptConsumer({
     queue,
     pool: poolQueue(parts.pool),
@@ -83,6 +89,8 @@ export async function startWorker(parts: WorkerParts): Promise<AsyncDisposable> 
       if (job.step.step.effects && (await begun.of(run)).some(({ id }) => id === job.id))
         return encodeEnd(endedUnseen(job, BEGUN_BEFORE, clock.now()));
       await begun.begin(run, job.id);
+      const here: UnderWay = { run, step: job.step.name, attempt: job.attempt, since: clock.now() };
+      underWay.add(here);
       const end = await runStep(
         { executor: stranger ? strangers : executor, store, clock, logs: LOGS },
         {
@@ -97,19 +105,27 @@ export async function startWorker(parts: WorkerParts): Promise<AsyncDisposable> 
           exists: () => undefined,
           changed: async () => undefined,
           started: () => undefined,
+          follow: readAlong({ queue, followers, onError }, run),
         },
         { ...job, upstream: () => undefined },
         signal,
-      );
+      ).finally(() => underWay.delete(here));
       return encodeEnd(end);
     },
   });
-  const announced = await announceWorker(queue.table, poolQueue(parts.pool), notice, onError);
+  const told: WorkerNotice = {
+    ...notice,
+    get underWay() {
+      return [...underWay];
+    },
+  };
+  const announced = await announceWorker(queue.table, poolQueue(parts.pool), told, onError);
   return {
     async [Symbol.asyncDispose]() {
       // First nobody counts on it any more, then it ends what it has.
       await announced.close();
       await consumer.close();
+      await followers.close();
       await executor[Symbol.asyncDispose]();
       await strangers[Symbol.asyncDispose]();
     },

@@ -15,6 +15,7 @@ async function main(): Promise<void> {
     version: "0.1.0",
     terminal,
     service: {
+      named: config.service,
       config: () => readServiceConfig(process.env, config.cwd),
       setupConfig: () => readSetupConfig(process.env, config.cwd),
       workerConfig: () => readWorkerConfig(process.env, config.cwd),

@@ -2,8 +2,9 @@ import type { AcceptedRun } from "../queue/accepted-runs.ts";
 import { fourCharacters } from "../report/words.ts";
 import { abandon } from "./abandon.ts";
 import { EXIT, Refusal } from "./exit.ts";
+import { cancelServed } from "./served.ts";
 import { openSession, type Session } from "./session.ts";
-import type { World } from "./world.ts";
+import type { Repository, World } from "./world.ts";
 
 const POLL_MS = 50;
 /** A step has two seconds to end after it was asked; recording the run takes less than this. */
@@ -11,6 +12,18 @@ const PATIENCE_MS = 30_000;
 
 /** `sluice cancel <run>`: stops a run under way in another process, or ends one that was interrupted. */
 export async function cancel(world: World, name: string): Promise<number> {
+  const opened = await world.openRepository();
+  const here = opened.kind === "ok" && startsHere(opened.repository, name);
+  // What this machine does not have in hand, a service may.
+  const served = here ? undefined : await cancelServed(world, name);
+  return served ?? cancelHere(world, name);
+}
+
+function startsHere({ accepted }: Repository, name: string): boolean {
+  return accepted.list().some(({ id }) => name === "latest" || id.startsWith(name));
+}
+
+async function cancelHere(world: World, name: string): Promise<number> {
   const session = await openSession(world);
   const { repository } = session;
   const run = await find(session, name);

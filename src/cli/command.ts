@@ -100,8 +100,9 @@ function addHistory(program: Command, world: World, done: Done): void {
     );
   command(program, "logs <run> [step]", "sluice logs latest train")
     .description("what the steps of a run wrote")
-    .action((run: string, step: string | undefined) =>
-      done(import("./history.ts").then(({ logs }) => logs(world, run, step))),
+    .option("-f, --follow", "goes on with what they write until they end (a run of a service)")
+    .action((run: string, step: string | undefined, flags: { follow?: boolean }) =>
+      done(import("./logs.ts").then(({ logs }) => logs(world, { run, step, follow: flags.follow === true }))),
     );
   command(program, "graph [pipelines...]", "sluice graph --mermaid")
     .description("the steps and what flows between them")

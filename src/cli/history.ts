@@ -3,7 +3,6 @@ import { ansiPaint, noPaint, type Paint } from "../report/paint.ts";
 import { EXIT, Refusal } from "./exit.ts";
 import { selectRun, shortIds } from "./select-run.ts";
 import { openRepository } from "./open-repository.ts";
-import { openSession } from "./session.ts";
 import type { World } from "./world.ts";
 
 export function paintOf(world: World): Paint {
@@ -70,26 +69,5 @@ export async function diff(
     world.terminal.print(
       (await import("../report/diff-text.ts")).diffText(changes, { paint: paintOf(world), shortId }),
     );
-  return EXIT.fine;
-}
-
-/** `sluice logs <run> [step]`: what steps wrote. */
-export async function logs(world: World, run: string, step: string | undefined): Promise<number> {
-  const { repository, project } = await openSession(world);
-  const { record } = await selectRun(repository, run);
-  const store = await repository.store(project.settings);
-  const wanted = record.steps.filter((one) => step === undefined || one.name === step);
-  if (wanted.length === 0)
-    throw new Refusal(EXIT.usage, `run ${run} has no step ${step ?? ""}\n  next: sluice show ${run}`);
-  for (const one of wanted) {
-    for (const attempt of one.attempts) {
-      if (attempt.log === null) continue;
-      const bytes = await store.read(attempt.log);
-      if (wanted.length > 1) world.terminal.print(`── ${one.name}\n`);
-      world.terminal.print(
-        bytes === undefined ? "(this log is not in the store any more)\n" : new TextDecoder().decode(bytes),
-      );
-    }
-  }
   return EXIT.fine;
 }

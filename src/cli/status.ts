@@ -3,8 +3,9 @@ import type { AcceptedRun } from "../queue/accepted-runs.ts";
 import { countsOf } from "../report/plan-view.ts";
 import { isError } from "../problem/problem.ts";
 import type { StatusView } from "../report/status-text.ts";
+import { fourCharacters, jsonDocument } from "../report/words.ts";
 import { environmentsView } from "./environments-view.ts";
-import { EXIT } from "./exit.ts";
+import { EXIT, Refusal } from "./exit.ts";
 import { paintOf } from "./history.ts";
 import { readLiveState } from "./live-state.ts";
 import { viewOf } from "./make-plan.ts";
@@ -14,7 +15,10 @@ import type { World } from "./world.ts";
 
 /** `sluice status`: what a run would do, what is under way, what ran last. */
 export async function status(world: World, flags: { readonly json?: boolean }): Promise<number> {
-  const session = await openSession(world);
+  const opened = await world.openRepository();
+  const served = await servedRuns(world);
+  if (opened.kind === "refused" && served !== undefined) return statusOfService(world, served, flags);
+  const session = await openSession(world, opened.kind === "ok" ? opened.repository : undefined);
   const { repository, project } = session;
   const history = await repository.history();
   const store = await repository.store(project.settings);
@@ -30,6 +34,7 @@ export async function status(world: World, flags: { readonly json?: boolean }): 
   const environments = await environmentsView(session);
   const view: StatusView = {
     ...(environments === undefined ? {} : { environments }),
+    ...(served === undefined ? {} : { served }),
     branch: head.branch,
     commit: head.commit,
     pipelines: [
@@ -63,6 +68,32 @@ export async function status(world: World, flags: { readonly json?: boolean }): 
           now: new Date(world.clock.now()).toISOString(),
         }),
   );
+  return EXIT.fine;
+}
+
+/** Runs of the service that this environment names; one that cannot be asked leaves the rest to be told. */
+async function servedRuns(world: World): Promise<StatusView["served"]> {
+  if (!world.service.named) return undefined;
+  const { withRuns } = await import("./served.ts");
+  try {
+    return await withRuns(world, (runs) => runs.list());
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    world.terminal.say(`sluice: ${error.message}\n`);
+    return undefined;
+  }
+}
+
+/** Where there is no repository, an operator still sees what the service does. */
+async function statusOfService(
+  world: World,
+  served: NonNullable<StatusView["served"]>,
+  flags: { readonly json?: boolean },
+): Promise<number> {
+  const { servedText } = await import("../report/status-text.ts");
+  const now = new Date(world.clock.now()).toISOString();
+  const options = { paint: paintOf(world), shortId: fourCharacters, now };
+  world.terminal.print(flags.json === true ? jsonDocument({ served }) : `${servedText(served, options)}\n`);
   return EXIT.fine;
 }
 

@@ -38,6 +38,8 @@ export interface World {
     config(): Promise<ServiceConfigRead>;
     setupConfig(): Promise<SetupConfigRead>;
     workerConfig(): Promise<WorkerConfigRead>;
+    /** Whether this environment names a service: its queue, or where it keeps everything. */
+    readonly named: boolean;
     /** The service's composition; absent where it is not part of this build. */
     open?(): Promise<Service>;
   };
@@ -70,6 +72,54 @@ export interface Service {
   demo(stop: AbortSignal): Promise<number>;
   /** What a pool does at the moment; a queue that cannot be reached is an exit code. */
   pool(config: WorkerConfig, pool: string): Promise<OpenPool | number>;
+  /** The runs that it has in hand; a queue that cannot be reached is an exit code. */
+  runs(config: WorkerConfig): Promise<OpenRuns | number>;
+  /** A log that its store keeps; undefined where it is not there, or the store is not on this machine. */
+  log(config: WorkerConfig, digest: string): Promise<string | undefined>;
+}
+
+/** A run that a service has in hand: accepted, and not recorded yet. */
+export interface ServedRun {
+  readonly id: RunId;
+  readonly repository: string;
+  readonly pipeline: string;
+  readonly pullRequest: number | null;
+  /** RFC 3339 UTC, as all times here. */
+  readonly acceptedAt: string;
+  /** Null while it waits for its turn. */
+  readonly startedAt: string | null;
+  readonly done: number;
+  readonly total: number;
+  /** Names of its steps; empty while they are not known. */
+  readonly steps: readonly string[];
+  readonly running: readonly {
+    readonly step: string;
+    readonly attempt: number;
+    readonly since: string;
+    readonly worker: string;
+  }[];
+}
+
+/** A piece of a step's log, or that the step will not be performed again. */
+export type FollowedLog =
+  | { readonly kind: "text"; readonly step: string; readonly attempt: number; readonly text: string }
+  | { readonly kind: "ended"; readonly step: string; readonly outcome: string; readonly log: string | null };
+
+/** A service's runs seen from outside. */
+export interface OpenRuns extends AsyncDisposable {
+  list(): Promise<readonly ServedRun[]>;
+  /** Asks for its end; it is recorded as cancelled when it is over. */
+  cancel(run: RunId): Promise<void>;
+  isOpen(run: RunId): Promise<boolean>;
+  /** Tells what its steps write until the step has ended, or the run, or nobody wants to know any more. */
+  follow(
+    run: RunId,
+    how: {
+      readonly step: string | undefined;
+      readonly signal: AbortSignal;
+      readonly tell: (told: FollowedLog) => void;
+    },
+  ): Promise<void>;
 }
 
 /** A pool seen from outside. */

@@ -52,6 +52,16 @@ export interface StepContext {
   readonly deploys: Deploys | null;
   /** The step's process begins now. */
   readonly started: (job: StepJob) => void;
+  /** Reads an attempt's log along, for whoever follows it; absent where nobody can. */
+  readonly follow?: (job: StepJob, log: string, secrets: readonly string[]) => Following;
+}
+
+/** A log that is read along. */
+export interface Following {
+  /** The log is put in order next: what was not read of it is read now. */
+  drain(): void;
+  /** Ends when everything that was read has been told. */
+  end(): Promise<void>;
 }
 
 /** One attempt of one step: workspace, process, outputs into the store, the result created once. */
@@ -64,10 +74,13 @@ export async function runStep(
   const startedAt = new Date(ports.clock.now()).toISOString();
   const order = await orderOf(context, job);
   if ("failure" in order) return refusedBefore(startedAt, job, order.failure);
-  const attempt = await ports.executor.start(order.order, signal);
+  let following: Following | undefined;
+  const attempt = await ports.executor.start({ ...order.order, ending: () => following?.drain() }, signal);
+  following = context.follow?.(job, attempt.log, Object.values(order.order.secrets));
   context.started(job);
   try {
     const end = await attempt.ended;
+    await following?.end();
     const record = (failure: Failure | null, log: Digest | null): AttemptRecord => ({
       attempt: job.attempt,
       startedAt,
@@ -88,6 +101,7 @@ export async function runStep(
     const isolation = attempt.isolation ?? ports.executor.isolation;
     return await keep(ports, context, { job, collected, end, isolation, drifted, record: record(null, log) });
   } finally {
+    following?.drain();
     await attempt.dispose();
   }
 }

@@ -163,6 +163,7 @@ async function run(place: Place, order: AttemptOrder, signal: AbortSignal): Prom
     clearTimeout(timer);
     signal.removeEventListener("abort", cancel);
     await container.remove();
+    order.ending?.();
     redactLog(place.log, order.secrets);
   }
 }

@@ -44,6 +44,8 @@ export interface AttemptOrder {
   readonly memoryBytes: number | null;
   /** What a batch system is asked for; absent where the step runs beside the worker. */
   readonly batch?: { readonly system: "slurm" | "kubernetes"; readonly cpus: number; readonly gpus: number };
+  /** Called once nothing of the step runs any more, right before its log is put in order: who reads along reads the rest. */
+  readonly ending?: () => void;
 }
 
 export interface Attempt {

@@ -50,6 +50,7 @@ export async function runAsJob(worker: Worker, place: KubernetesPlace, { order, 
       return endedBefore(refused);
     }
     const end = await attend(worker, place, { plan, signal });
+    order.ending?.();
     redactLog(place.log, order.secrets);
     return end;
   } finally {

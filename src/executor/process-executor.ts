@@ -210,6 +210,7 @@ async function endedIn(pool: Pool, slot: Slot, running: Running): Promise<Attemp
     endedBySystem(error, "it could not be run here"),
   );
   try {
+    running.order.ending?.();
     keepPlain(running.log);
     redactLog(running.log, running.order.secrets);
     return end;

@@ -137,6 +137,7 @@ async function run(
     return await endOfJob(place, order, { job: submitted.job, end, cancelled: signal.aborted });
   } finally {
     stopping.over();
+    order.ending?.();
     keepPlain(place.log);
     redactLog(place.log, order.secrets);
   }

@@ -13,6 +13,16 @@ export interface WorkerNotice {
   readonly version: string;
   readonly host: string;
   readonly pid: number;
+  /** What it performs, as of its last word. */
+  readonly underWay?: readonly UnderWay[];
+}
+
+/** An attempt with its worker; `since` in ms since 1970 by that machine's clock. */
+export interface UnderWay {
+  readonly run: string;
+  readonly step: string;
+  readonly attempt: number;
+  readonly since: number;
 }
 
 /** What a pool can take at the moment. */
@@ -98,7 +108,7 @@ export function watchWorkers(
       here.set(key, notice);
       largest = largerOf(largest ?? notice.room, notice.room);
     }
-    const after = JSON.stringify([paused, ...here]);
+    const after = JSON.stringify([paused, ...[...here].map(([id, { slots, room }]) => [id, slots, room])]);
     if (after !== before) told.changed(workers);
     before = after;
   }
@@ -128,8 +138,15 @@ export function watchWorkers(
 function parseNotice(value: Json): WorkerNotice | undefined {
   const notice = value as unknown as Partial<WorkerNotice> | null;
   if (typeof notice?.slots !== "number" || typeof notice.room?.memoryBytes !== "number") return undefined;
-  const { slots, room, version = "?", host = "?", pid = 0 } = notice;
-  return { slots, room: { cpu: room.cpu, memoryBytes: room.memoryBytes, gpus: room.gpus }, version, host, pid };
+  const { slots, room, version = "?", host = "?", pid = 0, underWay = [] } = notice;
+  return {
+    slots,
+    room: { cpu: room.cpu, memoryBytes: room.memoryBytes, gpus: room.gpus },
+    version,
+    host,
+    pid,
+    underWay,
+  };
 }
 
 function largerOf(a: Room, b: Room): Room {

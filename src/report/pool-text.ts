@@ -13,6 +13,7 @@ export interface PoolView {
     readonly version: string;
     readonly slots: number;
     readonly room: { readonly cpu: number; readonly memoryBytes: number; readonly gpus: number };
+    readonly underWay?: readonly { readonly run: string; readonly step: string; readonly attempt: number }[];
   }[];
   /** Attempts: with a worker, and handed out to whichever is free next. */
   readonly active: number;
@@ -27,6 +28,15 @@ export function poolText({ pool, pausedSince, workers, active, waiting, runs }: 
   const lines = [`pool ${pool}: ${active} of ${slots} slots taken, ${waiting} handed out${paused}`];
   if (workers.length > 0) lines.push("", ...alignColumns([HEADING, ...workers.map(row)], RIGHT));
   else lines.push("", `no worker has announced itself`, `  next: sluice worker --pool ${pool}`);
+  const here = workers.flatMap(({ host, pid, underWay = [] }) => underWay.map((one) => ({ ...one, host, pid })));
+  if (here.length > 0)
+    lines.push(
+      "",
+      ...here.map(
+        ({ run, step, attempt, host, pid }) =>
+          `▶ ${safeLine(step, 40)} of run ${run.slice(0, 4)}${attempt > 1 ? `, attempt ${attempt}` : ""}, on ${safeLine(host)} ${pid}`,
+      ),
+    );
   if (runs.length > 0) lines.push("", ...runs.map(({ run, done, total }) => `run ${run}: ${done} of ${total} steps`));
   if (pausedSince !== null) lines.push("", `next: sluice unpause --pool ${pool}`);
   return `${lines.join("\n")}\n`;

@@ -37,6 +37,17 @@ export function safeLines(lines: readonly string[], max = 300): readonly string[
   );
 }
 
+const colours = new RegExp(`${ESC}\\[[\\d;]*m`, "y");
+
+/** A log as a terminal may show it: colours stay, and nothing that moves the cursor, writes titles or asks for an answer. */
+export function safeLog(text: string): string {
+  return text.replace(/[\p{Cc}]/gu, (control, at: number) => {
+    if (control === "\n" || control === "\t" || control === "\r") return control;
+    colours.lastIndex = at;
+    return colours.test(text) ? control : "";
+  });
+}
+
 function clean(text: string): string {
   return text.replace(invisible, "\uFFFD").replace(piles, "$1");
 }

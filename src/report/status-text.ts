@@ -7,7 +7,7 @@ import type { Paint } from "./paint.ts";
 import type { PlanCounts } from "./plan-view.ts";
 import { safeLine } from "./safe-text.ts";
 import { alignColumns } from "./table.ts";
-import { counted, formatTime, listed, jsonDocument, shortDigest, type ShortId } from "./words.ts";
+import { counted, formatTime, fourCharacters, listed, jsonDocument, shortDigest, type ShortId } from "./words.ts";
 
 /** What is going on in a repository. */
 export interface StatusView {
@@ -36,8 +36,27 @@ export interface StatusView {
     /** True when the next run would carry it on: same files, same commit. */
     readonly carriesOn: boolean;
   }[];
+  /** Runs that a service has in hand; absent where no service is named, or it could not be asked. */
+  readonly served?: readonly ServedView[];
   /** Absent where none are declared and none were ever heard of. */
   readonly environments?: EnvironmentsView;
+}
+
+interface ServedView {
+  readonly id: RunId;
+  readonly repository: string;
+  readonly pipeline: string;
+  readonly acceptedAt: string;
+  /** RFC 3339; null while it waits for its turn. */
+  readonly startedAt: string | null;
+  readonly done: number;
+  readonly total: number;
+  readonly running: readonly {
+    readonly step: string;
+    readonly since: string;
+    readonly attempt: number;
+    readonly worker: string;
+  }[];
 }
 
 export interface StatusTextOptions {
@@ -65,6 +84,7 @@ export function statusText(view: StatusView, options: StatusTextOptions): string
     [paint.strong(where), ...alignColumns(rows)].join("\n"),
     active.length > 0 ? [paint.strong("Under way"), ...active.flat()].join("\n") : "",
     active.length === 0 && view.holder !== null ? `Process ${view.holder} is at work here` : "",
+    view.served === undefined ? "" : servedText(view.served, options),
     view.environments === undefined ? "" : environmentsText(view.environments, options),
     view.pipelines.length === 0 ? "No pipeline here. Next: `sluice init`" : "",
   ];
@@ -99,6 +119,28 @@ function activeLines(run: ActiveRun, { paint, shortId, now }: StatusTextOptions)
     ? "`sluice run` carries it on; what finished is kept"
     : `files changed since: \`sluice run\` records it as abandoned and starts anew, \`sluice cancel ${id}\` only ends it`;
   return [`${title}  interrupted after ${run.done} of ${run.total}${during}`, `    ${next}`];
+}
+
+/** Runs of a service, oldest first. */
+export function servedText(runs: readonly ServedView[], options: StatusTextOptions): string {
+  const { paint } = options;
+  if (runs.length === 0) return "The service has no run in hand";
+  const sorted = runs.toSorted((a, b) => (a.acceptedAt < b.acceptedAt ? -1 : 1));
+  return [paint.strong("In the service"), ...sorted.flatMap((run) => servedLines(run, options))].join("\n");
+}
+
+function servedLines(run: ServedView, { paint, now }: StatusTextOptions): readonly string[] {
+  const elapsed = (since: string): string => formatElapsed(Math.max(0, Date.parse(now) - Date.parse(since)));
+  const id = fourCharacters(run.id);
+  const title = `  ${paint.accent(id)}  ${safeLine(run.pipeline, 40)}  ${safeLine(run.repository, 80)}`;
+  const stop = paint.dim(`    read along: \`sluice logs -f ${id}\`, stop it: \`sluice cancel ${id}\``);
+  if (run.startedAt === null) return [`${title}  waits for its turn, for ${elapsed(run.acceptedAt)}`, stop];
+  const steps = run.running.map(({ step, since, attempt, worker }) => [
+    `    ${paint.accent("▶")} ${safeLine(step, 40)}`,
+    `${elapsed(since)}${attempt > 1 ? `, attempt ${attempt}` : ""}`,
+    safeLine(worker, 60),
+  ]);
+  return [`${title}  ${run.done} of ${run.total} done, for ${elapsed(run.startedAt)}`, ...alignColumns(steps), stop];
 }
 
 function pendingWords(counts: PlanCounts): string {

@@ -50,11 +50,20 @@ function redactorOf(forms: readonly string[], before: number): Redactor {
     return clean;
   }
 
+  /** From where on a form may have begun whose rest is still to come. */
+  function unsure(): number {
+    for (let at = Math.max(0, held.length - longest); at < held.length; at++) {
+      const begun = held.slice(at);
+      if (forms.some((form) => form.length > begun.length && form.startsWith(begun))) return at;
+    }
+    return held.length;
+  }
+
   return {
     longest,
     push(piece) {
       held += piece;
-      return release(Math.max(0, held.length - longest));
+      return release(unsure());
     },
     end: () => release(held.length),
   };

@@ -1,0 +1,38 @@
+import { safeLog } from "../report/safe-text.ts";
+import { EXIT, Refusal } from "./exit.ts";
+import { followLogs } from "./follow.ts";
+import { selectRun } from "./select-run.ts";
+import { servedLog } from "./served.ts";
+import { openSession } from "./session.ts";
+import type { World } from "./world.ts";
+
+interface Asked {
+  readonly run: string;
+  readonly step: string | undefined;
+  readonly follow: boolean;
+}
+
+/** `sluice logs [-f] <run> [step]`: what steps wrote, or write. */
+export async function logs(world: World, { run, step, follow }: Asked): Promise<number> {
+  const followed = follow ? await followLogs(world, run, step) : undefined;
+  if (followed !== undefined) return followed;
+  const { repository, project } = await openSession(world);
+  const { record } = await selectRun(repository, run);
+  const wanted = record.steps.filter((one) => step === undefined || one.name === step);
+  if (wanted.length === 0)
+    throw new Refusal(EXIT.usage, `run ${run} has no step ${step ?? ""}\n  next: sluice show ${run}`);
+  const store = await repository.store(project.settings);
+  const { terminal } = world;
+  for (const one of wanted) {
+    for (const { log } of one.attempts) {
+      if (log === null) continue;
+      const bytes = await store.read(log);
+      const text = bytes === undefined ? await servedLog(world, log) : new TextDecoder().decode(bytes);
+      if (wanted.length > 1) terminal.print(`── ${one.name}\n`);
+      terminal.print(text === undefined ? GONE : terminal.isTerminal ? safeLog(text) : text);
+    }
+  }
+  return EXIT.fine;
+}
+
+const GONE = "(this log is not in the store here any more; where a service ran it: SLUICE_DATA=… sluice logs …)\n";
