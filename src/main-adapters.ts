@@ -1,4 +1,5 @@
 /** What planning and running need of the world beyond "nothing to do": loaded at once, because each file costs. */
+export { ownEnvironments } from "./executor/environment.ts";
 export { processExecutor } from "./executor/process-executor.ts";
 export { withContainers } from "./executor/with-containers.ts";
 export { withKubernetes } from "./executor/with-kubernetes.ts";

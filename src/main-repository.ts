@@ -51,7 +51,8 @@ function compose(world: World, git: Git): Repository {
       return filesystemStore(join(git.root, settings.store.path));
     },
     async executor(settings, store, { slots, ready, onDrift }) {
-      const { processExecutor, withContainers, withKubernetes, withSlurm } = await import("./main-adapters.ts");
+      const { ownEnvironments, processExecutor, withContainers, withKubernetes, withSlurm } =
+        await import("./main-adapters.ts");
       const directory = join(git.root, settings.store.path, "work");
       const materialize: typeof store.materialize = (record, target) => store.materialize(record, target);
       const options = {
@@ -59,7 +60,7 @@ function compose(world: World, git: Git): Repository {
         sandbox: settings.sandbox,
         slots,
         ...(ready === undefined ? {} : { ready }),
-        project: git.root,
+        environments: ownEnvironments(git.root),
         materialize,
         launcherPath: programPath("launcher"),
         path: world.config.path,

@@ -5,7 +5,9 @@ import type { Clock } from "./clock/clock.ts";
 import { decodeAttempt, encodeEnd, readsAttempt, withoutOrder } from "./controller/attempt-payload.ts";
 import { runStep } from "./controller/run-step.ts";
 import { resolveSecrets } from "./controller/secret-order.ts";
+import { builtEnvironments, type BuiltEnvironments } from "./executor/built-environments.ts";
 import type { Executor } from "./executor/executor.ts";
+import { isolationHere } from "./executor/isolation.ts";
 import { processExecutor } from "./executor/process-executor.ts";
 import { strangerExecutor } from "./executor/stranger-executor.ts";
 import { withContainers } from "./executor/with-containers.ts";
@@ -61,7 +63,8 @@ export function poolQueue(pool: string): string {
 /** A part of main.ts for workers: takes a pool's attempts and performs them with what queue and store hold. */
 export async function startWorker(parts: WorkerParts): Promise<AsyncDisposable> {
   const { queue, store, begun, clock, onError } = parts;
-  const executor = openExecutor(parts);
+  const environments = openEnvironments(parts);
+  const executor = openExecutor(parts, environments);
   const strangers = openStrangers(parts);
   const notice = noticeOf(parts);
   const secrets = secretSources({ env: envSecrets(parts.variable), file: fileSecrets([parts.data]) });
@@ -128,6 +131,7 @@ export async function startWorker(parts: WorkerParts): Promise<AsyncDisposable> 
       await followers.close();
       await executor[Symbol.asyncDispose]();
       await strangers[Symbol.asyncDispose]();
+      await environments[Symbol.asyncDispose]();
     },
   };
 }
@@ -158,14 +162,29 @@ function noticeOf({ concurrency, version }: WorkerParts): WorkerNotice {
   return { slots: concurrency, room, version, host: hostname(), pid: process.pid };
 }
 
-function openExecutor({ data, path, concurrency, store, kubernetes }: WorkerParts): Executor {
+/** Built from their locks, in a sandbox where steps have one. */
+function openEnvironments({ data, path, store, variable }: WorkerParts): BuiltEnvironments {
+  const here = isolationHere("auto");
+  return builtEnvironments({
+    directory: servicePaths(data).environments,
+    path,
+    read: (lock) => store.read(lock),
+    variable,
+    sandboxed: here.kind === "possible" && here.isolation === "sandbox",
+  });
+}
+
+function openExecutor(
+  { data, path, concurrency, store, kubernetes }: WorkerParts,
+  environments: BuiltEnvironments,
+): Executor {
   const directory = servicePaths(data).work;
   const materialize: Store["materialize"] = (record, target) => store.materialize(record, target);
   const options = {
     directory,
     sandbox: "auto",
     slots: concurrency,
-    project: data,
+    environments,
     materialize,
     launcherPath: programPath("launcher"),
     path,

@@ -122,6 +122,7 @@ async function orderOf(
   if (!Array.isArray(inputs)) return { failure: inputs as Failure };
   const params = context.params(step);
   const uncached = !step.cache || step.effects;
+  const lock = job.document.environment?.lock ?? null;
   return {
     order: {
       id: job.id,
@@ -138,6 +139,7 @@ async function orderOf(
       network: step.network,
       secrets: secrets as Readonly<Record<string, string>>,
       environment: step.environment,
+      ...(lock === null ? {} : { lock }),
       tools: step.tools,
       timeoutMs: step.timeoutMs,
       memoryBytes: job.memoryBytes,

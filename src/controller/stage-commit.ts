@@ -19,6 +19,8 @@ export async function stageCommit(
   job: StepJob,
 ): Promise<readonly StagedInput[] | Failure> {
   const staged: StagedInput[] = [];
+  const lost = await keepLock(ports, job);
+  if (lost !== undefined) return lost;
   for (const input of job.step.inputs) {
     if (input.kind === "output") {
       staged.push(...(await fromUpstream(ports.store, input, job)));
@@ -54,6 +56,20 @@ async function fromUpstream(
   for (const output of upstream?.facts.outputs ?? [])
     if (output.kind === "directory") await store.listing(output.digest);
   return stageUpstream(input, upstream, (digest) => store.listingSync(digest));
+}
+
+/** Workers build the environment from its lock, which they find in the store by the digest that the key names. */
+async function keepLock(
+  { store, view }: { readonly store: Store; readonly view: View },
+  { step: { step }, document }: StepJob,
+): Promise<Extract<Failure, { kind: "lost" }> | undefined> {
+  const digest = document.environment?.lock ?? null;
+  if (digest === null || (await store.has(digest)) || !("lock" in step.environment)) return undefined;
+  const path = step.environment.lock ?? "";
+  const source = await view.source(path);
+  if (source?.kind !== "bytes") return { kind: "lost", why: `the bytes of \`${path}\` are not in the commit` };
+  await store.putBytes(source.bytes);
+  return undefined;
 }
 
 async function fromCommit(

@@ -4,6 +4,8 @@ import { delimiter, join } from "node:path";
 
 import type { Environment } from "../pipeline/pipeline.ts";
 import type { Failure } from "../run/run-record.ts";
+import type { AttemptOrder } from "./executor.ts";
+import { checkInstalled } from "./installed.ts";
 
 /** What an environment adds to a step: directories before PATH, and places that a sandbox must show. */
 export interface PreparedEnvironment {
@@ -12,10 +14,36 @@ export interface PreparedEnvironment {
   readonly readOnly: readonly string[];
   /** `node_modules` of the project, seen in the workspace. */
   readonly nodeModules: string | null;
+  /** Version of a program without starting it, where that would run a package's code outside a step; null: not known. */
+  readonly versionOf?: (tool: string) => string | null;
 }
 
-/** Finds the environment of a step in the project; nothing is ever installed into a person's environment. */
-export function prepareEnvironment(environment: Environment, project: string): PreparedEnvironment | Failure {
+export interface FoundEnvironment {
+  readonly environment: PreparedEnvironment;
+  /** What is installed that the lock does not pin. */
+  readonly drift: Failure | undefined;
+}
+
+/** Where the environments of steps come from. */
+export interface Environments {
+  /** Whatever is to be known of a build that failed is added to `log`. */
+  prepare(
+    order: Pick<AttemptOrder, "environment" | "tools" | "lock">,
+    building: { readonly log: string; readonly signal: AbortSignal },
+  ): FoundEnvironment | Failure | Promise<FoundEnvironment | Failure>;
+}
+
+/** Environments that stand in a person's project: found and compared with their locks, never changed. */
+export function ownEnvironments(project: string): Environments {
+  return {
+    prepare({ environment }) {
+      const found = findEnvironment(environment, project);
+      return "kind" in found ? found : { environment: found, drift: checkInstalled(environment, project) };
+    },
+  };
+}
+
+function findEnvironment(environment: Environment, project: string): PreparedEnvironment | Failure {
   switch (environment.kind) {
     case "system":
       return { path: [], env: {}, readOnly: [], nodeModules: null };
@@ -58,9 +86,16 @@ export function prepareEnvironment(environment: Environment, project: string): P
 const versions = new Map<string, string | null>();
 
 /** Checks declared tools before a step: `3.11` accepts `3.11` and `3.11.x`. */
-export function checkTools(tools: Readonly<Record<string, string>>, path: string): Failure | undefined {
+export function checkTools(
+  tools: Readonly<Record<string, string>>,
+  path: string,
+  { path: inside, versionOf: known }: Pick<PreparedEnvironment, "path" | "versionOf">,
+): Failure | undefined {
   for (const [tool, expected] of Object.entries(tools)) {
-    const found = versionOf(tool, path);
+    const program = findTool(tool, path);
+    const within = program !== undefined && inside.some((directory) => program === join(directory, tool));
+    const found =
+      program === undefined ? null : within && known !== undefined ? known(tool) : askVersion(program, path);
     if (found === null)
       return {
         kind: "environment",
@@ -76,12 +111,14 @@ export function checkTools(tools: Readonly<Record<string, string>>, path: string
   return undefined;
 }
 
-function versionOf(tool: string, path: string): string | null {
-  const program = path
+function findTool(tool: string, path: string): string | undefined {
+  return path
     .split(delimiter)
     .map((directory) => join(directory, tool))
     .find((candidate) => existsSync(candidate));
-  if (program === undefined) return null;
+}
+
+function askVersion(program: string, path: string): string | null {
   const known = versions.get(program);
   if (known !== undefined) return known;
   const asked = spawnSync(program, ["--version"], {

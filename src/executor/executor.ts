@@ -38,6 +38,8 @@ export interface AttemptOrder {
   /** A step with secrets never shares a sandbox. */
   readonly secrets: Readonly<Record<string, string>>;
   readonly environment: Environment;
+  /** Digest of the file that pins the environment; absent where nothing does. */
+  readonly lock?: Digest;
   /** Versions to verify before the step. */
   readonly tools: Readonly<Record<string, string>>;
   readonly timeoutMs: number | null;

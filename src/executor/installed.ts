@@ -87,6 +87,14 @@ function pinnedPackages(lock: string): readonly Pin[] {
     });
 }
 
+/** Version of the package of a program's name, or of the interpreter, as a virtual environment says. */
+export function installedVersion(root: string, tool: string): string | null {
+  if (!/^python[\d.]*$/.test(tool)) return installedPackages(root).get(normal(tool)) ?? null;
+  const config = join(root, "pyvenv.cfg");
+  const text = existsSync(config) ? readFileSync(config, "utf8") : "";
+  return /^version(?:_info)?\s*=\s*(\d+(?:\.\d+)+)/im.exec(text)?.[1] ?? null;
+}
+
 function installedPackages(root: string): ReadonlyMap<string, string> {
   const found = new Map<string, string>();
   const library = join(root, "lib");

@@ -3,17 +3,17 @@ import { join } from "node:path";
 
 import type { Failure } from "../run/run-record.ts";
 import { endOf, endedBefore, endedBySystem } from "./attempt-end.ts";
-import { checkProgram, checkTools, prepareEnvironment, type PreparedEnvironment } from "./environment.ts";
+import type { Environments, PreparedEnvironment } from "./environment.ts";
 import type { Attempt, AttemptEnd, AttemptOrder, Executor } from "./executor.ts";
 import { discard, giveBack, makeSlot, take, type RunningLauncher, type Slot, type Slots } from "./slot.ts";
 import { environmentOf } from "./step-environment.ts";
-import { checkInstalled } from "./installed.ts";
 import { isolationHere } from "./isolation.ts";
 import { koffiDirectories, launcherCommand } from "./launcher-command.ts";
 import { startLauncher, type Launcher } from "./launcher-client.ts";
 import { memoryLimitsHere, type MemoryGroup, type MemoryLimits } from "./memory-limit.ts";
 import { permitsFor, type Permits } from "./permits.ts";
 import { beginLog, keepPlain } from "./plain-log.ts";
+import { prepare, type Prepared } from "./prepare.ts";
 import { HOME, readOnlyFor, sandboxArguments, WORKSPACE, type SandboxSettings } from "./sandbox.ts";
 import { redactLog } from "./redact-log.ts";
 import { removeTree } from "./remove-tree.ts";
@@ -26,8 +26,7 @@ export interface ProcessExecutorOptions {
   readonly slots: number;
   /** Steps that will be asked for at once: so many launchers start while the first of them is prepared. */
   readonly ready?: number;
-  /** Absolute root of the user's repository: environments stand in it. */
-  readonly project: string;
+  readonly environments: Environments;
   readonly materialize: Materialize;
   readonly launcherPath: string;
   /** The worker's own PATH, which follows the environment's. */
@@ -131,7 +130,7 @@ async function startIn(
   beginLog(log);
   const left = clearWorkspace(slot.workspace, order, slot);
   slot.standing = undefined;
-  const prepared = prepare(pool, order);
+  const prepared = await prepare(pool.options, order, { log, signal });
   const staged = "kind" in prepared ? undefined : await stageFor(pool, slot, { order, prepared, left });
   await pool.permits.take();
   const ended = endedIn(pool, slot, { order, prepared, staged, log, signal }).finally(() => pool.permits.giveBack());
@@ -156,24 +155,6 @@ async function startIn(
       giveBack(pool, slot);
     },
   };
-}
-
-interface Prepared {
-  readonly environment: PreparedEnvironment;
-  readonly path: string;
-  readonly drifted: boolean;
-}
-
-function prepare(pool: Pool, order: AttemptOrder): Prepared | Failure {
-  const environment = prepareEnvironment(order.environment, pool.options.project);
-  if ("kind" in environment) return environment;
-  const path = [...environment.path, pool.options.path].join(":");
-  const wrong = checkProgram(order.argv[0] ?? "", path);
-  if (wrong !== undefined) return wrong;
-  const drift = checkTools(order.tools, path) ?? checkInstalled(order.environment, pool.options.project);
-  if (drift !== undefined && pool.options.onDrift === undefined) return drift;
-  if (drift !== undefined) pool.options.onDrift?.(drift);
-  return { environment, path, drifted: drift !== undefined };
 }
 
 async function stageFor(
@@ -221,7 +202,7 @@ async function endedIn(pool: Pool, slot: Slot, running: Running): Promise<Attemp
 
 async function run(pool: Pool, slot: Slot, running: Running): Promise<AttemptEnd> {
   const { order, prepared, staged, log } = running;
-  if ("kind" in prepared) return endedBefore(prepared);
+  if ("kind" in prepared) return { ...endedBefore(prepared), cancelled: running.signal.aborted };
   if (staged === undefined) throw new Error("running a step: nothing was staged");
   if ("missing" in staged) {
     return endedBefore(

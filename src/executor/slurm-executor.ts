@@ -3,9 +3,7 @@ import { mkdirSync } from "node:fs";
 import type { Isolation } from "../key/key-document.ts";
 import type { Failure } from "../run/run-record.ts";
 import { endedBefore, endedBySystem } from "./attempt-end.ts";
-import { prepareEnvironment } from "./environment.ts";
 import type { Attempt, AttemptEnd, AttemptOrder, Executor } from "./executor.ts";
-import { checkInstalled } from "./installed.ts";
 import { isolationHere } from "./isolation.ts";
 import { permitsFor } from "./permits.ts";
 import { keepPlain } from "./plain-log.ts";
@@ -127,8 +125,8 @@ async function run(
   place: JobPlace,
   { order, signal }: { readonly order: AttemptOrder; readonly signal: AbortSignal },
 ): Promise<AttemptEnd> {
-  const unfit = prepare(place, order);
-  if (unfit !== undefined) return endedBefore(unfit);
+  const unfit = await prepare(place, order, signal);
+  if (unfit !== undefined) return { ...endedBefore(unfit), cancelled: signal.aborted };
   const submitted = await submit(place, order, pulse);
   if (submitted.kind !== "submitted") return endedBefore(submitted);
   const stopping = cancelWhenAsked(submitted.job, signal);
@@ -143,13 +141,11 @@ async function run(
   }
 }
 
-function prepare(place: JobPlace, order: AttemptOrder): Failure | undefined {
-  const { project } = place.options;
-  const environment = prepareEnvironment(order.environment, project);
-  if ("kind" in environment) return environment;
-  const drift = checkInstalled(order.environment, project);
-  if (drift !== undefined) return drift;
-  writeOrder(place, order, environment);
+async function prepare(place: JobPlace, order: AttemptOrder, signal: AbortSignal): Promise<Failure | undefined> {
+  const found = await place.options.environments.prepare(order, { log: place.log, signal });
+  if ("kind" in found) return found;
+  if (found.drift !== undefined) return found.drift;
+  writeOrder(place, order, found.environment);
   return undefined;
 }
 

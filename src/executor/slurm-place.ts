@@ -1,6 +1,7 @@
 import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
+import type { Environments } from "./environment.ts";
 import type { Materialize } from "./workspace.ts";
 
 export interface SlurmExecutorOptions {
@@ -8,8 +9,7 @@ export interface SlurmExecutorOptions {
   readonly directory: string;
   readonly sandbox: "auto" | "require" | "off";
   readonly slots: number;
-  /** Absolute root of the user's repository: environments stand in it. */
-  readonly project: string;
+  readonly environments: Environments;
   readonly materialize: Materialize;
   readonly launcherPath: string;
   readonly path: string;

@@ -3,6 +3,7 @@ import { join } from "node:path";
 
 import type { Failure } from "../run/run-record.ts";
 import { neverBegun } from "./attempt-end.ts";
+import { ownEnvironments, type Environments } from "./environment.ts";
 import type { AttemptOrder, Executor } from "./executor.ts";
 import { processExecutor, type ProcessExecutorOptions } from "./process-executor.ts";
 import { removeTree } from "./remove-tree.ts";
@@ -59,14 +60,25 @@ export function strangerExecutor(options: StrangerExecutorOptions): Executor {
 }
 
 function open(options: StrangerExecutorOptions, root: string): Executor {
-  const project = join(root, "project");
-  mkdirSync(project, { recursive: true });
-  // Environments are looked for in an empty directory: nothing of this machine's is shown to strangers.
-  const own = { ...options, directory: root, slots: 1, project, path: PATH };
+  mkdirSync(root, { recursive: true });
+  const own = { ...options, directory: root, slots: 1, environments: NONE, path: PATH };
   const plain = processExecutor({ ...own, sandbox: "require", onDrift: undefined });
   // An image that is not here is not asked for either: whoever names a registry could name any machine.
   return withContainers("kind" in plain ? without(plain.why) : plain, { ...own, pull: false });
 }
+
+/** Nothing of this machine's is shown to strangers, and nothing that they name is fetched for them. */
+const NONE: Environments = {
+  prepare(order, building) {
+    const { kind } = order.environment;
+    if (kind === "system" || kind === "image") return ownEnvironments("/").prepare(order, building);
+    return {
+      kind: "refused",
+      why: `it asks for \`environment: { ${kind}: … }\`, and nothing is installed for a fork`,
+      next: "use an image by digest that the workers have, or run it after the merge",
+    };
+  },
+};
 
 /** What stands where this machine has no sandbox. */
 function without(why: string): Executor {

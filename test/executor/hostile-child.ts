@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
+import { ownEnvironments } from "../../src/executor/environment.ts";
 import { processExecutor } from "../../src/executor/process-executor.ts";
 
 /**
@@ -13,7 +14,7 @@ const executor = processExecutor({
   directory: join(directory, "work"),
   sandbox: sandbox === "off" ? "off" : "require",
   slots: 1,
-  project: directory,
+  environments: ownEnvironments(directory),
   materialize: () => Promise.resolve({ kind: "missing" }),
   launcherPath: join(import.meta.dirname, "../../src/launcher.ts"),
   path: "/usr/bin:/bin",

@@ -5,6 +5,7 @@ import { join } from "node:path";
 
 import { describe, expect, onTestFinished, test } from "vitest";
 
+import { ownEnvironments } from "../../src/executor/environment.ts";
 import type { AttemptOrder, Executor, StagedInput } from "../../src/executor/executor.ts";
 import { processExecutor } from "../../src/executor/process-executor.ts";
 import { digestOf } from "../../src/identity/identity.ts";
@@ -22,7 +23,7 @@ function open(
       directory: join(directory, "work"),
       sandbox,
       slots: 2,
-      project: directory,
+      environments: ownEnvironments(directory),
       materialize,
       launcherPath: LAUNCHER,
       path: process.env["PATH"] ?? "/usr/bin:/bin",

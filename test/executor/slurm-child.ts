@@ -1,5 +1,6 @@
 import { join } from "node:path";
 
+import { ownEnvironments } from "../../src/executor/environment.ts";
 import { slurmExecutor } from "../../src/executor/slurm-executor.ts";
 
 /** A process of its own to be killed: `slurm-child.ts <directory> <launcher>`, with a step that sleeps. */
@@ -9,7 +10,7 @@ const executor = slurmExecutor({
   directory: join(directory, "work"),
   sandbox: "auto",
   slots: 1,
-  project: directory,
+  environments: ownEnvironments(directory),
   materialize: () => Promise.resolve({ kind: "missing" }),
   launcherPath,
   path: process.env["PATH"] ?? "",

@@ -5,6 +5,7 @@ import { dirname, join } from "node:path";
 
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 
+import { ownEnvironments } from "../../src/executor/environment.ts";
 import type { Attempt, AttemptEnd, AttemptOrder, Executor } from "../../src/executor/executor.ts";
 import { askSlurm } from "../../src/executor/slurm-command.ts";
 import { slurmExecutor } from "../../src/executor/slurm-executor.ts";
@@ -24,7 +25,7 @@ function open(directory: string, more: Partial<Options> = {}): Executor {
     directory: join(directory, "work"),
     sandbox: "auto",
     slots: 2,
-    project: directory,
+    environments: ownEnvironments(directory),
     materialize: () => Promise.resolve({ kind: "missing", digest: digestOf("") }),
     launcherPath,
     path: process.env["PATH"] ?? "",

@@ -92,7 +92,7 @@ describe.skipIf(!works)("what strangers wrote", () => {
     const environment = { kind: "venv", path: ".venv", lock: null } as const;
     expect((await ran(open(directory), "python", { environment })).failure).toMatchObject({
       kind: "refused",
-      why: "there is no virtual environment at `.venv`",
+      why: "it asks for `environment: { venv: … }`, and nothing is installed for a fork",
     });
   });
 

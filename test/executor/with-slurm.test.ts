@@ -4,6 +4,7 @@ import { join } from "node:path";
 
 import { expect, onTestFinished, test } from "vitest";
 
+import { ownEnvironments } from "../../src/executor/environment.ts";
 import { neverBegun } from "../../src/executor/attempt-end.ts";
 import type { Executor } from "../../src/executor/executor.ts";
 import { strangerExecutor } from "../../src/executor/stranger-executor.ts";
@@ -48,7 +49,7 @@ test("where no job can be submitted, a step that asks for one is told what to do
     directory,
     sandbox: "auto",
     slots: 1,
-    project: directory,
+    environments: ownEnvironments(directory),
     materialize: () => Promise.resolve({ kind: "missing" }),
     launcherPath: "",
     path: directory,

@@ -1,0 +1,39 @@
+import type { JsonObject } from "../identity/canonical-json.ts";
+import type { PreparedEnvironment } from "./environment.ts";
+
+/** Where an environment is built. */
+export interface BuildPlaces {
+  /** Where it stands afterwards, too. */
+  readonly root: string;
+  /** The recipe's files; gone after the build. */
+  readonly work: string;
+  /** Kept from one build to the next. */
+  readonly cache: string;
+}
+
+/** How an environment is made from its lock. */
+export interface Recipe {
+  /** What decides what is built, beside the lock and the platform. */
+  readonly identity: JsonObject;
+  readonly files: Readonly<Record<string, string>>;
+  commands(places: BuildPlaces): readonly (readonly string[])[];
+  env(places: BuildPlaces): Readonly<Record<string, string>>;
+  /** Places that a sandbox must show. */
+  readonly readOnly: readonly string[];
+  prepared(root: string): PreparedEnvironment;
+  /** What a person does about a build that fails. */
+  readonly next: string;
+}
+
+/** A variable of the worker that says where packages come from. */
+export type Variable = (name: string) => string | undefined;
+
+/** Those of these variables that are set. */
+export function given(variable: Variable, names: readonly string[]): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    names.flatMap((name) => {
+      const value = variable(name);
+      return value === undefined || value === "" ? [] : [[name, value]];
+    }),
+  );
+}

@@ -1,0 +1,217 @@
+import { spawnSync } from "node:child_process";
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+} from "node:fs";
+import { hostname, tmpdir } from "node:os";
+import { join } from "node:path";
+
+import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
+
+import { builtEnvironments, type BuiltEnvironments } from "../../src/executor/built-environments.ts";
+import type { Executor } from "../../src/executor/executor.ts";
+import { processExecutor } from "../../src/executor/process-executor.ts";
+import { digestOf } from "../../src/identity/identity.ts";
+import type { Environment } from "../../src/pipeline/pipeline.ts";
+import type { Failure } from "../../src/run/run-record.ts";
+import { packageIndex, type PackageIndex } from "./package-index.ts";
+
+const LAUNCHER = join(import.meta.dirname, "../../src/launcher.ts");
+const VENV: Environment = { kind: "venv", path: ".venv", lock: "requirements.txt" };
+const PATH = process.env["PATH"] ?? "/usr/bin:/bin";
+const sandboxed = spawnSync("bwrap", ["--ro-bind", "/", "/", "true"]).status === 0;
+
+let shared: string;
+let index: PackageIndex;
+beforeAll(async () => {
+  shared = realpathSync(mkdtempSync(join(tmpdir(), "sluice-environments-")));
+  index = await packageIndex(join(shared, "index"));
+});
+afterAll(async () => {
+  await index[Symbol.asyncDispose]();
+  rmSync(shared, { recursive: true, force: true });
+});
+
+interface Worker {
+  readonly environments: BuiltEnvironments;
+  readonly executor: Executor;
+  readonly run: (lock: string, script: string, more?: { environment?: Environment; tools?: object }) => Promise<Ran>;
+}
+
+interface Ran {
+  readonly failure: Failure | null;
+  readonly log: string;
+}
+
+let attempts = 0;
+
+/** A worker's executor over environments that it builds in `directory`. */
+function worker(directory: string, variables: Readonly<Record<string, string>> = {}): Worker {
+  const locks = new Map<string, Uint8Array>();
+  const environments = builtEnvironments({
+    directory: join(directory, "environments"),
+    path: PATH,
+    read: (lock) => Promise.resolve(locks.get(lock)),
+    variable: (name) => variables[name],
+    sandboxed,
+  });
+  const executor = processExecutor({
+    directory: mkdtempSync(join(directory, "work-")),
+    sandbox: sandboxed ? "require" : "off",
+    slots: 2,
+    environments,
+    materialize: () => Promise.resolve({ kind: "missing" }),
+    launcherPath: LAUNCHER,
+    path: PATH,
+    onDrift: undefined,
+  });
+  if ("kind" in executor) throw new Error(executor.why);
+  onTestFinished(async () => {
+    await executor[Symbol.asyncDispose]();
+    await environments[Symbol.asyncDispose]();
+  });
+  return {
+    environments,
+    executor,
+    async run(lock, script, { environment = VENV, tools = {} } = {}) {
+      const bytes = new TextEncoder().encode(lock);
+      locks.set(digestOf(bytes), bytes);
+      const attempt = await executor.start(
+        {
+          id: `attempt-${++attempts}`,
+          argv: ["/bin/sh", "-c", script],
+          env: {},
+          inputs: [],
+          outputs: [],
+          network: false,
+          secrets: {},
+          environment,
+          lock: digestOf(bytes),
+          tools: tools as Readonly<Record<string, string>>,
+          timeoutMs: null,
+          memoryBytes: null,
+        },
+        new AbortController().signal,
+      );
+      const { failure } = await attempt.ended;
+      const log = existsSync(attempt.log) ? readFileSync(attempt.log, "utf8") : "";
+      await attempt.dispose();
+      return { failure, log };
+    },
+  };
+}
+
+function place(): string {
+  const directory = realpathSync(mkdtempSync(join(tmpdir(), "sluice-built-")));
+  onTestFinished(() => rmSync(directory, { recursive: true, force: true }));
+  return directory;
+}
+
+function published(directory: string): readonly string[] {
+  const at = join(directory, "environments");
+  return readdirSync(at).filter((name) => lstatSync(join(at, name)).isSymbolicLink());
+}
+
+const SAY = "python -c 'import hello; print(hello.say())'";
+
+test("an environment is built from its lock once: for steps at once, for later ones, for workers beside each other", async () => {
+  const directory = place();
+  const lock = `--index-url ${index.url}\n${index.wheel("hello", "1.0", "good day")}`;
+  const [one, other] = [worker(directory), worker(directory)];
+
+  const ran = await Promise.all([one.run(lock, SAY), one.run(lock, SAY), other.run(lock, SAY)]);
+
+  expect(ran.map(({ failure, log }) => [failure, log])).toEqual(ran.map(() => [null, "good day\n"]));
+  expect(published(directory)).toHaveLength(1);
+  expect(readdirSync(join(directory, "environments", "built"))).toHaveLength(1);
+  expect(readdirSync(join(directory, "environments", "building"))).toEqual([]);
+  const asked = index.asked.length;
+  const tools = { python: /\d+\.\d+/.exec(spawnSync("python3", ["--version"], { encoding: "utf8" }).stdout)?.[0] };
+  const later = await worker(directory).run(
+    lock,
+    `${SAY}; command -v hello; touch "$VIRTUAL_ENV/mine" 2>/dev/null && echo written`,
+    { tools: { ...tools, hello: "1.0" } },
+  );
+  expect(later.failure).toMatchObject({ kind: "exit" });
+  expect(later.log).toMatch(/^good day\n\S+\/bin\/hello\n$/);
+  expect(index.asked).toHaveLength(asked);
+  expect((await one.run(lock, SAY, { tools: { hello: "2" } })).failure).toMatchObject({
+    kind: "environment",
+    found: "1.0",
+  });
+});
+
+test("a build that fails refuses the attempt in words, with what was said last, and is tried anew for the next", async () => {
+  const directory = place();
+  const good = index.wheel("late", "1.0", "at last");
+  const bad = good.replace(/sha256:[0-9a-f]{8}/, "sha256:00000000");
+  const { run } = worker(directory, { PIP_INDEX_URL: index.url.replace("//", "//reader:correct-horse@") });
+
+  const refused = await run(bad, "true");
+
+  expect(refused.failure).toMatchObject({
+    kind: "refused",
+    why: expect.stringMatching(
+      /^its environment could not be built from `requirements\.txt`: ERROR: THESE PACKAGES DO NOT MATCH THE HASHES/,
+    ) as string,
+    next: expect.stringContaining("pip install --require-hashes -r requirements.txt") as string,
+  });
+  expect(refused.log).toContain("Expected sha256 00000000");
+  expect(refused.log + JSON.stringify(refused.failure)).not.toContain("correct-horse");
+  expect([published(directory), readdirSync(join(directory, "environments", "built"))]).toEqual([[], []]);
+
+  expect(await run(good, "python -c 'import late; print(late.say())'")).toEqual({ failure: null, log: "at last\n" });
+});
+
+test.each([
+  ["hello==1.0\n", "line 1: `hello==1.0` has no hash"],
+  ["# all\nhello>=1.0 --hash=sha256:aa\n", "line 2: `hello>=1.0` is no package by its version (`name==1.2.3`)"],
+  ["-r other.txt\n", "line 1: `-r other.txt` is another file, which the key does not hold"],
+  ["-e .\n", "line 1: `-e .` is a directory, which the key does not hold"],
+  ["--no-binary :all:\n", "line 1: `--no-binary :all:` is built from its source, and workers install wheels only"],
+  ["a @ https://x.example/a.tar.gz --hash=sha256:aa\n", "is built from its source, and workers install wheels only"],
+  ["--index-url https://x.example/${HOME}\n", "is no option that a lock may have"],
+  ["a==1 --hash=sha256:aa --config-settings=x=y\n", "line 1: `a==1 --config-settings=x=y` is no package"],
+  ['[[package]]\nname = "a"\n', "line 1: `[[package]]` is no line of a requirements file"],
+])("a lock that does not say all, or that would do more, is refused with its line: %j", async (lock, why) => {
+  const { run } = worker(place());
+
+  const { failure } = await run(lock, "true");
+
+  expect(failure).toMatchObject({ kind: "refused", why: expect.stringContaining(why) as string });
+  expect(failure).toMatchObject({ next: expect.stringContaining("--generate-hashes") as string });
+});
+
+test("an environment without a lock is refused, and so is one that no worker's Python fits", async () => {
+  const { environments, run } = worker(place());
+  const asked = { environment: { ...VENV, lock: null } as Environment, tools: {} };
+
+  const bare = await environments.prepare(asked, { log: "", signal: new AbortController().signal });
+
+  expect(bare).toMatchObject({ kind: "refused", why: expect.stringContaining("has no `lock:`") as string });
+  expect((await run("", "true", { tools: { python: "2.4" } })).failure).toMatchObject({
+    kind: "environment",
+    name: "python",
+    expected: "2.4",
+  });
+});
+
+test("what a worker left that was killed while it built is swept away by the next", () => {
+  const directory = place();
+  const { pid } = spawnSync("true");
+  const left = ["building", "built"].map((part) =>
+    join(directory, "environments", part, `venv-x.${hostname()}.${pid}.1`),
+  );
+  const own = join(directory, "environments", "building", `venv-x.${hostname()}.${process.pid}.1`);
+  for (const path of [...left, own]) mkdirSync(path, { recursive: true });
+
+  worker(directory);
+
+  expect([...left, own].map((path) => existsSync(path))).toEqual([false, false, true]);
+});
