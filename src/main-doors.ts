@@ -45,6 +45,7 @@ export function serviceDoors(world: World): Service {
         queue,
         store: kept.store,
         begun: kept.begun,
+        checkpoints: kept.checkpoints,
         clock,
         data: config.data,
         path,

@@ -79,7 +79,7 @@ export async function openService(opening: Opening): Promise<Opened> {
   const paths = servicePaths(config.data);
   const kept = await openStore(config.store ?? operator.store, paths.store);
   if (kept.kind === "refused") return kept;
-  const { store, begun } = kept;
+  const { store, begun, checkpoints } = kept;
   const opened = await openQueue(url, { data: config.data, holder: `sluice ${process.pid}`, onError });
   if (opened.kind === "refused") {
     const { variable, expected, example } = opened;
@@ -101,6 +101,7 @@ export async function openService(opening: Opening): Promise<Opened> {
           queue,
           store,
           begun,
+          checkpoints,
           clock,
           data: config.data,
           path,

@@ -8,11 +8,13 @@ import { fileWorkTree } from "./git/file-work-tree.ts";
 import type { Git } from "./git/git.ts";
 import { openGit } from "./git/open-git.ts";
 import { workTreeView } from "./git/work-tree-view.ts";
+import { removeTree } from "./executor/remove-tree.ts";
 import { digestOf } from "./identity/identity.ts";
 import type { History } from "./index/history.ts";
 import { programPath } from "./main-programs.ts";
 import { LEDGER_HEADER, LOCAL_LEDGER } from "./manifest/ledger-paths.ts";
 import { fileAcceptedRuns } from "./queue/file-accepted-runs.ts";
+import { fileCheckpoints } from "./store/checkpoints.ts";
 import { fileParsedCache } from "./store/file-parsed-cache.ts";
 import { readTail } from "./store/read-tail.ts";
 import { statIndex } from "./store/stat-index.ts";
@@ -150,6 +152,7 @@ function compose(world: World, git: Git): Repository {
       tail: (path, bytes) => readTail(path, bytes)?.toString("utf8") ?? "",
       size: (path) => statSync(path, { throwIfNoEntry: false })?.size ?? 0,
     },
+    checkpoints: (settings) => fileCheckpoints(join(git.root, settings.store.path, "checkpoints"), removeTree),
     identity() {
       identity ??= identityOf(git, join(directory, "cache", "identity"));
       return identity;

@@ -357,5 +357,10 @@ export function servicePaths(data: string): {
   readonly keys: string;
 } {
   const store = join(data, "store");
-  return { store, work: join(store, "work"), environments: join(data, "environments"), keys: join(data, "keys") };
+  return {
+    store,
+    work: join(store, "work"),
+    environments: join(data, "environments"),
+    keys: join(data, "keys"),
+  };
 }

@@ -1,6 +1,10 @@
+import { join } from "node:path";
+
+import { removeTree } from "./executor/remove-tree.ts";
 import type { OperatorStore } from "./pipeline/operator.ts";
 import { begunAttempts, type BegunAttempts } from "./store/begun-attempts.ts";
 import type { Bucket } from "./store/bucket.ts";
+import { fileCheckpoints, type Checkpoints } from "./store/checkpoints.ts";
 import { filesystemStore } from "./store/filesystem-store.ts";
 import type { Store } from "./store/store.ts";
 
@@ -8,6 +12,8 @@ import type { Store } from "./store/store.ts";
 export interface OpenStore {
   readonly store: Store;
   readonly begun: BegunAttempts;
+  /** Of a bucket they are on this machine: large, and changed all the time. */
+  readonly checkpoints: Checkpoints;
   /** What a store on this machine is not. */
   readonly bucket?: Bucket;
 }
@@ -23,7 +29,7 @@ export type StoreOpened =
 export async function openStore(named: OperatorStore | null, local: string): Promise<StoreOpened> {
   if (named?.kind !== "s3") {
     const root = named?.path ?? local;
-    return { kind: "opened", store: filesystemStore(root), begun: begunAttempts(root) };
+    return { kind: "opened", store: filesystemStore(root), begun: begunAttempts(root), checkpoints: below(root) };
   }
   const { openS3Bucket } = await import("./store/s3-bucket.ts");
   const { s3BegunAttempts } = await import("./store/s3-begun-attempts.ts");
@@ -31,5 +37,15 @@ export async function openStore(named: OperatorStore | null, local: string): Pro
   const opened = await openS3Bucket(named);
   if (opened.kind === "refused") return opened;
   const { bucket } = opened;
-  return { kind: "opened", store: s3Store(bucket, local), begun: s3BegunAttempts(bucket), bucket };
+  return {
+    kind: "opened",
+    store: s3Store(bucket, local),
+    begun: s3BegunAttempts(bucket),
+    checkpoints: below(local),
+    bucket,
+  };
+}
+
+function below(root: string): Checkpoints {
+  return fileCheckpoints(join(root, "checkpoints"), removeTree);
 }

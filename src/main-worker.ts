@@ -33,6 +33,7 @@ import { fileSecrets } from "./secrets/file-secrets.ts";
 import { secretSources } from "./secrets/secret-sources.ts";
 import { publicKeys } from "./signer/public-keys.ts";
 import type { BegunAttempts } from "./store/begun-attempts.ts";
+import type { Checkpoints } from "./store/checkpoints.ts";
 import { readTail } from "./store/read-tail.ts";
 import type { Store } from "./store/store.ts";
 
@@ -40,6 +41,7 @@ export interface WorkerParts {
   readonly queue: Queue;
   readonly store: Store;
   readonly begun: BegunAttempts;
+  readonly checkpoints: Checkpoints;
   readonly clock: Clock;
   /** SLUICE_DATA. */
   readonly data: string;
@@ -62,7 +64,7 @@ export function poolQueue(pool: string): string {
 
 /** A part of main.ts for workers: takes a pool's attempts and performs them with what queue and store hold. */
 export async function startWorker(parts: WorkerParts): Promise<AsyncDisposable> {
-  const { queue, store, begun, clock, onError } = parts;
+  const { queue, store, begun, checkpoints, clock, onError } = parts;
   const environments = openEnvironments(parts);
   const executor = openExecutor(parts, environments);
   const strangers = openStrangers(parts);
@@ -95,7 +97,7 @@ export async function startWorker(parts: WorkerParts): Promise<AsyncDisposable> 
       const here: UnderWay = { run, step: job.step.name, attempt: job.attempt, since: clock.now() };
       underWay.add(here);
       const end = await runStep(
-        { executor: stranger ? strangers : executor, store, clock, logs: LOGS },
+        { executor: stranger ? strangers : executor, store, clock, logs: LOGS, checkpoints },
         {
           run,
           domain,

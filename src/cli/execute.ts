@@ -122,8 +122,14 @@ async function executeOne(session: Session, one: One): Promise<number> {
     deploys: null,
     ...staging,
   };
+  const checkpoints = repository.checkpoints(session.project.settings);
   const dispatcher = await repository.dispatcher(one.executor.ahead, (job, signal) =>
-    runStep({ executor: one.executor, store, clock: world.clock, logs: repository.logs }, context, job, signal),
+    runStep(
+      { executor: one.executor, store, clock: world.clock, logs: repository.logs, checkpoints },
+      context,
+      job,
+      signal,
+    ),
   );
   const end = await disposing(dispatcher, () =>
     runPipeline(

@@ -9,6 +9,7 @@ import { runDirectory } from "../manifest/ledger-paths.ts";
 import { progressLine } from "../report/run-text.ts";
 import { fourCharacters } from "../report/words.ts";
 import type { RunRecord } from "../run/run-record.ts";
+import type { Checkpoints } from "../store/checkpoints.ts";
 import type { Store } from "../store/store.ts";
 import { disposing } from "./disposing.ts";
 import { EXIT, Refusal } from "./exit.ts";
@@ -116,6 +117,17 @@ function overlaid(view: View, over: ReadonlyMap<string, Uint8Array>): View {
   };
 }
 
+/** Nothing that another attempt left is gone on from. */
+function fromNothing(all: Checkpoints, run: string): Checkpoints {
+  return {
+    open(of) {
+      all.drop({ ...of, run });
+      return all.open({ ...of, run });
+    },
+    drop: (of) => all.drop({ ...of, run }),
+  };
+}
+
 interface Again {
   readonly runnable: Runnable;
   readonly store: Store;
@@ -132,9 +144,10 @@ async function execute(session: Parameters<typeof stagingOf>[0], again: Again): 
   const staging = await stagingOf(session, { runnable, store });
   // Nothing that `reproduce` computes becomes a result: it is a check, not a run.
   const aside: Store = { ...store, createResult: async () => ({ kind: "created" }) };
+  const checkpoints = fromNothing(repository.checkpoints(project.settings), `reproduce-${record.id}`);
   const dispatcher = await repository.dispatcher(executor.ahead, (job, signal) =>
     runStep(
-      { executor, store: aside, clock: world.clock, logs: repository.logs },
+      { executor, store: aside, clock: world.clock, logs: repository.logs, checkpoints },
       { run: record.id, domain: "local", requestedBy: null, deploys: null, started: () => undefined, ...staging },
       job,
       signal,

@@ -26,6 +26,7 @@ import type { Dispatcher } from "../queue/dispatcher.ts";
 import type { Failure } from "../run/run-record.ts";
 import type { StepEnd, StepJob } from "../run/step-job.ts";
 import type { Signer } from "../signer/signer.ts";
+import type { Checkpoints } from "../store/checkpoints.ts";
 import type { FileDigests } from "../store/file-digests.ts";
 import type { ParsedCache } from "../store/parsed-cache.ts";
 import type { Store } from "../store/store.ts";
@@ -226,6 +227,7 @@ export interface Repository {
   /** Asks an image's registry which digest its tag has now: the only command that does is `sluice pin`. */
   imageDigest(image: string, signal: AbortSignal): Promise<ImageDigest>;
   readonly logs: { tail(path: string, bytes: number): string; size(path: string): number };
+  checkpoints(settings: Settings): Checkpoints;
   /** True for a clone without its first commits (`git clone --depth`). */
   readonly shallow: boolean;
   /** `local:<digest of the root commit>`; in a shallow clone what its ledger says, else by the oldest commit there. */

@@ -21,7 +21,7 @@ export interface StagedJob {
 }
 
 /** Raised with its shape; n and n−1 are understood, so that controllers and workers can be renewed one by one. */
-const VERSION = 3;
+const VERSION = 4;
 
 export function encodeAttempt({ job, staged, ...rest }: StagedJob): JsonObject {
   const { id, step, document, key, attempt, cause, forced, memoryBytes } = job;
@@ -56,7 +56,9 @@ export function decodeAttempt(payload: Json): StagedJob {
       ? { ...input, bytes: new Uint8Array(Buffer.from(input.bytes as unknown as string, "base64")) }
       : input,
   );
-  return { ...value, staged, secretOrder: value.secretOrder ?? null, deploys: value.deploys ?? null };
+  const { step } = value.job;
+  const job = { ...value.job, step: { ...step, step: { ...step.step, checkpoint: step.step.checkpoint ?? null } } };
+  return { ...value, job, staged, secretOrder: value.secretOrder ?? null, deploys: value.deploys ?? null };
 }
 
 export function encodeEnd(end: StepEnd): Json {

@@ -18,6 +18,7 @@ import { formatLimit, formatMemory } from "../report/bytes.ts";
 import { nearMiss as findNearMiss } from "../run/near-miss.ts";
 import { redactFailure } from "../run/redact.ts";
 import type { AttemptRecord, Deploys, Failure, NearMiss } from "../run/run-record.ts";
+import type { CheckpointOf, Checkpoints } from "../store/checkpoints.ts";
 import type { Ingested, Store } from "../store/store.ts";
 import type { StepEnd, StepJob } from "../run/step-job.ts";
 
@@ -32,6 +33,8 @@ export interface StepPorts {
   readonly clock: Clock;
   /** The last bytes of a log, and the whole of it into the store. */
   readonly logs: { tail(path: string, bytes: number): string; size(path: string): number };
+  /** What the attempts of one key hand on to each other. */
+  readonly checkpoints: Checkpoints;
 }
 
 export interface StepContext {
@@ -72,7 +75,7 @@ export async function runStep(
   signal: AbortSignal,
 ): Promise<StepEnd> {
   const startedAt = new Date(ports.clock.now()).toISOString();
-  const order = await orderOf(context, job);
+  const order = await orderOf(ports, context, job);
   if ("failure" in order) return refusedBefore(startedAt, job, order.failure);
   let following: Following | undefined;
   const attempt = await ports.executor.start({ ...order.order, ending: () => following?.drain() }, signal);
@@ -99,7 +102,9 @@ export async function runStep(
     if ("kind" in collected) throw new Error("unreachable: a failure was handled before");
     const drifted = attempt.drifted === true;
     const isolation = attempt.isolation ?? ports.executor.isolation;
-    return await keep(ports, context, { job, collected, end, isolation, drifted, record: record(null, log) });
+    const kept = await keep(ports, context, { job, collected, end, isolation, drifted, record: record(null, log) });
+    if (job.step.step.checkpoint !== null) ports.checkpoints.drop(checkpointOf(context, job));
+    return kept;
   } finally {
     following?.drain();
     await attempt.dispose();
@@ -111,7 +116,22 @@ interface Collected {
   readonly metrics: Readonly<Record<string, MetricValue>>;
 }
 
+/** Results that belong to one run have their checkpoint with it. */
+function checkpointOf({ domain, run }: StepContext, { key, step: { step } }: StepJob): CheckpointOf {
+  return { domain, key, run: step.cache && !step.effects ? null : run };
+}
+
+/** The directory as the last attempt left it; a step that is forced begins anew. */
+function openCheckpoint(ports: StepPorts, context: StepContext, job: StepJob): readonly StagedInput[] {
+  const { checkpoint } = job.step.step;
+  if (checkpoint === null) return [];
+  const of = checkpointOf(context, job);
+  if (job.forced && job.attempt === 1) ports.checkpoints.drop(of);
+  return [{ kind: "checkpoint", path: checkpoint.path, source: ports.checkpoints.open(of) }];
+}
+
 async function orderOf(
+  ports: StepPorts,
   context: StepContext,
   job: StepJob,
 ): Promise<{ readonly order: AttemptOrder } | { readonly failure: Failure }> {
@@ -134,7 +154,7 @@ async function orderOf(
         ...deploymentEnvironment(context.deploys),
         ...(step.effects ? { SLUICE_IDEMPOTENCY_KEY: `${context.run}-${job.key.slice(7, 23)}` } : {}),
       },
-      inputs,
+      inputs: [...inputs, ...openCheckpoint(ports, context, job)],
       outputs: job.document.outputs.map(({ path, kind }) => ({ path, directory: kind === "directory" })),
       network: step.network,
       secrets: secrets as Readonly<Record<string, string>>,

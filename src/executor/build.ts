@@ -79,7 +79,7 @@ function carryOut(
 }
 
 function inSandbox({ recipe, places }: Building): readonly string[] {
-  const settings = { network: true, readOnly: recipe.readOnly, inPlace: [] };
+  const settings = { network: true, readOnly: recipe.readOnly, shown: [] };
   const closed = sandboxArguments(places.work, join(places.work, "logs"), settings);
   return [
     "bwrap",

@@ -8,6 +8,7 @@ import { ask, doomed, engineHere, follow, type Engine } from "./container-engine
 import type { Attempt, AttemptEnd, AttemptOrder, Executor } from "./executor.ts";
 import { redactLog } from "./redact-log.ts";
 import { removeTree } from "./remove-tree.ts";
+import { shownIn } from "./shown.ts";
 import { environmentOf } from "./step-environment.ts";
 import { stage, undeclaredWrites, type Materialize } from "./workspace.ts";
 
@@ -181,9 +182,10 @@ function createArguments(place: Place, order: AttemptOrder, image: string): read
   const user = engine.program === "podman" ? "0:0" : `${process.getuid?.() ?? 0}:${process.getgid?.() ?? 0}`;
   const memory =
     order.memoryBytes === null ? [] : ["--memory", `${order.memoryBytes}b`, "--memory-swap", `${order.memoryBytes}b`];
-  const inPlace = order.inputs.flatMap((input) =>
-    input.kind === "in-place" ? ["--volume", `${input.source}:${WORKSPACE}/${input.path}:ro`] : [],
-  );
+  const shown = shownIn(order).flatMap(({ source, path, writable }) => [
+    "--volume",
+    `${source}:${WORKSPACE}/${path}${writable ? "" : ":ro"}`,
+  ]);
   const parts: readonly (readonly string[])[] = [
     place.options.pull === false ? ["--pull", "never"] : [],
     ["--name", place.name, "--label", `sluice.worker=${process.pid}`, "--init", "--user", user],
@@ -192,7 +194,7 @@ function createArguments(place: Place, order: AttemptOrder, image: string): read
     memory,
     order.network ? [] : ["--network", "none"],
     ["--volume", `${place.workspace}:${WORKSPACE}`],
-    inPlace,
+    shown,
     ["--workdir", WORKSPACE],
     variables(place, order),
     ["--entrypoint", program, image],

@@ -23,7 +23,16 @@ export type StagedInput =
   /** A symbolic link, as written: what it leads to is an input of its own, or lies in the same directory. */
   | { readonly kind: "link"; readonly path: string; readonly target: string }
   /** Bound read-only (sandbox) or reached by a symlink to its place (workspace isolation); never copied. */
-  | { readonly kind: "in-place"; readonly path: string; readonly source: string };
+  | { readonly kind: "in-place"; readonly path: string; readonly source: string }
+  /** A directory that survives the attempt: bound writable, or reached by a symlink to its place. */
+  | { readonly kind: "checkpoint"; readonly path: string; readonly source: string };
+
+/** An input that stands elsewhere, absolute at `source`, and is shown in the workspace. */
+export interface Shown {
+  readonly source: string;
+  readonly path: string;
+  readonly writable: boolean;
+}
 
 /** One attempt of one step, complete: an executor needs nothing else. */
 export interface AttemptOrder {

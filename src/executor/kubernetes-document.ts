@@ -27,7 +27,7 @@ export interface JobPlan {
   readonly pulse: string;
   /** The attempt's workspace, inside the claim. */
   readonly workspace: string;
-  readonly inPlace: readonly { readonly subPath: string; readonly path: string }[];
+  readonly shown: readonly { readonly subPath: string; readonly path: string; readonly writable: boolean }[];
   /** Whom files belong to: the worker's user. */
   readonly user: { readonly uid: number; readonly gid: number };
 }
@@ -139,14 +139,14 @@ function podOf(plan: JobPlan): V1PodSpec {
   };
 }
 
-function mountsOf({ workspace, inPlace }: JobPlan): readonly V1VolumeMount[] {
+function mountsOf({ workspace, shown }: JobPlan): readonly V1VolumeMount[] {
   return [
     { name: "data", mountPath: WORKSPACE, subPath: workspace },
-    ...inPlace.map(({ subPath, path }) => ({
+    ...shown.map(({ subPath, path, writable }) => ({
       name: "data",
       mountPath: `${WORKSPACE}/${path}`,
       subPath,
-      readOnly: true,
+      readOnly: !writable,
     })),
     { name: "home", mountPath: HOME },
     { name: "tmp", mountPath: "/tmp" },

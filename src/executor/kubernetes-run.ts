@@ -11,6 +11,7 @@ import { followLog, type FollowedLog } from "./kubernetes-log.ts";
 import { insideClaim, type KubernetesExecutorOptions, type KubernetesPlace } from "./kubernetes-place.ts";
 import { lost, neverRan, standOf, type Ended, type Stand } from "./kubernetes-stand.ts";
 import type { Pulse } from "./pulse.ts";
+import { shownIn } from "./shown.ts";
 import { redactLog } from "./redact-log.ts";
 
 /** What the attempts of one worker share. */
@@ -63,12 +64,11 @@ function planOf(worker: Worker, place: KubernetesPlace, order: AttemptOrder): Jo
   if (order.environment.kind !== "image") return NO_IMAGE;
   const workspace = insideClaim(options, place.workspace);
   if (workspace === undefined) return outside(place.workspace, options);
-  const inPlace = [];
-  for (const input of order.inputs) {
-    if (input.kind !== "in-place") continue;
-    const subPath = insideClaim(options, input.source);
-    if (subPath === undefined) return outside(input.source, options);
-    inPlace.push({ subPath, path: input.path });
+  const shown = [];
+  for (const { source, path, writable } of shownIn(order)) {
+    const subPath = insideClaim(options, source);
+    if (subPath === undefined) return outside(source, options);
+    shown.push({ subPath, path, writable });
   }
   return {
     pool: options.pool,
@@ -79,7 +79,7 @@ function planOf(worker: Worker, place: KubernetesPlace, order: AttemptOrder): Jo
     worker: worker.name,
     pulse: basename(worker.pulse.path),
     workspace,
-    inPlace,
+    shown,
     user: { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 },
   };
 }

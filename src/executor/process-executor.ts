@@ -7,6 +7,7 @@ import type { Environments, PreparedEnvironment } from "./environment.ts";
 import type { Attempt, AttemptEnd, AttemptOrder, Executor } from "./executor.ts";
 import { discard, giveBack, makeSlot, take, type RunningLauncher, type Slot, type Slots } from "./slot.ts";
 import { environmentOf } from "./step-environment.ts";
+import { isShown, shownIn } from "./shown.ts";
 import { isolationHere } from "./isolation.ts";
 import { koffiDirectories, launcherCommand } from "./launcher-command.ts";
 import { startLauncher, type Launcher } from "./launcher-client.ts";
@@ -143,7 +144,7 @@ async function startIn(
     async undeclared() {
       if (staged === undefined || "missing" in staged) return [];
       const { undeclared, standing } = undeclaredWrites(slot.workspace, order, staged);
-      const known = undeclared.length === 0 && order.inputs.every((input) => input.kind !== "in-place");
+      const known = undeclared.length === 0 && !order.inputs.some(isShown);
       slot.standing = known ? standing : undefined;
       return undeclared;
     },
@@ -285,15 +286,13 @@ function launcherFor(
           ]),
         ]
       : [],
-    inPlace: order.inputs.flatMap((input) =>
-      input.kind === "in-place" ? [{ source: input.source, path: input.path }] : [],
-    ),
+    shown: shownIn(order),
   };
   const plain = pool.sandboxed ? JSON.stringify(settings) : PLAIN;
   const name = group === undefined ? plain : `limited ${plain}`;
   const fresh =
     pool.sandboxed &&
-    (Object.keys(order.secrets).length > 0 || pool.options.sandbox === "require" || settings.inPlace.length > 0);
+    (Object.keys(order.secrets).length > 0 || pool.options.sandbox === "require" || settings.shown.length > 0);
   if (slot.launcher !== undefined && slot.launcher.process.alive && slot.launcher.settings === name && !fresh)
     return slot.launcher.process;
   void slot.launcher?.process.close();

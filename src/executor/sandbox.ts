@@ -2,6 +2,8 @@ import { spawnSync } from "node:child_process";
 import { existsSync, lstatSync, readdirSync, readlinkSync, realpathSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 
+import type { Shown } from "./executor.ts";
+
 /** Where a step finds its workspace inside a sandbox. */
 export const WORKSPACE = "/sluice/workspace";
 export const HOME = "/sluice/home";
@@ -33,8 +35,8 @@ export interface SandboxSettings {
   readonly network: boolean;
   /** Bound read-only at their own absolute paths: environment, interpreters, launcher. */
   readonly readOnly: readonly string[];
-  /** Bound read-only below the workspace: datasets in place. */
-  readonly inPlace: readonly { readonly source: string; readonly path: string }[];
+  /** Bound below the workspace: datasets in place, and a checkpoint. */
+  readonly shown: readonly Shown[];
 }
 
 /** Arguments of bubblewrap up to the command: a closed root with one workspace. */
@@ -69,7 +71,11 @@ export function sandboxArguments(workspace: string, logs: string, settings: Sand
     "--bind",
     logs,
     "/sluice/logs",
-    ...settings.inPlace.flatMap(({ source, path }) => ["--ro-bind", source, `${WORKSPACE}/${path}`]),
+    ...settings.shown.flatMap(({ source, path, writable }) => [
+      writable ? "--bind" : "--ro-bind",
+      source,
+      `${WORKSPACE}/${path}`,
+    ]),
     "--chdir",
     WORKSPACE,
   ];

@@ -5,6 +5,7 @@ import type { PreparedEnvironment } from "./environment.ts";
 import type { AttemptOrder } from "./executor.ts";
 import type { LaunchOrder } from "./launcher-client.ts";
 import { koffiDirectories, launcherCommand } from "./launcher-command.ts";
+import { shownIn } from "./shown.ts";
 import { HOME, readOnlyFor, sandboxArguments, WORKSPACE } from "./sandbox.ts";
 import type { JobPlace } from "./slurm-place.ts";
 import { GPU_VARIABLES, jobScript } from "./slurm-script.ts";
@@ -43,9 +44,7 @@ export function writeOrder(place: JobPlace, order: AttemptOrder, environment: Pr
     launcher: launcherCommand(options.launcherPath),
     bubblewrap: options.sandbox === "off" ? null : bubblewrap(place, order, { environment, path }),
     orWithout: options.sandbox !== "require",
-    links: order.inputs.flatMap((input) =>
-      input.kind === "in-place" ? [{ source: input.source, target: join(workspace, input.path) }] : [],
-    ),
+    links: shownIn(order).map(({ source, path }) => ({ source, target: join(workspace, path) })),
     tools: order.tools,
     path,
     gpus,
@@ -62,8 +61,6 @@ function bubblewrap(
   return sandboxArguments(workspace, join(root, "logs"), {
     network: order.network,
     readOnly: [...new Set([...readOnlyFor(path), ...environment.readOnly, ...own])],
-    inPlace: order.inputs.flatMap((input) =>
-      input.kind === "in-place" ? [{ source: input.source, path: input.path }] : [],
-    ),
+    shown: shownIn(order),
   });
 }

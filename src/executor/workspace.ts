@@ -17,6 +17,7 @@ import { dirname, join } from "node:path";
 import type { OutputRecord } from "../key/key-document.ts";
 import type { AttemptOrder, StagedInput } from "./executor.ts";
 import { openUp, removeTree } from "./remove-tree.ts";
+import { isShown } from "./shown.ts";
 
 export type Materialize = (
   record: Pick<OutputRecord, "kind" | "digest">,
@@ -61,7 +62,7 @@ export function clearWorkspace(
       kept.add(path.slice(0, slash));
   }
   for (const input of order.inputs)
-    if (input.kind === "in-place" || (input.kind === "store" && input.entry === "directory")) kept.delete(input.path);
+    if (isShown(input) || (input.kind === "store" && input.entry === "directory")) kept.delete(input.path);
   if (standing !== undefined) {
     try {
       return takeAway(directory, { standing, kept, aside });
@@ -172,6 +173,7 @@ async function place(
       symlinkSync(input.target, target);
       return "ok";
     case "in-place":
+    case "checkpoint":
       // A bind mount needs something to stand on; without a sandbox a link leads to the place, never into the store.
       if (!sandboxed) symlinkSync(input.source, target);
       else if (lstatSync(input.source).isDirectory()) mkdirSync(target);
@@ -186,7 +188,7 @@ async function place(
 function snapshot(directory: string, order: AttemptOrder): ReadonlyMap<string, string> {
   const files = new Map<string, string>();
   for (const input of order.inputs) {
-    if (input.kind === "in-place") continue;
+    if (isShown(input)) continue;
     const whole = input.kind === "store" && input.entry === "directory";
     for (const path of whole ? filesBelow(directory, input.path) : [input.path])
       files.set(path, stampOf(`${directory}/${path}`) ?? "");
@@ -200,10 +202,10 @@ export function undeclaredWrites(
   order: AttemptOrder,
   staged: Staged,
 ): { readonly undeclared: readonly string[]; readonly standing: Standing } {
-  const inPlace = new Set(order.inputs.flatMap((input) => (input.kind === "in-place" ? [input.path] : [])));
+  const shown = new Set(order.inputs.filter(isShown).map((input) => input.path));
   const declared = order.outputs.map((output) => output.path);
   const standing: Found = { files: [], directories: [] };
-  look(directory, "", { skip: inPlace, into: standing });
+  look(directory, "", { skip: shown, into: standing });
   const found: string[] = [];
   for (const path of standing.files) {
     if (declared.some((output) => path === output || path.startsWith(`${output}/`))) continue;

@@ -84,6 +84,7 @@ export function normalizeStep(frame: StepFrame, step: RawStep): Step {
       path: checkedPath(frame, path, itemSpan(frame, "metrics", at)),
     })),
     plots: (step.plots ?? []).flatMap((plot, at) => plotOf(frame, plot, itemSpan(frame, "plots", at))),
+    checkpoint: checkpointOf(frame, step),
     executor,
     environment,
     tools: { ...frame.raw.tools, ...step.tools },
@@ -225,6 +226,19 @@ function outputsOf(frame: StepFrame, step: RawStep): readonly Output[] {
       type: typeof raw === "string" ? null : (raw.type ?? null),
     };
   });
+}
+
+function checkpointOf(frame: StepFrame, { checkpoint }: RawStep): Step["checkpoint"] {
+  if (checkpoint === undefined) return null;
+  const at = placeOf(frame, "checkpoint");
+  const path = checkedPath(frame, checkpoint, at);
+  if (/[*?]/.test(path))
+    report(frame, at, {
+      code: "glob-checkpoint",
+      message: `checkpoint \`${checkpoint}\` is a glob`,
+      next: "name the directory",
+    });
+  return { path, at };
 }
 
 function plotOf(frame: StepFrame, raw: NonNullable<RawStep["plots"]>[number], at: Span): readonly Plot[] {

@@ -149,6 +149,8 @@ export interface Step {
   readonly network: boolean;
   readonly metrics: readonly MetricFile[];
   readonly plots: readonly Plot[];
+  /** A directory that survives failed attempts; never in a key. */
+  readonly checkpoint: { readonly path: string; readonly at: Span } | null;
   readonly executor: "process" | "container" | "slurm" | "kubernetes";
   readonly environment: Environment;
   readonly tools: Readonly<Record<string, string>>;

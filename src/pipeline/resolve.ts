@@ -1,5 +1,6 @@
 import type { JsonObject } from "../identity/canonical-json.ts";
 import type { Problem } from "../problem/problem.ts";
+import { checkCheckpoint } from "./checkpoint.ts";
 import { sortTopologically } from "./graph.ts";
 import { matchInputs } from "./match-inputs.ts";
 import { declareOutputs } from "./outputs.ts";
@@ -46,6 +47,7 @@ function resolveStep(resolving: Resolving, step: Step): ResolvedStep {
     unknown(resolving, at, { what: "parameter", name, known: namesOf(resolving.params, "") });
   }
   checkLock(resolving, step);
+  checkCheckpoint(resolving, step, inputs);
   checkCollisions(resolving, step, inputs);
   return { step, inputs, after: [...after] };
 }

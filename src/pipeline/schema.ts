@@ -107,6 +107,11 @@ const stepKeys = {
     .record(z.string().regex(/^[A-Za-z_]\w*$/), z.string())
     .optional()
     .describe("Environment variables, as strings."),
+  checkpoint: path
+    .optional()
+    .describe(
+      "A directory that the next attempt of the same key finds as this one left it; gone when the step succeeds. Never an output.",
+    ),
   secrets: z
     .array(z.string().regex(/^[A-Za-z_]\w*$/))
     .optional()
@@ -246,7 +251,6 @@ export const RESERVED: ReadonlySet<string> = new Set([
   "matrix",
   "uses",
   "caches",
-  "checkpoint",
   "budget",
   "expect",
   "when",

@@ -3,6 +3,7 @@ import { dirname, join } from "node:path";
 
 import { digestFromHex, hexOf, type Digest, type RunId } from "../identity/identity.ts";
 import type { ListingEntry, StepResult } from "../key/key-document.ts";
+import { oldCheckpoints } from "./checkpoints.ts";
 import { resultKeys, resultPath } from "./result-index.ts";
 
 export interface Collected {
@@ -37,6 +38,8 @@ export function collect(root: string, { live, runs, olderThan }: Kept): Collecte
   for (const one of found) if (!isOld(one) && one.digest !== undefined) kept.add(one.digest);
   for (const inner of Array.from(kept, (digest) => filesOf(root, digest)).flat()) kept.add(inner);
   removeAbandonedSlots(join(root, "work"));
+  for (const path of oldCheckpoints(join(root, "checkpoints"), olderThan))
+    rmSync(path, { recursive: true, force: true });
   let objects = 0;
   let bytes = 0;
   const gone = new Set<Digest>();

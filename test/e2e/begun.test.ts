@@ -1,6 +1,7 @@
 import { Redis } from "ioredis";
 import { expect, onTestFinished, test } from "vitest";
 
+import { removeTree } from "../../src/executor/remove-tree.ts";
 import { systemClock } from "../../src/clock/system-clock.ts";
 import { decodeEnd, encodeAttempt, type StagedJob } from "../../src/controller/attempt-payload.ts";
 import { keyOf } from "../../src/key/key-document.ts";
@@ -9,6 +10,7 @@ import { poolQueue, startWorker } from "../../src/main-worker.ts";
 import { queueDispatcher } from "../../src/queue/queue-dispatcher.ts";
 import { endedUnseen, type StepEnd } from "../../src/run/step-job.ts";
 import { begunAttempts } from "../../src/store/begun-attempts.ts";
+import { fileCheckpoints } from "../../src/store/checkpoints.ts";
 import { filesystemStore } from "../../src/store/filesystem-store.ts";
 import { ordered } from "../builders/pipeline.ts";
 import { hasRedis, redisBackend } from "../contract/queue-backends.ts";
@@ -49,6 +51,7 @@ async function place() {
     queue,
     store: filesystemStore(servicePaths(backend.data).store),
     begun: begunAttempts(servicePaths(backend.data).store),
+    checkpoints: fileCheckpoints(`${backend.data}/checkpoints`, removeTree),
     clock,
     data: backend.data,
     path: process.env["PATH"] ?? "",

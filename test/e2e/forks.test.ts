@@ -4,11 +4,13 @@ import { join } from "node:path";
 
 import { expect, onTestFinished, test } from "vitest";
 
+import { removeTree } from "../../src/executor/remove-tree.ts";
 import { systemClock } from "../../src/clock/system-clock.ts";
 import { parseDigest } from "../../src/identity/identity.ts";
 import { servicePaths } from "../../src/main-service.ts";
 import { startWorker } from "../../src/main-worker.ts";
 import { begunAttempts } from "../../src/store/begun-attempts.ts";
+import { fileCheckpoints } from "../../src/store/checkpoints.ts";
 import { filesystemStore } from "../../src/store/filesystem-store.ts";
 import type { TwinPullRequest, TwinRepository } from "../../src/twin/world.ts";
 import { digits } from "./repositories.ts";
@@ -238,6 +240,7 @@ async function workerOf({ directory, service }: Town, pool: string): Promise<voi
     queue: service.queue,
     store: filesystemStore(servicePaths(data).store),
     begun: begunAttempts(servicePaths(data).store),
+    checkpoints: fileCheckpoints(join(data, "checkpoints"), removeTree),
     clock: systemClock(),
     data,
     path: process.env["PATH"] ?? "",

@@ -2,10 +2,12 @@ import { join } from "node:path";
 
 import { expect, onTestFinished, test } from "vitest";
 
+import { removeTree } from "../../src/executor/remove-tree.ts";
 import { systemClock } from "../../src/clock/system-clock.ts";
 import { servicePaths } from "../../src/main-service.ts";
 import { startWorker } from "../../src/main-worker.ts";
 import { begunAttempts } from "../../src/store/begun-attempts.ts";
+import { fileCheckpoints } from "../../src/store/checkpoints.ts";
 import { filesystemStore } from "../../src/store/filesystem-store.ts";
 import { digits } from "./repositories.ts";
 import { gitIn, town } from "./town.ts";
@@ -51,6 +53,7 @@ test(
       queue: service.queue,
       store: filesystemStore(servicePaths(data).store),
       begun: begunAttempts(servicePaths(data).store),
+      checkpoints: fileCheckpoints(join(data, "checkpoints"), removeTree),
       clock: systemClock(),
       data,
       path: process.env["PATH"] ?? "",

@@ -60,7 +60,10 @@ const plan: JobPlan = {
   worker: "fedcba9876543210fedcba9876543210",
   pulse: "kubernetes-worker_1-4026531836-7-1.pulse",
   workspace: "sluice/work/kubernetes-worker_1-4026531836-7-1.job-x7/workspace",
-  inPlace: [{ subPath: "sluice/datasets/images", path: "data/images" }],
+  shown: [
+    { subPath: "sluice/datasets/images", path: "data/images", writable: false },
+    { subPath: "sluice/store/checkpoints/pr/k", path: "kept", writable: true },
+  ],
   user: { uid: 1000, gid: 1000 },
 };
 

@@ -77,6 +77,7 @@ function pipelineStep(name: string): Step {
     priority: 0,
     cache: true,
     effects: false,
+    checkpoint: null,
     salt: "",
   };
 }

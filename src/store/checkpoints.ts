@@ -1,0 +1,78 @@
+import { randomUUID } from "node:crypto";
+import { lstatSync, mkdirSync, readdirSync, renameSync, type Stats } from "node:fs";
+import { dirname, join } from "node:path";
+
+import { hexOf, type Digest, type Domain } from "../identity/identity.ts";
+
+/** Whose directory it is; `run` where results belong to one run alone. */
+export interface CheckpointOf {
+  readonly domain: Domain;
+  readonly key: Digest;
+  readonly run: string | null;
+}
+
+/** Directories that the attempts of one key hand on to each other. */
+export interface Checkpoints {
+  /** Absolute path of a directory that is there. */
+  open(of: CheckpointOf): string;
+  drop(of: CheckpointOf): void;
+}
+
+/** Below a directory that all who compute the same keys share; `remove` takes away whatever a step has left. */
+export function fileCheckpoints(root: string, remove: (path: string) => void): Checkpoints {
+  const pathOf = ({ domain, key, run }: CheckpointOf): string =>
+    join(root, domain, run === null ? hexOf(key) : `${hexOf(key)}.${run}`);
+  return {
+    open(of) {
+      const path = pathOf(of);
+      mkdirSync(path, { recursive: true });
+      return path;
+    },
+    drop(of) {
+      const path = pathOf(of);
+      // Out of the way at once: whoever comes next begins anew, however long the removal takes.
+      const aside = join(dirname(path), `gone-${randomUUID()}`);
+      try {
+        renameSync(path, aside);
+      } catch (error) {
+        if (error instanceof Error && "code" in error && error.code === "ENOENT") return;
+        throw error;
+      }
+      remove(aside);
+    },
+  };
+}
+
+/** Directories in which nothing was written since `olderThan` (ms since 1970), and what removals left behind. */
+export function oldCheckpoints(root: string, olderThan: number): readonly string[] {
+  const domains = namesIn(root).flatMap((name) =>
+    name === "fork" ? namesIn(join(root, name)).map((number) => join(root, name, number)) : [join(root, name)],
+  );
+  return domains
+    .flatMap((domain) => namesIn(domain).map((name) => join(domain, name)))
+    .filter((path) => newest(path) < olderThan);
+}
+
+function newest(path: string): number {
+  const stat = statOf(path);
+  if (stat === undefined) return 0;
+  const inside = stat.isDirectory() ? namesIn(path).map((name) => newest(join(path, name))) : [];
+  return inside.reduce((last, one) => Math.max(last, one), Math.max(stat.mtimeMs, stat.ctimeMs));
+}
+
+/** Undefined: it has gone, or lies deeper than the system looks. */
+function statOf(path: string): Stats | undefined {
+  try {
+    return lstatSync(path);
+  } catch {
+    return undefined;
+  }
+}
+
+function namesIn(directory: string): readonly string[] {
+  try {
+    return readdirSync(directory);
+  } catch {
+    return [];
+  }
+}
