@@ -20,6 +20,6 @@ th{background:var(--soft)}.right{text-align:right;font-variant-numeric:tabular-n
 code{font:.87em/1.45 ui-monospace,SFMono-Regular,Menlo,"DejaVu Sans Mono",monospace;background:var(--code);border-radius:4px;padding:.1rem .3rem;unicode-bidi:isolate}
 pre{background:var(--soft);border-radius:6px;padding:.8rem;overflow:auto;margin:.6rem 0}pre code{padding:0;background:none;white-space:pre;overflow-wrap:normal}
 sub{vertical-align:baseline;font-size:.82rem;line-height:1.5;color:var(--faint)}figure{margin:.8rem 0;overflow-x:auto}figure svg{display:block;height:auto}
-.success{color:var(--good)}.failure,.timed_out,.action_required{color:var(--bad)}
+.success{color:var(--good)}.failure,.error,.timed_out,.action_required{color:var(--bad)}
 footer pre code{white-space:pre-wrap}
 :focus-visible{outline:2px solid var(--link);outline-offset:2px}`;

@@ -1,12 +1,13 @@
 import { escapeHtml } from "./inline.ts";
 import { markdownHtml } from "./markdown.ts";
+import { deploymentsOf } from "./pull-deployments.ts";
 import type { TwinCheck, TwinComment, TwinPullRequest, TwinRepository, TwinReview } from "./world.ts";
 
 export function stateOf(pull: TwinPullRequest): string {
   return pull.merged ? "merged" : pull.state;
 }
 
-/** One pull request: what it is, what was said about it, and the checks of its head and of its merge. */
+/** One pull request: what it is, what was said about it, and checks and deployments of its head and of its merge. */
 export function pullPage(repository: TwinRepository, pull: TwinPullRequest): string {
   const comments = repository.comments.get(pull.number) ?? [];
   const said = [
@@ -17,7 +18,7 @@ export function pullPage(repository: TwinRepository, pull: TwinPullRequest): str
   const checks = newest(repository, pull).map(checkHtml);
   return `${headerHtml(repository, pull)}
 <section aria-labelledby="conversation"><h2 id="conversation">Conversation</h2>${said.map(({ html }) => html).join("") || "<p>Nothing was said yet.</p>"}</section>
-<section aria-labelledby="checks"><h2 id="checks">Checks</h2>${checks.join("") || "<p>No check yet.</p>"}</section>`;
+<section aria-labelledby="checks"><h2 id="checks">Checks</h2>${checks.join("") || "<p>No check yet.</p>"}</section>${deploymentsOf(repository, pull)}`;
 }
 
 function headerHtml(repository: TwinRepository, pull: TwinPullRequest): string {
@@ -93,6 +94,19 @@ function checkHtml(check: TwinCheck): string {
   const sign = SIGNS[outcome] ?? "…";
   const summary = `<span class="${escapeHtml(outcome)}">${sign} ${escapeHtml(outcome.replaceAll("_", " "))}</span> · <b>${escapeHtml(check.name)}</b> · <bdi>${escapeHtml(check.output.title)}</bdi> <code>${check.head.slice(0, 7)}</code>`;
   const body = `${check.output.summary}\n\n${check.output.text}`;
-  if (body.trim() === "") return `<p class="check">${summary}</p>`;
-  return `<details class="check"${open}><summary>${summary}</summary><div>${markdownHtml(body)}</div></details>`;
+  const notes = annotationsHtml(check);
+  if (body.trim() === "" && notes === "") return `<p class="check">${summary}</p>`;
+  return `<details class="check"${open}><summary>${summary}</summary><div>${markdownHtml(body)}${notes}</div></details>`;
+}
+
+/** What the check says at lines of files. */
+function annotationsHtml({ output }: TwinCheck): string {
+  const text = (value: unknown): string =>
+    typeof value === "string" || typeof value === "number" ? escapeHtml(String(value)) : "";
+  const items = output.annotations.map((one) => {
+    const level = text(one["annotation_level"]);
+    const place = `<code>${text(one["path"])}:${text(one["start_line"])}</code>`;
+    return `<li><span class="${level}">${level}</span> ${place} <bdi><b>${text(one["title"])}</b></bdi><br><bdi>${text(one["message"])}</bdi></li>`;
+  });
+  return items.length === 0 ? "" : `<ul aria-label="annotations">${items.join("")}</ul>`;
 }

@@ -1,53 +1,14 @@
-import { spawn, type ChildProcess } from "node:child_process";
 import { chmodSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { expect, onTestFinished, test } from "vitest";
 
-import type { Twin } from "../../src/twin/twin.ts";
 import { checkedTwin } from "../github/checked-twin.ts";
 import { prepareDatabase } from "../prepared-database.ts";
 import { digits } from "./repositories.ts";
+import { serve, type Serving } from "./serving.ts";
 import { gitIn } from "./town.ts";
-
-const MAIN = join(import.meta.dirname, "../../src/main.ts");
-
-interface Serving {
-  readonly process: ChildProcess;
-  readonly url: string;
-  readonly ended: Promise<number | null>;
-}
-
-/** `sluice serve` as an operator starts it: a process of its own that knows nothing but its environment. */
-function serve(twin: Twin, data: string): Promise<Serving> {
-  const process_ = spawn(process.execPath, [MAIN, "serve"], {
-    env: {
-      PATH: process.env["PATH"],
-      HOME: data,
-      APP_ID: String(twin.app.id),
-      PRIVATE_KEY: twin.app.privateKey,
-      WEBHOOK_SECRET: twin.app.secret,
-      GHE_PROTOCOL: "http",
-      GHE_HOST: new URL(twin.url).host,
-      HOST: "127.0.0.1",
-      PORT: "0",
-      LOG_LEVEL: "error",
-      SLUICE_DATA: data,
-    },
-    stdio: ["ignore", "ignore", "pipe"],
-  });
-  const ended = new Promise<number | null>((resolve) => process_.on("exit", resolve));
-  return new Promise((resolve, reject) => {
-    let said = "";
-    process_.stderr.on("data", (chunk: Buffer) => {
-      said += chunk.toString();
-      const url = /serves at (http\S+),/.exec(said)?.[1];
-      if (url !== undefined) resolve({ process: process_, url, ended });
-    });
-    void ended.then((code) => reject(new Error(`serve ended with ${String(code)}: ${said}`)));
-  });
-}
 
 test(
   "a service that is killed in the middle of a run leaves it to the next one, which records it once",

@@ -1,6 +1,16 @@
-import { existsSync } from "node:fs";
+import { existsSync, mkdirSync } from "node:fs";
+import { join } from "node:path";
 
 import { chromium, type Browser, type Page } from "playwright-core";
+import { expect } from "vitest";
+
+const PICTURES = new URL("../../.vitest/screenshots/", import.meta.url).pathname;
+const LOOKS = [
+  { width: 1280, scheme: "light" },
+  { width: 1280, scheme: "dark" },
+  { width: 400, scheme: "light" },
+  { width: 400, scheme: "dark" },
+] as const;
 
 const PROGRAM = "/usr/bin/chromium";
 
@@ -53,8 +63,21 @@ export async function openPage(browser: Browser, url: string): Promise<Opened> {
   return { page, faults, look };
 }
 
+/** Looks at a page in every way, with all of it unfolded, and leaves the pictures for people: nothing is amiss in any. */
+export async function lookOver({ page, faults, look }: Opened, name: string): Promise<void> {
+  mkdirSync(PICTURES, { recursive: true });
+  await page.evaluate(`for (const one of document.querySelectorAll("details")) one.open = true`);
+  for (const one of LOOKS) {
+    await look(one);
+    await page.screenshot({ path: join(PICTURES, `${name}-${one.width}-${one.scheme}.png`), fullPage: true });
+    expect(await amiss(page), `${one.width} ${one.scheme}`).toEqual([]);
+  }
+  expect(faults).toEqual([]);
+  await page.context().close();
+}
+
 /** What nobody should find on a page, whatever it shows. */
-export function amiss(page: Page): Promise<readonly string[]> {
+function amiss(page: Page): Promise<readonly string[]> {
   return page.evaluate<readonly string[]>(AMISS);
 }
 

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -7,20 +7,12 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 import { startTwin, type Twin } from "../../src/twin/twin.ts";
 import type { TwinCheck, TwinPullRequest, TwinRepository } from "../../src/twin/world.ts";
-import { amiss, noBrowser, openBrowser, openPage, type Opened } from "./browser.ts";
+import { lookOver, noBrowser, openBrowser, openPage, type Opened } from "./browser.ts";
 
 if (noBrowser !== undefined) process.stderr.write(`skipped: the page of a pull request, because ${noBrowser}\n`);
 
-const PICTURES = new URL("../../.vitest/screenshots/", import.meta.url).pathname;
 const golden = (name: string): string =>
   readFileSync(new URL(`../golden/report/${name}.md`, import.meta.url).pathname, "utf8");
-const LOOKS = [
-  { width: 1280, scheme: "light" },
-  { width: 1280, scheme: "dark" },
-  { width: 400, scheme: "light" },
-  { width: 400, scheme: "dark" },
-] as const;
-
 let browser: Browser;
 let twin: Twin;
 let repository: TwinRepository;
@@ -28,7 +20,6 @@ let directory: string;
 
 describe.skipIf(noBrowser !== undefined)("the page of a pull request", () => {
   beforeAll(async () => {
-    mkdirSync(PICTURES, { recursive: true });
     directory = mkdtempSync(join(tmpdir(), "sluice-page-"));
     twin = await startTwin({ directory });
     repository = await twin.forge.repository({ owner: "acme", name: "digits", files: { "a.txt": "a\n" } });
@@ -99,8 +90,13 @@ describe.skipIf(noBrowser !== undefined)("the page of a pull request", () => {
     const pull = await pullOf("failed", { title: "Learn more", comment: golden("sticky-failed") });
     const summary = "Out of memory in `train`.";
     check(pull, { name: "sluice / run (digits)", conclusion: "failure", title: "failed in train", summary });
+    note(pull, { path: "pipelines/a<b>.yaml", title: "unknown-key", message: "<img src=x> \u202Eis no key" });
     const opened = await shown(pull);
     const { page } = opened;
+    expect(await page.getByRole("list", { name: "annotations" }).getByRole("listitem").allInnerTexts()).toEqual([
+      "failure pipelines/a<b>.yaml:3 unknown-key\n<img src=x> \u202Eis no key",
+    ]);
+    expect(await page.getByRole("region", { name: "Deployments" }).count()).toBe(0);
     const article = page.getByRole("article").filter({ hasText: "sluice[bot]" });
     expect(await article.locator("pre").first().innerText()).toBe("epoch 3\n/sluice promote prod\nKilled");
     expect(await page.getByText("Out of memory in train.").isVisible()).toBe(true);
@@ -110,12 +106,23 @@ describe.skipIf(noBrowser !== undefined)("the page of a pull request", () => {
   test("shows a promotion, which is written in its own description", async () => {
     const pull = await pullOf("promotion", { title: "Promote digits to staging", body: golden("promotion") });
     twin.forge.review(repository, pull, { state: "APPROVED", body: "Good.", login: "grace" });
-    await twin.forge.merge(repository, pull, { login: "sluice[bot]" });
+    const sha = (await twin.forge.merge(repository, pull, { login: "sluice[bot]" })) ?? "";
+    const bare = { id: 1, ref: sha, sha, task: "deploy:digits", creator: twin.forge.appUser, at: pull.createdAt };
+    const status = { id: 2, state: "failure", description: "degraded: smoke failed", at: pull.createdAt };
+    repository.deployments.push(
+      { ...bare, environment: "dev", description: "on its way", statuses: [] },
+      { ...bare, environment: "staging", description: "", statuses: [{ ...status, state: "in_progress" }, status] },
+    );
     const opened = await shown(pull);
     const { page } = opened;
     expect(await page.locator(".state").innerText()).toBe("merged");
     expect(await page.getByRole("heading", { level: 3 }).innerText()).toContain("waiting for 1 approval from @");
     expect(await page.getByRole("article").filter({ hasText: "reviewed" }).innerText()).toMatch(/grace.*approved/);
+    const deployments = page.getByRole("region", { name: "Deployments" }).getByRole("listitem");
+    expect(await deployments.allInnerTexts()).toEqual([
+      `failure · staging · deploy:digits ${sha.slice(0, 7)}\ndegraded: smoke failed`,
+      `pending · dev · deploy:digits ${sha.slice(0, 7)}\non its way`,
+    ]);
     const articles = page.getByRole("article");
     expect(await articles.first().innerText()).toContain("the approval of e|ve`<b> does not count");
     await lookOver(opened, "promotion");
@@ -195,18 +202,12 @@ function check(pull: TwinPullRequest, { name, conclusion, title, summary = "" }:
   });
 }
 
-function shown(pull: TwinPullRequest): Promise<Opened> {
-  return openPage(browser, `${twin.url}/${repository.fullName}/pull/${pull.number}`);
+function note(pull: TwinPullRequest, { path, title, message }: Record<"path" | "title" | "message", string>): void {
+  const there = repository.checks.findLast(({ head }) => head === pull.head);
+  const place = { path, start_line: 3, end_line: 3, annotation_level: "failure" };
+  there?.output.annotations.push({ ...place, title, message });
 }
 
-/** Looks at a page in every way, with all of it unfolded, and leaves the pictures for people: nothing is amiss in any. */
-async function lookOver({ page, faults, look }: Opened, name: string): Promise<void> {
-  await page.evaluate(`for (const one of document.querySelectorAll("details")) one.open = true`);
-  for (const one of LOOKS) {
-    await look(one);
-    await page.screenshot({ path: join(PICTURES, `${name}-${one.width}-${one.scheme}.png`), fullPage: true });
-    expect(await amiss(page), `${one.width} ${one.scheme}`).toEqual([]);
-  }
-  expect(faults).toEqual([]);
-  await page.context().close();
+function shown(pull: TwinPullRequest): Promise<Opened> {
+  return openPage(browser, `${twin.url}/${repository.fullName}/pull/${pull.number}`);
 }
