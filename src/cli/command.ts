@@ -1,4 +1,4 @@
-import { Command, CommanderError, Option } from "commander";
+import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 
 import { command, type Done } from "./define-command.ts";
 import { EXIT, Refusal } from "./exit.ts";
@@ -63,7 +63,7 @@ function addPlanning(program: Command, world: World, done: Done): void {
   command(program, "run [pipelines...]", "sluice run --param train.learning_rate=0.05")
     .alias("repro")
     .description("plans, executes, records")
-    .option("-j, --jobs <n>", "steps at once", Number)
+    .option("-j, --jobs <n>", "steps at once", wholeNumber)
     .option("--keep-going", "after a failure, go on with what does not depend on it")
     .option("--force <step>", "compute a step again (repeatable)", collect, [])
     .option("--param <k=v>", "replace a parameter for this run (repeatable)", collect, [])
@@ -72,6 +72,12 @@ function addPlanning(program: Command, world: World, done: Done): void {
     .option("--no-checkout", "leave the work tree as it is")
     .option("--allow-environment-drift", "run although tools or locks differ (recorded)")
     .action((names: string[], flags: RunFlags) => done(import("./run.ts").then(({ run }) => run(world, names, flags))));
+}
+
+function wholeNumber(value: string): number {
+  const number = Number(value);
+  if (Number.isInteger(number) && number > 0) return number;
+  throw new InvalidArgumentError("It takes a whole number above 0.");
 }
 
 function collect(value: string, before: string[]): string[] {
@@ -83,7 +89,7 @@ function addHistory(program: Command, world: World, done: Done): void {
     .description("recorded runs, newest first; with --env what happened to an environment")
     .option("--env <environment>", "releases, approvals, holds and rollbacks of an environment")
     .option("--json", "one JSON document on stdout")
-    .option("-n, --limit <n>", "at most so many", Number)
+    .option("-n, --limit <n>", "at most so many", wholeNumber)
     .action((pipeline: string | undefined, flags: object) =>
       done(import("./history.ts").then(({ log }) => log(world, pipeline, flags))),
     );
@@ -91,12 +97,12 @@ function addHistory(program: Command, world: World, done: Done): void {
     .description("one run, such as latest, #12 or prod:digits: who, when, from what, step by step, what came out")
     .option("--json", "one JSON document on stdout")
     .action((run: string, flags: object) => done(import("./history.ts").then(({ show }) => show(world, run, flags))));
-  command(program, "diff [runs...]", "sluice diff latest~1 latest")
+  command(program, "diff [a] [b]", "sluice diff latest~1 latest")
     .description("two runs: parameters, code, data, metrics with verdicts, durations")
     .addOption(new Option("--json", "one JSON document on stdout").conflicts("markdown"))
     .option("--markdown", "as a pull request shows it")
-    .action((runs: string[], flags: object) =>
-      done(import("./history.ts").then(({ diff }) => diff(world, runs, flags))),
+    .action((a: string | undefined, b: string | undefined, flags: object) =>
+      done(import("./history.ts").then(({ diff }) => diff(world, [a, b], flags))),
     );
   command(program, "logs <run> [step]", "sluice logs latest train")
     .description("what the steps of a run wrote")
@@ -159,7 +165,7 @@ function addUpkeep(program: Command, world: World, done: Done): void {
     );
   command(program, "reproduce <run>", "sluice reproduce latest")
     .description("computes a run again from the ledger and compares every digest and metric; exit 1 on difference")
-    .option("-j, --jobs <n>", "steps at once", Number)
+    .option("-j, --jobs <n>", "steps at once", wholeNumber)
     .action((run: string, flags: object) =>
       done(import("./reproduce.ts").then(({ reproduce }) => reproduce(world, run, flags))),
     );
@@ -183,6 +189,7 @@ function addUpkeep(program: Command, world: World, done: Done): void {
   program
     .command("cache")
     .description("derived files")
+    .addHelpText("after", "\nExample:\n  sluice cache rebuild\n")
     .command("rebuild")
     .description("makes them anew from the ledger and the store")
     .addHelpText("after", "\nExample:\n  sluice cache rebuild\n")
@@ -194,7 +201,10 @@ function addUpkeep(program: Command, world: World, done: Done): void {
   command(program, "pin [pipelines...]", "sluice pin")
     .description("writes the digests of image tags into the pipeline files; asks their registries")
     .action((names: string[]) => done(import("./pin.ts").then(({ pin }) => pin(world, names))));
-  const data = program.command("data").description("pinned datasets");
+  const data = program
+    .command("data")
+    .description("pinned datasets")
+    .addHelpText("after", "\nExample:\n  sluice data add raw\n");
   for (const verb of ["add", "update"]) {
     command(data, `${verb} <name>`, `sluice data ${verb} raw`)
       .description(

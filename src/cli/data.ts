@@ -55,6 +55,8 @@ export async function dataStatus(world: World): Promise<number> {
       }
     }
   }
+  if (project.pipelines.every(({ pipeline }) => pipeline.datasets.length === 0))
+    world.terminal.say("no pipeline has a dataset\n  next: name one under `datasets:`, then sluice data add <name>\n");
   repository.save();
   return code;
 }

@@ -44,7 +44,7 @@ export async function execute(session: Session, store: Store, execution: Executi
   if (held.kind === "held")
     throw new Refusal(
       EXIT.later,
-      `another run is going on here (process ${held.pid})\n  next: wait for it, or stop it`,
+      `another run is going on here (process ${held.pid})\n  next: \`sluice status\` shows how far it is and how to stop it`,
     );
   const slots = execution.flags.jobs ?? slotsOf(project.settings, repository.machine);
   try {

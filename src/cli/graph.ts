@@ -27,6 +27,8 @@ export async function graph(world: World, names: readonly string[], flags: Graph
   else if (flags.dot === true)
     for (const one of graphs) print(`${(await import("../report/graph-dot.ts")).graphDot(one)}\n`);
   else for (const one of graphs) print(`${(await import("../report/graph-text.ts")).graphText(one, paintOf(world))}\n`);
+  if (planned.length === 0 && !broken)
+    world.terminal.say(`no pipelines at ${session.project.settings.pipelines}\n  next: sluice init\n`);
   session.repository.save();
   return broken ? EXIT.bad : EXIT.fine;
 }

@@ -47,11 +47,10 @@ export async function show(world: World, run: string, flags: { readonly json?: b
 /** `sluice diff [A] [B]`: without B the newest run, without A the one before B. */
 export async function diff(
   world: World,
-  names: readonly string[],
+  [first, second]: readonly [string | undefined, string | undefined],
   flags: { readonly json?: boolean; readonly markdown?: boolean },
 ): Promise<number> {
   const repository = await openRepository(world);
-  const [first, second] = names;
   const { record: to, ledger } = await selectRun(repository, second ?? "latest");
   const { record: from } = await selectRun(repository, first ?? `${to.id}~1`);
   if (from.pipeline.id !== to.pipeline.id) {

@@ -15,10 +15,10 @@ export async function init(world: World): Promise<number> {
   const repository = await openRepository(world);
   const { project } = await openSession(world);
   await writeSchemas(repository);
-  if (project.pipelines.length > 0 || project.broken.length > 0) {
-    world.terminal.print(
-      `this repository has ${project.pipelines.length + project.broken.length} pipelines already; the schema was written to .sluice/schema/\n`,
-    );
+  const count = project.pipelines.length + project.broken.length;
+  if (count > 0) {
+    const pipelines = count === 1 ? "a pipeline" : `${count} pipelines`;
+    world.terminal.print(`this repository has ${pipelines} already; the schema was written to .sluice/schema/\n`);
     return EXIT.fine;
   }
   const { path, imported, from } = await convert(repository);
@@ -31,7 +31,7 @@ export async function init(world: World): Promise<number> {
     world.terminal.print(`${from ?? path}:${lost.line}: not carried over: ${lost.what} (${lost.why})\n`);
   if (imported.notCarried.length > 0) world.terminal.print("\n");
   const code = await plan(world, [], {});
-  world.terminal.print("\nThen: git add sluice.yaml pipelines && git commit -m 'Add a pipeline', and sluice run\n");
+  world.terminal.print("\nBefore that, commit it: git add sluice.yaml pipelines && git commit -m 'Add a pipeline'\n");
   return code;
 }
 

@@ -9,9 +9,6 @@ import type { World } from "./world.ts";
 
 /** `sluice run`: plans, executes what has no result, records; nothing to do is said and records nothing. */
 export async function run(world: World, names: readonly string[], flags: RunFlags): Promise<number> {
-  if (flags.jobs !== undefined && !(Number.isInteger(flags.jobs) && flags.jobs > 0)) {
-    throw new Refusal(EXIT.usage, "--jobs takes a whole number above 0");
-  }
   const plain = flags.force.length === 0 && flags.param.length === 0 && flags.withEffects !== true;
   const request = requestOf(names, flags.checkout);
   const repository = await openRepository(world);
@@ -23,7 +20,7 @@ export async function run(world: World, names: readonly string[], flags: RunFlag
   const session = await openSession(world, repository);
   const { project } = session;
   const store = await repository.store(project.settings);
-  const { parseOverrides } = await import("./overrides.ts");
+  const { checkOverrides, parseOverrides } = await import("./overrides.ts");
   const overrides = await parseOverrides(flags.param);
   const planned = await planSession(session, store, {
     names,
@@ -38,6 +35,7 @@ export async function run(world: World, names: readonly string[], flags: RunFlag
   if (planned.length === 0)
     throw new Refusal(EXIT.usage, `no pipelines at ${project.settings.pipelines}\n  next: sluice init`);
   checkForced(planned, flags.force);
+  checkOverrides(planned, overrides);
   const runnable = planned.filter((one): one is Runnable => one.order !== null && one.forecast !== null);
   if (project.view.commit === null)
     throw new Refusal(EXIT.bad, "there is no commit yet\n  next: git add -A && git commit -m 'First pipeline'");

@@ -140,11 +140,15 @@ function before(history: History, id: RunId, back: number): RunId {
   const all = history.runs({});
   const start = all.find((run) => run.id === id);
   const same = all.filter((run) => run.pipeline === start?.pipeline);
-  const at = same.findIndex((run) => run.id === id) + back;
-  const found = same[at];
-  if (found === undefined)
-    throw new Refusal(EXIT.usage, `there are only ${at - back} runs before it\n  next: sluice log`);
-  return found.id;
+  const at = same.findIndex((run) => run.id === id);
+  const found = same[at + back];
+  if (found !== undefined) return found.id;
+  const count = same.length - 1 - at;
+  const there = count <= 0 ? "no run is" : count === 1 ? "only one run is" : `only ${count} runs are`;
+  throw new Refusal(
+    EXIT.usage,
+    `${there} recorded before run ${shortIds(history)(id)} of ${start?.pipeline ?? "its pipeline"}\n  next: sluice log`,
+  );
 }
 
 /** Shows ids as short as they stay unique, from four characters on. */

@@ -107,7 +107,8 @@ export async function tellProblems(
 export async function textsOf(view: View, problems: readonly Problem[]): Promise<ReadonlyMap<string, string>> {
   const texts = new Map<string, string>();
   for (const { at } of problems) {
-    if (texts.has(at.path)) continue;
+    // What a link leads to is not the file that is at fault, and may be nobody's to show.
+    if (texts.has(at.path) || (await view.link(at.path)) !== undefined) continue;
     const bytes = await view.read(at.path);
     if (bytes !== undefined && bytes.byteLength < 8_000_000) texts.set(at.path, new TextDecoder().decode(bytes));
   }

@@ -6,6 +6,14 @@ export function selectParameter(params: JsonObject, name: string): Json | undefi
   return lookUp(params, name);
 }
 
+/** Dotted names of everything that there is, subtrees too. */
+export function parameterNames(params: JsonObject, prefix = ""): readonly string[] {
+  return Object.entries(params).flatMap(([name, value]) => [
+    `${prefix}${name}`,
+    ...(isMap(value) ? parameterNames(value, `${prefix}${name}.`) : []),
+  ]);
+}
+
 /** The declared parameters of a step by name: exactly what reaches its key, its environment and its file. */
 export function selectParameters(params: JsonObject, names: readonly string[]): JsonObject {
   // Entries, because assigning to a name like `__proto__` would lose it.

@@ -106,7 +106,7 @@ function normalize(frame: Reading, path: string, raw: RawPipeline): Pipeline {
     was: raw.was ?? [],
     description: raw.description ?? null,
     owner: raw.owner ?? null,
-    triggers: triggersOf(frame, raw),
+    triggers: triggersOf(frame, raw, steps),
     on: raw.on === undefined ? null : yaml.keySpan(root, "on"),
     params,
     datasets: datasetsOf(frame, raw),
@@ -163,7 +163,7 @@ function parameterSources(frame: Reading, raw: RawPipeline): readonly ParameterS
   });
 }
 
-function triggersOf(frame: Reading, raw: RawPipeline): Triggers {
+function triggersOf(frame: Reading, raw: RawPipeline, steps: Pipeline["steps"]): Triggers {
   const push = raw.on?.push;
   const schedules = (raw.on?.schedule ?? []).map((schedule, at): Schedule => {
     const node = frame.yaml.child(frame.yaml.child(frame.yaml.child(frame.yaml.root, "on"), "schedule"), at);
@@ -176,7 +176,10 @@ function triggersOf(frame: Reading, raw: RawPipeline): Triggers {
       catchUp: schedule.catch_up ?? "last",
     };
   });
-  checkSchedules(frame, schedules, new Set(frame.yaml.keys(frame.yaml.child(frame.yaml.root, "steps"))));
+  checkSchedules(frame, schedules, {
+    steps: new Set(frame.yaml.keys(frame.yaml.child(frame.yaml.root, "steps"))),
+    params: new Set(steps.flatMap((step) => step.params.map((param) => param.name))),
+  });
   return {
     push: push === false ? false : { branches: push?.branches ?? "default", paths: push?.paths ?? null },
     pullRequest: raw.on?.pull_request ?? "plan",

@@ -99,6 +99,9 @@ export function refuseSubmodule(resolving: Resolving, input: Input, path: string
   });
 }
 
+/** Where names of a kind are declared. */
+const PLACES: Readonly<Record<string, string>> = { parameter: "params" };
+
 /** Reports a name that is not there, with what was most likely meant. */
 export function unknown(
   resolving: Resolving,
@@ -107,7 +110,10 @@ export function unknown(
 ): void {
   const names = [...known];
   const meant = closest(name, names);
-  const list = names.length === 0 ? `there are none` : `known: ${names.slice(0, 20).join(", ")}`;
+  const list =
+    names.length === 0
+      ? `declare it under \`${PLACES[what] ?? `${what}s`}:\``
+      : `known: ${names.slice(0, 20).join(", ")}`;
   problemAt(resolving, at, {
     code: `unknown-${what}`,
     message: `there is no ${what} \`${name}\``,

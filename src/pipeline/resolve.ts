@@ -1,10 +1,9 @@
-import type { JsonObject } from "../identity/canonical-json.ts";
 import type { Problem } from "../problem/problem.ts";
 import { checkCheckpoint } from "./checkpoint.ts";
 import { sortTopologically } from "./graph.ts";
 import { matchInputs } from "./match-inputs.ts";
 import { declareOutputs } from "./outputs.ts";
-import { selectParameter } from "./parameters.ts";
+import { parameterNames, selectParameter } from "./parameters.ts";
 import type { Step } from "./pipeline.ts";
 import { collisionsOf } from "./tree.ts";
 import {
@@ -31,7 +30,16 @@ export function resolvePipeline(input: ResolveInput): Resolution {
   const resolved = pipeline.steps.map((step) => resolveStep(resolving, step));
   checkMetrics(resolving);
   const sorted = sortTopologically(resolved, (cycle) => reportCycle(resolving, resolved, cycle));
-  return { pipeline, params: input.params, problems, steps: sorted, sources: sourcesOf(resolved) };
+  return { pipeline, params: input.params, problems: once(problems), steps: sorted, sources: sourcesOf(resolved) };
+}
+
+/** What stands once, such as `code:`, and is wrong for every step is told once. */
+function once(problems: readonly Problem[]): readonly Problem[] {
+  const told = new Set<string>();
+  return problems.filter(({ at, message }) => {
+    const what = `${at.line}:${at.column} ${message}`;
+    return !told.has(what) && told.add(what);
+  });
 }
 
 function resolveStep(resolving: Resolving, step: Step): ResolvedStep {
@@ -44,7 +52,7 @@ function resolveStep(resolving: Resolving, step: Step): ResolvedStep {
   }
   for (const { name, at } of step.params) {
     if (selectParameter(resolving.params, name) !== undefined) continue;
-    unknown(resolving, at, { what: "parameter", name, known: namesOf(resolving.params, "") });
+    unknown(resolving, at, { what: "parameter", name, known: parameterNames(resolving.params) });
   }
   checkLock(resolving, step);
   checkCheckpoint(resolving, step, inputs);
@@ -81,15 +89,6 @@ function checkLock(resolving: Resolving, { environment, at }: Step): void {
     message: `the lock file \`${environment.lock}\` of this step's environment is not in the repository`,
     next: `create \`${environment.lock}\`, or correct \`environment:\``,
   });
-}
-
-function namesOf(params: JsonObject, prefix: string): string[] {
-  return Object.entries(params).flatMap(([name, value]) => [
-    `${prefix}${name}`,
-    ...(typeof value === "object" && value !== null && !Array.isArray(value)
-      ? namesOf(value as JsonObject, `${prefix}${name}.`)
-      : []),
-  ]);
 }
 
 function checkMetrics(resolving: Resolving): void {

@@ -5,7 +5,11 @@ import type { Schedule } from "./pipeline.ts";
 import { report, type Reading } from "./reading.ts";
 
 /** Checks cron lines, time zones and that every schedule has something to compute (SEMANTICS §6). */
-export function checkSchedules(frame: Reading, schedules: readonly Schedule[], steps: ReadonlySet<string>): void {
+export function checkSchedules(
+  frame: Reading,
+  schedules: readonly Schedule[],
+  { steps, params }: { readonly steps: ReadonlySet<string>; readonly params: ReadonlySet<string> },
+): void {
   schedules.forEach((schedule, at) => {
     const node = frame.yaml.child(frame.yaml.child(frame.yaml.child(frame.yaml.root, "on"), "schedule"), at);
     const span = (key: string) => {
@@ -36,6 +40,15 @@ export function checkSchedules(frame: Reading, schedules: readonly Schedule[], s
         next: meant === undefined ? `name one of: ${[...steps].join(", ")}` : `did you mean \`${meant}\`?`,
       });
     });
+    for (const name of Object.keys(schedule.params)) {
+      if (reaches(name, params)) continue;
+      const meant = closest(name, params);
+      report(frame, frame.yaml.keySpan(frame.yaml.child(node, "params"), name), {
+        code: "unused-parameter",
+        message: `no step lists the parameter \`${name}\`: what this schedule passes changes nothing`,
+        next: meant === undefined ? `add \`${name}\` to \`params:\` of a step` : `did you mean \`${meant}\`?`,
+      });
+    }
     if (schedule.refresh.length === 0 && Object.keys(schedule.params).length === 0) {
       report(frame, schedule.at, {
         code: "idle-schedule",
@@ -44,6 +57,11 @@ export function checkSchedules(frame: Reading, schedules: readonly Schedule[], s
       });
     }
   });
+}
+
+/** A name stands for its subtree, on both sides. */
+function reaches(name: string, listed: ReadonlySet<string>): boolean {
+  return [...listed].some((one) => one === name || one.startsWith(`${name}.`) || name.startsWith(`${one}.`));
 }
 
 function cronProblem(cron: string): string | undefined {
@@ -58,6 +76,8 @@ function cronProblem(cron: string): string | undefined {
 }
 
 function isTimeZone(zone: string): boolean {
+  // Offsets are no places: nobody there changes the clocks.
+  if (!/^[A-Za-z]/.test(zone)) return false;
   try {
     return new Intl.DateTimeFormat("en", { timeZone: zone }).resolvedOptions().timeZone !== "";
   } catch {

@@ -21,7 +21,57 @@ export interface Vocabulary {
 
 /** Turns what zod found into Problems at the smallest node at fault (SEMANTICS §1). */
 export function schemaProblems(yaml: YamlSource, issues: readonly Issue[], vocabulary: Vocabulary): Problem[] {
-  return issues.flatMap((issue) => problemsOf(yaml, deepest(issue, []), vocabulary));
+  return issues.flatMap((issue) => choiceProblem(yaml, issue) ?? problemsOf(yaml, deepest(issue, []), vocabulary));
+}
+
+/** A map of several forms, such as `environment:`, that is of none of them or of several at once. */
+function choiceProblem(yaml: YamlSource, issue: Issue): Problem[] | undefined {
+  if (issue.code !== "invalid_union") return undefined;
+  const value = valueAt(yaml.value, issue.path);
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return undefined;
+  const forms = issue.errors.filter((branch) =>
+    branch.every(({ code, path }) => code !== "invalid_type" || path.length > 0),
+  );
+  if (forms.length < 2) return undefined;
+  const strange = forms.map((form) =>
+    form.flatMap((inner) => (inner.code === "unrecognized_keys" && inner.path.length === 0 ? inner.keys : [])),
+  );
+  const mixed = Object.keys(value).filter((key) => strange.some((keys) => keys.includes(key)));
+  if (mixed.some((key) => strange.every((keys) => keys.includes(key)))) return undefined;
+  const missing = forms.flatMap((form) =>
+    form.flatMap(({ code, path }) =>
+      code === "invalid_type" && path.length === 1 && !Object.hasOwn(value, path[0] ?? "") ? [String(path[0])] : [],
+    ),
+  );
+  const node = nodeAt(yaml, issue.path);
+  const name = `\`${nameOf(issue.path)}\``;
+  const quoted = (keys: readonly string[]): string => keys.map((key) => `\`${key}\``).join(", ");
+  const at = (span: Span): Problem["at"] => ({
+    path: yaml.path,
+    line: span[0],
+    column: span[1],
+    end: { line: span[2], column: span[3] },
+  });
+  if (mixed.length > 1 && strange.every((keys) => keys.length > 0))
+    return [
+      {
+        severity: "error",
+        code: "mixed-forms",
+        at: at(yaml.keySpan(node, mixed.at(-1) ?? "")),
+        message: `${name} mixes ${quoted(mixed)}, which do not belong together`,
+        next: "keep one of them",
+      },
+    ];
+  if (Object.keys(value).length > 0) return undefined;
+  return [
+    {
+      severity: "error",
+      code: "missing-key",
+      at: at(yaml.span(node)),
+      message: `${name} is empty`,
+      next: `write one of ${quoted([...new Set(missing)])}`,
+    },
+  ];
 }
 
 /** Nobody reads more of them. */
@@ -113,6 +163,10 @@ function problemsOf(yaml: YamlSource, { issue, path }: Found, vocabulary: Vocabu
       ),
     ];
   }
+  if (issue.code === "too_small" && (issue.origin === "string" || issue.origin === "array")) {
+    const what = `\`${name}\` is empty`;
+    return [problem(yaml.span(node), "bad-value", what, "write what belongs here, or remove it")];
+  }
   const shown = value === undefined ? "" : `, not ${show(value)}`;
   const span =
     node === undefined ? yaml.keySpan(nodeAt(yaml, path.slice(0, -1)), String(path.at(-1))) : yaml.span(node);
@@ -174,9 +228,7 @@ function expectedOf(issue: Issue): string {
         ? `\`${String(issue.values[0])}\``
         : `one of ${issue.values.map((value) => `\`${String(value)}\``).join(", ")}`;
     case "too_small":
-      return issue.origin === "string" || issue.origin === "array"
-        ? "something, not nothing"
-        : `at least ${String(issue.minimum)}`;
+      return `${issue.inclusive === false ? "more than" : "at least"} ${String(issue.minimum)}`;
     case "too_big":
       return `at most ${String(issue.maximum)}`;
     case "invalid_format":

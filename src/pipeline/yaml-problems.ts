@@ -11,10 +11,10 @@ export const MAX_DEPTH = 64;
 
 /** A file's text, or why it is none that can be read. */
 export function decode(source: Source): string | Problem {
-  const refuse = (code: string, message: string, next: string): Problem => ({
+  const refuse = (code: string, message: string, next: string, place = { line: 1, column: 1 }): Problem => ({
     severity: "error",
     code,
-    at: { path: source.path, line: 1, column: 1 },
+    at: { path: source.path, ...place },
     message,
     next,
   });
@@ -33,7 +33,28 @@ export function decode(source: Source): string | Problem {
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch {
-    return refuse("encoding", "the file is not valid UTF-8", "save it as UTF-8");
+    return refuse("encoding", "the file is not valid UTF-8", "save it as UTF-8", firstInvalid(bytes));
+  }
+}
+
+/** Where the first bytes stand that are not UTF-8. */
+function firstInvalid(bytes: Uint8Array): { readonly line: number; readonly column: number } {
+  let good = 0;
+  for (let bad = bytes.byteLength + 1; bad - good > 1;) {
+    const middle = (good + bad) >> 1;
+    if (beginning(bytes, middle) === undefined) bad = middle;
+    else good = middle;
+  }
+  const lines = (beginning(bytes, good) ?? "").split("\n");
+  return { line: lines.length, column: (lines.at(-1)?.length ?? 0) + 1 };
+}
+
+/** The text of the first bytes, without a character that is cut; undefined where they are none. */
+function beginning(bytes: Uint8Array, length: number): string | undefined {
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes.subarray(0, length), { stream: true });
+  } catch {
+    return undefined;
   }
 }
 
@@ -60,7 +81,7 @@ export function syntaxProblem(
       code: "yaml",
       at,
       message: "a second YAML document begins here",
-      next: "keep one pipeline per file",
+      next: "keep one document per file",
     };
   }
   const message = error.message.replace(/\s+at line \d+.*$/s, "").replace(/\.$/, "");

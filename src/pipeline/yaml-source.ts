@@ -49,7 +49,8 @@ export function readYaml(source: Source): { readonly yaml: YamlSource | null; re
     lineCounter: lines,
     uniqueKeys: false,
     prettyErrors: false,
-    logLevel: "silent",
+    // Not "silent": that also silences what follows the first document.
+    logLevel: "error",
   });
   const tooDeep = document.errors.find((error) => /call stack|Stack overflow/.test(error.message));
   if (tooDeep !== undefined) {
@@ -84,9 +85,13 @@ interface Conversion {
   /** The newest node of each anchor so far, in the order of the file. */
   readonly anchors: Map<string, Node>;
   readonly targets: Map<Alias, Node>;
+  /** Anchored nodes that are being read: an alias to one of them would never end. */
+  readonly open: Set<Node>;
   values: number;
   aliased: number;
   inAlias: number;
+  /** The alias that is being expanded, not those inside of what it names. */
+  outermost: Alias | null;
 }
 
 class Exploded extends Error {}
@@ -117,9 +122,11 @@ function convert(
     pairs: new Map(),
     anchors: new Map(),
     targets: new Map(),
+    open: new Set(),
     values: 0,
     aliased: 0,
     inAlias: 0,
+    outermost: null,
   };
   const root = document.contents;
   let value: Json;
@@ -132,7 +139,7 @@ function convert(
     const problem: Problem = {
       severity: "error",
       code: "alias-explosion",
-      at: { path, line: 1, column: 1 },
+      at: placeOf(work, work.outermost),
       message: error.message,
       next: "write fewer aliases, or the values themselves",
     };
@@ -151,12 +158,20 @@ function plain(work: Conversion, node: Node | null, depth: number): Json {
   if (isAlias(node)) {
     const target = targetOf(work, node);
     if (target === undefined) return `*${node.source}`;
-    work.inAlias++;
+    if (work.inAlias++ === 0) work.outermost = node;
     const value = plain(work, target, depth + 1);
     work.inAlias--;
     return value;
   }
-  if (work.inAlias === 0 && node.anchor !== undefined) work.anchors.set(node.anchor, node);
+  if (node.anchor === undefined) return plainNode(work, node, depth);
+  if (work.inAlias === 0) work.anchors.set(node.anchor, node);
+  work.open.add(node);
+  const value = plainNode(work, node, depth);
+  work.open.delete(node);
+  return value;
+}
+
+function plainNode(work: Conversion, node: Exclude<Node, Alias>, depth: number): Json {
   if (isMap(node)) return plainMap(work, node, depth);
   if (isSeq(node)) return node.items.map((item) => plain(work, item as Node | null, depth + 1));
   return isScalar(node) ? plainScalar(work, node) : null;
@@ -167,6 +182,11 @@ function targetOf(work: Conversion, alias: Alias): Node | undefined {
   const known = work.targets.get(alias);
   if (known !== undefined) return known;
   const target = work.anchors.get(alias.source);
+  if (target !== undefined && work.open.has(target)) {
+    const written = shorten(alias.source);
+    report(work, alias, "alias", `\`*${written}\` stands inside of \`&${written}\`, which it repeats`, "write it out");
+    return undefined;
+  }
   if (target !== undefined) work.targets.set(alias, target);
   else {
     const written = `*${shorten(alias.source)}`;

@@ -141,7 +141,7 @@ test("what stands there is never overwritten, and the schema that editors use is
 
   expect(first.stdout).toMatch(/^wrote pipelines\/main\.yaml\n/);
   expect(readFileSync(join(bench.root, "sluice.yaml"), "utf8")).toBe(settings);
-  expect(again.stdout).toContain("has 1 pipelines already");
+  expect(again.stdout).toContain("has a pipeline already");
   expect(readFileSync(join(bench.root, "pipelines/main.yaml"), "utf8")).toBe(pipeline);
   expect(pipeline).toMatch(/^# yaml-language-server: \$schema=\.\.\/\.sluice\/schema\/pipeline\.schema\.json\n/);
   expect(existsSync(join(bench.root, ".sluice/schema/pipeline.schema.json"))).toBe(true);

@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 
 import { expect, test } from "vitest";
@@ -8,7 +8,7 @@ import { BIN, ENV, recorded, repository, sluiceIn, type Bench } from "../sluice.
 
 const OFF = "version: 1\nsandbox: off\n";
 const STEP = (word: string): string =>
-  `version: 1\nsteps:\n  make: { run: 'mkdir -p out/sub; echo ${word} > out/a; echo ${word} > out/sub/b', outputs: [out] }\n`;
+  `version: 1\nparams: { seed: 1 }\nsteps:\n  make: { run: 'mkdir -p out/sub; echo ${word} > out/a; echo ${word} > out/sub/b', outputs: [out] }\n`;
 
 async function ran(...words: readonly string[]): Promise<Bench> {
   const bench = repository({ "sluice.yaml": OFF });
@@ -21,7 +21,7 @@ async function ran(...words: readonly string[]): Promise<Bench> {
 }
 
 const commandsIn = (help: string): readonly string[] =>
-  [...(help.split("Commands:")[1] ?? "").matchAll(/^ {2}([a-z]+)/gm)].flatMap(([, name]) =>
+  [...(help.split("Commands:")[1]?.split("Example:")[0] ?? "").matchAll(/^ {2}([a-z]+)/gm)].flatMap(([, name]) =>
     name === undefined || name === "help" || name === "complete" ? [] : [name],
   );
 
@@ -51,9 +51,15 @@ test("words of usage that are none end with 64, a suggestion, and nothing on std
     [["run", "--jobs", "none"], /jobs/],
     [["run", "--force", "nosuch"], /nosuch/],
     [["run", "--param", "x"], /k=v|param/],
+    [["run", "--param", "sede=1"], /there is no such parameter\n {2}next: did you mean seed\?/],
+    [["log", "--limit", "x"], /whole number above 0/],
+    [["log", "--limit", "0"], /whole number above 0/],
+    [["reproduce", "latest", "--jobs", "x"], /whole number above 0/],
+    [["diff", "latest", "latest", "latest"], /too many arguments/],
+    [["validate", "nosuch.yaml"], /nosuch\.yaml is no pipeline, settings or parameters file/],
     [["explain", "mak"], /did you mean make\?/],
     [["show", "zzzz"], /there is no run zzzz/],
-    [["show", "latest~9"], /only 0 runs before it/],
+    [["show", "latest~9"], /no run is recorded before run \w{4} of p/],
     [["get", "latest:nothing"], /it has out/],
     [["get", "latest:out/nothing"], /it has out\/a, out\/sub\/b/],
     [["data", "add", "raw"], /no pipeline has a dataset raw/],
@@ -65,6 +71,30 @@ test("words of usage that are none end with 64, a suggestion, and nothing on std
     expect(stdout, args.join(" ")).toBe("");
   }
 }, 120_000);
+
+test("a file that is to be validated is found from where one stands, and only its problems are told", async () => {
+  const bench = repository({ "sluice.yaml": OFF, "pipelines/p.yaml": STEP("one"), "pipelines/q.yaml": "steps: {}\n" });
+
+  const right = await bench.sluice("validate", "pipelines/p.yaml");
+  const wrong = await sluiceIn(join(bench.root, "pipelines"), ["validate", "q.yaml"]);
+  const all = await bench.sluice("validate");
+
+  expect([right.code, right.stdout]).toEqual([0, "1 file: no problems\n"]);
+  expect([wrong.code, wrong.stderr]).toEqual([1, expect.stringContaining("pipelines/q.yaml:1:1: error")]);
+  expect([all.code, all.stdout]).toEqual([1, expect.stringMatching(/^2 pipelines: /)]);
+});
+
+test("what a link leads to is not shown beside the problem that it is a link", async () => {
+  const bench = repository({ "sluice.yaml": OFF });
+  mkdirSync(join(bench.root, "pipelines"));
+  symlinkSync("/etc/passwd", join(bench.root, "pipelines", "p.yaml"));
+
+  const { code, stderr } = await bench.sluice("validate");
+
+  expect(code).toBe(1);
+  expect(stderr).toContain("pipelines/p.yaml:1:1: error: the file is a symbolic link");
+  expect(stderr).not.toContain("root:");
+});
 
 test("`--json` prints one document and nothing else, also where there is nothing or something wrong", async () => {
   const bench = await ran("one", "two");

@@ -65,6 +65,25 @@ describe("mistakes are found at the smallest place at fault", () => {
       "idle-schedule",
     ],
     [
+      "a schedule for an offset",
+      'version: 1\non: { schedule: [{ cron: "0 4 * * 1", timezone: §"+02:00", refresh: [a] }] }\nsteps:\n  a: { run: x }\n',
+      "bad-time-zone",
+    ],
+    [
+      "a schedule whose parameter reaches no step",
+      'version: 1\non: { schedule: [{ cron: "0 4 * * 1", params: { day: { a: 1 }, §dat: 1 } }] }\nparams: { date: 1, day: { a: 1 } }\nsteps:\n  a: { run: x, params: [date, day.a] }\n',
+      "unused-parameter",
+    ],
+    ["an environment of two kinds", step("{ run: x, environment: { venv: .venv, §uv: . } }"), "mixed-forms"],
+    ["an environment of none", step("{ run: x, environment: §{} }"), "missing-key"],
+    [
+      "a tolerance of two kinds",
+      "version: 1\nsteps:\n  a: { run: x, metrics: [m.json] }\nmetrics: { m: { step: a, tolerance: { absolute: 1, §relative: 2 } } }\n",
+      "mixed-forms",
+    ],
+    ["a second document", `${step("{ run: x }")}§---\n${step("{ run: y }")}`, "yaml"],
+    ["an alias to what it stands in", "version: 1\nsteps: &s { a: { run: x, salt: §*s } }\n", "alias"],
+    [
       "a gate that is no condition",
       'version: 1\nsteps:\n  a: { run: x, metrics: [m.json] }\nmetrics: { m: { step: a, gate: §"around 5" } }\n',
       "bad-value",
@@ -85,9 +104,10 @@ describe("mistakes are found at the smallest place at fault", () => {
     ].join("\n");
 
     expect(problemsOf(new Uint8Array([0xff, 0xfe, 0x61, 0x00]))).toEqual(["1:1 encoding"]);
-    expect(problemsOf(new Uint8Array([0x61, 0xc3, 0x28]))).toEqual(["1:1 encoding"]);
+    expect(problemsOf(new Uint8Array([0x61, 0xc3, 0x28]))).toEqual(["1:2 encoding"]);
+    expect(problemsOf(new Uint8Array([0xc3, 0xa4, 0x0a, 0x61, 0xe4]))).toEqual(["2:2 encoding"]);
     expect(problemsOf(new Uint8Array(10_000_000).fill(0x23))).toEqual(["1:1 too-large"]);
-    expect(problemsOf(bomb)).toEqual(["1:1 alias-explosion"]);
+    expect(problemsOf(bomb)).toEqual(["5:38 alias-explosion"]);
   });
 
   test("all of them at once, in the order of the file", () => {
