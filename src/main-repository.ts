@@ -14,6 +14,7 @@ import type { History } from "./index/history.ts";
 import { programPath } from "./main-programs.ts";
 import { LEDGER_HEADER, LOCAL_LEDGER } from "./manifest/ledger-paths.ts";
 import { fileAcceptedRuns } from "./queue/file-accepted-runs.ts";
+import { whereWritable } from "./result/unwritable.ts";
 import { fileCheckpoints } from "./store/checkpoints.ts";
 import { fileParsedCache } from "./store/file-parsed-cache.ts";
 import { readTail } from "./store/read-tail.ts";
@@ -177,10 +178,12 @@ function compose(world: World, git: Git): Repository {
       return existsSync(path) ? readFileSync(path, "utf8") : undefined;
     },
     writeCache(name, text) {
-      mkdirSync(join(directory, "cache"), { recursive: true });
-      const temporary = join(directory, "cache", `${name}.${process.pid}`);
-      writeFileSync(temporary, text);
-      renameSync(temporary, join(directory, "cache", name));
+      whereWritable(() => {
+        mkdirSync(join(directory, "cache"), { recursive: true });
+        const temporary = join(directory, "cache", `${name}.${process.pid}`);
+        writeFileSync(temporary, text);
+        renameSync(temporary, join(directory, "cache", name));
+      });
     },
     storeStamp: (path) => stampOf(join(git.root, path)),
     dropCaches() {
@@ -188,8 +191,8 @@ function compose(world: World, git: Git): Repository {
       rmSync(join(directory, "store", "index"), { recursive: true, force: true });
     },
     save() {
-      digests.save();
-      cache.save();
+      whereWritable(() => digests.save());
+      whereWritable(() => cache.save());
     },
   };
 }
@@ -215,11 +218,12 @@ async function identityByRoot(git: Git, cache: string | undefined): Promise<stri
   if (commit !== null && known === commit && name !== undefined) return name;
   const root = await git.rootCommit();
   const identity = `local:${root === null ? "none" : digestOf(root).slice("sha256:".length)}`;
-  if (commit !== null && cache !== undefined) {
-    mkdirSync(dirname(cache), { recursive: true });
-    writeFileSync(`${cache}.${process.pid}`, `${commit} ${identity}`);
-    renameSync(`${cache}.${process.pid}`, cache);
-  }
+  if (commit !== null && cache !== undefined)
+    whereWritable(() => {
+      mkdirSync(dirname(cache), { recursive: true });
+      writeFileSync(`${cache}.${process.pid}`, `${commit} ${identity}`);
+      renameSync(`${cache}.${process.pid}`, cache);
+    });
   return identity;
 }
 

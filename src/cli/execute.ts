@@ -14,7 +14,7 @@ import { failureText } from "../report/failure.ts";
 import { ansiPaint, noPaint } from "../report/paint.ts";
 import { runSummary, type RunTextOptions } from "../report/run-text.ts";
 import { terminalVoice } from "../report/voice.ts";
-import { fourCharacters } from "../report/words.ts";
+import { fourCharacters, listed } from "../report/words.ts";
 import { recordOf } from "../run/record-of.ts";
 import type { Failure, RunRecord } from "../run/run-record.ts";
 import type { Store } from "../store/store.ts";
@@ -268,6 +268,10 @@ async function bringOut(
   );
   for (const { path, now } of done.replaced)
     world.terminal.say(`${path} was not written by Sluice and is kept at ${now}\n`);
+  if (done.noRoom.length > 0)
+    world.terminal.say(
+      `the disk is full: ${listed(done.noRoom, 8)} ${done.noRoom.length === 1 ? "is" : "are"} kept in the store and could not be brought here\n  next: make room, then sluice run\n`,
+    );
   for (const path of done.missing)
     world.terminal.say(`${path}: its bytes are not in the store any more (sluice run --force computes them again)\n`);
 }

@@ -17,6 +17,8 @@ export interface CheckedOut {
   readonly replaced: readonly { readonly path: string; readonly now: string }[];
   /** Outputs whose bytes the store has no more. */
   readonly missing: readonly string[];
+  /** Outputs for which the disk had no room. */
+  readonly noRoom: readonly string[];
 }
 
 /** One file or link that should stand in the work tree. */
@@ -56,6 +58,7 @@ export async function checkOut(
   const written: string[] = [];
   const replaced: { path: string; now: string }[] = [];
   const missing: string[] = [];
+  const noRoom: string[] = [];
   for (const output of outputs) {
     const wanted = output.kind === "directory" ? await below(ports.store, output) : [fileOf(output)];
     if (wanted === undefined) {
@@ -80,7 +83,7 @@ export async function checkOut(
         absolute,
       );
       if (placed.kind !== "ok") {
-        missing.push(file.path);
+        (placed.kind === "disk-full" ? noRoom : missing).push(file.path);
         continue;
       }
       ports.digests.remember(absolute, file.digest);
@@ -89,7 +92,7 @@ export async function checkOut(
     }
   }
   ports.workTree.save();
-  return { written, replaced, missing };
+  return { written, replaced, missing, noRoom };
 }
 
 function fileOf(output: OutputRecord): Wanted {

@@ -11,7 +11,7 @@ export interface FailedGate {
 
 /** The first gate that a step's result does not pass; a missing number passes none. */
 export function failedGate(
-  metrics: readonly MetricSpec[],
+  metrics: readonly Omit<MetricSpec, "at">[],
   step: string,
   { facts }: Pick<StepResult, "facts">,
 ): FailedGate | undefined {

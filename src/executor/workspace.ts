@@ -12,9 +12,10 @@ import {
   writeFileSync,
   type Dirent,
 } from "node:fs";
-import { dirname, join } from "node:path";
+import { dirname, join, relative } from "node:path";
 
 import type { OutputRecord } from "../key/key-document.ts";
+import { unwritable } from "../result/unwritable.ts";
 import type { AttemptOrder, StagedInput } from "./executor.ts";
 import { openUp, removeTree } from "./remove-tree.ts";
 import { isShown } from "./shown.ts";
@@ -120,16 +121,32 @@ function emptyDirectory(
   }
 }
 
-/** Puts a step's inputs and the parents of its outputs into an empty workspace; undefined: something is missing. */
+interface Staging {
+  readonly materialize: Materialize;
+  readonly sandboxed: boolean;
+  /** Directories of the workspace that stand already, absolute. */
+  readonly left: ReadonlySet<string>;
+}
+
+/** Puts a step's inputs and the parents of its outputs into an empty workspace, as far as they are there and find room. */
 export async function stage(
   directory: string,
   order: AttemptOrder,
-  options: {
-    readonly materialize: Materialize;
-    readonly sandboxed: boolean;
-    /** Directories of the workspace that stand already, absolute. */
-    readonly left: ReadonlySet<string>;
-  },
+  options: Staging,
+): Promise<Staged | { readonly missing: string; readonly diskFull: boolean }> {
+  try {
+    return await fill(directory, order, options);
+  } catch (error) {
+    const refused = unwritable(error);
+    if (refused?.kind !== "full") throw error;
+    return { missing: relative(directory, refused.path ?? directory) || ".", diskFull: true };
+  }
+}
+
+async function fill(
+  directory: string,
+  order: AttemptOrder,
+  options: Staging,
 ): Promise<Staged | { readonly missing: string; readonly diskFull: boolean }> {
   const made = new Set<string>([directory, ...options.left]);
   const parent = (path: string): void => {

@@ -114,7 +114,16 @@ function isSha256(directory: string): boolean {
 function findGit(): string | undefined {
   for (const directory of (process.env["PATH"] ?? "").split(":")) {
     const path = join(directory, "git");
-    if (directory !== "" && statSync(path, { throwIfNoEntry: false })?.isFile() === true) return path;
+    if (directory !== "" && isFile(path)) return path;
   }
   return undefined;
+}
+
+/** What may not be looked at is not there for us: a PATH often leads through somebody else's home. */
+function isFile(path: string): boolean {
+  try {
+    return statSync(path).isFile();
+  } catch {
+    return false;
+  }
 }

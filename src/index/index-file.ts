@@ -2,6 +2,8 @@ import { existsSync, mkdirSync, rmSync } from "node:fs";
 import { dirname } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 
+import { unwritable } from "../result/unwritable.ts";
+
 /** Raised when tables change: an older file is dropped and built anew. */
 const VERSION = 5;
 
@@ -24,14 +26,23 @@ const TABLES = `
   create table if not exists past (pipeline text primary key, position integer not null, steps text not null);
 `;
 
-/** Opens the index; one that is damaged or of another version is dropped, because the ledger has it all. */
+/**
+ * Opens the index; one that is damaged or of another version is dropped, because the ledger has it all. Where nothing
+ * can be written it is made in memory, for this process alone.
+ */
 export function openIndex(path: string): DatabaseSync {
-  mkdirSync(dirname(path), { recursive: true });
   try {
-    return prepared(path);
-  } catch {
-    dropIndex(path);
-    return prepared(path);
+    mkdirSync(dirname(path), { recursive: true });
+    try {
+      return prepared(path);
+    } catch (error) {
+      if (unwritable(error) !== undefined) throw error;
+      dropIndex(path);
+      return prepared(path);
+    }
+  } catch (error) {
+    if (unwritable(error) === undefined) throw error;
+    return prepared(":memory:");
   }
 }
 

@@ -2,6 +2,7 @@ import type { DatabaseSync, SQLInputValue } from "node:sqlite";
 
 import { parseCommitSha, parseRunId, type Digest, type RunId } from "../identity/identity.ts";
 import type { PastStep } from "../plan/plan.ts";
+import { unwritable, whereWritable } from "../result/unwritable.ts";
 import type { RunRecord } from "../run/run-record.ts";
 import { catchUp, indexedHead, takeRecorded } from "./catch-up.ts";
 import type { History, LedgerEvent, RunFilter, RunSummary } from "./history.ts";
@@ -19,10 +20,11 @@ export function sqliteHistory(path: string, ledger: LedgerReader): History {
     try {
       await catchUp(database, ledger);
     } catch (error) {
-      if (!isDamaged(error)) throw error;
+      const refused = unwritable(error) !== undefined;
+      if (!refused && !isDamaged(error)) throw error;
       database.close();
-      dropIndex(path);
-      database = openIndex(path);
+      if (!refused) dropIndex(path);
+      database = openIndex(refused ? ":memory:" : path);
       times = undefined;
       await catchUp(database, ledger);
     }
@@ -35,7 +37,8 @@ export function sqliteHistory(path: string, ledger: LedgerReader): History {
 
   return {
     sync,
-    recorded: (run, at) => takeRecorded(database, run, at),
+    // The ledger has it: an index that could not be written catches up.
+    recorded: (run, at) => whereWritable(() => takeRecorded(database, run, at)),
     runs: (filter) => runs(database, filter),
     events: () => events(database),
     byPrefix: (prefix) => {

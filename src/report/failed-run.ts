@@ -1,3 +1,4 @@
+import { failedGate, type FailedGate } from "../diff/failed-gate.ts";
 import type { RunId } from "../identity/identity.ts";
 import { inOrder } from "./step-order.ts";
 import type { AttemptRecord, Failure, NearMiss, RunRecord } from "../run/run-record.ts";
@@ -19,6 +20,8 @@ export interface FailedRun {
   readonly run: RunId;
   readonly pipeline: string;
   readonly failed: readonly FailedStep[];
+  /** Gates that stopped what follows, by the step whose metrics missed them. */
+  readonly gates: readonly { readonly step: string; readonly failure: FailedGate["failure"] }[];
   /** Done in this run, or taken from an earlier one. */
   readonly kept: readonly string[];
   readonly notStarted: readonly { readonly step: string; readonly because: string }[];
@@ -38,16 +41,20 @@ export function hasFailed({ status, steps }: RunRecord): boolean {
 
 export function failedRun(record: RunRecord, evidence: Evidence): FailedRun {
   const failed: FailedStep[] = [];
+  const gates: { step: string; failure: FailedGate["failure"] }[] = [];
   const kept: string[] = [];
   const cancelled: string[] = [];
   const notStarted: { readonly step: string; readonly because: string }[] = [];
   for (const { name, outcome, attempts } of inOrder(record.steps)) {
     if (outcome.kind === "failed") failed.push(failedStep(name, { failure: outcome.failure, attempts }, evidence));
-    else if (outcome.kind === "succeeded" || outcome.kind === "cached") kept.push(name);
-    else if (outcome.kind === "cancelled") cancelled.push(name);
+    else if (outcome.kind === "succeeded" || outcome.kind === "cached") {
+      kept.push(name);
+      const gate = failedGate(record.metricSpecs, name, outcome);
+      if (gate?.stops === true) gates.push({ step: name, failure: gate.failure });
+    } else if (outcome.kind === "cancelled") cancelled.push(name);
     else if (outcome.kind === "not-started") notStarted.push({ step: name, because: outcome.because });
   }
-  return { run: record.id, pipeline: record.pipeline.name, failed, kept, notStarted, cancelled };
+  return { run: record.id, pipeline: record.pipeline.name, failed, gates, kept, notStarted, cancelled };
 }
 
 function failedStep(

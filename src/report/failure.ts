@@ -22,12 +22,18 @@ export function failureText(run: FailedRun, options: FailureTextOptions): string
   const voice = terminalVoice(paint);
   const id = options.shortId(run.run);
   const blocks = run.failed.map((step) => stepText(step, { id, paint, voice }));
-  const first = run.failed[0];
+  const { failed, gates } = run;
+  blocks.push(
+    ...gates.map(
+      ({ step, failure }) =>
+        `${paint.bad("✗")} Run ${id} stopped after ${voice.code(step)}: ${failureSentence(failure, voice)}`,
+    ),
+  );
   const rest = [keptLine(run, voice), ...notStartedLines(run, voice), cancelledLine(run, voice)].filter(
     (line) => line !== "",
   );
   if (rest.length > 0) blocks.push(rest.map((line) => `  ${line}`).join("\n"));
-  blocks.push(`${paint.strong("Next:")} ${first === undefined ? "`sluice run`" : nextText(first, "local")}`);
+  blocks.push(`${paint.strong("Next:")} ${nextOf({ failed, gates })}`);
   return `${blocks.join("\n\n")}\n`;
 }
 
@@ -94,6 +100,13 @@ export function notStartedLines({ notStarted }: Pick<FailedRun, "notStarted">, v
 
 function cancelledLine({ cancelled }: FailedRun, voice: Voice): string {
   return cancelled.length === 0 ? "" : `Cancelled: ${listed(cancelled.map(voice.code), 8)}`;
+}
+
+function nextOf({ failed, gates }: Pick<FailedRun, "failed" | "gates">): string {
+  const [step] = failed;
+  if (step !== undefined) return nextText(step, "local");
+  const [gate] = gates;
+  return gate === undefined ? "`sluice run`" : nextAction(gate.failure, gate.step, "local");
 }
 
 /** The next action with its backticks: they mark what to type or edit, also on a terminal. */

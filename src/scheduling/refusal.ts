@@ -6,7 +6,7 @@ export function refusalOf(capacity: Capacity, memoryBytes: number, gpus: number)
   if (memoryBytes > capacity.memoryBytes) {
     return {
       kind: "refused",
-      why: `it asks for ${memoryBytes} bytes of memory and this machine has ${capacity.memoryBytes}`,
+      why: `it asks for ${gibibytes(memoryBytes)} of memory and this machine has ${gibibytes(capacity.memoryBytes)}`,
       next: "lower `resources.memory`, or run it on a larger machine",
     };
   }
@@ -18,4 +18,8 @@ export function refusalOf(capacity: Capacity, memoryBytes: number, gpus: number)
     };
   }
   return undefined;
+}
+
+function gibibytes(bytes: number): string {
+  return `${(bytes / 2 ** 30).toFixed(1).replace(/\.0$/, "")} GiB`;
 }

@@ -72,7 +72,11 @@ export function materialize(
     }
     return { kind: "ok" };
   } catch (error) {
-    if (isCode(error, "ENOSPC") || isCode(error, "EDQUOT")) return { kind: "disk-full" };
+    if (isCode(error, "ENOSPC") || isCode(error, "EDQUOT")) {
+      // Half of it would pass for something that a person wrote.
+      rmSync(target, { recursive: true, force: true });
+      return { kind: "disk-full" };
+    }
     throw new Error(`writing ${target} from the store`, { cause: error });
   }
 }

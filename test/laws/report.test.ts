@@ -286,6 +286,7 @@ test("reports never throw and never send a control character to a terminal", () 
             nearMiss: { path: text, step: text, inputs: lines },
           },
         ],
+        gates: [{ step: text, failure: { kind: "gate" as const, metric: text, value: text, gate: text } }],
         kept: lines,
         notStarted: lines.map((step) => ({ step, because: text })),
         cancelled: lines,

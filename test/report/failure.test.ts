@@ -60,6 +60,7 @@ function failed(failure: Failure): FailedRun {
         nearMiss: null,
       },
     ],
+    gates: [],
     kept: ["prepare"],
     notStarted: [
       { step: "evaluate", because: "train" },
@@ -162,6 +163,7 @@ test("a failed run is read from its record", () => {
       },
       { step: "train", failure: oom, afterMs: 5_000, attempts: 2, tail: ["train said"], nearMiss: null },
     ],
+    gates: [],
     kept: ["prepare"],
     notStarted: [{ step: "evaluate", because: "train" }],
     cancelled: ["slow"],
@@ -189,4 +191,13 @@ test("a log cannot move the cursor, close its block or become longer than its wi
   const comment = failureMarkdown(hostile, text);
   expect(comment).toContain("\n````\n");
   expect(comment.length).toBeLessThan(4_000);
+});
+
+test("a gate that stopped what follows is the headline, with what to do about it", () => {
+  const gate = { kind: "gate", metric: "accuracy", value: "0.5", gate: ">= 0.9" } as const;
+
+  const said = failureText({ ...failed(gate), failed: [], gates: [{ step: "train", failure: gate }] }, text);
+
+  expect(said).toMatch(/^✗ Run r8x2 stopped after train: accuracy is 0\.5 and misses its gate ≥ 0\.9\n/);
+  expect(said).toContain("Next: improve it, or change `gate:` of `accuracy`, then `sluice run`\n");
 });
