@@ -47,6 +47,44 @@ test("an undeclared read fails, and --fix writes the line that is missing", asyn
   expect(again.code, again.stderr).toBe(0);
 });
 
+test("--fix adds one input in the form that stands there, and leaves every other byte of the file", async () => {
+  const before = [
+    "version: 1",
+    "steps:",
+    "  a: {run: 'cat data.txt; : a',   inputs: [ other.txt ]}   # odd  spaces",
+    "  b:",
+    "    inputs:",
+    "    -   other.txt   # all it reads",
+    "",
+    "    run: sort data.txt",
+    "  c: { run: cat data.txt | sort }",
+    "  d:",
+    "      run: |",
+    "        tail data.txt",
+    "  e: { run: cat < data.txt, inputs: [] }",
+    "# the end",
+  ];
+  const bench = repository({
+    "pipelines/p.yaml": before.join("\r\n"),
+    "data.txt": "data\n",
+    "other.txt": "other\n",
+  });
+  bench.commit();
+
+  await bench.sluice("run", "--keep-going", "--fix");
+  const again = await bench.sluice("run");
+
+  const after = readFileSync(join(bench.root, "pipelines/p.yaml"), "utf8").split("\r\n");
+  expect(after.filter((line) => !before.includes(line))).toEqual([
+    "  a: {run: 'cat data.txt; : a',   inputs: [ other.txt, data.txt ]}   # odd  spaces",
+    "    - data.txt",
+    "  c: { inputs: [data.txt], run: cat data.txt | sort }",
+    "      inputs: [data.txt]",
+    "  e: { run: cat < data.txt, inputs: [data.txt] }",
+  ]);
+  expect(again.code, again.stderr).toBe(0);
+});
+
 test("a missing output, an undeclared write and a bad metrics file have messages of their own", async () => {
   const bench = repository({
     "pipelines/a.yaml": pipeline("s: { run: 'true', outputs: [gone.txt] }"),
