@@ -87,7 +87,8 @@ export function serviceDoors(world: World): Service {
       if (kept.kind === "refused") return undefined;
       const bytes = await kept.store.read(named);
       await kept.store[Symbol.asyncDispose]();
-      return bytes === undefined ? undefined : new TextDecoder().decode(bytes);
+      const { plainLog } = await import("./store/log-file.ts");
+      return bytes === undefined ? undefined : new TextDecoder().decode(await plainLog(bytes));
     },
     async demo(stop) {
       const { playDemo } = await import("./main-demo.ts");

@@ -14,6 +14,7 @@ import { composeHands } from "./main-hands.ts";
 import { LIVE } from "./main-live-run.ts";
 import { endsWithin } from "./main-leave.ts";
 import { readOperator } from "./main-operator.ts";
+import { readiness } from "./main-ready.ts";
 import { openStore } from "./main-store.ts";
 import { composeService, servicePaths } from "./main-service.ts";
 import { poolQueue, startWorker } from "./main-worker.ts";
@@ -146,7 +147,16 @@ export async function openService(opening: Opening): Promise<Opened> {
     onError: (job, error) => log.error({ err: error, job: job.id }, "job"),
   });
   const door = config.webhooks === null ? null : await createApp({ config, queue, log });
-  const web = await startServer({ host: config.host, port: config.port, version, log, app: door, queue });
+  const ready = readiness({ store, forges, now: () => clock.now() });
+  const web = await startServer({
+    host: config.host,
+    port: config.port,
+    version,
+    log,
+    app: door,
+    queue,
+    notReady: ready,
+  });
   const look = jobOf({ kind: "everywhere" }, "look");
   await queue.jobs.add(CONTROLLER_QUEUE, [look]);
   const keepLooking = (): Promise<void> =>

@@ -17,6 +17,7 @@ import { fileAcceptedRuns } from "./queue/file-accepted-runs.ts";
 import { whereWritable } from "./result/unwritable.ts";
 import { fileCheckpoints } from "./store/checkpoints.ts";
 import { fileParsedCache } from "./store/file-parsed-cache.ts";
+import { keptLog, plainLog } from "./store/log-file.ts";
 import { readTail } from "./store/read-tail.ts";
 import { statIndex } from "./store/stat-index.ts";
 
@@ -152,6 +153,8 @@ function compose(world: World, git: Git): Repository {
     logs: {
       tail: (path, bytes) => readTail(path, bytes)?.toString("utf8") ?? "",
       size: (path) => statSync(path, { throwIfNoEntry: false })?.size ?? 0,
+      kept: keptLog,
+      plain: plainLog,
     },
     checkpoints: (settings) => fileCheckpoints(join(git.root, settings.store.path, "checkpoints"), removeTree),
     identity() {

@@ -1,5 +1,6 @@
 import type { At } from "./main-at.ts";
 import type { RunRecord } from "./run/run-record.ts";
+import { plainLog } from "./store/log-file.ts";
 
 const LINES = 20;
 const BYTES = 16_384;
@@ -14,8 +15,9 @@ export async function tailsOf(
     for (const step of record.steps) {
       const log = step.attempts.at(-1)?.log;
       if (step.outcome.kind !== "failed" || log === null || log === undefined) continue;
-      const bytes = await service.parts.store.tail(log, BYTES);
-      if (bytes === undefined) continue;
+      const kept = await service.parts.store.read(log);
+      if (kept === undefined) continue;
+      const bytes = (await plainLog(kept)).subarray(-BYTES);
       const lines = new TextDecoder().decode(bytes).trimEnd().split("\n");
       tails.set(`${record.id}/${step.name}`, lines.slice(-LINES));
     }

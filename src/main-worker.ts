@@ -33,6 +33,7 @@ import { fileSecrets } from "./secrets/file-secrets.ts";
 import { secretSources } from "./secrets/secret-sources.ts";
 import { publicKeys } from "./signer/public-keys.ts";
 import type { BegunAttempts } from "./store/begun-attempts.ts";
+import { keptLog } from "./store/log-file.ts";
 import type { Checkpoints } from "./store/checkpoints.ts";
 import { readTail } from "./store/read-tail.ts";
 import type { Store } from "./store/store.ts";
@@ -208,4 +209,5 @@ function openStrangers({ data, store }: WorkerParts): Executor {
 const LOGS = {
   tail: (path: string, bytes: number): string => readTail(path, bytes)?.toString("utf8") ?? "",
   size: (path: string): number => statSync(path, { throwIfNoEntry: false })?.size ?? 0,
+  kept: keptLog,
 };

@@ -27,7 +27,10 @@ export async function logs(world: World, { run, step, follow }: Asked): Promise<
     for (const { log } of one.attempts) {
       if (log === null) continue;
       const bytes = await store.read(log);
-      const text = bytes === undefined ? await servedLog(world, log) : new TextDecoder().decode(bytes);
+      const text =
+        bytes === undefined
+          ? await servedLog(world, log)
+          : new TextDecoder().decode(await repository.logs.plain(bytes));
       if (wanted.length > 1) terminal.print(`── ${one.name}\n`);
       terminal.print(text === undefined ? GONE : terminal.isTerminal ? safeLog(text) : text);
     }

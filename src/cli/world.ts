@@ -226,7 +226,14 @@ export interface Repository {
   ): Promise<void>;
   /** Asks an image's registry which digest its tag has now: the only command that does is `sluice pin`. */
   imageDigest(image: string, signal: AbortSignal): Promise<ImageDigest>;
-  readonly logs: { tail(path: string, bytes: number): string; size(path: string): number };
+  readonly logs: {
+    tail(path: string, bytes: number): string;
+    size(path: string): number;
+    /** Hands on the file that is kept of a log. */
+    kept<Kept>(path: string, keep: (path: string) => Promise<Kept>): Promise<Kept>;
+    /** A log as its step wrote it, from what is kept of it. */
+    plain(kept: Uint8Array): Promise<Uint8Array>;
+  };
   checkpoints(settings: Settings): Checkpoints;
   /** True for a clone without its first commits (`git clone --depth`). */
   readonly shallow: boolean;

@@ -31,8 +31,12 @@ export interface StepPorts {
   readonly executor: Executor;
   readonly store: Store;
   readonly clock: Clock;
-  /** The last bytes of a log, and the whole of it into the store. */
-  readonly logs: { tail(path: string, bytes: number): string; size(path: string): number };
+  /** The last bytes of a log, and the whole of it as it is kept. */
+  readonly logs: {
+    tail(path: string, bytes: number): string;
+    size(path: string): number;
+    kept<Kept>(path: string, keep: (path: string) => Promise<Kept>): Promise<Kept>;
+  };
   /** What the attempts of one key hand on to each other. */
   readonly checkpoints: Checkpoints;
 }
@@ -205,7 +209,7 @@ function refusedBefore(startedAt: string, job: StepJob, failure: Failure): StepE
 /** The whole log goes into the store, so that a manifest can name it by digest; an empty one is no object. */
 async function keepLog(ports: StepPorts, attempt: Attempt): Promise<Digest | null> {
   if (ports.logs.size(attempt.log) === 0) return null;
-  const kept = await ports.store.ingestCopy(attempt.log);
+  const kept = await ports.logs.kept(attempt.log, (path) => ports.store.ingestCopy(path));
   return kept.kind === "ok" ? kept.record.digest : null;
 }
 

@@ -21,8 +21,8 @@ export interface ServerParts {
   /** Null when webhooks are off. */
   readonly app: App | null;
   readonly queue: { readonly jobs: Pick<Queue["jobs"], "counts">; readonly backend: string };
-  /** Why the service is not ready yet; null when it is. Asked by `/readyz`. */
-  readonly notReady?: () => string | null;
+  /** Why the service can take no work now; null when it can. Asked by `/readyz`, besides the queue. */
+  readonly notReady?: () => Promise<string | null>;
   /** More pages; called before the server listens. */
   readonly pages?: (hono: Hono) => void;
 }
@@ -56,7 +56,7 @@ export function routes(parts: ServerParts): Hono {
   const hono = new Hono();
   hono.get("/healthz", (context) => context.text("ok\n"));
   hono.get("/readyz", async (context) => {
-    const why = parts.notReady?.() ?? ((await jobsOf(queue)) === null ? "the queue does not answer" : null);
+    const why = (await jobsOf(queue)) === null ? "the queue does not answer" : ((await parts.notReady?.()) ?? null);
     return why === null ? context.text("ready\n") : context.text(`not ready: ${why}\n`, 503);
   });
   hono.get("/metrics", async (context) =>

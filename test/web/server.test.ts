@@ -49,7 +49,7 @@ test("health, readiness and metrics follow the queue", async () => {
 });
 
 test("says why it is not ready", async () => {
-  const { url } = await started({ notReady: () => "the mirror is being made" });
+  const { url } = await started({ notReady: () => Promise.resolve("the mirror is being made") });
   const answer = await fetch(`${url}/readyz`);
   expect([answer.status, await answer.text()]).toEqual([503, "not ready: the mirror is being made\n"]);
 });
