@@ -30,7 +30,17 @@ export function serviceDoors(world: World): Service {
       const { openStore } = await import("./main-store.ts");
       const onError = (error: unknown): void => terminal.say(`sluice: ${String(error)}\n`);
       const url = config.queue.kind === "embedded" ? "embedded:" : config.queue.url;
-      const opened = await openQueue(url, { data: config.data, holder: `sluice worker ${process.pid}`, onError });
+      const { openTracing } = await import("./main-tracing.ts");
+      const { correlation } = await import("./queue/correlation.ts");
+      const { createLog } = await import("./web/log.ts");
+      const { logLevel, queue: at } = config;
+      const log = createLog(
+        { logLevel, queue: at, app: { privateKey: "" }, webhooks: null, signingKey: null },
+        { correlation },
+      );
+      const tracing = await openTracing(variable, { role: "worker", version });
+      const holder = `sluice worker ${process.pid}`;
+      const opened = await openQueue(url, { data: config.data, holder, onError, telemetry: tracing.telemetry });
       if (opened.kind === "refused") {
         const { variable, expected, example } = opened;
         return refused(world, { why: `${variable}: ${expected}`, next: `${variable}=${example}` });
@@ -54,6 +64,8 @@ export function serviceDoors(world: World): Service {
         concurrency: concurrency ?? SLOTS,
         kubernetes: read.operator.pools[pool]?.kubernetes ?? null,
         variable,
+        tracing,
+        log,
         onError,
       };
       const worker = await startWorker(parts);
@@ -62,6 +74,7 @@ export function serviceDoors(world: World): Service {
       await worker[Symbol.asyncDispose]();
       if (!(await endsWithin(LEAVE_MS, queue[Symbol.asyncDispose]())))
         onError(new Error(`the queue's connections did not end in ${LEAVE_MS / 1_000} s`));
+      await endsWithin(LEAVE_MS, tracing[Symbol.asyncDispose]());
       return leaveSoon(0);
     },
     async pool(config, pool) {

@@ -2,7 +2,8 @@ import type { RunId } from "./identity/identity.ts";
 import type { RepositoryRef } from "./identity/repository.ts";
 import type { At } from "./main-at.ts";
 import { LIVE, waitingRun, type LiveRun } from "./main-live-run.ts";
-import type { Begun, Progress } from "./main-service.ts";
+import type { Progress } from "./main-progress.ts";
+import type { Begun } from "./main-service.ts";
 import { followTopic, type Told } from "./queue/followers.ts";
 import type { StepProgress } from "./run/step-progress.ts";
 

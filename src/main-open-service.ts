@@ -1,9 +1,10 @@
+import { randomUUID } from "node:crypto";
 import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
 
-import type { Logger } from "pino";
+import type { DestinationStream, Logger } from "pino";
 
-import { createApp } from "./app.ts";
+import { createApp, type App } from "./app.ts";
 import type { Clock } from "./clock/clock.ts";
 import type { ServiceConfig } from "./config-service.ts";
 import { decodeEnd, encodeAttempt, type StagedJob } from "./controller/attempt-payload.ts";
@@ -17,18 +18,21 @@ import { readOperator } from "./main-operator.ts";
 import { readiness } from "./main-ready.ts";
 import { openStore } from "./main-store.ts";
 import { composeService, servicePaths } from "./main-service.ts";
+import { openTracing, type Tracing } from "./main-tracing.ts";
 import { poolQueue, startWorker } from "./main-worker.ts";
 import { fairPool } from "./queue/fair-pool.ts";
+import { correlated, correlation } from "./queue/correlation.ts";
 import { watchFollowers } from "./queue/followers.ts";
 import { openQueue } from "./queue/open-queue.ts";
 import { queueDispatcher, type QueueDispatcher } from "./queue/queue-dispatcher.ts";
-import type { Queue } from "./queue/queue.ts";
+import type { Performed, Queue } from "./queue/queue.ts";
 import { spendWrites } from "./queue/spend-writes.ts";
 import { endedUnseen, type StepEnd } from "./run/step-job.ts";
 import { fileSigner } from "./signer/file-signer.ts";
 import { keepPublicKey } from "./signer/public-keys.ts";
 import { CONTROLLER_QUEUE, jobOf } from "./trigger/job.ts";
 import { createLog } from "./web/log.ts";
+import { createStepMetrics } from "./web/step-metrics.ts";
 import { startServer, type WebServer } from "./web/server.ts";
 import { startWork, type Hands } from "./worker.ts";
 
@@ -50,6 +54,8 @@ export interface Opening {
   readonly variable: (name: string) => string | undefined;
   /** Requested runs that took longer than this (ms) ring a bell; default 5 min. */
   readonly bellAfterMs?: number;
+  /** Where the log goes; default stderr. */
+  readonly logTo?: DestinationStream;
 }
 
 /** A running service: web, controller, and one worker unless `slots` is 0. */
@@ -74,14 +80,21 @@ export async function openService(opening: Opening): Promise<Opened> {
   const read = readOperator(config.operatorFile);
   if (read.kind === "refused") return read;
   const { operator } = read;
-  const log = createLog(config);
+  const log = createLog(config, { correlation, ...(opening.logTo !== undefined && { to: opening.logTo }) });
+  const tracing = await openTracing(variable, { role: "serve", version });
+  const steps = createStepMetrics();
   const onError = (error: unknown): void => log.error({ err: error }, "background");
   const url = config.queue.kind === "embedded" ? "embedded:" : config.queue.url;
   const paths = servicePaths(config.data);
   const kept = await openStore(config.store ?? operator.store, paths.store);
   if (kept.kind === "refused") return kept;
   const { store, begun, checkpoints } = kept;
-  const opened = await openQueue(url, { data: config.data, holder: `sluice ${process.pid}`, onError });
+  const opened = await openQueue(url, {
+    data: config.data,
+    holder: `sluice ${process.pid}`,
+    onError,
+    telemetry: tracing.telemetry,
+  });
   if (opened.kind === "refused") {
     const { variable, expected, example } = opened;
     return { kind: "refused", why: `${variable}: ${expected}`, next: `${variable}=${example}` };
@@ -111,6 +124,8 @@ export async function openService(opening: Opening): Promise<Opened> {
           concurrency: slots,
           kubernetes: operator.pools[POOL]?.kubernetes ?? null,
           variable,
+          tracing,
+          log,
           onError,
         });
   const holder = `sluice ${process.pid}`;
@@ -126,6 +141,8 @@ export async function openService(opening: Opening): Promise<Opened> {
     leases: queue.leases,
     spend,
     onError,
+    tracing,
+    steps,
     forges,
     clock,
     store,
@@ -142,11 +159,11 @@ export async function openService(opening: Opening): Promise<Opened> {
   });
   const open = async (run: string): Promise<boolean> => (await queue.table.get(LIVE, run)) !== undefined;
   const followers = watchFollowers(queue, { open, onError });
-  const work = await startWork(queue, toldHands(composeHands(service, queue, followers), log), {
+  const work = await startWork(queue, toldHands(composeHands(service, queue, followers), { log, tracing }), {
     runs: 8,
     onError: (job, error) => log.error({ err: error, job: job.id }, "job"),
   });
-  const door = config.webhooks === null ? null : await createApp({ config, queue, log });
+  const door = config.webhooks === null ? null : tracedApp(await createApp({ config, queue, log }), tracing);
   const ready = readiness({ store, forges, now: () => clock.now() });
   const web = await startServer({
     host: config.host,
@@ -156,6 +173,7 @@ export async function openService(opening: Opening): Promise<Opened> {
     app: door,
     queue,
     notReady: ready,
+    steps,
   });
   const look = jobOf({ kind: "everywhere" }, "look");
   await queue.jobs.add(CONTROLLER_QUEUE, [look]);
@@ -182,6 +200,7 @@ export async function openService(opening: Opening): Promise<Opened> {
         // Steps that were begun are ended first, however long they take.
         await worker?.[Symbol.asyncDispose]();
         await ended("the queue's connections", queue[Symbol.asyncDispose]());
+        await ended("what traces were not told yet", tracing[Symbol.asyncDispose]());
         await ended("the store", store[Symbol.asyncDispose]());
       },
     },
@@ -216,19 +235,39 @@ function dispatcherOf(
   });
 }
 
+/** Everything that follows from a delivery is named after it. */
+function tracedApp(app: App, tracing: Tracing): App {
+  return {
+    receive(request) {
+      const said = request.headers.get("x-github-delivery") ?? "";
+      // Nobody has looked at its signature yet.
+      const name = /^[\w-]{1,64}$/.test(said) ? said : randomUUID();
+      return correlated(name, () => tracing.span("delivery", { "sluice.delivery": name }, () => app.receive(request)));
+    },
+  };
+}
+
 /** One line a trigger: what was looked at, what came of it, and how long it took. */
-function toldHands(hands: Hands, log: Logger): Hands {
+function toldHands(hands: Hands, { log, tracing }: { readonly log: Logger; readonly tracing: Tracing }): Hands {
   return {
     ...hands,
     async handle(trigger) {
       const began = performance.now();
-      const performed = await hands.handle(trigger);
+      const performed = await tracing.span("handle", { "sluice.trigger": trigger.kind }, () => hands.handle(trigger));
       const about = {
         trigger: trigger.kind,
         ...("repository" in trigger ? { repository: trigger.repository.fullName } : {}),
         ...("number" in trigger ? { number: trigger.number } : {}),
       };
       log.info({ ...about, end: performed.kind, ms: Math.round(performance.now() - began) }, "handled");
+      return performed;
+    },
+    async run(repository, run, signal) {
+      const began = performance.now();
+      const take = (): Promise<Performed> => hands.run(repository, run, signal);
+      const performed = await tracing.span("run", { "sluice.run": run.id }, take);
+      const about = { run: run.id, repository: repository.fullName };
+      log.info({ ...about, end: performed.kind, ms: Math.round(performance.now() - began) }, "run");
       return performed;
     },
   };

@@ -5,7 +5,7 @@ import { ringBell } from "./main-bell.ts";
 import { tellLeft } from "./main-commit.ts";
 import { tellLive } from "./main-live.ts";
 import { PROGRESS, STOP } from "./main-orders.ts";
-import type { Progress } from "./main-service.ts";
+import type { Progress } from "./main-progress.ts";
 import { endsTopic } from "./queue/attempt-messages.ts";
 import type { Performed } from "./queue/queue.ts";
 import { CONTROLLER_QUEUE, jobOf } from "./trigger/job.ts";
@@ -43,6 +43,7 @@ export async function takeRun(at: At, ref: RepositoryRef, take: RunToTake & Tell
       onProgress(progress, event) {
         live.progress(progress, event);
         report(progress);
+        if (event.kind === "cached") at.service.parts.steps.cached();
       },
     });
     if (ended.kind === "again") return again(ended.afterMs);

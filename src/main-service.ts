@@ -8,6 +8,7 @@ import { recordRun } from "./controller/record-run.ts";
 import { runAccepted, type Executable } from "./controller/run-accepted.ts";
 import { runPipeline, type RunEnd } from "./controller/run-pipeline.ts";
 import type { StepProgress } from "./run/step-progress.ts";
+import { progressOf, type Progress } from "./main-progress.ts";
 import { paramsOf, stageCommit } from "./controller/stage-commit.ts";
 import type { Forges } from "./forge/forge.ts";
 import { isOfFork, type CommitSha, type RunId } from "./identity/identity.ts";
@@ -16,10 +17,13 @@ import { forgeRepository, type ForgeRepository } from "./main-forge-repository.t
 import { encodeAttempt, type StagedJob } from "./controller/attempt-payload.ts";
 import { orderSecrets } from "./controller/secret-order.ts";
 import { withBegun } from "./main-begun.ts";
+import { largestOf, UNBOUNDED } from "./main-capacity.ts";
 import { describeSteps } from "./main-fair-share.ts";
 import { flightsOf } from "./main-flights.ts";
 import { withListings } from "./main-listings.ts";
 import { tellForged } from "./main-forged.ts";
+import { measured } from "./main-measured.ts";
+import type { Tracing } from "./main-tracing.ts";
 import type { Narrowed } from "./pipeline/narrow.ts";
 import type { Step } from "./pipeline/pipeline.ts";
 import { grantStep, type Granted } from "./policy/grants.ts";
@@ -29,6 +33,7 @@ import { fairDispatcher } from "./queue/fair-dispatcher.ts";
 import type { FairPool } from "./queue/fair-pool.ts";
 import type { Leases } from "./queue/queue.ts";
 import type { QueueDispatcher } from "./queue/queue-dispatcher.ts";
+import { asNow } from "./queue/correlation.ts";
 import type { Operator } from "./pipeline/operator.ts";
 import { stagingDispatcher } from "./queue/staging-dispatcher.ts";
 import type { RunRecord } from "./run/run-record.ts";
@@ -38,6 +43,7 @@ import type { SpendWrites } from "./scheduling/write-budget.ts";
 import type { Signer } from "./signer/signer.ts";
 import type { BegunAttempts } from "./store/begun-attempts.ts";
 import type { Store } from "./store/store.ts";
+import type { StepMetrics } from "./web/step-metrics.ts";
 
 export interface ServiceParts {
   readonly forges: Forges;
@@ -51,6 +57,8 @@ export interface ServiceParts {
   /** One budget of content writes for the outbox and for what promotions write. */
   readonly spend: SpendWrites;
   readonly onError: (error: unknown) => void;
+  readonly tracing: Tracing;
+  readonly steps: StepMetrics;
   /** Hands a run's attempts to the workers. */
   readonly dispatcher: (run: RunId, pool: string) => Promise<QueueDispatcher<StagedJob, StepEnd>>;
   readonly signer: Signer;
@@ -64,12 +72,6 @@ export interface ServiceParts {
   readonly slots: number;
   /** Requested runs that took longer than this (ms) ring a bell. */
   readonly bellAfterMs: number;
-}
-
-/** How far a run has got, in steps. */
-export interface Progress {
-  readonly done: number;
-  readonly total: number;
 }
 
 /** A run whose steps are known and handed out from now on. */
@@ -109,8 +111,6 @@ export interface Service {
   >;
 }
 
-const UNBOUNDED = { memoryBytes: Number.POSITIVE_INFINITY, gpus: Number.POSITIVE_INFINITY };
-
 /** The platform that pools declare unless the operator says otherwise (SEMANTICS §2). */
 const PLATFORM = "linux-x64";
 
@@ -141,14 +141,17 @@ export function composeService(parts: ServiceParts): Service {
       return opened;
     },
     async accept(repository, order) {
-      const accepted = await acceptRun({ mirror: repository.mirror, signer, ledger }, order);
+      const about = { "sluice.run": order.id, "sluice.trigger": order.trigger };
+      const accepted = await parts.tracing.span("accept", about, () =>
+        acceptRun({ mirror: repository.mirror, signer, ledger }, order),
+      );
       return accepted.kind;
     },
     async run(repository, id, stop) {
       const ran = await runAccepted(
         {
           mirror: repository.mirror,
-          planAt: repository.planAt,
+          planAt: (at) => parts.tracing.span("plan", { "sluice.run": id }, () => repository.planAt(at)),
           clock: parts.clock,
           signer,
           openOrders: (refs) => open(repository, refs),
@@ -212,7 +215,7 @@ async function execute(
     if (grant.kind === "granted") return { kind: "to", name: grant.name };
     return { kind: "ended", end: endedUnseen(job, grant, clock.now()) };
   });
-  const dispatcher = withListings(routed, parts.store);
+  const dispatcher = measured(withListings(routed, parts.store), parts);
   try {
     return await runPipeline(
       { dispatcher, clock },
@@ -259,17 +262,6 @@ function grantOf(rules: Narrowed, order: RunOrder, step: Step): Granted {
   return grantStep(rules, step, { pipeline: order.pipeline, trigger: order.trigger, domain: order.domain });
 }
 
-type Capacity = typeof UNBOUNDED;
-
-/** The most that any worker of these pools has offered; unbounded while one of them has not been seen. */
-function largestOf(offers: readonly (Capacity | undefined)[]): Capacity {
-  if (offers.length === 0 || offers.includes(undefined)) return UNBOUNDED;
-  return {
-    memoryBytes: Math.max(...offers.map((offer) => offer?.memoryBytes ?? 0)),
-    gpus: Math.max(...offers.map((offer) => offer?.gpus ?? 0)),
-  };
-}
-
 /** Attempts of a run on their way to one pool: made ready, waiting for their turn, handed to its workers. */
 async function openPool(
   parts: ServiceParts,
@@ -290,7 +282,10 @@ async function openPool(
     const attempt = { id: attemptOf(job), ...asked, job, staged, params };
     return { kind: "ready", job: await withSecrets(parts, attempt, grants) };
   });
-  return fairDispatcher<StepJob, StepEnd>(staging, {
+  // Turns are given by the pool, which knows no run: what follows from one belongs to this run again.
+  const here = asNow();
+  const mine: typeof staging = { ...staging, dispatch: (job) => here(() => staging.dispatch(job)) };
+  return fairDispatcher<StepJob, StepEnd>(mine, {
     pool: parts.pool(pool),
     describe: describeSteps(run),
     flights: flightsOf(parts, order.domain),
@@ -298,19 +293,6 @@ async function openPool(
     handed: (job) => inner.handed(attemptOf(job)),
     cancelled: () => ({ kind: "cancelled", attempt: null }),
   });
-}
-
-/** Counts what a coordinator says. */
-function progressOf(
-  total: number,
-  tell: (progress: Progress, event: StepProgress) => void,
-): (event: StepProgress) => void {
-  let done = 0;
-  return (event) => {
-    if (event.kind !== "cached" && event.kind !== "ended") return;
-    done++;
-    tell({ done, total }, event);
-  };
 }
 
 async function record(

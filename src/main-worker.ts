@@ -1,6 +1,8 @@
 import { readdirSync, statSync } from "node:fs";
 import { availableParallelism, hostname, totalmem } from "node:os";
 
+import type { Logger } from "pino";
+
 import type { Clock } from "./clock/clock.ts";
 import { decodeAttempt, encodeEnd, readsAttempt, withoutOrder } from "./controller/attempt-payload.ts";
 import { runStep } from "./controller/run-step.ts";
@@ -17,6 +19,7 @@ import { programPath } from "./main-programs.ts";
 import { readAlong } from "./main-follow.ts";
 import { LIVE } from "./main-live-run.ts";
 import { servicePaths } from "./main-service.ts";
+import { noTracing, type Tracing } from "./main-tracing.ts";
 import { attemptConsumer } from "./queue/attempt-consumer.ts";
 import { watchFollowers } from "./queue/followers.ts";
 import type { Json } from "./identity/canonical-json.ts";
@@ -55,6 +58,8 @@ export interface WorkerParts {
   readonly kubernetes: KubernetesPool | null;
   /** A variable of this process: grants `from: env:NAME` are resolved here. */
   readonly variable: (name: string) => string | undefined;
+  readonly tracing?: Tracing;
+  readonly log?: Pick<Logger, "info">;
   readonly onError: (error: unknown) => void;
 }
 
@@ -97,25 +102,32 @@ export async function startWorker(parts: WorkerParts): Promise<AsyncDisposable> 
       await begun.begin(run, job.id);
       const here: UnderWay = { run, step: job.step.name, attempt: job.attempt, since: clock.now() };
       underWay.add(here);
-      const end = await runStep(
-        { executor: stranger ? strangers : executor, store, clock, logs: LOGS, checkpoints },
-        {
-          run,
-          domain,
-          requestedBy,
-          deploys,
-          stage: () => Promise.resolve(staged),
-          secrets: () => (names.length === 0 ? {} : stranger ? NO_SECRETS : resolve()),
-          params: () => params,
-          // Which files there are is the controller's to know: it adds the near miss.
-          exists: () => undefined,
-          changed: async () => undefined,
-          started: () => undefined,
-          follow: readAlong({ queue, followers, onError }, run),
-        },
-        { ...job, upstream: () => undefined },
-        signal,
-      ).finally(() => underWay.delete(here));
+      const attempted = (parts.tracing ?? noTracing)
+        .span("attempt", about(here), () =>
+          runStep(
+            { executor: stranger ? strangers : executor, store, clock, logs: LOGS, checkpoints },
+            {
+              run,
+              domain,
+              requestedBy,
+              deploys,
+              stage: () => Promise.resolve(staged),
+              secrets: () => (names.length === 0 ? {} : stranger ? NO_SECRETS : resolve()),
+              params: () => params,
+              // Which files there are is the controller's to know: it adds the near miss.
+              exists: () => undefined,
+              changed: async () => undefined,
+              started: () => undefined,
+              follow: readAlong({ queue, followers, onError }, run),
+            },
+            { ...job, upstream: () => undefined },
+            signal,
+          ),
+        )
+        .finally(() => underWay.delete(here));
+      const end = await attempted;
+      const failure = end.kind === "failed" ? end.failure.kind : undefined;
+      parts.log?.info({ ...here, end: end.kind, failure, ms: clock.now() - here.since }, "attempt");
       return encodeEnd(end);
     },
   });
@@ -137,6 +149,11 @@ export async function startWorker(parts: WorkerParts): Promise<AsyncDisposable> 
       await environments[Symbol.asyncDispose]();
     },
   };
+}
+
+/** What a span says of an attempt: names alone, because a trace leaves the house. */
+function about({ run, step, attempt }: UnderWay): Readonly<Record<string, string | number>> {
+  return { "sluice.run": run, "sluice.step": step, "sluice.attempt": attempt };
 }
 
 const BEGUN_BEFORE: Failure = {

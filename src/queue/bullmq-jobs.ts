@@ -1,6 +1,9 @@
+import { randomUUID } from "node:crypto";
+
 import { DelayedError, type Job as BullJob, type JobsOptions } from "bullmq";
 
 import type { Json } from "../identity/canonical-json.ts";
+import { correlated, correlation } from "./correlation.ts";
 import type { Consumer, Jobs, Performed, QueuedJob, TakenJob } from "./queue.ts";
 
 /**
@@ -10,6 +13,8 @@ import type { Consumer, Jobs, Performed, QueuedJob, TakenJob } from "./queue.ts"
 export interface Carried {
   readonly id: string;
   readonly payload: string;
+  /** What it came from, as the log calls it. */
+  readonly correlation?: string;
 }
 
 /** The part of BullMQ's Queue that is used, whatever its backend. */
@@ -133,9 +138,10 @@ export function bullJobs(bull: BullClasses, onError: (error: unknown) => void): 
 }
 
 function carried({ id, payload, priority, delayMs, once }: QueuedJob): Parameters<BullQueue["addBulk"]>[0][number] {
+  const from = correlation();
   return {
     name: "job",
-    data: { id: checked(id), payload: JSON.stringify(payload) },
+    data: { id: checked(id), payload: JSON.stringify(payload), ...(from !== undefined && { correlation: from }) },
     opts: {
       priority: priority ?? PRIORITY,
       ...(delayMs !== undefined && delayMs > 0 && { delay: delayMs }),
@@ -193,7 +199,9 @@ async function consume(bull: BullClasses, queue: string, options: ConsumeOptions
       const { id } = job.data;
       const payload = JSON.parse(job.data.payload) as Json;
       const priority = job.opts.priority ?? PRIORITY;
-      const afterMs = await perform({ id, payload, priority, lost: job.stalledCounter }, controller.signal);
+      const taken = { id, payload, priority, lost: job.stalledCounter };
+      const from = job.data.correlation ?? randomUUID();
+      const afterMs = await correlated(from, () => perform(taken, controller.signal));
       if (afterMs === undefined) return;
       await job.moveToDelayed(Date.now() + afterMs, token);
       throw new DelayedError();

@@ -1,3 +1,5 @@
+import type { Telemetry } from "bullmq";
+
 import type { Queue } from "./queue.ts";
 
 export interface OpenQueueOptions {
@@ -7,6 +9,8 @@ export interface OpenQueueOptions {
   readonly holder: string;
   /** Told what goes wrong in the background and mends itself: a lost connection, an expired lock. */
   readonly onError: (error: unknown) => void;
+  /** Carries traces with the jobs. */
+  readonly telemetry?: Telemetry | undefined;
 }
 
 /** Why there is no queue: which variable, what it should have been, and one that works. */
@@ -44,13 +48,13 @@ export async function openQueue(url: string, options: OpenQueueOptions): Promise
   }
 }
 
-async function embedded({ data, holder, onError }: OpenQueueOptions): Promise<Queue> {
+async function embedded({ data, holder, onError, telemetry }: OpenQueueOptions): Promise<Queue> {
   const { embeddedPostgres } = await import("./embedded-postgres.ts");
   const { postgresQueue } = await import("./postgres-queue.ts");
   const server = await embeddedPostgres(data);
   const closed = (): Promise<void> => server.release();
   try {
-    return await postgresQueue({ url: server.url, backend: "embedded postgres", holder, onError, closed });
+    return await postgresQueue({ url: server.url, backend: "embedded postgres", holder, onError, closed, telemetry });
   } catch (error) {
     await server.release();
     throw error;

@@ -1,4 +1,4 @@
-import { createPostgresBackend, DEFAULT_SCHEMA, runMigrations, withBackend, type PgPool } from "bullmq";
+import { createPostgresBackend, DEFAULT_SCHEMA, runMigrations, withBackend, type PgPool, type Telemetry } from "bullmq";
 import { Pool, type PoolConfig } from "pg";
 
 import { bullJobs, FEW_EVENTS, type BullClasses } from "./bullmq-jobs.ts";
@@ -17,6 +17,7 @@ export interface PostgresQueueOptions {
   readonly onError: (error: unknown) => void;
   /** Called after everything is closed. */
   readonly closed?: () => Promise<void>;
+  readonly telemetry?: Telemetry | undefined;
 }
 
 /** Everything on one PostgreSQL database: schemas `bullmq` and `sluice`, both created and brought up to date here. */
@@ -34,7 +35,7 @@ export async function postgresQueue(options: PostgresQueueOptions): Promise<Queu
   try {
     await migrate(pool);
     const bullPool = pooled({ ...config, max: 4, options: `-c search_path=${DEFAULT_SCHEMA}` }, onError);
-    const jobs = bullJobs(classes(config, bullPool, onError), onError);
+    const jobs = bullJobs(classes({ config, shared: bullPool, telemetry: options.telemetry }, onError), onError);
     const wakeUps = keepWakeUps(pool, jobs, onError);
     const bus = await postgresBus(pool, config, onError);
     return {
@@ -85,15 +86,22 @@ function pooled(config: PoolConfig, onError: (error: unknown) => void): Pool {
  */
 const WORKER_SESSION = `-c search_path=${DEFAULT_SCHEMA} -c synchronous_commit=off`;
 
+interface Connected {
+  readonly config: PoolConfig;
+  readonly shared: Pool;
+  readonly telemetry: Telemetry | undefined;
+}
+
 /** A worker has connections of its own: one listens for as long as it lives. */
-function classes(config: PoolConfig, shared: Pool, onError: (error: unknown) => void): BullClasses {
+function classes({ config, shared, telemetry }: Connected, onError: (error: unknown) => void): BullClasses {
+  const traced = telemetry === undefined ? {} : { telemetry };
   const { Queue: BullQueue, Worker } = withBackend(createPostgresBackend);
   return {
-    queue: (name) => new BullQueue(name, { connection: asBull(shared), ...FEW_EVENTS }),
+    queue: (name) => new BullQueue(name, { connection: asBull(shared), ...FEW_EVENTS, ...traced }),
     worker(name, perform, options) {
       const max = 2 + Math.min(options.concurrency, 6);
       const own = pooled({ ...config, max, options: WORKER_SESSION }, onError);
-      const worker = new Worker(name, perform, { ...options, connection: asBull(own) });
+      const worker = new Worker(name, perform, { ...options, ...traced, connection: asBull(own) });
       return {
         on: (event: string, listener: (...told: never[]) => void) => worker.on(event as "error", listener as never),
         waitUntilReady: () => worker.waitUntilReady(),

@@ -1,5 +1,5 @@
 import { Redis } from "ioredis";
-import { Queue as BullQueue, Worker } from "bullmq";
+import { Queue as BullQueue, Worker, type Telemetry } from "bullmq";
 
 import { backgroundErrors } from "./background-errors.ts";
 import { bullJobs, FEW_EVENTS, type BullClasses } from "./bullmq-jobs.ts";
@@ -13,12 +13,13 @@ export async function redisQueue(options: {
   readonly url: string;
   readonly holder: string;
   readonly onError: (error: unknown) => void;
+  readonly telemetry?: Telemetry | undefined;
 }): Promise<Queue> {
   const { url } = options;
   const background = backgroundErrors("Redis", options.onError);
   const onError = background.tell;
   const redis = await connected(url, options.holder, onError);
-  const jobs = bullJobs(classes(redis), onError);
+  const jobs = bullJobs(classes(redis, options.telemetry), onError);
   const bus = await redisBus(redis, onError);
   return {
     jobs,
@@ -59,8 +60,8 @@ async function connected(url: string, holder: string, onError: (error: unknown) 
   return redis;
 }
 
-function classes(redis: Redis): BullClasses {
-  const common = { connection: redis, prefix: "sluice" };
+function classes(redis: Redis, telemetry: Telemetry | undefined): BullClasses {
+  const common = { connection: redis, prefix: "sluice", ...(telemetry !== undefined && { telemetry }) };
   return {
     queue: (name) => new BullQueue(name, { ...common, ...FEW_EVENTS }),
     worker(name, perform, options) {

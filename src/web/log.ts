@@ -4,13 +4,22 @@ import type { ServiceConfig } from "../config-service.ts";
 
 const HIDDEN = "[hidden]";
 
+interface LogOptions {
+  /** Default: stderr. */
+  readonly to?: DestinationStream;
+  /** Names what is done now by what it came from: one name from a delivery to its steps. */
+  readonly correlation?: () => string | undefined;
+}
+
 /**
  * The service's log, as JSON lines on stderr or `to`. Fields that hold secrets are hidden by name, and the secrets
  * themselves wherever they turn up in a line.
  */
 export function createLog(
-  config: Pick<ServiceConfig, "logLevel" | "app" | "webhooks" | "queue" | "signingKey">,
-  to: DestinationStream = pino.destination(2),
+  config: Pick<ServiceConfig, "logLevel" | "webhooks" | "queue" | "signingKey"> & {
+    readonly app: Pick<ServiceConfig["app"], "privateKey">;
+  },
+  { to = pino.destination(2), correlation = () => undefined }: LogOptions = {},
 ): Logger {
   const secrets = secretsOf(config);
   const names = ["secret", "token", "password", "privateKey", "authorization"];
@@ -18,6 +27,7 @@ export function createLog(
     {
       level: config.logLevel,
       base: null,
+      mixin: () => ({ correlation: correlation() }),
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (level) => ({ level }) },
       redact: { paths: names.flatMap((name) => [name, `*.${name}`, `*.*.${name}`]), censor: HIDDEN },

@@ -6,7 +6,7 @@ const BOUNDS = [0.01, 0.05, 0.1, 0.2, 0.5, 1, 5];
 export interface Metrics {
   delivered(what: { readonly event: string; readonly status: number }, ms: number): void;
   /** Prometheus' text format 0.0.4. */
-  text(jobs: Readonly<Record<string, number>> | null): string;
+  text(jobs: Readonly<Record<string, number>> | null, more?: readonly string[]): string;
 }
 
 /** What this process counted since it started. */
@@ -23,7 +23,7 @@ export function createMetrics(): Metrics {
       seconds += ms / 1000;
       for (const [at, bound] of BOUNDS.entries()) if (ms / 1000 <= bound) buckets[at] = (buckets[at] ?? 0) + 1;
     },
-    text(jobs) {
+    text(jobs, more = []) {
       const lines = [
         "# HELP sluice_deliveries_total Deliveries of the forge, by event and answer.",
         "# TYPE sluice_deliveries_total counter",
@@ -40,6 +40,7 @@ export function createMetrics(): Metrics {
         "# TYPE sluice_queue_up gauge",
         `sluice_queue_up ${jobs === null ? 0 : 1}`,
         ...(jobs === null ? [] : jobLines(jobs)),
+        ...more,
       ];
       return `${lines.join("\n")}\n`;
     },

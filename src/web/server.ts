@@ -9,6 +9,7 @@ import type { App } from "../app.ts";
 import type { Queue } from "../queue/queue.ts";
 import { CONTROLLER_QUEUE } from "../trigger/job.ts";
 import { createMetrics } from "./metrics.ts";
+import type { StepMetrics } from "./step-metrics.ts";
 
 export const WEBHOOK_PATH = "/api/github/webhooks";
 
@@ -23,6 +24,7 @@ export interface ServerParts {
   readonly queue: { readonly jobs: Pick<Queue["jobs"], "counts">; readonly backend: string };
   /** Why the service can take no work now; null when it can. Asked by `/readyz`, besides the queue. */
   readonly notReady?: () => Promise<string | null>;
+  readonly steps?: Pick<StepMetrics, "lines">;
   /** More pages; called before the server listens. */
   readonly pages?: (hono: Hono) => void;
 }
@@ -60,7 +62,7 @@ export function routes(parts: ServerParts): Hono {
     return why === null ? context.text("ready\n") : context.text(`not ready: ${why}\n`, 503);
   });
   hono.get("/metrics", async (context) =>
-    context.body(metrics.text(await jobsOf(queue)), 200, {
+    context.body(metrics.text(await jobsOf(queue), parts.steps?.lines()), 200, {
       "content-type": "text/plain; version=0.0.4; charset=utf-8",
     }),
   );

@@ -30,6 +30,8 @@ export async function town(
     readonly variables?: Readonly<Record<string, string>>;
     readonly bellAfterMs?: number;
     readonly webhooks?: "off";
+    /** Told every line of the service's log, which is silent otherwise. */
+    readonly logged?: (line: string) => void;
     /** What is so before the service starts. */
     readonly before?: (twin: CheckedTwin) => Promise<void>;
   } = {},
@@ -45,7 +47,7 @@ export async function town(
   if (operatorFile !== null) writeFileSync(operatorFile, options.operator ?? "");
   const config = {
     ...twinConfig(twin, join(directory, "data")),
-    logLevel: "silent" as const,
+    logLevel: options.logged === undefined ? ("silent" as const) : ("info" as const),
     operatorFile,
     ...(webhooks === "off" && { webhooks: null }),
   };
@@ -53,6 +55,7 @@ export async function town(
     config,
     clock: systemClock(),
     ...(bellAfterMs !== undefined && { bellAfterMs }),
+    logTo: { write: (line) => options.logged?.(line) },
     version: "test",
     path: process.env["PATH"] ?? "",
     slots: options.slots ?? 2,

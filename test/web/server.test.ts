@@ -108,12 +108,12 @@ test("secrets never reach the log", () => {
   const log = createLog(
     {
       logLevel: "info",
-      app: { id: 1, privateKey: PRIVATE_KEY },
+      app: { privateKey: PRIVATE_KEY },
       webhooks: { secret: SECRET, previous: "the one before" },
       queue: { kind: "redis", url: "redis://me:p%40ssw0rd@localhost:6379" },
       signingKey: null,
     },
-    to,
+    { to },
   );
   log.child({ delivery: "abc" }).info({ token: "ghs_x", inner: { authorization: "Bearer y" } }, "one");
   log.error({ err: new Error(`cannot use ${PRIVATE_KEY} or ${SECRET} or the one before`) }, "p@ssw0rd");
