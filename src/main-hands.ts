@@ -16,7 +16,7 @@ import type { Hands } from "./worker.ts";
 
 /** The doors' hands on a service: each trigger leads to one verb, and what that decides to the queue. */
 export function composeHands(service: Service, queue: Queue, followers: Pick<Followers, "of">): Hands {
-  const at: At = { service, queue, inTurn: turns(), followers };
+  const at: At = { service, queue, inTurn: turns({ leases: queue.leases, clock: service.parts.clock }), followers };
   return {
     handle: (trigger) => handle(at, trigger),
     run: (repository, run, signal) =>

@@ -19,18 +19,26 @@ import { ACCEPTED, orderOf, type RunOrder } from "./run/request.ts";
 import type { Trigger } from "./trigger/trigger.ts";
 import { desire } from "./worker.ts";
 
+/** Another controller is at the same pull request. */
+const TURN_AGAIN_MS = 1_000;
+
 /** Commits of the first-parent line among which a baseline is looked for. */
 const ANCESTORS = 500;
 
 /**
  * Brings the cockpit of one pull request to what git and the ledger say; `over` where it is closed. One after the
- * other: of two at once the one that looked first could speak last, and what it saw would stay.
+ * other, in all controllers: of two at once the one that looked first could speak last, and what it saw would stay.
  */
-export function reportOpen(at: At, ref: RepositoryRef, number: number): Promise<Performed | "over"> {
-  return at.inTurn(`${ref.id}/${number}`, () => reportNow(at, ref, number));
+export async function reportOpen(at: At, ref: RepositoryRef, number: number): Promise<Performed | "over"> {
+  const reported = await at.inTurn(`${ref.id}-${number}`, (lost) => reportNow(at, ref, { number, lost }));
+  return reported ?? again(TURN_AGAIN_MS);
 }
 
-async function reportNow(at: At, ref: RepositoryRef, number: number): Promise<Performed | "over"> {
+async function reportNow(
+  at: At,
+  ref: RepositoryRef,
+  { number, lost }: { readonly number: number; readonly lost: AbortSignal },
+): Promise<Performed | "over"> {
   const repository = await at.service.repository(ref);
   const also = [at.service.parts.ledger, `${ACCEPTED}*`];
   const planned = await planPullRequest({ ...repository, also }, number);
@@ -52,6 +60,8 @@ async function reportNow(at: At, ref: RepositoryRef, number: number): Promise<Pe
       const started = await startAsDeclared(at, repository, { plan, orders });
       await minimizeBells(at, ref, { number, head: plan.head });
       const states = await statesOf(at, repository, { plan, orders: [...orders, ...started] });
+      // Somebody else may have looked since, and seen more.
+      if (lost.aborted) return again(TURN_AGAIN_MS);
       await desire(at.queue, ref.installation, states, ref);
       await at.queue.table.put(seenTable(ref), String(number), stampOf(plan.pullRequest));
       return promotions(at, repository);
