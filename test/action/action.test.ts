@@ -146,6 +146,52 @@ test("a shallow checkout says what to do, and plans all the same", async () => {
   expect(summary).toContain("first run");
 });
 
+test("what actions/checkout makes of fetch-depth 1: the merge alone, without its base", async () => {
+  const bench = example("digits");
+  const base = bench.git("rev-parse", "HEAD").trim();
+  bench.write("README.md", "words");
+  bench.commit();
+  const root = join(directory, "shallow");
+  bench.git("clone", "-q", "--depth", "1", `file://${bench.root}`, root);
+  const shallow = { GITHUB_WORKSPACE: root };
+  const event = { pull_request: { base: { sha: base } } };
+  const { code, stdout, summary } = await run(bench, shallow, event);
+  expect([code, stdout.split("\n").length]).toEqual([0, 3]);
+  expect(stdout).toContain(`::notice::the base ${base} is not in this checkout`);
+  expect(summary).toContain("first run");
+  bench.git("-C", root, "fetch", "-q", "--unshallow");
+  const deep = await run(bench, shallow, event);
+  expect(deep.stdout).toBe("1 pipeline, 0 errors, 0 warnings\n");
+  expect(deep.outputs["work"]).toBe("false");
+});
+
+test("a merge queue's group, a pull request of a fork, and a push are judged against their own base", async () => {
+  const bench = example("digits");
+  const base = bench.git("rev-parse", "HEAD").trim();
+  bench.write("README.md", "words");
+  bench.commit();
+  const fork = { head: { repo: { fork: true, full_name: "zed/digits" } }, base: { sha: base } };
+  for (const event of [{ merge_group: { base_sha: base } }, { pull_request: fork }, { before: base }]) {
+    const { code, stdout, outputs } = await run(bench, {}, event);
+    expect([code, stdout]).toEqual([0, "1 pipeline, 0 errors, 0 warnings\n"]);
+    expect(outputs).toMatchObject({ problems: "0", work: "false" });
+  }
+});
+
+test("a repository without pipelines has nothing wrong, and settings that are broken have", async () => {
+  const bench = repository({ "README.md": "words\n" });
+  bench.commit();
+  const none = await run(bench);
+  expect([none.code, none.stdout]).toEqual([0, "0 pipelines, 0 errors, 0 warnings\n"]);
+  expect(none.outputs).toMatchObject({ problems: "0", work: "false" });
+  bench.write("sluice.yaml", "version: 1\nforks: { run: sometimes }\n");
+  bench.commit();
+  const broken = await run(bench);
+  expect(broken.code).toBe(1);
+  expect(broken.stdout).toMatch(/^::error file=sluice\.yaml,line=2,/);
+  expect(broken.summary).toContain("`sluice.yaml:2:");
+});
+
 test("the first push of a branch, another tool's event file, a chosen pipeline", async () => {
   const bench = example("digits");
   expect((await run(bench, {}, { before: "0".repeat(40) })).code).toBe(0);
