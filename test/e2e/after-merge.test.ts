@@ -89,6 +89,11 @@ test(
     await place.until("the plan is there", () =>
       repository.checks.some((one) => one.head === pull.head && one.name === "sluice / plan"),
     );
+    // Where the machine is slow a second report of the same push is still to come, and would see the moved base.
+    await place.until("nobody looks any more", async () => {
+      const { waiting, active } = await place.service.queue.jobs.counts("controller");
+      return waiting + active === 0;
+    });
     // The base moves in what the plan reads, and no delivery tells of it before the merge.
     forge.deliveries.drop = true;
     await forge.commit(repository, { branch: "main", files: { "data.txt": "100\n" }, message: "Data", login: "alice" });
