@@ -40,7 +40,12 @@ const builtins: Plugin = {
 export default defineConfig([
   /** One bundle for the command line, chunked by dynamic import, and the launcher as a program of its own. */
   {
-    input: { main: "src/main.ts", launcher: "src/launcher.ts", "main-verifier": "src/main-verifier.ts" },
+    input: {
+      main: "src/main.ts",
+      launcher: "src/launcher.ts",
+      "main-verifier": "src/main-verifier.ts",
+      "main-parser": "src/main-parser.ts",
+    },
     platform: "node",
     external: INSTALLED,
     plugins: [builtins],

@@ -33,6 +33,7 @@ function compose(world: World, git: Git): Repository {
   const digests = statIndex(join(directory, "cache", "stat"), git.root);
   const cache = fileParsedCache(join(directory, "cache", "parsed"), world.version);
   const places = { root: git.root, digests, cache };
+  const here = machine();
   let history: History | undefined;
   let shared: Ledger | undefined;
   let identity: Promise<string> | undefined;
@@ -41,9 +42,13 @@ function compose(world: World, git: Git): Repository {
     directory,
     digests,
     cache,
+    async parseAside(sources) {
+      const { parseAside } = await import("./main-parse.ts");
+      return parseAside(sources, here.cpus);
+    },
     workTree: fileWorkTree(git.root, git.directory),
     accepted: fileAcceptedRuns(directory),
-    machine: machine(),
+    machine: here,
     view: workTreeView(git, (path) => digests.digest(path)),
     commit: (sha) =>
       commitView(git, sha, {
@@ -119,7 +124,7 @@ function compose(world: World, git: Git): Repository {
     },
     async verifyRuns(order) {
       const { verifyEverywhere } = await import("./main-verify.ts");
-      return verifyEverywhere(git, order, this.machine.cpus);
+      return verifyEverywhere(git, order, here.cpus);
     },
     async signer() {
       const { fileSigner } = await import("./main-adapters.ts");

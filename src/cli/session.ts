@@ -31,7 +31,7 @@ export const PLAIN_REQUEST: PlanRequest = { names: [], forced: new Set(), withEf
 
 export async function openSession(world: World, opened?: Repository): Promise<Session> {
   const repository = opened ?? (await openRepository(world));
-  const project = await readProject({ cache: repository.cache }, repository.view);
+  const project = await readProject(repository, repository.view);
   return { world, repository, project };
 }
 

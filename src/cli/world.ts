@@ -8,6 +8,7 @@ import type {
 } from "../config-service.ts";
 import type { Config } from "../config.ts";
 import type { Executor, ImageDigest, IsolationHere } from "../executor/executor.ts";
+import type { ParseAside } from "../controller/read-project.ts";
 import type { VerifyOrder } from "../controller/verify-runs.ts";
 import type { PersonalForge } from "../forge/forge.ts";
 import type { Git } from "../git/git.ts";
@@ -171,6 +172,7 @@ export interface Repository {
   readonly directory: string;
   readonly digests: FileDigests;
   readonly cache: ParsedCache;
+  readonly parseAside: ParseAside;
   readonly workTree: WorkTree;
   readonly accepted: AcceptedRuns;
   readonly machine: Machine;

@@ -1,7 +1,7 @@
 import picomatch from "picomatch";
 
 import type { Json, JsonObject } from "../identity/canonical-json.ts";
-import { digestOf } from "../identity/identity.ts";
+import { digestOf, type Digest } from "../identity/identity.ts";
 import { deployPipeline, missingDeploys, triggerProblems } from "../pipeline/deploy-pipeline.ts";
 import type { Parsed, ParsedPipeline, Rest, Source } from "../pipeline/parsed.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";
@@ -13,20 +13,28 @@ import type { View } from "../git/view.ts";
 import { SETTINGS_PATH, type PipelineFile, type Project } from "./project.ts";
 import type { ParsedCache } from "../store/parsed-cache.ts";
 
+/** Has some of these pipeline files parsed elsewhere while the others are parsed here; by path. */
+export type ParseAside = (sources: readonly Source[]) => Promise<ReadonlyMap<string, Promise<ParsedPipeline>>>;
+
 interface Reading {
   readonly view: View;
   readonly cache: ParsedCache;
+  readonly aside: ReadonlyMap<string, Promise<ParsedPipeline>>;
   readonly problems: Problem[];
   /** What is left of files that have errors. */
   readonly rests: Rest[];
 }
 
 /** Reads settings, pipelines and parameters of a view; everything wrong with them comes back as Problems. */
-export async function readProject(ports: { readonly cache: ParsedCache }, view: View): Promise<Project> {
-  const reading: Reading = { view, cache: ports.cache, problems: [], rests: [] };
-  const [files, settings] = await Promise.all([view.files(), readSettings(reading)]);
+export async function readProject(
+  ports: { readonly cache: ParsedCache; readonly parseAside?: ParseAside },
+  view: View,
+): Promise<Project> {
+  const settled: Reading = { view, cache: ports.cache, aside: new Map(), problems: [], rests: [] };
+  const [files, settings] = await Promise.all([view.files(), readSettings(settled)]);
   const matches = picomatch(settings.pipelines, { dot: false });
   const paths = files.filter((file) => file.kind !== "submodule" && matches(file.path)).map((file) => file.path);
+  const reading: Reading = { ...settled, aside: await handOut(ports, view, paths) };
   const pipelines: PipelineFile[] = [];
   const broken: string[] = [];
   for (const path of paths) {
@@ -47,6 +55,25 @@ export async function readProject(ports: { readonly cache: ParsedCache }, view: 
   const tree = treeOf(files);
   for (const rest of reading.rests) await readOn(reading, rest, { tree, settings });
   return { view, settings, pipelines: deployed, tree, problems: reading.problems, broken };
+}
+
+/** Files that nobody has parsed before are offered to those who would help. */
+async function handOut(
+  { cache, parseAside }: Parameters<typeof readProject>[0],
+  view: View,
+  paths: readonly string[],
+): Promise<Reading["aside"]> {
+  if (parseAside === undefined) return new Map();
+  const sources: Source[] = [];
+  for (const path of paths) {
+    const bytes = await view.read(path);
+    if (bytes !== undefined && cache.get(keyOf({ path, bytes })) === undefined) sources.push({ path, bytes });
+  }
+  if (sources.length < 2) return new Map();
+  const aside = await parseAside(sources);
+  // Where reading ends before, nobody waits for these.
+  for (const parsed of aside.values()) parsed.catch(() => undefined);
+  return aside;
 }
 
 /** Mistakes in what is left of a broken file stand among its others, in the order of the file. */
@@ -106,7 +133,7 @@ async function readPipeline(reading: Reading, path: string): Promise<PipelineFil
   if (bytes === undefined) return undefined;
   const pipeline = await parseCached<Pipeline>(reading, { path, bytes }, async (source) => {
     const { parsePipeline } = await import("../pipeline/parse-pipeline.ts");
-    const parsed: ParsedPipeline = parsePipeline(source);
+    const parsed = (await reading.aside.get(path)) ?? parsePipeline(source);
     if (parsed.rest !== null) reading.rests.push(parsed.rest);
     return { value: parsed.value, problems: parsed.problems };
   });
@@ -178,7 +205,7 @@ async function parseCached<Value>(
   source: Source,
   parse: (source: Source) => Promise<Parsed<Value>>,
 ): Promise<Value | null> {
-  const key = digestOf(`${source.path}\n${digestOf(source.bytes)}`);
+  const key = keyOf(source);
   const known = reading.cache.get(key);
   if (known !== undefined) {
     const parsed = known as unknown as Parsed<Value>;
@@ -190,6 +217,10 @@ async function parseCached<Value>(
   if (parsed.problems.some(isError)) return null;
   if (parsed.value !== null) reading.cache.set(key, parsed as unknown as Json);
   return parsed.value;
+}
+
+function keyOf({ path, bytes }: Source): Digest {
+  return digestOf(`${path}\n${digestOf(bytes)}`);
 }
 
 function sameNames(files: readonly PipelineFile[]): readonly Problem[] {

@@ -111,3 +111,26 @@ test("a plan that is remembered is the plan that would be made, whatever happene
     expect([what, again]).toEqual([what, anew]);
   }
 });
+
+test("many pipeline files are parsed on threads too: the plan is the same, and mistakes come in the order of the files", async () => {
+  const bench = repository({ "sluice.yaml": "version: 1\nsandbox: off\n", in: "1\n" });
+  // So many bytes that starting a thread pays; a comment takes none of the test's own time.
+  const filler = `# ${"x".repeat(20_000)}\n`;
+  for (let file = 10; file < 40; file++) {
+    const step = `make: { run: cp in out-${file}, inputs: [in], outputs: [out-${file}] }`;
+    bench.write(`pipelines/f${file}.yaml`, `version: 1\nsteps:\n  ${step}\n${filler}`);
+  }
+  bench.commit();
+  const cold = await bench.sluice("plan", "--json");
+  const warm = await bench.sluice("plan", "--json");
+  for (const file of [11, 38]) bench.write(`pipelines/f${file}.yaml`, `version: 1\nsteps:\n  a: { rum: x }\n${filler}`);
+  rmSync(join(bench.root, ".sluice", "cache"), { recursive: true });
+
+  const broken = await bench.sluice("validate");
+
+  expect(cold.code, cold.stderr).toBe(0);
+  expect(JSON.parse(cold.stdout)).toEqual(JSON.parse(warm.stdout));
+  expect(broken.code).toBe(1);
+  const places = `${broken.stdout}${broken.stderr}`.matchAll(/pipelines\/(f\d\d)\.yaml:3:8/g);
+  expect([...places].map(([, file]) => file)).toEqual(["f11", "f38"]);
+});
