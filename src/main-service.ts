@@ -6,7 +6,7 @@ import { acceptRun, type Accepted } from "./controller/accept-run.ts";
 import { lostOrders, openOrders } from "./controller/open-orders.ts";
 import { recordRun } from "./controller/record-run.ts";
 import { runAccepted, type Executable } from "./controller/run-accepted.ts";
-import { runPipeline, type RunEnd } from "./controller/run-pipeline.ts";
+import { runPipeline, type RunEnd } from "./controller/run-pipeline/run-pipeline.ts";
 import type { StepProgress } from "./run/step-progress.ts";
 import { progressOf, type Progress } from "./main-progress.ts";
 import { paramsOf, stageCommit } from "./controller/stage-commit.ts";

@@ -1,6 +1,6 @@
 import { checkOut } from "../controller/check-out.ts";
 import { recordRun } from "../controller/record-run.ts";
-import { runPipeline } from "../controller/run-pipeline.ts";
+import { runPipeline } from "../controller/run-pipeline/run-pipeline.ts";
 import { runStep, type StepContext } from "../controller/run-step.ts";
 import { failedGate } from "../diff/failed-gate.ts";
 import type { Executor } from "../executor/executor.ts";

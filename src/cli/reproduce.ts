@@ -1,4 +1,5 @@
-import { runPipeline, type RunRequest } from "../controller/run-pipeline.ts";
+import { runPipeline } from "../controller/run-pipeline/run-pipeline.ts";
+import type { RunRequest } from "../controller/run-pipeline/running.ts";
 import { runStep } from "../controller/run-step.ts";
 import { NO_PAST, planPipelines } from "../controller/plan-pipelines.ts";
 import { readProject } from "../controller/read-project.ts";

@@ -2,7 +2,8 @@ import { expect, test } from "vitest";
 import { stringify } from "yaml";
 
 import type { Clock } from "../../src/clock/clock.ts";
-import { runPipeline, type RunEnd, type RunRequest } from "../../src/controller/run-pipeline.ts";
+import { runPipeline, type RunEnd } from "../../src/controller/run-pipeline/run-pipeline.ts";
+import type { RunRequest } from "../../src/controller/run-pipeline/running.ts";
 import { digestOf, type Digest } from "../../src/identity/identity.ts";
 import { resultDigest, type StepResult } from "../../src/key/key-document.ts";
 import { forecast } from "../../src/plan/forecast.ts";
