@@ -224,9 +224,9 @@ describe.skipIf(why !== undefined)("as a Job of Kubernetes", () => {
   });
 
   test("what no node has is refused in the cluster's words, after the time that a Job may wait", async () => {
-    const { end } = await run("true", { memoryBytes: 2 ** 42 }, { pendingMs: 500 });
+    const { end } = await run("true", { memoryBytes: 2 ** 42 }, { pendingMs: 4_000 });
     expect(end.failure).toMatchObject({ kind: "refused", why: expect.stringContaining("1 Insufficient memory") });
-    const gpu = await run("true", { batch: { ...batch, gpus: 1 } }, { pendingMs: 500 });
+    const gpu = await run("true", { batch: { ...batch, gpus: 1 } }, { pendingMs: 4_000 });
     expect(gpu.end.failure).toMatchObject({ why: expect.stringContaining("Insufficient nvidia.com/gpu") });
     await until(async () => (await left()).length === 0);
   });

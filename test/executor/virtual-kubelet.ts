@@ -26,7 +26,7 @@ interface Node {
   readonly pods: Map<string, Running>;
 }
 
-/** One pod of this node, by the name of its uid. */
+/** One pod of this node, by its name: a Job's pod never has the name of another. */
 interface Running {
   readonly log: string;
   child: ChildProcess | undefined;
@@ -67,7 +67,7 @@ export async function startKubelet(
   const server = createServer({ key, cert: readFileSync(join(certificates, "apiserver.crt")) }, (request, response) => {
     // /containerLogs/<namespace>/<pod>/<container>
     const [, , , pod = ""] = new URL(request.url ?? "", "https://node").pathname.split("/");
-    void tell(node, pod, (chunk) => response.write(chunk)).then(() => response.end());
+    void tell(node.pods.get(pod), (chunk) => response.write(chunk)).then(() => response.end());
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address() as AddressInfo;
@@ -91,7 +91,7 @@ export async function startKubelet(
   return {
     async evict(name) {
       const pod = await core.readNamespacedPod({ namespace, name });
-      end(node.pods.get(pod.metadata?.uid ?? ""));
+      end(node.pods.get(name));
       const message = "The node was low on resource: ephemeral-storage.";
       await say(node, pod, { phase: "Failed", reason: "Evicted", message });
     },
@@ -108,7 +108,7 @@ export async function startKubelet(
 
 async function keep(node: Node, pod: V1Pod): Promise<void> {
   const { metadata, spec, status } = pod;
-  const running = node.pods.get(metadata?.uid ?? "");
+  const running = node.pods.get(metadata?.name ?? "");
   if (spec?.nodeName === undefined) return schedule(node, pod);
   if (metadata?.deletionTimestamp !== undefined) {
     end(running);
@@ -152,10 +152,10 @@ async function begin(node: Node, pod: V1Pod): Promise<void> {
   }
   const [program = "", ...args] = (container?.command ?? []).map((word) => expanded(word, env));
   const running: Running = { log: join(node.directory, `${uid}.log`), child: undefined, ended: false };
-  node.pods.set(uid, running);
+  node.pods.set(pod.metadata?.name ?? "", running);
   const log = openSync(running.log, "a");
   const startedAt = now();
-  if (!PATH.split(":").some((place) => existsSync(join(place, program)))) {
+  if (!(program.startsWith("/") ? [""] : PATH.split(":")).some((place) => existsSync(join(place, program)))) {
     closeSync(log);
     running.ended = true;
     const message = `failed to create containerd task: exec: "${program}": executable file not found in $PATH: unknown`;
@@ -244,9 +244,7 @@ function end(running: Running | undefined): void {
   running.child.kill("SIGKILL");
 }
 
-async function tell(node: Node, name: string, write: (chunk: Uint8Array) => void): Promise<void> {
-  const pod = await node.core.readNamespacedPod({ namespace: node.namespace, name });
-  const running = node.pods.get(pod.metadata?.uid ?? "");
+async function tell(running: Running | undefined, write: (chunk: Uint8Array) => void): Promise<void> {
   if (running === undefined) return;
   const file = openSync(running.log, "r");
   const buffer = Buffer.alloc(65_536);
