@@ -38,9 +38,12 @@ export function standOf({ job, pod }: Seen, order: AttemptOrder): Stand {
   const { phase, reason, message } = pod.status ?? {};
   const terminated = state?.terminated;
   if (terminated?.exitCode === 0 && reason === undefined) return ended(null, terminated);
-  if (phase === "Failed" && reason !== undefined) return ended(cutOff(order, reason, message), terminated);
+  // Of a pod that was cut off it may be said before its container has ended.
+  const stopped = terminated !== undefined;
+  if (phase === "Failed" && reason !== undefined)
+    return { ...ended(cutOff(order, reason, message), terminated), stopped };
   const gone = disruption(pod);
-  if (gone !== undefined) return { ...ended(lost(gone), terminated), stopped: terminated !== undefined };
+  if (gone !== undefined) return { ...ended(lost(gone), terminated), stopped };
   if (terminated !== undefined) return ended(failureOf(order, terminated), terminated);
   if (state?.running !== undefined) return { kind: "running" };
   if (phase === "Failed") return ended(lost("its pod failed and no container says why"), undefined);

@@ -94,6 +94,8 @@ test("a deadline that the step did not ask for says what to write", () => {
 test("what may still run is not called stopped", () => {
   const running = podOf(step("Running", { running: {} }), true);
   expect(standOf({ job: undefined, pod: running }, order)).toMatchObject({ kind: "ended", stopped: false });
+  const evicted = podOf({ phase: "Failed", reason: "Evicted" });
+  expect(standOf({ job: undefined, pod: evicted }, order)).toMatchObject({ kind: "ended", stopped: false });
   const done = podOf(step("Failed", { terminated: { exitCode: 143 } }), true);
   expect(standOf({ job: undefined, pod: done }, order)).toMatchObject({ kind: "ended", stopped: true });
 });

@@ -91,9 +91,9 @@ export async function startKubelet(
   return {
     async evict(name) {
       const pod = await core.readNamespacedPod({ namespace, name });
-      end(node.pods.get(name));
       const message = "The node was low on resource: ephemeral-storage.";
       await say(node, pod, { phase: "Failed", reason: "Evicted", message });
+      end(node.pods.get(name));
     },
     async close() {
       state.closing = true;
