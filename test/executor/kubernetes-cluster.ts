@@ -5,7 +5,7 @@ import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 
-import { CoreV1Api, KubeConfig, KubernetesObjectApi, type KubernetesObject } from "@kubernetes/client-node";
+import { BatchV1Api, CoreV1Api, KubeConfig, KubernetesObjectApi, type KubernetesObject } from "@kubernetes/client-node";
 import { parseAllDocuments } from "yaml";
 
 import { until } from "../contract/queue.ts";
@@ -20,6 +20,8 @@ export interface TestCluster {
   readonly kubelet: VirtualKubelet;
   /** The directory that the claim `sluice-data` holds. */
   readonly volume: string;
+  /** Names of what stands in the namespace. */
+  left(...kinds: readonly ("jobs" | "pods" | "secrets")[]): Promise<readonly string[]>;
   close(): Promise<void>;
 }
 
@@ -79,7 +81,8 @@ export async function startKubernetes(): Promise<TestCluster> {
       await kubelet.close();
       await close();
     };
-    return { config, worker: file("worker"), nobody: file("nobody"), kubelet, volume, close: stop };
+    const left: TestCluster["left"] = (...kinds) => namesOf(config, kinds);
+    return { config, worker: file("worker"), nobody: file("nobody"), kubelet, volume, left, close: stop };
   } catch (error) {
     for (const name of PROGRAMS)
       process.stderr.write(
@@ -88,6 +91,17 @@ export async function startKubernetes(): Promise<TestCluster> {
     await close();
     throw error;
   }
+}
+
+async function namesOf(config: KubeConfig, kinds: readonly string[]): Promise<readonly string[]> {
+  const [core, batch] = [config.makeApiClient(CoreV1Api), config.makeApiClient(BatchV1Api)];
+  const namespace = NAMESPACE;
+  const lists = await Promise.all([
+    kinds.includes("jobs") ? batch.listNamespacedJob({ namespace }) : { items: [] },
+    kinds.includes("pods") ? core.listNamespacedPod({ namespace }) : { items: [] },
+    kinds.includes("secrets") ? core.listNamespacedSecret({ namespace }) : { items: [] },
+  ]);
+  return lists.flatMap(({ items }) => items.map(({ metadata }) => metadata?.name ?? ""));
 }
 
 /** What docs/kubernetes.yaml says, word for word; the claim is bound to a directory of this machine. */

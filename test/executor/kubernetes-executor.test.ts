@@ -122,27 +122,12 @@ describe.skipIf(why !== undefined)("as a Job of Kubernetes", () => {
     return { end, log: readFileSync(attempt.log, "utf8"), attempt };
   }
 
-  /** Names of what stands in the namespace. */
-  async function left(): Promise<readonly string[]> {
-    const core = town().config.makeApiClient(CoreV1Api);
-    const batches = town().config.makeApiClient(BatchV1Api);
-    const lists = await Promise.all([
-      batches.listNamespacedJob({ namespace: NAMESPACE }),
-      core.listNamespacedPod({ namespace: NAMESPACE }),
-      core.listNamespacedSecret({ namespace: NAMESPACE }),
-    ]);
-    return lists.flatMap(({ items }) => items.map(({ metadata }) => metadata?.name ?? ""));
-  }
+  const left = (): Promise<readonly string[]> => town().left("jobs", "pods", "secrets");
 
-  async function only(kind: "job" | "pod"): Promise<string> {
-    const core = town().config.makeApiClient(CoreV1Api);
-    const batches = town().config.makeApiClient(BatchV1Api);
-    const list =
-      kind === "job"
-        ? await batches.listNamespacedJob({ namespace: NAMESPACE })
-        : await core.listNamespacedPod({ namespace: NAMESPACE });
-    expect(list.items).toHaveLength(1);
-    return list.items[0]?.metadata?.name ?? "";
+  async function only(kind: "jobs" | "pods"): Promise<string> {
+    const names = await town().left(kind);
+    expect(names).toHaveLength(1);
+    return names[0] ?? "";
   }
 
   executorContract(
@@ -198,8 +183,8 @@ describe.skipIf(why !== undefined)("as a Job of Kubernetes", () => {
     const core = town().config.makeApiClient(CoreV1Api);
     const batches = town().config.makeApiClient(BatchV1Api);
     const told = await Promise.all([
-      batches.readNamespacedJob({ namespace: NAMESPACE, name: await only("job") }),
-      core.readNamespacedPod({ namespace: NAMESPACE, name: await only("pod") }),
+      batches.readNamespacedJob({ namespace: NAMESPACE, name: await only("jobs") }),
+      core.readNamespacedPod({ namespace: NAMESPACE, name: await only("pods") }),
     ]);
     const files = readdirSync(directory, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
     const texts = files
@@ -235,12 +220,12 @@ describe.skipIf(why !== undefined)("as a Job of Kubernetes", () => {
     const core = town().config.makeApiClient(CoreV1Api);
     const batches = town().config.makeApiClient(BatchV1Api);
     const endings = [
-      async () => town().kubelet.evict(await only("pod")),
-      async () => core.deleteNamespacedPod({ namespace: NAMESPACE, name: await only("pod") }),
+      async () => town().kubelet.evict(await only("pods")),
+      async () => core.deleteNamespacedPod({ namespace: NAMESPACE, name: await only("pods") }),
       async () =>
         batches.deleteNamespacedJob({
           namespace: NAMESPACE,
-          name: await only("job"),
+          name: await only("jobs"),
           propagationPolicy: "Background",
         }),
     ];

@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess } from "node:child_process";
-import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, readSync, rmSync } from "node:fs";
+import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, readSync, rmSync } from "node:fs";
 import { createServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -13,16 +13,15 @@ import {
   type V1PodStatus,
 } from "@kubernetes/client-node";
 
+import { environmentOf, expanded, quantity, sandboxOf, type PodPlace } from "./virtual-pod.ts";
+
 export interface VirtualKubelet {
   /** Ends a pod as a node does that runs out of something. */
   evict(pod: string): Promise<void>;
   close(): Promise<void>;
 }
 
-interface Node {
-  readonly core: CoreV1Api;
-  readonly namespace: string;
-  readonly directory: string;
+interface Node extends PodPlace {
   readonly pods: Map<string, Running>;
 }
 
@@ -36,20 +35,6 @@ interface Running {
 const NODE = "virtual";
 const EVERY_MS = 50;
 const ROOM: Readonly<Record<string, number>> = { cpu: 4_000, memory: 2 ** 31 };
-/** What stands in for an image: the system's programs, read-only. */
-const IMAGE = ["--ro-bind", "/usr", "/usr", "--symlink", "usr/bin", "/bin", "--symlink", "usr/sbin", "/sbin"];
-const LIBRARIES = [
-  "--symlink",
-  "usr/lib",
-  "/lib",
-  "--symlink",
-  "usr/lib64",
-  "/lib64",
-  "--proc",
-  "/proc",
-  "--dev",
-  "/dev",
-];
 const PATH = "/usr/local/bin:/usr/bin:/bin";
 
 /**
@@ -134,14 +119,6 @@ async function schedule(node: Node, pod: V1Pod): Promise<void> {
   }
 }
 
-/** Cores in thousandths, all else in ones. */
-function quantity(what: string, text: string): number {
-  const [, number = "0", unit = ""] = /^(\d+)([a-zA-Z]*)$/.exec(text) ?? [];
-  const steps = ["", "k", "M", "G", "T"].indexOf(unit.replace("i", "").replace("K", "k"));
-  const ones = unit === "m" ? Number(number) / 1_000 : Number(number) * (unit.endsWith("i") ? 1_024 : 1_000) ** steps;
-  return what === "cpu" ? ones * 1_000 : ones;
-}
-
 async function begin(node: Node, pod: V1Pod): Promise<void> {
   const container = pod.spec?.containers[0];
   const uid = pod.metadata?.uid ?? "";
@@ -177,66 +154,6 @@ async function begin(node: Node, pod: V1Pod): Promise<void> {
     const terminated = { exitCode, reason, startedAt, finishedAt: now() };
     void say(node, pod, stateOf(exitCode === 0 ? "Succeeded" : "Failed", { terminated }));
   });
-}
-
-async function environmentOf(node: Node, pod: V1Pod): Promise<Readonly<Record<string, string>> | undefined> {
-  const env: Record<string, string> = { HOSTNAME: pod.spec?.hostname ?? "" };
-  for (const { name, value, valueFrom } of pod.spec?.containers[0]?.env ?? []) {
-    const from = valueFrom?.secretKeyRef;
-    if (from === undefined) env[name] = expanded(value ?? "", env);
-    else {
-      try {
-        const read = await node.core.readNamespacedSecret({ namespace: node.namespace, name: from.name ?? "" });
-        env[name] = Buffer.from(read.data?.[from.key] ?? "", "base64").toString("utf8");
-      } catch {
-        return undefined;
-      }
-    }
-  }
-  return env;
-}
-
-/** The pod's mounts, and the network that a NetworkPolicy leaves to it. */
-async function sandboxOf(node: Node, pod: V1Pod): Promise<readonly string[]> {
-  const mounts: string[] = [];
-  for (const { name, mountPath, subPath = "", readOnly } of pod.spec?.containers[0]?.volumeMounts ?? []) {
-    const volume = pod.spec?.volumes?.find((one) => one.name === name);
-    const claim = volume?.persistentVolumeClaim?.claimName;
-    if (volume?.emptyDir?.medium === "Memory") mounts.push("--tmpfs", mountPath);
-    else if (claim === undefined) {
-      const empty = join(node.directory, `${pod.metadata?.uid ?? ""}-${name}`);
-      mkdirSync(empty, { recursive: true });
-      mounts.push("--bind", empty, mountPath);
-    } else {
-      const bound = await node.core.readNamespacedPersistentVolumeClaim({ namespace: node.namespace, name: claim });
-      const held = await node.core.readPersistentVolume({ name: bound.spec?.volumeName ?? "" });
-      const source = join(held.spec?.hostPath?.path ?? "", subPath);
-      mounts.push(readOnly === true ? "--ro-bind" : "--bind", source, mountPath);
-    }
-  }
-  const container = pod.spec?.containers[0];
-  const dropped = container?.securityContext?.capabilities?.drop ?? [];
-  return [
-    "--unshare-pid",
-    "--unshare-ipc",
-    "--die-with-parent",
-    "--new-session",
-    ...IMAGE,
-    ...LIBRARIES,
-    ...(pod.metadata?.labels?.["sluice/network"] === "none" ? ["--unshare-net"] : []),
-    ...dropped.flatMap((capability) => ["--cap-drop", capability]),
-    ...mounts,
-    ...(container?.securityContext?.readOnlyRootFilesystem === true ? ["--remount-ro", "/"] : []),
-    "--chdir",
-    container?.workingDir ?? "/",
-  ];
-}
-
-/** `$(NAME)` is the variable where there is one, `$$` is a dollar. */
-function expanded(text: string, env: Readonly<Record<string, string>>): string {
-  return text.replaceAll(/\$(\$|\(([^)]*)\))/g, (whole, sign: string, name: string) =>
-    sign === "$" ? "$" : (env[name] ?? whole),
-  );
 }
 
 function end(running: Running | undefined): void {
