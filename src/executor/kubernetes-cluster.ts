@@ -18,13 +18,19 @@ export interface Cluster {
   createJob(job: V1Job): Promise<{ readonly kind: "created"; readonly uid: string } | Failure>;
   /** Undefined: it is there now. */
   createSecret(secret: V1Secret): Promise<Failure | undefined>;
-  /** Jobs and pods with a label; undefined: no answer. */
-  list(selector: string): Promise<{ readonly jobs: readonly V1Job[]; readonly pods: readonly V1Pod[] } | undefined>;
+  /** Jobs and pods with a label; lost: no answer. */
+  list(selector: string): Promise<Listed | Failure>;
   /** A Job with its pods and its Secret; false: no answer. */
   remove(job: string): Promise<boolean>;
   /** True where pods that ask for no network get none. */
   closesNetwork(): Promise<boolean | undefined>;
   readonly config: KubeConfig;
+}
+
+export interface Listed {
+  readonly kind: "listed";
+  readonly jobs: readonly V1Job[];
+  readonly pods: readonly V1Pod[];
 }
 
 /** The NetworkPolicy that closes the network to steps without `network:`. */
@@ -106,7 +112,9 @@ function clusterOf(
       const jobs = await ask(() => batch.listNamespacedJob({ namespace, labelSelector }));
       // Asked after the Jobs: a pod is never older than its Job.
       const pods = await ask(() => core.listNamespacedPod({ namespace, labelSelector }));
-      return jobs.kind === "ok" && pods.kind === "ok" ? { jobs: jobs.value.items, pods: pods.value.items } : undefined;
+      if (jobs.kind !== "ok") return failureOf(jobs, "shows no Jobs");
+      if (pods.kind !== "ok") return failureOf(pods, "shows no pods");
+      return { kind: "listed", jobs: jobs.value.items, pods: pods.value.items };
     },
     async remove(name) {
       const propagationPolicy = "Foreground";

@@ -1,11 +1,12 @@
 import type { V1Pod } from "@kubernetes/client-node";
 
+import type { Failure } from "../run/run-record.ts";
 import type { Cluster } from "./kubernetes-cluster.ts";
 import { WORKER_LABEL } from "./kubernetes-document.ts";
 import type { Seen } from "./kubernetes-stand.ts";
 
-/** What one look at the cluster shows of one attempt; silent: the API server has not answered for long. */
-export type Look = Seen | "silent";
+/** What one look at the cluster shows of one attempt, or why nothing has been seen for long. */
+export type Look = ({ readonly kind: "seen" } & Seen) | Failure;
 
 /** Looks after the Jobs of one worker, all with one question. */
 export interface KubernetesJobs {
@@ -15,6 +16,8 @@ export interface KubernetesJobs {
 
 /** An API server may be away for an upgrade; its Jobs run on. */
 const SILENCE_MS = 300_000;
+/** An account may lose its rights for a moment, while they are written anew. */
+const BARRED_MS = 10_000;
 const JOB_LABEL = "job-name";
 
 interface Watched {
@@ -32,8 +35,9 @@ export function kubernetesJobs(cluster: Cluster, worker: string, everyMs: number
   async function look(): Promise<void> {
     const asked = [...watched];
     const told = await cluster.list(`${WORKER_LABEL}=${worker}`);
-    if (told === undefined) {
-      if (performance.now() - answeredAt > SILENCE_MS) for (const [, { see }] of asked) see("silent");
+    if (told.kind !== "listed") {
+      const patienceMs = told.kind === "refused" ? BARRED_MS : SILENCE_MS;
+      if (performance.now() - answeredAt > patienceMs) for (const [, { see }] of asked) see(told);
       return;
     }
     answeredAt = performance.now();
@@ -44,7 +48,7 @@ export function kubernetesJobs(cluster: Cluster, worker: string, everyMs: number
       const pod = theFirst(pods, one);
       one.pod ??= pod?.metadata?.uid;
       // Where its pod was taken away, whatever the Job makes next is not this attempt.
-      one.see({ job: one.pod !== undefined && pod === undefined ? undefined : jobs.get(name), pod });
+      one.see({ kind: "seen", job: one.pod !== undefined && pod === undefined ? undefined : jobs.get(name), pod });
     }
   }
 

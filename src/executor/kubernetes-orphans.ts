@@ -14,7 +14,7 @@ export async function endOrphans(
   }: { readonly service: string; readonly pulse: Pulse; readonly awaited: ReadonlySet<string> },
 ): Promise<void> {
   const told = await cluster.list(`${SERVICE_LABEL}=${service}`);
-  if (told === undefined) return;
+  if (told.kind !== "listed") return;
   const busy = new Set<string>();
   for (const { metadata } of told.jobs) {
     const { name = "", annotations = {} } = metadata ?? {};

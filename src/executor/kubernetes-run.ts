@@ -137,8 +137,8 @@ async function attend(
     };
     const cancel = (): void => settle(STOPPED, true);
     const watching = jobs.watch(name, (look) => {
-      const stand = look === "silent" ? SILENT : standOf(look, order);
-      const pod = look === "silent" ? undefined : look.pod?.metadata?.name;
+      const stand = look.kind === "seen" ? standOf(look, order) : { ...STOPPED, failure: look };
+      const pod = look.kind === "seen" ? look.pod?.metadata?.name : undefined;
       if (stand.kind !== "waiting" && pod !== undefined) log ??= followLog(cluster, pod, place.log);
       if (stand.kind === "ended") settle(stand);
       else if (stand.kind === "waiting") {
@@ -153,6 +153,8 @@ async function attend(
     else signal.addEventListener("abort", cancel, { once: true });
   });
   const words = log?.end();
+  // A pod's last words go with it; where it still runs, they come while it is ended.
+  if (end.stopped) await words;
   await leave(cluster, jobs, { name, stopped: end.stopped });
   await words;
   const profile = { wallMs: end.wallMs, cpuUserMs: null, cpuSystemMs: null, peakBytes: null, method: "none" } as const;
@@ -161,7 +163,6 @@ async function attend(
 
 /** Ended by us: what runs has still to be stopped. */
 const STOPPED: Ended = { kind: "ended", failure: null, wallMs: 0, stopped: false };
-const SILENT: Ended = { ...STOPPED, failure: lost("the API server does not answer") };
 
 /** How long each reason to wait may last. */
 function waitingRoom(
@@ -194,7 +195,7 @@ async function leave(
     };
     const timer = setTimeout(over, LEAVE_MS);
     const watching = jobs.watch(name, (look: Look) => {
-      if (look === "silent" || (look.job === undefined && look.pod === undefined)) over();
+      if (look.kind !== "seen" || (look.job === undefined && look.pod === undefined)) over();
       else if (look.job?.metadata?.deletionTimestamp === undefined) void cluster.remove(name);
     });
   });

@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 
-import { BatchV1Api, CoreV1Api, NetworkingV1Api } from "@kubernetes/client-node";
+import { BatchV1Api, CoreV1Api, NetworkingV1Api, RbacAuthorizationV1Api } from "@kubernetes/client-node";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 
 import type { Attempt, AttemptEnd, AttemptOrder, Executor } from "../../src/executor/executor.ts";
@@ -272,6 +272,23 @@ describe.skipIf(why !== undefined)("as a Job of Kubernetes", () => {
     });
     const barred = await run("true", { network: true });
     expect(barred.end.failure).toMatchObject({ kind: "refused", next: expect.stringContaining("kubernetes.yaml") });
+  });
+
+  test("a worker that may make Jobs and not look at them says so, instead of waiting", async () => {
+    const rights = town().config.makeApiClient(RbacAuthorizationV1Api);
+    const metadata = { name: "half" };
+    const rules = [{ apiGroups: ["batch"], resources: ["jobs"], verbs: ["create", "delete"] }];
+    await rights.createNamespacedRole({ namespace: NAMESPACE, body: { metadata, rules } });
+    const roleRef = { apiGroup: "rbac.authorization.k8s.io", kind: "Role", name: "half" };
+    const subjects = [{ apiGroup: "rbac.authorization.k8s.io", kind: "User", name: "nobody" }];
+    await rights.createNamespacedRoleBinding({ namespace: NAMESPACE, body: { metadata, roleRef, subjects } });
+    process.env["KUBECONFIG"] = town().nobody;
+    onTestFinished(() => {
+      process.env["KUBECONFIG"] = town().worker;
+    });
+    const { end } = await run("sleep 304", { network: true });
+    expect(end.failure).toMatchObject({ kind: "refused", why: expect.stringContaining("shows no Jobs") });
+    await until(async () => (await left()).length === 0);
   });
 
   test("a long log comes whole", async () => {
