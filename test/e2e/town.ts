@@ -7,6 +7,7 @@ import { promisify } from "node:util";
 import { onTestFinished } from "vitest";
 
 import { systemClock } from "../../src/clock/system-clock.ts";
+import type { ServiceConfig } from "../../src/config-service.ts";
 import { openService, type OpenService } from "../../src/main-open-service.ts";
 import { twinConfig } from "../../src/main-demo.ts";
 import { checkedTwin, type CheckedTwin } from "../github/checked-twin.ts";
@@ -32,6 +33,8 @@ export async function town(
     readonly webhooks?: "off";
     /** Told every line of the service's log, which is silent otherwise. */
     readonly logged?: (line: string) => void;
+    /** Where its queue is; default: embedded. */
+    readonly queue?: ServiceConfig["queue"];
     /** What is so before the service starts. */
     readonly before?: (twin: CheckedTwin) => Promise<void>;
   } = {},
@@ -50,6 +53,7 @@ export async function town(
     logLevel: options.logged === undefined ? ("silent" as const) : ("info" as const),
     operatorFile,
     ...(webhooks === "off" && { webhooks: null }),
+    ...(options.queue !== undefined && { queue: options.queue }),
   };
   const opened = await openService({
     config,

@@ -1,0 +1,88 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { readdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+
+import { expect, onTestFinished, test } from "vitest";
+
+import { hasRedis, redisBackend } from "../contract/queue-backends.ts";
+import { S3_VARIABLES, s3Server } from "../contract/s3-server.ts";
+import { digits, PLUS_TWO } from "./repositories.ts";
+import { recorded, town } from "./town.ts";
+
+const MAIN = join(import.meta.dirname, "../../src/main.ts");
+const PIPELINE = `version: 1
+name: sum
+params: params.yaml
+steps:
+  split:
+    run: mkdir -p parts/deep && cp data.txt parts/deep/a && echo 1 > parts/b
+    inputs: [data.txt]
+    outputs: [parts]
+  add:
+    run: echo $(( $(cat parts/deep/a) + SLUICE_PARAM_PLUS )) > sum.txt
+    inputs: [parts/deep/a]
+    params: [plus]
+    outputs: [sum.txt]
+`;
+
+/** A service and a worker that share a queue and a bucket, and no directory. */
+async function place() {
+  Object.assign(process.env, S3_VARIABLES);
+  const server = await s3Server();
+  onTestFinished(() => server.stop());
+  const backend = await redisBackend();
+  onTestFinished(() => backend.stop());
+  const here = await town({
+    slots: 0,
+    queue: { kind: "redis", url: backend.url },
+    operator: `version: 1\nstore: { kind: s3, bucket: ${server.bucket}, prefix: prod, endpoint: "${server.endpoint}" }\n`,
+  });
+  const data = join(here.directory, "worker");
+  const env = {
+    ...S3_VARIABLES,
+    PATH: process.env["PATH"] ?? "",
+    HOME: here.directory,
+    SLUICE_DATA: data,
+    SLUICE_QUEUE_URL: backend.url,
+    SLUICE_STORE_URL: `s3://${server.bucket}/prod?endpoint=${server.endpoint}`,
+  };
+  const worker = spawn(process.execPath, [MAIN, "worker"], { env, stdio: ["ignore", "ignore", "pipe"] });
+  let said = "";
+  worker.stderr.on("data", (chunk: Buffer) => (said += chunk.toString()));
+  onTestFinished(async () => {
+    worker.kill("SIGTERM");
+    await once(worker, "exit");
+  });
+  await here.until("the worker is there", () => said.includes("steps at once"));
+  return { here, server, copies: [join(data, "store"), join(here.directory, "data", "store")], said: () => said };
+}
+
+function removeFiles(directory: string): void {
+  for (const entry of readdirSync(directory, { withFileTypes: true, recursive: true }))
+    if (entry.isFile()) rmSync(join(entry.parentPath, entry.name));
+}
+
+const there = hasRedis();
+if (!there) process.stderr.write("skipped: a run on a bucket, because there is no redis-server here\n");
+test.skipIf(!there)(
+  "a service and a worker on another machine share a bucket and nothing else",
+  { timeout: 120_000 },
+  async () => {
+    const { here, server, copies, said } = await place();
+    const repository = await digits(here.twin.forge, { "pipelines/sum.yaml": PIPELINE });
+    await here.until("it is recorded", async () => (await recorded(repository)).length === 1);
+    expect(await recorded(repository)).toEqual(["sum push succeeded"]);
+    const results = (): number => readdirSync(join(server.file("prod/results/main/x"), "..")).length;
+    const before = results();
+
+    // Copies of bytes can go from every machine.
+    for (const copy of copies) for (const kind of ["objects", "listings"]) removeFiles(join(copy, kind));
+    await here.twin.forge.commit(repository, { branch: "main", ...PLUS_TWO });
+    await here.until("the next one is, too", async () => (await recorded(repository)).length === 2);
+    expect(await recorded(repository)).toEqual(["sum push succeeded", "sum push succeeded"]);
+    // What did not change was not computed again: of an object the server keeps three files.
+    expect(results()).toBe(before + 3);
+    expect(said()).not.toContain(S3_VARIABLES.AWS_SECRET_ACCESS_KEY);
+  },
+);
