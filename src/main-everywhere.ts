@@ -1,11 +1,14 @@
 import { again, DONE, type At } from "./main-at.ts";
+import { askToCollect } from "./main-collect.ts";
 import { seenTable } from "./main-pull-request.ts";
 import type { Performed } from "./queue/queue.ts";
 import { CONTROLLER_QUEUE, jobOf } from "./trigger/job.ts";
 import type { Trigger } from "./trigger/trigger.ts";
 
 /** Looks at every repository that the App is installed in by now: deliveries only make it quicker. */
-export async function lookEverywhere({ service, queue }: At): Promise<Performed> {
+export async function lookEverywhere(at: At): Promise<Performed> {
+  const { service, queue } = at;
+  await askToCollect(at);
   const listed = await service.parts.forges.repositories();
   if (listed.kind !== "ok") {
     const why = listed.kind === "not-found" ? "the App is not known" : listed.why;

@@ -1,6 +1,7 @@
 import { sendDesired } from "./controller/send-desired.ts";
 import type { RepositoryRef } from "./identity/repository.ts";
 import { again, DONE, type At } from "./main-at.ts";
+import { collectStore } from "./main-collect.ts";
 import { button, command, recheck } from "./main-command.ts";
 import { tellCommit } from "./main-commit.ts";
 import { installationChanged, lookEverywhere } from "./main-everywhere.ts";
@@ -48,6 +49,8 @@ async function handle(at: At, trigger: Trigger): Promise<Performed> {
       return installationChanged(at, trigger);
     case "everywhere":
       return lookEverywhere(at);
+    case "collect":
+      return collectStore(at);
     default:
       return trigger satisfies never;
   }

@@ -88,7 +88,7 @@ export async function openService(opening: Opening): Promise<Opened> {
   const paths = servicePaths(config.data);
   const kept = await openStore(config.store ?? operator.store, paths.store);
   if (kept.kind === "refused") return kept;
-  const { store, begun, checkpoints } = kept;
+  const { store, begun, checkpoints, collector } = kept;
   const opened = await openQueue(url, {
     data: config.data,
     holder: `sluice ${process.pid}`,
@@ -147,6 +147,7 @@ export async function openService(opening: Opening): Promise<Opened> {
     clock,
     store,
     begun,
+    ...(collector !== undefined && { collector }),
     dispatcher: (run, pool) => dispatcherOf(queue, { run, pool, slots: Math.max(2, slots + 2), clock, onError }),
     signer,
     data: config.data,

@@ -56,8 +56,10 @@ export function keysOf({ parts: { signer, operator } }: Service): ReadonlyMap<st
 }
 
 /** Only what one of our keys signed counts. */
-export async function statesOf(place: Place): Promise<ReadonlyMap<string, EnvironmentState>> {
-  const { service, repository } = place;
+export async function statesOf({
+  service,
+  repository,
+}: Pick<Place, "service" | "repository">): Promise<ReadonlyMap<string, EnvironmentState>> {
   const { history } = repository;
   await history.sync();
   const keys = keysOf(service);

@@ -42,6 +42,7 @@ import { acceptedRef, orderRef, type RunOrder } from "./run/request.ts";
 import type { SpendWrites } from "./scheduling/write-budget.ts";
 import type { Signer } from "./signer/signer.ts";
 import type { BegunAttempts } from "./store/begun-attempts.ts";
+import type { Collector } from "./store/s3-collect.ts";
 import type { Store } from "./store/store.ts";
 import type { StepMetrics } from "./web/step-metrics.ts";
 
@@ -49,6 +50,8 @@ export interface ServiceParts {
   readonly forges: Forges;
   readonly clock: Clock;
   readonly store: Store;
+  /** Housekeeping, where the store is the service's to keep. */
+  readonly collector?: Collector;
   /** What workers began, whatever became of it. */
   readonly begun: BegunAttempts;
   /** Whose turn it is in a pool of workers. */

@@ -3,9 +3,9 @@ import { join } from "node:path";
 import { removeTree } from "./executor/remove-tree.ts";
 import type { OperatorStore } from "./pipeline/operator.ts";
 import { begunAttempts, type BegunAttempts } from "./store/begun-attempts.ts";
-import type { Bucket } from "./store/bucket.ts";
 import { fileCheckpoints, type Checkpoints } from "./store/checkpoints.ts";
 import { filesystemStore } from "./store/filesystem-store.ts";
+import type { Collector } from "./store/s3-collect.ts";
 import type { Store } from "./store/store.ts";
 
 /** Where bytes are, and what workers began beside them. */
@@ -14,8 +14,8 @@ export interface OpenStore {
   readonly begun: BegunAttempts;
   /** Of a bucket they are on this machine: large, and changed all the time. */
   readonly checkpoints: Checkpoints;
-  /** What a store on this machine is not. */
-  readonly bucket?: Bucket;
+  /** Housekeeping of a store that its service alone keeps. */
+  readonly collector?: Collector;
 }
 
 export type StoreOpened =
@@ -33,17 +33,14 @@ export async function openStore(named: OperatorStore | null, local: string): Pro
   }
   const { openS3Bucket } = await import("./store/s3-bucket.ts");
   const { s3BegunAttempts } = await import("./store/s3-begun-attempts.ts");
+  const { s3Collector } = await import("./store/s3-collect.ts");
   const { s3Store } = await import("./store/s3-store.ts");
   const opened = await openS3Bucket(named);
   if (opened.kind === "refused") return opened;
   const { bucket } = opened;
-  return {
-    kind: "opened",
-    store: s3Store(bucket, local),
-    begun: s3BegunAttempts(bucket),
-    checkpoints: below(local),
-    bucket,
-  };
+  const store = s3Store(bucket, local);
+  const collector = s3Collector(bucket, () => store.forget());
+  return { kind: "opened", store, begun: s3BegunAttempts(bucket), checkpoints: below(local), collector };
 }
 
 function below(root: string): Checkpoints {

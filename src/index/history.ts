@@ -59,6 +59,6 @@ export interface History extends AsyncDisposable {
   past(pipelines: readonly string[]): Promise<readonly PastStep[]>;
   /** Wall times (ms) of a pipeline's step, newest first. */
   durations(pipeline: string, step: string): readonly number[];
-  /** Digests that runs finished since then (ms since 1970), and the newest ten of each pipeline, hold. */
-  held(since: number): Promise<ReadonlySet<Digest>>;
+  /** Digests that runs finished since then (ms since 1970), the newest ten of each pipeline, and `also` hold. */
+  held(since: number, also?: readonly RunId[]): Promise<ReadonlySet<Digest>>;
 }

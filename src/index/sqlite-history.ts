@@ -63,7 +63,7 @@ export function sqliteHistory(path: string, ledger: LedgerReader): History {
       const rows = times.all(pipeline, step) as { ms: number }[];
       return rows.map((row) => row.ms);
     },
-    held: (since) => held(database, ledger, since),
+    held: (since, also = []) => held(database, ledger, { since, also }),
     async [Symbol.asyncDispose]() {
       database.close();
     },
@@ -101,7 +101,11 @@ function events(database: DatabaseSync): readonly LedgerEvent[] {
   });
 }
 
-async function held(database: DatabaseSync, ledger: LedgerReader, since: number): Promise<ReadonlySet<Digest>> {
+async function held(
+  database: DatabaseSync,
+  ledger: LedgerReader,
+  { since, also }: { readonly since: number; readonly also: readonly RunId[] },
+): Promise<ReadonlySet<Digest>> {
   const head = indexedHead(database);
   const rows = database
     .prepare(
@@ -110,7 +114,7 @@ async function held(database: DatabaseSync, ledger: LedgerReader, since: number)
        ) where nth <= 10 or finished >= ?`,
     )
     .all(new Date(since).toISOString()) as { id: string }[];
-  const ids = rows.flatMap((row) => parseRunId(row.id) ?? []);
+  const ids = [...new Set([...rows.flatMap((row) => parseRunId(row.id) ?? []), ...also])];
   const found = new Set<Digest>();
   if (head === undefined) return found;
   for (let at = 0; at < ids.length; at += BATCH) {

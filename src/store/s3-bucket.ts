@@ -21,7 +21,9 @@ export async function openS3Bucket(address: S3Address): Promise<OpenedBucket> {
   const { sdk, client } = await s3Client(address);
   const bucket = s3Bucket(sdk, client, address);
   try {
-    await client.send(new sdk.ListObjectsV2Command({ Bucket: address.bucket, MaxKeys: 1 }));
+    // Credentials need not reach further than the prefix.
+    const Prefix = `${prefixOf(address)}collected`;
+    await client.send(new sdk.ListObjectsV2Command({ Bucket: address.bucket, Prefix, MaxKeys: 1 }));
     return { kind: "opened", bucket };
   } catch (error) {
     client.destroy();
@@ -36,8 +38,12 @@ export async function openS3Bucket(address: S3Address): Promise<OpenedBucket> {
   }
 }
 
+function prefixOf({ prefix }: S3Address): string {
+  return prefix === "" || prefix.endsWith("/") ? prefix : `${prefix}/`;
+}
+
 export function s3Bucket(sdk: S3Sdk, client: S3Client, address: S3Address): Bucket {
-  const prefix = address.prefix === "" || address.prefix.endsWith("/") ? address.prefix : `${address.prefix}/`;
+  const prefix = prefixOf(address);
   const full = (key: string): string => `${prefix}${key}`;
   const place: S3Place = { sdk, client, bucket: address.bucket, full };
   const name = `s3://${address.bucket}/${prefix}`;

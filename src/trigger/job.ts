@@ -26,6 +26,7 @@ const PRIORITY: Readonly<Record<Trigger["kind"], number>> = {
   "merge-group": 50,
   reconcile: 100,
   everywhere: 100,
+  collect: 100,
   installation: 100,
 };
 
@@ -48,6 +49,8 @@ function idOf(trigger: Trigger, delivery: string): string {
       return `reconcile-${trigger.repository.id}`;
     case "everywhere":
       return "everywhere";
+    case "collect":
+      return "collect";
     case "installation":
       return `installation-${trigger.installation}-${delivery}`;
   }

@@ -51,6 +51,8 @@ export type Trigger =
   | { readonly kind: "reconcile"; readonly repository: RepositoryRef; readonly because: string }
   /** A minute passed: all repositories are looked at. */
   | { readonly kind: "everywhere" }
+  /** A day passed: what nobody needs any more leaves the store. */
+  | { readonly kind: "collect" }
   /** Repositories came to an installation or left it. */
   | {
       readonly kind: "installation";

@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { readdirSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { expect, onTestFinished, test } from "vitest";
@@ -58,16 +58,17 @@ async function place() {
   return { here, server, copies: [join(data, "store"), join(here.directory, "data", "store")], said: () => said };
 }
 
-function removeFiles(directory: string): void {
-  for (const entry of readdirSync(directory, { withFileTypes: true, recursive: true }))
-    if (entry.isFile()) rmSync(join(entry.parentPath, entry.name));
+function filesIn(directory: string): readonly string[] {
+  return readdirSync(directory, { withFileTypes: true, recursive: true })
+    .flatMap((entry) => (entry.isFile() ? [join(entry.parentPath, entry.name)] : []))
+    .toSorted();
 }
 
 const there = hasRedis();
 if (!there) process.stderr.write("skipped: a run on a bucket, because there is no redis-server here\n");
 test.skipIf(!there)(
   "a service and a worker on another machine share a bucket and nothing else",
-  { timeout: 120_000 },
+  { timeout: 180_000 },
   async () => {
     const { here, server, copies, said } = await place();
     const repository = await digits(here.twin.forge, { "pipelines/sum.yaml": PIPELINE });
@@ -77,12 +78,29 @@ test.skipIf(!there)(
     const before = results();
 
     // Copies of bytes can go from every machine.
-    for (const copy of copies) for (const kind of ["objects", "listings"]) removeFiles(join(copy, kind));
+    for (const copy of copies)
+      for (const kind of ["objects", "listings"]) for (const file of filesIn(join(copy, kind))) rmSync(file);
     await here.twin.forge.commit(repository, { branch: "main", ...PLUS_TWO });
     await here.until("the next one is, too", async () => (await recorded(repository)).length === 2);
     expect(await recorded(repository)).toEqual(["sum push succeeded", "sum push succeeded"]);
     // What did not change was not computed again: of an object the server keeps three files.
     expect(results()).toBe(before + 3);
+
+    // Housekeeping knows what the ledger holds, however old it is; of the rest nothing stays.
+    const junk = server.file(`prod/objects/00/${"0".repeat(62)}`);
+    mkdirSync(join(junk, ".."), { recursive: true });
+    writeFileSync(junk, "left by somebody");
+    const objects = filesIn(join(server.file("prod/objects/x"), ".."));
+    for (const file of objects) utimesSync(file, new Date(), new Date(Date.now() - 30 * 86_400_000));
+    const done = server.file("prod/collected");
+    rmSync(done, { force: true });
+    await here.until("it is done", async () => {
+      await here.service.queue.jobs.add("controller", [{ id: "collect", payload: { kind: "collect" } }]);
+      return existsSync(done);
+    });
+    expect(filesIn(join(server.file("prod/objects/x"), "..")).filter((file) => file.endsWith("_object"))).toEqual(
+      objects.filter((file) => file.endsWith("_object") && file !== junk),
+    );
     expect(said()).not.toContain(S3_VARIABLES.AWS_SECRET_ACCESS_KEY);
   },
 );

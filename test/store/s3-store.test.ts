@@ -130,6 +130,21 @@ describe("a bucket", () => {
     }
   });
 
+  test("is listed page by page", async () => {
+    const page = (key: string, more: boolean): string =>
+      `<ListBucketResult><Contents><Key>pages/${key}</Key><Size>1</Size><LastModified>2026-01-01T00:00:00.000Z</LastModified></Contents>` +
+      `<IsTruncated>${more}</IsTruncated>${more ? "<NextContinuationToken>next</NextContinuationToken>" : ""}</ListBucketResult>`;
+    server.before = ({ url }, response) => {
+      const second = url?.includes("continuation-token=next") === true;
+      response.writeHead(200, { "content-type": "application/xml" }).end(page(second ? "b" : "a", !second));
+      return true;
+    };
+    onTestFinished(() => void (server.before = undefined));
+    const keys: string[] = [];
+    for await (const { key } of bucketOf("pages").list("")) keys.push(key);
+    expect(keys).toEqual(["a", "b"]);
+  });
+
   test("that is not there is told with what to do, and nothing of the credentials", async () => {
     const none = await openS3Bucket({ ...addressOf(""), bucket: "no-such-bucket" });
     expect(none).toEqual({

@@ -1,0 +1,136 @@
+import { digestFromHex, type Digest } from "../identity/identity.ts";
+import type { ListingEntry, StepResult } from "../key/key-document.ts";
+import { atOnce } from "./at-once.ts";
+import type { Bucket, Listed } from "./bucket.ts";
+import type { Collected, Kept } from "./collect.ts";
+import { listingName } from "./s3-bytes.ts";
+import { evictedName } from "./s3-results.ts";
+
+/** Housekeeping of a bucket, which one process does for all. */
+export interface Collector {
+  /** When it was last done (ms since 1970); undefined: never. */
+  last(): Promise<number | undefined>;
+  collect(kept: Kept): Promise<Collected>;
+}
+
+const DONE = "collected";
+const SIDE_BY_SIDE = 32;
+
+export function s3Collector(bucket: Bucket, forget: () => void): Collector {
+  return {
+    last: async () => (await bucket.head(DONE))?.modified,
+    async collect(kept) {
+      const collected = await collect(bucket, kept);
+      forget();
+      await bucket.put(DONE, new TextEncoder().encode(`${JSON.stringify(collected)}\n`));
+      return collected;
+    },
+  };
+}
+
+interface FoundResult {
+  /** Its object, and that of what took its place. */
+  readonly names: readonly string[];
+  readonly result: StepResult;
+}
+
+/**
+ * Results go first, and what they name the next time: whoever read a result just before goes on with its bytes. What is
+ * used anew is made young by its writer, so each object is looked at once more before it goes.
+ */
+async function collect(bucket: Bucket, { live, runs, olderThan }: Kept): Promise<Collected> {
+  const results = await resultsOf(bucket);
+  const stays = ({ result: { made, facts } }: FoundResult): boolean =>
+    Date.parse(made.finishedAt) >= olderThan ||
+    runs.has(made.run) ||
+    facts.outputs.every(({ digest }) => live.has(digest));
+  const doomed = results.filter((one) => !stays(one));
+  const named = new Set(live);
+  for (const { result } of results) {
+    for (const { digest } of result.facts.outputs) named.add(digest);
+    if (result.made.log !== null) named.add(result.made.log);
+  }
+  const { objects, young } = await oldOnes(bucket, olderThan);
+  const kept = await withFiles(bucket, new Set([...named, ...young]));
+  await atOnce(doomed, SIDE_BY_SIDE, (one) => evict(bucket, one));
+  const gone = objects.filter(({ digest }) => digest === undefined || !kept.has(digest));
+  let [count, bytes] = [0, 0];
+  await atOnce(gone, SIDE_BY_SIDE, async ({ key, size }) => {
+    const now = await bucket.head(key);
+    if (now === undefined || now.modified >= olderThan) return;
+    await bucket.remove([key]);
+    count++;
+    bytes += size;
+  });
+  await bucket.abandonUploads(olderThan);
+  return { objects: count, bytes, results: doomed.length };
+}
+
+async function resultsOf(bucket: Bucket): Promise<readonly FoundResult[]> {
+  const revocations = new Set<string>();
+  for await (const { key } of bucket.list("revocations/")) revocations.add(key);
+  const names: string[] = [];
+  for await (const { key } of bucket.list("results/")) names.push(key);
+  const found: FoundResult[] = [];
+  await atOnce(names, SIDE_BY_SIDE, async (name) => {
+    const revocation = name.replace(/^results/, "revocations");
+    const revoked = revocations.has(revocation);
+    const first = (await read(bucket, name)) as StepResult | undefined;
+    const now = revoked
+      ? ((await read(bucket, revocation)) as { readonly now: StepResult } | undefined)?.now
+      : undefined;
+    const result = now ?? first;
+    // What cannot be read is nobody's to remove.
+    if (result?.result === 1) found.push({ names: revoked ? [revocation, name] : [name], result });
+  });
+  return found;
+}
+
+interface Old extends Listed {
+  /** Undefined for bytes that were moved aside. */
+  readonly digest: Digest | undefined;
+}
+
+async function oldOnes(
+  bucket: Bucket,
+  olderThan: number,
+): Promise<{ readonly objects: readonly Old[]; readonly young: ReadonlySet<Digest> }> {
+  const objects: Old[] = [];
+  const young = new Set<Digest>();
+  for (const kind of ["objects/", "listings/", "corrupt/"])
+    for await (const one of bucket.list(kind)) {
+      const hex = one.key
+        .slice(kind.length)
+        .replace("/", "")
+        .replace(/\.json$/, "");
+      const digest = /^[0-9a-f]{64}$/.test(hex) ? digestFromHex(hex) : undefined;
+      if (one.modified < olderThan) objects.push({ ...one, digest });
+      else if (digest !== undefined) young.add(digest);
+    }
+  return { objects, young };
+}
+
+/** Directories keep the files that they list. */
+async function withFiles(bucket: Bucket, kept: Set<Digest>): Promise<ReadonlySet<Digest>> {
+  const listings = new Set<string>();
+  for await (const { key } of bucket.list("listings/")) listings.add(key);
+  const directories = [...kept].map(listingName).filter((name) => listings.has(name));
+  await atOnce(directories, SIDE_BY_SIDE, async (name) => {
+    for (const entry of ((await read(bucket, name)) ?? []) as readonly ListingEntry[])
+      if (!("link" in entry)) kept.add(entry.digest);
+  });
+  return kept;
+}
+
+/** First it is known that it went, then it goes. */
+async function evict(bucket: Bucket, { names, result }: FoundResult): Promise<void> {
+  const mark = `${JSON.stringify({ run: result.made.run })}\n`;
+  await bucket.put(evictedName(result.key), new TextEncoder().encode(mark));
+  await bucket.remove(names);
+}
+
+/** Undefined for what is not there any more; what is there and says nothing is a reason to stop. */
+async function read(bucket: Bucket, name: string): Promise<unknown> {
+  const bytes = await bucket.get(name);
+  return bytes === undefined ? undefined : JSON.parse(new TextDecoder().decode(bytes));
+}
