@@ -153,6 +153,7 @@ export async function openService(opening: Opening): Promise<Opened> {
     data: config.data,
     program,
     ledger: LEDGER,
+    variable,
     operator,
     version,
     slots: Math.max(1, slots),

@@ -142,8 +142,10 @@ function compose(world: World, git: Git): Repository {
       return measure(places, path);
     },
     async fetch(wanted, signal) {
-      const { fetchDataset } = await import("./store/datasets.ts");
-      const fetched = await fetchDataset(places, wanted, signal);
+      const { fetchDataset } = await import("./store/fetch-dataset.ts");
+      const { variable } = world.config;
+      const s3Endpoint = variable("AWS_ENDPOINT_URL_S3") ?? variable("AWS_ENDPOINT_URL") ?? null;
+      const fetched = await fetchDataset({ ...places, s3Endpoint }, wanted, signal);
       return fetched.kind === "ok" ? { kind: "ok" } : fetched;
     },
     async writePin(path, pin) {

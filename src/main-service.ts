@@ -16,6 +16,7 @@ import type { RepositoryRef } from "./identity/repository.ts";
 import { forgeRepository, type ForgeRepository } from "./main-forge-repository.ts";
 import { encodeAttempt, type StagedJob } from "./controller/attempt-payload.ts";
 import { orderSecrets } from "./controller/secret-order.ts";
+import { datasetsOf } from "./main-datasets.ts";
 import { withBegun } from "./main-begun.ts";
 import { largestOf, UNBOUNDED } from "./main-capacity.ts";
 import { describeSteps } from "./main-fair-share.ts";
@@ -70,6 +71,7 @@ export interface ServiceParts {
   /** The git binary. */
   readonly program: string;
   readonly ledger: string;
+  readonly variable: (name: string) => string | undefined;
   readonly operator: Operator;
   readonly version: string;
   readonly slots: number;
@@ -275,9 +277,10 @@ async function openPool(
   const { order, planned } = run;
   const at = repository.view(order.source);
   const inner = await parts.dispatcher(order.id, pool);
+  const bringDataset = datasetsOf(parts, order.domain);
   const attemptOf = ({ id }: StepJob): string => `${order.id}-${id}`;
   const staging = stagingDispatcher(inner, async (job: StepJob) => {
-    const staged = await stageCommit({ store, view: at }, planned, job);
+    const staged = await stageCommit({ store, view: at, bringDataset }, planned, job);
     if ("kind" in staged) return { kind: "ended", end: endedUnseen(job, staged, clock.now()) };
     const { id: run, domain, requestedBy, deploys } = order;
     const params = paramsOf(planned, job.step.step);

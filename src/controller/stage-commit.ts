@@ -1,5 +1,7 @@
 import type { StagedInput } from "../executor/executor.ts";
 import type { View } from "../git/view.ts";
+import type { Digest } from "../identity/identity.ts";
+import type { DatasetState } from "../pipeline/resolution.ts";
 import { selectParameters } from "../pipeline/parameters.ts";
 import { reduceParameterFile } from "../pipeline/read-parameters.ts";
 import type { WorkStep } from "../plan/plan.ts";
@@ -9,12 +11,23 @@ import { stageUpstream } from "../run/stage-upstream.ts";
 import type { Store } from "../store/store.ts";
 import type { PlannedPipeline } from "./project.ts";
 
+interface StagingPorts {
+  readonly store: Store;
+  readonly view: View;
+  /** Brings a pinned dataset into the store, from where its `uri` says and the operator allows. */
+  readonly bringDataset: (uri: string, digest: Digest) => Promise<Brought>;
+}
+
+export type Brought =
+  | { readonly kind: "ok"; readonly entry: "file" | "directory" }
+  | { readonly kind: "refused"; readonly why: string; readonly next: string };
+
 /**
  * Everything that an attempt reads, as a worker finds it: bytes of the commit go into the store first, because workers
  * reach nothing but queue and store (SEMANTICS §13).
  */
 export async function stageCommit(
-  ports: { readonly store: Store; readonly view: View },
+  ports: StagingPorts,
   planned: PlannedPipeline,
   job: StepJob,
 ): Promise<readonly StagedInput[] | Failure> {
@@ -29,21 +42,33 @@ export async function stageCommit(
       if ("kind" in found) return found;
       staged.push(...found);
     } else {
-      const state = planned.datasets.get(input.name);
-      if (state?.kind === "ready" && state.from !== undefined) {
-        staged.push({ kind: "store", path: state.path, entry: state.from.entry, digest: state.digest });
-        continue;
-      }
-      return {
-        kind: "refused",
-        why: `dataset \`${input.name}\` is not in the repository`,
-        next: "keep it in the repository: datasets elsewhere need a store that workers share",
-      };
+      const found = await fromDataset(ports, input.name, planned.datasets.get(input.name));
+      if (found.kind !== "store") return found;
+      staged.push(found);
     }
   }
   const files = parameterFiles(planned, job.step);
   const taken = new Set(files.map((file) => file.path));
   return [...staged.filter((input) => !taken.has(input.path)), ...files];
+}
+
+/** What is in the store already is taken from there, whoever brought it. */
+async function fromDataset(
+  { store, bringDataset }: Pick<StagingPorts, "store" | "bringDataset">,
+  name: string,
+  state: DatasetState | undefined,
+): Promise<Extract<StagedInput, { kind: "store" }> | Extract<Failure, { kind: "refused" }>> {
+  if (state?.kind !== "ready" || (state.from === undefined && state.uri === null))
+    return {
+      kind: "refused",
+      why: `dataset \`${name}\` is not in the repository, and no uri says where it can be had`,
+      next: "keep it in the repository, or give it an `s3:` uri and a pin: sluice data add " + name,
+    };
+  const { path, digest, from, uri } = state;
+  if (from !== undefined) return { kind: "store", path, entry: from.entry, digest };
+  const brought = await bringDataset(uri ?? "", digest);
+  if (brought.kind === "refused") return { ...brought, why: `dataset \`${name}\`: ${brought.why}` };
+  return { kind: "store", path, entry: brought.entry, digest };
 }
 
 /** Listings of what other workers wrote are brought here before they are read. */

@@ -177,7 +177,12 @@ const on = z.strictObject({
 
 const dataset = z.strictObject({
   path: path.optional().describe("Where it stands in the workspace and, once fetched, in the repository."),
-  uri: z.string().optional().describe("Where it can be fetched: `file:`, `https:`, `s3:`."),
+  uri: z
+    .string()
+    .optional()
+    .describe(
+      "Where it can be fetched: `file:`, `https:`, `s3://bucket/key`, or `s3://bucket/prefix/` for all that is below it.",
+    ),
   pin: path.optional().describe("The file that holds its digest. Default `datasets/<name>.yaml`."),
   dvc: path.optional().describe("A DVC pointer file."),
   pipeline: name.optional().describe("Another pipeline whose output this is."),

@@ -6,13 +6,10 @@ import {
   mkdirSync,
   readFileSync,
   realpathSync,
-  renameSync,
-  rmSync,
   statSync,
   writeFileSync,
 } from "node:fs";
 import { dirname, join, posix } from "node:path";
-import { fileURLToPath } from "node:url";
 
 import { digestOf, type Digest } from "../identity/identity.ts";
 import { directoryDigest, type ListingEntry } from "../key/key-document.ts";
@@ -20,9 +17,8 @@ import type { Pin } from "../pipeline/dataset-pin.ts";
 import type { DvcPointer } from "../pipeline/dvc-pointer.ts";
 import type { Dataset } from "../pipeline/pipeline.ts";
 import type { DatasetState } from "../pipeline/resolution.ts";
-import { ok, refused, type Result } from "../result/result.ts";
 import type { FileDigests } from "./file-digests.ts";
-import { hashFile, walk } from "./hash.ts";
+import { walk } from "./hash.ts";
 import type { ParsedCache } from "./parsed-cache.ts";
 
 export interface DatasetPlaces {
@@ -172,72 +168,6 @@ async function directoryMd5(directory: string): Promise<string> {
   return createHash("md5")
     .update(`[${entries.join(", ")}]`)
     .digest("hex");
-}
-
-export type Fetched = Result<Measured, { readonly why: string; readonly next: string }>;
-
-/** Brings a pinned dataset to its place from `file:` or `https:`; nothing that stands there is touched. */
-export async function fetchDataset(
-  places: Pick<DatasetPlaces, "root" | "digests">,
-  wanted: { readonly path: string; readonly uri: string; readonly digest: Digest | null },
-  signal: AbortSignal,
-): Promise<Fetched> {
-  const target = join(places.root, wanted.path);
-  if (existsSync(target))
-    return refused({ why: `something stands at \`${wanted.path}\` already`, next: "move it away" });
-  mkdirSync(dirname(target), { recursive: true });
-  const temporary = `${target}.sluice-${process.pid}`;
-  try {
-    const failure = await download(wanted.uri, temporary, signal);
-    if (failure !== undefined) return refused(failure);
-    const { digest, size } = await hashFile(temporary, signal);
-    if (wanted.digest !== null && digest !== wanted.digest) {
-      return refused({
-        why: `${wanted.uri} gives other bytes than the pin says`,
-        next: "correct the uri, or update the pin",
-      });
-    }
-    renameSync(temporary, target);
-    places.digests.remember(target, digest);
-    return ok({ digest, size, files: 1 });
-  } finally {
-    rmSync(temporary, { force: true });
-  }
-}
-
-async function download(
-  uri: string,
-  target: string,
-  signal: AbortSignal,
-): Promise<{ readonly why: string; readonly next: string } | undefined> {
-  if (uri.startsWith("file:")) {
-    const source = fileURLToPath(uri);
-    if (!existsSync(source) || !statSync(source).isFile())
-      return { why: `there is no file ${source}`, next: "correct the uri" };
-    const { copyFile } = await import("node:fs/promises");
-    await copyFile(source, target);
-    return undefined;
-  }
-  const url = URL.canParse(uri) ? new URL(uri) : undefined;
-  const loopback = url?.hostname === "127.0.0.1" || url?.hostname === "localhost" || url?.hostname === "[::1]";
-  if (url === undefined || !(url.protocol === "https:" || (url.protocol === "http:" && loopback))) {
-    return { why: `\`${uri}\` cannot be fetched in this version`, next: "use a `file:` or `https:` address" };
-  }
-  const { Writable } = await import("node:stream");
-  const { createWriteStream } = await import("node:fs");
-  let answer: Response;
-  try {
-    answer = await fetch(url, { signal, redirect: "follow" });
-  } catch (error) {
-    return {
-      why: `${url.origin} does not answer (${error instanceof Error ? error.message : String(error)})`,
-      next: "try again later",
-    };
-  }
-  if (!answer.ok || answer.body === null)
-    return { why: `${url.origin} answers ${answer.status}`, next: "check the address and its rights" };
-  await answer.body.pipeTo(Writable.toWeb(createWriteStream(target)) as WritableStream, { signal });
-  return undefined;
 }
 
 /** Writes a dataset's pin file. */

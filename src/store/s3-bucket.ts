@@ -47,14 +47,7 @@ export function s3Bucket(sdk: S3Sdk, client: S3Client, address: S3Address): Buck
   const full = (key: string): string => `${prefix}${key}`;
   const place: S3Place = { sdk, client, bucket: address.bucket, full };
   const name = `s3://${address.bucket}/${prefix}`;
-  /** Nothing of a request stands in what is thrown but the name of an object. */
-  const said = async <T>(what: string, key: string, does: Promise<T>): Promise<T> => {
-    try {
-      return await does;
-    } catch (error) {
-      throw new Error(`${what} ${name}${key}: ${failed(error)}`, { cause: error });
-    }
-  };
+  const said = <T>(what: string, key: string, does: Promise<T>): Promise<T> => named(`${what} ${name}${key}`, does);
   return {
     name,
     head: (key) => said("looking at", key, head(place, key)),
@@ -65,11 +58,20 @@ export function s3Bucket(sdk: S3Sdk, client: S3Client, address: S3Address): Buck
     upload: (key, path) => said("writing", key, upload(place, key, path)),
     create: (key, bytes) => said("writing", key, create(place, key, bytes)),
     copy: (from, to) => said("copying", from, copy(place, from, to)),
-    list: (below) => list(place, below),
+    list: (below) => list(place, below, name),
     remove: (keys) => said("removing", keys[0] ?? "", remove(place, keys)),
     abandonUploads: (before) => said("ending uploads of", "", abandonUploads(place, before)),
     close: () => client.destroy(),
   };
+}
+
+/** What fails is named, and nothing of the request stands in what is said of it. */
+async function named<T>(what: string, does: Promise<T>): Promise<T> {
+  try {
+    return await does;
+  } catch (error) {
+    throw new Error(`${what}: ${failed(error)}`, { cause: error });
+  }
 }
 
 async function head(place: S3Place, key: string): ReturnType<Bucket["head"]> {
@@ -139,16 +141,16 @@ async function copy({ sdk, client, bucket, full }: S3Place, from: string, to: st
   await client.send(new sdk.CopyObjectCommand(order));
 }
 
-async function* list({ sdk, client, bucket, full }: S3Place, prefix: string): AsyncGenerator<Listed> {
+async function* list({ sdk, client, bucket, full }: S3Place, prefix: string, name: string): AsyncGenerator<Listed> {
   const cut = full("").length;
   for (let ContinuationToken: string | undefined; ;) {
     const order = { Bucket: bucket, Prefix: full(prefix), ContinuationToken };
-    const told = await client.send(new sdk.ListObjectsV2Command(order));
-    for (const { Key, Size, LastModified } of told.Contents ?? [])
+    const page = await named(`listing ${name}${prefix}`, client.send(new sdk.ListObjectsV2Command(order)));
+    for (const { Key, Size, LastModified } of page.Contents ?? [])
       if (Key !== undefined)
         yield { key: Key.slice(cut), size: Size ?? 0, modified: LastModified?.getTime() ?? Number.POSITIVE_INFINITY };
-    if (told.IsTruncated !== true || told.NextContinuationToken === undefined) return;
-    ContinuationToken = told.NextContinuationToken;
+    if (page.IsTruncated !== true || page.NextContinuationToken === undefined) return;
+    ContinuationToken = page.NextContinuationToken;
   }
 }
 

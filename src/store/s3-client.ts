@@ -23,6 +23,7 @@ export async function s3Client(access: S3Access): Promise<{ readonly sdk: S3Sdk;
   const elsewhere = endpoint !== null;
   const client = new sdk.S3Client({
     maxAttempts: 5,
+    followRegionRedirects: !elsewhere,
     requestHandler: { connectionTimeout: 5_000, socketTimeout: 60_000 },
     ...(elsewhere && { endpoint }),
     // Servers of others take any region, and few have certificates for each bucket.

@@ -80,8 +80,8 @@ test("addresses that do not answer, answer wrongly, or are of another kind are t
   };
 
   expect(await adding(`http://127.0.0.1:${port}/x`)).toContain("answers 403");
-  expect(await adding("http://data.example.org/x")).toContain("use a `file:` or `https:` address");
-  expect(await adding("s3://bucket/images/")).toContain("use a `file:` or `https:` address");
+  expect(await adding("http://data.example.org/x")).toContain("use a `file:`, `https:` or `s3:` address");
+  expect(await adding("s3://bucket")).toContain("write `s3://bucket/key`");
   expect(await adding("file:///nowhere/at/all")).toContain("there is no file /nowhere/at/all");
   await new Promise((resolve) => server.close(resolve));
   expect(await adding(`http://127.0.0.1:${port}/x`)).toContain("does not answer");
