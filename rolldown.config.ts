@@ -9,7 +9,7 @@ const ALWAYS =
 const WORK =
   /\/src\/main-adapters\.ts$|\/src\/(controller|executor|manifest|signer|queue|run|scheduling|plan|key|diff|report|store|index)\/.+\.ts$|\/src\/cli\/(session|make-plan|execute|staging|sources|abandon|progress|tell-progress|disposing|watch|live-view|live-state|slots|overrides)\.ts$|\/src\/git\/(loose-.+|tree-objects|fast-import)\.ts$|\/src\/(result\/result|expression\/template|problem\/(problem|suggest))\.ts$|\/src\/pipeline\/(resolve|resolution|match-inputs|match-glob|missing-input|outputs|graph|tree|parameters|step-order|upstream-problems|deploy-pipeline)\.ts$/;
 const APART =
-  /\/src\/(store\/(datasets|fetch-dataset|collect|s3-.+|address|at-once|bucket)|executor\/kubernetes-|queue\/(?!file-accepted|in-process|accepted|dispatcher)|controller\/(plan-pull|report-pull|answer|reconcile|send|accept|run-accepted|stage-commit|attempt|dataset)|report\/(sticky|check-output|plan-markdown|run-markdown|failure-markdown|diff-markdown)).*\.ts$/;
+  /\/src\/(store\/(datasets|fetch-dataset|collect|s3-.+|address|at-once|bucket|trim-copies)|executor\/kubernetes-|queue\/(?!file-accepted|in-process|accepted|dispatcher)|controller\/(plan-pull|report-pull|answer|reconcile|send|accept|run-accepted|stage-commit|attempt|dataset)|report\/(sticky|check-output|plan-markdown|run-markdown|failure-markdown|diff-markdown)).*\.ts$/;
 
 /** What services stand on stays as npm installed it: it brings scripts, workers and binaries that stand beside it. */
 const INSTALLED = [

@@ -18,6 +18,8 @@ export interface Config {
   readonly account: Account;
   /** Whether `SLUICE_QUEUE_URL` or `SLUICE_DATA` names a service. */
   readonly service: boolean;
+  /** `SLUICE_STORE_URL`: another store than that of `sluice.yaml`. */
+  readonly storeUrl: string | undefined;
 }
 
 /** A person's account on the forge. */
@@ -51,6 +53,7 @@ export function readConfig(env: NodeJS.ProcessEnv, cwd: string): Config {
       protocol: nonEmpty(env["GHE_PROTOCOL"]) ?? "https",
     },
     service: (nonEmpty(env["SLUICE_QUEUE_URL"]) ?? nonEmpty(env["SLUICE_DATA"])) !== undefined,
+    storeUrl: nonEmpty(env["SLUICE_STORE_URL"]),
   };
 }
 

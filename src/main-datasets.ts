@@ -3,14 +3,23 @@ import { join } from "node:path";
 
 import type { Brought } from "./controller/stage-commit.ts";
 import { hexOf, isOfFork, type Digest, type Domain } from "./identity/identity.ts";
-import type { ServiceParts } from "./main-service.ts";
+import type { Operator } from "./pipeline/operator.ts";
 import { fetchDataset } from "./store/fetch-dataset.ts";
+import type { Store } from "./store/store.ts";
 
 const FOREVER = new AbortController().signal;
 
+interface DatasetParts {
+  readonly store: Store;
+  /** SLUICE_DATA. */
+  readonly data: string;
+  readonly operator: Pick<Operator, "datasetHosts">;
+  readonly variable: (name: string) => string | undefined;
+}
+
 /** A part of main.ts for services: pinned datasets come into the store once, whoever needs them next. */
 export function datasetsOf(
-  { store, data, operator, variable }: Pick<ServiceParts, "store" | "data" | "operator" | "variable">,
+  { store, data, operator, variable }: DatasetParts,
   domain: Domain,
 ): (uri: string, digest: Digest) => Promise<Brought> {
   return async (uri, digest) => {

@@ -56,8 +56,11 @@ function compose(world: World, git: Git): Repository {
         set: (id, digest, size) => digests.rememberBlob(id, digest, size),
       }),
     async store(settings) {
+      const local = join(git.root, settings.store.path);
       const { filesystemStore } = await import("./main-adapters.ts");
-      return filesystemStore(join(git.root, settings.store.path));
+      if (world.config.storeUrl === undefined) return filesystemStore(local);
+      const { storeAt } = await import("./main-store.ts");
+      return storeAt(world.config.storeUrl, local);
     },
     async executor(settings, store, { slots, ready, onDrift }) {
       const { ownEnvironments, processExecutor, withContainers, withKubernetes, withSlurm } =
@@ -180,6 +183,13 @@ function compose(world: World, git: Git): Repository {
       writeFileSync(join(git.root, path), text);
     },
     async collect(settings, kept) {
+      if (world.config.storeUrl !== undefined) {
+        const { EXIT, Refusal } = await import("./cli/exit.ts");
+        throw new Refusal(
+          EXIT.usage,
+          "a store that is shared is kept by its service\n  next: env -u SLUICE_STORE_URL sluice gc",
+        );
+      }
       const { collect } = await import("./store/collect.ts");
       return collect(join(git.root, settings.store.path), kept);
     },
@@ -195,7 +205,8 @@ function compose(world: World, git: Git): Repository {
         renameSync(temporary, join(directory, "cache", name));
       });
     },
-    storeStamp: (path) => stampOf(join(git.root, path)),
+    // What others do in a shared store leaves no trace here.
+    storeStamp: (path) => (world.config.storeUrl === undefined ? stampOf(join(git.root, path)) : undefined),
     dropCaches() {
       rmSync(join(directory, "cache"), { recursive: true, force: true });
       rmSync(join(directory, "store", "index"), { recursive: true, force: true });

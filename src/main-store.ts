@@ -1,7 +1,9 @@
 import { join } from "node:path";
 
+import { EXIT, Refusal } from "./cli/exit.ts";
 import { removeTree } from "./executor/remove-tree.ts";
 import type { OperatorStore } from "./pipeline/operator.ts";
+import { parseAddress } from "./store/address.ts";
 import { begunAttempts, type BegunAttempts } from "./store/begun-attempts.ts";
 import { fileCheckpoints, type Checkpoints } from "./store/checkpoints.ts";
 import { filesystemStore } from "./store/filesystem-store.ts";
@@ -22,6 +24,8 @@ export type StoreOpened =
   | ({ readonly kind: "opened" } & OpenStore)
   | { readonly kind: "refused"; readonly why: string; readonly next: string };
 
+const TRIM_EVERY_MS = 10 * 60_000;
+
 /**
  * A part of main.ts: the store that the operator names, or the one at `local`. A bucket keeps its copies there, beside the
  * workspaces, so that outputs enter by rename; the SDK is loaded for a bucket alone.
@@ -35,14 +39,26 @@ export async function openStore(named: OperatorStore | null, local: string): Pro
   const { s3BegunAttempts } = await import("./store/s3-begun-attempts.ts");
   const { s3Collector } = await import("./store/s3-collect.ts");
   const { s3Store } = await import("./store/s3-store.ts");
+  const { trimCopies } = await import("./store/trim-copies.ts");
   const opened = await openS3Bucket(named);
   if (opened.kind === "refused") return opened;
   const { bucket } = opened;
   const store = s3Store(bucket, local);
+  setInterval(() => trimCopies(local), TRIM_EVERY_MS).unref();
   const collector = s3Collector(bucket, () => store.forget());
   return { kind: "opened", store, begun: s3BegunAttempts(bucket), checkpoints: below(local), collector };
 }
 
 function below(root: string): Checkpoints {
   return fileCheckpoints(join(root, "checkpoints"), removeTree);
+}
+
+/** The store that `SLUICE_STORE_URL` names, for commands in a repository. */
+export async function storeAt(url: string, local: string): Promise<Store> {
+  const address = parseAddress(url);
+  if (address.kind === "refused")
+    throw new Refusal(EXIT.usage, `SLUICE_STORE_URL: ${address.why}\n  next: SLUICE_STORE_URL=s3://bucket/prefix`);
+  const opened = await openStore(address.store, local);
+  if (opened.kind === "opened") return opened.store;
+  throw new Refusal(EXIT.later, `${opened.why}\n  next: ${opened.next}`);
 }

@@ -30,7 +30,8 @@ export async function get(world: World, what: string, flags: { readonly output?:
   const store = await repository.store(project.settings);
   const directory = resolve(world.config.cwd, flags.output ?? ".");
   let code: number = EXIT.fine;
-  for (const part of wanted.flatMap((output) => partsIn(store, output, path))) {
+  const parts = await Promise.all(wanted.map((output) => partsIn(store, output, path)));
+  for (const part of parts.flat()) {
     const target = join(directory, part.path);
     if (existsSync(target))
       throw new Refusal(EXIT.usage, `${target} exists already\n  next: name another directory with -o`);
@@ -64,14 +65,14 @@ async function partsOf(
 }
 
 /** An output whole, or the file or all files of the directory at a path inside it. */
-function partsIn(
+async function partsIn(
   store: Store,
   output: OutputRecord,
   path: string | undefined,
-): readonly Pick<OutputRecord, "path" | "kind" | "digest">[] {
+): Promise<readonly Pick<OutputRecord, "path" | "kind" | "digest">[]> {
   if (path === undefined || path === output.path) return [output];
   const inside = path.slice(output.path.length + 1);
-  const entries = store.listingSync(output.digest) ?? [];
+  const entries = (await store.listing(output.digest)) ?? [];
   const found = entries.flatMap((entry) =>
     "link" in entry || (entry.path !== inside && !entry.path.startsWith(`${inside}/`)) ? [] : [entry],
   );

@@ -54,7 +54,7 @@ export async function stageCommit(
 
 /** What is in the store already is taken from there, whoever brought it. */
 async function fromDataset(
-  { store, bringDataset }: Pick<StagingPorts, "store" | "bringDataset">,
+  { bringDataset }: Pick<StagingPorts, "bringDataset">,
   name: string,
   state: DatasetState | undefined,
 ): Promise<Extract<StagedInput, { kind: "store" }> | Extract<Failure, { kind: "refused" }>> {

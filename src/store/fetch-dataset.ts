@@ -7,6 +7,7 @@ import { directoryDigest, type ListingEntry } from "../key/key-document.ts";
 import { ok, refused, type Result } from "../result/result.ts";
 import type { FileDigests } from "./file-digests.ts";
 import { hashFile, walk } from "./hash.ts";
+import type { Refusal } from "./s3-dataset.ts";
 
 export interface FetchPlaces {
   /** Absolute; paths of datasets are below it. */
@@ -14,11 +15,6 @@ export interface FetchPlaces {
   readonly digests: Pick<FileDigests, "remember">;
   /** Where buckets are that are not Amazon's (`AWS_ENDPOINT_URL_S3`). */
   readonly s3Endpoint: string | null;
-}
-
-export interface Refusal {
-  readonly why: string;
-  readonly next: string;
 }
 
 export interface FetchedBytes {

@@ -3,11 +3,16 @@ import { dirname } from "node:path";
 
 import { atOnce } from "./at-once.ts";
 import type { Bucket } from "./bucket.ts";
-import type { Refusal } from "./fetch-dataset.ts";
 import { s3Bucket } from "./s3-bucket.ts";
 import { isStatus, s3Client } from "./s3-client.ts";
 
 const SIDE_BY_SIDE = 8;
+
+/** Why nothing was fetched, and what to do. */
+export interface Refusal {
+  readonly why: string;
+  readonly next: string;
+}
 
 /** `s3://bucket/key` is a file, `s3://bucket/prefix/` everything below it; credentials are the SDK's to find. */
 export async function downloadFromS3(

@@ -4,6 +4,8 @@ import { dirname, join } from "node:path";
 
 import { afterAll, beforeAll, expect, test } from "vitest";
 
+import { digestOf } from "../../src/identity/identity.ts";
+import { objectName } from "../../src/store/s3-bytes.ts";
 import { S3_VARIABLES, s3Server, type S3Server } from "../contract/s3-server.ts";
 import { BIN, ENV, repository, type Bench } from "../sluice.ts";
 
@@ -35,8 +37,15 @@ function project(key: string, run = "cat data/raw > out"): Bench {
   return bench;
 }
 
-function sluice(bench: Bench, ...args: string[]): Promise<{ readonly code: number; readonly said: string }> {
-  const env = { ...ENV, ...S3_VARIABLES, AWS_ENDPOINT_URL_S3: server.endpoint };
+interface Said {
+  readonly code: number;
+  readonly said: string;
+}
+
+const sluice = (bench: Bench, ...args: string[]): Promise<Said> => sluiceWith({}, bench, ...args);
+
+function sluiceWith(variables: Readonly<Record<string, string>>, bench: Bench, ...args: string[]): Promise<Said> {
+  const env = { ...ENV, ...S3_VARIABLES, AWS_ENDPOINT_URL_S3: server.endpoint, ...variables };
   return new Promise((resolve) => {
     execFile(BIN, args, { cwd: bench.root, env }, (error, stdout, stderr) =>
       resolve({ code: error === null ? 0 : Number(error.code), said: `${stdout}${stderr}` }),
@@ -83,4 +92,26 @@ test("what is not there, or no path of a file, is told with what to do", async (
   expect(await adding("none.txt")).toContain(`there is nothing at s3://${server.bucket}/none.txt`);
   expect(await adding("none/")).toContain(`there is nothing at s3://${server.bucket}/none/`);
   expect(await adding("odd/")).toContain("is no path of a file");
+});
+
+test("a run on a laptop keeps its bytes in the bucket that SLUICE_STORE_URL names", async () => {
+  const bench = project("raw.txt");
+  bench.write("pipelines/p.yaml", "version: 1\nsteps:\n  make: { run: echo made > out, outputs: [out] }\n");
+  bench.commit();
+  const SLUICE_STORE_URL = `s3://${server.bucket}/laptop?endpoint=${server.endpoint}`;
+  const ran = await sluiceWith({ SLUICE_STORE_URL }, bench, "run");
+  expect(ran.code, ran.said).toBe(0);
+  expect(existsSync(server.file(`laptop/${objectName(digestOf("made\n"))}`))).toBe(true);
+
+  rmSync(join(bench.root, ".sluice/store"), { recursive: true, force: true });
+  rmSync(join(bench.root, "out"));
+  const again = await sluiceWith({ SLUICE_STORE_URL }, bench, "run");
+  expect(again.code, again.said).toBe(0);
+  expect(readFileSync(join(bench.root, "out"), "utf8")).toBe("made\n");
+  expect(again.said).not.toContain("\u25b6 make");
+
+  const bad = await sluiceWith({ SLUICE_STORE_URL: "s3://key:word@bucket/" }, bench, "run", "--force", "make");
+  expect(bad.code).toBe(64);
+  expect(bad.said).toContain("it holds credentials");
+  expect(bad.said).not.toContain("word@");
 });

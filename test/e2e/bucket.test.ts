@@ -5,6 +5,7 @@ import { join } from "node:path";
 
 import { expect, onTestFinished, test } from "vitest";
 
+import { digestOf } from "../../src/identity/identity.ts";
 import { hasRedis, redisBackend } from "../contract/queue-backends.ts";
 import { S3_VARIABLES, s3Server } from "../contract/s3-server.ts";
 import { digits, PLUS_TWO } from "./repositories.ts";
@@ -14,10 +15,12 @@ const MAIN = join(import.meta.dirname, "../../src/main.ts");
 const PIPELINE = `version: 1
 name: sum
 params: params.yaml
+datasets:
+  raw: { path: data/raw, uri: "s3://sluice-test/raw.txt", pin: datasets/raw.yaml }
 steps:
   split:
-    run: mkdir -p parts/deep && cp data.txt parts/deep/a && echo 1 > parts/b
-    inputs: [data.txt]
+    run: mkdir -p parts/deep && cp data/raw parts/deep/a && echo 1 > parts/b
+    inputs: ["dataset:raw"]
     outputs: [parts]
   add:
     run: echo $(( $(cat parts/deep/a) + SLUICE_PARAM_PLUS )) > sum.txt
@@ -36,7 +39,8 @@ async function place() {
   const here = await town({
     slots: 0,
     queue: { kind: "redis", url: backend.url },
-    operator: `version: 1\nstore: { kind: s3, bucket: ${server.bucket}, prefix: prod, endpoint: "${server.endpoint}" }\n`,
+    variables: { AWS_ENDPOINT_URL_S3: server.endpoint },
+    operator: `version: 1\ndataset_hosts: ["s3://${server.bucket}"]\nstore: { kind: s3, bucket: ${server.bucket}, prefix: prod, endpoint: "${server.endpoint}" }\n`,
   });
   const data = join(here.directory, "worker");
   const env = {
@@ -71,7 +75,10 @@ test.skipIf(!there)(
   { timeout: 180_000 },
   async () => {
     const { here, server, copies, said } = await place();
-    const repository = await digits(here.twin.forge, { "pipelines/sum.yaml": PIPELINE });
+    writeFileSync(server.file("raw.txt"), "41\n");
+    const pin = `version: 1\npath: data/raw\ndigest: ${digestOf("41\n")}\nsize: 3\nfiles: 1\n`;
+    const files = { "pipelines/sum.yaml": PIPELINE, "datasets/raw.yaml": pin };
+    const repository = await digits(here.twin.forge, files);
     await here.until("it is recorded", async () => (await recorded(repository)).length === 1);
     expect(await recorded(repository)).toEqual(["sum push succeeded"]);
     const results = (): number => readdirSync(join(server.file("prod/results/main/x"), "..")).length;
@@ -85,6 +92,18 @@ test.skipIf(!there)(
     expect(await recorded(repository)).toEqual(["sum push succeeded", "sum push succeeded"]);
     // What did not change was not computed again: of an object the server keeps three files.
     expect(results()).toBe(before + 3);
+
+    // Another object under the same name is refused, like one behind `https:`.
+    writeFileSync(server.file("raw.txt"), "42\n");
+    const other = pin.replace(/sha256:\w+/, digestOf("99\n"));
+    await here.twin.forge.commit(repository, {
+      branch: "main",
+      files: { "datasets/raw.yaml": other },
+      message: "Other data",
+      login: "alice",
+    });
+    await here.until("it is refused", async () => (await recorded(repository)).length === 3);
+    expect((await recorded(repository))[0]).toBe("sum push refused");
 
     // Housekeeping knows what the ledger holds, however old it is; of the rest nothing stays.
     const junk = server.file(`prod/objects/00/${"0".repeat(62)}`);

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 
@@ -11,6 +11,7 @@ import { openS3Bucket, s3Bucket } from "../../src/store/s3-bucket.ts";
 import { objectName } from "../../src/store/s3-bytes.ts";
 import { s3Client } from "../../src/store/s3-client.ts";
 import { s3Store } from "../../src/store/s3-store.ts";
+import { trimCopies } from "../../src/store/trim-copies.ts";
 import { resultOf } from "../builders/result.ts";
 import { keepsConditions, S3_VARIABLES, s3Server, type S3Server } from "../contract/s3-server.ts";
 import { hexPath, storeContract } from "../contract/store.ts";
@@ -114,6 +115,17 @@ describe("a bucket", () => {
     expect(elsewhere.listingSync(digest)).toHaveLength(1);
     expect(await elsewhere.materialize(taken.record, join(other, "reports"))).toEqual({ kind: "ok" });
     expect(readFileSync(join(other, "reports", "deep", "a"), "utf8")).toBe("a");
+  });
+
+  test("needs no copies: the oldest go where a disk is full, and come back when they are read", async () => {
+    const here = scratch();
+    const store = open(here);
+    const digests = [await store.putBytes(Buffer.from("old")), await store.putBytes(Buffer.from("new"))] as const;
+    const [old, young] = [hexPath(copiesOf(here), digests[0]), hexPath(copiesOf(here), digests[1])];
+    utimesSync(old, 0, 0);
+    expect(trimCopies(copiesOf(here), () => !existsSync(old))).toBe(1);
+    expect([existsSync(old), existsSync(young)]).toEqual([false, true]);
+    expect(Buffer.from((await store.read(digests[0])) ?? []).toString()).toBe("old");
   });
 
   test("heals a copy that rotted on this machine", async () => {
