@@ -10,6 +10,7 @@ import { enqueueRun } from "./main-orders.ts";
 import { promotions } from "./main-promotions.ts";
 import { seenTable, stampOf } from "./main-pull-request.ts";
 import { tellSchedules } from "./main-schedules.ts";
+import { tellStrays } from "./main-strays.ts";
 import type { Schedule } from "./pipeline/pipeline.ts";
 import type { Performed } from "./queue/queue.ts";
 import { cronOf } from "./run/schedule-slots.ts";
@@ -68,6 +69,7 @@ async function lookAlone(
   const commits = new Set([looked.tip, ...open.map(({ source }) => source), ...recent]);
   for (const commit of commits) await tellCommit(at, repository, { commit, standing: looked.standing, seen });
   await tellSchedules(at, repository);
+  await tellStrays(at, repository);
   const promoted = await promotions(at, repository);
   // A look on somebody's behalf has led to what it was to lead to; what promotions wait for, the next one finds.
   return released === null && promoted.kind === "again" ? promoted : { kind: "done", started: looked.started.length };

@@ -1,15 +1,20 @@
+import { findRevert, type Reverted } from "./controller/find-revert.ts";
 import { openPromotion } from "./controller/open-promotion.ts";
+import { withdraw } from "./controller/withdraw.ts";
 import type { Desired } from "./forge/desired.ts";
 import { digestOf } from "./identity/identity.ts";
-import { releaseAt, type Place } from "./main-promotion-place.ts";
-import type { EnvironmentSettings } from "./pipeline/settings.ts";
-import type { EnvironmentState, Live } from "./release/environment-state.ts";
-import { pinPath, renderPin, type Pin } from "./release/release.ts";
+import { leaveOf } from "./main-promotion-leave.ts";
+import { record, releaseAt, type Place } from "./main-promotion-place.ts";
+import { standingOf, type EnvironmentState, type Live, type Standing } from "./release/environment-state.ts";
+import type { ReleaseEvent } from "./release/release-event.ts";
+import { parsePin, pinPath, renderPin, type Pin } from "./release/release.ts";
+import { pinIssue, strangePinsIssue } from "./report/drift.ts";
 import { fourCharacters } from "./report/words.ts";
 
 /**
  * Pins follow the ledger: after a rollback the default branch still names the release before, and one pull request of
- * ours, merged at once, puts that right. A pin that differs otherwise is somebody's hand, and one issue says so.
+ * ours, merged at once, puts that right. A pin that differs otherwise is a rollback by whoever merged it, where it is
+ * one of before and they may; else it is somebody's hand, and one issue says so.
  */
 export async function followPins(
   place: Place,
@@ -18,17 +23,93 @@ export async function followPins(
   const wanted: Desired[] = [];
   for (const environment of place.project.settings.environments) {
     if (environment.auto && environment.approvals === null) continue;
-    for (const [pipeline, { live, request }] of states.get(environment.name)?.pipelines ?? []) {
-      if (live === null || request !== null) continue;
-      const pin = await pinOf(place, { environment, pipeline, live });
-      if (pin === undefined) continue;
-      const bytes = await place.repository.mirror.file(place.tip, pinPath(pin));
-      const same = bytes !== undefined && new TextDecoder().decode(bytes) === renderPin(pin);
-      if (!same && live.how !== "released") wanted.push(...(await putRight(place, { pin, live })));
-      else wanted.push(driftIssue(pin, same));
-    }
+    for (const [pipeline, standing] of states.get(environment.name)?.pipelines ?? [])
+      wanted.push(...(await followPin(place, { environment: environment.name, pipeline, standing })));
   }
-  return wanted;
+  return [...wanted, await pinsOfNothing(place, states)];
+}
+
+interface Followed {
+  readonly environment: string;
+  readonly pipeline: string;
+  readonly standing: Standing;
+}
+
+async function followPin(place: Place, { environment, pipeline, standing }: Followed): Promise<readonly Desired[]> {
+  const { live, request } = standing;
+  if (live === null) return [];
+  const pin = await pinOf(place, { environment, pipeline, live });
+  if (pin === undefined) return [];
+  const bytes = await place.repository.mirror.file(place.tip, pinPath(pin));
+  const text = bytes === undefined ? undefined : new TextDecoder().decode(bytes);
+  const same = text === renderPin(pin);
+  const reverted = same || text === undefined ? DRIFT : await revertIn(place, { environment, pipeline, standing }, text);
+  if (reverted.kind === "later") return [];
+  if (reverted.kind === "rolled-back") return takeRollback(place, { environment, pipeline, request }, reverted.event);
+  // What was asked for may be merged, and its release not recorded yet.
+  if (request !== null) return [];
+  if (!same && live.how !== "released") return putRight(place, { pin, live });
+  return [{ kind: "issue", ...pinIssue(pin, { same, why: reverted.why }) }];
+}
+
+const DRIFT = { kind: "drift", why: null } as const;
+
+async function revertIn(
+  { repository, project, branch, tip, now }: Place,
+  { environment, pipeline, standing }: Followed,
+  text: string,
+): Promise<Reverted> {
+  // A release of ours that is merged and not recorded yet is no revert.
+  if (standing.request !== null && parsePin(text)?.run === standing.request.run) return DRIFT;
+  const { forge, mirror } = repository;
+  const { permissions } = project.settings;
+  const leave = leaveOf(forge, { deed: "rollback", permissions, from: null });
+  return findRevert(
+    { forge, mirror, mayRollBack: (login) => leave.asks(login) },
+    { environment, pipeline, standing, branch, tip, pin: text, at: new Date(now).toISOString() },
+  );
+}
+
+/** What was asked for ends with the rollback, as it does by the command. */
+async function takeRollback(
+  place: Place,
+  { environment, pipeline, request }: Pick<Followed, "environment" | "pipeline"> & Pick<Standing, "request">,
+  event: ReleaseEvent,
+): Promise<readonly Desired[]> {
+  const told =
+    request === null
+      ? []
+      : await withdraw(
+          { forge: place.repository.forge, record: (events) => record(place, events) },
+          {
+            environment,
+            pipeline,
+            request,
+            why: `${event.by.login} rolled ${environment} back ${event.reason ?? ""}`,
+            next: `/sluice unhold ${environment}/${pipeline}, then /sluice promote ${environment} ${pipeline}`,
+            cause: `${event.cause}/${request.cause}`,
+            now: place.now,
+          },
+        );
+  await record(place, [event]);
+  return told;
+}
+
+const PIN = /^environments\/([^/]+)\/(.+)\.yaml$/;
+
+/** Pins of what was never released, told in one issue. */
+async function pinsOfNothing(
+  { repository, tip, project }: Place,
+  states: ReadonlyMap<string, EnvironmentState>,
+): Promise<Desired> {
+  const names = new Set(project.settings.environments.map(({ name }) => name));
+  const files = await repository.view(tip).files();
+  const paths = files.flatMap(({ path }) => {
+    const [, environment = "", pipeline = ""] = PIN.exec(path) ?? [];
+    const { live, request } = standingOf(states.get(environment), pipeline);
+    return names.has(environment) && live === null && request === null ? [path] : [];
+  });
+  return { kind: "issue", ...strangePinsIssue(paths) };
 }
 
 async function pinOf(
@@ -37,12 +118,12 @@ async function pinOf(
     environment,
     pipeline,
     live,
-  }: { readonly environment: EnvironmentSettings; readonly pipeline: string; readonly live: Live },
+  }: { readonly environment: string; readonly pipeline: string; readonly live: Live },
 ): Promise<Pin | undefined> {
   const release = await releaseAt(place, live.run);
   if (release === undefined) return undefined;
   const { run, manifest, source } = release;
-  return { environment: environment.name, pipeline, run, manifest, source };
+  return { environment, pipeline, run, manifest, source };
 }
 
 /** The rollback itself stands in the ledger already; where the forge's rules refuse the merge, a person does it. */
@@ -64,15 +145,4 @@ async function putRight(
   const { number, head } = opened.value.pullRequest;
   await forge.merge(number, { sha: head.sha, title });
   return [];
-}
-
-function driftIssue(pin: Pin, same: boolean): Desired {
-  const marker = `<!-- sluice:drift ${pin.environment}/${pin.pipeline} -->`;
-  return {
-    kind: "issue",
-    marker,
-    title: `${pinPath(pin)} is not what was released`,
-    body: `${marker}\nThe ledger says that run \`${pin.run}\` is live in \`${pin.environment}\`, and \`${pinPath(pin)}\` says something else.\n\n**Next:** revert the commit that changed the file, or promote what should be live: \`/sluice promote ${pin.environment} ${pin.pipeline}\`.\n`,
-    open: !same,
-  };
 }

@@ -1,12 +1,12 @@
 import { findApprovals } from "./controller/find-approvals.ts";
 import { openPromotion } from "./controller/open-promotion.ts";
 import { promote, type PromoteOrder } from "./controller/promote.ts";
-import { requestPromotions, type Newest } from "./controller/request-promotions.ts";
+import { requestPromotions, type Newest, type RefusedLabel } from "./controller/request-promotions.ts";
 import { withdraw } from "./controller/withdraw.ts";
 import type { Desired } from "./forge/desired.ts";
 import { planDeployment, showDeployment } from "./main-deployments.ts";
 import { deployGate, evidenceFiles } from "./main-evidence.ts";
-import { record, releaseAt, statesOf, type Place } from "./main-promotion-place.ts";
+import { isSigned, record, releaseAt, statesOf, type Place } from "./main-promotion-place.ts";
 import { followPins } from "./main-pins.ts";
 import { tellForced } from "./main-forced.ts";
 import { withdrawAbandoned } from "./main-promotion-abandoned.ts";
@@ -31,6 +31,7 @@ export interface PromotionsLooked {
   readonly again: number | null;
   /** Something was released. */
   readonly released: boolean;
+  readonly refused: readonly RefusedLabel[];
 }
 
 /**
@@ -53,7 +54,7 @@ export async function takePromotions(place: Place): Promise<PromotionsLooked> {
       at: new Date(place.now).toISOString(),
     },
   );
-  await record(place, requested);
+  await record(place, requested.events);
   const states: Desired[] = [];
   let again: number | null = null;
   let released = false;
@@ -77,8 +78,9 @@ export async function takePromotions(place: Place): Promise<PromotionsLooked> {
   }
   states.push(...(await withdrawAbandoned(place)));
   states.push(...tellForced(environments, await statesOf(place)));
-  states.push(...(await followPins(place, await statesOf(place))));
-  return { states, again, released };
+  // What was merged just now is not in the tip that this look knows.
+  if (!released) states.push(...(await followPins(place, await statesOf(place))));
+  return { states, again, released, refused: requested.refused };
 }
 
 export async function newestRuns(place: Place): Promise<readonly Newest[]> {
@@ -113,10 +115,13 @@ async function showReleased(
   if (live !== null) await showDeployment(place, { environment: name, pipeline, live }, "success");
 }
 
-export async function refusalOf({ repository, tip }: Place, run: RunRecord): Promise<NotPromotable | null> {
+export async function refusalOf(place: Place, run: RunRecord): Promise<NotPromotable | null> {
+  const { repository, tip } = place;
   const own = String(repository.forge.repository.id);
   const refusal = refusalOfCandidate(run, own, run.pullRequest === null ? "main" : "pr");
   if (refusal !== null) return refusal;
+  if (!(await isSigned(place, run.id)))
+    return { why: "its record is not signed by a key of ours", next: "run it again: /sluice retry" };
   const line = await repository.mirror.firstParents(tip, LINE);
   if (line.includes(run.source)) return null;
   return { why: "its commit is not on the default branch", next: "promote a run of one that is" };

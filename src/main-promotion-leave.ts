@@ -7,7 +7,7 @@ export interface Leave {
 }
 
 /**
- * Whether somebody may promote or approve, by the default branch's `permissions:` and an environment's own list of
+ * Whether somebody may promote, approve or roll back, by the default branch's `permissions:` and an environment's own list of
  * approvers, as the forge answers at this moment.
  */
 export function leaveOf(
@@ -17,7 +17,7 @@ export function leaveOf(
     permissions,
     from,
   }: {
-    readonly deed: "promote" | "approve";
+    readonly deed: "promote" | "approve" | "rollback";
     readonly permissions: Settings["permissions"];
     readonly from: EnvironmentSettings["approvals"];
   },

@@ -3,8 +3,8 @@ import { recordEvents } from "./controller/record-events.ts";
 import { digestOf, type CommitSha, type RunId } from "./identity/identity.ts";
 import type { ForgeRepository } from "./main-forge-repository.ts";
 import type { Service } from "./main-service.ts";
-import { keyIdOf, publicKeyPem } from "./manifest/dsse.ts";
-import { manifestPath } from "./manifest/ledger-paths.ts";
+import { checkEnvelope, keyIdOf, publicKeyPem } from "./manifest/dsse.ts";
+import { manifestPath, signaturePath } from "./manifest/ledger-paths.ts";
 import { foldEvents, type EnvironmentState } from "./release/environment-state.ts";
 import { releaseOf, type Release } from "./release/release.ts";
 import type { ReleaseEvent } from "./release/release-event.ts";
@@ -76,6 +76,16 @@ export async function releaseAt({ service, repository }: Place, id: RunId): Prom
   const run = await repository.history.record(id);
   const manifest = head === undefined ? undefined : await repository.mirror.file(head, manifestPath(id));
   return run === undefined || manifest === undefined ? undefined : releaseOf(run, digestOf(manifest));
+}
+
+/** Whether one of our keys signed what the ledger has of a run: anybody who can push could have put another there. */
+export async function isSigned({ service, repository }: Place, id: RunId): Promise<boolean> {
+  const head = await repository.mirror.resolve(service.parts.ledger);
+  if (head === undefined) return false;
+  const files = await repository.mirror.files(head, [manifestPath(id), signaturePath(id)]);
+  const [manifest, envelope] = [files.get(manifestPath(id)), files.get(signaturePath(id))];
+  if (manifest === undefined || envelope === undefined) return false;
+  return checkEnvelope(envelope, manifest, keysOf(service)).kind === "valid";
 }
 
 export async function record({ service, repository }: Place, events: readonly ReleaseEvent[]): Promise<void> {

@@ -1,9 +1,11 @@
 import { again, DONE, type At } from "./main-at.ts";
 import type { ForgeRepository } from "./main-forge-repository.ts";
+import { tellMissing } from "./main-missing.ts";
 import { takeDeployments } from "./main-deployments.ts";
 import { LOOK_AGAIN_MS } from "./main-orders.ts";
 import { placeOf } from "./main-promotion-place.ts";
 import { takePromotions } from "./main-promotion-hand.ts";
+import { tellRefusedLabels } from "./main-refused-labels.ts";
 import type { Performed } from "./queue/queue.ts";
 import { desire } from "./worker.ts";
 
@@ -19,10 +21,12 @@ export async function promotions(at: At, repository: ForgeRepository): Promise<P
     const place = await placeOf(at.service, repository);
     if (place === undefined) return DONE;
     const looked = await takePromotions(place);
+    await tellRefusedLabels(at, repository, looked.refused);
     // A promotion that was merged just now has moved the tip.
     const after = looked.released ? await placeOf(at.service, repository) : place;
     const deployed = after === undefined ? [] : await takeDeployments(at, after);
     await desire(at.queue, installation, [...looked.states, ...(deployed ?? [])], repository.forge.repository);
+    await tellMissing(at, place);
     if (deployed === undefined) return again(LOOK_AGAIN_MS);
     return looked.again === null || looked.again > MINUTE ? DONE : again(looked.again);
   } finally {

@@ -57,7 +57,8 @@ export async function commitFiles(
   directory: string,
   order: {
     readonly parent: string | null;
-    readonly files: Readonly<Record<string, string | Uint8Array>>;
+    /** Null takes a file away. */
+    readonly files: Readonly<Record<string, string | Uint8Array | null>>;
     readonly message: string;
     readonly author: string;
   },
@@ -69,6 +70,10 @@ export async function commitFiles(
     if (order.parent !== null) await withIndex(["read-tree", order.parent]);
     const lines: string[] = [];
     for (const [path, content] of Object.entries(order.files)) {
+      if (content === null) {
+        lines.push(`0 ${"0".repeat(40)}\t${path}`);
+        continue;
+      }
       const blob = (await git(directory, ["hash-object", "-w", "--stdin"], content)).trim();
       lines.push(`100644 ${blob}\t${path}`);
     }

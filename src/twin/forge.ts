@@ -107,7 +107,8 @@ export class TwinForge {
     repository: TwinRepository,
     order: {
       readonly branch: string;
-      readonly files: Readonly<Record<string, string | Uint8Array>>;
+      /** Null takes a file away. */
+      readonly files: Readonly<Record<string, string | Uint8Array | null>>;
       readonly message: string;
       readonly login: string;
     },

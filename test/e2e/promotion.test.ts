@@ -48,7 +48,11 @@ test("a label opens the promotion, somebody else agrees, and git says the rest",
     forge.label(repository, on, { name, add, login });
 
   label(pull, "promote:staging", "mallory");
-  label(pull, "promote:staging", "alice", false);
+  label(pull, "promote:stagin", "alice");
+  await until("neither label stands there", () => pull.labels.every((name) => !name.startsWith("promote:")));
+  const told = (): string => (repository.comments.get(pull.number) ?? []).map(({ body }) => body).join("\n");
+  await until("mallory is told", () => told().includes("this account may not promote"));
+  expect(told()).toContain("did you mean `promote:staging`?");
   label(pull, "promote:staging", "alice");
   await until("the promotion is there", () => promotion() !== undefined);
   const asked = promotion();

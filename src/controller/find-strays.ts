@@ -1,0 +1,98 @@
+import type { Commits } from "../git/git.ts";
+import type { Mirror } from "../git/mirror.ts";
+import { parseCommitSha, type CommitSha } from "../identity/identity.ts";
+import type { Json, JsonObject } from "../identity/canonical-json.ts";
+import {
+  filesOf,
+  isStray,
+  placeOf,
+  strayFrom,
+  straysAt,
+  subjectOf,
+  type LedgerOwner,
+  type Stray,
+} from "../release/stray.ts";
+
+export interface StrayPorts {
+  readonly mirror: Pick<Commits, "tree" | "files"> & Pick<Mirror, "changed">;
+  readonly owner: LedgerOwner;
+}
+
+/** How far a ledger was looked through, and what was found. */
+export interface LookedThrough {
+  /** All that stands there is known; null: nobody has looked yet. */
+  readonly until: CommitSha | null;
+  /** What is being looked through, and how many of its changes are; null: nothing. */
+  readonly at: { readonly head: CommitSha; readonly done: number } | null;
+  readonly strays: readonly Stray[];
+  /** There were more than are kept: once these are mended all is looked through again. */
+  readonly more: boolean;
+}
+
+export const UNSEEN: LookedThrough = { until: null, at: null, strays: [], more: false };
+
+/** Records that one look goes through: a long history is taken in by many. */
+const SHARE = 10_000;
+const MOST = 100;
+
+/** Looks through what changed on a ledger since the last look, and again at what was found before. */
+export async function findStrays(ports: StrayPorts, head: CommitSha, seen: LookedThrough): Promise<LookedThrough> {
+  const { mirror, owner } = ports;
+  const target = seen.at?.head ?? head;
+  const subjects = seen.until === target ? [] : await changedSubjects(mirror, { from: seen.until, to: target });
+  const done = seen.at?.done ?? 0;
+  const share = subjects.slice(done, done + SHARE);
+  const paths = share.flatMap(filesOf);
+  const [now, before] = await Promise.all([
+    mirror.files(target, paths),
+    seen.until === null ? new Map<string, Uint8Array>() : mirror.files(seen.until, paths),
+  ]);
+  const found = share.flatMap((subject) => straysAt(subject, { before, now }, owner));
+  const known = new Set(share);
+  const all = [...seen.strays.filter((stray) => stray.kind === "key" || !known.has(placeOf(stray))), ...found];
+  const there = await mirror.files(head, [...new Set(all.flatMap((stray) => filesOf(placeOf(stray))))]);
+  const strays = all.filter((stray) => isStray(stray, there, owner));
+  const more = seen.more || strays.length > MOST;
+  if (more && strays.length === 0) return UNSEEN;
+  const whole = done + share.length >= subjects.length;
+  return {
+    until: whole ? target : seen.until,
+    at: whole ? null : { head: target, done: done + share.length },
+    strays: strays.slice(0, MOST),
+    more,
+  };
+}
+
+async function changedSubjects(
+  mirror: StrayPorts["mirror"],
+  { from, to }: { readonly from: CommitSha | null; readonly to: CommitSha },
+): Promise<readonly string[]> {
+  const paths = from === null ? (await mirror.tree(to)).map(({ path }) => path) : await mirror.changed(from, to);
+  return [...new Set(paths.map(subjectOf))];
+}
+
+/** What a table kept of the last look; whatever it cannot be read from begins anew. */
+export function lookedThroughFrom(value: Json | undefined): LookedThrough {
+  if (!isMap(value)) return UNSEEN;
+  const { until, at, strays, more } = value;
+  return {
+    until: commitFrom(until) ?? null,
+    at: placeFrom(at),
+    strays: Array.isArray(strays) ? strays.flatMap((one) => strayFrom(one) ?? []) : [],
+    more: more === true,
+  };
+}
+
+function placeFrom(value: Json | undefined): LookedThrough["at"] {
+  if (!isMap(value)) return null;
+  const head = commitFrom(value["head"]);
+  return head === undefined || typeof value["done"] !== "number" ? null : { head, done: value["done"] };
+}
+
+function commitFrom(value: Json | undefined): CommitSha | undefined {
+  return typeof value === "string" ? parseCommitSha(value) : undefined;
+}
+
+function isMap(value: Json | undefined): value is JsonObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

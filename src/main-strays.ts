@@ -1,0 +1,27 @@
+import { findStrays, lookedThroughFrom } from "./controller/find-strays.ts";
+import type { Json } from "./identity/canonical-json.ts";
+import type { At } from "./main-at.ts";
+import type { ForgeRepository } from "./main-forge-repository.ts";
+import { keysOf } from "./main-promotion-place.ts";
+import { strayIssue } from "./report/drift.ts";
+import { desire } from "./worker.ts";
+
+const TABLE = "ledger-strays";
+
+/** One issue of what stands on the ledger that Sluice did not write; it closes when that is mended. */
+export async function tellStrays({ service, queue }: At, { forge, mirror }: ForgeRepository): Promise<void> {
+  const { repository } = forge;
+  const head = await mirror.resolve(service.parts.ledger);
+  if (head === undefined) return;
+  const key = String(repository.id);
+  const kept = await queue.table.get(TABLE, key);
+  const seen = lookedThroughFrom(kept);
+  // Keys may be listed anew while the ledger stands still.
+  if (seen.until === head && seen.strays.length === 0) return;
+  const owner = { repository: key, keys: keysOf(service) };
+  const looked = await findStrays({ mirror, owner }, head, seen);
+  if (looked.strays.length + seen.strays.length > 0)
+    await desire(queue, repository.installation, [{ kind: "issue", ...strayIssue(looked.strays) }], repository);
+  // Only after it was told: killed before, it is found once more.
+  await queue.table.put(TABLE, key, looked as unknown as Json);
+}

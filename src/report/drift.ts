@@ -1,0 +1,105 @@
+import { pinPath, type Pin, type Release } from "../release/release.ts";
+import type { Stray } from "../release/stray.ts";
+import { codeSpan, markdownText } from "./escape-markdown.ts";
+import { safeLine } from "./safe-text.ts";
+import { counted } from "./words.ts";
+
+/** An issue that says what is not as it was recorded: found by its marker, closed when that is mended. */
+export interface DriftIssue {
+  readonly marker: string;
+  readonly title: string;
+  readonly body: string;
+  readonly open: boolean;
+}
+
+const MOST = 20;
+
+/** What stands on the ledger that no key of ours signed, and what was taken away from it. */
+export function strayIssue(strays: readonly Stray[]): DriftIssue {
+  const lines = strays.slice(0, MOST).map((stray) => `- ${strayWords(stray)}`);
+  const more = strays.length > MOST ? [`- and ${strays.length - MOST} more`] : [];
+  const [first] = strays.flatMap((stray) => (stray.kind === "key" ? ["ledger.json"] : [stray.path]));
+  return {
+    marker: "<!-- sluice:ledger-strays -->",
+    title: "The branch sluice/ledger holds what Sluice did not write",
+    body: [
+      "Nothing of this counts for anything that Sluice decides:",
+      [...lines, ...more].join("\n"),
+      `Who did it: ${codeSpan(`git fetch origin sluice/ledger && git log FETCH_HEAD -- ${shellWord(first ?? "")}`, 400)}`,
+      "**Next:** revert those commits on `sluice/ledger`. Where they are of a key of yours that is no longer in use, list it under `signing_keys` in the operator's file instead. Then let nobody but the App push to that branch: a ruleset that restricts updates, with the App on its bypass list.",
+      "This issue closes itself when all of it is mended.\n",
+    ].join("\n\n"),
+    open: strays.length > 0,
+  };
+}
+
+function strayWords(stray: Stray): string {
+  switch (stray.kind) {
+    case "record":
+      return `${codeSpan(stray.path)}: ${markdownText(stray.why)}`;
+    case "taken":
+      return `${codeSpan(stray.path)}: Sluice wrote it, and somebody took it away`;
+    case "key":
+      return `${codeSpan("ledger.json")}: it names the key ${codeSpan(stray.keyId.slice(0, 12))}, which is not ours`;
+    default:
+      return stray satisfies never;
+  }
+}
+
+/** A path of somebody else's making is quoted before anybody is asked to paste it. */
+function shellWord(text: string): string {
+  return /^[\w./-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`;
+}
+
+type Place = Pick<Pin, "environment" | "pipeline">;
+
+/** Bytes of what is live that the store lacks: it could be neither deployed again nor fetched. */
+export function missingIssue({ environment, pipeline }: Place, release: Release, gone: Release["artifacts"]): DriftIssue {
+  const lines = gone.slice(0, MOST).map(({ path, digest }) => `- ${codeSpan(path)}: ${codeSpan(digest)}`);
+  const more = gone.length > MOST ? [`- and ${gone.length - MOST} more`] : [];
+  const run = release.run.slice(0, 8);
+  return {
+    marker: `<!-- sluice:missing ${environment}/${pipeline} -->`,
+    title: safeLine(`${pipeline} is live in ${environment} without ${counted(gone.length, "artifact")}`, 200),
+    body: [
+      `Run ${codeSpan(release.run)} of ${codeSpan(pipeline)} is live in ${codeSpan(environment)}, and the store lacks what it wrote:`,
+      [...lines, ...more].join("\n"),
+      `**Next:** bring the store back from its backup. Without one, ${codeSpan(`sluice reproduce ${run}`)} computes the run again and says whether the bytes are the same; or promote a run whose artifacts are there: ${codeSpan(`/sluice promote ${environment} ${pipeline}`)}.`,
+      "This issue closes itself when they are back, or something else is live.\n",
+    ].join("\n\n"),
+    open: gone.length > 0,
+  };
+}
+
+/** A pin that is not what the ledger says is live. */
+export function pinIssue(
+  { environment, pipeline, run }: Place & Pick<Pin, "run">,
+  { same, why }: { readonly same: boolean; readonly why: string | null },
+): DriftIssue {
+  const path = pinPath({ environment, pipeline });
+  return {
+    marker: `<!-- sluice:drift ${environment}/${pipeline} -->`,
+    title: safeLine(`${path} is not what was released`, 200),
+    body: [
+      `The ledger says that run ${codeSpan(run)} is live in ${codeSpan(environment)}, and ${codeSpan(path)} says something else${why === null ? "" : `: ${markdownText(why, 400)}`}.`,
+      `**Next:** revert the commit that changed the file, or promote what should be live: ${codeSpan(`/sluice promote ${environment} ${pipeline}`)}. To go back to an earlier release: ${codeSpan(`/sluice rollback ${environment} ${pipeline}`)}.\n`,
+    ].join("\n\n"),
+    open: !same,
+  };
+}
+
+/** Pins of pipelines that nobody released where they stand. */
+export function strangePinsIssue(paths: readonly string[]): DriftIssue {
+  const lines = paths.slice(0, MOST).map((path) => `- ${codeSpan(path)}`);
+  const more = paths.length > MOST ? [`- and ${paths.length - MOST} more`] : [];
+  return {
+    marker: "<!-- sluice:strange-pins -->",
+    title: "Files under environments/ pin what was never released",
+    body: [
+      "By the ledger nothing of these is live, so that they stand for nothing:",
+      [...lines, ...more].join("\n"),
+      `**Next:** take them away, and promote what should be live: ${codeSpan("/sluice promote <environment> <pipeline>")}. This issue closes itself then.\n`,
+    ].join("\n\n"),
+    open: paths.length > 0,
+  };
+}
