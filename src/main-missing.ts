@@ -11,9 +11,7 @@ export async function tellMissing({ queue }: At, place: Place): Promise<void> {
   // Nothing is asked of the forge for releases that were always whole.
   const told = await queue.table.entries(table);
   const found = await missingIn(place);
-  const mended = told.flatMap(({ key }) =>
-    found.has(key) ? [] : [{ marker: key, title: "", body: "", open: false }],
-  );
+  const mended = told.flatMap(({ key }) => (found.has(key) ? [] : [{ marker: key, title: "", body: "", open: false }]));
   const issues = [...found.values(), ...mended].map((issue) => ({ kind: "issue", ...issue }) as const);
   if (issues.length === 0) return;
   for (const { marker, title } of found.values()) await queue.table.put(table, marker, title);

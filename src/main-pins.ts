@@ -1,5 +1,6 @@
 import { findRevert, type Reverted } from "./controller/find-revert.ts";
 import { openPromotion } from "./controller/open-promotion.ts";
+import { mergeNow } from "./controller/promote.ts";
 import { withdraw } from "./controller/withdraw.ts";
 import type { Desired } from "./forge/desired.ts";
 import { digestOf } from "./identity/identity.ts";
@@ -43,11 +44,12 @@ async function followPin(place: Place, { environment, pipeline, standing }: Foll
   const bytes = await place.repository.mirror.file(place.tip, pinPath(pin));
   const text = bytes === undefined ? undefined : new TextDecoder().decode(bytes);
   const same = text === renderPin(pin);
-  const reverted = same || text === undefined ? DRIFT : await revertIn(place, { environment, pipeline, standing }, text);
+  const reverted =
+    same || text === undefined ? DRIFT : await revertIn(place, { environment, pipeline, standing }, text);
   if (reverted.kind === "later") return [];
   if (reverted.kind === "rolled-back") return takeRollback(place, { environment, pipeline, request }, reverted.event);
   // What was asked for may be merged, and its release not recorded yet.
-  if (request !== null) return [];
+  if (request !== null && !same && reverted.why === null) return [];
   if (!same && live.how !== "released") return putRight(place, { pin, live });
   return [{ kind: "issue", ...pinIssue(pin, { same, why: reverted.why }) }];
 }
@@ -114,11 +116,7 @@ async function pinsOfNothing(
 
 async function pinOf(
   place: Place,
-  {
-    environment,
-    pipeline,
-    live,
-  }: { readonly environment: string; readonly pipeline: string; readonly live: Live },
+  { environment, pipeline, live }: { readonly environment: string; readonly pipeline: string; readonly live: Live },
 ): Promise<Pin | undefined> {
   const release = await releaseAt(place, live.run);
   if (release === undefined) return undefined;
@@ -142,7 +140,6 @@ async function putRight(
   const body = `The ledger holds ${what} by \`${live.by.login}\`; this brings the pin to it.\n`;
   const opened = await openPromotion({ forge, mirror }, { pin, evidence, branch, tip, now, title, body });
   if (opened.kind !== "ok" || !opened.value.valid) return [];
-  const { number, head } = opened.value.pullRequest;
-  await forge.merge(number, { sha: head.sha, title });
+  await mergeNow({ forge }, opened.value.pullRequest, title);
   return [];
 }

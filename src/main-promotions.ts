@@ -21,11 +21,15 @@ export async function promotions(at: At, repository: ForgeRepository): Promise<P
     const place = await placeOf(at.service, repository);
     if (place === undefined) return DONE;
     const looked = await takePromotions(place);
-    await tellRefusedLabels(at, repository, looked.refused);
     // A promotion that was merged just now has moved the tip.
     const after = looked.released ? await placeOf(at.service, repository) : place;
     const deployed = after === undefined ? [] : await takeDeployments(at, after);
-    await desire(at.queue, installation, [...looked.states, ...(deployed ?? [])], repository.forge.repository);
+    await desire(
+      at.queue,
+      installation,
+      [...looked.states, ...tellRefusedLabels(looked.refused), ...(deployed ?? [])],
+      repository.forge.repository,
+    );
     await tellMissing(at, place);
     if (deployed === undefined) return again(LOOK_AGAIN_MS);
     return looked.again === null || looked.again > MINUTE ? DONE : again(looked.again);

@@ -1,24 +1,18 @@
 import type { RefusedLabel } from "./controller/request-promotions.ts";
-import { keepAnswers } from "./main-answers.ts";
-import type { At } from "./main-at.ts";
-import { tellCommit } from "./main-commit.ts";
-import type { ForgeRepository } from "./main-forge-repository.ts";
-import { desire } from "./worker.ts";
+import type { Desired } from "./forge/desired.ts";
+import { answerLines } from "./report/sticky-comment.ts";
+
+const MARKER = "<!-- sluice:refused-labels -->";
 
 /** Takes labels off that ask for nothing, and says why where they stood. */
-export async function tellRefusedLabels(
-  at: At,
-  repository: ForgeRepository,
-  refused: readonly RefusedLabel[],
-): Promise<void> {
-  const ref = repository.forge.repository;
-  const pulls = new Map(refused.map(({ pullRequest }) => [pullRequest.number, pullRequest]));
-  for (const { number, mergeCommit, head } of pulls.values()) {
+export function tellRefusedLabels(refused: readonly RefusedLabel[]): readonly Desired[] {
+  const numbers = new Set(refused.map(({ pullRequest }) => pullRequest.number));
+  return [...numbers].flatMap((number): readonly Desired[] => {
     const mine = refused.filter(({ pullRequest }) => pullRequest.number === number);
-    const words = [...new Set(mine.map((one) => one.words))];
-    await keepAnswers(at, ref, { number, head: mergeCommit ?? head.sha }, { words, shown: [] });
-    const remove = [...new Set(mine.map(({ label }) => label))];
-    await desire(at.queue, ref.installation, [{ kind: "labels", number, add: [], remove }], ref);
-    if (mergeCommit !== null) await tellCommit(at, repository, { commit: mergeCommit, standing: [] });
-  }
+    const words = answerLines([...new Set(mine.map((one) => one.words))]);
+    return [
+      { kind: "labels", number, add: [], remove: [...new Set(mine.map(({ label }) => label))] },
+      { kind: "comment", number, marker: MARKER, body: [MARKER, ...words].join("\n\n") },
+    ];
+  });
 }

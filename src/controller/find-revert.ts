@@ -51,7 +51,10 @@ export async function findRevert(ports: RevertPorts, order: RevertOrder): Promis
   const may = await ports.mayRollBack(mergedBy.login);
   if (may.kind === "wait" || may.kind === "unreachable") return { kind: "later" };
   if (may.kind !== "ok" || !may.value)
-    return { kind: "drift", why: `#${number} brings an earlier release back, and ${mergedBy.login} may not roll back` };
+    return {
+      kind: "drift",
+      why: `pull request ${number} brings an earlier release back, and ${mergedBy.login} may not roll back`,
+    };
   return { kind: "rolled-back", event: rolledBack(order, { target, commit, pull: pull.value, by: mergedBy }) };
 }
 

@@ -14,7 +14,7 @@ import {
 } from "../report/promotion-summary.ts";
 
 export interface PromotePorts {
-  readonly forge: Pick<Forge, "pullRequest" | "merge" | "updatePullRequest">;
+  readonly forge: Pick<Forge, "pullRequest" | "merge" | "updatePullRequest" | "enqueue" | "dequeue" | "enqueuedBy">;
   /** Makes or updates the promotion pull request; `valid` is false where a hand changed what it would merge. */
   readonly open: (shown: {
     readonly title: string;
@@ -71,11 +71,31 @@ export async function promote(ports: PromotePorts, order: PromoteOrder): Promise
   const body = promotionBody(view, told);
   if (pullRequest.body !== body) await ports.forge.updatePullRequest(pullRequest.number, { body });
   const states = [checkOf(view, pullRequest, told), ...labelsTaken(order, pullRequest, decision)];
-  if (decision.kind === "wait") return { states, again: soonest(decision, order.now), released: false };
-  const merged = await ports.forge.merge(pullRequest.number, { sha: pullRequest.head.sha, title: shown.title });
+  if (decision.kind === "wait") {
+    // What came to wait while a queue had it is not merged.
+    const left = await ports.forge.dequeue(pullRequest.number, pullRequest.base.branch);
+    if (left.kind === "wait" || left.kind === "unreachable") return { ...later(left, order.now), states };
+    return { states, again: soonest(decision, order.now), released: false };
+  }
+  const merged = await mergeNow(ports, pullRequest, shown.title);
   if (merged.kind !== "ok") return { ...later(merged, order.now), states };
+  // The queue merges it when its commit is found good, which wakes us.
+  if (merged.value === null) return { states, again: null, released: false };
   await ports.record([released(order, { pullRequest: pullRequest.number, merge: merged.value })]);
   return { states, again: null, released: true };
+}
+
+/** Merges exactly this head, or hands it to the branch's merge queue (null). */
+export async function mergeNow(
+  { forge }: { readonly forge: Pick<Forge, "merge" | "enqueue"> },
+  { number, head: { sha }, base: { branch } }: PullRequest,
+  title: string,
+): Promise<Answer<CommitSha | null>> {
+  const merged = await forge.merge(number, { sha, title });
+  if (merged.kind !== "refused" || merged.status !== 405) return merged;
+  const queued = await forge.enqueue(number, { sha, branch });
+  if (queued.kind !== "ok") return queued;
+  return queued.value === "queued" ? { kind: "ok", value: null } : merged;
 }
 
 function viewOf(order: PromoteOrder): PromotionView {
@@ -131,10 +151,18 @@ async function settled(ports: PromotePorts, order: PromoteOrder): Promise<Promot
  */
 async function mayCount(ports: PromotePorts, order: PromoteOrder, pullRequest: PullRequest): Promise<boolean> {
   const { request, environment } = order;
-  if (pullRequest.mergedBy?.bot === true) return request.approvals.length >= (environment.approvals?.count ?? 0);
+  if (await isOurs(ports, pullRequest)) return request.approvals.length >= (environment.approvals?.count ?? 0);
   const voters = await ports.voters(pullRequest, order.now);
   if (voters.kind !== "ok") return false;
   return decidePromotion({ ...order, run: request.run, voters: voters.value }).kind === "release";
+}
+
+/** A queue merges in a name of its own what somebody put there. */
+async function isOurs({ forge }: PromotePorts, { number, author, mergedBy }: PullRequest): Promise<boolean> {
+  if (mergedBy === null || !mergedBy.bot) return false;
+  if (mergedBy.id === author.id) return true;
+  const by = await forge.enqueuedBy(number);
+  return by.kind === "ok" && by.value?.id === author.id;
 }
 
 /** Whoever's word was taken off goes on being told why, until they agree anew. */

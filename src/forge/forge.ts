@@ -141,6 +141,15 @@ export interface Forge {
   ): Promise<Answer<PullRequest>>;
   /** Merges if the head still is `sha`; refused where it is not, or where the forge's rules do not let it. */
   merge(number: number, expected: { readonly sha: CommitSha; readonly title: string }): Promise<Answer<CommitSha>>;
+  /** Puts a pull request into its branch's merge queue, if the head still is `sha`; being there already is enough. */
+  enqueue(
+    number: number,
+    expected: { readonly sha: CommitSha; readonly branch: string },
+  ): Promise<Answer<"queued" | "no-queue">>;
+  /** Takes a pull request out of its branch's merge queue; whether it was in one. */
+  dequeue(number: number, branch: string): Promise<Answer<boolean>>;
+  /** Who put a pull request into a merge queue last; null: nobody. */
+  enqueuedBy(number: number): Promise<Answer<Person | null>>;
   reviews(number: number): Promise<Answer<readonly Review[]>>;
   /** Oldest first. */
   labelEvents(number: number): Promise<Answer<readonly LabelEvent[]>>;

@@ -4,6 +4,7 @@ import { octokitCalls, type Calls, type OctokitOptions } from "./octokit-calls.t
 import { writeCheck } from "./octokit-checks.ts";
 import { map, pages } from "./octokit-pages.ts";
 import { octokitPromotions } from "./octokit-promotions.ts";
+import { octokitQueue } from "./octokit-queue.ts";
 import { commentOf, permissionOf, pullRequestOf } from "./octokit-shapes.ts";
 
 /** GitHub through its REST API. */
@@ -84,6 +85,7 @@ function openForge(
   const ask = <Value>(call: Call<Value>): Promise<Answer<Value>> => calls.as(repository.installation, call);
   return {
     ...octokitPromotions({ ask, at, own: repository.id }),
+    ...octokitQueue({ ask, at }, () => calls.date() ?? 0),
     repository,
     app,
     date: () => calls.date(),

@@ -85,8 +85,7 @@ function objection(subject: string, files: Files, owner: LedgerOwner): string | 
   const envelope = signature === undefined ? undefined : files.get(signature);
   if (payload === undefined) return envelope === undefined ? undefined : "only its signature is there";
   const key = KEY.exec(subject)?.[1];
-  if (key !== undefined)
-    return hexOf(digestOf(payload)) === key ? undefined : "it has other bytes than its name says";
+  if (key !== undefined) return hexOf(digestOf(payload)) === key ? undefined : "it has other bytes than its name says";
   if (EVENT.test(subject)) return eventObjection({ path: subject, payload, envelope }, owner);
   if (RUN.test(subject)) return runObjection(payload, envelope, owner);
   return "Sluice writes no such file";

@@ -54,7 +54,11 @@ function shellWord(text: string): string {
 type Place = Pick<Pin, "environment" | "pipeline">;
 
 /** Bytes of what is live that the store lacks: it could be neither deployed again nor fetched. */
-export function missingIssue({ environment, pipeline }: Place, release: Release, gone: Release["artifacts"]): DriftIssue {
+export function missingIssue(
+  { environment, pipeline }: Place,
+  release: Release,
+  gone: Release["artifacts"],
+): DriftIssue {
   const lines = gone.slice(0, MOST).map(({ path, digest }) => `- ${codeSpan(path)}: ${codeSpan(digest)}`);
   const more = gone.length > MOST ? [`- and ${gone.length - MOST} more`] : [];
   const run = release.run.slice(0, 8);

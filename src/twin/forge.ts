@@ -10,6 +10,7 @@ import { newPull, type PullOrder } from "./pull.ts";
 import { labelShape } from "./shapes/label.ts";
 import type { Addresses } from "./shapes/user.ts";
 import {
+  type QueueEntry,
   now,
   World,
   type Role,
@@ -123,6 +124,8 @@ export class TwinForge {
     });
   }
 
+  /** Merge queues of repositories that have one, by number, with what waits in each by pull request. */
+  readonly queues = new Map<number, Map<number, QueueEntry>>();
   private readonly turns = new Map<number, Promise<unknown>>();
 
   /** Does something that may move refs, alone in its repository, and tells what moved. */

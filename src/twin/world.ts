@@ -32,8 +32,9 @@ export interface TwinReview {
 /** A label put on or taken off. */
 export interface TwinEvent {
   readonly id: number;
-  readonly event: "labeled" | "unlabeled";
-  readonly label: string;
+  readonly event: "labeled" | "unlabeled" | "added_to_merge_queue" | "removed_from_merge_queue";
+  /** Null for events of another kind. */
+  readonly label: string | null;
   readonly actor: User;
   readonly at: string;
 }
@@ -80,6 +81,13 @@ export interface TwinPullRequest {
   mergedBy: User | null;
   /** Of head against base. */
   size: PullSize;
+}
+
+/** A pull request in a queue, by the commit that was made of it. */
+export interface QueueEntry {
+  readonly head: string;
+  readonly base: string;
+  readonly branch: string;
 }
 
 export interface PullSize {

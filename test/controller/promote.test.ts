@@ -7,7 +7,9 @@ import { recordEvents } from "../../src/controller/record-events.ts";
 import type { PullRequest } from "../../src/forge/forge.ts";
 import type { RemoteLedger } from "../../src/git/mirror.ts";
 import { digestOf, type RunId } from "../../src/identity/identity.ts";
+import type { Person } from "../../src/identity/repository.ts";
 import { sqliteHistory } from "../../src/index/sqlite-history.ts";
+import type { Voter } from "../../src/release/decide.ts";
 import { foldEvents, standingOf, type Standing } from "../../src/release/environment-state.ts";
 import { releaseOf } from "../../src/release/release.ts";
 import type { ReleaseEvent } from "../../src/release/release-event.ts";
@@ -35,7 +37,23 @@ const PAGE: PullRequest = {
 };
 
 /** A ledger with what people ask of `digits` in `prod`, and promotions that write to it. */
-async function prod(approvals: PromoteOrder["environment"]["approvals"]) {
+async function prod(
+  approvals: PromoteOrder["environment"]["approvals"],
+  {
+    queue = null,
+    page = () => PAGE,
+    by = () => PAGE.author,
+    voters = [],
+  }: {
+    /** What was asked of the branch's merge queue; null: it has none. */
+    readonly queue?: string[] | null;
+    /** The promotion's pull request as the forge has it. */
+    readonly page?: () => PullRequest;
+    /** Who put it into the queue. */
+    readonly by?: () => Person;
+    readonly voters?: readonly Voter[];
+  } = {},
+) {
   const bench = repository({ "a.txt": "a" });
   bench.commit();
   const git = await opened(bench.root, "native");
@@ -58,9 +76,22 @@ async function prod(approvals: PromoteOrder["environment"]["approvals"]) {
     );
   };
   const ports: PromotePorts = {
-    forge: { pullRequest: async () => ok(PAGE), merge: never, updatePullRequest: async () => ok(PAGE) },
+    forge: {
+      pullRequest: async () => ok(page()),
+      merge: queue === null ? never : async () => ({ kind: "refused", status: 405, why: "use the merge queue" }),
+      enqueue: async (_number, { sha: head }) => {
+        queue?.push(`in ${head === PAGE.head.sha ? "as shown" : head}`);
+        return ok("queued");
+      },
+      enqueuedBy: async () => ok(by()),
+      dequeue: async () => {
+        queue?.push("out");
+        return ok(true);
+      },
+      updatePullRequest: async () => ok(PAGE),
+    },
     open: async () => ok({ pullRequest: PAGE, shownAt: 0, valid: true }),
-    voters: async () => ok([]),
+    voters: async () => ok(voters),
     record,
   };
   return {
@@ -144,4 +175,57 @@ test("a page that stays open for another request is that request's page too, eac
     const { request } = await standing();
     expect([request?.run, request?.pullRequest]).toEqual([run, PAGE.number]);
   }
+});
+
+const ONE = { count: 1, teams: [], users: [], author: false, expiresMs: null };
+const BOB: Voter = {
+  approval: {
+    by: { id: 8, login: "bob" },
+    at: "2026-01-01T00:00:00Z",
+    evidence: digestOf(FIRST),
+    cause: "label:9",
+  },
+  allowed: true,
+  bot: false,
+};
+const MERGED = {
+  ...PAGE,
+  state: "closed",
+  merged: true,
+  mergeCommit: sha("f"),
+  mergedBy: { id: 3, login: "github-merge-queue[bot]", bot: true },
+} as const;
+
+test("where a merge queue stands it is handed exactly what was agreed to, and what came to wait is taken out", async () => {
+  const queue: string[] = [];
+  let page: PullRequest = PAGE;
+  const { say, look, standing } = await prod(ONE, { queue, page: () => page, voters: [BOB] });
+  await say("requested", 1, FIRST);
+  expect((await look()).released).toBe(false);
+  expect([queue, (await standing()).live]).toEqual([["in as shown"], null]);
+  await say("held", 2);
+  await look();
+  await say("unheld", 3);
+  await look();
+  expect(queue).toEqual(["in as shown", "out", "in as shown"]);
+  page = MERGED;
+  expect((await look()).released).toBe(true);
+  expect((await standing()).live?.run).toBe(FIRST);
+});
+
+test("what a person put into the queue past what it waited for is no release", async () => {
+  let page: PullRequest = PAGE;
+  const { say, look, standing } = await prod(ONE, {
+    queue: [],
+    page: () => page,
+    by: () => ({ id: 9, login: "eve", bot: false }),
+    voters: [BOB],
+  });
+  await say("requested", 1, FIRST);
+  await look();
+  await say("held", 2);
+  page = MERGED;
+  expect((await look()).released).toBe(false);
+  const { live, request } = await standing();
+  expect([live, request]).toEqual([null, null]);
 });

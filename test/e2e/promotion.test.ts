@@ -40,7 +40,7 @@ async function merged(): Promise<Stage> {
   return { ...place, forge, repository, pull, ledger, promotion };
 }
 
-test("a label opens the promotion, somebody else agrees, and git says the rest", { timeout: 120_000 }, async () => {
+test("a label opens the promotion, somebody else agrees, and git says the rest", { timeout: 240_000 }, async () => {
   const place = await merged();
   const { forge, repository, pull, ledger, promotion } = place;
   const until: typeof place.until = (what, fact) => place.until(what, fact);

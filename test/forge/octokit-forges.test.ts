@@ -9,6 +9,7 @@ import { octokitForges } from "../../src/forge/octokit-forges.ts";
 import type { Forge } from "../../src/forge/forge.ts";
 import { forgeContract } from "../contract/forge.ts";
 import { forgePromotionsContract } from "../contract/forge-promotions.ts";
+import { passQueue } from "../../src/twin/merge-queue.ts";
 import { given, sha, village } from "./village.ts";
 
 describe("on the local forge", () => {
@@ -226,3 +227,27 @@ async function passOn(url: string, request: IncomingMessage, response: ServerRes
   response.writeHead(answer.status, { "content-type": "application/json" });
   response.end(await answer.text());
 }
+
+test("where a merge queue stands a pull request is put into it at the head that is expected, and taken out", async () => {
+  const { twin, forge, repository, pull, head } = await village();
+  const expected = { sha: head, branch: "main" };
+  expect(given(await forge.enqueue(pull.number, expected))).toBe("no-queue");
+  expect(given(await forge.dequeue(pull.number, "main"))).toBe(false);
+  twin.forge.queues.set(repository.id, new Map());
+  expect(await forge.merge(pull.number, { sha: head, title: "More" })).toMatchObject({ kind: "refused", status: 405 });
+  expect(await forge.enqueue(pull.number, { ...expected, sha: sha("0".repeat(40)) })).toMatchObject({
+    kind: "refused",
+  });
+  expect(given(await forge.enqueuedBy(pull.number))).toBe(null);
+  expect(given(await forge.enqueue(pull.number, expected))).toBe("queued");
+  expect(given(await forge.enqueue(pull.number, expected))).toBe("queued");
+  expect(given(await forge.enqueuedBy(pull.number))).toMatchObject({ bot: true });
+  expect(given(await forge.dequeue(pull.number, "main"))).toBe(true);
+  expect(given(await forge.dequeue(pull.number, "main"))).toBe(false);
+  expect(given(await forge.enqueue(pull.number, expected))).toBe("queued");
+  await passQueue(twin.forge, repository);
+  expect(given(await forge.pullRequest(pull.number))).toMatchObject({
+    merged: true,
+    mergedBy: { login: "github-merge-queue[bot]", bot: true },
+  });
+});

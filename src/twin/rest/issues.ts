@@ -84,7 +84,8 @@ function removeLabel(here: Here, pull: TwinPullRequest, [name = ""]: readonly st
 function listEvents(here: Here, pull: TwinPullRequest): Reply {
   const { repository, forge } = here;
   const shapes = pull.events.map(({ id, event, label, actor, at }) => {
-    const shape = labelShape(label, repository, forge.at);
+    const named =
+      label === null ? {} : { label: { name: label, color: labelShape(label, repository, forge.at)["color"] } };
     return {
       id,
       node_id: node("LE", id),
@@ -94,7 +95,7 @@ function listEvents(here: Here, pull: TwinPullRequest): Reply {
       commit_id: null,
       commit_url: null,
       created_at: at,
-      label: { name: label, color: shape["color"] },
+      ...named,
       performed_via_github_app: null,
     };
   });

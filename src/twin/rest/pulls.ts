@@ -99,6 +99,8 @@ async function mergePull(here: Here, pull: TwinPullRequest): Promise<Reply> {
   const sha = text(body, "sha");
   if (sha !== "" && sha !== pull.head)
     return ok({ message: "Head branch was modified. Review and try the merge again." }, 409);
+  if (here.forge.queues.has(here.repository.id))
+    return ok({ message: "Repository rule violations found\n\nChanges must be made through the merge queue" }, 405);
   const commit = await here.forge.merge(here.repository, pull, {
     login: loginOf(here),
     method: (text(body, "merge_method") || "merge") as "merge",

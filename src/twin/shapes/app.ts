@@ -5,7 +5,7 @@ import { node, userShape, type Addresses } from "./user.ts";
 export const PERMISSIONS = {
   metadata: "read",
   members: "read",
-  merge_queues: "read",
+  merge_queues: "write",
   contents: "write",
   pull_requests: "write",
   checks: "write",

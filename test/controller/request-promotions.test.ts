@@ -1,0 +1,98 @@
+import { expect, test } from "vitest";
+
+import { requestPromotions } from "../../src/controller/request-promotions.ts";
+import type { LabelEvent, PullRequest } from "../../src/forge/forge.ts";
+import { DEFAULT_SETTINGS, type EnvironmentSettings } from "../../src/pipeline/settings.ts";
+import { runId, sha } from "../manifest/run-records.ts";
+
+const STAGING: EnvironmentSettings = {
+  name: "staging",
+  auto: false,
+  after: null,
+  soakMs: 0,
+  gates: [],
+  approvals: null,
+  windows: [],
+  freezes: [],
+  deploy: null,
+};
+
+const PERMISSIONS = new Map([
+  ["alice", true],
+  ["mallory", false],
+]);
+
+/** What the labels of one merged pull request ask for; `by`: who put each there, in order; `-label` takes one off. */
+async function asked(by: readonly (readonly [label: string, login: string])[], merged = true) {
+  const events = by.map(([label, login], at): LabelEvent => ({
+    id: at,
+    label: label.replace(/^-/, ""),
+    added: !label.startsWith("-"),
+    actor: { id: login.length, login, bot: login.endsWith("[bot]") },
+    at: "2026-01-01T00:00:00Z",
+  }));
+  const names = new Set(events.map(({ label }) => label));
+  const labels = [...names].filter((name) => events.findLast(({ label }) => label === name)?.added === true);
+  const pull: PullRequest = {
+    number: 5,
+    title: "",
+    body: "",
+    state: merged ? "closed" : "open",
+    draft: false,
+    merged,
+    mergedBy: null,
+    mergeCommit: merged ? sha("d") : null,
+    author: { id: 1, login: "alice", bot: false },
+    labels,
+    head: { sha: sha("e"), branch: "more", repository: 42 },
+    base: { sha: sha("c"), branch: "main" },
+  };
+  const { events: found, refused } = await requestPromotions(
+    {
+      forge: { labelEvents: async () => ({ kind: "ok", value: events }) },
+      mayPromote: async (login) => {
+        const may = PERMISSIONS.get(login);
+        return may === undefined ? { kind: "unreachable", why: "away" } : { kind: "ok", value: may };
+      },
+    },
+    {
+      environments: [...DEFAULT_SETTINGS.environments, STAGING],
+      states: new Map(),
+      newest: [{ pipeline: "sum", run: runId("a"), pullRequests: [pull] }],
+      at: "2026-01-01T00:00:00Z",
+    },
+  );
+  return {
+    asked: found.map(({ by: { login }, environment }) => `${environment} by ${login}`),
+    refused: refused.map(({ label, words }) => `${label}: ${words}`),
+  };
+}
+
+test("a label asks once its change is merged, by whoever put it there last and may", async () => {
+  expect(await asked([["promote:staging", "alice"]])).toEqual({ asked: ["staging by alice"], refused: [] });
+  expect(await asked([["promote:staging", "alice"]], false)).toEqual({ asked: [], refused: [] });
+  const taken = [
+    ["promote:staging", "alice"],
+    ["-promote:staging", "alice"],
+  ] as const;
+  expect(await asked(taken)).toEqual({ asked: [], refused: [] });
+});
+
+test("a label that asks for nothing is refused in words", async () => {
+  expect(await asked([["promote:staging", "mallory"]])).toEqual({
+    asked: [],
+    refused: [expect.stringContaining("by mallory asks for nothing, and is taken off: this account may not promote")],
+  });
+  expect((await asked([["promote:staging", "robot[bot]"]])).refused).toEqual([
+    expect.stringContaining("a bot does not ask for releases"),
+  ]);
+  expect((await asked([["promote:stagin", "alice"]])).refused).toEqual([
+    expect.stringContaining("did you mean `promote:staging`?"),
+  ]);
+  // Nobody can write code of their own into our words.
+  expect((await asked([["promote:`x`", "alice"]])).refused).toEqual([
+    expect.stringContaining("the label `promote:'x'` names no environment"),
+  ]);
+  // While the forge does not say what somebody may do nothing is decided.
+  expect(await asked([["promote:staging", "nobody"]])).toEqual({ asked: [], refused: [] });
+});
