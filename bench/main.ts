@@ -4,6 +4,7 @@ import { hashing } from "./hashing.ts";
 import { ledger } from "./ledger.ts";
 import { place, type Place } from "./place.ts";
 import { planning } from "./planning.ts";
+import { promotion } from "./promotion.ts";
 import { markdown, type Row } from "./row.ts";
 import { cold, noop } from "./runs.ts";
 import { verify } from "./verifying.ts";
@@ -17,6 +18,7 @@ const BENCHMARKS: Readonly<Record<string, (at: Place) => Promise<Row[]>>> = {
   verify,
   dispatch,
   deliveries,
+  promotion,
 };
 
 const USAGE = 64;

@@ -4,6 +4,8 @@ import { promote, type PromoteOrder } from "./controller/promote.ts";
 import { requestPromotions, type Newest, type RefusedLabel } from "./controller/request-promotions.ts";
 import { withdraw } from "./controller/withdraw.ts";
 import type { Desired } from "./forge/desired.ts";
+import type { PullRequest } from "./forge/forge.ts";
+import type { CommitSha } from "./identity/identity.ts";
 import { planDeployment, showDeployment } from "./main-deployments.ts";
 import { deployGate, evidenceFiles } from "./main-evidence.ts";
 import { isSigned, record, releaseAt, statesOf, type Place } from "./main-promotion-place.ts";
@@ -85,6 +87,12 @@ export async function takePromotions(place: Place): Promise<PromotionsLooked> {
 
 export async function newestRuns(place: Place): Promise<readonly Newest[]> {
   const found: Newest[] = [];
+  // Many pipelines run at one commit.
+  const pulls = new Map<CommitSha, Promise<readonly PullRequest[]>>();
+  const pullsOf = async (commit: CommitSha): Promise<readonly PullRequest[]> => {
+    const asked = await place.repository.forge.pullRequestsOf(commit);
+    return asked.kind === "ok" ? asked.value : [];
+  };
   for (const { pipeline, deploys } of place.project.pipelines) {
     if (deploys.length > 0) continue;
     for (const { id } of place.repository.history.runs({
@@ -94,12 +102,9 @@ export async function newestRuns(place: Place): Promise<readonly Newest[]> {
     })) {
       const run = await place.repository.history.record(id);
       if (run === undefined || (await refusalOf(place, run)) !== null) continue;
-      const asked = await place.repository.forge.pullRequestsOf(run.source);
-      found.push({
-        pipeline: pipeline.id,
-        run: id,
-        pullRequests: asked.kind === "ok" ? asked.value : [],
-      });
+      const asked = pulls.get(run.source) ?? pullsOf(run.source);
+      pulls.set(run.source, asked);
+      found.push({ pipeline: pipeline.id, run: id, pullRequests: await asked });
       break;
     }
   }
@@ -116,15 +121,25 @@ async function showReleased(
 }
 
 export async function refusalOf(place: Place, run: RunRecord): Promise<NotPromotable | null> {
-  const { repository, tip } = place;
+  const { repository } = place;
   const own = String(repository.forge.repository.id);
   const refusal = refusalOfCandidate(run, own, run.pullRequest === null ? "main" : "pr");
   if (refusal !== null) return refusal;
   if (!(await isSigned(place, run.id)))
     return { why: "its record is not signed by a key of ours", next: "run it again: /sluice retry" };
-  const line = await repository.mirror.firstParents(tip, LINE);
-  if (line.includes(run.source)) return null;
+  if ((await lineOf(place)).has(run.source)) return null;
   return { why: "its commit is not on the default branch", next: "promote a run of one that is" };
+}
+
+const lines = new WeakMap<Place, Promise<ReadonlySet<CommitSha>>>();
+
+/** Commits of the default branch, read once for all that one look asks. */
+function lineOf(place: Place): Promise<ReadonlySet<CommitSha>> {
+  const known = lines.get(place);
+  if (known !== undefined) return known;
+  const read = place.repository.mirror.firstParents(place.tip, LINE).then((line) => new Set(line));
+  lines.set(place, read);
+  return read;
 }
 
 async function withdrawRefused(

@@ -6,9 +6,9 @@ import type { Service } from "./main-service.ts";
 import { checkEnvelope, keyIdOf, publicKeyPem } from "./manifest/dsse.ts";
 import { manifestPath, signaturePath } from "./manifest/ledger-paths.ts";
 import { foldEvents, type EnvironmentState } from "./release/environment-state.ts";
+import { eventMemory } from "./release/event-memory.ts";
 import { releaseOf, type Release } from "./release/release.ts";
 import type { ReleaseEvent } from "./release/release-event.ts";
-import { verifyEvent } from "./release/verify-event.ts";
 
 /** A repository's environments with what they rest on, read at one moment. */
 export interface Place {
@@ -55,20 +55,18 @@ export function keysOf({ parts: { signer, operator } }: Service): ReadonlyMap<st
   return new Map([signer.publicKey, ...listed].map((pem) => [keyIdOf(pem), pem]));
 }
 
+const memories = new WeakMap<ForgeRepository, ReturnType<typeof eventMemory>>();
+
 /** Only what one of our keys signed counts. */
 export async function statesOf({
   service,
   repository,
 }: Pick<Place, "service" | "repository">): Promise<ReadonlyMap<string, EnvironmentState>> {
-  const { history } = repository;
+  const { history, forge } = repository;
   await history.sync();
-  const keys = keysOf(service);
-  return foldEvents(
-    history.events().flatMap((entry) => {
-      const verified = verifyEvent(entry, keys, String(repository.forge.repository.id));
-      return verified.kind === "valid" ? [verified.event] : [];
-    }),
-  );
+  const counted = memories.get(repository) ?? eventMemory(keysOf(service), String(forge.repository.id));
+  memories.set(repository, counted);
+  return foldEvents(counted(history.events()));
 }
 
 export async function releaseAt({ service, repository }: Place, id: RunId): Promise<Release | undefined> {

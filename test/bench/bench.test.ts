@@ -30,7 +30,7 @@ test("--json prints rows and nothing else", { timeout: 120_000 }, async () => {
 test("a benchmark that is not there is named, with those that are", async () => {
   const { code, stdout, stderr } = await bench("speed");
   expect([code, stdout]).toEqual([64, ""]);
-  expect(stderr).toContain("noop cold planning hashing ledger verify dispatch deliveries");
+  expect(stderr).toContain("noop cold planning hashing ledger verify dispatch deliveries promotion");
 });
 
 test("targets are kept from above for times and from below for speeds", () => {

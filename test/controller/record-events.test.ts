@@ -9,6 +9,7 @@ import { preAuthentication, renderEnvelope } from "../../src/manifest/dsse.ts";
 import { parseLedgerHeader } from "../../src/manifest/ledger-header.ts";
 import { LEDGER_HEADER } from "../../src/manifest/ledger-paths.ts";
 import { foldEvents, standingOf } from "../../src/release/environment-state.ts";
+import { eventMemory } from "../../src/release/event-memory.ts";
 import {
   EVENT_TYPE,
   eventMessage,
@@ -161,8 +162,11 @@ test("what was imported or forged at an event's place gives way to it, and is no
   await recordEvents(ports, "41", [{ ...held, reason: "of another repository" }]);
   const head = (await git.resolve(LEDGER)) ?? null;
   await git.append(LEDGER, head, [commitOf({ [eventPath(unheld)]: "forged" }, { message: eventMessage(unheld) })]);
-  // An index that had read them reads what took their place too.
+  // An index that had read them reads what took their place too, and so does whoever remembers what was looked at.
   await history.sync();
+  const keys = new Map([[signer.keyId, signer.publicKey]]);
+  const counted = eventMemory(keys, "42");
+  expect(counted(history.events())).toEqual([]);
   expect(await recordEvents(ports, "42", [unheld, held])).toEqual({ added: 2 });
   expect(await recordEvents(ports, "42", [held, unheld])).toEqual({ added: 0 });
   const fresh = sqliteHistory(join(bench.root, "fresh.sqlite"), {
@@ -170,9 +174,9 @@ test("what was imported or forged at an event's place gives way to it, and is no
     log: (until) => git.log(LEDGER, until),
     files: (commit, paths) => git.files(commit, paths),
   });
-  const keys = new Map([[signer.keyId, signer.publicKey]]);
   for (const index of [history, fresh]) {
     await index.sync();
+    expect(counted(index.events()).map(({ kind }) => kind)).toEqual(["unheld", "held"]);
     const read = index.events().map((entry) => verifyEvent(entry, keys, "42"));
     expect(read.map((one) => (one.kind === "valid" ? `${one.event.kind} ${one.event.reason ?? ""}` : one.why))).toEqual(
       ["unheld ", "held wait"],
