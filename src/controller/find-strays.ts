@@ -14,7 +14,7 @@ import {
 } from "../release/stray.ts";
 
 export interface StrayPorts {
-  readonly mirror: Pick<Commits, "tree" | "files"> & Pick<Mirror, "changed">;
+  readonly mirror: Pick<Commits, "tree" | "files" | "resolve"> & Pick<Mirror, "changed">;
   readonly owner: LedgerOwner;
 }
 
@@ -36,18 +36,19 @@ const SHARE = 10_000;
 const MOST = 100;
 
 /** Looks through what changed on a ledger since the last look, and again at what was found before. */
-export async function findStrays(ports: StrayPorts, head: CommitSha, seen: LookedThrough): Promise<LookedThrough> {
+export async function findStrays(ports: StrayPorts, head: CommitSha, before: LookedThrough): Promise<LookedThrough> {
   const { mirror, owner } = ports;
+  const seen = await stillKnown(mirror, before);
   const target = seen.at?.head ?? head;
   const subjects = seen.until === target ? [] : await changedSubjects(mirror, { from: seen.until, to: target });
   const done = seen.at?.done ?? 0;
   const share = subjects.slice(done, done + SHARE);
   const paths = share.flatMap(filesOf);
-  const [now, before] = await Promise.all([
+  const [now, was] = await Promise.all([
     mirror.files(target, paths),
     seen.until === null ? new Map<string, Uint8Array>() : mirror.files(seen.until, paths),
   ]);
-  const found = share.flatMap((subject) => straysAt(subject, { before, now }, owner));
+  const found = share.flatMap((subject) => straysAt(subject, { before: was, now }, owner));
   const known = new Set(share);
   const all = [...seen.strays.filter((stray) => stray.kind === "key" || !known.has(placeOf(stray))), ...found];
   const there = await mirror.files(head, [...new Set(all.flatMap((stray) => filesOf(placeOf(stray))))]);
@@ -61,6 +62,13 @@ export async function findStrays(ports: StrayPorts, head: CommitSha, seen: Looke
     strays: strays.slice(0, MOST),
     more,
   };
+}
+
+/** A mirror that was made anew may lack what an older one saw: then all is looked through again. */
+async function stillKnown(mirror: StrayPorts["mirror"], seen: LookedThrough): Promise<LookedThrough> {
+  for (const commit of [seen.until, seen.at?.head ?? null])
+    if (commit !== null && (await mirror.resolve(commit)) === undefined) return { ...seen, until: null, at: null };
+  return seen;
 }
 
 async function changedSubjects(

@@ -24,7 +24,7 @@ export interface LedgerOwner {
 export type Files = ReadonlyMap<string, Uint8Array>;
 
 const EVENT = /^(releases\/[^/]+\/[^/]+\/[0-9a-f]{32})(?:\.sig)?\.json$/;
-const RUN = /^runs\/..\/..\/([^/]+)\/[^/]+\.json$/;
+const RUN = /^runs\/..\/..\/([^/]+)\/(?:[^/]+\.json|tree\/.+)$/;
 const KEY = /^keys\/..\/..\/([0-9a-f]{64})\.json$/;
 
 /** The record that a path of a ledger belongs to, by the path of its first file. */
