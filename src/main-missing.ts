@@ -25,7 +25,7 @@ async function missingIn(place: Place): Promise<ReadonlyMap<string, DriftIssue>>
   for (const { name: environment } of place.project.settings.environments) {
     for (const [pipeline, { live }] of states.get(environment)?.pipelines ?? []) {
       const release = live === null ? undefined : await releaseAt(place, live.run);
-      const gone = release === undefined ? [] : missingArtifacts(place.service.parts.store, release);
+      const gone = release === undefined ? [] : await missingArtifacts(place.service.parts.store, release);
       if (release === undefined || gone.length === 0) continue;
       const issue = missingIssue({ environment, pipeline }, release, gone);
       found.set(issue.marker, issue);

@@ -6,14 +6,18 @@ import type { Store } from "../store/store.ts";
 const MOST = 1_000;
 
 /** Artifacts of a release of which the store lacks bytes. */
-export function missingArtifacts(
-  store: Pick<Store, "has" | "listingSync">,
+export async function missingArtifacts(
+  store: Pick<Store, "has" | "listing">,
   { artifacts }: Pick<Release, "artifacts">,
-): Release["artifacts"] {
-  const isWhole = (digest: Digest): boolean => {
-    if (!store.has(digest)) return false;
-    const inside = (store.listingSync(digest) ?? []).slice(0, MOST);
-    return inside.every((entry) => "link" in entry || store.has(entry.digest));
-  };
-  return artifacts.filter(({ digest }) => !isWhole(digest));
+): Promise<Release["artifacts"]> {
+  const missing: Release["artifacts"][number][] = [];
+  for (const artifact of artifacts) if (!(await isWhole(store, artifact.digest))) missing.push(artifact);
+  return missing;
+}
+
+async function isWhole(store: Pick<Store, "has" | "listing">, digest: Digest): Promise<boolean> {
+  if (!(await store.has(digest))) return false;
+  const inside = (await store.listing(digest)) ?? [];
+  for (const entry of inside.slice(0, MOST)) if (!("link" in entry) && !(await store.has(entry.digest))) return false;
+  return true;
 }
