@@ -53,7 +53,7 @@ interface Responded<Value> {
 const SPARE_MS = 5 * 60_000;
 const TIMEOUT_MS = 20_000;
 /** An installation that gives us no token is asked for one this often. */
-const SHUT_OUT_MS = 30_000;
+const SHUT_OUT_MS = 10_000;
 
 export function octokitCalls({ appId, privateKey, apiUrl, now, timeoutMs = TIMEOUT_MS }: OctokitOptions): Calls {
   let date: number | null = null;

@@ -18,8 +18,8 @@ interface Trouble {
 
 const limit = { only: ({ over }: Asked) => over === "api", enough: 1 };
 const TROUBLES: readonly Trouble[] = [
-  { name: "a spent limit", fault: () => ({ kind: "primary-limit", seconds: 3 }), ...limit },
-  { name: "too much at once", fault: () => ({ kind: "secondary-limit", status: 429, seconds: 3 }), ...limit },
+  { name: "a spent limit", fault: () => ({ kind: "primary-limit", seconds: 2 }), ...limit },
+  { name: "too much at once", fault: () => ({ kind: "secondary-limit", status: 429, seconds: 2 }), ...limit },
   { name: "a server that breaks", fault: () => ({ kind: "server-error", status: 503 }), enough: 4 },
   { name: "writes that break", fault: () => ({ kind: "server-error", status: 500 }), enough: 2, only: isWrite },
   { name: "connections that close", fault: () => ({ kind: "closed" }), times: 6 },
