@@ -12,11 +12,12 @@ import {
 import { hostname } from "node:os";
 import { join } from "node:path";
 
-import { digestOfJson, hexOf, type Digest } from "../identity/identity.ts";
+import { digestOf, digestOfJson, hexOf, type Digest } from "../identity/identity.ts";
 import type { Failure } from "../run/run-record.ts";
 import { build, type Built } from "./build.ts";
 import { ownEnvironments, type Environments, type FoundEnvironment } from "./environment.ts";
 import type { AttemptOrder } from "./executor.ts";
+import { compareInstalled } from "./installed.ts";
 import { recipeOf } from "./recipes.ts";
 import type { Recipe, Variable } from "./recipe.ts";
 import { removeTree } from "./remove-tree.ts";
@@ -64,9 +65,11 @@ async function prepare(
   { log, signal }: { readonly log: string; readonly signal: AbortSignal },
 ): Promise<FoundEnvironment | Failure> {
   const { options } = kept;
-  if (environment.kind === "system" || environment.kind === "image" || isElsewhere(environment))
+  if (environment.kind === "system" || environment.kind === "image")
     return ownEnvironments("/").prepare({ environment, tools }, { log, signal });
   const bytes = lock === undefined ? undefined : await options.read(lock);
+  if (environment.kind === "venv" && environment.path.startsWith("/"))
+    return elsewhere(environment, { log, signal, tools }, bytes);
   if (lock === undefined || bytes === undefined) return lock === undefined ? noLock(environment.kind) : GONE;
   const recipe = await recipeOf(environment, new TextDecoder().decode(bytes), {
     python: tools["python"],
@@ -177,9 +180,19 @@ function isAlive(pid: number): boolean {
   }
 }
 
-/** A virtual environment that the operator has put on the machine, outside any repository. */
-function isElsewhere(environment: AttemptOrder["environment"]): boolean {
-  return environment.kind === "venv" && environment.path.startsWith("/");
+/** A virtual environment that the operator has put on the machine, outside any repository: compared, and used as it is. */
+async function elsewhere(
+  environment: Extract<AttemptOrder["environment"], { kind: "venv" }>,
+  { tools, ...building }: { readonly log: string; readonly signal: AbortSignal } & Pick<AttemptOrder, "tools">,
+  lock: Uint8Array | undefined,
+): Promise<FoundEnvironment | Failure> {
+  const found = await ownEnvironments("/").prepare({ environment: { ...environment, lock: null }, tools }, building);
+  if ("kind" in found || lock === undefined) return found;
+  const text = new TextDecoder().decode(lock);
+  return {
+    ...found,
+    drift: compareInstalled(environment, environment.path, { stamp: digestOf(lock), text: () => text }),
+  };
 }
 
 function noLock(kind: string): Failure {

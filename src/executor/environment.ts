@@ -5,6 +5,7 @@ import { delimiter, join } from "node:path";
 import type { Environment } from "../pipeline/pipeline.ts";
 import type { Failure } from "../run/run-record.ts";
 import type { AttemptOrder } from "./executor.ts";
+import { findConda } from "./find-conda.ts";
 import { checkInstalled } from "./installed.ts";
 
 /** What an environment adds to a step: directories before PATH, and places that a sandbox must show. */
@@ -38,7 +39,9 @@ export function ownEnvironments(project: string): Environments {
   return {
     prepare({ environment }) {
       const found = findEnvironment(environment, project);
-      return "kind" in found ? found : { environment: found, drift: checkInstalled(environment, project) };
+      if ("kind" in found) return found;
+      const place = found.nodeModules ?? found.readOnly[0] ?? "";
+      return { environment: found, drift: checkInstalled(environment, place, project) };
     },
   };
 }
@@ -65,13 +68,27 @@ function findEnvironment(environment: Environment, project: string): PreparedEnv
         return { kind: "refused", why: `\`${environment.lock}\` is not installed`, next: "npm ci" };
       return { path: [join(modules, ".bin")], env: {}, readOnly: [modules], nodeModules: modules };
     }
-    case "uv":
-    case "conda":
-      return {
-        kind: "refused",
-        why: `\`environment: { ${environment.kind}: … }\` cannot be built on this machine in this version`,
-        next: "use `{ venv: … }`, or run it on workers",
-      };
+    case "uv": {
+      const path = environment.path === "." ? ".venv" : `${environment.path}/.venv`;
+      const root = join(project, path);
+      if (!existsSync(join(root, "bin", "python")))
+        return {
+          kind: "refused",
+          why: `there is no environment at \`${path}\``,
+          next: `uv sync --frozen${environment.path === "." ? "" : ` --project ${environment.path}`}`,
+        };
+      return { path: [join(root, "bin")], env: { VIRTUAL_ENV: root }, readOnly: [root], nodeModules: null };
+    }
+    case "conda": {
+      const root = findConda(environment.name);
+      if (root === undefined)
+        return {
+          kind: "refused",
+          why: `there is no conda environment \`${environment.name}\` on this machine`,
+          next: `conda create --name ${environment.name}${environment.lock === null ? "" : ` --file ${environment.lock}`}`,
+        };
+      return { path: [join(root, "bin")], env: { CONDA_PREFIX: root }, readOnly: [root], nodeModules: null };
+    }
     case "image":
       return {
         kind: "refused",

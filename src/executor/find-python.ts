@@ -53,6 +53,11 @@ export async function findPython(path: string, expected: string | undefined): Pr
   };
 }
 
+/** The first program of these names on PATH. */
+export function findProgram(names: readonly string[], path: string): string | undefined {
+  return programs(names, path)[0];
+}
+
 function programs(names: readonly string[], path: string): readonly string[] {
   return names.flatMap((name) =>
     path

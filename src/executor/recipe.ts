@@ -1,4 +1,5 @@
 import type { JsonObject } from "../identity/canonical-json.ts";
+import type { Failure } from "../run/run-record.ts";
 import type { PreparedEnvironment } from "./environment.ts";
 
 /** Where an environment is built. */
@@ -27,6 +28,21 @@ export interface Recipe {
 
 /** A variable of the worker that says where packages come from. */
 export type Variable = (name: string) => string | undefined;
+
+/** What a worker has to make environments with. */
+export interface Here {
+  /** As `tools:` asks for it. */
+  readonly python: string | undefined;
+  readonly path: string;
+  readonly variable: Variable;
+}
+
+/** How an environment is made from the text of its lock; a failure where it cannot be made here. */
+export type RecipeMaker<Kind> = (
+  environment: Kind,
+  lock: string,
+  here: Here,
+) => Promise<Recipe | Failure> | Recipe | Failure;
 
 /** Those of these variables that are set. */
 export function given(variable: Variable, names: readonly string[]): Readonly<Record<string, string>> {

@@ -1,24 +1,28 @@
 import type { Environment } from "../pipeline/pipeline.ts";
 import type { Failure } from "../run/run-record.ts";
-import type { Recipe, Variable } from "./recipe.ts";
+import { condaRecipe } from "./conda-recipe.ts";
+import type { Here, Recipe } from "./recipe.ts";
+import { uvRecipe } from "./uv-recipe.ts";
 import { venvRecipe } from "./venv-recipe.ts";
 
-/** How an environment is made from the text of its lock; a failure where it cannot be made here. */
-export async function recipeOf(
+/** The recipe of a kind of environment. */
+export function recipeOf(
   environment: Exclude<Environment, { kind: "system" | "image" }>,
   lock: string,
-  here: { readonly python: string | undefined; readonly path: string; readonly variable: Variable },
-): Promise<Recipe | Failure> {
+  here: Here,
+): Promise<Recipe | Failure> | Recipe | Failure {
   switch (environment.kind) {
     case "venv":
       return venvRecipe(environment, lock, here);
     case "uv":
+      return uvRecipe(environment, lock, here);
     case "conda":
+      return condaRecipe(environment, lock, here);
     case "node":
       return {
         kind: "refused",
-        why: `\`environment: { ${environment.kind}: … }\` is not built by workers in this version`,
-        next: "use `{ venv: …, lock: … }`, or an image",
+        why: "`environment: { node: … }` is not built by workers in this version",
+        next: "use an image that has the packages",
       };
     default:
       return environment satisfies never;

@@ -2,11 +2,10 @@ import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 
 import type { Environment } from "../pipeline/pipeline.ts";
-import type { Failure } from "../run/run-record.ts";
 import { findPython } from "./find-python.ts";
-import { installedVersion } from "./installed.ts";
+import { installedVersion } from "./venv-packages.ts";
 import { lockedRequirements } from "./locked-requirements.ts";
-import { given, type Recipe, type Variable } from "./recipe.ts";
+import { given, type RecipeMaker } from "./recipe.ts";
 import { readOnlyFor } from "./sandbox.ts";
 
 /** The worker's own word on where packages come from; it goes before the lock's. */
@@ -14,15 +13,11 @@ const INDEXES = ["PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS", "PIP_
 const OTHER = ["PIP_TRUSTED_HOST", "PIP_CERT", "PIP_DEFAULT_TIMEOUT", "PIP_RETRIES"];
 
 /** A virtual environment from a requirements file with hashes, by `venv` and `pip`. */
-export async function venvRecipe(
-  environment: Extract<Environment, { kind: "venv" }>,
-  lock: string,
-  {
-    python,
-    path,
-    variable,
-  }: { readonly python: string | undefined; readonly path: string; readonly variable: Variable },
-): Promise<Recipe | Failure> {
+export const venvRecipe: RecipeMaker<Extract<Environment, { kind: "venv" }>> = async (
+  environment,
+  lock,
+  { python, path, variable },
+) => {
   const file = environment.lock ?? "";
   const locked = lockedRequirements(lock);
   if (locked.kind === "bad")
@@ -57,4 +52,4 @@ export async function venvRecipe(
     }),
     next: `\`python3 -m venv build && build/bin/pip install --require-hashes -r ${file}\` shows it on a machine of yours; then \`/sluice retry\``,
   };
-}
+};

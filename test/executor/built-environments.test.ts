@@ -8,6 +8,7 @@ import {
   readFileSync,
   realpathSync,
   rmSync,
+  writeFileSync,
 } from "node:fs";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
@@ -52,11 +53,11 @@ interface Ran {
 let attempts = 0;
 
 /** A worker's executor over environments that it builds in `directory`. */
-function worker(directory: string, variables: Readonly<Record<string, string>> = {}): Worker {
+function worker(directory: string, variables: Readonly<Record<string, string>> = {}, path = PATH): Worker {
   const locks = new Map<string, Uint8Array>();
   const environments = builtEnvironments({
     directory: join(directory, "environments"),
-    path: PATH,
+    path,
     read: (lock) => Promise.resolve(locks.get(lock)),
     variable: (name) => variables[name],
     sandboxed,
@@ -68,7 +69,7 @@ function worker(directory: string, variables: Readonly<Record<string, string>> =
     environments,
     materialize: () => Promise.resolve({ kind: "missing" }),
     launcherPath: LAUNCHER,
-    path: PATH,
+    path,
     onDrift: undefined,
   });
   if ("kind" in executor) throw new Error(executor.why);
@@ -200,6 +201,106 @@ test("an environment without a lock is refused, and so is one that no worker's P
     name: "python",
     expected: "2.4",
   });
+});
+
+test("a virtual environment that the operator has put on the machine is compared with the lock and used as it is", async () => {
+  const directory = place();
+  const root = join(directory, "own");
+  spawnSync("python3", ["-m", "venv", "--without-pip", root]);
+  const environment: Environment = { kind: "venv", path: root, lock: "requirements.txt" };
+  const { run } = worker(directory);
+
+  expect((await run("", 'echo "$VIRTUAL_ENV"', { environment })).log).toBe(`${root}\n`);
+  expect((await run("hello==1.0\n", "true", { environment })).failure).toMatchObject({
+    why: `\`${root}\` is not what \`requirements.txt\` pins: \`hello\` 1.0 is not installed`,
+  });
+});
+
+/** A program that makes what it is asked for, and leaves its arguments and variables there. */
+function recording(directory: string, name: string, root: string): string {
+  const bin = join(directory, "bin");
+  mkdirSync(bin, { recursive: true });
+  const script = `#!/bin/sh
+root=${root}
+mkdir -p "$root/bin"; printf '#!/bin/sh\\necho made\\n' > "$root/bin/made"; chmod +x "$root/bin/made"
+printf '%s\\n' "$@" > "$root/arguments"; env > "$root/variables"; cat pyproject.toml explicit.txt > "$root/files" 2>/dev/null || true
+`;
+  writeFileSync(join(bin, name), script, { mode: 0o755 });
+  return `${bin}:${PATH}`;
+}
+
+function builtIn(directory: string): (name: string) => string {
+  const root = join(directory, "environments", published(directory)[0] ?? "");
+  return (name) => readFileSync(join(root, name), "utf8");
+}
+
+const UV_LOCK = `version = 1
+requires-python = ">=3.11"
+
+[[package]]
+name = "hello"
+version = "1.0"
+source = { registry = "https://pypi.org/simple" }
+
+[[package]]
+name = "tuner"
+version = "0.1.0"
+source = { virtual = "." }
+dependencies = [{ name = "hello" }]
+`;
+const UV: Environment = { kind: "uv", path: ".", lock: "uv.lock" };
+
+test("uv builds from the lock alone: frozen, without the project, sources and downloads of interpreters", async () => {
+  const directory = place();
+  const path = recording(directory, "uv", "$UV_PROJECT_ENVIRONMENT");
+  const { run } = worker(directory, { UV_DEFAULT_INDEX: index.url, SECRET: "correct-horse" }, path);
+
+  expect(await run(UV_LOCK, "made", { environment: UV })).toEqual({ failure: null, log: "made\n" });
+
+  const read = builtIn(directory);
+  expect(read("arguments").split("\n")).toEqual(
+    expect.arrayContaining(["sync", "--frozen", "--no-dev", "--no-install-project", "--no-build", "--python"]),
+  );
+  expect(read("files")).toBe('[project]\nname = "tuner"\nversion = "0.1.0"\nrequires-python = ">=3.11"\n');
+  expect(read("variables")).toContain(`UV_DEFAULT_INDEX=${index.url}\n`);
+  expect(read("variables")).toContain("UV_PYTHON_DOWNLOADS=never\n");
+  expect(read("variables")).not.toContain("correct-horse");
+});
+
+const EXPLICIT = `# platform: linux-64
+@EXPLICIT
+https://conda.anaconda.org/conda-forge/noarch/tzdata-2025b-h78e105d_0.conda#4222072737ccff51314b5ece9c7d6f5a
+`;
+const CONDA: Environment = { kind: "conda", name: "tuner", lock: "conda.lock" };
+
+test("micromamba builds from an explicit lock: packages by address and digest, copied", async () => {
+  const directory = place();
+  const path = recording(directory, "micromamba", '$(while [ "$1" != --prefix ]; do shift; done; echo "$2")');
+  const { run } = worker(directory, {}, path);
+
+  expect(await run(EXPLICIT, "made", { environment: CONDA })).toEqual({ failure: null, log: "made\n" });
+
+  const read = builtIn(directory);
+  expect(read("arguments")).toMatch(
+    /^create\n--yes\n--quiet\n--prefix\n\S+\n--file\n\S+explicit\.txt\n--always-copy\n$/,
+  );
+  expect(read("files")).toBe(EXPLICIT.replace(/^#.*\n/, ""));
+  const unsure = EXPLICIT.replace(/#[0-9a-f]{32}/, "");
+  expect((await run(unsure, "true", { environment: CONDA })).failure).toMatchObject({
+    kind: "refused",
+    why: "workers build no environment from `conda.lock`: line 3 is no package by address and digest",
+  });
+});
+
+test.each([
+  [UV, UV_LOCK, "its environment is built with `uv`, and there is none on this worker's PATH"],
+  [CONDA, EXPLICIT, "its environment is built with `micromamba`, `mamba` or `conda`, and there is none"],
+])("without the program that builds it %j is refused", async (environment, lock, why) => {
+  const { run } = worker(place());
+
+  const { failure } = await run(lock, "true", { environment });
+
+  expect(failure).toMatchObject({ kind: "refused", why: expect.stringContaining(why) as string });
 });
 
 test("what a worker left that was killed while it built is swept away by the next", () => {
