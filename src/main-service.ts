@@ -284,7 +284,9 @@ async function openPool(
     if ("kind" in staged) return { kind: "ended", end: endedUnseen(job, staged, clock.now()) };
     const { id: run, domain, requestedBy, deploys } = order;
     const params = paramsOf(planned, job.step.step);
-    const asked = { run, domain, requestedBy, deploys, secretOrder: null };
+    const grant = grants.get(job.step.name);
+    const sandbox = grant?.kind === "granted" ? grant.sandbox : "require";
+    const asked = { run, domain, requestedBy, deploys, sandbox, secretOrder: null };
     const attempt = { id: attemptOf(job), ...asked, job, staged, params };
     return { kind: "ready", job: await withSecrets(parts, attempt, grants) };
   });

@@ -88,7 +88,7 @@ export async function startWorker(parts: WorkerParts): Promise<AsyncDisposable> 
     room: notice.room,
     demandOf,
     async perform(payload, signal) {
-      const { run, domain, requestedBy, job, staged, params, secretOrder, deploys } = decodeAttempt(payload);
+      const { run, domain, requestedBy, sandbox, job, staged, params, secretOrder, deploys } = decodeAttempt(payload);
       const names = job.step.step.secrets.map(({ name }) => name);
       const stranger = isOfFork(domain);
       const resolve = (): Readonly<Record<string, string>> | Failure => {
@@ -110,6 +110,7 @@ export async function startWorker(parts: WorkerParts): Promise<AsyncDisposable> 
               run,
               domain,
               requestedBy,
+              sandbox,
               deploys,
               stage: () => Promise.resolve(staged),
               secrets: () => (names.length === 0 ? {} : stranger ? NO_SECRETS : resolve()),

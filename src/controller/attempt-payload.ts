@@ -16,6 +16,8 @@ export interface StagedJob {
   readonly params: JsonObject;
   /** What is deployed by it; null: nothing. */
   readonly deploys: Deploys | null;
+  /** What the operator and the default branch ask for. */
+  readonly sandbox: "auto" | "require";
   /** Signed, where the step asks for secrets: which it may have, and from where. */
   readonly secretOrder: string | null;
 }
@@ -58,7 +60,8 @@ export function decodeAttempt(payload: Json): StagedJob {
   );
   const { step } = value.job;
   const job = { ...value.job, step: { ...step, step: { ...step.step, checkpoint: step.step.checkpoint ?? null } } };
-  return { ...value, job, staged, secretOrder: value.secretOrder ?? null, deploys: value.deploys ?? null };
+  const { secretOrder = null, deploys = null, sandbox = "auto" } = value as Partial<StagedJob>;
+  return { ...value, job, staged, secretOrder, deploys, sandbox };
 }
 
 export function encodeEnd(end: StepEnd): Json {

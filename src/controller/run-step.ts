@@ -55,6 +55,8 @@ export interface StepContext {
   /** Said after the step: the first input whose bytes are no longer those of the key. */
   readonly changed: (job: StepJob) => Promise<Failure | undefined>;
   readonly requestedBy: string | null;
+  /** `require`: refused where no sandbox can be made; absent where the executor knows by itself. */
+  readonly sandbox?: "auto" | "require";
   /** What the step deploys; null: nothing. */
   readonly deploys: Deploys | null;
   /** The step's process begins now. */
@@ -161,6 +163,7 @@ async function orderOf(
       inputs: [...inputs, ...openCheckpoint(ports, context, job)],
       outputs: job.document.outputs.map(({ path, kind }) => ({ path, directory: kind === "directory" })),
       network: step.network,
+      ...(context.sandbox === "require" ? { sandbox: "require" as const } : {}),
       secrets: secrets as Readonly<Record<string, string>>,
       environment: step.environment,
       ...(lock === null ? {} : { lock }),

@@ -1,4 +1,4 @@
-import { spawnSync } from "node:child_process";
+import { execFile } from "node:child_process";
 import {
   appendFileSync,
   existsSync,
@@ -11,6 +11,7 @@ import {
 } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
+import { promisify } from "node:util";
 
 import { digestOf, digestOfJson, hexOf, type Digest } from "../identity/identity.ts";
 import type { Failure } from "../run/run-record.ts";
@@ -115,7 +116,7 @@ async function make({ options, stop }: Kept, name: string, recipe: Recipe): Prom
   try {
     const built = await build({ recipe, places, sandboxed, path, signal: stop.signal });
     if (built.kind === "ok") {
-      seal(places.root);
+      await seal(places.root);
       published = publish(join(directory, name), join("built", own));
     }
     return built;
@@ -126,9 +127,10 @@ async function make({ options, stop }: Kept, name: string, recipe: Recipe): Prom
 }
 
 /** Nothing is written to it any more, and all of it is on the disk before anybody finds it. */
-function seal(root: string): void {
-  spawnSync("chmod", ["-R", "a-w", root]);
-  spawnSync("sync", ["-f", root]);
+async function seal(root: string): Promise<void> {
+  const run = promisify(execFile);
+  await run("chmod", ["-R", "a-w", root]);
+  await run("sync", ["-f", root]);
 }
 
 /** False: another worker was first, and its environment is the one. */

@@ -44,6 +44,8 @@ export interface AttemptOrder {
   /** Parent directories of these exist before the step starts. */
   readonly outputs: readonly { readonly path: string; readonly directory: boolean }[];
   readonly network: boolean;
+  /** In a sandbox of its own or a container, or not at all. */
+  readonly sandbox?: "require";
   /** A step with secrets never shares a sandbox. */
   readonly secrets: Readonly<Record<string, string>>;
   readonly environment: Environment;

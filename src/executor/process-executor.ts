@@ -14,7 +14,7 @@ import { startLauncher, type Launcher } from "./launcher-client.ts";
 import { memoryLimitsHere, type MemoryGroup, type MemoryLimits } from "./memory-limit.ts";
 import { permitsFor, type Permits } from "./permits.ts";
 import { beginLog, keepPlain } from "./plain-log.ts";
-import { prepare, type Prepared } from "./prepare.ts";
+import { prepare, type Prepared, type Walls } from "./prepare.ts";
 import { HOME, readOnlyFor, sandboxArguments, WORKSPACE, type SandboxSettings } from "./sandbox.ts";
 import { redactLog } from "./redact-log.ts";
 import { removeTree } from "./remove-tree.ts";
@@ -39,6 +39,7 @@ export interface ProcessExecutorOptions {
 interface Pool extends Slots {
   readonly options: ProcessExecutorOptions;
   readonly sandboxed: boolean;
+  readonly walls: Walls;
   readonly systemReadOnly: readonly string[];
   /** Memory limits, opened for the first step that has one; null where they cannot be enforced. */
   limits: MemoryLimits | null | undefined;
@@ -64,6 +65,7 @@ export function processExecutor(
   const pool: Pool = {
     options,
     sandboxed,
+    walls: { sandboxed, why: here.why },
     free: Array.from({ length: ahead }, (_, at) => makeSlot(options.directory, at)),
     waiting: [],
     limits: undefined,
@@ -131,7 +133,7 @@ async function startIn(
   beginLog(log);
   const left = clearWorkspace(slot.workspace, order, slot);
   slot.standing = undefined;
-  const prepared = await prepare(pool.options, order, { log, signal });
+  const prepared = await prepare({ ...pool.options, ...pool.walls }, order, { log, signal });
   const staged = "kind" in prepared ? undefined : await stageFor(pool, slot, { order, prepared, left });
   await pool.permits.take();
   const ended = endedIn(pool, slot, { order, prepared, staged, log, signal }).finally(() => pool.permits.giveBack());
@@ -270,7 +272,7 @@ function launcherFor(
     prepared,
     group,
   }: {
-    readonly order: Pick<AttemptOrder, "network" | "inputs" | "secrets">;
+    readonly order: Pick<AttemptOrder, "network" | "inputs" | "secrets" | "sandbox">;
     readonly prepared: { readonly environment: Pick<PreparedEnvironment, "path" | "readOnly"> };
     readonly group: MemoryGroup | undefined;
   },
@@ -292,7 +294,10 @@ function launcherFor(
   const name = group === undefined ? plain : `limited ${plain}`;
   const fresh =
     pool.sandboxed &&
-    (Object.keys(order.secrets).length > 0 || pool.options.sandbox === "require" || settings.shown.length > 0);
+    (Object.keys(order.secrets).length > 0 ||
+      pool.options.sandbox === "require" ||
+      order.sandbox === "require" ||
+      settings.shown.length > 0);
   if (slot.launcher !== undefined && slot.launcher.process.alive && slot.launcher.settings === name && !fresh)
     return slot.launcher.process;
   void slot.launcher?.process.close();

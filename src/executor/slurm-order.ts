@@ -43,7 +43,7 @@ export function writeOrder(place: JobPlace, order: AttemptOrder, environment: Pr
     root,
     launcher: launcherCommand(options.launcherPath),
     bubblewrap: options.sandbox === "off" ? null : bubblewrap(place, order, { environment, path }),
-    orWithout: options.sandbox !== "require",
+    orWithout: options.sandbox !== "require" && order.sandbox !== "require",
     links: shownIn(order).map(({ source, path }) => ({ source, target: join(workspace, path) })),
     tools: order.tools,
     path,

@@ -27,12 +27,12 @@ const inputs = z.array(input);
 
 const environment = z.union([
   z.strictObject({
-    venv: path.describe("A Python virtual environment of this repository."),
+    venv: path.describe("A Python virtual environment of this repository; workers build it from `lock`, with hashes."),
     lock: path.optional().describe("Its lock file: pins the environment."),
   }),
-  z.strictObject({ uv: path.describe("Directory of a uv project with a `uv.lock`.") }),
+  z.strictObject({ uv: path.describe("Directory of a uv project with a `uv.lock`, from which workers build it.") }),
   z.strictObject({
-    conda: name.describe("A conda environment by name."),
+    conda: name.describe("A conda environment by name; workers build it from an explicit `lock`."),
     lock: path.optional().describe("Its lock file: pins the environment."),
   }),
   z.strictObject({ node: path.describe("A `package-lock.json`; its `node_modules/.bin` leads PATH.") }),

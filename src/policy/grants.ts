@@ -18,6 +18,8 @@ export type Granted =
       readonly kind: "granted";
       readonly name: string;
       readonly pool: OperatorPool;
+      /** `require`: in a sandbox or container, or not at all. */
+      readonly sandbox: "auto" | "require";
       /** Sources of the secrets, by the name that the step asks for. */
       readonly secrets: readonly { readonly name: string; readonly from: string }[];
     }
@@ -42,7 +44,8 @@ export function grantStep(rules: Narrowed, step: Step, asking: Asking): Granted 
     if (why !== undefined) return why;
     if (grant !== undefined) secrets.push({ name: asked.name, from: grant.from });
   }
-  return { kind: "granted", name, pool, secrets };
+  const sandbox = rules.settings.sandbox === "require" ? "require" : "auto";
+  return { kind: "granted", name, pool, sandbox, secrets };
 }
 
 type Refused = Extract<Granted, { kind: "refused" }>;

@@ -36,6 +36,7 @@ function attempt(kind: "effects" | "outputs"): StagedJob {
     staged: [],
     params: {},
     deploys: null,
+    sandbox: "auto",
     secretOrder: null,
   };
 }

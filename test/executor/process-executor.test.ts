@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -74,6 +74,25 @@ test("attempts whose workspaces cannot be made ready keep no slot, and leave not
   await attempt.dispose();
   await executor[Symbol.asyncDispose]();
   expect(readdirSync(join(directory, "work"))).toEqual([]);
+});
+
+test("a step that is to run in a sandbox is refused where there is none, and not run", async () => {
+  const directory = mkdtempSync(join(tmpdir(), "sluice-walls-"));
+  onTestFinished(() => rmSync(directory, { recursive: true, force: true }));
+  await using executor = open("off")(directory);
+  const marker = join(directory, "ran");
+  const order = { ...orderOf(1, []), argv: ["/bin/sh", "-c", `touch ${marker}`], sandbox: "require" as const };
+
+  const attempt = await executor.start(order, new AbortController().signal);
+
+  expect((await attempt.ended).failure).toMatchObject({
+    kind: "refused",
+    why: expect.stringMatching(
+      /^it runs in a sandbox or not at all \(`sandbox: require`\), and steps run in a directory/,
+    ) as string,
+  });
+  await attempt.dispose();
+  expect(existsSync(marker)).toBe(false);
 });
 
 const works = spawnSync("bwrap", ["--ro-bind", "/", "/", "true"]).status === 0;
