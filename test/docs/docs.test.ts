@@ -38,9 +38,10 @@ const examples = PAGES.flatMap((page) =>
   [...read(page).matchAll(/```ya?ml\n([^]*?)```/g)].map((match) => ({ page, yaml: match[1] ?? "" })),
 );
 
-/** A file with `steps:` is a pipeline, one with an operator's key the operator's, any other with `version:` the settings. */
+/** A file with `steps:` is a pipeline, one with an operator's key or that says so the operator's, any other with `version:` the settings. */
 function parserOf(yaml: string): typeof parsePipeline | typeof parseSettings | typeof parseOperator {
   if (/^steps:/m.test(yaml)) return parsePipeline;
+  if (yaml.startsWith("# SLUICE_CONFIG\n")) return parseOperator;
   return [...OPERATOR_KEYS].some((key) => new RegExp(`\\b${key}:`).test(yaml)) ? parseOperator : parseSettings;
 }
 
