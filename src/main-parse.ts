@@ -5,18 +5,18 @@ import type { ParsedPipeline, Source } from "./pipeline/parsed.ts";
 const WORTH_A_THREAD = 200_000;
 
 /** Gives the last of many pipeline files to threads, as much to each as is left for the one that asks. */
-export function parseAside(sources: readonly Source[], cpus: number): ReadonlyMap<string, Promise<ParsedPipeline>> {
+export function parseAside(sources: readonly Source[], cpus: number): ReadonlyMap<Source, Promise<ParsedPipeline>> {
   const bytes = sources.reduce((sum, source) => sum + source.bytes.byteLength, 0);
   const threads = Math.min(cpus - 1, Math.floor(bytes / WORTH_A_THREAD) - 1);
-  const parsed = new Map<string, Promise<ParsedPipeline>>();
+  const parsed = new Map<Source, Promise<ParsedPipeline>>();
   if (threads < 1) return parsed;
   const size = Math.ceil(sources.length / (threads + 1));
   for (let from = size; from < sources.length; from += size) {
     const share = sources.slice(from, from + size);
     const answer = inThread<readonly ParsedPipeline[]>("main-parser", share);
-    for (const [at, { path }] of share.entries())
+    for (const [at, source] of share.entries())
       parsed.set(
-        path,
+        source,
         answer.then((all) => nth(all, at)),
       );
   }

@@ -13,13 +13,14 @@ import type { View } from "../git/view.ts";
 import { SETTINGS_PATH, type PipelineFile, type Project } from "./project.ts";
 import type { ParsedCache } from "../store/parsed-cache.ts";
 
-/** Has some of these pipeline files parsed elsewhere while the others are parsed here; by path. */
-export type ParseAside = (sources: readonly Source[]) => Promise<ReadonlyMap<string, Promise<ParsedPipeline>>>;
+/** Has some of these pipeline files parsed elsewhere while the others are parsed here. */
+export type ParseAside = (sources: readonly Source[]) => Promise<ReadonlyMap<Source, Promise<ParsedPipeline>>>;
 
 interface Reading {
   readonly view: View;
   readonly cache: ParsedCache;
-  readonly aside: ReadonlyMap<string, Promise<ParsedPipeline>>;
+  /** By path and bytes: somebody may save a file meanwhile. */
+  readonly aside: ReadonlyMap<Digest, Promise<ParsedPipeline>>;
   readonly problems: Problem[];
   /** What is left of files that have errors. */
   readonly rests: Rest[];
@@ -73,7 +74,7 @@ async function handOut(
   const aside = await parseAside(sources);
   // Where reading ends before, nobody waits for these.
   for (const parsed of aside.values()) parsed.catch(() => undefined);
-  return aside;
+  return new Map([...aside].map(([source, parsed]) => [keyOf(source), parsed]));
 }
 
 /** Mistakes in what is left of a broken file stand among its others, in the order of the file. */
@@ -133,7 +134,7 @@ async function readPipeline(reading: Reading, path: string): Promise<PipelineFil
   if (bytes === undefined) return undefined;
   const pipeline = await parseCached<Pipeline>(reading, { path, bytes }, async (source) => {
     const { parsePipeline } = await import("../pipeline/parse-pipeline.ts");
-    const parsed = (await reading.aside.get(path)) ?? parsePipeline(source);
+    const parsed = (await reading.aside.get(keyOf(source))) ?? parsePipeline(source);
     if (parsed.rest !== null) reading.rests.push(parsed.rest);
     return { value: parsed.value, problems: parsed.problems };
   });

@@ -91,15 +91,9 @@ export function checkEnvelope(
     : { kind: "valid", keyId: valid };
 }
 
-let decoded = Buffer.alloc(0);
-
-/** Whether base64, in either alphabet, is of these bytes; decoded into the same memory each time, a manifest being large. */
+/** Whether base64, in either alphabet, is of these bytes. */
 function spells(base64: string, bytes: Uint8Array): boolean {
-  // Two bytes more than the text can stand for, so that nothing of it is cut off.
-  const most = Math.ceil((base64.length * 3) / 4) + 2;
-  if (decoded.length < most) decoded = Buffer.alloc(2 * most);
-  const length = decoded.write(base64, "base64");
-  return Buffer.compare(decoded.subarray(0, length), bytes) === 0;
+  return Buffer.compare(Buffer.from(base64, "base64"), bytes) === 0;
 }
 
 const decoder = new TextDecoder();

@@ -1,0 +1,42 @@
+import { expect, test } from "vitest";
+
+import { readProject, type ParseAside } from "../../src/controller/read-project.ts";
+import type { View } from "../../src/git/view.ts";
+import type { Json } from "../../src/identity/canonical-json.ts";
+import { parsePipeline } from "../../src/pipeline/parse-pipeline.ts";
+import type { ParsedCache } from "../../src/store/parsed-cache.ts";
+
+const pipeline = (step: string): Uint8Array =>
+  new TextEncoder().encode(`version: 1\nsteps:\n  ${step}: { run: date > out, outputs: [out] }\n`);
+
+/** Two pipeline files, one of which is saved anew after it was read for the first time. */
+function savedMeanwhile(): View {
+  const reads = new Map<string, number>();
+  return {
+    kind: "work-tree",
+    commit: null,
+    files: async () =>
+      ["a", "b"].map((name) => ({ path: `pipelines/${name}.yaml`, kind: "file" as const, tracked: true })),
+    read: async (path) => {
+      if (!path.startsWith("pipelines/")) return undefined;
+      const before = reads.get(path) ?? 0;
+      reads.set(path, before + 1);
+      return pipeline(path === "pipelines/a.yaml" ? `read-${before}` : "other");
+    },
+    facts: async () => new Map(),
+    source: async () => undefined,
+    link: async () => undefined,
+  };
+}
+
+test("a file that is saved while others parse what it held is what it holds now, and so is what is remembered of it", async () => {
+  const kept: Json[] = [];
+  const cache: ParsedCache = { get: () => undefined, set: (_, value) => void kept.push(value), save: () => undefined };
+  const parseAside: ParseAside = async (sources) =>
+    new Map(sources.map((source) => [source, Promise.resolve(parsePipeline(source))]));
+
+  const project = await readProject({ cache, parseAside }, savedMeanwhile());
+
+  expect(project.pipelines.map((file) => file.pipeline.steps.map(({ name }) => name))).toEqual([["read-1"], ["other"]]);
+  expect(JSON.stringify(kept)).not.toContain("read-0");
+});
