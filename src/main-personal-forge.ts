@@ -47,6 +47,13 @@ export async function openPersonalForge(
   };
 }
 
+/** Which repository on a forge this is a clone of, by its remote's address alone: nobody is asked. */
+export async function nameOnForge({ git }: Repository): Promise<string | undefined> {
+  if (git.adapter !== "native") return undefined;
+  const found = chosen(await remotesOf(git.root), undefined);
+  return "reason" in found ? undefined : parseRemoteAddress(found.url)?.fullName.toLowerCase();
+}
+
 type Refused = Extract<OpenedForge, { kind: "refused" }>;
 
 function refused(reason: Refused["reason"], why: string, next: string): Refused {

@@ -25,6 +25,10 @@ async function main(): Promise<void> {
       },
     },
     openRepository: () => openRepository(world),
+    async repositoryOnForge(repository) {
+      const { nameOnForge } = await import("./main-personal-forge.ts");
+      return nameOnForge(repository);
+    },
     async openForge(repository, remote) {
       const { openPersonalForge } = await import("./main-personal-forge.ts");
       return openPersonalForge(world, repository, remote);

@@ -7,7 +7,7 @@ import type { FollowedLog, ServedRun, World } from "./world.ts";
 /** `sluice logs -f <run> [step]`: what steps of a service's run write while they write it; undefined: no such run is open. */
 export async function followLogs(world: World, name: string, step: string | undefined): Promise<number | undefined> {
   return withRuns(world, async (runs) => {
-    const run = await servedRun(runs, name);
+    const run = await servedRun(world, runs, name);
     if (run === undefined) return undefined;
     checkStep(run, step);
     const signal = world.terminal.interrupted;

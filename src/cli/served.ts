@@ -24,17 +24,39 @@ export async function withRuns<Answer>(
   }
 }
 
-/** The run of a service that a person means: an id, a unique beginning of it, or `latest`; undefined: none of them. */
-export async function servedRun(runs: OpenRuns, name: string): Promise<ServedRun | undefined> {
+/**
+ * The run of a service that a person means: an id, a unique beginning of it, or `latest` of this clone's repository;
+ * undefined: none of them.
+ */
+export async function servedRun(world: World, runs: OpenRuns, name: string): Promise<ServedRun | undefined> {
   const all = await runs.list();
-  const newest = all.toSorted((a, b) => (a.acceptedAt < b.acceptedAt ? 1 : -1)).slice(0, 1);
-  const found = name === "latest" ? newest : all.filter(({ id }) => name.length >= 4 && id.startsWith(name));
+  if (name === "latest") return newestHere(world, all);
+  const found = all.filter(({ id }) => name.length >= 4 && id.startsWith(name));
   if (found.length > 1)
     throw new Refusal(
       EXIT.usage,
       [`${name} could be any of`, ...found.map(({ id, pipeline }) => `  ${id}  ${pipeline}`)].join("\n"),
     );
   return found[0];
+}
+
+/** A service serves many: the newest of all of them may be another team's. */
+async function newestHere(world: World, all: readonly ServedRun[]): Promise<ServedRun | undefined> {
+  if (all.length === 0) return undefined;
+  const opened = await world.openRepository();
+  const here = opened.kind === "ok" ? await world.repositoryOnForge(opened.repository) : undefined;
+  if (here === undefined)
+    throw new Refusal(
+      EXIT.usage,
+      [
+        "latest is a run of this clone's repository, and no remote here tells which one on the forge that is",
+        "  next: say the run's id. Under way are",
+        ...all.map(({ id, pipeline, repository }) => `  ${id}  ${pipeline} in ${repository}`),
+      ].join("\n"),
+    );
+  return all
+    .filter(({ repository }) => repository.toLowerCase() === here)
+    .toSorted((a, b) => (a.acceptedAt < b.acceptedAt ? 1 : -1))[0];
 }
 
 /** A log that the service keeps of what it ran; undefined where its store is not on this machine. */
@@ -51,7 +73,7 @@ const PATIENCE_MS = 60_000;
 /** Stops a run that a service has in hand and waits for its record; undefined: the service has no such run. */
 export async function cancelServed(world: World, name: string): Promise<number | undefined> {
   return withRuns(world, async (runs) => {
-    const run = await servedRun(runs, name);
+    const run = await servedRun(world, runs, name);
     if (run === undefined) return undefined;
     const short = fourCharacters(run.id);
     await runs.cancel(run.id);

@@ -50,6 +50,8 @@ export interface World {
   readonly terminal: Terminal;
   /** The forge behind a remote (undefined: `origin`, or the only one), as the person at the keyboard. */
   openForge(repository: Repository, remote: string | undefined): Promise<OpenedForge>;
+  /** `owner/name` of the repository behind `origin`, or the only remote, in lower case; undefined where none is told. */
+  repositoryOnForge(repository: Repository): Promise<string | undefined>;
   openRepository(): Promise<
     | { readonly kind: "ok"; readonly repository: Repository }
     | { readonly kind: "refused"; readonly why: string; readonly next: string }

@@ -114,6 +114,12 @@ test(
     const forever = { "add.sh": "echo it begins; sleep 600\n" };
     await twin.forge.commit(repository, { branch: "main", files: forever, message: "For ever", login: "alice" });
     await until(async () => (await sluice("ps")).stdout.includes("▶ add"), 60_000);
+    const unknown = await sluice("cancel", "latest");
+    expect([unknown.code, unknown.stderr]).toEqual([64, expect.stringContaining("say the run's id")]);
+    await gitIn(clone, "remote", "set-url", "origin", "https://github.com/acme/others.git");
+    const others = await sluice("cancel", "latest");
+    expect([others.code, others.stderr]).toEqual([64, expect.stringContaining("no run latest is under way here")]);
+    await gitIn(clone, "remote", "set-url", "origin", `git@github.com:${repository.fullName}.git`);
     const all = read("logs", "-f", "latest");
     await until(() => all.said().includes("add   │ it begins"), 20_000);
     const wrong = await sluice("logs", "-f", "latest", "ad");
