@@ -46,7 +46,7 @@ export function serviceDoors(world: World): Service {
         return refused(world, { why: `${variable}: ${expected}`, next: `${variable}=${example}` });
       }
       const { queue } = opened;
-      const kept = await openStore(config.store, servicePaths(config.data).store);
+      const kept = await openStore(config.store ?? read.operator.store, servicePaths(config.data).store);
       if (kept.kind === "refused") {
         await queue[Symbol.asyncDispose]();
         return refused(world, kept);
@@ -91,12 +91,15 @@ export function serviceDoors(world: World): Service {
     },
     async log(config, digest) {
       const { parseDigest } = await import("./identity/identity.ts");
+      const { readOperator } = await import("./main-operator.ts");
       const { servicePaths } = await import("./main-service.ts");
       const { openStore } = await import("./main-store.ts");
       const named = parseDigest(digest);
       const { store } = servicePaths(config.data);
-      if (named === undefined || (config.store === null && !existsSync(store))) return undefined;
-      const kept = await openStore(config.store, store);
+      const read = readOperator(config.operatorFile);
+      const at = config.store ?? (read.kind === "ok" ? read.operator.store : null);
+      if (named === undefined || (at === null && !existsSync(store))) return undefined;
+      const kept = await openStore(at, store);
       if (kept.kind === "refused") return undefined;
       const bytes = await kept.store.read(named);
       await kept.store[Symbol.asyncDispose]();

@@ -36,20 +36,23 @@ async function place() {
   onTestFinished(() => server.stop());
   const backend = await redisBackend();
   onTestFinished(() => backend.stop());
+  const operator = `version: 1\ndataset_hosts: ["s3://${server.bucket}"]\nstore: { kind: s3, bucket: ${server.bucket}, prefix: prod, endpoint: "${server.endpoint}" }\n`;
   const here = await town({
     slots: 0,
     queue: { kind: "redis", url: backend.url },
     variables: { AWS_ENDPOINT_URL_S3: server.endpoint },
-    operator: `version: 1\ndataset_hosts: ["s3://${server.bucket}"]\nstore: { kind: s3, bucket: ${server.bucket}, prefix: prod, endpoint: "${server.endpoint}" }\n`,
+    operator,
   });
   const data = join(here.directory, "worker");
+  const operatorFile = join(here.directory, "operator-of-workers.yaml");
+  writeFileSync(operatorFile, operator);
   const env = {
     ...S3_VARIABLES,
     PATH: process.env["PATH"] ?? "",
     HOME: here.directory,
     SLUICE_DATA: data,
     SLUICE_QUEUE_URL: backend.url,
-    SLUICE_STORE_URL: `s3://${server.bucket}/prod?endpoint=${server.endpoint}`,
+    SLUICE_CONFIG: operatorFile,
   };
   const worker = spawn(process.execPath, [MAIN, "worker"], { env, stdio: ["ignore", "ignore", "pipe"] });
   let said = "";
