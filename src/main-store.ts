@@ -39,12 +39,11 @@ export async function openStore(named: OperatorStore | null, local: string): Pro
   const { s3BegunAttempts } = await import("./store/s3-begun-attempts.ts");
   const { s3Collector } = await import("./store/s3-collect.ts");
   const { s3Store } = await import("./store/s3-store.ts");
-  const { trimCopies } = await import("./store/trim-copies.ts");
   const opened = await openS3Bucket(named);
   if (opened.kind === "refused") return opened;
   const { bucket } = opened;
   const store = s3Store(bucket, local);
-  setInterval(() => trimCopies(local), TRIM_EVERY_MS).unref();
+  setInterval(() => store.trim(), TRIM_EVERY_MS).unref();
   const collector = s3Collector(bucket, () => store.forget());
   return { kind: "opened", store, begun: s3BegunAttempts(bucket), checkpoints: below(local), collector };
 }

@@ -7,7 +7,7 @@ const MOST = 1_000;
 
 /** Artifacts of a release of which the store lacks bytes. */
 export async function missingArtifacts(
-  store: Pick<Store, "has" | "listing">,
+  store: Pick<Store, "present" | "listing">,
   { artifacts }: Pick<Release, "artifacts">,
 ): Promise<Release["artifacts"]> {
   const missing: Release["artifacts"][number][] = [];
@@ -15,9 +15,10 @@ export async function missingArtifacts(
   return missing;
 }
 
-async function isWhole(store: Pick<Store, "has" | "listing">, digest: Digest): Promise<boolean> {
-  if (!(await store.has(digest))) return false;
+async function isWhole(store: Pick<Store, "present" | "listing">, digest: Digest): Promise<boolean> {
+  if (!(await store.present(digest))) return false;
   const inside = (await store.listing(digest)) ?? [];
-  for (const entry of inside.slice(0, MOST)) if (!("link" in entry) && !(await store.has(entry.digest))) return false;
+  for (const entry of inside.slice(0, MOST))
+    if (!("link" in entry) && !(await store.present(entry.digest))) return false;
   return true;
 }

@@ -50,8 +50,11 @@ export function filesystemStore(root: string): Store {
     recent: recentBytes(),
     revoked: false,
   };
+  const present = async (digest: Digest): Promise<boolean> =>
+    existsSync(objectPath(root, digest)) || existsSync(listingPath(root, digest));
   return {
-    has: async (digest) => existsSync(objectPath(root, digest)) || existsSync(listingPath(root, digest)),
+    has: present,
+    present,
     async ingest(path, as) {
       return guarded(as, () => ingest(place, path, { as, move: true }));
     },

@@ -15,6 +15,8 @@ export interface S3Bytes {
   keepListing(digest: Digest): Promise<void>;
   /** True when an object or listing is in the bucket and young enough to stay. */
   stays(digest: Digest): Promise<boolean>;
+  /** True when an object or listing is in the bucket, however old. */
+  present(digest: Digest): Promise<boolean>;
   /** Brings an object to the directory, verified. */
   bring(digest: Digest): Promise<"ok" | "missing" | "corrupt">;
   /** Entries of a directory, brought where they are not here. */
@@ -96,6 +98,8 @@ export function s3Bytes(bucket: Bucket, local: string): S3Bytes {
     keep: (digest) => keep(objectName(digest), objectPath(local, digest)),
     keepListing: (digest) => keep(listingName(digest), listingPath(local, digest)),
     stays: async (digest) => (await isYoung(objectName(digest))) || isYoung(listingName(digest)),
+    present: async (digest) =>
+      (await bucket.head(objectName(digest))) !== undefined || (await bucket.head(listingName(digest))) !== undefined,
     bring(digest) {
       const under = coming.get(digest);
       if (under !== undefined) return under;

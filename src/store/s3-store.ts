@@ -1,14 +1,16 @@
 import { rmSync } from "node:fs";
+import { normalize } from "node:path";
 
 import type { Digest } from "../identity/identity.ts";
 import type { OutputRecord, StepResult } from "../key/key-document.ts";
 import { atOnce } from "./at-once.ts";
 import type { Bucket } from "./bucket.ts";
 import { filesystemStore } from "./filesystem-store.ts";
-import { isCode } from "./objects.ts";
+import { isCode, objectPath } from "./objects.ts";
 import { objectName, s3Bytes, type S3Bytes } from "./s3-bytes.ts";
 import { s3Results } from "./s3-results.ts";
 import type { Ingested, Materialized, Store } from "./store.ts";
+import { trimCopies } from "./trim-copies.ts";
 
 const SIDE_BY_SIDE = 16;
 /** What is brought may be trimmed again before it is read. */
@@ -17,6 +19,8 @@ const TRIES = 3;
 export interface S3Store extends Store {
   /** What was collected is not answered from memory any more. */
   forget(): void;
+  /** Makes room among the copies until there is enough; what is on its way to the bucket stays. */
+  trim(enough?: () => boolean): number;
 }
 
 /**
@@ -26,15 +30,18 @@ export interface S3Store extends Store {
 export function s3Store(bucket: Bucket, local: string): S3Store {
   const copies = filesystemStore(local);
   const bytes = s3Bytes(bucket, local);
+  const sending = new Set<ReadonlySet<string>>();
+  const sent: Sent = (digests, send) => sentFrom(local, sending, { digests, send });
   const results = s3Results(bucket, (result) => bringListings(bytes, result));
   return {
     has: (digest) => bytes.stays(digest),
-    ingest: async (path, as) => kept(bytes, copies, await copies.ingest(path, as)),
-    ingestCopy: async (path) => kept(bytes, copies, await copies.ingestCopy(path)),
+    present: (digest) => bytes.present(digest),
+    ingest: async (path, as) => kept(bytes, copies, sent, await copies.ingest(path, as)),
+    ingestCopy: async (path) => kept(bytes, copies, sent, await copies.ingestCopy(path)),
     peek: (workspace, path, most) => copies.peek(workspace, path, most),
     async putBytes(given) {
       const digest = await copies.putBytes(given);
-      await bytes.keep(digest);
+      await sent([digest], () => bytes.keep(digest));
       return digest;
     },
     async read(digest) {
@@ -54,6 +61,7 @@ export function s3Store(bucket: Bucket, local: string): S3Store {
     // The server has everything before anybody is told that it is there.
     barrier: () => Promise.resolve(),
     forget: () => results.forget(),
+    trim: (enough) => trimCopies(local, { held: (path) => [...sending].some((paths) => paths.has(path)), enough }),
     async [Symbol.asyncDispose]() {
       await copies[Symbol.asyncDispose]();
       bucket.close();
@@ -61,14 +69,32 @@ export function s3Store(bucket: Bucket, local: string): S3Store {
   };
 }
 
-async function kept(bytes: S3Bytes, copies: Store, taken: Ingested): Promise<Ingested> {
+/** Keeps the copies of some objects here until they are in the bucket: they may be the only ones. */
+type Sent = (digests: Iterable<Digest>, send: () => Promise<void>) => Promise<void>;
+
+async function sentFrom(
+  local: string,
+  sending: Set<ReadonlySet<string>>,
+  { digests, send }: { readonly digests: Iterable<Digest>; readonly send: () => Promise<void> },
+): Promise<void> {
+  const paths = new Set(Array.from(digests, (digest) => normalize(objectPath(local, digest))));
+  sending.add(paths);
+  try {
+    await send();
+  } finally {
+    sending.delete(paths);
+  }
+}
+
+async function kept(bytes: S3Bytes, copies: Store, sent: Sent, taken: Ingested): Promise<Ingested> {
   if (taken.kind !== "ok") return taken;
   const { kind, digest } = taken.record;
   if (kind !== "directory") {
-    await bytes.keep(digest);
+    await sent([digest], () => bytes.keep(digest));
     return taken;
   }
-  await atOnce(filesOf(copies, digest), SIDE_BY_SIDE, (file) => bytes.keep(file));
+  const files = filesOf(copies, digest);
+  await sent(files, () => atOnce(files, SIDE_BY_SIDE, (file) => bytes.keep(file)));
   // Last, because whoever finds it finds all that it names.
   await bytes.keepListing(digest);
   return taken;

@@ -27,6 +27,8 @@ export type Created =
 export interface Store extends AsyncDisposable {
   /** True when these bytes are there, and stay for whatever is begun with them now. */
   has(digest: Digest): Promise<boolean>;
+  /** True when these bytes are there, even if they may be collected while something begins with them. */
+  present(digest: Digest): Promise<boolean>;
   /** Takes a file or directory at `path` into the store by rename where it can; symlinks that leave the directory are refused. */
   ingest(path: string, as: string): Promise<Ingested>;
   /** Takes a copy of a file and leaves the file where it is. */

@@ -1,11 +1,17 @@
 import { readdirSync, rmSync, statfsSync, statSync } from "node:fs";
 import { join } from "node:path";
 
+export interface Trimming {
+  /** True for a copy (its path) that the bucket does not have yet. */
+  readonly held: (path: string) => boolean;
+  readonly enough?: (() => boolean) | undefined;
+}
+
 /** A disk that is fuller than this makes room. */
 const FULL = 0.8;
 
 /** Removes the oldest copies of what a bucket holds while a disk is nearly full; whoever needs them brings them anew. */
-export function trimCopies(local: string, enough: () => boolean = () => hasRoom(local)): number {
+export function trimCopies(local: string, { held, enough = () => hasRoom(local) }: Trimming): number {
   if (enough()) return 0;
   const copies = filesIn(join(local, "objects"))
     .flatMap((path) => {
@@ -16,6 +22,7 @@ export function trimCopies(local: string, enough: () => boolean = () => hasRoom(
   let removed = 0;
   for (const { path } of copies) {
     if (enough()) break;
+    if (held(path)) continue;
     rmSync(path, { force: true });
     removed++;
   }

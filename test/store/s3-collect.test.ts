@@ -4,6 +4,7 @@ import { join } from "node:path";
 
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 
+import { missingArtifacts } from "../../src/controller/missing-artifacts.ts";
 import { digestOf, type Digest, type RunId } from "../../src/identity/identity.ts";
 import type { StepResult } from "../../src/key/key-document.ts";
 import { openS3Bucket } from "../../src/store/s3-bucket.ts";
@@ -94,6 +95,23 @@ test("a directory that is held keeps its files", async () => {
   here.age(listingName(digest), objectName(digestOf("a")));
   expect(await here.collect([digest])).toMatchObject({ objects: 0 });
   expect(await here.collect()).toMatchObject({ objects: 2 });
+});
+
+test("what is old is there as long as it is there", async () => {
+  const here = await place();
+  const from = join(here.copies, "reports");
+  mkdirSync(from);
+  writeFileSync(join(from, "a"), "a");
+  const taken = await here.store.ingest(from, "reports");
+  if (taken.kind !== "ok") throw new Error(taken.kind);
+  const artifact = { ...taken.record, step: "report" };
+  const file = objectName(digestOf("a"));
+  here.age(listingName(artifact.digest), file);
+  const elsewhere = here.machine("other");
+  expect(await elsewhere.has(artifact.digest)).toBe(false);
+  expect(await missingArtifacts(elsewhere, { artifacts: [artifact] })).toEqual([]);
+  rmSync(here.file(file));
+  expect(await missingArtifacts(elsewhere, { artifacts: [artifact] })).toEqual([artifact]);
 });
 
 test("bytes that are used anew are young again, and stay where housekeeping has begun already", async () => {

@@ -11,7 +11,6 @@ import { openS3Bucket, s3Bucket } from "../../src/store/s3-bucket.ts";
 import { objectName } from "../../src/store/s3-bytes.ts";
 import { s3Client } from "../../src/store/s3-client.ts";
 import { s3Store } from "../../src/store/s3-store.ts";
-import { trimCopies } from "../../src/store/trim-copies.ts";
 import { resultOf } from "../builders/result.ts";
 import { keepsConditions, S3_VARIABLES, s3Server, type S3Server } from "../contract/s3-server.ts";
 import { hexPath, storeContract } from "../contract/store.ts";
@@ -123,9 +122,28 @@ describe("a bucket", () => {
     const digests = [await store.putBytes(Buffer.from("old")), await store.putBytes(Buffer.from("new"))] as const;
     const [old, young] = [hexPath(copiesOf(here), digests[0]), hexPath(copiesOf(here), digests[1])];
     utimesSync(old, 0, 0);
-    expect(trimCopies(copiesOf(here), () => !existsSync(old))).toBe(1);
+    expect(store.trim(() => !existsSync(old))).toBe(1);
     expect([existsSync(old), existsSync(young)]).toEqual([false, true]);
     expect(Buffer.from((await store.read(digests[0])) ?? []).toString()).toBe("old");
+  });
+
+  test("has an output before room is made of its copy, however old the output says it is", async () => {
+    const here = scratch();
+    const store = open(here);
+    mkdirSync(join(here, "out"));
+    for (const size of [20, 200_000]) {
+      writeFileSync(join(here, "out", String(size)), new Uint8Array(size).fill(4));
+      utimesSync(join(here, "out", String(size)), 0, 0);
+    }
+    const trimmed: number[] = [];
+    server.before = ({ method, url }) => {
+      if (method === "PUT" && url?.includes("/objects/") === true) trimmed.push(store.trim(() => false));
+      return false;
+    };
+    onTestFinished(() => void (server.before = undefined));
+    expect(await store.ingest(join(here, "out"), "out")).toMatchObject({ kind: "ok" });
+    expect(new Set(trimmed)).toEqual(new Set([0]));
+    expect(store.trim(() => false)).toBe(2);
   });
 
   test("heals a copy that rotted on this machine", async () => {
