@@ -5,7 +5,7 @@ import { requestPromotions, type Newest, type RefusedLabel } from "./controller/
 import { withdraw } from "./controller/withdraw.ts";
 import type { Desired } from "./forge/desired.ts";
 import type { PullRequest } from "./forge/forge.ts";
-import type { CommitSha } from "./identity/identity.ts";
+import type { CommitSha, Digest } from "./identity/identity.ts";
 import { planDeployment, showDeployment } from "./main-deployments.ts";
 import { deployGate, evidenceFiles } from "./main-evidence.ts";
 import { isSigned, record, releaseAt, statesOf, type Place } from "./main-promotion-place.ts";
@@ -184,10 +184,31 @@ async function promoteOne(
           },
           { environment: environment.name, pullRequest, evidence, shownAt, said: asked.request.approvals },
         ),
+      evidenceBefore: (merge) => evidenceBefore(place, { ...order, environment: asked.environment }, merge),
       record: (events) => record(place, events),
     },
     order,
   );
+}
+
+/** What was shown when a merge came: it has replaced the pin that is a part of that. */
+async function evidenceBefore(
+  place: Place,
+  {
+    environment,
+    pipeline,
+    candidate,
+    live,
+    gates,
+  }: Pick<PromoteOrder, "pipeline" | "candidate" | "live" | "gates"> & { readonly environment: EnvironmentSettings },
+  merge: CommitSha,
+): Promise<Digest | undefined> {
+  const { mirror } = place.repository;
+  const [, tip] = (await mirror.resolve(merge)) === undefined ? [] : await mirror.firstParents(merge, 2);
+  if (tip === undefined) return undefined;
+  const deploy = environment.deploy === null ? null : await planDeployment(place, environment, candidate.run);
+  const files = await evidenceFiles({ ...place, tip }, { environment, pipeline, deploy });
+  return evidenceDigest({ environment: environment.name, candidate, live, gates, ...files });
 }
 
 export async function orderOf(

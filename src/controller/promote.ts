@@ -1,7 +1,7 @@
 import type { Desired } from "../forge/desired.ts";
 import type { Answer, Forge, PullRequest } from "../forge/forge.ts";
 import type { CommitSha, Digest } from "../identity/identity.ts";
-import { decidePromotion, type Decision, type Question, type Voter } from "../release/decide.ts";
+import { decidePromotion, type Decision, type Question, type Voter, type Wait } from "../release/decide.ts";
 import { isSame, type Request } from "../release/environment-state.ts";
 import type { Actor, ReleaseEvent } from "../release/release-event.ts";
 import type { Release } from "../release/release.ts";
@@ -22,6 +22,8 @@ export interface PromotePorts {
   }) => Promise<Answer<{ readonly pullRequest: PullRequest; readonly shownAt: number; readonly valid: boolean }>>;
   /** Who agrees, with the permissions that they have at the moment of asking. */
   readonly voters: (pullRequest: PullRequest, shownAt: number) => Promise<Answer<readonly Voter[]>>;
+  /** The evidence in front of a merge, which replaced a part of it; undefined: the mirror has no such commit yet. */
+  readonly evidenceBefore: (merge: CommitSha) => Promise<Digest | undefined>;
   readonly record: (events: readonly ReleaseEvent[]) => Promise<void>;
 }
 
@@ -67,16 +69,18 @@ export async function promote(ports: PromotePorts, order: PromoteOrder): Promise
   if (voters.kind !== "ok") return later(voters, order.now);
   const decision = decidePromotion({ ...order, run: request.run, voters: voters.value });
   await ports.record(agreed(order, { decision, voters: voters.value, pullRequest: pullRequest.number }));
-  const told = { ...decision, voids: objectionsTo(request, decision) };
+  // What came to wait while a queue had it is not merged.
+  const left = decision.kind === "wait" ? await ports.forge.dequeue(pullRequest.number, pullRequest.base.branch) : null;
+  const told = {
+    ...decision,
+    waits: [...decision.waits, ...stuckIn(left)],
+    voids: objectionsTo(request, decision),
+  };
   const body = promotionBody(view, told);
   if (pullRequest.body !== body) await ports.forge.updatePullRequest(pullRequest.number, { body });
   const states = [checkOf(view, pullRequest, told), ...labelsTaken(order, pullRequest, decision)];
-  if (decision.kind === "wait") {
-    // What came to wait while a queue had it is not merged.
-    const left = await ports.forge.dequeue(pullRequest.number, pullRequest.base.branch);
-    if (left.kind === "wait" || left.kind === "unreachable") return { ...later(left, order.now), states };
-    return { states, again: soonest(decision, order.now), released: false };
-  }
+  if (left?.kind === "wait" || left?.kind === "unreachable") return { ...later(left, order.now), states };
+  if (decision.kind === "wait") return { states, again: soonest(decision, order.now), released: false };
   const merged = await mergeNow(ports, pullRequest, shown.title);
   if (merged.kind !== "ok") return { ...later(merged, order.now), states };
   // The queue merges it when its commit is found good, which wakes us.
@@ -136,33 +140,64 @@ async function settled(ports: PromotePorts, order: PromoteOrder): Promise<Promot
   if (asked.kind !== "ok") return later(asked, order.now);
   const { state, merged, mergeCommit, number } = asked.value;
   if (state === "open") return undefined;
-  if (merged && (await mayCount(ports, order, asked.value))) {
-    await ports.record([released(order, { pullRequest: number, merge: mergeCommit })]);
-    return { ...NOTHING, released: true };
+  if (merged) {
+    const counts = await mayCount(ports, order, asked.value);
+    if (counts.kind !== "ok") return later(counts, order.now);
+    if (counts.value) {
+      await ports.record([released(order, { pullRequest: number, merge: mergeCommit })]);
+      return { ...NOTHING, released: true };
+    }
   }
-  const reason = merged ? "merged by a person past what it waited for" : "its pull request was closed";
+  const reason = merged ? "merged past what it waited for" : "its pull request was closed";
   await ports.record([withdrawn(order, { cause: `pull-request:${number}/${request.cause}`, reason })]);
   return NOTHING;
 }
 
 /**
- * A merge of ours was decided on before it was made, and only its record is missing. A person's merge counts where
+ * A merge that we made ourselves was decided on just before, and only its record is missing. Any other counts where
  * nothing stands against it at this moment; otherwise the pin is drift, and is told as that.
  */
-async function mayCount(ports: PromotePorts, order: PromoteOrder, pullRequest: PullRequest): Promise<boolean> {
+async function mayCount(ports: PromotePorts, order: PromoteOrder, pullRequest: PullRequest): Promise<Answer<boolean>> {
   const { request, environment } = order;
-  if (await isOurs(ports, pullRequest)) return request.approvals.length >= (environment.approvals?.count ?? 0);
+  const { mergedBy, author } = pullRequest;
+  if (mergedBy?.bot === true && mergedBy.id === author.id)
+    return { kind: "ok", value: request.approvals.length >= (environment.approvals?.count ?? 0) };
   const voters = await ports.voters(pullRequest, order.now);
-  if (voters.kind !== "ok") return false;
-  return decidePromotion({ ...order, run: request.run, voters: voters.value }).kind === "release";
+  if (voters.kind !== "ok") return voters;
+  const shown = await shownWhenMerged(ports, order, { pullRequest, voters: voters.value });
+  if (shown.kind !== "ok") return shown;
+  return { kind: "ok", value: decidePromotion({ ...order, run: request.run, ...shown.value }).kind === "release" };
 }
 
-/** A queue merges in a name of its own what somebody put there. */
-async function isOurs({ forge }: PromotePorts, { number, author, mergedBy }: PullRequest): Promise<boolean> {
-  if (mergedBy === null || !mergedBy.bot) return false;
-  if (mergedBy.id === author.id) return true;
+/**
+ * A queue merges the head that we put there, perhaps much later: who agreed to that is on record, with the evidence of
+ * before the merge. What a person brought there or merged is judged by what they can be seen to agree to now.
+ */
+async function shownWhenMerged(
+  { forge, evidenceBefore }: PromotePorts,
+  { evidence, request }: PromoteOrder,
+  { pullRequest, voters }: { readonly pullRequest: PullRequest; readonly voters: readonly Voter[] },
+): Promise<Answer<{ readonly evidence: Digest; readonly voters: readonly Voter[] }>> {
+  const { number, author, mergedBy, mergeCommit } = pullRequest;
+  const now = { kind: "ok", value: { evidence, voters } } as const;
+  if (mergedBy?.bot !== true || mergeCommit === null) return now;
   const by = await forge.enqueuedBy(number);
-  return by.kind === "ok" && by.value?.id === author.id;
+  if (by.kind !== "ok") return by;
+  if (by.value?.id !== author.id) return now;
+  const before = await evidenceBefore(mergeCommit);
+  if (before === undefined) return { kind: "unreachable", why: "the merge is not in the mirror yet" };
+  const recorded = voters.map((voter) => ({
+    ...voter,
+    approval: request.approvals.find(({ cause }) => cause === voter.approval.cause) ?? voter.approval,
+  }));
+  return { kind: "ok", value: { evidence: before, voters: recorded } };
+}
+
+/** What a queue does not let go may be merged in spite of what stands against it, and somebody has to know. */
+function stuckIn(left: Answer<boolean> | null): readonly Wait[] {
+  if (left?.kind !== "refused") return [];
+  const why = `the merge queue does not let it go: ${left.why}`;
+  return [{ kind: "queue", why, out: "take it out of the queue by hand", until: null }];
 }
 
 /** Whoever's word was taken off goes on being told why, until they agree anew. */

@@ -54,7 +54,8 @@ export interface Wait {
     | "gate"
     | "approvals"
     | "deploying"
-    | "unknown";
+    | "unknown"
+    | "queue";
   readonly why: string;
   /** What ends it; there is always something. */
   readonly out: string;

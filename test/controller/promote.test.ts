@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 
 import { promote, type PromoteOrder, type PromotePorts } from "../../src/controller/promote.ts";
 import { recordEvents } from "../../src/controller/record-events.ts";
-import type { PullRequest } from "../../src/forge/forge.ts";
+import type { Answer, PullRequest } from "../../src/forge/forge.ts";
 import type { RemoteLedger } from "../../src/git/mirror.ts";
 import { digestOf, type RunId } from "../../src/identity/identity.ts";
 import type { Person } from "../../src/identity/repository.ts";
@@ -42,16 +42,22 @@ async function prod(
   {
     queue = null,
     page = () => PAGE,
-    by = () => PAGE.author,
+    by = () => ok(PAGE.author),
     voters = [],
+    taken = () => ok(true),
+    asks = () => null,
   }: {
     /** What was asked of the branch's merge queue; null: it has none. */
     readonly queue?: string[] | null;
     /** The promotion's pull request as the forge has it. */
     readonly page?: () => PullRequest;
     /** Who put it into the queue. */
-    readonly by?: () => Person;
+    readonly by?: () => Answer<Person>;
     readonly voters?: readonly Voter[];
+    /** What the queue says to taking it out. */
+    readonly taken?: () => Answer<boolean>;
+    /** What the forge says when it is asked who agrees; null: who does. */
+    readonly asks?: () => Answer<readonly Voter[]> | null;
   } = {},
 ) {
   const bench = repository({ "a.txt": "a" });
@@ -83,15 +89,17 @@ async function prod(
         queue?.push(`in ${head === PAGE.head.sha ? "as shown" : head}`);
         return ok("queued");
       },
-      enqueuedBy: async () => ok(by()),
+      enqueuedBy: async () => by(),
       dequeue: async () => {
         queue?.push("out");
-        return ok(true);
+        return taken();
       },
       updatePullRequest: async () => ok(PAGE),
     },
     open: async () => ok({ pullRequest: PAGE, shownAt: 0, valid: true }),
-    voters: async () => ok(voters),
+    // A label is older than the look at what was merged.
+    voters: async ({ merged }) => asks() ?? ok(merged ? voters.map(unseen) : voters),
+    evidenceBefore: async () => digestOf(FIRST),
     record,
   };
   return {
@@ -100,9 +108,15 @@ async function prod(
       record([asked(kind, `comment:${comment}`, run)]),
     look: async () => {
       const now = await standing();
-      return promote(ports, orderOf(now, approvals));
+      const order = orderOf(now, approvals);
+      // A merge replaces the pin that is a part of the evidence.
+      return promote(ports, page().merged ? { ...order, evidence: digestOf("merged") } : order);
     },
   };
+}
+
+function unseen(voter: Voter): Voter {
+  return { ...voter, approval: { ...voter.approval, evidence: null } };
 }
 
 function ok<Value>(value: Value): { readonly kind: "ok"; readonly value: Value } {
@@ -218,7 +232,7 @@ test("what a person put into the queue past what it waited for is no release", a
   const { say, look, standing } = await prod(ONE, {
     queue: [],
     page: () => page,
-    by: () => ({ id: 9, login: "eve", bot: false }),
+    by: () => ok({ id: 9, login: "eve", bot: false }),
     voters: [BOB],
   });
   await say("requested", 1, FIRST);
@@ -228,4 +242,46 @@ test("what a person put into the queue past what it waited for is no release", a
   expect((await look()).released).toBe(false);
   const { live, request } = await standing();
   expect([live, request]).toEqual([null, null]);
+});
+
+test("what we put into the queue and was held before the queue merged it is no release", async () => {
+  let page: PullRequest = PAGE;
+  const { say, look, standing } = await prod(ONE, {
+    queue: [],
+    page: () => page,
+    voters: [BOB],
+    taken: () => ({ kind: "refused", status: 403, why: "it is being merged" }),
+  });
+  await say("requested", 1, FIRST);
+  await look();
+  await say("held", 2);
+  const [check] = (await look()).states;
+  expect(JSON.stringify(check)).toContain("the merge queue does not let it go: it is being merged");
+  page = MERGED;
+  expect((await look()).released).toBe(false);
+  const { live, request } = await standing();
+  expect([live, request]).toEqual([null, null]);
+});
+
+test("a merge is judged once the forge says who agreed and who put it into the queue", async () => {
+  let page: PullRequest = PAGE;
+  let away = true;
+  let asking = false;
+  const gone = { kind: "unreachable", why: "502" } as const;
+  const { say, look, standing } = await prod(ONE, {
+    queue: [],
+    page: () => page,
+    voters: [BOB],
+    by: () => (away ? gone : ok(PAGE.author)),
+    asks: () => (away && asking ? gone : null),
+  });
+  await say("requested", 1, FIRST);
+  await look();
+  page = MERGED;
+  for (asking of [true, false]) {
+    expect(await look()).toMatchObject({ released: false, again: 10_000 });
+    expect((await standing()).request?.run).toBe(FIRST);
+  }
+  away = false;
+  expect((await look()).released).toBe(true);
 });
