@@ -88,7 +88,7 @@ export async function openService(opening: Opening): Promise<Opened> {
   const paths = servicePaths(config.data);
   const kept = await openStore(config.store ?? operator.store, paths.store);
   if (kept.kind === "refused") return kept;
-  const { store, begun, checkpoints, collector } = kept;
+  const { store, begun, checkpoints, probe, collector } = kept;
   const opened = await openQueue(url, {
     data: config.data,
     holder: `sluice ${process.pid}`,
@@ -166,7 +166,7 @@ export async function openService(opening: Opening): Promise<Opened> {
     onError: (job, error) => log.error({ err: error, job: job.id }, "job"),
   });
   const door = config.webhooks === null ? null : tracedApp(await createApp({ config, queue, log }), tracing);
-  const ready = readiness({ store, forges, now: () => clock.now() });
+  const ready = readiness({ probe, forges, now, onError });
   const web = await startServer({
     host: config.host,
     port: config.port,

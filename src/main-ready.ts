@@ -1,10 +1,12 @@
 import type { Forges } from "./forge/forge.ts";
-import type { Store } from "./store/store.ts";
+import type { Probe } from "./store/probe.ts";
 
 interface Parts {
-  readonly store: Pick<Store, "putBytes" | "read">;
+  readonly probe: Probe;
   readonly forges: Pick<Forges, "repositories">;
   readonly now: () => number;
+  /** What is wrong goes to the log: the page is anybody's, and errors name paths. */
+  readonly onError: (error: unknown) => void;
 }
 
 /** Who asks waits no longer than this. */
@@ -12,32 +14,33 @@ const WITHIN_MS = 5_000;
 /** Asked for by balancers every few seconds: the store is looked at this often, the forge has limits. */
 const STORE_EVERY_MS = 5_000;
 const FORGE_EVERY_MS = 60_000;
-const PROBE = Buffer.from("sluice is ready\n");
 
 /**
  * A part of main.ts for `/readyz`: why this service can take no work, or null. A forge that is away is no reason, because
  * what it sends has to be taken when it is back; one that does not take the App's key is.
  */
-export function readiness({ store, forges, now }: Parts): () => Promise<string | null> {
-  const storeWhy = remembered(STORE_EVERY_MS, now, () => within(ofStore(store), "the store does not answer"));
-  const forgeWhy = remembered(FORGE_EVERY_MS, now, () => within(ofForge(forges), null));
+export function readiness({ probe, forges, now, onError }: Parts): () => Promise<string | null> {
+  const storeWhy = remembered(STORE_EVERY_MS, now, () => within(ofStore(probe, onError), "the store does not answer"));
+  const forgeWhy = remembered(FORGE_EVERY_MS, now, () => within(ofForge(forges, onError), null));
   return async () => (await storeWhy()) ?? (await forgeWhy());
 }
 
-async function ofStore(store: Parts["store"]): Promise<string | null> {
+async function ofStore(probe: Probe, onError: Parts["onError"]): Promise<string | null> {
   try {
-    const kept = await store.read(await store.putBytes(PROBE));
-    return kept === undefined ? "the store does not give back what was written" : null;
+    await probe();
+    return null;
   } catch (error) {
-    return `the store cannot be written: ${error instanceof Error ? error.message : String(error)}`;
+    onError(error);
+    return "the store does not keep what is written; the log says why";
   }
 }
 
-async function ofForge(forges: Parts["forges"]): Promise<string | null> {
+async function ofForge(forges: Parts["forges"], onError: Parts["onError"]): Promise<string | null> {
   const listed = await forges.repositories();
   if (listed.kind === "not-found") return "the forge knows no App of this number";
-  if (listed.kind === "refused" && listed.status === 401) return `the forge does not take the App's key: ${listed.why}`;
-  return null;
+  if (listed.kind !== "refused" || listed.status !== 401) return null;
+  onError(new Error(`the forge does not take the App's key: ${listed.why}`));
+  return "the forge does not take the App's key";
 }
 
 function remembered(

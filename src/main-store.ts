@@ -7,6 +7,7 @@ import { parseAddress } from "./store/address.ts";
 import { begunAttempts, type BegunAttempts } from "./store/begun-attempts.ts";
 import { fileCheckpoints, type Checkpoints } from "./store/checkpoints.ts";
 import { filesystemStore } from "./store/filesystem-store.ts";
+import { bucketProbe, fileProbe, type Probe } from "./store/probe.ts";
 import type { Collector } from "./store/s3-collect.ts";
 import type { Store } from "./store/store.ts";
 
@@ -16,6 +17,8 @@ export interface OpenStore {
   readonly begun: BegunAttempts;
   /** Of a bucket they are on this machine: large, and changed all the time. */
   readonly checkpoints: Checkpoints;
+  /** Whether bytes can be kept now. */
+  readonly probe: Probe;
   /** Housekeeping of a store that its service alone keeps. */
   readonly collector?: Collector;
 }
@@ -33,7 +36,8 @@ const TRIM_EVERY_MS = 10 * 60_000;
 export async function openStore(named: OperatorStore | null, local: string): Promise<StoreOpened> {
   if (named?.kind !== "s3") {
     const root = named?.path ?? local;
-    return { kind: "opened", store: filesystemStore(root), begun: begunAttempts(root), checkpoints: below(root) };
+    const [begun, checkpoints, probe] = [begunAttempts(root), below(root), fileProbe(root)];
+    return { kind: "opened", store: filesystemStore(root), begun, checkpoints, probe };
   }
   const { openS3Bucket } = await import("./store/s3-bucket.ts");
   const { s3BegunAttempts } = await import("./store/s3-begun-attempts.ts");
@@ -45,7 +49,9 @@ export async function openStore(named: OperatorStore | null, local: string): Pro
   const store = s3Store(bucket, local);
   setInterval(() => store.trim(), TRIM_EVERY_MS).unref();
   const collector = s3Collector(bucket, () => store.forget());
-  return { kind: "opened", store, begun: s3BegunAttempts(bucket), checkpoints: below(local), collector };
+  const [here, there] = [fileProbe(local), bucketProbe(bucket)];
+  const probe = (): Promise<void> => here().then(there);
+  return { kind: "opened", store, begun: s3BegunAttempts(bucket), checkpoints: below(local), probe, collector };
 }
 
 function below(root: string): Checkpoints {

@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { generateKeyPairSync } from "node:crypto";
 import { mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -8,7 +9,7 @@ import { expect, onTestFinished, test } from "vitest";
 import { octokitForges } from "../../src/forge/octokit-forges.ts";
 import { twinConfig } from "../../src/main-demo.ts";
 import { readiness } from "../../src/main-ready.ts";
-import { filesystemStore } from "../../src/store/filesystem-store.ts";
+import { fileProbe } from "../../src/store/probe.ts";
 import { startTwin } from "../../src/twin/twin.ts";
 import { digits } from "../e2e/repositories.ts";
 
@@ -25,14 +26,17 @@ test("a service is ready while its store keeps bytes and the forge takes its key
   const forges = (privateKey: string, apiUrl = forge.api) =>
     octokitForges({ appId: app.id, privateKey, apiUrl, now: () => Date.now() });
   const root = join(directory, "store");
-  const ready = readiness({ store: filesystemStore(root), forges: forges(app.privateKey), now: () => now });
+  const told: unknown[] = [];
+  const parts = { probe: fileProbe(root), now: () => now, onError: (error: unknown) => told.push(error) };
+  const ready = readiness({ ...parts, forges: forges(app.privateKey) });
   expect(await ready()).toBeNull();
 
   renameSync(root, `${root}.away`);
   writeFileSync(root, "no directory");
   expect(await ready()).toBeNull();
   now += 5_000;
-  expect(await ready()).toContain("the store cannot be written");
+  expect(await ready()).toBe("the store does not keep what is written; the log says why");
+  expect(String(told)).toContain(root);
   rmSync(root);
   renameSync(`${root}.away`, root);
   now += 5_000;
@@ -40,10 +44,27 @@ test("a service is ready while its store keeps bytes and the forge takes its key
 
   const { privateKey } = generateKeyPairSync("rsa", { modulusLength: 2_048 });
   const other = privateKey.export({ type: "pkcs8", format: "pem" }).toString();
-  const store = filesystemStore(root);
-  expect(await readiness({ store, forges: forges(other), now: () => now })()).toContain(
-    "the forge does not take the App's key",
-  );
+  expect(await readiness({ ...parts, forges: forges(other) })()).toBe("the forge does not take the App's key");
   const away = forges(app.privateKey, "http://127.0.0.1:9/api/v3");
-  expect(await readiness({ store, forges: away, now: () => now })()).toBeNull();
+  expect(await readiness({ ...parts, forges: away })()).toBeNull();
+});
+
+const PROBE = join(import.meta.dirname, "../../src/store/probe.ts");
+const mounts =
+  spawnSync("unshare", ["--mount", "--map-root-user", "mount", "-t", "tmpfs", "none", "/mnt"]).status === 0;
+if (!mounts) process.stdout.write("skipped: this machine lets nobody mount\n");
+
+test.skipIf(!mounts)("a disk that took what was written before and is full or read-only by now is asked anew", () => {
+  const ask = `import { fileProbe } from "${PROBE}"; await fileProbe("/mnt/store")().then(() => console.log("ready"), ({ code }) => console.log(code)); process.exit(0)`;
+  const script = [
+    "mount -t tmpfs -o size=64k none /mnt",
+    `ask() { ${process.execPath} --input-type=module -e '${ask}'; }`,
+    "ask",
+    "cat /dev/zero > /mnt/all 2>/dev/null; ask",
+    "rm /mnt/all; ask",
+    "mount -o remount,ro /mnt; ask",
+    "ls /mnt/store",
+  ].join("\n");
+  const { stdout } = spawnSync("unshare", ["--mount", "--map-root-user", "bash", "-c", script], { encoding: "utf8" });
+  expect(stdout.split("\n")).toEqual(["ready", "ENOSPC", "ready", "EROFS", ""]);
 });
