@@ -103,8 +103,8 @@ export async function startWorker(parts: WorkerParts): Promise<AsyncDisposable> 
       const here: UnderWay = { run, step: job.step.name, attempt: job.attempt, since: clock.now() };
       underWay.add(here);
       const attempted = (parts.tracing ?? noTracing)
-        .span("attempt", about(here), () =>
-          runStep(
+        .span("attempt", about(here), async () => {
+          const end = await runStep(
             { executor: stranger ? strangers : executor, store, clock, logs: LOGS, checkpoints },
             {
               run,
@@ -123,8 +123,11 @@ export async function startWorker(parts: WorkerParts): Promise<AsyncDisposable> 
             },
             { ...job, upstream: () => undefined },
             signal,
-          ),
-        )
+          );
+          // Whoever hears of the end signs what it names, and has no other way to make it durable.
+          await store.barrier();
+          return end;
+        })
         .finally(() => underWay.delete(here));
       const end = await attempted;
       const failure = end.kind === "failed" ? end.failure.kind : undefined;

@@ -20,7 +20,7 @@ import { canonicalJson, type Json } from "../identity/canonical-json.ts";
 import { digestOf, hexOf, type Digest, type Domain } from "../identity/identity.ts";
 import { directoryDigest, resultDigest, type ListingEntry, type StepResult } from "../key/key-document.ts";
 import { mayRead, readable } from "../key/readable.ts";
-import { syncAll } from "./barrier.ts";
+import { syncAll, syncBarrier, type Barrier } from "./barrier.ts";
 import { hashFileSync, walk } from "./hash.ts";
 import { isCode, listing, listingPath, materialize, objectPath, rotten } from "./objects.ts";
 import { readTail } from "./read-tail.ts";
@@ -30,7 +30,7 @@ import type { Created, Ingested, Peeked, ResultReader, Store } from "./store.ts"
 
 interface Place {
   readonly root: string;
-  readonly pending: Set<string>;
+  readonly barrier: Barrier;
   readonly indexes: Map<Domain, ResultIndex>;
   readonly fans: Set<string>;
   readonly recent: RecentBytes;
@@ -41,10 +41,10 @@ interface Place {
 }
 
 /** A store in one directory; workspaces should share its file system, so that outputs enter by rename. */
-export function filesystemStore(root: string): Store {
+export function filesystemStore(root: string, barrier: Barrier = syncBarrier((paths) => syncAll(root, paths))): Store {
   const place: Place = {
     root,
-    pending: new Set(),
+    barrier,
     indexes: new Map(),
     fans: new Set(),
     recent: recentBytes(),
@@ -88,13 +88,8 @@ export function filesystemStore(root: string): Store {
     async revoke(domain, old, now, why) {
       revoke(place, domain, { old, now, why });
     },
-    async barrier() {
-      await syncAll(root, place.pending);
-      place.pending.clear();
-    },
-    async [Symbol.asyncDispose]() {
-      place.pending.clear();
-    },
+    barrier: () => barrier.reach(),
+    async [Symbol.asyncDispose]() {},
   };
 }
 
@@ -191,7 +186,7 @@ function takeFile(place: Place, path: string, move: boolean): { readonly digest:
       unlinkSync(path);
     }
   } else copyInto(path, target);
-  place.pending.add(target);
+  place.barrier.add(target);
   return hashed;
 }
 
@@ -226,7 +221,7 @@ function writeObject(place: Place, target: string, bytes: Uint8Array): void {
   const temporary = temporaryBeside(target);
   writeFileSync(temporary, bytes, { mode: 0o444 });
   renameSync(temporary, target);
-  place.pending.add(target);
+  place.barrier.add(target);
 }
 
 function indexOf(place: Place, domain: Domain): ResultIndex {
@@ -302,7 +297,7 @@ function createOnce(place: Place, target: string, text: string): boolean {
   writeFileSync(temporary, text);
   try {
     linkSync(temporary, target);
-    place.pending.add(target);
+    place.barrier.add(target);
     return true;
   } catch (error) {
     if (isCode(error, "EEXIST")) return false;
@@ -337,5 +332,5 @@ function revoke(
     renameSync(target, `${target.slice(0, -".json".length)}.${earlier}.json`);
   }
   renameSync(temporary, target);
-  place.pending.add(target);
+  place.barrier.add(target);
 }

@@ -4,6 +4,7 @@ import { normalize } from "node:path";
 import type { Digest } from "../identity/identity.ts";
 import type { OutputRecord, StepResult } from "../key/key-document.ts";
 import { atOnce } from "./at-once.ts";
+import { NO_BARRIER } from "./barrier.ts";
 import type { Bucket } from "./bucket.ts";
 import { filesystemStore } from "./filesystem-store.ts";
 import { isCode, objectPath } from "./objects.ts";
@@ -28,7 +29,7 @@ export interface S3Store extends Store {
  * whatever a result names is in the bucket before the result is.
  */
 export function s3Store(bucket: Bucket, local: string): S3Store {
-  const copies = filesystemStore(local);
+  const copies = filesystemStore(local, NO_BARRIER);
   const bytes = s3Bytes(bucket, local);
   const sending = new Set<ReadonlySet<string>>();
   const sent: Sent = (digests, send) => sentFrom(local, sending, { digests, send });
@@ -59,7 +60,7 @@ export function s3Store(bucket: Bucket, local: string): S3Store {
     createResult: (domain, result) => results.createResult(domain, result),
     revoke: (domain, old, now, why) => results.revoke(domain, old, now, why),
     // The server has everything before anybody is told that it is there.
-    barrier: () => Promise.resolve(),
+    barrier: () => copies.barrier(),
     forget: () => results.forget(),
     trim: (enough) => trimCopies(local, { held: (path) => [...sending].some((paths) => paths.has(path)), enough }),
     async [Symbol.asyncDispose]() {

@@ -48,9 +48,14 @@ async function place() {
   const queue = await openedQueue(backend);
   onTestFinished(() => queue[Symbol.asyncDispose]());
   const clock = systemClock();
+  const unsynced = new Set<string>();
+  const barrier = {
+    add: (path: string) => void unsynced.add(path),
+    reach: async () => unsynced.clear(),
+  };
   const worker = await startWorker({
     queue,
-    store: filesystemStore(servicePaths(backend.data).store),
+    store: filesystemStore(servicePaths(backend.data).store, barrier),
     begun: begunAttempts(servicePaths(backend.data).store),
     checkpoints: fileCheckpoints(`${backend.data}/checkpoints`, removeTree),
     clock,
@@ -65,6 +70,7 @@ async function place() {
   });
   onTestFinished(() => worker[Symbol.asyncDispose]());
   return {
+    unsynced,
     perform: async (job: StagedJob): Promise<StepEnd> => {
       await using dispatcher = await queueDispatcher<StagedJob, StepEnd>({
         queue,
@@ -98,8 +104,12 @@ test.skipIf(!hasRedis())(
   "what changes the outside world is not begun again after the queue was emptied: nobody knows how far it came",
   { timeout: 60_000 },
   async () => {
-    const { perform, wipe } = await place();
-    for (const kind of ["effects", "outputs"] as const) expect((await perform(attempt(kind))).kind).toBe("succeeded");
+    const { perform, wipe, unsynced } = await place();
+    for (const kind of ["effects", "outputs"] as const) {
+      expect((await perform(attempt(kind))).kind).toBe("succeeded");
+      // The end was told: what it names is on the disk.
+      expect([...unsynced]).toEqual([]);
+    }
     await wipe();
     expect(await perform(attempt("effects"))).toMatchObject({ kind: "failed", failure: { kind: "lost" } });
     expect((await perform(attempt("outputs"))).kind).toBe("succeeded");
