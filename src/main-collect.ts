@@ -1,10 +1,11 @@
-import type { Digest, RunId } from "./identity/identity.ts";
+import { isOfFork, type Digest, type RunId } from "./identity/identity.ts";
 import type { RepositoryRef } from "./identity/repository.ts";
 import { again, DONE, type At } from "./main-at.ts";
 import { freshOrders } from "./main-orders.ts";
 import { statesOf } from "./main-promotion-place.ts";
 import type { RunOrder } from "./run/request.ts";
 import type { ForgeRepository } from "./main-forge-repository.ts";
+import type { Narrowed } from "./pipeline/narrow.ts";
 import type { Performed } from "./queue/queue.ts";
 import { CONTROLLER_QUEUE, jobOf } from "./trigger/job.ts";
 
@@ -40,7 +41,7 @@ export async function collectStore({ service, queue }: At): Promise<Performed> {
     const away = await awayOf({ queue }, listed.value, clock.now());
     if (away !== undefined) {
       onError(new Error(`housekeeping of the store waits: ${away} is not among the App's repositories any more`));
-      return DONE;
+      return again(DAY / 24);
     }
     const kept = { live: new Set<Digest>(), runs: new Set<RunId>(), olderThan: clock.now() - YOUNG_MS };
     for (const ref of listed.value) {
@@ -87,7 +88,7 @@ async function neededBy({ service }: Pick<At, "service">, ref: RepositoryRef): P
   await repository.history.sync();
   const since = service.parts.clock.now() - rules.settings.retention.artifactsMs;
   const live = new Set(await repository.history.held(since, await releasedIn({ service, repository })));
-  for (const order of fresh.orders) for (const digest of await usedBy(repository, order)) live.add(digest);
+  for (const order of fresh.orders) for (const digest of await usedBy(repository, rules, order)) live.add(digest);
   return { live, runs: new Set(fresh.orders.map(({ id }) => id)) };
 }
 
@@ -101,8 +102,14 @@ async function releasedIn(place: Parameters<typeof statesOf>[0]): Promise<readon
 }
 
 /** What an accepted run pins, and the results that it goes on from. */
-async function usedBy({ planAt }: ForgeRepository, order: RunOrder): Promise<readonly Digest[]> {
-  const as = { ...order, released: order.deploys?.run ?? null };
+async function usedBy(
+  { planAt }: ForgeRepository,
+  { settings }: Narrowed,
+  order: RunOrder,
+): Promise<readonly Digest[]> {
+  // As its run plans it: results are found by keys that name the pool's platform.
+  const pool = isOfFork(order.domain) ? settings.forks.pool : null;
+  const as = { ...order, released: order.deploys?.run ?? null, pool };
   const { planned } = await planAt({ commit: order.source, tree: null, domain: order.domain, against: null, as });
   const cached = planned.flatMap(({ forecast }) =>
     (forecast?.steps ?? []).flatMap(({ verdict }) => (verdict.kind === "cached" ? [verdict.result] : [])),

@@ -8,7 +8,6 @@ import type { Trigger } from "./trigger/trigger.ts";
 /** Looks at every repository that the App is installed in by now: deliveries only make it quicker. */
 export async function lookEverywhere(at: At): Promise<Performed> {
   const { service, queue } = at;
-  await askToCollect(at);
   const listed = await service.parts.forges.repositories();
   if (listed.kind !== "ok") {
     const why = listed.kind === "not-found" ? "the App is not known" : listed.why;
@@ -18,6 +17,8 @@ export async function lookEverywhere(at: At): Promise<Performed> {
   const because = "we look by ourselves";
   for (const repository of listed.value)
     await queue.jobs.add(CONTROLLER_QUEUE, [jobOf({ kind: "reconcile", repository, because }, "look")]);
+  // Nobody's run waits for housekeeping: a store that is away stops no look.
+  await askToCollect(at).catch(service.parts.onError);
   return DONE;
 }
 

@@ -69,8 +69,8 @@ async function lookAlone(
   const commits = new Set([looked.tip, ...open.map(({ source }) => source), ...recent]);
   for (const commit of commits) await tellCommit(at, repository, { commit, standing: looked.standing, seen });
   await tellSchedules(at, repository);
-  await tellStrays(at, repository);
   const promoted = await promotions(at, repository);
+  await tellStrays(at, repository).catch(parts.onError);
   // A look on somebody's behalf has led to what it was to lead to; what promotions wait for, the next one finds.
   return released === null && promoted.kind === "again" ? promoted : { kind: "done", started: looked.started.length };
 }

@@ -30,7 +30,7 @@ export async function promotions(at: At, repository: ForgeRepository): Promise<P
       [...looked.states, ...tellRefusedLabels(looked.refused), ...(deployed ?? [])],
       repository.forge.repository,
     );
-    await tellMissing(at, place);
+    await tellMissing(at, place).catch(at.service.parts.onError);
     if (deployed === undefined) return again(LOOK_AGAIN_MS);
     return looked.again === null || looked.again > MINUTE ? DONE : again(looked.again);
   } finally {

@@ -1,12 +1,13 @@
 import type { Answer, Forge, PullRequest } from "../forge/forge.ts";
 import type { Mirror } from "../git/mirror.ts";
 import type { CommitSha } from "../identity/identity.ts";
+import type { Person } from "../identity/repository.ts";
 import type { Live, Standing } from "../release/environment-state.ts";
 import type { ReleaseEvent } from "../release/release-event.ts";
 import { parsePin, pinPath, type Pin } from "../release/release.ts";
 
 export interface RevertPorts {
-  readonly forge: Pick<Forge, "pullRequestsOf" | "pullRequest">;
+  readonly forge: Pick<Forge, "pullRequestsOf" | "pullRequest" | "enqueuedBy">;
   readonly mirror: Pick<Mirror, "firstParents" | "file" | "log">;
   /** Whether an account may roll back at this moment. */
   readonly mayRollBack: (login: string) => Promise<Answer<boolean>>;
@@ -46,19 +47,27 @@ export async function findRevert(ports: RevertPorts, order: RevertOrder): Promis
   if (commit === undefined) return { kind: "drift", why: null };
   const pull = await mergeOf(ports, order, commit);
   if (pull.kind !== "ok") return pull.kind === "not-found" ? { kind: "drift", why: PUSHED } : { kind: "later" };
-  const { mergedBy, number } = pull.value;
-  if (mergedBy === null || mergedBy.bot) return { kind: "drift", why: PUSHED };
-  const may = await ports.mayRollBack(mergedBy.login);
+  const { number } = pull.value;
+  const asked = await personOf(ports, pull.value);
+  if (asked.kind !== "ok") return { kind: "later" };
+  const by = asked.value;
+  if (by === null || by.bot) return { kind: "drift", why: PUSHED };
+  const may = await ports.mayRollBack(by.login);
   if (may.kind === "wait" || may.kind === "unreachable") return { kind: "later" };
   if (may.kind !== "ok" || !may.value)
     return {
       kind: "drift",
-      why: `pull request ${number} brings an earlier release back, and ${mergedBy.login} may not roll back`,
+      why: `pull request ${number} brings an earlier release back, and ${by.login} may not roll back`,
     };
-  return { kind: "rolled-back", event: rolledBack(order, { target, commit, pull: pull.value, by: mergedBy }) };
+  return { kind: "rolled-back", event: rolledBack(order, { target, commit, pull: pull.value, by }) };
 }
 
 const PUSHED = "it brings an earlier release back, and no pull request that a person merged brought it there";
+
+/** A merge queue merges in a name of its own what somebody put there. */
+async function personOf({ forge }: RevertPorts, { number, mergedBy }: PullRequest): Promise<Answer<Person | null>> {
+  return mergedBy?.bot === true ? forge.enqueuedBy(number) : { kind: "ok", value: mergedBy };
+}
 
 /** The commit since what is live came by which the pin is what it is. */
 async function broughtBy(

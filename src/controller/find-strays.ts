@@ -34,6 +34,8 @@ export const UNSEEN: LookedThrough = { until: null, at: null, strays: [], more: 
 /** Records that one look goes through: a long history is taken in by many. */
 const SHARE = 10_000;
 const MOST = 100;
+/** So many records are held at once, however long the history is. */
+const SLICE = 500;
 
 /** Looks through what changed on a ledger since the last look, and again at what was found before. */
 export async function findStrays(ports: StrayPorts, head: CommitSha, before: LookedThrough): Promise<LookedThrough> {
@@ -43,16 +45,20 @@ export async function findStrays(ports: StrayPorts, head: CommitSha, before: Loo
   const subjects = seen.until === target ? [] : await changedSubjects(mirror, { from: seen.until, to: target });
   const done = seen.at?.done ?? 0;
   const share = subjects.slice(done, done + SHARE);
-  const paths = share.flatMap(filesOf);
-  const [now, was] = await Promise.all([
-    mirror.files(target, paths),
-    seen.until === null ? new Map<string, Uint8Array>() : mirror.files(seen.until, paths),
-  ]);
-  const found = share.flatMap((subject) => straysAt(subject, { before: was, now }, owner));
+  const found = await inSlices(share, async (subjects) => {
+    const paths = subjects.flatMap(filesOf);
+    const [now, was] = await Promise.all([
+      mirror.files(target, paths),
+      seen.until === null ? new Map<string, Uint8Array>() : mirror.files(seen.until, paths),
+    ]);
+    return subjects.flatMap((subject) => straysAt(subject, { before: was, now }, owner));
+  });
   const known = new Set(share);
   const all = [...seen.strays.filter((stray) => stray.kind === "key" || !known.has(placeOf(stray))), ...found];
-  const there = await mirror.files(head, [...new Set(all.flatMap((stray) => filesOf(placeOf(stray))))]);
-  const strays = all.filter((stray) => isStray(stray, there, owner));
+  const strays = await inSlices(all, async (some) => {
+    const there = await mirror.files(head, [...new Set(some.flatMap((stray) => filesOf(placeOf(stray))))]);
+    return some.filter((stray) => isStray(stray, there, owner));
+  });
   const more = seen.more || strays.length > MOST;
   if (more && strays.length === 0) return UNSEEN;
   const whole = done + share.length >= subjects.length;
@@ -62,6 +68,16 @@ export async function findStrays(ports: StrayPorts, head: CommitSha, before: Loo
     strays: strays.slice(0, MOST),
     more,
   };
+}
+
+/** What is found in each slice, one after the other: what was read for one is let go before the next. */
+async function inSlices<Item>(
+  items: readonly Item[],
+  look: (slice: readonly Item[]) => Promise<readonly Stray[]>,
+): Promise<readonly Stray[]> {
+  const found: Stray[] = [];
+  for (let at = 0; at < items.length; at += SLICE) found.push(...(await look(items.slice(at, at + SLICE))));
+  return found;
 }
 
 /** A mirror that was made anew may lack what an older one saw: then all is looked through again. */

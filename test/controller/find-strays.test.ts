@@ -32,11 +32,21 @@ test("what a ledger holds of others is found once, goes on being found, and is g
   const held = event("held", "comment:1");
   await recordEvents({ git: mirror, signer, ledger }, "42", [held]);
   let seen: LookedThrough = UNSEEN;
+  let most = 0;
+  const counted: typeof mirror = {
+    ...mirror,
+    files: (commit, paths) => {
+      most = Math.max(most, paths.length);
+      return mirror.files(commit, paths);
+    },
+  };
   const look = async (keys = [signer]): Promise<readonly string[]> => {
     const head = (await mirror.resolve(LEDGER)) ?? sha("0");
     const owner = { repository: "42", keys: new Map(keys.map(({ keyId, publicKey }) => [keyId, publicKey])) };
     // As a table keeps it.
-    seen = lookedThroughFrom(JSON.parse(JSON.stringify(await findStrays({ mirror, owner }, head, seen))) as Json);
+    seen = lookedThroughFrom(
+      JSON.parse(JSON.stringify(await findStrays({ mirror: counted, owner }, head, seen))) as Json,
+    );
     return seen.strays.map((stray) => (stray.kind === "record" ? stray.why : stray.kind)).toSorted();
   };
   const write = async (files: Readonly<Record<string, string>>): Promise<void> =>
@@ -61,4 +71,8 @@ test("what a ledger holds of others is found once, goes on being found, and is g
   // A mirror that was made anew does not know what was seen before.
   seen = { ...seen, until: sha("e") };
   expect(await look([signer, other])).toHaveLength(2);
+  // However much there is, little of it is held at once.
+  await write(Object.fromEntries(Array.from({ length: 1_200 }, (_, at) => [`note-${at}.txt`, "x"])));
+  expect(await look([signer, other])).toHaveLength(100);
+  expect(most).toBeLessThanOrEqual(1_000);
 });
