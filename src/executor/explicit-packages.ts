@@ -1,4 +1,4 @@
-const PACKAGE = /^https?:\/\/[^\s@#?$]+\.(?:conda|tar\.bz2)#(?:sha256:[0-9a-f]{64}|[0-9a-f]{32})$/;
+const PACKAGE = /^https?:\/\/[^\s\p{C}@#?$]+\.(?:conda|tar\.bz2)#(?:sha256:[0-9a-f]{64}|[0-9a-f]{32})$/u;
 
 /** Packages of an explicit lock as the file lists them. */
 export function explicitPackages(lock: string): { readonly packages: readonly string[] } | { readonly line: number } {

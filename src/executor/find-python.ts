@@ -25,6 +25,7 @@ base = getattr(sys, "_base_executable", None) or sys.executable
 print(os.path.realpath(base), ".".join(map(str, sys.version_info[:3])), pip >= (22, 3), sep="\\n")
 `;
 
+/** What was found; a probe that took too long says nothing about the next. */
 const known = new Map<string, Promise<Python | undefined>>();
 
 /** The interpreter on PATH that `tools: { python: … }` asks for; without that, the first. */
@@ -80,7 +81,10 @@ function isProgram(path: string): boolean {
 function ask(program: string): Promise<Python | undefined> {
   const before = known.get(program);
   if (before !== undefined) return before;
-  const asked = probe(program);
+  const asked = probe(program).then((found) => {
+    if (found === undefined) known.delete(program);
+    return found;
+  });
   known.set(program, asked);
   return asked;
 }

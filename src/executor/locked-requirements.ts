@@ -13,6 +13,8 @@ const REQUIREMENT =
   /^[A-Za-z0-9](?:[\w.-]*[A-Za-z0-9])?\s*(?:\[[\w\s,.-]*\])?\s*(?:===?\s*[\w.!+-]+|@\s*https:\/\/[^\s$]+\.whl)\s*(?:;[\w\s"'.<>=!~(),-]+)?$/;
 const INDEX = /^(?:-i|-f|--index-url|--extra-index-url|--find-links)[=\s]\s*https?:\/\/[^\s$]+$/;
 const HOST = /^--trusted-host[=\s]\s*[\w.:-]+$/;
+/** Where Python ends a line and JavaScript does not: pip would read a line that was not judged here. */
+const HIDDEN = /[^\P{C}\t]|[\u2028\u2029]/u;
 /** Said in any case: packages come as wheels, with their hashes. */
 const IMPLIED = /^(?:--require-hashes|--prefer-binary|--pre|--only-binary[=\s]\s*\S+)$/;
 
@@ -21,6 +23,8 @@ const IMPLIED = /^(?:--require-hashes|--prefer-binary|--pre|--only-binary[=\s]\s
  * is there. Everything that would read other files, run a package's own code or fill in variables is refused.
  */
 export function lockedRequirements(text: string): LockedRequirements {
+  const hidden = text.split(/\r?\n/).findIndex((raw) => HIDDEN.test(raw));
+  if (hidden >= 0) return { kind: "bad", line: hidden + 1, why: "it has a character that nobody sees" };
   const packages: string[] = [];
   const indexes: string[] = [];
   for (const { line, words } of logicalLines(text)) {
@@ -64,6 +68,6 @@ function logicalLines(text: string): readonly { readonly line: number; readonly 
     found.push({ line: open.line, words: open.words.trim().replaceAll(/\s+/g, " ") });
     open = undefined;
   }
-  if (open !== undefined) found.push({ line: open.line, words: open.words.trim() });
+  if (open !== undefined) found.push({ line: open.line, words: open.words.trim().replaceAll(/\s+/g, " ") });
   return found.filter(({ words }) => words !== "");
 }

@@ -189,6 +189,19 @@ test.each([
   expect(failure).toMatchObject({ next: expect.stringContaining("--generate-hashes") as string });
 });
 
+test.each(["\x0b", "\x0c", "\r", "\x1c", "\x1d", "\x1e", "\x85", "\u2028", "\u2029"])(
+  "a lock in which Python would end a line where nobody sees it is refused: %j",
+  async (separator) => {
+    const { run } = worker(place());
+    for (const end of ["", "\n"]) {
+      const { failure } = await run(`# all\n--index-url https://x.example/${separator}-rother${end}`, "true");
+      expect(failure).toMatchObject({
+        why: expect.stringContaining("line 2: it has a character that nobody sees") as string,
+      });
+    }
+  },
+);
+
 test("an environment without a lock is refused, and so is one that no worker's Python fits", async () => {
   const { environments, run } = worker(place());
   const asked = { environment: { ...VENV, lock: null } as Environment, tools: {} };
