@@ -30,6 +30,7 @@ import { announceWorker, type UnderWay, type WorkerNotice } from "./queue/worker
 import type { Room } from "./scheduling/queued-step.ts";
 import { roomOf } from "./scheduling/step-room.ts";
 import type { Failure } from "./run/run-record.ts";
+import type { SecretValues } from "./run/secret-values.ts";
 import { endedUnseen } from "./run/step-job.ts";
 import { envSecrets } from "./secrets/env-secrets.ts";
 import { fileSecrets } from "./secrets/file-secrets.ts";
@@ -91,10 +92,9 @@ export async function startWorker(parts: WorkerParts): Promise<AsyncDisposable> 
       const { run, domain, requestedBy, sandbox, job, staged, params, secretOrder, deploys } = decodeAttempt(payload);
       const names = job.step.step.secrets.map(({ name }) => name);
       const stranger = isOfFork(domain);
-      const resolve = (): Readonly<Record<string, string>> | Failure => {
+      const resolve = (): SecretValues => {
         const ports = { keys: publicKeys(servicePaths(parts.data).keys), secrets, clock };
-        const read = resolveSecrets(ports, { attempt: withoutOrder(payload), names, order: secretOrder });
-        return read.kind === "ok" ? read.values : read.failure;
+        return resolveSecrets(ports, { attempt: withoutOrder(payload), names, order: secretOrder });
       };
       // A queue that was emptied hands it out anew, and nobody knows how far it came before.
       if (job.step.step.effects && (await begun.of(run)).some(({ id }) => id === job.id))
@@ -113,7 +113,7 @@ export async function startWorker(parts: WorkerParts): Promise<AsyncDisposable> 
               sandbox,
               deploys,
               stage: () => Promise.resolve(staged),
-              secrets: () => (names.length === 0 ? {} : stranger ? NO_SECRETS : resolve()),
+              secrets: () => (names.length === 0 ? NONE : stranger ? NO_SECRETS : resolve()),
               params: () => params,
               // Which files there are is the controller's to know: it adds the near miss.
               exists: () => undefined,
@@ -166,10 +166,15 @@ const BEGUN_BEFORE: Failure = {
 };
 
 /** Whoever handed the attempt out should have said so. */
-const NO_SECRETS: Failure = {
+const NONE: SecretValues = { kind: "ok", values: {} };
+
+const NO_SECRETS: SecretValues = {
   kind: "refused",
-  why: "it asks for secrets, and nothing of a fork gets one",
-  next: "run it after the merge",
+  failure: {
+    kind: "refused",
+    why: "it asks for secrets, and nothing of a fork gets one",
+    next: "run it after the merge",
+  },
 };
 
 function demandOf(payload: Json): Room {

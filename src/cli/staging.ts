@@ -7,6 +7,7 @@ import { selectParameters } from "../pipeline/parameters.ts";
 import type { Step } from "../pipeline/pipeline.ts";
 import type { WorkStep } from "../plan/plan.ts";
 import type { Failure } from "../run/run-record.ts";
+import type { SecretValues } from "../run/secret-values.ts";
 import { stageUpstream } from "../run/stage-upstream.ts";
 import type { StepJob } from "../run/step-job.ts";
 import type { Store } from "../store/store.ts";
@@ -155,7 +156,7 @@ async function changedSource(session: Session, runnable: Runnable, job: StepJob)
 }
 
 /** Grants are read from the settings; sources other than `env:` belong to an operator. */
-function secretsOf(session: Session, runnable: Runnable, step: Step): Readonly<Record<string, string>> | Failure {
+function secretsOf(session: Session, runnable: Runnable, step: Step): SecretValues {
   const values: Record<string, string> = {};
   for (const { name } of step.secrets) {
     const grant = session.project.settings.secrets.find(
@@ -166,21 +167,25 @@ function secretsOf(session: Session, runnable: Runnable, step: Step): Readonly<R
         (one.on === null || one.on.includes("command")),
     );
     if (grant === undefined) {
-      return {
+      return refusedSecret({
         kind: "refused",
         why: `secret \`${name}\` is not granted to \`${step.name}\``,
         next: `add to sluice.yaml: secrets: { ${name}: { from: "env:${name}", pipelines: [${runnable.order.pipeline.name}], steps: [${step.name}], on: [command] } }`,
-      };
+      });
     }
     const variable = /^env:(\w+)$/.exec(grant.from)?.[1];
     const value = variable === undefined ? undefined : session.world.config.variable(variable);
     if (value === undefined)
-      return {
+      return refusedSecret({
         kind: "refused",
         why: `secret \`${name}\` comes from \`${grant.from}\`, which is not set here`,
         next: variable === undefined ? "use `env:NAME` on a laptop" : `export ${variable}=…`,
-      };
+      });
     values[name] = value;
   }
-  return values;
+  return { kind: "ok", values };
+}
+
+function refusedSecret(failure: Failure): SecretValues {
+  return { kind: "refused", failure };
 }

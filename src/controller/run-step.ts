@@ -16,8 +16,10 @@ import { parameterEnvironment } from "../pipeline/parameters.ts";
 import type { Step } from "../pipeline/pipeline.ts";
 import { formatLimit, formatMemory } from "../report/bytes.ts";
 import { nearMiss as findNearMiss } from "../run/near-miss.ts";
+import { ok, refused, type Result } from "../result/result.ts";
 import { redactFailure } from "../run/redact.ts";
 import type { AttemptRecord, Deploys, Failure, NearMiss } from "../run/run-record.ts";
+import type { SecretValues } from "../run/secret-values.ts";
 import type { CheckpointOf, Checkpoints } from "../store/checkpoints.ts";
 import type { Ingested, Store } from "../store/store.ts";
 import type { StepEnd, StepJob } from "../run/step-job.ts";
@@ -47,7 +49,7 @@ export interface StepContext {
   /** Everything the step reads, found in the work tree, a commit or the store. */
   readonly stage: (job: StepJob) => Promise<readonly StagedInput[] | Failure>;
   /** Resolved at spawn; a step without grants is refused before. */
-  readonly secrets: (step: Step) => Readonly<Record<string, string>> | Failure;
+  readonly secrets: (step: Step) => SecretValues;
   /** Declared values of a step, after overrides. */
   readonly params: (step: Step) => JsonObject;
   /** True when a path exists as a file of the repository or as another step's output. */
@@ -109,7 +111,7 @@ export async function runStep(
     const drifted = attempt.drifted === true;
     const isolation = attempt.isolation ?? ports.executor.isolation;
     const kept = await keep(ports, context, { job, collected, end, isolation, drifted, record: record(null, log) });
-    if (job.step.step.checkpoint !== null) ports.checkpoints.drop(checkpointOf(context, job));
+    dropCheckpoint(ports, context, job);
     return kept;
   } finally {
     following?.drain();
@@ -125,6 +127,10 @@ interface Collected {
 /** Results that belong to one run have their checkpoint with it. */
 function checkpointOf({ domain, run }: StepContext, { key, step: { step } }: StepJob): CheckpointOf {
   return { domain, key, run: step.cache && !step.effects ? null : run };
+}
+
+function dropCheckpoint(ports: StepPorts, context: StepContext, job: StepJob): void {
+  if (job.step.step.checkpoint !== null) ports.checkpoints.drop(checkpointOf(context, job));
 }
 
 /** The directory as the last attempt left it; a step that is forced begins anew. */
@@ -143,7 +149,7 @@ async function orderOf(
 ): Promise<{ readonly order: AttemptOrder } | { readonly failure: Failure }> {
   const { step } = job.step;
   const secrets = context.secrets(step);
-  if ("kind" in secrets && typeof secrets.kind === "string" && "why" in secrets) return { failure: secrets as Failure };
+  if (secrets.kind === "refused") return { failure: secrets.failure };
   const inputs = await context.stage(job);
   if (!Array.isArray(inputs)) return { failure: inputs as Failure };
   const params = context.params(step);
@@ -164,7 +170,7 @@ async function orderOf(
       outputs: job.document.outputs.map(({ path, kind }) => ({ path, directory: kind === "directory" })),
       network: step.network,
       ...(context.sandbox === "require" ? { sandbox: "require" as const } : {}),
-      secrets: secrets as Readonly<Record<string, string>>,
+      secrets: secrets.values,
       environment: step.environment,
       ...(lock === null ? {} : { lock }),
       tools: step.tools,
@@ -220,7 +226,7 @@ async function collect(ports: StepPorts, job: StepJob, attempt: Attempt): Promis
   const undeclared = await attempt.undeclared();
   if (undeclared.length > 0) return { kind: "undeclared-write", paths: undeclared };
   const metrics = await readMetricFiles(ports, job, attempt);
-  if ("kind" in metrics && typeof metrics.kind === "string") return metrics as Failure;
+  if (metrics.kind === "refused") return metrics.refusal;
   const plot = await plotFailure(ports, job, attempt);
   if (plot !== undefined) return plot;
   const outputs: OutputRecord[] = [];
@@ -234,7 +240,7 @@ async function collect(ports: StepPorts, job: StepJob, attempt: Attempt): Promis
     } else outputs.push(ingested.record);
   }
   if (missing.length > 0) return { kind: "missing-output", paths: missing };
-  return { outputs, metrics: metrics };
+  return { outputs, metrics: metrics.value };
 }
 
 function refusal(ingested: Exclude<Ingested, { kind: "ok" | "absent" }>, path: string): Failure {
@@ -246,17 +252,17 @@ async function readMetricFiles(
   ports: StepPorts,
   job: StepJob,
   attempt: Attempt,
-): Promise<Readonly<Record<string, MetricValue>> | Failure> {
+): Promise<Result<Readonly<Record<string, MetricValue>>, Failure>> {
   const all: Record<string, MetricValue> = {};
   for (const path of job.document.metrics) {
     const peeked = await ports.store.peek(attempt.workspace, path, LARGEST_DATA);
-    if (peeked.kind === "absent") return { kind: "missing-output", paths: [path] };
-    if (peeked.kind === "too-large") return { kind: "bad-metrics", path, why: tooLarge(peeked.size) };
+    if (peeked.kind === "absent") return refused({ kind: "missing-output", paths: [path] });
+    if (peeked.kind === "too-large") return refused({ kind: "bad-metrics", path, why: tooLarge(peeked.size) });
     const read = await readMetrics(path, peeked.bytes);
-    if (read.kind === "refused") return { kind: "bad-metrics", path, why: read.refusal };
+    if (read.kind === "refused") return refused({ kind: "bad-metrics", path, why: read.refusal });
     Object.assign(all, read.value);
   }
-  return all;
+  return ok(all);
 }
 
 function tooLarge(size: number): string {

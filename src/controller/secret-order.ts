@@ -2,7 +2,7 @@ import type { Clock } from "../clock/clock.ts";
 import { canonicalJson, type Json, type JsonObject } from "../identity/canonical-json.ts";
 import { digestOf } from "../identity/identity.ts";
 import { checkEnvelope, preAuthentication, renderEnvelope } from "../manifest/dsse.ts";
-import type { Failure } from "../run/run-record.ts";
+import type { SecretValues } from "../run/secret-values.ts";
 import type { Secrets } from "../secrets/secrets.ts";
 import type { Signer } from "../signer/signer.ts";
 
@@ -43,10 +43,6 @@ export async function orderSecrets(
   const signature = await signer.sign(preAuthentication(TYPE, bytes));
   return new TextDecoder().decode(renderEnvelope(bytes, { keyId: signer.keyId, bytes: signature }, TYPE));
 }
-
-export type SecretValues =
-  | { readonly kind: "ok"; readonly values: Readonly<Record<string, string>> }
-  | { readonly kind: "refused"; readonly failure: Failure };
 
 /**
  * Reads the values that an attempt asks for, if its order is signed by the controller, not expired, and for this very

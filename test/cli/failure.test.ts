@@ -228,3 +228,21 @@ test("secrets are granted, redacted from logs, and refused without a grant", asy
   expect(run.code).toBe(1);
   expect(run.stderr).toMatch(/secret OTHER is not granted to u/);
 });
+
+test("what a secret or a metric is called never makes it a failure", async () => {
+  const own = (name: string): string => `${name}: { from: "env:GIT_AUTHOR_EMAIL" }`;
+  const metrics = `echo '{"kind": "NaN", "why": 1}' > m.json`;
+  const bench = repository({
+    "sluice.yaml": `version: 1\nsecrets: { ${own("kind")}, ${own("why")} }\n`,
+    "pipelines/p.yaml": pipeline(
+      "s: { run: 'echo said $kind; cp in.txt s.txt', inputs: [in.txt], secrets: [kind, why], outputs: [s.txt] }",
+      `m: { run: '${metrics.replaceAll("'", "''")}', metrics: [m.json] }`,
+    ),
+    "in.txt": "in",
+  });
+  bench.commit();
+
+  const run = await bench.sluice("run");
+
+  expect(run.code, run.stderr).toBe(0);
+});

@@ -5,8 +5,9 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { beforeAll, expect, test } from "vitest";
 
-import { orderSecrets, resolveSecrets, type SecretValues } from "../../src/controller/secret-order.ts";
+import { orderSecrets, resolveSecrets } from "../../src/controller/secret-order.ts";
 import type { Json, JsonObject } from "../../src/identity/canonical-json.ts";
+import type { SecretValues } from "../../src/run/secret-values.ts";
 import { fileSigner } from "../../src/signer/file-signer.ts";
 import { keepPublicKey, publicKeys } from "../../src/signer/public-keys.ts";
 import type { Signer } from "../../src/signer/signer.ts";
