@@ -38,7 +38,11 @@ export function fileCheckpoints(root: string, remove: (path: string) => void): C
         if (error instanceof Error && "code" in error && error.code === "ENOENT") return;
         throw error;
       }
-      remove(aside);
+      try {
+        remove(aside);
+      } catch {
+        // Out of the way it is; what cannot be taken away now is old for the collection later.
+      }
     },
   };
 }
