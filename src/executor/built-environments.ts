@@ -109,7 +109,7 @@ async function make({ options, stop }: Kept, name: string, recipe: Recipe): Prom
   const places = {
     root: join(directory, "built", own),
     work: join(directory, "building", own),
-    cache: join(directory, "cache"),
+    cache: recipe.cache === null ? join(directory, "building", own, "cache") : join(directory, "cache", recipe.cache),
   };
   mkdirSync(places.work, { recursive: true });
   let published = false;

@@ -27,13 +27,15 @@ export const condaRecipe: RecipeMaker<Extract<Environment, { kind: "conda" }>> =
     };
   return {
     identity: {},
+    // Its packages run scripts of their own: what one leaves behind must not reach the next build.
+    cache: null,
     files: { "explicit.txt": ["@EXPLICIT", ...read.packages, ""].join("\n") },
     commands: ({ root, work }) => [
       [program, "create", "--yes", "--quiet", "--prefix", root, "--file", join(work, "explicit.txt"), copies(program)],
     ],
     env: ({ work, cache }) => ({
       ...given(here.variable, ["SSL_CERT_FILE", "CONDA_SSL_VERIFY", "REQUESTS_CA_BUNDLE"]),
-      CONDA_PKGS_DIRS: join(cache, "conda"),
+      CONDA_PKGS_DIRS: cache,
       MAMBA_ROOT_PREFIX: join(work, "root"),
     }),
     readOnly: readOnlyFor(dirname(program)),
@@ -47,7 +49,7 @@ export const condaRecipe: RecipeMaker<Extract<Environment, { kind: "conda" }>> =
   };
 };
 
-/** A file that the cache shares with an environment could be changed through either. */
+/** A file that the packages share with an environment could be changed through either. */
 function copies(program: string): string {
   return basename(program) === "conda" ? "--copy" : "--always-copy";
 }

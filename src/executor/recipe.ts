@@ -8,7 +8,7 @@ export interface BuildPlaces {
   readonly root: string;
   /** The recipe's files; gone after the build. */
   readonly work: string;
-  /** Kept from one build to the next. */
+  /** As the recipe says. */
   readonly cache: string;
 }
 
@@ -16,6 +16,8 @@ export interface BuildPlaces {
 export interface Recipe {
   /** What decides what is built, beside the lock and the platform. */
   readonly identity: JsonObject;
+  /** What is kept from one build to the next of the same kind, as a name; null: every build has its own. */
+  readonly cache: "pip" | "uv" | null;
   readonly files: Readonly<Record<string, string>>;
   commands(places: BuildPlaces): readonly (readonly string[])[];
   env(places: BuildPlaces): Readonly<Record<string, string>>;

@@ -22,6 +22,7 @@ export const uvRecipe: RecipeMaker<Extract<Environment, { kind: "uv" }>> = async
   if ("kind" in python) return python;
   return {
     identity: { python: python.version, program: python.program },
+    cache: "uv",
     files: { "uv.lock": lock, "pyproject.toml": project.toml },
     commands({ work }) {
       const sync = [uv, "sync", "--frozen", "--no-dev", "--no-install-project", "--no-install-workspace", "--no-build"];
@@ -30,7 +31,7 @@ export const uvRecipe: RecipeMaker<Extract<Environment, { kind: "uv" }>> = async
     env: ({ root, cache }) => ({
       ...given(variable, [...INDEXES, ...OTHER]),
       UV_PROJECT_ENVIRONMENT: root,
-      UV_CACHE_DIR: join(cache, "uv"),
+      UV_CACHE_DIR: cache,
       // A file that the cache shares with an environment could be changed through either.
       UV_LINK_MODE: "copy",
       UV_PYTHON_DOWNLOADS: "never",

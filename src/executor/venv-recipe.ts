@@ -32,6 +32,7 @@ export const venvRecipe: RecipeMaker<Extract<Environment, { kind: "venv" }>> = a
   const lines = [...(Object.keys(own).length > 0 ? [] : locked.indexes), ...locked.packages];
   return {
     identity: { python: found.version, program: found.program },
+    cache: "pip",
     files: { "requirements.txt": lines.map((line) => `${line}\n`).join("") },
     commands({ root, work }) {
       const inside = join(root, "bin", "python");
@@ -41,7 +42,7 @@ export const venvRecipe: RecipeMaker<Extract<Environment, { kind: "venv" }>> = a
       const install = [...pip, "install", "--disable-pip-version-check", "--no-input", ...wheels];
       return locked.packages.length === 0 ? [make] : [make, install];
     },
-    env: ({ cache }) => ({ ...own, ...given(variable, OTHER), PIP_CACHE_DIR: join(cache, "pip") }),
+    env: ({ cache }) => ({ ...own, ...given(variable, OTHER), PIP_CACHE_DIR: cache }),
     readOnly: [...readOnlyFor(dirname(found.program)), ...["/etc/pip.conf"].filter((one) => existsSync(one))],
     prepared: (root) => ({
       path: [join(root, "bin")],

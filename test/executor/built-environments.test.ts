@@ -297,6 +297,7 @@ test("micromamba builds from an explicit lock: packages by address and digest, c
   expect(read("arguments")).toMatch(
     /^create\n--yes\n--quiet\n--prefix\n\S+\n--file\n\S+explicit\.txt\n--always-copy\n$/,
   );
+  expect(read("variables")).toMatch(/^CONDA_PKGS_DIRS=\S+\/building\/\S+\/cache$/m);
   expect(read("files")).toBe(EXPLICIT.replace(/^#.*\n/, ""));
   const unsure = EXPLICIT.replace(/#[0-9a-f]{32}/, "");
   expect((await run(unsure, "true", { environment: CONDA })).failure).toMatchObject({
