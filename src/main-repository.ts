@@ -80,7 +80,8 @@ function compose(world: World, git: Git): Repository {
       };
       const plain = processExecutor(options);
       if ("kind" in plain) return plain;
-      return withKubernetes(withSlurm(withContainers(plain, options), { ...options, stays: false }), null);
+      const onError = (error: unknown): void => world.terminal.say(`sluice: ${String(error)}\n`);
+      return withKubernetes(withSlurm(withContainers(plain, options), { ...options, onError, stays: false }), null);
     },
     async isolation(settings) {
       const { isolationHere } = await import("./executor/isolation.ts");

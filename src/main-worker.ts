@@ -204,7 +204,7 @@ function openEnvironments({ data, path, store, variable }: WorkerParts): BuiltEn
 }
 
 function openExecutor(
-  { data, path, concurrency, store, kubernetes }: WorkerParts,
+  { data, path, concurrency, store, kubernetes, onError }: WorkerParts,
   environments: BuiltEnvironments,
 ): Executor {
   const directory = servicePaths(data).work;
@@ -221,8 +221,9 @@ function openExecutor(
   } as const;
   const plain = processExecutor(options);
   if ("kind" in plain) throw new Error(plain.why);
-  const here = withSlurm(withContainers(plain, options), { ...options, stays: true });
-  return withKubernetes(here, kubernetes && { pool: kubernetes, data, directory, slots: concurrency, materialize });
+  const here = withSlurm(withContainers(plain, options), { ...options, onError, stays: true });
+  const pool = kubernetes && { pool: kubernetes, data, directory, slots: concurrency, materialize, onError };
+  return withKubernetes(here, pool);
 }
 
 /** For what forks bring, whatever pool it comes through. */

@@ -91,6 +91,7 @@ export async function runStep(
   context.started(job);
   try {
     const end = await attempt.ended;
+    if (end.lingers === true) dropCheckpoint(ports, context, job);
     await following?.end();
     const record = (failure: Failure | null, log: Digest | null): AttemptRecord => ({
       attempt: job.attempt,

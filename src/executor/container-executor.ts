@@ -6,6 +6,7 @@ import type { Failure } from "../run/run-record.ts";
 import { endedBefore, endedBySystem } from "./attempt-end.ts";
 import { ask, doomed, engineHere, follow, type Engine } from "./container-engine.ts";
 import type { Attempt, AttemptEnd, AttemptOrder, Executor } from "./executor.ts";
+import { LONGEST_TIMER_MS } from "./longest-timer.ts";
 import { redactLog } from "./redact-log.ts";
 import { removeTree } from "./remove-tree.ts";
 import { shownIn } from "./shown.ts";
@@ -148,7 +149,8 @@ async function run(place: Place, order: AttemptOrder, signal: AbortSignal): Prom
     while (!over) await ask(engine, ["stop", "--time", String(GRACE_S), place.name]);
   };
   const cancel = (): void => void stop("cancelled");
-  const timer = order.timeoutMs === null ? undefined : setTimeout(() => void stop("timeout"), order.timeoutMs);
+  const late = (): void => void stop("timeout");
+  const timer = order.timeoutMs === null ? undefined : setTimeout(late, Math.min(order.timeoutMs, LONGEST_TIMER_MS));
   if (signal.aborted) cancel();
   else signal.addEventListener("abort", cancel, { once: true });
   try {

@@ -84,6 +84,8 @@ export interface AttemptEnd {
   readonly failure: Failure | null;
   readonly cancelled: boolean;
   readonly profile: Profile;
+  /** Its process was not seen gone and may still write: nothing that it holds is handed on. */
+  readonly lingers?: true;
 }
 
 /** Where a step's process lives; held by contract/executor.ts. */

@@ -24,13 +24,13 @@ export function kubernetesExecutor(cluster: Cluster, options: KubernetesExecutor
   mkdirSync(options.directory, { recursive: true });
   const permits = permitsFor(options.slots);
   const running = new Set<Promise<unknown>>();
-  const pulse = startPulse(options.directory, "kubernetes");
+  const pulse = startPulse(options.directory, "kubernetes", options.onError);
   const service = labelOf(`${options.pool.claim}:${options.pool.path}`);
   const name = labelOf(`${service}:${basename(pulse.path)}`);
   const awaited = new Set<string>();
   const jobs = kubernetesJobs(cluster, name, options.everyMs ?? EVERY_MS);
   const worker: Worker = { cluster, options, jobs, pulse, service, name, awaited };
-  const sweep = async (): Promise<void> => endOrphans(cluster, { service, pulse, awaited });
+  const sweep = (): Promise<void> => endOrphans(cluster, { service, pulse, awaited }).catch(options.onError);
   let sweeping = sweep();
   const timer = setInterval(() => {
     sweeping = sweeping.then(sweep);
@@ -89,8 +89,9 @@ function begin(worker: Worker, order: AttemptOrder, signal: AbortSignal): Attemp
       return "missing" in staged ? [] : undeclaredWrites(place.workspace, order, staged).undeclared;
     },
     async dispose() {
-      await ended.catch(() => undefined);
-      removeTree(place.root);
+      const end = await ended.catch(() => undefined);
+      // Where a pod may still write, it stays until its worker is gone and so are its Jobs.
+      if (end?.lingers !== true) removeTree(place.root);
     },
   };
 }

@@ -22,6 +22,7 @@ const ROTATED = "\n[the node rotated this log: lines may be missing here, or sta
 export function followLog(cluster: Cluster, pod: string, path: string): FollowedLog {
   const log = new Log(cluster.config);
   const state = { ended: false, written: 0 };
+  const append = appender(path);
   const stop = new AbortController();
   let hurry = (): void => undefined;
 
@@ -44,7 +45,7 @@ export function followLog(cluster: Cluster, pod: string, path: string): Followed
   async function pass(): Promise<boolean> {
     const skipped = await copy(state.written);
     if (skipped.complete && skipped.total < state.written) {
-      append(path, Buffer.from(ROTATED));
+      append(Buffer.from(ROTATED));
       const again = await copy(0);
       state.written = again.total;
       return again.complete;
@@ -59,7 +60,7 @@ export function followLog(cluster: Cluster, pod: string, path: string): Followed
       write(chunk: Buffer, _, done) {
         const before = total;
         total += chunk.length;
-        if (total > from) append(path, chunk.subarray(Math.max(0, from - before)));
+        if (total > from) append(chunk.subarray(Math.max(0, from - before)));
         done();
       },
     });
@@ -93,7 +94,26 @@ export function followLog(cluster: Cluster, pod: string, path: string): Followed
   };
 }
 
-function append(path: string, bytes: Uint8Array): void {
+/** Writes until it cannot: an error in a stream would end the worker, and a log with a hole would say less than its end. */
+function appender(path: string): (bytes: Uint8Array) => void {
+  let broken = false;
+  return (bytes) => {
+    if (broken) return;
+    try {
+      writeTo(path, bytes);
+    } catch (error) {
+      broken = true;
+      const why = error instanceof Error && "code" in error ? String(error.code) : String(error);
+      try {
+        writeTo(path, Buffer.from(`\n[this log could not be written any further: ${why}]\n`));
+      } catch {
+        // There is no room for that either.
+      }
+    }
+  };
+}
+
+function writeTo(path: string, bytes: Uint8Array): void {
   const file = openSync(path, "a", 0o600);
   try {
     for (let at = 0; at < bytes.length;) at += writeSync(file, bytes, at, bytes.length - at);

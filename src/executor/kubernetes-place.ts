@@ -12,6 +12,8 @@ export interface KubernetesExecutorOptions {
   readonly directory: string;
   readonly slots: number;
   readonly materialize: Materialize;
+  /** Told what goes wrong beside the attempts. */
+  readonly onError: (error: unknown) => void;
   /** Between two looks at the cluster. */
   readonly everyMs?: number;
 }

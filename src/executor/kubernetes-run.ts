@@ -10,6 +10,7 @@ import type { KubernetesJobs, Look } from "./kubernetes-jobs.ts";
 import { followLog, type FollowedLog } from "./kubernetes-log.ts";
 import { insideClaim, type KubernetesExecutorOptions, type KubernetesPlace } from "./kubernetes-place.ts";
 import { lost, neverRan, standOf, type Ended, type Stand } from "./kubernetes-stand.ts";
+import { LONGEST_TIMER_MS } from "./longest-timer.ts";
 import type { Pulse } from "./pulse.ts";
 import { shownIn } from "./shown.ts";
 import { redactLog } from "./redact-log.ts";
@@ -146,7 +147,8 @@ async function attend(
         if (failure !== undefined) settle({ ...STOPPED, failure });
       } else if (order.timeoutMs !== null) {
         const failure = { kind: "timeout", limitMs: order.timeoutMs } as const;
-        timer ??= setTimeout(() => settle({ ...STOPPED, failure, wallMs: failure.limitMs }), order.timeoutMs);
+        const over = (): void => settle({ ...STOPPED, failure, wallMs: failure.limitMs });
+        timer ??= setTimeout(over, Math.min(order.timeoutMs, LONGEST_TIMER_MS));
       }
     });
     if (signal.aborted) cancel();
@@ -155,10 +157,11 @@ async function attend(
   const words = log?.end();
   // A pod's last words go with it; where it still runs, they come while it is ended.
   if (end.stopped) await words;
-  await leave(cluster, jobs, { name, stopped: end.stopped });
+  const gone = await leave(cluster, jobs, { name, stopped: end.stopped });
   await words;
   const profile = { wallMs: end.wallMs, cpuUserMs: null, cpuSystemMs: null, peakBytes: null, method: "none" } as const;
-  return { kind: "ended", failure: end.failure, cancelled: end.cancelled, profile };
+  const { failure, cancelled } = end;
+  return { kind: "ended", failure, cancelled, profile, ...(gone ? {} : { lingers: true }) };
 }
 
 /** Ended by us: what runs has still to be stopped. */
@@ -179,23 +182,24 @@ function waitingRoom(
   };
 }
 
-/** Removes a Job with its pod; where the step may still run, ends only when it does not. */
+/** Removes a Job with its pod, and waits where the step may still run; false: it was not seen gone. */
 async function leave(
   cluster: Cluster,
   jobs: KubernetesJobs,
   { name, stopped }: { readonly name: string; readonly stopped: boolean },
-): Promise<void> {
+): Promise<boolean> {
   const asked = await cluster.remove(name);
-  if (stopped && asked) return;
-  await new Promise<void>((resolve) => {
-    const over = (): void => {
+  if (stopped && asked) return true;
+  return new Promise((resolve) => {
+    const over = (gone: boolean): void => {
       clearTimeout(timer);
       watching.over();
-      resolve();
+      resolve(gone || stopped);
     };
-    const timer = setTimeout(over, LEAVE_MS);
+    const timer = setTimeout(() => over(false), LEAVE_MS);
     const watching = jobs.watch(name, (look: Look) => {
-      if (look.kind !== "seen" || (look.job === undefined && look.pod === undefined)) over();
+      if (look.kind !== "seen") over(false);
+      else if (look.job === undefined && look.pod === undefined) over(true);
       else if (look.job?.metadata?.deletionTimestamp === undefined) void cluster.remove(name);
     });
   });

@@ -19,12 +19,19 @@ export const GONE_AFTER_MS = 180_000;
 const SUFFIX = ".pulse";
 let count = 0;
 
-export function startPulse(directory: string, kind: PulseKind): Pulse {
+export function startPulse(directory: string, kind: PulseKind, onError: (error: unknown) => void): Pulse {
   const path = join(directory, `${kind}-${processSpace()}-${process.pid}-${++count}${SUFFIX}`);
   // Written, not touched: the time is then the file system's and not this machine's.
   const beat = (): void => writeFileSync(path, ".", { mode: 0o600 });
   beat();
-  const timer = setInterval(beat, EVERY_MS).unref();
+  const timer = setInterval(() => {
+    try {
+      beat();
+    } catch (error) {
+      // A disk that is full for a while ends no worker; the next beat may come through.
+      onError(error);
+    }
+  }, EVERY_MS).unref();
   return {
     path,
     close() {

@@ -42,10 +42,11 @@ export function slurmExecutor(options: SlurmExecutorOptions): Executor {
   const cluster: Cluster = {
     options,
     jobs: slurmJobs(options.everyMs ?? EVERY_MS),
-    pulse: startPulse(options.directory, "slurm"),
+    pulse: startPulse(options.directory, "slurm", options.onError),
     awaited: new Set(),
   };
-  const sweep = async (): Promise<void> => cancelOrphans(cluster.pulse, (attempt) => cluster.awaited.has(attempt));
+  const isAwaited = (attempt: string): boolean => cluster.awaited.has(attempt);
+  const sweep = (): Promise<void> => cancelOrphans(cluster.pulse, isAwaited).catch(options.onError);
   let sweeping = sweep();
   const timer = setInterval(() => {
     sweeping = sweeping.then(sweep);

@@ -13,6 +13,8 @@ export interface SlurmExecutorOptions {
   readonly materialize: Materialize;
   readonly launcherPath: string;
   readonly path: string;
+  /** Told what goes wrong beside the attempts. */
+  readonly onError: (error: unknown) => void;
   /** Between two questions to Slurm. */
   readonly everyMs?: number;
 }

@@ -9,18 +9,21 @@ export function withKubernetes(plain: Executor, options: KubernetesExecutorOptio
 
   /** What speaks to the cluster is loaded when the first step needs it; one that was not there may be later. */
   async function open(given: KubernetesExecutorOptions): Promise<Executor | Failure> {
-    const { clusterHere } = await import("./kubernetes-cluster.ts");
-    const found = await clusterHere(given.pool.namespace);
-    if (found.kind !== "cluster") {
+    try {
+      const executor = await executorHere(given);
+      if ("kind" in executor) opened = undefined;
+      return executor;
+    } catch (error) {
       opened = undefined;
-      return found;
+      throw error;
     }
-    const { kubernetesExecutor } = await import("./kubernetes-executor.ts");
-    return kubernetesExecutor(found.cluster, given);
   }
 
   // Jobs that others left behind are ended from the start.
-  if (options !== null) opened = open(options);
+  if (options !== null) {
+    opened = open(options);
+    opened.catch(options.onError);
+  }
   return {
     isolation: plain.isolation,
     why: plain.why,
@@ -33,10 +36,18 @@ export function withKubernetes(plain: Executor, options: KubernetesExecutorOptio
     },
     async [Symbol.asyncDispose]() {
       await plain[Symbol.asyncDispose]();
-      const executor = await opened;
+      const executor = await opened?.catch(() => undefined);
       if (executor !== undefined && !("kind" in executor)) await executor[Symbol.asyncDispose]();
     },
   };
+}
+
+async function executorHere(options: KubernetesExecutorOptions): Promise<Executor | Failure> {
+  const { clusterHere } = await import("./kubernetes-cluster.ts");
+  const found = await clusterHere(options.pool.namespace);
+  if (found.kind !== "cluster") return found;
+  const { kubernetesExecutor } = await import("./kubernetes-executor.ts");
+  return kubernetesExecutor(found.cluster, options);
 }
 
 const NO_CLUSTER: Failure = {

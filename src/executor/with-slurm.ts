@@ -14,11 +14,19 @@ export function withSlurm(plain: Executor, { stays, ...options }: WithSlurmOptio
 
   /** What speaks to Slurm is loaded when the first step needs it. */
   async function open(): Promise<Executor> {
-    const { slurmExecutor } = await import("./slurm-executor.ts");
-    return slurmExecutor(options);
+    try {
+      const { slurmExecutor } = await import("./slurm-executor.ts");
+      return slurmExecutor(options);
+    } catch (error) {
+      opened = undefined;
+      throw error;
+    }
   }
 
-  if (stays && slurmHere(options.path)) opened = open();
+  if (stays && slurmHere(options.path)) {
+    opened = open();
+    opened.catch(options.onError);
+  }
   return {
     isolation: plain.isolation,
     why: plain.why,
@@ -30,7 +38,7 @@ export function withSlurm(plain: Executor, { stays, ...options }: WithSlurmOptio
     },
     async [Symbol.asyncDispose]() {
       await plain[Symbol.asyncDispose]();
-      await (await opened)?.[Symbol.asyncDispose]();
+      await (await opened?.catch(() => undefined))?.[Symbol.asyncDispose]();
     },
   };
 }

@@ -12,6 +12,7 @@ const asked = JSON.parse(pool) as KubernetesPool;
 const here = await clusterHere(asked.namespace);
 if (here.kind !== "cluster") throw new Error(JSON.stringify(here));
 const executor = kubernetesExecutor(here.cluster, {
+  onError: (error: unknown) => process.stderr.write(`${String(error)}\n`),
   pool: asked,
   data: directory,
   directory: join(directory, "work"),

@@ -64,6 +64,7 @@ describe.skipIf(why !== undefined)("as a Job of Kubernetes", () => {
 
   async function open(directory: string, pool: Partial<KubernetesPool> = {}): Promise<Executor> {
     return kubernetesExecutor(await here(), {
+      onError: (error: unknown) => process.stderr.write(`${String(error)}\n`),
       pool: poolOf(directory, pool),
       data: directory,
       directory: join(directory, "work"),

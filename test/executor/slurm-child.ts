@@ -7,6 +7,7 @@ import { slurmExecutor } from "../../src/executor/slurm-executor.ts";
 const [directory = "", launcherPath = ""] = process.argv.slice(2);
 
 const executor = slurmExecutor({
+  onError: (error: unknown) => process.stderr.write(`${String(error)}\n`),
   directory: join(directory, "work"),
   sandbox: "auto",
   slots: 1,

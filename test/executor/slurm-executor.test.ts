@@ -22,6 +22,7 @@ type Options = Parameters<typeof slurmExecutor>[0];
 
 function open(directory: string, more: Partial<Options> = {}): Executor {
   return slurmExecutor({
+    onError: (error: unknown) => process.stderr.write(`${String(error)}\n`),
     directory: join(directory, "work"),
     sandbox: "auto",
     slots: 2,

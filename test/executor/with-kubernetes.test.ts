@@ -45,9 +45,25 @@ function place(): string {
   return directory;
 }
 
+const told: unknown[] = [];
+
 function inCluster(directory: string): Executor {
   const pool = { namespace: "ml", claim: "c", path: "", gpu: "gpu", pendingMs: 1, nodeSelector: {}, tolerations: [] };
-  return withKubernetes(plain, { pool, data: directory, directory: join(directory, "work"), slots: 1, materialize });
+  const onError = (error: unknown): void => void told.push(error);
+  const [data, work] = [directory, join(directory, "work")];
+  return withKubernetes(plain, { pool, data, directory: work, slots: 1, materialize, onError });
+}
+
+/** Of which no server answers. */
+function nameCluster(directory: string): void {
+  const config = {
+    clusters: [{ name: "c", cluster: { server: "https://127.0.0.1:9" } }],
+    users: [{ name: "u", user: {} }],
+    contexts: [{ name: "x", context: { cluster: "c", user: "u" } }],
+    "current-context": "x",
+  };
+  process.env["KUBECONFIG"] = join(directory, "config");
+  writeFileSync(join(directory, "config"), JSON.stringify(config));
 }
 
 async function failure(executor: Executor, asked: AttemptOrder): Promise<unknown> {
@@ -72,15 +88,20 @@ test("where no cluster is named, a step that asks for a Job is told what to do, 
 
 test("an API server that is not there makes a step lost, not failed", async () => {
   const directory = place();
-  const config = {
-    clusters: [{ name: "c", cluster: { server: "https://127.0.0.1:9" } }],
-    users: [{ name: "u", user: {} }],
-    contexts: [{ name: "x", context: { cluster: "c", user: "u" } }],
-    "current-context": "x",
-  };
-  process.env["KUBECONFIG"] = join(directory, "config");
-  writeFileSync(join(directory, "config"), JSON.stringify(config));
+  nameCluster(directory);
   expect(await failure(inCluster(directory), order)).toMatchObject({ kind: "lost" });
+});
+
+test("a directory that could not be opened is told of, ends nothing, and is opened for the next step", async () => {
+  const directory = place();
+  nameCluster(directory);
+  const work = join(directory, "work");
+  writeFileSync(work, "in the way");
+  const executor = inCluster(directory);
+  await expect(executor.start(order, new AbortController().signal)).rejects.toThrow("EEXIST");
+  expect(told).toEqual([expect.objectContaining({ code: "EEXIST" })]);
+  rmSync(work);
+  expect(await failure(executor, order)).toMatchObject({ kind: "lost" });
 });
 
 test("nothing of a fork becomes a Job", async () => {

@@ -46,6 +46,7 @@ test("where no job can be submitted, a step that asks for one is told what to do
     [Symbol.asyncDispose]: () => Promise.resolve(),
   };
   const executor = withSlurm(plain, {
+    onError: (error: unknown) => process.stderr.write(`${String(error)}\n`),
     directory,
     sandbox: "auto",
     slots: 1,
