@@ -22,7 +22,54 @@ export function withinBudget(forges: Forges, spend: SpendWrites, now: () => numb
   };
 }
 
-type Written = "createPullRequest" | "updatePullRequest" | "merge" | "createDeployment" | "setDeployment";
+/** Who counts what a member writes; whoever adds one to a forge has to say. */
+interface Counted {
+  readonly repository: "nobody";
+  readonly app: "nobody";
+  readonly date: "nobody";
+  readonly about: "nobody";
+  readonly gitToken: "nobody";
+  readonly pullRequest: "nobody";
+  readonly openPullRequests: "nobody";
+  readonly pullRequestsOf: "nobody";
+  readonly pullRequestsOfBranch: "nobody";
+  readonly createPullRequest: "here";
+  readonly updatePullRequest: "here";
+  readonly merge: "here";
+  // Asked at every look, and nearly always only read; what they write is no content that anybody is notified of.
+  readonly enqueue: "nobody";
+  readonly dequeue: "nobody";
+  readonly enqueuedBy: "nobody";
+  readonly reviews: "nobody";
+  readonly labelEvents: "nobody";
+  readonly commitAuthors: "nobody";
+  readonly createDeployment: "here";
+  readonly setDeployment: "here";
+  readonly findDeployment: "nobody";
+  readonly comment: "nobody";
+  readonly ownComments: "nobody";
+  readonly pullRequestCommentsSince: "nobody";
+  readonly hasAnswered: "nobody";
+  readonly createComment: "outbox";
+  readonly editComment: "outbox";
+  readonly deleteComment: "outbox";
+  readonly minimizeComment: "outbox";
+  readonly findCheck: "nobody";
+  readonly writeCheck: "outbox";
+  readonly addLabels: "outbox";
+  readonly removeLabel: "outbox";
+  readonly react: "outbox";
+  readonly permission: "nobody";
+  readonly teamMember: "nobody";
+  readonly findIssue: "nobody";
+  readonly createIssue: "outbox";
+  readonly updateIssue: "outbox";
+  readonly closeIssue: "outbox";
+}
+
+type Written = {
+  [Member in keyof Forge]: Counted[Member] extends "here" ? Member : never;
+}[keyof Forge];
 
 function writesOf(
   forge: Forge,

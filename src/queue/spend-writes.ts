@@ -7,19 +7,33 @@ interface Moment {
 }
 
 /**
- * One budget of an installation for all processes of a service. Every write is an entry of its own, so that two that
- * spend at once count both; what is older than an hour is taken out.
+ * One budget of an installation for all processes of a service. Every write is an entry of its own, put before the others
+ * are counted: of two that spend at once at least one sees the other, and takes its own back where both are too many.
  */
 export function spendWrites(table: Table, moment: Moment): SpendWrites {
   return async (installation, writes) => {
     const budget = `writes/${installation}`;
     const at = moment.now();
-    const made = (await table.entries(budget)).map(({ key }) => ({ key, at: Number(key.split("-")[0]) }));
-    const spent = roomFor(writes, { made: made.filter((one) => counts(one.at, at)).map((one) => one.at), now: at });
-    for (const { key, at: then } of made) if (!counts(then, at)) await table.remove(budget, key);
-    if (spent.kind === "ok")
-      for (let write = 0; write < writes; write++)
-        await table.put(budget, `${at}-${Buffer.from(moment.random(8)).toString("hex")}`, null);
+    const before = roomFor(writes, { made: await madeIn(table, { budget, now: at, but: new Set() }), now: at });
+    if (before.kind === "wait") return before;
+    const mine = Array.from({ length: writes }, () => `${at}-${Buffer.from(moment.random(8)).toString("hex")}`);
+    for (const key of mine) await table.put(budget, key, null);
+    const spent = roomFor(writes, { made: await madeIn(table, { budget, now: at, but: new Set(mine) }), now: at });
+    if (spent.kind === "wait") for (const key of mine) await table.remove(budget, key);
     return spent;
   };
+}
+
+/** When what still counts was written; all the rest is taken out. */
+async function madeIn(
+  table: Table,
+  { budget, now, but }: { readonly budget: string; readonly now: number; readonly but: ReadonlySet<string> },
+): Promise<readonly number[]> {
+  const made: number[] = [];
+  for (const { key } of await table.entries(budget)) {
+    const at = Number(key.split("-")[0]);
+    if (!counts(at, now)) await table.remove(budget, key);
+    else if (!but.has(key)) made.push(at);
+  }
+  return made;
 }

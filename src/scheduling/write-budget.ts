@@ -24,9 +24,9 @@ export function roomFor(
   return afterMs === 0 ? { kind: "ok" } : { kind: "wait", afterMs };
 }
 
-/** Whether a write made at `at` still counts. */
+/** Whether a write made at `at` still counts; a stamp of more than an hour ahead is of a clock that was wrong. */
 export function counts(at: number, now: number): boolean {
-  return at > now - HOUR_MS;
+  return at > now - HOUR_MS && at <= now + HOUR_MS;
 }
 
 function waitFor(

@@ -242,3 +242,15 @@ test("what the forge does not take is dropped and told", async () => {
   expect(sent).toMatchObject({ kind: "sent", notTaken: [{ target: `check/${one.head}/sluice / plan` }] });
   expect(bodies(one)).toEqual([`${MARKER}\nplan`]);
 });
+
+test("who spends at once does not go over the budget, and leaves nothing of what it took back", async () => {
+  const table = memoryTable();
+  const now = 1_790_000_000_000;
+  const spend = spendWrites(table, { now: () => now, random: (bytes) => randomBytes(bytes) });
+  for (let write = 0; write < 400; write++) await table.put("writes/1", `${now + 86_400_000}-${write}`, null);
+  for (let write = 0; write < 59; write++) expect(await spend(1, 1)).toEqual({ kind: "ok" });
+  const spent = await Promise.all(Array.from({ length: 8 }, () => spend(1, 1)));
+  const ok = spent.filter(({ kind }) => kind === "ok").length;
+  expect(ok).toBeLessThanOrEqual(1);
+  expect(await table.entries("writes/1")).toHaveLength(59 + ok);
+});

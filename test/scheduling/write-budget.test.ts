@@ -43,3 +43,8 @@ test("what is an hour old counts no more", () => {
   expect(counts(BEGAN, BEGAN + 3_599_999)).toBe(true);
   expect(counts(BEGAN, BEGAN + 3_600_000)).toBe(false);
 });
+
+test("what a clock wrote that was more than an hour ahead counts no more", () => {
+  expect(counts(BEGAN + 3_600_000, BEGAN)).toBe(true);
+  expect(counts(BEGAN + 3_600_001, BEGAN)).toBe(false);
+});
