@@ -12,8 +12,8 @@ export interface Bucket {
   put(key: string, bytes: Uint8Array): Promise<void>;
   /** Puts a file, large ones in parts side by side. */
   upload(key: string, path: string): Promise<void>;
-  /** Puts where nothing is; `unsure` where the server does not say whether there was something. */
-  create(key: string, bytes: Uint8Array): Promise<"created" | "exists" | "unsure">;
+  /** Puts where nothing is; `unsure` while somebody else is creating it, `unable` where the server knows no conditions. */
+  create(key: string, bytes: Uint8Array): Promise<"created" | "exists" | "unsure" | "unable">;
   /** Makes an object as young as a new one, or gives its bytes another name too. */
   copy(from: string, to: string): Promise<void>;
   /** Everything whose name begins so, in the order of names. */

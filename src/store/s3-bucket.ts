@@ -129,8 +129,9 @@ async function create(place: S3Place, key: string, bytes: Uint8Array): ReturnTyp
     return "created";
   } catch (error) {
     if (isStatus(error, 412)) return "exists";
-    // Somebody else is creating it at this moment, or the server does not know the condition.
-    if (isStatus(error, 409) || isStatus(error, 501)) return "unsure";
+    // Somebody else is creating it at this moment.
+    if (isStatus(error, 409)) return "unsure";
+    if (isStatus(error, 501)) return "unable";
     throw error;
   }
 }

@@ -74,17 +74,30 @@ export function s3Bytes(bucket: Bucket, local: string): S3Bytes {
     const temporary = `${target}.tmp-${randomUUID()}`;
     mkdirSync(dirname(target), { recursive: true });
     try {
-      if (!(await bucket.download(name, temporary))) return "missing";
-      if ((await hashFile(temporary)).digest !== digest) {
-        await moveAside(name);
-        return "corrupt";
-      }
+      const end = await taken(name, async () => {
+        rmSync(temporary, { force: true });
+        if (!(await bucket.download(name, temporary))) return "missing";
+        return (await hashFile(temporary)).digest === digest ? "ok" : "corrupt";
+      });
+      if (end !== "ok") return end;
       chmodSync(temporary, 0o444);
       renameSync(temporary, target);
       return "ok";
     } finally {
       rmSync(temporary, { force: true });
     }
+  }
+
+  /** What is wrong is taken twice, because others mend what they find: only what is wrong and stays so is moved aside. */
+  async function taken<T>(name: string, take: () => Promise<T | "corrupt">): Promise<T | "corrupt"> {
+    const first = await take();
+    if (first !== "corrupt") return first;
+    const before = await bucket.head(name);
+    const again = await take();
+    if (again !== "corrupt") return again;
+    const after = await bucket.head(name);
+    if (after !== undefined && after.modified === before?.modified && after.size === before.size) await moveAside(name);
+    return again;
   }
 
   /** Makes room for the right bytes, and keeps the wrong ones for whoever wants to know. */
@@ -110,13 +123,13 @@ export function s3Bytes(bucket: Bucket, local: string): S3Bytes {
     async listing(digest) {
       const here = listing(local, digest);
       if (here !== undefined) return here;
-      const bytes = await bucket.get(listingName(digest));
-      if (bytes === undefined) return undefined;
-      const entries = entriesOf(bytes, digest);
-      if (entries === undefined) {
-        await moveAside(listingName(digest));
-        return undefined;
-      }
+      const there = await taken(listingName(digest), async () => {
+        const bytes = await bucket.get(listingName(digest));
+        const entries = bytes && entriesOf(bytes, digest);
+        return bytes && (entries === undefined ? "corrupt" : { bytes, entries });
+      });
+      if (there === undefined || there === "corrupt") return undefined;
+      const { bytes, entries } = there;
       const target = listingPath(local, digest);
       mkdirSync(dirname(target), { recursive: true });
       const temporary = `${target}.tmp-${randomUUID()}`;

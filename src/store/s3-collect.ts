@@ -4,7 +4,7 @@ import { atOnce } from "./at-once.ts";
 import type { Bucket, Listed } from "./bucket.ts";
 import type { Collected, Kept } from "./collect.ts";
 import { listingName } from "./s3-bytes.ts";
-import { evictedName } from "./s3-results.ts";
+import { COLLECTED, evictedName } from "./s3-results.ts";
 
 /** Housekeeping of a bucket, which one process does for all. */
 export interface Collector {
@@ -13,16 +13,15 @@ export interface Collector {
   collect(kept: Kept): Promise<Collected>;
 }
 
-const DONE = "collected";
 const SIDE_BY_SIDE = 32;
 
 export function s3Collector(bucket: Bucket, forget: () => void): Collector {
   return {
-    last: async () => (await bucket.head(DONE))?.modified,
+    last: async () => (await bucket.head(COLLECTED))?.modified,
     async collect(kept) {
       const collected = await collect(bucket, kept);
       forget();
-      await bucket.put(DONE, new TextEncoder().encode(`${JSON.stringify(collected)}\n`));
+      await bucket.put(COLLECTED, new TextEncoder().encode(`${JSON.stringify(collected)}\n`));
       return collected;
     },
   };

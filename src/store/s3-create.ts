@@ -4,7 +4,7 @@ import type { Bucket } from "./bucket.ts";
 
 export interface Creating {
   readonly bucket: Bucket;
-  /** Whether the server keeps `If-None-Match`; asked once. */
+  /** Whether the server keeps `If-None-Match`; asked until it says so. */
   conditional?: Promise<boolean>;
 }
 
@@ -20,24 +20,39 @@ export async function createOnce(creating: Creating, name: string, bytes: Uint8A
 }
 
 /** Two that create one object: a server that keeps conditions refuses the second. */
-export function keepsConditions(creating: Creating): Promise<boolean> {
-  const { bucket } = creating;
-  creating.conditional ??= (async () => {
-    const bytes = new TextEncoder().encode("created once\n");
-    for (let tried = 0; tried < 2; tried++) if ((await bucket.create(PROBE, bytes)) === "exists") return true;
-    return false;
-  })();
-  return creating.conditional;
+async function keepsConditions(creating: Creating): Promise<boolean> {
+  const asked = (creating.conditional ??= probe(creating.bucket));
+  try {
+    return await asked;
+  } catch (error) {
+    if (creating.conditional === asked) delete creating.conditional;
+    throw error;
+  }
+}
+
+async function probe(bucket: Bucket): Promise<boolean> {
+  const bytes = new TextEncoder().encode("created once\n");
+  for (let [created, tried] = [0, 1]; tried <= TRIES; tried++) {
+    const answer = await bucket.create(PROBE, bytes);
+    if (answer === "exists") return true;
+    if (answer === "unable" || (answer === "created" && ++created === 2)) return false;
+    if (answer === "unsure") await setTimeout(100 * 2 ** tried);
+  }
+  throw new Error(busy(bucket, PROBE));
+}
+
+function busy(bucket: Bucket, name: string): string {
+  return `creating ${bucket.name}${name}: others are creating it, and none of them comes to an end`;
 }
 
 async function byCondition(bucket: Bucket, name: string, bytes: Uint8Array): Promise<boolean> {
   for (let tried = 1; tried <= TRIES; tried++) {
     const created = await bucket.create(name, bytes);
-    if (created !== "unsure") return created === "created";
+    if (created === "created" || created === "exists") return created === "created";
     if ((await bucket.head(name)) !== undefined) return false;
     await setTimeout(100 * 2 ** tried);
   }
-  throw new Error(`creating ${bucket.name}${name}: others are creating it, and none of them comes to an end`);
+  throw new Error(busy(bucket, name));
 }
 
 /**

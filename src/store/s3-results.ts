@@ -16,6 +16,8 @@ export interface S3Results extends Pick<Store, "reader" | "createResult" | "revo
 interface Place extends Creating {
   /** What lies where, once read: it changes only by being collected. */
   readonly known: Map<string, StepResult>;
+  /** When the bucket was last collected, by whichever process, as far as this one has seen. */
+  seen: number | undefined;
   /** Brings what is asked for at once, whenever a result is told. */
   readonly found: (result: StepResult) => Promise<void>;
 }
@@ -24,7 +26,7 @@ const SIDE_BY_SIDE = 32;
 const MOST_KNOWN = 20_000;
 
 export function s3Results(bucket: Bucket, found: (result: StepResult) => Promise<void>): S3Results {
-  const place: Place = { bucket, known: new Map(), found };
+  const place: Place = { bucket, known: new Map(), seen: undefined, found };
   return {
     reader: (domain) => reader(place, domain),
     createResult: (domain, result) => createResult(place, domain, result),
@@ -38,11 +40,22 @@ export function resultName(domain: Domain, key: Digest): string {
   return `results/${domain}/${hexOf(key)}.json`;
 }
 
+/** Written anew whenever the bucket was collected. */
+export const COLLECTED = "collected";
+
 export function evictedName(key: Digest): string {
   return `evicted/${hexOf(key)}.json`;
 }
 
+/** One process collects for all of them. */
+async function forgetCollected(place: Place): Promise<void> {
+  const collected = (await place.bucket.head(COLLECTED))?.modified;
+  if (collected !== place.seen) place.known.clear();
+  place.seen = collected;
+}
+
 async function reader(place: Place, domain: Domain): Promise<ResultReader> {
+  await forgetCollected(place);
   const revoked = new Set<string>();
   for (const one of readable(domain))
     for await (const { key } of place.bucket.list(`revocations/${one}/`)) revoked.add(key);
@@ -86,9 +99,11 @@ async function find(
 }
 
 async function at(place: Place, domain: Domain, key: Digest): Promise<StepResult | undefined> {
+  return place.known.get(resultName(domain, key)) ?? inBucket(place, domain, key);
+}
+
+async function inBucket(place: Place, domain: Domain, key: Digest): Promise<StepResult | undefined> {
   const name = resultName(domain, key);
-  const known = place.known.get(name);
-  if (known !== undefined) return known;
   const bytes = await place.bucket.get(name);
   const result = bytes === undefined ? undefined : (parse(bytes) as StepResult | undefined);
   if (result?.result !== 1 || result.key !== key) return undefined;
@@ -114,7 +129,7 @@ async function createResult(place: Place, domain: Domain, result: StepResult): P
     place.known.set(name, result);
     return { kind: "created" };
   }
-  const first = await at(place, domain, result.key);
+  const first = await inBucket(place, domain, result.key);
   if (first === undefined) throw new Error(`keeping a result: ${place.bucket.name}${name} is there and is no result`);
   const the = (await revisedBy(place, domain, result.key)) ?? first;
   const digest = resultDigest(result);

@@ -10,6 +10,7 @@ import type { StepResult } from "../../src/key/key-document.ts";
 import { openS3Bucket } from "../../src/store/s3-bucket.ts";
 import { listingName, objectName } from "../../src/store/s3-bytes.ts";
 import { s3Collector } from "../../src/store/s3-collect.ts";
+import { resultName } from "../../src/store/s3-results.ts";
 import { s3Store } from "../../src/store/s3-store.ts";
 import { settled } from "../../src/store/store.ts";
 import { resultOf } from "../builders/result.ts";
@@ -48,8 +49,8 @@ async function place() {
     age(...keys: readonly string[]) {
       for (const key of keys) utimesSync(file(key), new Date(), new Date(Date.now() - 10 * DAY));
     },
-    async result(): Promise<{ readonly result: StepResult | undefined; readonly evicted: boolean }> {
-      const reader = await store.reader("local");
+    async result(of = store): Promise<{ readonly result: StepResult | undefined; readonly evicted: boolean }> {
+      const reader = await of.reader("local");
       return settled(reader, () => ({ result: reader.result(KEY), evicted: reader.evicted(KEY) }));
     },
   };
@@ -72,6 +73,22 @@ test("a result that nobody holds goes first and is known to be gone; its bytes f
   expect(await here.collect()).toEqual({ objects: 1, bytes: 13, results: 0 });
   expect(existsSync(here.file(objectName(digest)))).toBe(false);
   expect(await here.collector.last()).toBeGreaterThan(Date.now() - DAY);
+});
+
+test("a process that does not collect hears of it, and writes what is gone anew", async () => {
+  const here = await place();
+  await withResult(here);
+  const other = here.machine("other");
+  const { result } = await here.result(other);
+  if (result === undefined) throw new Error("it was just made");
+  await here.collect();
+  expect(await here.result(other)).toEqual({ result: undefined, evicted: true });
+
+  expect(await other.createResult("local", result)).toEqual({ kind: "created" });
+  rmSync(here.file(resultName("local", KEY)));
+  const output = { path: "out", kind: "file" as const, digest: digestOf("something else") };
+  await here.machine("third").createResult("local", resultOf(KEY, [output]));
+  expect(await other.createResult("local", result)).toMatchObject({ kind: "exists", same: false });
 });
 
 test("what a run holds stays: by its record, or while it goes on", async () => {

@@ -99,6 +99,51 @@ describe("a bucket", () => {
     expect(new Set(theirs).size).toBe(1);
   });
 
+  test("is asked again whether it keeps conditions until it says so", async () => {
+    const store = open(scratch());
+    const conditions = keepsConditions();
+    let probes = 0;
+    const orders: string[] = [];
+    server.before = (request, response) => {
+      const { method, url = "", headers } = request;
+      if (method !== "PUT") return false;
+      if (url.includes("/conditional") && ++probes <= 3) {
+        // Refused, and then twice in the middle of what somebody else does.
+        response.writeHead(probes === 1 ? 403 : 409, { "content-type": "application/xml" });
+        response.end("<Error><Code>Refused</Code><Message>Not now.</Message></Error>");
+        return true;
+      }
+      orders.push(`${url.includes("/results/") ? "result" : "probe"} ${headers["if-none-match"] ?? "anyhow"}`);
+      return conditions(request, response);
+    };
+    onTestFinished(() => void (server.before = undefined));
+    const result = resultOf(digestOf("the key"), []);
+    await expect(store.createResult("local", result)).rejects.toThrow("Not now.");
+    expect(await store.createResult("local", result)).toEqual({ kind: "created" });
+    expect(orders).toEqual(["probe *", "probe *", "result *"]);
+  });
+
+  test.each([1, 2])("keeps what somebody mends while what was wrong is read for time %i", async (time) => {
+    const here = scratch();
+    for (const size of [20, 200_000]) {
+      const bytes = new Uint8Array(size).fill(6);
+      const digest = await open(here).putBytes(bytes);
+      const file = objectFile(here, digest);
+      writeFileSync(file, new Uint8Array(size).fill(7));
+      utimesSync(file, 0, 0);
+      let read = 0;
+      server.before = ({ method, url }, response) => {
+        if (method === "GET" && url?.includes(objectName(digest)) === true && ++read === time)
+          response.on("finish", () => writeFileSync(file, bytes));
+        return false;
+      };
+      onTestFinished(() => void (server.before = undefined));
+      expect(await open(here).read(digest)).toEqual(time === 1 ? Buffer.from(bytes) : undefined);
+      server.before = undefined;
+      expect(Buffer.from((await open(here).read(digest)) ?? []).equals(bytes)).toBe(true);
+    }
+  });
+
   test("brings what another machine wrote: results, directories and the parts of them that plans ask for", async () => {
     const [one, other] = [scratch(), scratch()];
     const bucket = bucketOf(one);
