@@ -45,24 +45,34 @@ export async function sendDesired(ports: SendPorts, installation: number): Promi
   const notTaken: NotTaken[] = [];
   const later = (afterMs: number): Sent => ({ kind: "again", afterMs, notTaken });
   const silent = await silentUntil(table, installation);
-  if (silent > clock.now()) return later(silent - clock.now());
+  if (silent > clock.now()) {
+    await holdUp(ports, installation);
+    return later(silent - clock.now());
+  }
   const entries = (await table.entries(outbox)).map(entryOf);
   for (const { key } of entries.toSorted((a, b) => urgencyOf(a.desired) - urgencyOf(b.desired))) {
     // Replaced while others were sent: the newest wins.
     const value = await table.get(outbox, key);
-    if (value === undefined) continue;
+    if (value === undefined) {
+      await table.remove(waitsOf(installation), key);
+      continue;
+    }
     const step = await sendOne(ports, installation, entryOf({ key, value }));
-    if (step.kind === "again") return later(step.afterMs);
+    if (step.kind === "again") {
+      if (step.limit) await holdUp(ports, installation);
+      return later(step.afterMs);
+    }
     if (step.why !== null) notTaken.push({ target: key, why: step.why });
     await table.remove(outbox, key, value);
+    await table.remove(waitsOf(installation), key);
   }
-  if (entries.length > 0) await table.remove("write-waits", String(installation));
   return { kind: "sent", notTaken };
 }
 
 type Step =
   | { readonly kind: "settled"; readonly why: string | null }
-  | { readonly kind: "again"; readonly afterMs: number };
+  /** `limit`: GitHub's or our own limit on writes is why. */
+  | { readonly kind: "again"; readonly afterMs: number; readonly limit: boolean };
 
 const SETTLED: Step = { kind: "settled", why: null };
 
@@ -72,22 +82,18 @@ async function sendOne(ports: SendPorts, installation: number, entry: Entry): Pr
   const digest = digestOf(canonicalJson(entry.value));
   if ((await table.get(memory, entry.key)) === digest && !(await mayHaveGone(ports, entry))) return SETTLED;
   const spent = await ports.spend(installation, writesOf(entry.desired));
-  if (spent.kind === "wait") {
-    await beganToWait(ports, installation);
-    return { kind: "again", afterMs: spent.afterMs };
-  }
-  const desired = await late(ports, installation, entry.desired);
+  if (spent.kind === "wait") return { kind: "again", afterMs: spent.afterMs, limit: true };
+  const desired = await late(ports, installation, entry);
   const answer = await write(ports.forges.open(entry.repository), desired);
   switch (answer.kind) {
     case "wait": {
       const until = Math.max(answer.until, clock.now() + 1_000);
       // Every delivery wakes the sender: none of them may ask GitHub again before.
       await table.put("write-silence", String(installation), until);
-      await beganToWait(ports, installation);
-      return { kind: "again", afterMs: until - clock.now() };
+      return { kind: "again", afterMs: until - clock.now(), limit: true };
     }
     case "unreachable":
-      return { kind: "again", afterMs: 5_000 };
+      return { kind: "again", afterMs: 5_000, limit: false };
     case "ok":
       await table.put(memory, entry.key, digest);
       return SETTLED;
@@ -95,7 +101,7 @@ async function sendOne(ports: SendPorts, installation: number, entry: Entry): Pr
       return { kind: "settled", why: "what it is about is gone" };
     case "refused":
       // Not this state is refused, but we are.
-      if (answer.status === 401) return { kind: "again", afterMs: 30_000 };
+      if (answer.status === 401) return { kind: "again", afterMs: 30_000, limit: false };
       return { kind: "settled", why: answer.why };
   }
 }
@@ -116,15 +122,23 @@ function entryOf({ key, value }: { readonly key: string; readonly value: Json })
   return { key, value, repository, desired };
 }
 
-async function beganToWait({ table, clock }: SendPorts, installation: number): Promise<void> {
-  const since = await table.get("write-waits", String(installation));
-  if (since === undefined) await table.put("write-waits", String(installation), clock.now());
+/** Since when each entry of the outbox that a limit held up has waited. */
+function waitsOf(installation: number): string {
+  return `write-waits/${installation}`;
+}
+
+/** A limit holds up whatever is in the outbox then, and nothing that comes into it afterwards. */
+async function holdUp({ table, clock }: SendPorts, installation: number): Promise<void> {
+  const waits = waitsOf(installation);
+  const known = new Set((await table.entries(waits)).map(({ key }) => key));
+  for (const { key } of await table.entries(`outbox/${installation}`))
+    if (!known.has(key)) await table.put(waits, key, clock.now());
 }
 
 /** A check that waited for GitHub's limits says so: nobody can tell a slow forge from a slow service otherwise. */
-async function late({ table, clock }: SendPorts, installation: number, desired: Desired): Promise<Desired> {
+async function late({ table, clock }: SendPorts, installation: number, { key, desired }: Entry): Promise<Desired> {
   if (desired.kind !== "check") return desired;
-  const since = await table.get("write-waits", String(installation));
+  const since = await table.get(waitsOf(installation), key);
   const waited = typeof since === "number" ? clock.now() - since : 0;
   if (waited < WORTH_SAYING_MS) return desired;
   return { ...desired, check: { ...desired.check, summary: withWait(desired.check.summary, waited) } };

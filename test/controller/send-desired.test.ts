@@ -193,6 +193,19 @@ test("what promotions write comes out of the same budget, and a check that waite
   expect(await one.promoting.merge(number, { sha: one.head, title: "More" })).toMatchObject({ kind: "ok" });
 });
 
+test("a check is not told to be late by limits that held up others alone", async () => {
+  const one = await desk();
+  const { installation } = one.repository;
+  for (let write = 0; write < 60; write++) await one.ports.spend(installation, 1);
+  await one.want(sticky(one, "plan"));
+  expect(await one.send()).toMatchObject({ kind: "again" });
+  one.pass(75_000);
+  await one.want({ kind: "check", check: checkOf(one.head, 0) });
+  expect(await one.send()).toMatchObject({ kind: "sent" });
+  expect(one.repository.checks[0]?.output.summary).toBe("It runs.");
+  expect(await one.table.entries(`write-waits/${installation}`)).toEqual([]);
+});
+
 test("while GitHub asks for silence nobody asks it anything", async () => {
   let until: number | null = 1_790_000_030_000;
   let calls = 0;
