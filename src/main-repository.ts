@@ -192,7 +192,7 @@ function compose(world: World, git: Git): Repository {
         );
       }
       const { collect } = await import("./store/collect.ts");
-      return collect(join(git.root, settings.store.path), kept);
+      return collect(join(git.root, settings.store.path), kept, removeTree);
     },
     readCache(name) {
       const path = join(directory, "cache", name);

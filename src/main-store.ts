@@ -5,7 +5,7 @@ import { removeTree } from "./executor/remove-tree.ts";
 import type { OperatorStore } from "./pipeline/operator.ts";
 import { parseAddress } from "./store/address.ts";
 import { begunAttempts, type BegunAttempts } from "./store/begun-attempts.ts";
-import { fileCheckpoints, type Checkpoints } from "./store/checkpoints.ts";
+import { fileCheckpoints, removeOldCheckpoints, type Checkpoints } from "./store/checkpoints.ts";
 import { filesystemStore } from "./store/filesystem-store.ts";
 import { bucketProbe, fileProbe, type Probe } from "./store/probe.ts";
 import type { Collector } from "./store/s3-collect.ts";
@@ -28,6 +28,9 @@ export type StoreOpened =
   | { readonly kind: "refused"; readonly why: string; readonly next: string };
 
 const TRIM_EVERY_MS = 10 * 60_000;
+/** Nobody else collects what lies beside a bucket's copies; looking at all of it takes longer than trimming. */
+const CHECKPOINTS_EVERY_MS = 60 * 60_000;
+const CHECKPOINTS_STAY_MS = 30 * 86_400_000;
 
 /**
  * A part of main.ts: the store that the operator names, or the one at `local`. A bucket keeps its copies there, beside the
@@ -48,6 +51,10 @@ export async function openStore(named: OperatorStore | null, local: string): Pro
   const { bucket } = opened;
   const store = s3Store(bucket, local);
   setInterval(() => store.trim(), TRIM_EVERY_MS).unref();
+  setInterval(
+    () => removeOldCheckpoints(join(local, "checkpoints"), Date.now() - CHECKPOINTS_STAY_MS, removeTree),
+    CHECKPOINTS_EVERY_MS,
+  ).unref();
   const collector = s3Collector(bucket, () => store.forget());
   const [here, there] = [fileProbe(local), bucketProbe(bucket)];
   const probe = (): Promise<void> => here().then(there);

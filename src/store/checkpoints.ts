@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { lstatSync, mkdirSync, readdirSync, renameSync, type Stats } from "node:fs";
+import { lstatSync, mkdirSync, readdirSync, renameSync, utimesSync, type Stats } from "node:fs";
 import { dirname, join } from "node:path";
 
 import { hexOf, type Digest, type Domain } from "../identity/identity.ts";
@@ -26,6 +26,12 @@ export function fileCheckpoints(root: string, remove: (path: string) => void): C
     open(of) {
       const path = pathOf(of);
       mkdirSync(path, { recursive: true });
+      try {
+        // Young again: it is not collected while an attempt goes on from it.
+        utimesSync(path, new Date(), new Date());
+      } catch {
+        // A step gave it to somebody else.
+      }
       return path;
     },
     drop(of) {
@@ -47,8 +53,17 @@ export function fileCheckpoints(root: string, remove: (path: string) => void): C
   };
 }
 
-/** Directories in which nothing was written since `olderThan` (ms since 1970), and what removals left behind. */
-export function oldCheckpoints(root: string, olderThan: number): readonly string[] {
+/** Removes directories in which nothing was written since `olderThan` (ms since 1970), and what removals left behind. */
+export function removeOldCheckpoints(root: string, olderThan: number, remove: (path: string) => void): void {
+  for (const path of oldCheckpoints(root, olderThan))
+    try {
+      remove(path);
+    } catch {
+      // One that cannot be taken away keeps nothing else.
+    }
+}
+
+function oldCheckpoints(root: string, olderThan: number): readonly string[] {
   const domains = namesIn(root).flatMap((name) =>
     name === "fork" ? namesIn(join(root, name)).map((number) => join(root, name, number)) : [join(root, name)],
   );

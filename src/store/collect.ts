@@ -3,7 +3,7 @@ import { dirname, join } from "node:path";
 
 import { digestFromHex, hexOf, type Digest, type RunId } from "../identity/identity.ts";
 import type { ListingEntry, StepResult } from "../key/key-document.ts";
-import { oldCheckpoints } from "./checkpoints.ts";
+import { removeOldCheckpoints } from "./checkpoints.ts";
 import { resultKeys, resultPath } from "./result-index.ts";
 
 export interface Collected {
@@ -23,9 +23,10 @@ export interface Kept {
 
 /**
  * Removes bytes that nothing names. Results that lose bytes are removed too and remembered as evicted, so that plans
- * can say so. A young result keeps its bytes however old they are: equal ones may have been there for long.
+ * can say so. A young result keeps its bytes however old they are: equal ones may have been there for long. `remove`
+ * takes away whatever a step has left.
  */
-export function collect(root: string, { live, runs, olderThan }: Kept): Collected {
+export function collect(root: string, { live, runs, olderThan }: Kept, remove: (path: string) => void): Collected {
   const results = [...resultsOf(root)];
   const kept = new Set(live);
   for (const { result } of results) {
@@ -37,9 +38,8 @@ export function collect(root: string, { live, runs, olderThan }: Kept): Collecte
   const isOld = ({ stat }: Found): boolean => Math.max(stat.mtimeMs, stat.ctimeMs) < olderThan;
   for (const one of found) if (!isOld(one) && one.digest !== undefined) kept.add(one.digest);
   for (const inner of Array.from(kept, (digest) => filesOf(root, digest)).flat()) kept.add(inner);
-  removeAbandonedSlots(join(root, "work"));
-  for (const path of oldCheckpoints(join(root, "checkpoints"), olderThan))
-    rmSync(path, { recursive: true, force: true });
+  removeAbandonedSlots(join(root, "work"), remove);
+  removeOldCheckpoints(join(root, "checkpoints"), olderThan, remove);
   let objects = 0;
   let bytes = 0;
   const gone = new Set<Digest>();
@@ -123,11 +123,15 @@ function namesIn(directory: string): readonly string[] {
 }
 
 /** Workspaces of processes that were killed. */
-function removeAbandonedSlots(directory: string): void {
+function removeAbandonedSlots(directory: string, remove: (path: string) => void): void {
   for (const name of namesIn(directory)) {
     const pid = /^(?:slot|stranger)-(\d+)-\d+$/.exec(name)?.[1];
     if (pid === undefined || isAlive(Number(pid))) continue;
-    rmSync(join(directory, name), { recursive: true, force: true });
+    try {
+      remove(join(directory, name));
+    } catch {
+      // The next time.
+    }
   }
 }
 

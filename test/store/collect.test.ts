@@ -1,9 +1,10 @@
-import { mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { expect, onTestFinished, test } from "vitest";
 
+import { removeTree } from "../../src/executor/remove-tree.ts";
 import { digestOf, type Domain } from "../../src/identity/identity.ts";
 import { collect } from "../../src/store/collect.ts";
 import { filesystemStore } from "../../src/store/filesystem-store.ts";
@@ -29,7 +30,7 @@ test.each<Domain>(["main", "pr", "fork/12"])("a result of %s goes with its bytes
   const output = { path: "out", kind: "file" as const, digest, size: 13, files: 1 };
   const result = resultOf(key, [output]);
   await store.createResult(domain, { ...result, made: { ...result.made, domain } });
-  expect(collect(root, all())).toMatchObject({ objects: 1, results: 1 });
+  expect(collect(root, all(), removeTree)).toMatchObject({ objects: 1, results: 1 });
   expect((await filesystemStore(root).reader(domain)).result(key)).toBeUndefined();
 });
 
@@ -39,6 +40,20 @@ test("what processes that are gone have left of their workspaces is removed", ()
   // The largest number that a process can have is 4,194,304.
   for (const name of [...mine, "slot-4194305-0", "stranger-4194305-1"])
     mkdirSync(join(root, "work", name, "workspace"), { recursive: true });
-  collect(root, all());
+  collect(root, all(), removeTree);
   expect(readdirSync(join(root, "work")).toSorted()).toEqual(mine);
+});
+
+test("what cannot be taken away keeps nothing else", () => {
+  const root = place();
+  const left = [join(root, "checkpoints", "local", "a"), join(root, "checkpoints", "main", "b")];
+  for (const path of left) mkdirSync(join(path, "deep"), { recursive: true });
+  const asked: string[] = [];
+  collect(root, all(), (path) => {
+    asked.push(path);
+    throw new Error("EBUSY");
+  });
+  expect(asked.toSorted()).toEqual(left);
+  collect(root, all(), removeTree);
+  expect(left.filter((path) => existsSync(path))).toEqual([]);
 });
