@@ -95,7 +95,7 @@ export async function forgeRepository(place: RepositoryPlace): Promise<ForgeRepo
     await commits.prefetch(commit, (path) => /\.ya?ml$/i.test(path));
     return readProject({ cache }, at);
   };
-  const planAt: PlanAt = async ({ commit, tree, domain, against, judged, as }) => {
+  const planAt: PlanAt = async ({ commit, tree, domain, against, judged, forkPool, as }) => {
     const project = await read(tree ?? commit, tree === null ? view(commit) : { ...view(tree), commit });
     const released = as?.released ?? null;
     const planned = await planPipelines(
@@ -118,6 +118,7 @@ export async function forgeRepository(place: RepositoryPlace): Promise<ForgeRepo
         accelerator: null,
         pools: place.operator.pools,
         pool: as?.pool ?? null,
+        judgedOn: forkPool ?? null,
         forced: new Set(as?.forced),
         // What changes the outside world is done for the default branch alone, and only by a run of its own.
         withEffects: as !== undefined && domain === "main",

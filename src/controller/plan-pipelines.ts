@@ -40,6 +40,8 @@ export interface PlanOptions extends WorkOrderOptions {
   readonly withEffects: boolean;
   /** `--param k=v`. */
   readonly overrides: JsonObject;
+  /** The pool whose results forecasts read, where it is none that steps ask for. */
+  readonly judgedOn?: string | null;
   /** Which work orders get a forecast; all of them where nothing is said. */
   readonly judged?: (order: WorkOrder) => boolean;
 }
@@ -95,12 +97,12 @@ async function planOne(
   resolved: Resolved & { readonly sources: ReadonlyMap<string, FileFacts> },
   options: PlanOptions,
 ): Promise<PlannedPipeline> {
-  const { resolution, sources, file } = resolved;
+  const { resolution, file } = resolved;
   const problems = resolution.problems;
   const facts = factsOf(ports, NO_PAST);
   const none = { ...resolved, problems, facts, order: null, forecast: null };
   if (problems.some(isError)) return none;
-  const order = (ports.memory ?? NO_MEMORY).order(resolution, (path) => sources.get(path), options);
+  const order = orderOf(ports, resolved, options);
   if (options.judged?.(order) === false) return { ...none, order };
   const deploys = file.deploys.length > 0;
   const judging = {
@@ -114,6 +116,18 @@ async function planOne(
   const known = factsOf(ports, await ports.past(file.pipeline));
   const told = await settled(ports.reader, () => forecast(order, known, { ...judging, earlier: first }));
   return { ...none, facts: known, order, forecast: told };
+}
+
+/** A digest that is compared with the merge says what the steps ask for, wherever they are judged. */
+function orderOf(
+  { memory = NO_MEMORY }: PlanPorts,
+  { resolution, sources }: Resolved & { readonly sources: ReadonlyMap<string, FileFacts> },
+  options: PlanOptions,
+): WorkOrder {
+  const asked = memory.order(resolution, (path) => sources.get(path), options);
+  const pool = options.judgedOn ?? null;
+  if (pool === null) return asked;
+  return { ...memory.order(resolution, (path) => sources.get(path), { ...options, pool }), digest: asked.digest };
 }
 
 function factsOf(ports: PlanPorts, past: Past): Facts {

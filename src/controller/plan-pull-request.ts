@@ -1,7 +1,7 @@
 import type { Answer, Forge, PullRequest } from "../forge/forge.ts";
 import type { Mirror } from "../git/mirror.ts";
 import type { CommitSha, Domain } from "../identity/identity.ts";
-import { digestOfJson } from "../identity/identity.ts";
+import { digestOfJson, isOfFork } from "../identity/identity.ts";
 import type { WorkOrder } from "../plan/plan.ts";
 import type { Problem } from "../problem/problem.ts";
 import {
@@ -42,11 +42,12 @@ export async function planPullRequest(ports: PullRequestPorts, number: number): 
   const { head, onto, base, ruling, refs } = seen;
   const judged = await rulesOf(ports, { head, base, ruling });
   const domain = domainOf(pullRequest, ports.forge);
-  const { before, planned } = await planBoth(ports, { base, head, tree: null, domain });
+  const forkPool = isOfFork(domain) ? judged.rules.settings.forks.pool : null;
+  const { before, planned } = await planBoth(ports, { base, head, tree: null, domain, forkPool });
   if (onto !== base && (await readsWhatMoved(ports, planned, { base, onto }))) {
     const merged = await ports.mirror.mergeTree(onto, head);
     if (merged.kind === "conflict") return { kind: "conflict", pullRequest, paths: merged.paths };
-    const now = await planBoth(ports, { base: onto, head, tree: merged.tree, domain });
+    const now = await planBoth(ports, { base: onto, head, tree: merged.tree, domain, forkPool });
     const at = { head, base, onto, domain, testMerge: true, ...judged };
     return { kind: "planned", plan: { pullRequest, refs, ...compare(at, now.before, now.planned) } };
   }
@@ -75,15 +76,18 @@ async function planBoth(
   {
     base,
     ...at
-  }: { readonly base: CommitSha; readonly head: CommitSha } & Pick<Parameters<PlanAt>[0], "tree" | "domain">,
+  }: { readonly base: CommitSha; readonly head: CommitSha } & Pick<
+    Parameters<PlanAt>[0],
+    "tree" | "domain" | "forkPool"
+  >,
 ): Promise<{ readonly before: PlannedCommit; readonly planned: PlannedCommit }> {
-  const { head: commit, tree, domain } = at;
-  const orders = await planAt({ commit, tree, domain, against: null, judged: () => false });
-  const before = await planAt({ commit: base, tree: null, domain, against: null, judged: differsFrom(orders) });
+  const { head: commit, ...of } = at;
+  const orders = await planAt({ ...of, commit, against: null, judged: () => false });
+  const before = await planAt({ ...of, commit: base, tree: null, against: null, judged: differsFrom(orders) });
   const differs = differsFrom(before);
   const faulty = pathsOf(newProblems(before, orders));
   const judged = (order: WorkOrder): boolean => differs(order) || faulty.has(order.pipeline.path);
-  return { before, planned: await planAt({ commit, tree, domain, against: before, judged }) };
+  return { before, planned: await planAt({ ...of, commit, against: before, judged }) };
 }
 
 function differsFrom({ planned }: PlannedCommit): (order: WorkOrder) => boolean {

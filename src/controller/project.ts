@@ -68,6 +68,8 @@ export type PlanAt = (order: {
   readonly against: PlannedCommit | null;
   /** Which work orders get a forecast, which takes most of a plan's time; all of them where nothing is said. */
   readonly judged?: (order: WorkOrder) => boolean;
+  /** Where a fork's steps would run: judged by what was made there, while digests stay those of the pools they ask for. */
+  readonly forkPool?: string | null;
   /** One pipeline alone, as an order has it; without it all of them, as they stand. */
   readonly as?: PlanAs;
 }) => Promise<PlannedCommit>;
