@@ -4,6 +4,7 @@ import type { Environment } from "../pipeline/pipeline.ts";
 import type { Failure } from "../run/run-record.ts";
 import { findProgram, findPython } from "./find-python.ts";
 import { installedVersion } from "./venv-packages.ts";
+import { unlockedWheels } from "./locked-wheels.ts";
 import { given, type RecipeMaker } from "./recipe.ts";
 import { readOnlyFor } from "./sandbox.ts";
 
@@ -16,6 +17,13 @@ export const uvRecipe: RecipeMaker<Extract<Environment, { kind: "uv" }>> = async
   const { path, variable } = here;
   const uv = findProgram(["uv"], path);
   if (uv === undefined) return NO_UV;
+  const unlocked = unlockedWheels(lock);
+  if (unlocked !== undefined)
+    return {
+      kind: "refused",
+      why: `workers build no environment from \`${environment.lock}\`: it ${unlocked}`,
+      next: "take packages as wheels from an index that tells their hashes, `uv lock`, and commit what it writes",
+    };
   const project = projectOf(lock, environment.lock);
   if ("kind" in project) return project;
   const python = await findPython(path, here.python);

@@ -254,6 +254,12 @@ requires-python = ">=3.11"
 name = "hello"
 version = "1.0"
 source = { registry = "https://pypi.org/simple" }
+dependencies = [{ name = "other", marker = "python_full_version < '3.12'" }]
+sdist = { url = "https://files.example/hello-1.0.tar.gz", size = 1 }
+wheels = [
+    { url = "https://files.example/hello-1.0-py3-none-any.whl", hash = "sha256:00ff", size = 1, upload-time = "2025-01-01T00:00:00Z" },
+    { url = "https://files.example/hello-1.0-cp313-none-any.whl", hash = "sha256:00ff" },
+]
 
 [[package]]
 name = "tuner"
@@ -278,6 +284,29 @@ test("uv builds from the lock alone: frozen, without the project, sources and do
   expect(read("variables")).toContain(`UV_DEFAULT_INDEX=${index.url}\n`);
   expect(read("variables")).toContain("UV_PYTHON_DOWNLOADS=never\n");
   expect(read("variables")).not.toContain("correct-horse");
+});
+
+const WHEEL = `wheels = [
+    { url = "https://files.example/hello-1.0-py3-none-any.whl", hash = "sha256:${"0".repeat(64)}", size = 1 },
+]
+`;
+const REGISTRY = 'source = { registry = "https://pypi.org/simple" }\n';
+
+test.each([
+  [REGISTRY + WHEEL.replace(/, hash = "[^"]*"/, ""), "it has a wheel without a hash"],
+  [REGISTRY + WHEEL.replace(/"sha256:0+"/, '"none"'), "it has a wheel without a hash"],
+  ['source = { git = "https://x.example/hello?rev=main#aa" }\n', "it has a package from a directory, a file or git"],
+  ['source = { path = "hello-1.0-py3-none-any.whl" }\n', "it has a package from a directory, a file or git"],
+  [`${REGISTRY}[[package.wheels]]\nurl = "https://x.example/a.whl"\n`, "it is not in the form in which uv writes it"],
+  [`${REGISTRY}"wheels" = [{ url = "https://x.example/a.whl" }]\n`, "it is not in the form in which uv writes it"],
+  [`${REGISTRY}a = """\n${WHEEL}"""\n`, "it is not in the form in which uv writes it"],
+])("a uv.lock that does not pin its packages to the byte is refused: %j", async (more, why) => {
+  const directory = place();
+  const { run } = worker(directory, {}, recording(directory, "uv", "$UV_PROJECT_ENVIRONMENT"));
+
+  const { failure } = await run(UV_LOCK.replace(REGISTRY, more), "true", { environment: UV });
+
+  expect(failure).toMatchObject({ kind: "refused", why: expect.stringContaining(why) as string });
 });
 
 const EXPLICIT = `# platform: linux-64
