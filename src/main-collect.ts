@@ -7,14 +7,14 @@ import type { RunOrder } from "./run/request.ts";
 import type { ForgeRepository } from "./main-forge-repository.ts";
 import type { Narrowed } from "./pipeline/narrow.ts";
 import type { Performed } from "./queue/queue.ts";
+import type { Collector } from "./store/s3-collect.ts";
 import { CONTROLLER_QUEUE, jobOf } from "./trigger/job.ts";
 
 const DAY = 86_400_000;
 const YOUNG_MS = 7 * DAY;
 /** Releases of each environment that stay, beside the live one. */
 const RELEASES = 10;
-/** Repositories that were seen, and when (ms since 1970): one that is away for so long is gone. */
-const SEEN = "collect";
+/** A repository that is away for so long is gone. */
 const AWAY_MS = 30 * DAY;
 
 /** A part of main.ts: asks for housekeeping once a day, where the store is one that nobody else keeps. */
@@ -38,11 +38,10 @@ export async function collectStore({ service, queue }: At): Promise<Performed> {
   try {
     const listed = await forges.repositories();
     if (listed.kind !== "ok") return again(DAY / 24);
-    const away = await awayOf({ queue }, listed.value, clock.now());
-    if (away !== undefined) {
+    const { since, away } = await usersOf(collector, listed.value, clock.now());
+    if (away !== undefined)
       onError(new Error(`housekeeping of the store waits: ${away} is not among the App's repositories any more`));
-      return again(DAY / 24);
-    }
+    if (away !== undefined || clock.now() - since < AWAY_MS) return again(DAY / 24);
     const kept = { live: new Set<Digest>(), runs: new Set<RunId>(), olderThan: clock.now() - YOUNG_MS };
     for (const ref of listed.value) {
       const needed = await neededBy({ service }, ref);
@@ -58,21 +57,20 @@ export async function collectStore({ service, queue }: At): Promise<Performed> {
   }
 }
 
-/** A repository whose App was taken out lately may come back, and its releases with it. */
-async function awayOf(
-  { queue: { table } }: Pick<At, "queue">,
+/**
+ * A repository whose App was taken out or suspended lately may come back, and its releases with it. Where nothing is
+ * known of earlier ones, any of them may be away.
+ */
+async function usersOf(
+  collector: Collector,
   listed: readonly RepositoryRef[],
   now: number,
-): Promise<string | undefined> {
-  const there = new Set(listed.map(({ id }) => String(id)));
-  for (const { id, fullName } of listed) await table.put(SEEN, String(id), { at: now, name: fullName });
-  for (const { key, value } of await table.entries(SEEN)) {
-    const { at, name } = value as { readonly at: number; readonly name: string };
-    if (there.has(key)) continue;
-    if (now - at < AWAY_MS) return name;
-    await table.remove(SEEN, key);
-  }
-  return undefined;
+): Promise<{ readonly since: number; readonly away: string | undefined }> {
+  const { since, seen } = (await collector.users()) ?? { since: now, seen: {} };
+  const there = Object.fromEntries(listed.map(({ id, fullName }) => [String(id), { at: now, name: fullName }]));
+  const away = Object.entries(seen).filter(([id, { at }]) => there[id] === undefined && now - at < AWAY_MS);
+  await collector.keepUsers({ since, seen: { ...Object.fromEntries(away), ...there } });
+  return { since, away: away[0]?.[1].name };
 }
 
 interface Needed {

@@ -8,16 +8,32 @@ import { COLLECTED, evictedName } from "./s3-results.ts";
 
 /** Housekeeping of a bucket, which one process does for all. */
 export interface Collector {
-  /** When it was last done (ms since 1970); undefined: never. */
+  /** When it was last done, or begun and left to wait (ms since 1970); undefined: never. */
   last(): Promise<number | undefined>;
+  /** Who used the bucket as far as it knows; undefined: it knows nothing yet. */
+  users(): Promise<Users | undefined>;
+  keepUsers(users: Users): Promise<void>;
   collect(kept: Kept): Promise<Collected>;
 }
 
+/** Repositories by id; kept beside the bytes that they need, because whatever else knows of them may be wiped. */
+export interface Users {
+  /** Since when this is kept (ms since 1970). */
+  readonly since: number;
+  readonly seen: Readonly<Record<string, { readonly at: number; readonly name: string }>>;
+}
+
+const USERS = "users";
 const SIDE_BY_SIDE = 32;
 
 export function s3Collector(bucket: Bucket, forget: () => void): Collector {
   return {
-    last: async () => (await bucket.head(COLLECTED))?.modified,
+    async last() {
+      const times = [await bucket.head(COLLECTED), await bucket.head(USERS)].flatMap((head) => head?.modified ?? []);
+      return times.length === 0 ? undefined : Math.max(...times);
+    },
+    users: async () => (await read(bucket, USERS)) as Users | undefined,
+    keepUsers: (users) => bucket.put(USERS, new TextEncoder().encode(`${JSON.stringify(users)}\n`)),
     async collect(kept) {
       const collected = await collect(bucket, kept);
       forget();

@@ -1,11 +1,12 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdirSync, readdirSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { expect, onTestFinished, test } from "vitest";
 
 import { digestOf } from "../../src/identity/identity.ts";
+import type { Users } from "../../src/store/s3-collect.ts";
 import { hasRedis, redisBackend } from "../contract/queue-backends.ts";
 import { S3_VARIABLES, s3Server } from "../contract/s3-server.ts";
 import { digits, PLUS_TWO } from "./repositories.ts";
@@ -114,10 +115,30 @@ test.skipIf(!there)(
     writeFileSync(junk, "left by somebody");
     const objects = filesIn(join(server.file("prod/objects/x"), ".."));
     for (const file of objects) utimesSync(file, new Date(), new Date(Date.now() - 30 * 86_400_000));
-    const done = server.file("prod/collected");
-    rmSync(done, { force: true });
+    const [done, users] = [server.file("prod/collected"), server.file("prod/users")];
+    let asked = 0;
+    const collect = (): Promise<void> =>
+      here.service.queue.jobs.add("controller", [{ id: `collect-${++asked}`, payload: { kind: "collect" } }]);
+    await here.until("the first look is over", async () => {
+      await collect();
+      return existsSync(users) && readFileSync(users, "utf8").includes(repository.fullName);
+    });
+    // Nobody knows which repositories were there before.
+    const kept = JSON.parse(readFileSync(users, "utf8")) as Users;
+    const since = Date.now() - 31 * 86_400_000;
+    const gone = { at: Date.now() - 86_400_000, name: "acme/suspended" };
+    writeFileSync(users, JSON.stringify({ since, seen: { ...kept.seen, "99": gone } }));
+    await here.until("another look is over", async () => {
+      await collect();
+      return (
+        (JSON.parse(readFileSync(users, "utf8")) as Users).seen[String(repository.id)]?.at !==
+        kept.seen[String(repository.id)]?.at
+      );
+    });
+    expect([existsSync(done), existsSync(junk)]).toEqual([false, true]);
+    writeFileSync(users, JSON.stringify({ since, seen: kept.seen }));
     await here.until("it is done", async () => {
-      await here.service.queue.jobs.add("controller", [{ id: "collect", payload: { kind: "collect" } }]);
+      await collect();
       return existsSync(done);
     });
     expect(filesIn(join(server.file("prod/objects/x"), "..")).filter((file) => file.endsWith("_object"))).toEqual(
