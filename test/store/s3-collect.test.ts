@@ -9,6 +9,7 @@ import { digestOf, type Digest, type RunId } from "../../src/identity/identity.t
 import type { StepResult } from "../../src/key/key-document.ts";
 import { openS3Bucket } from "../../src/store/s3-bucket.ts";
 import { listingName, objectName } from "../../src/store/s3-bytes.ts";
+import { bucketProbe } from "../../src/store/probe.ts";
 import { s3Collector } from "../../src/store/s3-collect.ts";
 import { resultName } from "../../src/store/s3-results.ts";
 import { s3Store } from "../../src/store/s3-store.ts";
@@ -40,6 +41,7 @@ async function place() {
   const collector = s3Collector(bucket, () => store.forget());
   return {
     copies,
+    bucket,
     store,
     machine,
     collector,
@@ -153,4 +155,16 @@ test("bytes that are used anew are young again, and stay where housekeeping has 
     server.before = undefined;
     expect(existsSync(here.file(name))).toBe(true);
   }
+});
+
+test("a bucket is asked whether it keeps bytes, and nothing of that stays", async () => {
+  const { bucket } = await place();
+  const put: string[] = [];
+  const counted = { ...bucket, put: (key: string, bytes: Uint8Array) => (put.push(key), bucket.put(key, bytes)) };
+  await bucketProbe(counted)();
+  await bucketProbe(counted)();
+  expect(new Set(put).size).toBe(2);
+  for (const name of put) expect(await bucket.head(name)).toBeUndefined();
+  const forgetful = { ...bucket, put: () => Promise.resolve() };
+  await expect(bucketProbe(forgetful)()).rejects.toThrow("does not give back");
 });
