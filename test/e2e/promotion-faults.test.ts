@@ -1,5 +1,7 @@
 import { expect, test } from "vitest";
 
+import { passQueue } from "../../src/twin/merge-queue.ts";
+import type { QueueEntry } from "../../src/twin/world.ts";
 import { asked, CHECK, events, PIN, settings, stage } from "./stage.ts";
 import { gitIn, minutePasses } from "./town.ts";
 
@@ -233,4 +235,17 @@ test("main moves fast under an approval by two, and exactly what they saw is mer
   );
   expect(await gitIn(directory, "diff", "--name-only", `${mergeCommit}~1`, mergeCommit)).toBe(`${PIN}\n`);
   expect(await gitIn(directory, "fsck", "--strict", "--no-dangling")).toBe("");
+}, 240_000);
+
+test("what a queue merges is released by what was agreed to before it, though the pin is another one by then", async () => {
+  const place = await stage();
+  const { forge, repository, label, until } = place;
+  const queue = new Map<number, QueueEntry>();
+  forge.queues.set(repository.id, queue);
+  const page = await asked(place, await place.merge(2));
+  label(page, "approve:staging", "bob");
+  await until("it is in the queue", () => queue.has(page.number));
+  await passQueue(forge, repository);
+  await until("it is released", async () => (await events(place, "released")).length === 1);
+  expect(await events(place, "revoked")).toEqual([]);
 }, 240_000);
