@@ -78,11 +78,12 @@ export async function town(
     twin,
     service,
     async until(what, fact) {
-      const end = Date.now() + 90_000;
+      // A minute's budget of writes may be spent, twice over where a promotion is closed and another one is told.
+      const end = Date.now() + 200_000;
       for (;;) {
         const asked = performance.now();
         if (await fact()) return;
-        if (Date.now() > end) throw new Error(`${what}: not after 90 s`);
+        if (Date.now() > end) throw new Error(`${what}: not after 200 s`);
         // Asking git starts a process: however dear a question is, it takes no more than a fifth of the time.
         const rest = Math.max(50, 4 * (performance.now() - asked));
         await new Promise((resolve) => setTimeout(resolve, rest));

@@ -42,7 +42,7 @@ test("a DVC project: init writes a pipeline that runs, and names what it could n
   expect(existsSync(join(bench.root, ".sluice/schema/pipeline.schema.json"))).toBe(true);
   expect(run.code, run.stderr).toBe(0);
   expect(run.stdout).toContain("coverage 0.875");
-  expect(again.stdout).toContain("1 pipelines already");
+  expect(again.stdout).toContain("this repository has a pipeline already");
 });
 
 test("a dataset that is not what its pointer says is refused before anything runs", async () => {
