@@ -170,6 +170,9 @@ test(
     await expectInOrder(place, repository);
     // What was taken away is told as well where somebody looked before it was given back; that issue closes itself.
     await place.until("people are told, once", () => open(repository.issues).length === 1);
+    for (const { state, title } of repository.issues.values())
+      if (state !== "open") expect(title).toBe("The branch sluice/ledger holds what Sluice did not write");
+    expect(repository.issues.size).toBeLessThanOrEqual(2);
     expect(await recorded(repository)).toEqual(["sum push succeeded", "sum push succeeded"]);
   },
 );
