@@ -13,5 +13,6 @@ export function parseDuration(text: string): number | undefined {
   const unit = match?.[2] === undefined ? undefined : UNITS[match[2]];
   if (match?.[1] === undefined || unit === undefined) return undefined;
   const milliseconds = Number(match[1]) * unit;
-  return Number.isSafeInteger(Math.round(milliseconds)) && milliseconds > 0 ? Math.round(milliseconds) : undefined;
+  if (milliseconds <= 0 || !Number.isSafeInteger(Math.round(milliseconds))) return undefined;
+  return Math.max(1, Math.round(milliseconds));
 }

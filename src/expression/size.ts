@@ -15,6 +15,6 @@ export function parseSize(text: string): number | undefined {
   const match = /^(\d+(?:\.\d+)?)([KMGT]i?|)B?$/.exec(text);
   const unit = match?.[2] === undefined ? undefined : UNITS[match[2]];
   if (match?.[1] === undefined || unit === undefined) return undefined;
-  const bytes = Math.round(Number(match[1]) * unit);
-  return Number.isSafeInteger(bytes) && bytes > 0 ? bytes : undefined;
+  const bytes = Number(match[1]) * unit;
+  return bytes > 0 && Number.isSafeInteger(Math.round(bytes)) ? Math.max(1, Math.round(bytes)) : undefined;
 }

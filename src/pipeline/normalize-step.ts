@@ -1,9 +1,8 @@
 import type { Node } from "yaml";
 
-import { parseDuration } from "../expression/duration.ts";
-import { parseSize } from "../expression/size.ts";
 import { parameterOf, placeholders, quotedPlaceholder } from "../expression/template.ts";
 import { parseDigest } from "../identity/identity.ts";
+import { durationOf, resourcesOf } from "./amounts.ts";
 import { cleanPath, refuseGlob, refusePath } from "./path-problem.ts";
 import type {
   Command,
@@ -12,7 +11,6 @@ import type {
   MetricFile,
   Output,
   Plot,
-  Resources,
   Retry,
   RetryReason,
   Span,
@@ -88,8 +86,8 @@ export function normalizeStep(frame: StepFrame, step: RawStep): Step {
     executor,
     environment,
     tools: { ...frame.raw.tools, ...step.tools },
-    resources: resourcesOf(step),
-    timeoutMs: step.timeout === undefined ? null : durationOf(step.timeout),
+    resources: resourcesOf(frame, step),
+    timeoutMs: step.timeout === undefined ? null : durationOf(frame, ["timeout"], step.timeout),
     retry: retryOf(frame, step),
     priority: step.priority ?? 0,
     cache: step.cache ?? true,
@@ -299,29 +297,6 @@ function checkEnvironment(frame: StepFrame, raw: RawEnvironment | undefined): vo
   }
 }
 
-function resourcesOf(step: RawStep): Resources {
-  const { cpu, memory, gpu, pool } = step.resources ?? {};
-  return { cpu: cpu ?? 1, memory: memoryOf(memory), gpu: gpu ?? 0, pool: pool ?? "default" };
-}
-
-function memoryOf(memory: NonNullable<RawStep["resources"]>["memory"]): Resources["memory"] {
-  if (memory === undefined) return null;
-  if (typeof memory === "object") {
-    const base = bytesOf(memory.base);
-    return {
-      base,
-      factor: memory.factor ?? 2,
-      max: memory.max === undefined ? Number.MAX_SAFE_INTEGER : bytesOf(memory.max),
-    };
-  }
-  const base = bytesOf(memory);
-  return { base, factor: 1, max: base };
-}
-
-function bytesOf(size: string | number): number {
-  return typeof size === "number" ? size : (parseSize(size) ?? 0);
-}
-
 function retryOf(frame: StepFrame, step: RawStep): Retry {
   const own = (frame.raw.steps[frame.name]?.retry ?? undefined) !== undefined;
   const { attempts, on, backoff, delay } = step.retry ?? {};
@@ -329,12 +304,7 @@ function retryOf(frame: StepFrame, step: RawStep): Retry {
     attempts: attempts ?? 3,
     on: on === undefined ? ["lost"] : [...new Set(on as RetryReason[])],
     backoff: backoff ?? "exponential",
-    delayMs: delay === undefined ? DEFAULT_RETRY_DELAY_MS : durationOf(delay),
+    delayMs: delay === undefined ? DEFAULT_RETRY_DELAY_MS : durationOf(frame, ["retry", "delay"], delay),
     own,
   };
-}
-
-/** Milliseconds of a duration that the schema has accepted. */
-function durationOf(text: string): number {
-  return parseDuration(text) ?? 0;
 }

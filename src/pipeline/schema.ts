@@ -2,11 +2,14 @@ import { z } from "zod";
 
 const NAME = /^[A-Za-z0-9][A-Za-z0-9_-]*$/;
 const DURATION = /^\d+(\.\d+)?(ms|s|m|h|d|y)$/;
-const SIZE = /^\d+(\.\d+)?([KMGT]i?)?B?$/;
+const PERIOD = /^(?!0+(\.0+)?[a-z])\d+(\.\d+)?(ms|s|m|h|d|y)$/;
+const SIZE = /^(?!0+(\.0+)?([A-Z]|$))\d+(\.\d+)?([KMGT]i?)?B?$/;
+const RETRIED = /^(lost|error|timeout|oom|exit:([1-9]\d?|1\d\d|2[0-4]\d|25[0-5]))$/;
 const GATE = /^\s*(>=|<=|==|>|<)\s*[+-]?\d+(\.\d+)?([eE][+-]?\d+)?\s*$/;
 const IMAGE = /^[^\s@]+@sha256:[0-9a-f]{64}$/;
 
 export const duration = z.string().regex(DURATION, "a duration such as `90s`, `30m`, `2h`, `7d`, `2y`");
+const period = z.string().regex(PERIOD, "a duration above zero, such as `90s`, `30m`, `2h`, `7d`, `2y`");
 export const size = z.union([z.string().regex(SIZE, "a size such as `512Mi`, `2Gi`"), z.int().positive()]);
 const path = z.string().min(1);
 const name = z.string().regex(NAME, "a name of letters, digits, `-` and `_`");
@@ -49,9 +52,7 @@ const tools = z
 const retry = z.strictObject({
   attempts: z.int().min(1).max(100).optional().describe("All attempts together. Default 3."),
   on: z
-    .array(
-      z.string().regex(/^(lost|error|timeout|oom|exit:\d{1,3})$/, "one of `lost`, `error`, `timeout`, `oom`, `exit:N`"),
-    )
+    .array(z.string().regex(RETRIED, "one of `lost`, `error`, `timeout`, `oom`, `exit:N` with N from 1 to 255"))
     .optional()
     .describe("What is retried. Default `[lost]`."),
   backoff: z.enum(["exponential", "fixed"]).optional().describe("Default `exponential`."),
@@ -131,7 +132,7 @@ const stepKeys = {
   tools: tools.optional().describe('Versions that are verified before the step: `{ python: "3.11" }`.'),
   shell: z.enum(["bash", "sh"]).optional().describe("Default `bash`, run as `bash -eu -o pipefail -c`."),
   cache: z.boolean().optional().describe("False: computed in every run. Default true."),
-  timeout: duration.optional().describe("After it the whole process tree is ended."),
+  timeout: period.optional().describe("After it the whole process tree is ended."),
   retry: retry.optional().describe("When and how often a failed attempt is made again."),
   priority: z.int().min(-100).max(100).optional().describe("Higher starts first. Default 0."),
   salt: z.string().optional().describe("Part of the key: change it to compute again."),
