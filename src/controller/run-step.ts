@@ -224,23 +224,26 @@ async function keepLog(ports: StepPorts, attempt: Attempt): Promise<Digest | nul
 }
 
 async function collect(ports: StepPorts, job: StepJob, attempt: Attempt): Promise<Collected | Failure> {
+  const { outputs: declared, metrics: measured } = job.document;
   const undeclared = await attempt.undeclared();
-  if (undeclared.length > 0) return { kind: "undeclared-write", paths: undeclared };
+  const wanted = [...declared.map(({ path }) => path), ...measured];
+  const missing = [...new Set(await ports.store.missing(attempt.workspace, wanted))];
+  if (undeclared.length > 0)
+    return { kind: "undeclared-write", paths: undeclared, ...(missing.length > 0 ? { missing } : {}) };
+  if (missing.length > 0) return { kind: "missing-output", paths: missing };
   const metrics = await readMetricFiles(ports, job, attempt);
   if (metrics.kind === "refused") return metrics.refusal;
   const plot = await plotFailure(ports, job, attempt);
   if (plot !== undefined) return plot;
   const outputs: OutputRecord[] = [];
-  const missing: string[] = [];
-  for (const output of job.document.outputs) {
+  for (const output of declared) {
     const ingested = await ports.store.ingest(`${attempt.workspace}/${output.path}`, output.path);
-    if (ingested.kind === "absent") missing.push(output.path);
-    else if (ingested.kind !== "ok") return refusal(ingested, output.path);
-    else if (output.kind === "directory" && ingested.record.kind !== "directory") {
+    if (ingested.kind === "absent") return { kind: "missing-output", paths: [output.path] };
+    if (ingested.kind !== "ok") return refusal(ingested, output.path);
+    if (output.kind === "directory" && ingested.record.kind !== "directory")
       return { kind: "wrong-output", path: output.path, why: "it is declared as a directory and is a file" };
-    } else outputs.push(ingested.record);
+    outputs.push(ingested.record);
   }
-  if (missing.length > 0) return { kind: "missing-output", paths: missing };
   return { outputs, metrics: metrics.value };
 }
 

@@ -1,3 +1,4 @@
+import { unwritable } from "../result/unwritable.ts";
 import type { Failure } from "../run/run-record.ts";
 import type { Attempt, AttemptEnd, AttemptOrder } from "./executor.ts";
 import type { LaunchEnd } from "./launcher-client.ts";
@@ -15,6 +16,7 @@ export function endedBefore(failure: Failure): AttemptEnd {
 /** What the system refused around a step, as the end of its attempt; everything else is a surprise and stays one. */
 export function endedBySystem(error: unknown, what: string): AttemptEnd {
   if (!(error instanceof Error && "syscall" in error && "code" in error)) throw error;
+  if (unwritable(error)?.kind === "full") return endedBefore({ kind: "disk-full", path: "." });
   return endedBefore({ kind: "lost", why: `${what} (${String(error.code)})` });
 }
 

@@ -6,6 +6,7 @@ import type { Failure } from "../run/run-record.ts";
 import { endedBefore, endedBySystem } from "./attempt-end.ts";
 import { ask, doomed, engineHere, follow, type Engine } from "./container-engine.ts";
 import type { Attempt, AttemptEnd, AttemptOrder, Executor } from "./executor.ts";
+import { unlessDiskFull } from "./full-disk.ts";
 import { LONGEST_TIMER_MS } from "./longest-timer.ts";
 import { redactLog } from "./redact-log.ts";
 import { removeTree } from "./remove-tree.ts";
@@ -160,7 +161,7 @@ async function run(place: Place, order: AttemptOrder, signal: AbortSignal): Prom
       ? ({ kind: "timeout", limitMs: order.timeoutMs ?? 0 } as const)
       : await failureOf(place, order, code);
     const profile = { wallMs, cpuUserMs: null, cpuSystemMs: null, peakBytes: null, method: "none" } as const;
-    return { kind: "ended", failure, cancelled: stopped.cancelled, profile };
+    return unlessDiskFull({ kind: "ended", failure, cancelled: stopped.cancelled, profile }, place);
   } finally {
     over = true;
     clearTimeout(timer);

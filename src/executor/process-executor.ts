@@ -7,6 +7,7 @@ import type { Environments, PreparedEnvironment } from "./environment.ts";
 import type { Attempt, AttemptEnd, AttemptOrder, Executor } from "./executor.ts";
 import { discard, giveBack, makeSlot, take, type RunningLauncher, type Slot, type Slots } from "./slot.ts";
 import { environmentOf } from "./step-environment.ts";
+import { unlessDiskFull } from "./full-disk.ts";
 import { isShown, shownIn } from "./shown.ts";
 import { isolationHere } from "./isolation.ts";
 import { koffiDirectories, launcherCommand } from "./launcher-command.ts";
@@ -197,7 +198,7 @@ async function endedIn(pool: Pool, slot: Slot, running: Running): Promise<Attemp
     running.order.ending?.();
     keepPlain(running.log);
     redactLog(running.log, running.order.secrets);
-    return end;
+    return unlessDiskFull(end, slot);
   } catch (error) {
     return endedBySystem(error, "its log could not be put in order");
   }

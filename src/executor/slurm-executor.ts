@@ -6,6 +6,7 @@ import { endedBefore, endedBySystem } from "./attempt-end.ts";
 import type { Attempt, AttemptEnd, AttemptOrder, Executor } from "./executor.ts";
 import { isolationHere } from "./isolation.ts";
 import { permitsFor } from "./permits.ts";
+import { unlessDiskFull } from "./full-disk.ts";
 import { keepPlain } from "./plain-log.ts";
 import { GONE_AFTER_MS, placesOf, startPulse, type Pulse } from "./pulse.ts";
 import { redactLog } from "./redact-log.ts";
@@ -133,7 +134,8 @@ async function run(
   const stopping = cancelWhenAsked(submitted.job, signal);
   try {
     const end = await jobs.ended(submitted.job);
-    return await endOfJob(place, order, { job: submitted.job, end, cancelled: signal.aborted });
+    const seen = await endOfJob(place, order, { job: submitted.job, end, cancelled: signal.aborted });
+    return unlessDiskFull(seen, place);
   } finally {
     stopping.over();
     order.ending?.();

@@ -29,6 +29,11 @@ export function nullable(shape: Shape): Shape {
   return (value) => (value === null ? sound : shape(value));
 }
 
+/** A member that older manifests do not have. */
+export function optional(shape: Shape): Shape {
+  return (value) => (value === undefined ? sound : shape(value));
+}
+
 export function list(shape: Shape): Shape {
   return (value) => {
     if (!Array.isArray(value)) return here;

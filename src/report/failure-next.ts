@@ -29,6 +29,8 @@ export function nextAction(failure: Failure, step: string, where: Where): string
     case "wrong-output":
       return `mend what \`${name}\` writes there, ${then}`;
     case "undeclared-write":
+      if (failure.missing !== undefined)
+        return `let the command of \`${name}\` write what \`outputs:\` declares, or correct \`outputs:\`, ${then}`;
       return `add it to \`outputs:\` of \`${name}\`, or write it below \`$TMPDIR\`, ${then}`;
     case "changed-dataset":
       return `let nothing write there during a run, then ${again}`;

@@ -23,10 +23,11 @@ export function failureSentence(failure: Failure, voice: Voice): string {
     case "wrong-output":
       return `its output ${voice.code(failure.path)} cannot be kept: ${ownWords(failure.why, voice)}`;
     case "undeclared-write":
-      return `it wrote ${paths(failure.paths, voice)}, which it does not declare`;
+      return undeclaredSentence(failure, voice);
     case "changed-dataset":
       return `dataset ${voice.code(failure.dataset)} changed while the step read it (${voice.code(failure.path)})`;
     case "disk-full":
+      if (failure.path === ".") return "the disk is full, and nothing more could be written where it worked";
       return `the disk is full, ${voice.code(failure.path)} could not be written`;
     case "environment":
       return `${voice.code(failure.name)} is ${voice.text(failure.found)} here, and ${voice.text(failure.expected)} is declared`;
@@ -41,6 +42,12 @@ export function failureSentence(failure: Failure, voice: Voice): string {
 
 function paths(list: readonly string[], voice: Voice): string {
   return listed(list.map(voice.code), 4);
+}
+
+function undeclaredSentence(failure: Extract<Failure, { kind: "undeclared-write" }>, voice: Voice): string {
+  const { missing = [] } = failure;
+  const wrote = `wrote ${paths(failure.paths, voice)}, which it does not declare`;
+  return missing.length === 0 ? `it ${wrote}` : `it did not write ${paths(missing, voice)}, and ${wrote}`;
 }
 
 function exitSentence(code: number): string {

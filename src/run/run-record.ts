@@ -26,7 +26,8 @@ export type Failure =
   | { readonly kind: "lost"; readonly why: string }
   | { readonly kind: "missing-output"; readonly paths: readonly string[] }
   | { readonly kind: "wrong-output"; readonly path: string; readonly why: string }
-  | { readonly kind: "undeclared-write"; readonly paths: readonly string[] }
+  /** `missing`: what it declares and did not write, often because it wrote the other. */
+  | { readonly kind: "undeclared-write"; readonly paths: readonly string[]; readonly missing?: readonly string[] }
   | { readonly kind: "changed-dataset"; readonly dataset: string; readonly path: string }
   | { readonly kind: "disk-full"; readonly path: string }
   | {

@@ -67,6 +67,8 @@ export function filesystemStore(root: string, barrier: Barrier = syncBarrier((pa
       return digest;
     },
     peek: async (workspace, path, most) => peek(workspace, path, most),
+    missing: async (workspace, paths) =>
+      paths.filter((path) => lstatSync(`${workspace}/${path}`, { throwIfNoEntry: false }) === undefined),
     async read(digest) {
       const path = objectPath(root, digest);
       if (!existsSync(path)) return undefined;

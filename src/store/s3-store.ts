@@ -40,6 +40,7 @@ export function s3Store(bucket: Bucket, local: string): S3Store {
     ingest: async (path, as) => kept(bytes, copies, sent, await copies.ingest(path, as)),
     ingestCopy: async (path) => kept(bytes, copies, sent, await copies.ingestCopy(path)),
     peek: (workspace, path, most) => copies.peek(workspace, path, most),
+    missing: (workspace, paths) => copies.missing(workspace, paths),
     async putBytes(given) {
       const digest = await copies.putBytes(given);
       await sent([digest], () => bytes.keep(digest));

@@ -35,6 +35,8 @@ export interface Store extends AsyncDisposable {
   ingestCopy(path: string): Promise<Ingested>;
   /** Bytes of a file of a workspace, before it is taken, unless there are more than `most`; what only a link leads to is absent. */
   peek(workspace: string, path: string, most: number): Promise<Peeked>;
+  /** Those of a workspace's paths at which nothing stands. */
+  missing(workspace: string, paths: readonly string[]): Promise<readonly string[]>;
   putBytes(bytes: Uint8Array): Promise<Digest>;
   /** Bytes of an object, verified against its digest; undefined when it is not there. */
   read(digest: Digest): Promise<Uint8Array | undefined>;

@@ -57,9 +57,12 @@ test.skipIf(!mounts)("a full disk is told as one, before a run, in a step and be
     `${BIN} run; echo "full $?"`,
     "rm filler",
     `${BIN} run >/dev/null; echo "room $?"; ${BIN} verify >/dev/null; echo "sound $?"`,
+    "sed -i 's/cp in.txt out,/cp in.txt out; head -c 9000000 \\/dev\\/zero > out,/' pipelines/p.yaml",
+    `${BIN} run; echo "filled $?"; ${BIN} show latest`,
   );
 
   expect(stdout).toContain("full 75\nroom 0\nsound 0\n");
+  expect(stdout).toMatch(/filled 1\n[^]*✗ make +the disk is full, and nothing more could be written where it worked/);
   expect(stderr).toMatch(/^sluice: the disk is full: .* could not be written\n {2}next: make room/m);
   expect(stderr).not.toContain("bug of ours");
 });

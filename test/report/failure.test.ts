@@ -23,9 +23,15 @@ const failures: { readonly [Kind in Failure["kind"]]: readonly Extract<Failure, 
     { kind: "missing-output", paths: ["a", "b", "c", "d", "e"] },
   ],
   "wrong-output": [{ kind: "wrong-output", path: "build/model", why: "it is declared as a directory and is a file" }],
-  "undeclared-write": [{ kind: "undeclared-write", paths: ["build/extra.csv", "tmp.txt"] }],
+  "undeclared-write": [
+    { kind: "undeclared-write", paths: ["build/extra.csv", "tmp.txt"] },
+    { kind: "undeclared-write", paths: ["build/modell.pkl"], missing: ["build/model.pkl"] },
+  ],
   "changed-dataset": [{ kind: "changed-dataset", dataset: "raw", path: "data/digits.csv" }],
-  "disk-full": [{ kind: "disk-full", path: "build/model.pkl" }],
+  "disk-full": [
+    { kind: "disk-full", path: "build/model.pkl" },
+    { kind: "disk-full", path: "." },
+  ],
   environment: [
     {
       kind: "environment",
