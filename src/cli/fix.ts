@@ -1,6 +1,7 @@
 import { isMap, isScalar, isSeq, type Document, type YAMLMap, type YAMLSeq } from "yaml";
 
 import type { FailedRun } from "../report/failed-run.ts";
+import { flowItem } from "../run/near-miss.ts";
 import type { Session } from "./session.ts";
 
 /** Text that comes into a file at an offset. */
@@ -42,7 +43,7 @@ function insertionFor(
   const node = document.getIn(["steps", step], true);
   if (!isMap(node)) return undefined;
   const inputs: unknown = node.get("inputs", true);
-  const word = /^[\w./-]*[\w/-][\w./-]*$/.test(input) && !/^[-\d.]/.test(input) ? input : JSON.stringify(input);
+  const word = flowItem(input);
   if (inputs === undefined) return intoStep(node, text, `inputs: [${word}]`);
   return isSeq(inputs) ? intoList(inputs, text, word) : undefined;
 }

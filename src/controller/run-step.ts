@@ -301,8 +301,9 @@ async function failedWith(
 ): Promise<StepEnd> {
   const text = ports.logs.tail(failed.attempt.log, TAIL_BYTES);
   const lines = text.split("\n").filter((line) => line !== "");
-  const inputs = failed.job.step.inputs.map((input) => (input.kind === "output" ? input.path : input.entry.path));
-  const miss: NearMiss | undefined = findNearMiss(text, context.exists, inputs);
+  const { inputs, step } = failed.job.step;
+  const read = inputs.map((input) => (input.kind === "output" ? input.path : input.entry.path));
+  const miss: NearMiss | undefined = findNearMiss(text, context.exists, { read, declared: step.inputs });
   return {
     kind: "failed",
     failure: failed.failure,

@@ -71,5 +71,6 @@ function evidence(step: FailedStep): readonly string[] {
 }
 
 function also(step: FailedStep): string {
-  return `Also ${codeSpan(step.step)}: ${failureSentence(step.failure, markdownVoice)}`;
+  const next = nextSentence(step, "pull-request", markdownVoice);
+  return `Also ${codeSpan(step.step)}: ${failureSentence(step.failure, markdownVoice)}; ${next}`;
 }

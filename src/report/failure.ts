@@ -15,6 +15,7 @@ export interface FailureTextOptions {
 }
 
 const TAIL = 20;
+const MOST_NEXT = 8;
 
 /** A failed run for a terminal: the sentence, what is kept, what was not started, the last lines, what to type. */
 export function failureText(run: FailedRun, options: FailureTextOptions): string {
@@ -33,7 +34,7 @@ export function failureText(run: FailedRun, options: FailureTextOptions): string
     (line) => line !== "",
   );
   if (rest.length > 0) blocks.push(rest.map((line) => `  ${line}`).join("\n"));
-  blocks.push(`${paint.strong("Next:")} ${nextOf({ failed, gates })}`);
+  blocks.push(`${paint.strong("Next:")}${nextOf({ failed, gates })}`);
   return `${blocks.join("\n\n")}\n`;
 }
 
@@ -102,11 +103,16 @@ function cancelledLine({ cancelled }: FailedRun, voice: Voice): string {
   return cancelled.length === 0 ? "" : `Cancelled: ${listed(cancelled.map(voice.code), 8)}`;
 }
 
+/** One next action on the same line, several below it. */
 function nextOf({ failed, gates }: Pick<FailedRun, "failed" | "gates">): string {
-  const [step] = failed;
-  if (step !== undefined) return nextText(step, "local");
-  const [gate] = gates;
-  return gate === undefined ? "`sluice run`" : nextAction(gate.failure, gate.step, "local");
+  const all = [
+    ...failed.map((step) => nextText(step, "local")),
+    ...gates.map(({ step, failure }) => nextAction(failure, step, "local")),
+  ];
+  const [only = "`sluice run`"] = all;
+  if (all.length < 2) return ` ${only}`;
+  const more = all.length > MOST_NEXT ? [`… and ${all.length - MOST_NEXT} more`] : [];
+  return ["", ...all.slice(0, MOST_NEXT), ...more].join("\n  ");
 }
 
 /** The next action with its backticks: they mark what to type or edit, also on a terminal. */

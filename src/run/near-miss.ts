@@ -1,12 +1,15 @@
+import type { Input } from "../pipeline/pipeline.ts";
 import type { NearMiss } from "./run-record.ts";
 
 const FILE_PATTERNS: readonly RegExp[] = [
   /No such file or directory: '([^'\n]+)'/g,
   /No such file or directory: "([^"\n]+)"/g,
+  /['"‘]([^'"‘’\n]+)['"’](?: for \w+)?: No such file or directory/g,
   /ENOENT[^'\n]*'([^'\n]+)'/g,
   /Cannot find module '([^'\n]+)'/g,
-  /(?:^|: )([\w./-]+): No such file or directory/gm,
-  /cannot open (?:file )?['"`‘]?([\w./-]+)['"`’]?/gi,
+  /(?:^|: )([^:\n]+): No such file or directory/gm,
+  /cannot open (?:file )?['"`‘]([^'"`‘’\n]+)['"`’]/gi,
+  /cannot open (?:file )?([\w./-]+)/gi,
   /can't open file '([^'\n]+)'/g,
 ];
 const MODULE_PATTERN = /ModuleNotFoundError: No module named '([\w.]+)'/g;
@@ -18,13 +21,17 @@ const MODULE_PATTERN = /ModuleNotFoundError: No module named '([\w.]+)'/g;
 export function nearMiss(
   log: string,
   exists: (path: string) => { readonly step: string | null } | undefined,
-  inputs: readonly string[],
+  inputs: { readonly read: readonly string[]; readonly declared: readonly Input[] },
 ): NearMiss | undefined {
-  const isInput = (path: string): boolean => inputs.some((input) => path === input || path.startsWith(`${input}/`));
+  const isInput = (path: string): boolean =>
+    inputs.read.some((input) => path === input || path.startsWith(`${input}/`));
   for (const path of candidates(log)) {
     if (isInput(path)) continue;
     const found = exists(path);
-    if (found !== undefined) return { path, step: found.step, inputs: [...inputs, path] };
+    if (found !== undefined) {
+      const declared = inputs.declared.filter(({ code }) => !code).map(itemOf);
+      return { path, step: found.step, inputs: [...declared, flowItem(path)] };
+    }
   }
   return undefined;
 }
@@ -49,4 +56,30 @@ function* candidates(log: string): Generator<string> {
 function relative(path: string): string | undefined {
   const inside = path.replace(/^.*\/(?:sluice\/workspace|slot-\d+-\d+\/workspace)\//, "").replace(/^\.\//, "");
   return inside.startsWith("/") || inside === "" || inside.includes("..") ? undefined : inside;
+}
+
+/** An input as it is written in a list. */
+function itemOf(input: Input): string {
+  switch (input.kind) {
+    case "path":
+    case "release":
+      return flowItem(input.kind === "path" ? input.path : `release:${input.path}`);
+    case "glob":
+      return input.optional ? `{ glob: ${flowItem(input.glob)}, optional: true }` : flowItem(input.glob);
+    case "exclude":
+      return flowItem(`!${input.glob}`);
+    case "dataset":
+      return flowItem(`dataset:${input.dataset}`);
+    case "step":
+      return flowItem(`${input.step}:${input.path}`);
+    default:
+      return input satisfies never;
+  }
+}
+
+/** A text as an item of a YAML list, quoted where it would be read as something else. */
+export function flowItem(text: string): string {
+  const plain = /^[\w./][\w./:@-]*$/.test(text) && /[A-Za-z_/]/.test(text) && !text.endsWith(":");
+  const word = /^(true|false|null|yes|no|on|off|y|n)$/i.test(text) || /^[\d.]/.test(text);
+  return plain && !word ? text : JSON.stringify(text);
 }

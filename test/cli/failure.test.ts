@@ -60,26 +60,28 @@ test("--fix adds one input in the form that stands there, and leaves every other
     "  c: { run: cat data.txt | sort }",
     "  d:",
     "      run: |",
-    "        tail data.txt",
+    "        tail 'my data.txt'",
     "  e: { run: cat < data.txt, inputs: [] }",
     "# the end",
   ];
   const bench = repository({
     "pipelines/p.yaml": before.join("\r\n"),
     "data.txt": "data\n",
+    "my data.txt": "data\n",
     "other.txt": "other\n",
   });
   bench.commit();
 
-  await bench.sluice("run", "--keep-going", "--fix");
+  const first = await bench.sluice("run", "--keep-going", "--fix");
   const again = await bench.sluice("run");
 
+  expect(first.stderr.match(/^ {2}add `.*` to the inputs of `[abcde]`/gm)).toHaveLength(5);
   const after = readFileSync(join(bench.root, "pipelines/p.yaml"), "utf8").split("\r\n");
   expect(after.filter((line) => !before.includes(line))).toEqual([
     "  a: {run: 'cat data.txt; : a',   inputs: [ other.txt, data.txt ]}   # odd  spaces",
     "    - data.txt",
     "  c: { inputs: [data.txt], run: cat data.txt | sort }",
-    "      inputs: [data.txt]",
+    '      inputs: ["my data.txt"]',
     "  e: { run: cat < data.txt, inputs: [data.txt] }",
   ]);
   expect(again.code, again.stderr).toBe(0);

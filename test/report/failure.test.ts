@@ -5,6 +5,7 @@ import { failureMarkdown } from "../../src/report/failure-markdown.ts";
 import { failureText } from "../../src/report/failure.ts";
 import { noPaint } from "../../src/report/paint.ts";
 import { fourCharacters } from "../../src/report/words.ts";
+import { nearMiss } from "../../src/run/near-miss.ts";
 import type { Failure, RunRecord } from "../../src/run/run-record.ts";
 import { attempt, evaluate, finished, profile, run, stepRecord, train, workStep } from "./digits.ts";
 
@@ -131,6 +132,37 @@ test("a near miss shows the line to write", async () => {
   };
   await expect(failureText(near, text)).toMatchFileSnapshot("../golden/report/near-miss.txt");
   await expect(failureMarkdown(near, text)).toMatchFileSnapshot("../golden/report/near-miss.md");
+});
+
+const at = { at: [1, 1, 1, 1] as const, optional: false, code: false };
+
+test.each([
+  ["cat: my data.csv: No such file or directory", "my data.csv"],
+  ["bash: line 1: my data.csv: No such file or directory", "my data.csv"],
+  ["ls: cannot access 'my data.csv': No such file or directory", "my data.csv"],
+  ["head: cannot open 'my data.csv' for reading: No such file or directory", "my data.csv"],
+  ["sort: cannot read: my data.csv: No such file or directory", "my data.csv"],
+  ["FileNotFoundError: [Errno 2] No such file or directory: 'my data.csv'", "my data.csv"],
+  ["Error: ENOENT: no such file or directory, open 'my data.csv'", "my data.csv"],
+  ["cannot open file 'my data.csv': No such file or directory", "my data.csv"],
+  ["sh: 1: cannot open a.txt: No such file", "a.txt"],
+])("a log that says %j names a file", (log, path) => {
+  const exists = (asked: string): { step: null } | undefined => (asked === path ? { step: null } : undefined);
+  const declared = [
+    { ...at, kind: "glob", glob: "src/**" },
+    { ...at, kind: "glob", glob: "x*", optional: true },
+    { ...at, kind: "exclude", glob: "src/x" },
+    { ...at, kind: "dataset", dataset: "raw" },
+    { ...at, kind: "path", path: "lib", code: true },
+  ] as const;
+  const miss = nearMiss(log, exists, { read: ["src/a.py", "src/b.py", "data/raw.csv", "lib"], declared });
+  const item = path.includes(" ") ? `"${path}"` : path;
+  expect(miss).toEqual({
+    path,
+    step: null,
+    inputs: ['"src/**"', '{ glob: "x*", optional: true }', '"!src/x"', "dataset:raw", item],
+  });
+  expect(nearMiss(log, exists, { read: [path], declared })).toBeUndefined();
 });
 
 test("a failed run is read from its record", () => {
