@@ -2,14 +2,13 @@ import { defineConfig, type Plugin } from "rolldown";
 
 /**
  * What every command needs that finds nothing to do, and what a run with work needs beyond it, each in one file:
- * finding and linking fifty small ones takes longer than running them. What imports a large library stays apart.
+ * finding and linking fifty small ones takes longer than running them. The second is what these doors import; all else,
+ * large libraries first, stays apart, because what is loaded without being used costs as much as what is.
  */
 const ALWAYS =
   /\/src\/(main-repository|config|clock\/.+|identity\/.+|git\/(?!isomorphic|loose|tree-objects|fast-import).+|pipeline\/lfs-pointer|store\/(stat-index|file-parsed-cache|hash|file-digests)|queue\/(file-accepted-runs|process-start)|manifest\/ledger-paths|controller\/project|cli\/(answer|runnable|terminal|exit|open-repository|run|plan|plan-flags|ground|remembered-plan|up-to-date))\.ts$/;
 const WORK =
-  /\/src\/main-adapters\.ts$|\/src\/(controller|executor|manifest|signer|queue|run|scheduling|plan|key|diff|report|store|index)\/.+\.ts$|\/src\/cli\/(session|make-plan|execute|staging|sources|abandon|progress|tell-progress|disposing|watch|live-view|live-state|slots|overrides)\.ts$|\/src\/git\/(loose-.+|tree-objects|fast-import)\.ts$|\/src\/(result\/result|expression\/template|problem\/(problem|suggest))\.ts$|\/src\/pipeline\/(resolve|resolution|match-inputs|match-glob|missing-input|outputs|graph|tree|parameters|step-order|upstream-problems|deploy-pipeline)\.ts$/;
-const APART =
-  /\/src\/(store\/(datasets|fetch-dataset|collect|s3-.+|address|at-once|bucket|trim-copies)|executor\/kubernetes-|queue\/(?!file-accepted|in-process|accepted|dispatcher)|controller\/(plan-pull|report-pull|answer|reconcile|send|accept|run-accepted|stage-commit|attempt|dataset)|report\/(sticky|check-output|plan-markdown|run-markdown|failure-markdown|diff-markdown)).*\.ts$/;
+  /\/src\/(main-adapters|controller\/check-out|executor\/isolation|cli\/(session|make-plan|execute|overrides)|git\/(loose-.+|fast-import))\.ts$/;
 
 /** What services stand on stays as npm installed it: it brings scripts, workers and binaries that stand beside it. */
 const INSTALLED = [
@@ -33,7 +32,10 @@ const builtins: Plugin = {
       const bindings = names.split(", ").map((one) => one.split(" as "));
       if (!LAZY.includes(name))
         return `const { ${bindings.map(([from, to = from]) => `${from}: ${to}`).join(", ")} } = ${module};`;
-      return bindings.map(([from, to = from]) => `const ${to} = (...args) => ${module}.${from}(...args);`).join("\n");
+      // Asking the process takes longer than a small hash: the first call puts the function in its own place.
+      return bindings
+        .map(([from, to = from]) => `let ${to} = (...args) => (${to} = ${module}.${from})(...args);`)
+        .join("\n");
     }),
 };
 
@@ -59,7 +61,7 @@ export default defineConfig([
         includeDependenciesRecursively: true,
         groups: [
           { name: "always", test: ALWAYS, priority: 2 },
-          { name: "work", test: (id) => WORK.test(id) && !APART.test(id), priority: 1 },
+          { name: "work", test: WORK, priority: 1 },
         ],
       },
     },

@@ -1,4 +1,4 @@
-import { rolldown } from "rolldown";
+import { rolldown, type RolldownOutput } from "rolldown";
 import { expect, test } from "vitest";
 
 import configs from "../rolldown.config.ts";
@@ -19,6 +19,19 @@ function circleFrom(
   return undefined;
 }
 
+/** The command line's bundle, made once. */
+async function bundle(): Promise<RolldownOutput> {
+  const [commandLine] = configs;
+  if (commandLine === undefined || Array.isArray(commandLine.output)) throw new Error("one output is configured");
+  const bundled = await rolldown({ ...commandLine, logLevel: "silent" });
+  try {
+    return await bundled.generate(commandLine.output);
+  } finally {
+    await bundled.close();
+  }
+}
+const bundled = bundle();
+
 test("a circle of chunks is found", () => {
   const imports = new Map([
     ["a", ["b"]],
@@ -30,11 +43,7 @@ test("a circle of chunks is found", () => {
 
 // A chunk of a circle may run before what it needs: which one depends on what is asked for first.
 test("no chunk of the command line imports itself by way of others", async () => {
-  const [commandLine] = configs;
-  if (commandLine === undefined || Array.isArray(commandLine.output)) throw new Error("one output is configured");
-  const bundle = await rolldown({ ...commandLine, logLevel: "silent" });
-  const { output } = await bundle.generate(commandLine.output);
-  await bundle.close();
+  const { output } = await bundled;
   const imports = new Map(
     output.flatMap((one) => (one.type === "chunk" ? [[one.fileName, one.imports] as const] : [])),
   );
@@ -44,21 +53,29 @@ test("no chunk of the command line imports itself by way of others", async () =>
 
 // An `import` of a builtin costs more than a command with nothing to do; what is deferred must be callable and nothing else.
 test("builtins are asked of the process, and those that are deferred are functions", async () => {
-  const [commandLine] = configs;
-  if (commandLine === undefined || Array.isArray(commandLine.output)) throw new Error("one output is configured");
-  const bundle = await rolldown({ ...commandLine, logLevel: "silent" });
-  const { output } = await bundle.generate(commandLine.output);
-  await bundle.close();
+  const { output } = await bundled;
   const always = output.find((one) => one.type === "chunk" && one.name === "always");
   if (always?.type !== "chunk") throw new Error("the chunk of what every command needs is there");
   expect(always.code).not.toMatch(/^import .* from "node:/m);
   expect(always.imports.filter((one) => !one.startsWith("node:"))).toEqual([]);
   const deferred = output.flatMap((one) =>
     one.type === "chunk"
-      ? [...one.code.matchAll(/^const [\w$]+ = \(\.\.\.args\) => process\.getBuiltinModule\("([^"]+)"\)\.(\w+)\(/gm)]
+      ? [
+          ...one.code.matchAll(
+            /^let [\w$]+ = \(\.\.\.args\) => \([\w$]+ = process\.getBuiltinModule\("([^"]+)"\)\.(\w+)\)\(/gm,
+          ),
+        ]
       : [],
   );
   expect(deferred.length).toBeGreaterThan(3);
   for (const [, module, name] of deferred)
     expect(typeof (process.getBuiltinModule(module ?? "") as Record<string, unknown>)[name ?? ""]).toBe("function");
+});
+
+test("a run with work loads no large library that only others need", async () => {
+  const { output } = await bundled;
+  const work = output.find((one) => one.type === "chunk" && one.name === "work");
+  if (work?.type !== "chunk") throw new Error("the chunk of a run with work is there");
+  expect(work.moduleIds.some((id) => id.includes("/node_modules/picomatch/"))).toBe(true);
+  expect(work.moduleIds.filter((id) => /\/node_modules\/(?!picomatch\/)/.test(id))).toEqual([]);
 });
