@@ -1,6 +1,6 @@
 import { runsToVerify } from "../controller/verify-runs.ts";
-import type { LoggedCommit } from "../git/git.ts";
-import type { CommitSha } from "../identity/identity.ts";
+import type { LoggedCommit, TreeEntry } from "../git/git.ts";
+import type { CommitSha, RunId } from "../identity/identity.ts";
 import type { History } from "../index/history.ts";
 import { recordedRun } from "../manifest/commit-message.ts";
 import { parseLedgerHeader } from "../manifest/ledger-header.ts";
@@ -33,7 +33,13 @@ export async function verify(
     header.kind === "ok" ? [] : [{ kind: "header", sentence: `${LEDGER_HEADER} cannot be read: ${header.refusal}` }];
   const view: VerifyView = {
     runs: await repository.verifyRuns({ head, runs: runsToVerify(commits, tree, wanted), publicKeys }),
-    ledger: [...headerFindings, ...chainFindings(commits), ...eventFindings(history, { commits, publicKeys, own })],
+    ledger: [
+      ...headerFindings,
+      ...chainFindings(commits),
+      ...unnamedFindings(commits, tree),
+      ...leftFindings(history, ref),
+      ...eventFindings(history, { commits, publicKeys, own }),
+    ],
   };
   world.terminal.print(
     flags.json === true ? verifyJson(view) : verifyText(view, { paint: paintOf(world), shortId: shortIds(history) }),
@@ -69,6 +75,31 @@ function eventFindings(
 /** The first commit may hold the ledger's header alone. */
 function isFirst(commits: readonly LoggedCommit[], sha: CommitSha): boolean {
   return commits.at(-1)?.sha === sha;
+}
+
+/** A tree that holds more runs than its commits record has lost commits. */
+function unnamedFindings(commits: readonly LoggedCommit[], tree: readonly TreeEntry[]): readonly Finding[] {
+  const named = new Set(commits.flatMap(({ message }) => recordedRun(message) ?? []));
+  const unnamed = tree.flatMap(({ path }) => {
+    const id = /^runs\/..\/..\/([^/]+)\/manifest\.json$/.exec(path)?.[1];
+    return id === undefined || named.has(id as RunId) ? [] : [id.slice(0, 8)];
+  });
+  if (unnamed.length === 0) return [];
+  const some = unnamed.slice(0, 4).join(", ");
+  const more = unnamed.length > 4 ? ` and ${unnamed.length - 4} more` : "";
+  return [{ kind: "unnamed", sentence: `its tree holds ${some}${more}, which no commit of its history records` }];
+}
+
+/** A chain is sound whatever it begins with: that another one was read here before, only this machine's index knows. */
+function leftFindings(history: History, ref: string): readonly Finding[] {
+  const left = history.left();
+  if (left === undefined) return [];
+  const back =
+    ref === LOCAL_LEDGER
+      ? `\`git update-ref ${ref} ${left.slice(0, 12)}\` brings it back`
+      : "whoever may push there can bring it back";
+  const sentence = `commit ${left.slice(0, 12)} is in its history no more, and was its head when this machine read it: it was begun anew or cut; ${back}, \`sluice cache rebuild\` takes it as it is`;
+  return [{ kind: "left", sentence }];
 }
 
 interface Checked {

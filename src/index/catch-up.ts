@@ -22,6 +22,12 @@ export function indexedHead(database: DatabaseSync): CommitSha | undefined {
   return parseCommitSha(row?.value ?? "");
 }
 
+/** The head that a ledger had when it was last read before its history was replaced; undefined while it has gone on from there. */
+export function leftHead(database: DatabaseSync): CommitSha | undefined {
+  const row = database.prepare("select value from meta where name = 'left'").get() as { value: string } | undefined;
+  return parseCommitSha(row?.value ?? "");
+}
+
 /**
  * Reads the commits between the index and the ledger's head, oldest first; a rewritten ledger is read from the
  * start. All is written in one transaction that first looks whether another process was quicker: an interrupted
@@ -33,7 +39,9 @@ export async function catchUp(database: DatabaseSync, ledger: LedgerReader): Pro
     const head = await ledger.head();
     if (head === known) return;
     const read =
-      head === undefined ? { anew: true, runs: [], events: [], past: [] } : await readSince(ledger, head, known);
+      head === undefined
+        ? { anew: true, commits: new Set<CommitSha>(), runs: [], events: [], past: [] }
+        : await readSince(ledger, head, known);
     if (write(database, { known, head, ...read })) return;
   }
   throw new Error(`indexing the ledger: it was indexed by others ${TRIES} times meanwhile`);
@@ -47,12 +55,21 @@ export function takeRecorded(
 ): void {
   const known = before ?? undefined;
   const runs = [{ sha: commit, record }];
-  write(database, { known, head: commit, anew: known === undefined, runs, events: [], past: [record].filter(isTold) });
+  write(database, {
+    known,
+    head: commit,
+    anew: known === undefined,
+    commits: new Set([commit]),
+    runs,
+    events: [],
+    past: [record].filter(isTold),
+  });
 }
 
 interface Reading {
   /** True when what the index holds is of another history. */
   readonly anew: boolean;
+  readonly commits: ReadonlySet<CommitSha>;
   readonly runs: readonly NewRun[];
   readonly events: readonly LedgerEvent[];
   /** The newest new run of each pipeline that causes may be told against, with its documents. */
@@ -83,7 +100,14 @@ async function readSince(ledger: LedgerReader, head: CommitSha, known: CommitSha
   }
   const events = await readEvents(ledger, head, commits.toReversed());
   const newest = new Map(runs.filter(({ record }) => isTold(record)).map(({ record }) => [record.pipeline.id, record]));
-  return { anew: !continues, runs, events, past: await withDocuments(ledger, head, [...newest.values()]) };
+  const met = new Set(commits.map(({ sha }) => sha));
+  return {
+    anew: !continues,
+    commits: met,
+    runs,
+    events,
+    past: await withDocuments(ledger, head, [...newest.values()]),
+  };
 }
 
 /** What a pull request tried, a stranger's too, is nothing that has changed since: causes are told against the branches. */
@@ -145,15 +169,20 @@ interface Written extends Reading {
 }
 
 /** False when the index was moved by another process meanwhile; then nothing is written. */
-function write(database: DatabaseSync, { known, head, anew, runs, events, past }: Written): boolean {
+function write(database: DatabaseSync, written: Written): boolean {
+  const { known, head, anew, runs, events, past } = written;
   database.exec("begin immediate");
   try {
     if (indexedHead(database) !== known) {
       database.exec("rollback");
       return false;
     }
+    const left = leftHead(database) ?? (anew ? known : undefined);
     if (anew)
       database.exec("delete from runs; delete from times; delete from events; delete from past; delete from meta");
+    database.prepare("delete from meta where name = 'left'").run();
+    if (left !== undefined && !written.commits.has(left))
+      database.prepare("insert into meta values ('left', ?)").run(left);
     const last = database.prepare("select max(position) as position from runs").get() as { position: number | null };
     const position = insertRuns(database, runs, last.position ?? 0);
     insertEvents(database, events);

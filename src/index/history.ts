@@ -46,6 +46,8 @@ export interface History extends AsyncDisposable {
   sync(): Promise<void>;
   /** Takes a run that was just recorded as the commit after `before`, without reading it back. */
   recorded(run: RunRecord, at: { readonly commit: CommitSha; readonly before: CommitSha | null }): void;
+  /** The commit at which the ledger stood when this machine read it, where its history does not hold that any more. */
+  left(): CommitSha | undefined;
   /** Newest first. */
   runs(filter: RunFilter): readonly RunSummary[];
   /** Events of environments in the order in which the ledger holds them. */

@@ -4,7 +4,7 @@ import { parseCommitSha, parseRunId, type Digest, type RunId } from "../identity
 import type { PastStep } from "../plan/plan.ts";
 import { unwritable, whereWritable } from "../result/unwritable.ts";
 import type { RunRecord } from "../run/run-record.ts";
-import { catchUp, indexedHead, takeRecorded } from "./catch-up.ts";
+import { catchUp, indexedHead, leftHead, takeRecorded } from "./catch-up.ts";
 import type { History, LedgerEvent, RunFilter, RunSummary } from "./history.ts";
 import { dropIndex, isDamaged, openIndex } from "./index-file.ts";
 import { readRun, readRuns, type LedgerReader } from "./ledger-reader.ts";
@@ -39,6 +39,7 @@ export function sqliteHistory(path: string, ledger: LedgerReader): History {
     sync,
     // The ledger has it: an index that could not be written catches up.
     recorded: (run, at) => whereWritable(() => takeRecorded(database, run, at)),
+    left: () => leftHead(database),
     runs: (filter) => runs(database, filter),
     events: () => events(database),
     byPrefix: (prefix) => {

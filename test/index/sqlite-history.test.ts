@@ -235,6 +235,14 @@ test("a ledger that was rewritten or lost is not remembered", async () => {
   await using history = sqliteHistory(join(directory(), "h.sqlite"), ledger);
   await history.sync();
   expect(history.durations("digits", "prepare")).toHaveLength(3);
+  const whole = ledger.commits;
+  expect(history.left()).toBeUndefined();
+  ledger.commits = whole.slice(0, 2);
+  await history.sync();
+  expect(history.left()).toBe(whole[2]?.sha);
+  ledger.commits = whole;
+  await history.sync();
+  expect(history.left()).toBeUndefined();
   ledger.commits = [];
   ledger.salt = "another history";
   ledger.push(recordOf(draw, 7));
@@ -245,6 +253,7 @@ test("a ledger that was rewritten or lost is not remembered", async () => {
   await history.sync();
   expect(history.runs({})).toEqual([]);
   expect(await history.past(["digits"])).toEqual([]);
+  expect(history.left()).toBe(whole[2]?.sha);
 });
 
 test.each([
