@@ -16,14 +16,16 @@ import type { ParsedCache } from "../store/parsed-cache.ts";
 /** Has some of these pipeline files parsed elsewhere while the others are parsed here. */
 export type ParseAside = (sources: readonly Source[]) => Promise<ReadonlyMap<Source, Promise<ParsedPipeline>>>;
 
+type Left = Rest & { readonly params: "unread" | "unreadable" };
+
 interface Reading {
   readonly view: View;
   readonly cache: ParsedCache;
   /** By path and bytes: somebody may save a file meanwhile. */
   readonly aside: ReadonlyMap<Digest, Promise<ParsedPipeline>>;
   readonly problems: Problem[];
-  /** What is left of files that have errors. */
-  readonly rests: Rest[];
+  /** What is left of files that have errors, and of those whose parameters have them. */
+  readonly rests: Left[];
 }
 
 /** Reads settings, pipelines and parameters of a view; everything wrong with them comes back as Problems. */
@@ -80,12 +82,15 @@ async function handOut(
 /** Mistakes in what is left of a broken file stand among its others, in the order of the file. */
 async function readOn(
   reading: Reading,
-  rest: Rest,
+  rest: Left,
   { tree, settings }: Pick<Project, "tree" | "settings">,
 ): Promise<void> {
   const { furtherProblems } = await import("../pipeline/further-problems.ts");
-  const file = await readParameterFiles(reading, rest.pipeline);
-  const deploys = file !== undefined && asDeploy(reading, settings, file).deploys.length > 0;
+  const file = rest.params === "unread" ? await readParameterFiles(reading, rest.pipeline) : undefined;
+  const deploys =
+    file === undefined
+      ? settings.environments.some(({ deploy }) => deploy === rest.pipeline.path)
+      : asDeploy(reading, settings, file).deploys.length > 0;
   const more = furtherProblems(rest, {
     tree,
     known: reading.problems,
@@ -94,8 +99,9 @@ async function readOn(
   });
   const { path } = rest.pipeline;
   const own = [...reading.problems.filter(({ at }) => at.path === path), ...more];
-  const first = reading.problems.findIndex(({ at }) => at.path === path);
   const others = reading.problems.filter(({ at }) => at.path !== path);
+  const found = reading.problems.findIndex(({ at }) => at.path === path);
+  const first = found < 0 ? others.length : found;
   own.sort((a, b) => a.at.line - b.at.line || a.at.column - b.at.column);
   reading.problems.splice(0, Infinity, ...others.slice(0, first), ...own, ...others.slice(first));
 }
@@ -135,11 +141,14 @@ async function readPipeline(reading: Reading, path: string): Promise<PipelineFil
   const pipeline = await parseCached<Pipeline>(reading, { path, bytes }, async (source) => {
     const { parsePipeline } = await import("../pipeline/parse-pipeline.ts");
     const parsed = (await reading.aside.get(keyOf(source))) ?? parsePipeline(source);
-    if (parsed.rest !== null) reading.rests.push(parsed.rest);
+    if (parsed.rest !== null) reading.rests.push({ ...parsed.rest, params: "unread" });
     return { value: parsed.value, problems: parsed.problems };
   });
   if (pipeline === null) return undefined;
-  return readParameterFiles(reading, pipeline);
+  const file = await readParameterFiles(reading, pipeline);
+  if (file === undefined)
+    reading.rests.push({ pipeline, whole: { steps: true, datasets: true }, params: "unreadable" });
+  return file;
 }
 
 /** What an environment's `deploy:` names is started by its releases alone. */
@@ -154,50 +163,51 @@ async function readParameterFiles(reading: Reading, pipeline: Pipeline): Promise
   const parameterFiles: Source[] = [];
   const params: Record<string, Json> = {};
   for (const from of pipeline.params) {
-    if (from.kind === "map") {
-      Object.assign(params, from.values);
-      continue;
-    }
-    if (await isLink(reading, from.path)) return undefined;
-    const bytes = await reading.view.read(from.path);
     const at = {
       path: pipeline.path,
       line: from.at[0],
       column: from.at[1],
       end: { line: from.at[2], column: from.at[3] },
     };
-    if (bytes === undefined) {
+    const source = from.kind === "map" ? undefined : await parameterFile(reading, from.path, at);
+    const values = from.kind === "map" ? from.values : source && (await parametersOf(reading, source));
+    if (values === undefined || values === null) return undefined;
+    if (source !== undefined) parameterFiles.push(source);
+    const twice = Object.keys(values).find((name) => Object.hasOwn(params, name));
+    if (twice !== undefined) {
       reading.problems.push({
         severity: "error",
-        code: "missing-parameters",
+        code: "duplicate-parameter",
         at,
-        message: `parameter file \`${from.path}\` does not exist`,
-        next: `create ${from.path}, or write the parameters below \`params:\``,
+        message: `parameter \`${twice}\` stands in ${from.kind === "map" ? "this map" : `\`${from.path}\``} and in another source of \`params:\``,
+        next: `keep \`${twice}\` in one place`,
       });
       return undefined;
     }
-    const source = { path: from.path, bytes };
-    const values = await parseCached<JsonObject>(reading, source, async (file) => {
-      const { readParameters } = await import("../pipeline/read-parameters.ts");
-      return readParameters(file);
-    });
-    if (values === null) return undefined;
-    parameterFiles.push(source);
-    for (const [name, value] of Object.entries(values)) {
-      if (name in params) {
-        reading.problems.push({
-          severity: "error",
-          code: "duplicate-parameter",
-          at,
-          message: `parameter \`${name}\` stands in \`${from.path}\` and in another source of \`params:\``,
-          next: `keep \`${name}\` in one place`,
-        });
-        return undefined;
-      }
-      params[name] = value;
-    }
+    Object.assign(params, values);
   }
   return { path: pipeline.path, pipeline, params, parameterFiles, deploys: [] };
+}
+
+async function parameterFile(reading: Reading, path: string, at: Problem["at"]): Promise<Source | undefined> {
+  if (await isLink(reading, path)) return undefined;
+  const bytes = await reading.view.read(path);
+  if (bytes !== undefined) return { path, bytes };
+  reading.problems.push({
+    severity: "error",
+    code: "missing-parameters",
+    at,
+    message: `parameter file \`${path}\` does not exist`,
+    next: `create ${path}, or write the parameters below \`params:\``,
+  });
+  return undefined;
+}
+
+async function parametersOf(reading: Reading, source: Source): Promise<JsonObject | null> {
+  return parseCached<JsonObject>(reading, source, async (file) => {
+    const { readParameters } = await import("../pipeline/read-parameters.ts");
+    return readParameters(file);
+  });
 }
 
 /** Parses, or takes what was parsed from the same bytes at the same path before; only values without errors are kept. */

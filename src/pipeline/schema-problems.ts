@@ -100,7 +100,10 @@ function deepest(issue: Issue, base: Path): Found {
       }
     }
   }
-  return best ?? { issue, path };
+  // No form got further than the others: all of them are what could stand here.
+  if (best === undefined || (best.issue.code === "invalid_value" && best.path.length === path.length))
+    return { issue, path };
+  return best;
 }
 
 /** A key that no branch of a union knows is what is wrong, whichever branch was meant. */
@@ -167,7 +170,8 @@ function problemsOf(yaml: YamlSource, { issue, path }: Found, vocabulary: Vocabu
     const what = `\`${name}\` is empty`;
     return [problem(yaml.span(node), "bad-value", what, "write what belongs here, or remove it")];
   }
-  const shown = value === undefined ? "" : `, not ${show(value)}`;
+  const written = typeof value === "number" ? yaml.written(node) : undefined;
+  const shown = value === undefined ? "" : `, not ${written === undefined ? show(value) : `\`${shorten(written)}\``}`;
   const span =
     node === undefined ? yaml.keySpan(nodeAt(yaml, path.slice(0, -1)), String(path.at(-1))) : yaml.span(node);
   return [
@@ -175,17 +179,21 @@ function problemsOf(yaml: YamlSource, { issue, path }: Found, vocabulary: Vocabu
       span,
       "bad-value",
       `${name === "" ? "the file" : `\`${name}\``} must be ${expectedOf(issue)}${shown}`,
-      nextFor(issue, path, value),
+      nextFor(issue, path, { value, written }),
     ),
   ];
 }
 
-function nextFor(issue: Issue, path: Path, value: Json | undefined): string {
+function nextFor(
+  issue: Issue,
+  path: Path,
+  { value, written }: { readonly value: Json | undefined; readonly written: string | undefined },
+): string {
   if (path.at(-1) === "image" && typeof value === "string") return "type `sluice pin`, which writes the digest";
   const meant = typeof value === "string" ? closest(value, wordsOf(issue)) : undefined;
   if (meant !== undefined) return `did you mean \`${meant}\`?`;
   const scalar = typeof value === "number" || typeof value === "boolean";
-  if (scalar && issue.code === "invalid_type" && issue.expected === "string") return `quote it: "${value}"`;
+  if (scalar && issue.code === "invalid_type" && issue.expected === "string") return `quote it: "${written ?? value}"`;
   return `write ${expectedOf(issue)} here`;
 }
 

@@ -34,6 +34,8 @@ export interface YamlSource {
   child(node: Node | null | undefined, key: string | number): Node | undefined;
   /** Place of a node's value. */
   span(node: Node | null | undefined): Span;
+  /** A scalar as it stands in the file: `3.10` is no `3.1` to whoever wrote it. */
+  written(node: Node | null | undefined): string | undefined;
   /** Keys of a map in the order of the file, which objects do not keep for names such as `10`. */
   keys(node: Node | null | undefined): readonly string[];
   /** Place of a map's key. */
@@ -312,6 +314,10 @@ function locate(work: Conversion & { readonly text: string }, root: Node | null,
       return undefined;
     },
     span: (node) => spanOf(work.lines, node),
+    written(node) {
+      const scalar = resolve(node);
+      return isScalar(scalar) ? scalar.source : undefined;
+    },
     keys(node) {
       const from = resolve(node);
       return isMap(from) ? [...(work.pairs.get(from)?.keys() ?? [])] : [];

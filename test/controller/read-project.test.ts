@@ -40,3 +40,37 @@ test("a file that is saved while others parse what it held is what it holds now,
   expect(project.pipelines.map((file) => file.pipeline.steps.map(({ name }) => name))).toEqual([["read-1"], ["other"]]);
   expect(JSON.stringify(kept)).not.toContain("read-0");
 });
+
+const QUIET: ParsedCache = { get: () => undefined, set: () => undefined, save: () => undefined };
+
+/** What is wrong with a project of these files, by place and code. */
+async function wrong(files: Readonly<Record<string, string>>): Promise<readonly string[]> {
+  const { problems } = await readProject(
+    { cache: QUIET },
+    {
+      ...savedMeanwhile(),
+      files: async () => Object.keys(files).map((path) => ({ path, kind: "file" as const, tracked: true })),
+      read: async (path) => (files[path] === undefined ? undefined : new TextEncoder().encode(files[path])),
+    },
+  );
+  return problems.map(({ at, code }) => `${at.path}:${at.line}:${at.column} ${code}`);
+}
+
+test("parameters that cannot be read hide nothing else that is wrong", async () => {
+  const files = {
+    "pipelines/p.yaml": "version: 1\nparams: params.yaml\nsteps:\n  a: { run: x, inputs: [none], params: [b] }\n",
+    "params.yaml": "a: .nan\n",
+  };
+  expect(await wrong(files)).toEqual(["params.yaml:1:4 number", "pipelines/p.yaml:4:25 missing-input"]);
+});
+
+test.each(["[params.yaml, { a: 2 }]", "[{ a: 2 }, params.yaml]"])(
+  "a parameter in two sources is refused: %s",
+  async (params) => {
+    const files = {
+      "pipelines/p.yaml": `version: 1\nparams: ${params}\nsteps:\n  a: { run: x, params: [a] }\n`,
+      "params.yaml": "a: 1\n",
+    };
+    expect(await wrong(files)).toEqual([expect.stringMatching(/^pipelines\/p\.yaml:2:\d+ duplicate-parameter$/)]);
+  },
+);

@@ -133,6 +133,26 @@ describe("mistakes are found at the smallest place at fault", () => {
   });
 });
 
+test.each([
+  ["version: 1\ntools: { python: 3.10 }\nsteps:\n  a: { run: x }\n", "text, not `3.10`", 'quote it: "3.10"'],
+  [
+    "version: 1\non: { push: true }\nsteps:\n  a: { run: x }\n",
+    "`false` or a map, not `true`",
+    "write `false` or a map here",
+  ],
+  [
+    "version: 1\non: { pull_request: runs }\nsteps:\n  a: { run: x }\n",
+    "`plan`, `run` or `false`",
+    "did you mean `run`?",
+  ],
+  [step("{ run: x, cache: no }"), '`true` or `false`, not `"no"`', "write `true` or `false` here"],
+])("what is said of %j leads to what was meant", (text, message, next) => {
+  const { problems } = parsePipeline({ path: "p.yaml", bytes: new TextEncoder().encode(text) });
+  expect(problems).toHaveLength(1);
+  expect(problems[0]?.message).toContain(message);
+  expect(problems[0]?.next).toBe(next);
+});
+
 describe("the graph", () => {
   const codes = (text: string, files: Record<string, string> = {}): readonly string[] =>
     resolved(text, files).problems.map(({ at, code }) => `${at.line}:${at.column} ${code}`);
