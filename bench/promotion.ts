@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { promote, type PromoteOrder, type PromotePorts } from "../src/controller/promote.ts";
 import { recordEvents } from "../src/controller/record-events.ts";
 import type { PullRequest } from "../src/forge/forge.ts";
+import type { RemoteLedger } from "../src/git/mirror.ts";
 import { openGit } from "../src/git/open-git.ts";
 import { digestOf, parseCommitSha, runIdOf, type CommitSha, type RunId } from "../src/identity/identity.ts";
 import { sqliteHistory } from "../src/index/sqlite-history.ts";
@@ -30,7 +31,11 @@ export async function promotion(at: Place): Promise<Row[]> {
   if (opened.kind === "refused") throw new Error(opened.why);
   const { git } = opened;
   const signer = fileSigner(join(at.fresh(), "keys"), undefined);
-  const ledger = { ref: LEDGER, refresh: async () => undefined, publish: async () => true };
+  const ledger: RemoteLedger = {
+    ref: LEDGER,
+    refresh: async () => undefined,
+    publish: async () => ({ kind: "published" }),
+  };
   const record = async (events: readonly ReleaseEvent[]): Promise<void> =>
     void (await recordEvents({ git, signer, ledger }, "42", events));
   await record(Array.from({ length: PIPELINES }, (_, one) => storyOf(one)).flat());

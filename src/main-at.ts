@@ -14,6 +14,6 @@ export interface At {
 
 export const DONE: Performed = { kind: "done" };
 
-export function again(afterMs: number): Performed {
-  return { kind: "again", afterMs };
+export function again(afterMs: number, why?: string): Performed {
+  return { kind: "again", afterMs, ...(why !== undefined && { why }) };
 }

@@ -269,7 +269,8 @@ function toldHands(hands: Hands, { log, tracing }: { readonly log: Logger; reado
       const take = (): Promise<Performed> => hands.run(repository, run, signal);
       const performed = await tracing.span("run", { "sluice.run": run.id }, take);
       const about = { run: run.id, repository: repository.fullName };
-      log.info({ ...about, end: performed.kind, ms: Math.round(performance.now() - began) }, "run");
+      const end = { end: performed.kind, ...("why" in performed && { why: performed.why }) };
+      log.info({ ...about, ...end, ms: Math.round(performance.now() - began) }, "run");
       return performed;
     },
   };

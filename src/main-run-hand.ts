@@ -46,7 +46,7 @@ export async function takeRun(at: At, ref: RepositoryRef, take: RunToTake & Tell
         if (event.kind === "cached") at.service.parts.steps.cached();
       },
     });
-    if (ended.kind === "again") return again(ended.afterMs);
+    if (ended.kind === "again") return again(ended.afterMs, ended.why);
     await live.over();
     await at.queue.table.remove(STOP, run);
     await at.queue.table.remove(PROGRESS, run);

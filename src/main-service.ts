@@ -116,6 +116,9 @@ export interface Service {
   >;
 }
 
+/** Longer waits do not help a forge that refuses, and a person who waits for a result would wait with it. */
+const RECORD_AGAIN_MS = 5_000;
+
 /** The platform that pools declare unless the operator says otherwise (SEMANTICS §2). */
 const PLATFORM = "linux-x64";
 
@@ -191,7 +194,9 @@ export function composeService(parts: ServiceParts): Service {
         return { kind: "again", afterMs: 5_000, why: "it goes on elsewhere" };
       const status = ran.record.status === "cancelled" ? (stopped ?? "cancelled") : ran.record.status;
       const ended = await withBegun(parts, { ...ran.record, status }, ran.domain);
-      await record(parts, repository, { ...ran, record: ended });
+      const recorded = await record(parts, repository, { ...ran, record: ended });
+      // Its results are kept: taken up again it is planned, and all that is left to do is this.
+      if (recorded.kind === "later") return { kind: "again", afterMs: RECORD_AGAIN_MS, why: recorded.why };
       await repository.mirror.drop(orderRef(id));
       await parts.begun.forget(id);
       repository.save();
@@ -307,7 +312,7 @@ async function record(
   { store, signer, ledger }: ServiceParts,
   { mirror, history }: ForgeRepository,
   ran: { readonly record: RunRecord; readonly acceptance: Parameters<typeof mirror.changed>[0] },
-): Promise<void> {
+): ReturnType<typeof recordRun> {
   const { record: run, acceptance } = ran;
   await history.sync();
   const before = history.runs({ pipeline: run.pipeline.id, limit: 1 })[0]?.metrics;
@@ -324,19 +329,17 @@ async function record(
           // Deleted by hand meanwhile, as a refresh has seen, it has no end to be given; accepted once more, it ends too.
           const open = tried ? await mirror.resolve(acceptedRef(run.id)) : acceptance;
           tried = true;
-          const published = await mirror.publish([
+          return mirror.publish([
             { ref: ledger, from, to },
             ...(open === undefined ? [] : [{ ref: acceptedRef(run.id), from: open, to: null }]),
           ]);
-          if (published.kind === "published") return true;
-          if (published.kind === "overtaken") return false;
-          throw new Error(`recording ${run.id}: ${published.why}`);
         },
       },
     },
     { record: run, before, known: (id) => history.computed(id), tree: new Map() },
   );
-  history.recorded(run, recorded);
+  if (recorded.kind === "recorded") history.recorded(run, recorded);
+  return recorded;
 }
 
 /** Where a service keeps what it can make again. */

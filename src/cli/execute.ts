@@ -167,6 +167,7 @@ async function executeOne(session: Session, one: One): Promise<number> {
     { record, before, known, tree: identity.tree },
   );
   const [recorded] = await Promise.all([recording, bringOut(session, one, { outputs, time: record.finishedAt })]);
+  if (recorded.kind === "later") throw new Error(`recording ${record.id}: ${recorded.why}`);
   history.recorded(record, recorded);
   repository.accepted.remove(accepted.id);
   return conclude(session, one, { record, end, options });

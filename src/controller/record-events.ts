@@ -53,8 +53,10 @@ export async function recordEvents(
     const commits: LedgerCommit[] = [];
     for (const event of missing) commits.push(await commitOf(ports, { repository, event }));
     const appended = await git.append(ledger.ref, head, await withHeader(ports, head, { repository, commits }));
-    if (appended.kind === "appended" && (await ledger.publish({ from: head, to: appended.head })))
-      return { added: missing.length };
+    if (appended.kind !== "appended") continue;
+    const published = await ledger.publish({ from: head, to: appended.head });
+    if (published.kind === "published") return { added: missing.length };
+    if (published.kind !== "overtaken") throw new Error(`recording releases: ${published.why}`);
   }
   throw new Error(`recording ${events.length} events: the ledger moved ${ATTEMPTS} times meanwhile`);
 }

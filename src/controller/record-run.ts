@@ -38,10 +38,17 @@ export interface Recording {
 }
 
 export interface Recorded {
+  readonly kind: "recorded";
   readonly commit: CommitSha;
   /** What the ledger held before; null for its first commit. */
   readonly before: CommitSha | null;
   readonly manifest: Digest;
+}
+
+/** The remote takes nothing now; it is as if nothing had been written. */
+export interface NotRecorded {
+  readonly kind: "later";
+  readonly why: string;
 }
 
 const ATTEMPTS = 20;
@@ -50,7 +57,7 @@ const ATTEMPTS = 20;
  * Writes one run to its ledger as one commit: manifest, signature, key documents. What it names is durable
  * before the commit is made, and a ledger that moved meanwhile is simply stood upon.
  */
-export async function recordRun(ports: RecordPorts, recording: Recording): Promise<Recorded> {
+export async function recordRun(ports: RecordPorts, recording: Recording): Promise<Recorded | NotRecorded> {
   const { git, store, signer } = ports;
   const { record } = recording;
   const { manifest, parts } = renderRun(record);
@@ -73,7 +80,9 @@ export async function recordRun(ports: RecordPorts, recording: Recording): Promi
     const head = (await git.resolve(ref)) ?? null;
     // Two that executed one run: the first record is the record.
     if (ports.ledger !== undefined && head !== null && (await git.file(head, manifestPath(record.id))) !== undefined) {
-      if (await ports.ledger.publish({ from: head, to: head })) return { commit: head, before: head, manifest: digest };
+      const ended = await ports.ledger.publish({ from: head, to: head });
+      if (ended.kind === "published") return { kind: "recorded", commit: head, before: head, manifest: digest };
+      if (ended.kind !== "overtaken") return { kind: "later", why: ended.why };
       continue;
     }
     const commit: LedgerCommit = {
@@ -83,9 +92,16 @@ export async function recordRun(ports: RecordPorts, recording: Recording): Promi
       time: Math.floor(Date.parse(record.finishedAt) / 1_000),
     };
     const appended = await git.append(ref, head, [commit]);
-    const done =
-      appended.kind === "appended" && (await (ports.ledger?.publish({ from: head, to: appended.head }) ?? true));
-    if (appended.kind === "appended" && done) return { commit: appended.head, before: head, manifest: digest };
+    if (appended.kind === "appended") {
+      const published = await ports.ledger?.publish({ from: head, to: appended.head });
+      if (published === undefined || published.kind === "published")
+        return { kind: "recorded", commit: appended.head, before: head, manifest: digest };
+      if (published.kind !== "overtaken") {
+        // What was appended here is no record: nobody is to read it as one.
+        await ports.ledger?.refresh();
+        return { kind: "later", why: published.why };
+      }
+    }
     if (attempt === ATTEMPTS) throw new Error(`recording ${record.id}: the ledger moved ${ATTEMPTS} times meanwhile`);
   }
 }

@@ -54,6 +54,6 @@ export interface RemoteLedger {
   readonly ref: string;
   /** Brings the ref to what the remote holds. */
   readonly refresh: () => Promise<void>;
-  /** Moves the remote's ledger, and whatever is to move with it, in one step; false when the ledger moved meanwhile. */
-  readonly publish: (step: { readonly from: CommitSha | null; readonly to: CommitSha }) => Promise<boolean>;
+  /** Moves the remote's ledger, and whatever is to move with it, in one step. */
+  readonly publish: (step: { readonly from: CommitSha | null; readonly to: CommitSha }) => Promise<Published>;
 }

@@ -22,7 +22,7 @@ export interface TakenJob extends QueuedJob {
 export type Performed =
   | { readonly kind: "done" }
   /** To be performed again after this many ms, as often as it takes: the world was not there. */
-  | { readonly kind: "again"; readonly afterMs: number };
+  | { readonly kind: "again"; readonly afterMs: number; readonly why?: string };
 
 export interface Consumer {
   /** Takes no new job and ends when those under way have ended, or at once when `force`. */

@@ -41,7 +41,11 @@ async function audited(): Promise<Bench> {
   const bench = repository({ "README.md": "x\n" });
   bench.commit();
   const git = await opened(bench.root, "native");
-  const ledger: RemoteLedger = { ref: LEDGER, refresh: async () => undefined, publish: async () => true };
+  const ledger: RemoteLedger = {
+    ref: LEDGER,
+    refresh: async () => undefined,
+    publish: async () => ({ kind: "published" }),
+  };
   const signer = fileSigner(join(bench.root, ".git", "keys"), undefined);
   const store = filesystemStore(join(bench.root, ".git", "store"));
   await recordRun(

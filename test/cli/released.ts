@@ -74,7 +74,11 @@ export async function released(): Promise<Released> {
   bench.git("update-ref", "-d", "refs/sluice/local");
   rmSync(join(bench.root, ".sluice", "cache"), { recursive: true });
   const git = await opened(bench.root, "native");
-  const ledger: RemoteLedger = { ref: LEDGER, refresh: async () => undefined, publish: async () => true };
+  const ledger: RemoteLedger = {
+    ref: LEDGER,
+    refresh: async () => undefined,
+    publish: async () => ({ kind: "published" }),
+  };
   const signer = fileSigner(join(bench.root, ".sluice", "keys"), undefined);
   const header = parseLedgerHeader(
     (await git.file((await git.resolve(LEDGER)) ?? sha("0"), LEDGER_HEADER)) ?? new Uint8Array(),

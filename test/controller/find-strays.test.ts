@@ -28,7 +28,11 @@ test("what a ledger holds of others is found once, goes on being found, and is g
   });
   const [signer, other] = ["keys", "other"].map((name) => fileSigner(join(bench.root, name), undefined));
   if (signer === undefined || other === undefined) throw new Error("unreachable: there are two");
-  const ledger: RemoteLedger = { ref: LEDGER, refresh: async () => undefined, publish: async () => true };
+  const ledger: RemoteLedger = {
+    ref: LEDGER,
+    refresh: async () => undefined,
+    publish: async () => ({ kind: "published" }),
+  };
   const held = event("held", "comment:1");
   await recordEvents({ git: mirror, signer, ledger }, "42", [held]);
   let seen: LookedThrough = UNSEEN;

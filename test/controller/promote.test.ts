@@ -63,7 +63,11 @@ async function prod(
   const bench = repository({ "a.txt": "a" });
   bench.commit();
   const git = await opened(bench.root, "native");
-  const ledger: RemoteLedger = { ref: LEDGER, refresh: async () => undefined, publish: async () => true };
+  const ledger: RemoteLedger = {
+    ref: LEDGER,
+    refresh: async () => undefined,
+    publish: async () => ({ kind: "published" }),
+  };
   const signer = fileSigner(join(bench.root, "keys"), undefined);
   const history = sqliteHistory(join(bench.root, "history.sqlite"), {
     head: () => git.resolve(LEDGER),

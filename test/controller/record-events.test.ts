@@ -54,7 +54,7 @@ async function ledger(between: (attempt: number) => Promise<void> = async () => 
     async publish() {
       attempt++;
       await between(attempt);
-      return true;
+      return { kind: "published" };
     },
   };
   const signer = fileSigner(join(bench.root, "keys"), undefined);
@@ -192,10 +192,10 @@ test("a ledger that moves meanwhile is stood upon", async () => {
     // The remote holds what a rival pushed: our own commit gives way to it.
     refresh: async () => void bench.git("update-ref", LEDGER, "refs/rival"),
     async publish() {
-      if (moved++ >= 3) return true;
+      if (moved++ >= 3) return { kind: "published" };
       const rival = await git.resolve("refs/rival");
       await git.append("refs/rival", rival ?? null, [commitOf({ [`rival/${moved}`]: "x" })]);
-      return false;
+      return { kind: "overtaken", why: "the rival was first" };
     },
   };
   expect(await recordEvents({ git, signer, ledger: remote }, "42", [event("held", "comment:1")])).toEqual({ added: 1 });
