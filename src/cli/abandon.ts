@@ -1,6 +1,7 @@
 import { recordRun } from "../controller/record-run.ts";
 import { parseCommitSha, parseDigest } from "../identity/identity.ts";
 import type { AcceptedRun } from "../queue/accepted-runs.ts";
+import { endedAt } from "../run/ended-at.ts";
 import type { RunRecord } from "../run/run-record.ts";
 import type { Store } from "../store/store.ts";
 import type { Runnable } from "./runnable.ts";
@@ -64,7 +65,7 @@ async function abandoned(session: Session, run: AcceptedRun): Promise<RunRecord 
     metricSpecs: [],
     steps: [],
     startedAt: run.startedAt,
-    finishedAt: new Date(world.clock.now()).toISOString(),
+    finishedAt: endedAt(run.startedAt, world.clock.now()),
     host: {
       platform: world.config.platform,
       cpus: repository.machine.cpus,

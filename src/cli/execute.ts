@@ -15,6 +15,7 @@ import { ansiPaint, noPaint } from "../report/paint.ts";
 import { runSummary, type RunTextOptions } from "../report/run-text.ts";
 import { terminalVoice } from "../report/voice.ts";
 import { fourCharacters, listed } from "../report/words.ts";
+import { endedAt } from "../run/ended-at.ts";
 import { recordOf } from "../run/record-of.ts";
 import type { Failure, RunRecord } from "../run/run-record.ts";
 import type { Store } from "../store/store.ts";
@@ -148,7 +149,7 @@ async function executeOne(session: Session, one: One): Promise<number> {
       },
     ),
   ).finally(() => watching.close());
-  const finishedAt = new Date(world.clock.now()).toISOString();
+  const finishedAt = endedAt(identity.facts.startedAt, world.clock.now());
   const record = recordOf({ ...identity.facts, finishedAt }, runnable.order, end);
   const history = await repository.history();
   const before = history.runs({ pipeline: runnable.order.pipeline.id, limit: 1 })[0]?.metrics;

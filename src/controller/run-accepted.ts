@@ -6,6 +6,7 @@ import type { StepResult } from "../key/key-document.ts";
 import { manifestPath } from "../manifest/ledger-paths.ts";
 import { ORDER_FILES, signedOrder } from "../manifest/signed-order.ts";
 import type { WorkStep } from "../plan/plan.ts";
+import { endedAt } from "../run/ended-at.ts";
 import type { RunRecord } from "../run/run-record.ts";
 import { recordOf } from "../run/record-of.ts";
 import { ACCEPTED, acceptedRef, orderRef, type RunOrder } from "../run/request.ts";
@@ -98,7 +99,7 @@ export async function runAccepted(ports: RunAcceptedPorts, id: RunOrder["id"]): 
     commit,
     gateOf: (step, result) => failedGate(planned.order?.metrics ?? [], step.name, result),
   });
-  const finishedAt = new Date(ports.clock.now()).toISOString();
+  const finishedAt = endedAt(startedAt, ports.clock.now());
   const record = recordOf({ ...identityOf(ports, order, planned), startedAt, finishedAt }, planned.order, end);
   const { domain } = order;
   return { kind: "ran", acceptance, domain, record: { ...record, status: statusOf(record), ...askedOf(order) } };

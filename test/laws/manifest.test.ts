@@ -9,6 +9,7 @@ import { parseManifest } from "../../src/manifest/parse-manifest.ts";
 import { renderManifest, renderRun } from "../../src/manifest/render-manifest.ts";
 import { statementFaults } from "../../src/manifest/statement-rules.ts";
 import { advance, beginRun, isOver, type RunState } from "../../src/run/advance.ts";
+import { endedAt } from "../../src/run/ended-at.ts";
 import type { RunRecord, StepOutcome } from "../../src/run/run-record.ts";
 import { anyRun, digitsRun, documentsOf } from "../manifest/run-records.ts";
 
@@ -37,6 +38,18 @@ test("every manifest keeps the rules of its standards, cut into parts or not", (
   fc.assert(
     fc.property(anyRun, fc.constantFrom(0, 1_048_576), (record, limit) => {
       expect(statementFaults(JSON.parse(decode(renderRun(record, limit).manifest)))).toEqual([]);
+    }),
+  );
+});
+
+test("a clock that is set back while a run is under way breaks no rule of its manifest", () => {
+  const times = fc.date({ min: new Date("2020-01-01"), max: new Date("2030-01-01"), noInvalidDate: true });
+  fc.assert(
+    fc.property(times, times, (began, now) => {
+      const startedAt = began.toISOString();
+      const finishedAt = endedAt(startedAt, now.getTime());
+      expect(statementFaults(JSON.parse(decode(renderManifest(digitsRun({ startedAt, finishedAt })))))).toEqual([]);
+      if (now >= began) expect(finishedAt).toBe(now.toISOString());
     }),
   );
 });
