@@ -12,47 +12,73 @@ import { holdsWithin } from "./until.ts";
 /** What a fault is to find: something that it can hit. */
 const SOON_MS = 12_000;
 const BACK_MS = 60_000;
-/** A disk that is full for so long, or until a step has met it. */
-const FULL_MS = 8_000;
+/** A disk takes nothing for so long, or until somebody has met it. */
+const NO_WRITES_MS = 8_000;
+const JUMPED_S = 8;
 /** The backlog's lease and the second after it in which somebody looks. */
 const TAKEN_OVER_MS = 15_000;
 
-/** Waits until there is something to hit, and hits it; what it goes on doing for a while ends with `later`. */
+/** What is to be there when a fault comes. */
+const NEEDS: Readonly<Record<Fault["kind"], "a step" | "a run" | "nothing">> = {
+  "kill-worker": "a step",
+  "kill-launcher": "a step",
+  "kill-controller": "a run",
+  "kill-queue": "a run",
+  "pause-worker": "a step",
+  "pause-controller": "a run",
+  "cut-worker": "a step",
+  "clock-jump": "a run",
+  "two-dispatchers": "nothing",
+  deliveries: "nothing",
+  "wipe-queue": "a run",
+  "double-messages": "a run",
+  "disk-full": "a run",
+  "disk-refuses": "a run",
+  "corrupt-object": "nothing",
+  "refuse-ledger": "nothing",
+};
+
+/** Waits until there is something to hit. */
+export async function aim(town: Town, { kind }: Fault): Promise<void> {
+  if (NEEDS[kind] === "a step") await stepsRun(town);
+  if (NEEDS[kind] === "a run") await runsOpen(town);
+}
+
+/** Hits it; what it goes on doing for a while ends with `later`. */
 export async function inject(town: Town, people: Traffic, fault: Fault): Promise<{ readonly later: Promise<void> }> {
   switch (fault.kind) {
     case "kill-worker":
-      await stepsRun(town);
       return done(kill(busiest(town, town.workers, fault.which)));
     case "kill-launcher":
-      await stepsRun(town);
       return done(killLauncher(town, fault.which));
     case "kill-controller":
-      await runsOpen(town);
       return done(kill(processOf(town.controllers, fault.which)));
     case "kill-queue":
-      await runsOpen(town);
-      return done(town.queue.kill());
+      return done(await reached(() => town.queue.kill()));
     case "pause-worker":
-      await stepsRun(town);
       return { later: pause(busiest(town, town.workers, fault.which), fault.seconds) };
     case "pause-controller":
-      await runsOpen(town);
       return { later: pause(processOf(town.controllers, fault.which), fault.seconds) };
+    case "cut-worker":
+      return { later: cut(town, fault) };
+    case "clock-jump":
+      return { later: jump(town, fault) };
     case "two-dispatchers":
       return { later: twoDispatchers(town) };
     case "deliveries":
       return done(await deliveries(town, people, fault.how));
     case "wipe-queue":
-      await runsOpen(town);
       return done(await wipe(town));
     case "disk-full":
-      await runsOpen(town);
       return { later: fillDisk(town) };
+    case "disk-refuses":
+      return { later: refuseWrites(town) };
+    case "double-messages":
+      return done(await reached(() => town.queue.doubleMessages()));
     case "corrupt-object":
       return done(corruptObject(town.store, fault.which));
     case "refuse-ledger":
-      town.hooks.refuse(fault.times);
-      return done();
+      return done(town.hooks.refuse(fault.times));
   }
 }
 
@@ -92,19 +118,27 @@ function killLauncher({ steps }: Town, which: number): void {
   const alive = steps.alive();
   const above = ancestorsOf(alive[which % Math.max(1, alive.length)] ?? 0);
   const launcher = above.find((pid) => commandOf(pid).some((word) => /launcher\.[jt]s$/.test(word)));
-  if (launcher !== undefined) process.kill(launcher, "SIGKILL");
+  try {
+    if (launcher !== undefined) process.kill(launcher, "SIGKILL");
+  } catch {
+    // It ended by itself this moment.
+  }
 }
 
 async function pause(victim: Supervised, seconds: number): Promise<void> {
   const pid = victim.pid();
   victim.signal("SIGSTOP");
-  await new Promise((resolve) => setTimeout(resolve, seconds * 1_000));
+  await pass(seconds);
   // Another life has no need of it.
   if (victim.pid() === pid) victim.signal("SIGCONT");
 }
 
+function pass(seconds: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, seconds * 1_000));
+}
+
 async function twoDispatchers({ controllers, queue }: Town): Promise<void> {
-  const before = await queue.dispatcher();
+  const before = await queue.dispatcher().catch(() => undefined);
   const holder = controllers.find((one) => one.pid() === before);
   if (holder === undefined) return;
   holder.signal("SIGSTOP");
@@ -129,21 +163,56 @@ async function deliveries(
 
 /** A schema that is gone is made by whoever starts: an embedded database is emptied and everybody starts again. */
 async function wipe(town: Town): Promise<void> {
-  await town.queue.wipe();
+  await reached(() => town.queue.wipe());
   if (town.queue.kind === "redis") return;
   for (const one of [...town.controllers, ...town.workers]) kill(one);
 }
 
 async function fillDisk(town: Town): Promise<void> {
-  const failed = (): number => town.workers.concat(town.controllers).reduce((sum, { log }) => sum + mentions(log), 0);
-  const before = failed();
+  const before = mentions(town, "ENOSPC");
   town.disk?.fill();
-  await holdsWithin(FULL_MS, () => failed() > before);
+  await holdsWithin(NO_WRITES_MS, () => mentions(town, "ENOSPC") > before);
   town.disk?.empty();
 }
 
-function mentions(log: string): number {
-  return readFileSync(log, "utf8").split("ENOSPC").length;
+async function refuseWrites(town: Town): Promise<void> {
+  const { disk } = town;
+  if (disk === undefined) return;
+  const before = mentions(town, "EROFS");
+  if (!(await holdsWithin(SOON_MS, () => disk.refuse()))) return;
+  await holdsWithin(NO_WRITES_MS, () => mentions(town, "EROFS") > before);
+  disk.take();
+}
+
+function mentions({ workers, controllers }: Town, error: string): number {
+  return [...workers, ...controllers].reduce((sum, { log }) => sum + readFileSync(log, "utf8").split(error).length, 0);
+}
+
+async function cut(town: Town, { which, seconds }: Extract<Fault, { kind: "cut-worker" }>): Promise<void> {
+  const at = town.workers.indexOf(busiest(town, town.workers, which));
+  town.net?.cut(at);
+  await pass(seconds);
+  town.net?.mend(at);
+}
+
+/** What it did meanwhile stays done when its clock is right again. */
+async function jump({ clocks }: Town, { which, seconds }: Extract<Fault, { kind: "clock-jump" }>): Promise<void> {
+  clocks?.set(which, seconds);
+  await pass(JUMPED_S);
+  clocks?.set(which, 0);
+}
+
+/** Another fault may have taken the queue away for this moment. */
+async function reached(work: () => void | Promise<void>): Promise<void> {
+  const done = async (): Promise<boolean> => {
+    try {
+      await work();
+      return true;
+    } catch {
+      return false;
+    }
+  };
+  await must("the queue is reached", done);
 }
 
 /** Where nothing is there to be hit the fault comes all the same. */

@@ -6,9 +6,11 @@ import { hasProgram } from "./queue-server.ts";
 import { findings, runChaos, type Order, type Outcome } from "./suite.ts";
 
 const USAGE = 64;
-const HOW = "npm run chaos -- --seed 7 --faults 40 [--queue redis|embedded] [--only KIND]… [--plan] [--json] [--keep]";
+const HOW =
+  "npm run chaos -- --seed 7 --faults 40 [--queue redis|embedded] [--together N] [--only KIND]… [--plan] [--json] [--keep]";
 
-type Asked = Pick<Order, "seed" | "faults" | "queue" | "taken"> & Readonly<Record<"plan" | "json" | "keep", boolean>>;
+type Asked = Pick<Order, "seed" | "faults" | "together" | "queue" | "taken"> &
+  Readonly<Record<"plan" | "json" | "keep", boolean>>;
 
 /** What was asked for; undefined where it is none of what HOW says. */
 function read(args: readonly string[]): Asked | undefined {
@@ -17,6 +19,7 @@ function read(args: readonly string[]): Asked | undefined {
     options: {
       seed: { type: "string", default: "1" },
       faults: { type: "string", default: "40" },
+      together: { type: "string", default: "1" },
       queue: { type: "string", default: hasProgram("redis-server") ? "redis" : "embedded" },
       only: { type: "string", multiple: true, default: [] },
       plan: { type: "boolean", default: false },
@@ -25,10 +28,20 @@ function read(args: readonly string[]): Asked | undefined {
     },
   });
   const { queue, only, plan, json, keep } = values;
-  const [seed, faults] = [Number(values.seed), Number(values.faults)];
+  const [seed, faults, together] = [Number(values.seed), Number(values.faults), Number(values.together)];
   if (!Number.isInteger(seed) || !Number.isInteger(faults) || faults < 0 || !only.every(isFaultKind)) return undefined;
+  if (!Number.isInteger(together) || together < 1) return undefined;
   if (queue !== "redis" && queue !== "embedded") return undefined;
-  return { seed, faults, queue, taken: (kind) => only.length === 0 || only.includes(kind), plan, json, keep };
+  return {
+    seed,
+    faults,
+    together,
+    queue,
+    taken: ({ kind }) => only.length === 0 || only.includes(kind),
+    plan,
+    json,
+    keep,
+  };
 }
 
 /** `npm run chaos`: one seed of faults over a whole service, and what is left of it. */
@@ -40,8 +53,8 @@ async function main(args: readonly string[]): Promise<number> {
   }
   const { plan, json, ...order } = asked;
   if (plan) {
-    const here = leftOutHere();
-    const faults = planFaults(order.seed, order.faults, (kind) => order.taken(kind) && !here.has(kind));
+    const here = leftOutHere(order.queue);
+    const faults = planFaults(order.seed, order.faults, (fault) => order.taken(fault) && !here.has(fault.kind));
     process.stdout.write(faults.map((fault) => `${faultText(fault)}\n`).join(""));
     return 0;
   }

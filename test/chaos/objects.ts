@@ -1,4 +1,4 @@
-import { chmodSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, closeSync, openSync, readdirSync, readFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
 
 /** Turns over one bit of a stored object, as a disk does that says nothing. */
@@ -9,10 +9,22 @@ export function corruptObject(store: string, which: number): void {
     .toSorted();
   const path = all[which % Math.max(1, all.length)];
   if (path === undefined) return;
-  const bytes = readFileSync(path);
-  if (bytes.length === 0) return;
-  bytes[0] = (bytes[0] ?? 0) ^ 1;
+  try {
+    turnOver(path);
+  } catch {
+    // Taken away meanwhile, or on a disk that takes nothing: there is nothing to hit.
+  }
+}
+
+function turnOver(path: string): void {
+  const [first] = readFileSync(path);
+  if (first === undefined) return;
   chmodSync(path, 0o644);
-  writeFileSync(path, bytes);
-  chmodSync(path, 0o444);
+  const file = openSync(path, "r+");
+  try {
+    writeSync(file, Uint8Array.of(first ^ 1), 0, 1, 0);
+  } finally {
+    closeSync(file);
+    chmodSync(path, 0o444);
+  }
 }

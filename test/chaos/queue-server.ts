@@ -8,6 +8,7 @@ import { Redis } from "ioredis";
 import { Client } from "pg";
 
 import { clusterHome, postgresUser } from "../../src/queue/postgres-user.ts";
+import type { Net } from "./net.ts";
 import { supervise } from "./supervised.ts";
 import { holdsWithin } from "./until.ts";
 
@@ -18,11 +19,15 @@ export interface QueueServer {
   readonly kind: QueueKind;
   /** SLUICE_QUEUE_URL. */
   readonly url: string;
+  /** The same for workers, who may live in a network of their own. */
+  readonly workersUrl: string;
   /** `kill -9`; it is started again by whoever is there for that. */
   kill(): void;
   answers(): Promise<boolean>;
   /** The process that holds the backlog of the pool now. */
   dispatcher(): Promise<number | undefined>;
+  /** Every message is there once more. */
+  doubleMessages(): Promise<void>;
   /** Everything in it is gone from one moment to the next. */
   wipe(): Promise<void>;
   end(): Promise<void>;
@@ -37,19 +42,26 @@ function pidOf(holder: string | null): number | undefined {
   return Number.isInteger(pid) ? pid : undefined;
 }
 
-export function startQueueServer(
-  kind: QueueKind,
-  place: { readonly directory: string; readonly data: string; readonly logs: string },
-): Promise<QueueServer> {
+interface Place {
+  readonly directory: string;
+  readonly data: string;
+  readonly logs: string;
+  /** Where workers reach it, besides this machine's own address. */
+  readonly net: Net | undefined;
+}
+
+export function startQueueServer(kind: QueueKind, place: Place): Promise<QueueServer> {
   return kind === "redis" ? redis(place) : Promise.resolve(embedded(place.data));
 }
 
 /** Debian's Redis with every write on the disk before it is answered. */
-async function redis({ directory, logs }: { readonly directory: string; readonly logs: string }): Promise<QueueServer> {
+async function redis({ directory, logs, net }: Place): Promise<QueueServer> {
   const dir = join(directory, "redis");
   mkdirSync(dir, { recursive: true });
   const port = await freePort();
-  const options = ["--port", String(port), "--bind", "127.0.0.1", "--dir", dir, "--save", ""];
+  // The other address is one of this machine's own too: nobody else reaches it.
+  const hosts = ["127.0.0.1", ...(net === undefined ? [] : [net.host])];
+  const options = ["--port", String(port), "--bind", ...hosts, "--protected-mode", "no", "--dir", dir, "--save", ""];
   const durable = ["--appendonly", "yes", "--appendfsync", "always"];
   const server = supervise({
     name: "redis",
@@ -72,12 +84,20 @@ async function redis({ directory, logs }: { readonly directory: string; readonly
   return {
     kind: "redis",
     url: `redis://127.0.0.1:${port}`,
+    workersUrl: `redis://${net?.host ?? "127.0.0.1"}:${port}`,
     kill: () => void server.signal("SIGKILL"),
     answers,
     dispatcher: async () => pidOf(await asked((client) => client.hget(`sluice:lease:${TURNS}`, "holder"))),
+    doubleMessages: () => asked(writtenAgain),
     wipe: async () => void (await asked((client) => client.flushall())),
     end: () => server.end(),
   };
+}
+
+/** Ids are looked at where a message is published: here each is written past them. */
+async function writtenAgain(client: Redis): Promise<void> {
+  for (const topic of await client.keys("sluice:bus:*"))
+    for (const [, fields] of await client.xrange(topic, "-", "+")) await client.xadd(topic, "*", ...fields);
 }
 
 /** The database that Sluice's processes start, share and start again themselves; it ends with the last of them. */
@@ -105,6 +125,7 @@ function embedded(data: string): QueueServer {
   return {
     kind: "embedded",
     url: "embedded:",
+    workersUrl: "embedded:",
     kill: () => void process.kill(Number(lines()[0]), "SIGKILL"),
     async answers() {
       try {
@@ -118,6 +139,8 @@ function embedded(data: string): QueueServer {
       const [row] = await query(`select holder from sluice.lease where name = '${TURNS}'`);
       return pidOf(String(row?.["holder"]));
     },
+    doubleMessages: async () =>
+      void (await query("update sluice.message set written = pg_current_xact_id(), place = default")),
     async wipe() {
       await query("drop schema if exists bullmq cascade");
       await query("drop schema if exists sluice cascade");

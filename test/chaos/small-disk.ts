@@ -8,6 +8,9 @@ export interface SmallDisk {
   fill(): void;
   /** Room for everybody again. */
   empty(): void;
+  /** From now on it can be read only; false while somebody is writing. */
+  refuse(): boolean;
+  take(): void;
   unmount(): void;
 }
 
@@ -18,6 +21,15 @@ export function smallDisk(directory: string): SmallDisk | undefined {
   mkdirSync(directory, { recursive: true });
   if (!mounted(directory)) return undefined;
   const filler = join(directory, "filler");
+  let emptied = true;
+  const empty = (): void => {
+    try {
+      rmSync(filler, { force: true });
+    } catch {
+      // It takes nothing at the moment, and this neither: whoever lets it take again does this too.
+      emptied = false;
+    }
+  };
   return {
     fill() {
       const { bavail, bsize } = statfsSync(directory);
@@ -27,13 +39,23 @@ export function smallDisk(directory: string): SmallDisk | undefined {
         // Somebody else took the last bytes: it is full all the same.
       }
     },
-    empty: () => rmSync(filler, { force: true }),
+    empty,
+    refuse: () => remounted(directory, "ro"),
+    take() {
+      remounted(directory, "rw");
+      if (!emptied) empty();
+      emptied = true;
+    },
     unmount: () => void spawnSync("umount", ["--lazy", directory]),
   };
 }
 
 function mounted(directory: string): boolean {
   return spawnSync("mount", ["-t", "tmpfs", "-o", `size=${SIZE},mode=755`, "tmpfs", directory]).status === 0;
+}
+
+function remounted(directory: string, how: "ro" | "rw"): boolean {
+  return spawnSync("mount", ["-o", `remount,${how}`, directory]).status === 0;
 }
 
 /** Whether this process may mount at all. */

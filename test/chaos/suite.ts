@@ -3,9 +3,9 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import { CONTROLLERS, faultText, planFaults, type Fault, type FaultKind } from "./fault.ts";
+import { CONTROLLERS, faultText, planFaults, type Fault } from "./fault.ts";
 import { gitIn } from "./git.ts";
-import { heal, inject } from "./inject.ts";
+import { aim, heal, inject } from "./inject.ts";
 import { readLedger } from "./ledger.ts";
 import { leftOutHere } from "./machine.ts";
 import { processesOf } from "./orphans.ts";
@@ -20,7 +20,9 @@ export interface Order {
   readonly seed: number;
   readonly faults: number;
   readonly queue: QueueKind;
-  readonly taken: (kind: FaultKind) => boolean;
+  readonly taken: (fault: Fault) => boolean;
+  /** So many at the same time; the next ones come when everything is there again. */
+  readonly together: number;
   /** No fault begins later than this many ms after the first. */
   readonly atMostMs: number;
   /** Everything is left as it is, with all logs, also where nothing was wrong. */
@@ -42,16 +44,18 @@ export interface Outcome extends Tally {
 }
 
 const QUIET_MS = 240_000;
+/** Refusals are counted, not timed: they last until somebody has met them all. */
+const REFUSED_MS = 420_000;
 
 /** One seed: a service, people who use it, faults, quiet, and what is left then. */
 export async function runChaos(order: Order): Promise<Outcome> {
   const { seed, say } = order;
   const began = performance.now();
-  const leftOut = leftOutHere();
+  const leftOut = leftOutHere(order.queue);
   for (const [what, why] of leftOut) say(`left out: ${what}, because ${why}`);
   const directory = mkdtempSync(join(tmpdir(), "sluice-chaos-"));
-  const plan = planFaults(seed, order.faults, (kind) => order.taken(kind) && !leftOut.has(kind));
-  const town = await startTown(directory, order.queue);
+  const plan = planFaults(seed, order.faults, (fault) => order.taken(fault) && !leftOut.has(fault.kind));
+  const town = await startTown(directory, order.queue, new Set(plan.map(({ kind }) => kind)));
   let sound = false;
   try {
     const injected = await disturb(town, plan, order);
@@ -84,25 +88,33 @@ export function findings({ lost, doubled, unexplained, orphans, unsound }: Outco
 }
 
 /** Faults while people work; ends when everything is quiet again, or will not be. */
-async function disturb(town: Town, plan: readonly Fault[], { atMostMs, say }: Order): Promise<readonly Fault[]> {
+async function disturb(
+  town: Town,
+  plan: readonly Fault[],
+  { atMostMs, together, say }: Order,
+): Promise<readonly Fault[]> {
   const people = traffic(town);
   const injected: Fault[] = [];
   const later: Promise<void>[] = [];
-  const first = performance.now();
   const quiet = (): Promise<boolean> => isQuiet(town, people.merged);
   if (!(await holdsWithin(QUIET_MS, quiet))) throw new Error("the service was never quiet before the first fault");
-  for (const fault of plan) {
+  const first = performance.now();
+  while (injected.length < plan.length) {
     const at = performance.now() - first;
     if (at > atMostMs) break;
     // As a balancer would, to whoever is there.
-    await town.deliverTo(injected.length % CONTROLLERS);
+    await town.deliverTo((injected.length / together) % CONTROLLERS);
     await people.next();
-    later.push((await inject(town, people, fault)).later);
-    injected.push(fault);
+    const volley = plan.slice(injected.length, injected.length + together);
+    await Promise.all(volley.map((fault) => aim(town, fault)));
+    const hits = await Promise.all(volley.map((fault) => inject(town, people, fault)));
+    later.push(...hits.map((hit) => hit.later));
+    injected.push(...volley);
     await heal(town);
-    say(`${(at / 1_000).toFixed(1)} s: ${faultText(fault)}`);
+    say(`${(at / 1_000).toFixed(1)} s: ${volley.map(faultText).join(", ")}`);
   }
   await Promise.all(later);
+  await holdsWithin(REFUSED_MS, async () => !town.hooks.refusing() || (await quiet()));
   if (!(await holdsWithin(QUIET_MS, quiet))) say(`not quiet ${QUIET_MS / 1_000} s after the last fault`);
   return injected;
 }

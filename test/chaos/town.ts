@@ -1,9 +1,11 @@
 import { chmodSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 
-import { CONTROLLERS, WORKERS } from "./fault.ts";
+import { faketimeLibrary, startClocks, type Clocks } from "./clocks.ts";
+import { CONTROLLERS, WORKERS, type FaultKind } from "./fault.ts";
 import { startForge, type ForgeClient } from "./forge-client.ts";
 import { installHooks, type Hooks } from "./hooks.ts";
+import { startNet, type Net } from "./net.ts";
 import { freePort, startQueueServer, type QueueKind, type QueueServer } from "./queue-server.ts";
 import { repositoryFiles, watchSteps, type StepWatch } from "./steps.ts";
 import { smallDisk, type SmallDisk } from "./small-disk.ts";
@@ -21,6 +23,10 @@ export interface Town {
   readonly store: string;
   /** The disk below the store, where one could be mounted. */
   readonly disk: SmallDisk | undefined;
+  /** The network of the workers, where it is to be cut. */
+  readonly net: Net | undefined;
+  /** Clocks of workers and then controllers, where they are to jump. */
+  readonly clocks: Clocks | undefined;
   /** The forge's bare repository. */
   readonly bare: string;
   readonly forge: ForgeClient;
@@ -35,9 +41,10 @@ export interface Town {
   end(): Promise<void>;
 }
 
-const START_MS = 60_000;
+const START_MS = 180_000;
 
-export async function startTown(directory: string, kind: QueueKind): Promise<Town> {
+/** `suffers`: the kinds of faults that it is built for. */
+export async function startTown(directory: string, kind: QueueKind, suffers: ReadonlySet<FaultKind>): Promise<Town> {
   const data = join(directory, "data");
   const logs = join(directory, "logs");
   for (const path of [data, logs]) mkdirSync(path, { recursive: true });
@@ -47,18 +54,23 @@ export async function startTown(directory: string, kind: QueueKind): Promise<Tow
   const disk = smallDisk(store);
   const salt = String(process.pid);
   const forge = await startForge(join(directory, "forge"));
-  const queue = await startQueueServer(kind, { directory, data, logs });
+  const net = suffers.has("cut-worker") ? startNet(process.pid, WORKERS) : undefined;
+  const library = suffers.has("clock-jump") ? faketimeLibrary() : undefined;
+  const clocks = library === undefined ? undefined : startClocks(directory, library);
+  const queue = await startQueueServer(kind, { directory, data, logs, net });
   const { directory: bare } = await forge.ask({ kind: "found", files: repositoryFiles(salt) }, "founded");
   const hooks = installHooks(bare);
   const ports = await Promise.all(Array.from({ length: CONTROLLERS }, freePort));
   const { started } = forge;
-  const common = { PATH: process.env["PATH"], HOME: data, SLUICE_DATA: data, SLUICE_QUEUE_URL: queue.url };
+  const common = { PATH: process.env["PATH"], HOME: data, SLUICE_DATA: data };
   const controllers = ports.map((port, at) =>
     supervise({
       name: `controller ${at}`,
       argv: [process.execPath, MAIN, "serve"],
       env: {
         ...common,
+        ...clocks?.env(WORKERS + at),
+        SLUICE_QUEUE_URL: queue.url,
         APP_ID: String(started.app.id),
         PRIVATE_KEY: started.app.privateKey,
         WEBHOOK_SECRET: started.app.secret,
@@ -75,8 +87,8 @@ export async function startTown(directory: string, kind: QueueKind): Promise<Tow
   const workers = Array.from({ length: WORKERS }, (_, at) =>
     supervise({
       name: `worker ${at}`,
-      argv: [process.execPath, MAIN, "worker", "--pool", "default", "--concurrency", "2"],
-      env: common,
+      argv: [...(net?.enter(at) ?? []), process.execPath, MAIN, "worker", "--pool", "default", "--concurrency", "2"],
+      env: { ...common, ...clocks?.env(at), SLUICE_QUEUE_URL: queue.workersUrl },
       ready: /takes \d+ steps at once/,
       log: join(logs, `worker-${at}.log`),
     }),
@@ -95,6 +107,8 @@ export async function startTown(directory: string, kind: QueueKind): Promise<Tow
     data,
     store,
     disk,
+    net,
+    clocks,
     bare,
     forge,
     hooks,
@@ -109,6 +123,7 @@ export async function startTown(directory: string, kind: QueueKind): Promise<Tow
       await forge[Symbol.asyncDispose]();
       steps[Symbol.dispose]();
       disk?.unmount();
+      net?.remove();
     },
   };
 }

@@ -25,16 +25,23 @@ export function traffic({ forge }: Town): Traffic {
     await forge.ask({ kind: "say", pull, body: "/sluice run" }, "done");
   }
 
+  let last: Promise<unknown> = Promise.resolve();
   return {
     merged,
-    async next() {
-      const pipeline = PIPELINES[turn++ % PIPELINES.length];
-      if (pipeline === undefined) throw new Error("unreachable: there are pipelines");
-      const there = open.get(pipeline);
-      if (there === undefined) return openPull(pipeline);
-      open.delete(pipeline);
-      const { commit } = await forge.ask({ kind: "merge", pull: there.pull }, "merged");
-      if (commit !== null) merged.set(pipeline, there.value);
+    next() {
+      const mine = last.then(act, act);
+      last = mine;
+      return mine;
     },
   };
+
+  async function act(): Promise<void> {
+    const pipeline = PIPELINES[turn++ % PIPELINES.length];
+    if (pipeline === undefined) throw new Error("unreachable: there are pipelines");
+    const there = open.get(pipeline);
+    if (there === undefined) return openPull(pipeline);
+    open.delete(pipeline);
+    const { commit } = await forge.ask({ kind: "merge", pull: there.pull }, "merged");
+    if (commit !== null) merged.set(pipeline, there.value);
+  }
 }
