@@ -8,7 +8,7 @@ import { defineConfig, type Plugin } from "rolldown";
 const ALWAYS =
   /\/src\/(main-repository|config|clock\/.+|identity\/.+|git\/(?!isomorphic|loose|tree-objects|fast-import).+|pipeline\/lfs-pointer|store\/(stat-index|file-parsed-cache|hash|file-digests)|queue\/(file-accepted-runs|process-start)|manifest\/ledger-paths|controller\/project|cli\/(answer|runnable|terminal|exit|open-repository|run|plan|plan-flags|ground|remembered-plan|up-to-date))\.ts$/;
 const WORK =
-  /\/src\/(main-adapters|controller\/check-out|executor\/isolation|cli\/(session|make-plan|execute|overrides)|git\/(loose-.+|fast-import))\.ts$/;
+  /\/src\/(main-adapters|controller\/check-out|executor\/isolation|cli\/(session|make-plan|execute|plan-and-run|overrides)|git\/(loose-.+|fast-import))\.ts$/;
 
 /** What services stand on stays as npm installed it: it brings scripts, workers and binaries that stand beside it. */
 const INSTALLED = [

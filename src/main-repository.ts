@@ -62,7 +62,7 @@ function compose(world: World, git: Git): Repository {
       const { storeAt } = await import("./main-store.ts");
       return storeAt(world.config.storeUrl, local);
     },
-    async executor(settings, store, { slots, ready, onDrift }) {
+    async executor(settings, store, { slots, onDrift }) {
       const { ownEnvironments, processExecutor, withContainers, withKubernetes, withSlurm } =
         await import("./main-adapters.ts");
       const directory = join(git.root, settings.store.path, "work");
@@ -71,7 +71,6 @@ function compose(world: World, git: Git): Repository {
         directory,
         sandbox: settings.sandbox,
         slots,
-        ...(ready === undefined ? {} : { ready }),
         environments: ownEnvironments(git.root),
         materialize,
         launcherPath: programPath("launcher"),

@@ -9,37 +9,38 @@ import { runIdOf, ulidOf, type RunId } from "../identity/identity.ts";
 import type { OutputRecord } from "../key/key-document.ts";
 import type { AcceptedRun } from "../queue/accepted-runs.ts";
 import { failedRun } from "../report/failed-run.ts";
-import { failureSentence } from "../report/failure-sentence.ts";
 import { failureText } from "../report/failure.ts";
 import { ansiPaint, noPaint } from "../report/paint.ts";
 import { runSummary, type RunTextOptions } from "../report/run-text.ts";
-import { terminalVoice } from "../report/voice.ts";
 import { fourCharacters, listed } from "../report/words.ts";
 import { endedAt } from "../run/ended-at.ts";
 import { recordOf } from "../run/record-of.ts";
-import type { Failure, RunRecord } from "../run/run-record.ts";
+import type { RunRecord } from "../run/run-record.ts";
 import type { Store } from "../store/store.ts";
 import { abandonOthers } from "./abandon.ts";
 import { disposing } from "./disposing.ts";
 import { EXIT, Refusal } from "./exit.ts";
 import type { Runnable, RunFlags } from "./runnable.ts";
 import type { Session } from "./session.ts";
-import { slotsOf } from "./slots.ts";
 import { describeSources, dirtyFiles } from "./sources.ts";
 import { stagingOf } from "./staging.ts";
+import type { StartedExecutor } from "./started-executor.ts";
 import { watchRun } from "./watch.ts";
-import type { Terminal } from "./world.ts";
 
 export interface Execution {
   readonly due: readonly Runnable[];
   readonly overrides: JsonObject;
-  readonly flags: Pick<RunFlags, "jobs" | "keepGoing" | "fix" | "checkout" | "force" | "allowEnvironmentDrift">;
+  readonly flags: Pick<RunFlags, "keepGoing" | "fix" | "checkout" | "force" | "allowEnvironmentDrift">;
   /** Runs asked for otherwise than by `sluice run`: `retry:…`. */
   readonly request?: string;
 }
 
 /** Executes due pipelines one after another, records each and brings its outputs into the work tree. */
-export async function execute(session: Session, store: Store, execution: Execution): Promise<number> {
+export async function execute(
+  session: Session,
+  ports: { readonly store: Store; readonly executor: StartedExecutor },
+  execution: Execution,
+): Promise<number> {
   const { repository, world, project } = session;
   const held = repository.accepted.lock();
   if (held.kind === "held")
@@ -47,7 +48,6 @@ export async function execute(session: Session, store: Store, execution: Executi
       EXIT.later,
       `another run is going on here (process ${held.pid})\n  next: \`sluice status\` shows how far it is and how to stop it`,
     );
-  const slots = execution.flags.jobs ?? slotsOf(project.settings, repository.machine);
   try {
     repository.workTree.exclude(
       project.pipelines.flatMap(({ pipeline }) =>
@@ -58,43 +58,28 @@ export async function execute(session: Session, store: Store, execution: Executi
       world.terminal.say(
         "this clone is shallow: without its first commit a run cannot name its repository as other clones do (git fetch --unshallow)\n",
       );
-    const executor = await repository.executor(project.settings, store, {
-      slots,
-      ready: execution.due[0]?.forecast.steps.filter(({ verdict }) => verdict.kind === "run").length ?? 0,
-      ...(execution.flags.allowEnvironmentDrift === true ? { onDrift: driftTeller(world.terminal) } : {}),
-    });
-    if ("kind" in executor) throw new Refusal(EXIT.bad, executor.why);
-    return await disposing(executor, async () => {
-      await abandonOthers(session, store, execution.due);
-      let code: number = EXIT.fine;
-      for (const runnable of execution.due) {
-        const ended = await executeOne(session, { store, executor, slots, runnable, execution });
-        if (ended !== EXIT.fine) code = ended;
-        if (world.terminal.interrupted.aborted) return EXIT.interrupted;
-      }
-      return code;
-    });
+    const executor = await ports.executor.opened;
+    await abandonOthers(session, ports.store, execution.due);
+    let code: number = EXIT.fine;
+    for (const [nth, runnable] of execution.due.entries()) {
+      // What the steps left behind is taken away while the last of them are recorded.
+      const done = nth === execution.due.length - 1 ? ports.executor : undefined;
+      const ended = await executeOne(session, { store: ports.store, executor, done, runnable, execution });
+      if (ended !== EXIT.fine) code = ended;
+      if (world.terminal.interrupted.aborted) return EXIT.interrupted;
+    }
+    return code;
   } finally {
     repository.save();
     held.release();
   }
 }
 
-/** Says each drift once, however many steps it touches. */
-function driftTeller(terminal: Terminal): (drift: Failure) => void {
-  const told = new Set<string>();
-  return (drift) => {
-    const sentence = failureSentence(drift, terminalVoice()).replace(/^refused: /, "");
-    if (told.has(sentence)) return;
-    told.add(sentence);
-    terminal.say(`environment drift: ${sentence}; what runs so is recorded, not cached and cannot be promoted\n`);
-  };
-}
-
 interface One {
   readonly store: Store;
   readonly executor: Executor;
-  readonly slots: number;
+  /** Disposed of when the steps have ended; undefined where more come. */
+  readonly done: StartedExecutor | undefined;
   readonly runnable: Runnable;
   readonly execution: Execution;
 }
@@ -149,6 +134,7 @@ async function executeOne(session: Session, one: One): Promise<number> {
       },
     ),
   ).finally(() => watching.close());
+  one.done?.[Symbol.asyncDispose]().catch(() => undefined);
   const finishedAt = endedAt(identity.facts.startedAt, world.clock.now());
   const record = recordOf({ ...identity.facts, finishedAt }, runnable.order, end);
   const history = await repository.history();

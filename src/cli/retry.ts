@@ -1,3 +1,4 @@
+import { disposing } from "./disposing.ts";
 import { EXIT, Refusal } from "./exit.ts";
 import type { Runnable } from "./runnable.ts";
 import { selectRun } from "./select-run.ts";
@@ -26,10 +27,12 @@ export async function retry(world: World, run: string): Promise<number> {
   const history = await repository.history();
   const nth = history.runs({ pipeline: record.pipeline.id }).filter((one) => one.trigger === "retry").length + 1;
   const { execute } = await import("./execute.ts");
-  return execute(session, store, {
-    due,
-    overrides: {},
-    flags: { force: [], checkout: true },
-    request: `retry:${record.id}:${nth}`,
-  });
+  const { startExecutor } = await import("./started-executor.ts");
+  return disposing(startExecutor(session, store, {}), (executor) =>
+    execute(
+      session,
+      { store, executor },
+      { due, overrides: {}, flags: { force: [], checkout: true }, request: `retry:${record.id}:${nth}` },
+    ),
+  );
 }

@@ -1,6 +1,7 @@
 import type { Project } from "../controller/project.ts";
 import type { OutputRecord } from "../key/key-document.ts";
 import type { Store } from "../store/store.ts";
+import { EXIT } from "./exit.ts";
 import { datasetsOf, groundOf, stands, type Fact, type Ground } from "./ground.ts";
 import type { Runnable } from "./runnable.ts";
 import type { Repository, World } from "./world.ts";
@@ -32,6 +33,12 @@ function parse(text: string): Proof | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** Says that there is nothing to do, with the exit code for it. */
+export function nothingToDo(world: World, steps: number): number {
+  world.terminal.print(`nothing to do: all ${steps} ${steps === 1 ? "step is" : "steps are"} up to date\n`);
+  return EXIT.fine;
 }
 
 /** Keeps what "nothing to do" rested on; nothing is kept where any of it cannot be named. */

@@ -185,12 +185,7 @@ export interface Repository {
   executor(
     settings: Settings,
     store: Store,
-    wanted: {
-      readonly slots: number;
-      /** Steps that will be asked for at once, as far as that is known. */
-      readonly ready?: number;
-      readonly onDrift?: (drift: Failure) => void;
-    },
+    wanted: { readonly slots: number; readonly onDrift?: (drift: Failure) => void },
   ): Promise<Executor | { readonly kind: "refused"; readonly why: string }>;
   /** How steps would be kept apart here, without starting anything that lasts. */
   isolation(settings: Pick<Settings, "sandbox">): Promise<IsolationHere>;

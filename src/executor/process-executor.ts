@@ -18,7 +18,7 @@ import { beginLog, keepPlain } from "./plain-log.ts";
 import { prepare, type Prepared, type Walls } from "./prepare.ts";
 import { HOME, readOnlyFor, sandboxArguments, WORKSPACE, type SandboxSettings } from "./sandbox.ts";
 import { redactLog } from "./redact-log.ts";
-import { removeTree } from "./remove-tree.ts";
+import { removeTrees } from "./remove-tree.ts";
 import { clearWorkspace, stage, undeclaredWrites, type Materialize, type Staged } from "./workspace.ts";
 
 export interface ProcessExecutorOptions {
@@ -26,8 +26,6 @@ export interface ProcessExecutorOptions {
   readonly directory: string;
   readonly sandbox: "auto" | "require" | "off";
   readonly slots: number;
-  /** Steps that will be asked for at once: so many launchers start while the first of them is prepared. */
-  readonly ready?: number;
   readonly environments: Environments;
   readonly materialize: Materialize;
   readonly launcherPath: string;
@@ -67,57 +65,58 @@ export function processExecutor(
     options,
     sandboxed,
     walls: { sandboxed, why: here.why },
-    free: Array.from({ length: ahead }, (_, at) => makeSlot(options.directory, at)),
+    directory: options.directory,
+    most: ahead,
+    made: [],
+    free: [],
     waiting: [],
     limits: undefined,
     permits: permitsFor(options.slots),
     idle: [],
     systemReadOnly: sandboxed ? readOnlyFor(options.path) : [],
   };
-  const all = [...pool.free];
-  startLaunchers(pool);
+  beginAhead(pool);
   return {
     isolation: here.isolation,
     why: here.why,
     ahead,
     start: (order, signal) => start(pool, order, signal),
     async [Symbol.asyncDispose]() {
-      const launchers = [...all.flatMap((slot) => slot.launcher ?? []), ...pool.idle];
+      const launchers = [...pool.made.flatMap((slot) => slot.launcher ?? []), ...pool.idle];
       await Promise.all(launchers.map((one) => one.process.close()));
       pool.limits?.close();
-      for (const slot of all) removeTree(slot.root);
+      await removeTrees(pool.made.map((slot) => slot.root));
     },
   };
 }
 
-/** Starting takes as long as ten steps: it begins while the first of them is prepared. */
-function startLaunchers(pool: Pool): void {
-  const { launcherPath, slots, sandbox, ready = 1 } = pool.options;
-  const first = Math.min(slots, Math.max(1, ready));
-  if (!pool.sandboxed) {
-    for (let nth = 0; nth < first; nth++)
-      pool.idle.push({ process: launch(pool, launcherCommand(launcherPath)), settings: PLAIN });
-  } else if (sandbox === "auto") {
-    // In the sandbox that most steps ask for; one that asks for another replaces it.
-    for (const slot of pool.free.slice(-first))
-      launcherFor(pool, slot, {
-        order: { network: false, inputs: [], secrets: {} },
-        prepared: { environment: { path: [], readOnly: [] } },
-        group: undefined,
-      });
-  }
+/** The first workspace, which says whether there can be any; and its launcher, whose start takes as long as ten steps. */
+function beginAhead(pool: Pool): void {
+  const { launcherPath, sandbox } = pool.options;
+  const slot = makeSlot(pool);
+  pool.free.push(slot);
+  if (!pool.sandboxed) pool.idle.push({ process: launch(pool, launcherCommand(launcherPath)), settings: PLAIN });
+  // In the sandbox that most steps ask for; one that asks for another replaces it.
+  else if (sandbox === "auto")
+    launcherFor(pool, slot, {
+      order: { network: false, inputs: [], secrets: {} },
+      prepared: { environment: { path: [], readOnly: [] } },
+      group: undefined,
+    });
 }
 
 async function start(pool: Pool, order: AttemptOrder, signal: AbortSignal): Promise<Attempt> {
-  const slot = await take(pool);
-  const log = `${slot.root}/logs/step.log`;
+  let slot: Slot | undefined;
   try {
-    return await startIn(pool, slot, { order, log, signal });
+    slot = await take(pool);
+    return await startIn(pool, slot, { order, log: `${slot.root}/logs/step.log`, signal });
   } catch (error) {
-    slot.standing = undefined;
-    giveBack(pool, slot);
+    if (slot !== undefined) {
+      slot.standing = undefined;
+      giveBack(pool, slot);
+    }
     return {
-      workspace: slot.workspace,
+      workspace: slot?.workspace ?? "",
       log: "",
       ended: Promise.resolve(endedBySystem(error, "its workspace could not be made ready")),
       undeclared: () => Promise.resolve([]),

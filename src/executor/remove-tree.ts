@@ -1,3 +1,4 @@
+import { execFile } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { chmodSync, lstatSync, readdirSync, renameSync, rmdirSync, rmSync, unlinkSync } from "node:fs";
 
@@ -32,6 +33,16 @@ export function removeTree(path: string): void {
     }
     rmdirSync(at);
   }
+}
+
+/** Removes trees that may hold thousands of files: another process does it, while this one goes on. */
+export async function removeTrees(paths: readonly string[]): Promise<void> {
+  if (paths.length === 0) return;
+  await new Promise<void>((resolve) => {
+    execFile("rm", ["-rf", "--", ...paths], () => resolve());
+  });
+  // What it could not: without rights, too deep, or without such a program.
+  for (const path of paths) removeTree(path);
 }
 
 /** Gives back the rights to a directory; false: it is none. */

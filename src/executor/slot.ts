@@ -21,20 +21,28 @@ export interface RunningLauncher {
 }
 
 export interface Slots {
+  readonly directory: string;
+  /** As many as there may be. */
+  readonly most: number;
+  /** Those that were made: each when it is first needed, because a run that goes on one step after the other needs one. */
+  readonly made: Slot[];
   readonly free: Slot[];
   readonly waiting: ((slot: Slot) => void)[];
 }
 
-export function makeSlot(directory: string, at: number): Slot {
+export function makeSlot({ directory, made }: Pick<Slots, "directory" | "made">): Slot {
+  const at = made.length;
   const root = join(directory, `slot-${process.pid}-${at}`);
   for (const part of ["workspace", "home", "tmp", "logs", "aside"]) mkdirSync(join(root, part), { recursive: true });
   const aside: Aside = { directory: join(root, "aside"), count: 0 };
-  return { at, root, workspace: join(root, "workspace"), aside, standing: undefined, launcher: undefined };
+  const slot = { at, root, workspace: join(root, "workspace"), aside, standing: undefined, launcher: undefined };
+  made.push(slot);
+  return slot;
 }
 
 export function take(slots: Slots): Promise<Slot> {
   // The one used last: its launcher is running, its pages are warm.
-  const slot = slots.free.pop();
+  const slot = slots.free.pop() ?? (slots.made.length < slots.most ? makeSlot(slots) : undefined);
   return slot === undefined ? new Promise((resolve) => slots.waiting.push(resolve)) : Promise.resolve(slot);
 }
 

@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -27,6 +27,8 @@ describe("the digits, from plan to record", () => {
       expect(again).toMatchObject({ code: 0, stdout: "nothing to do: all 3 steps are up to date\n" });
     expect(recorded(bench)).toHaveLength(1);
     expect(bench.git("status", "--porcelain")).toBe("");
+    // What was made ready for steps goes with the command, whether there were any or not.
+    expect(readdirSync(join(bench.root, ".sluice/store/work"))).toEqual([]);
   });
 
   test("a changed parameter is the cause of what runs again, and of nothing else", async () => {
