@@ -109,7 +109,8 @@ function definitions(project: Project): readonly string[] {
   ];
 }
 
-function pins(pipeline: Pipeline): readonly string[] {
+/** Files that say which bytes a pipeline's datasets have. */
+export function pins(pipeline: Pipeline): readonly string[] {
   return pipeline.datasets.flatMap((dataset) => {
     if (dataset.kind === "dvc") return [dataset.file];
     return dataset.kind === "path" ? [dataset.pin ?? `datasets/${dataset.name}.yaml`] : [];

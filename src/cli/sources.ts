@@ -1,5 +1,6 @@
 import type { Digest } from "../identity/identity.ts";
 import type { RunRecord } from "../run/run-record.ts";
+import { pins } from "./ground.ts";
 import type { Runnable } from "./runnable.ts";
 import type { Session } from "./session.ts";
 
@@ -25,7 +26,8 @@ export async function dirtyFiles(session: Session, runnable: Runnable): Promise<
   const commit = project.view.commit;
   const none = new Map<string, Uint8Array>();
   if (commit === null) return none;
-  const definition = [runnable.file.path, "sluice.yaml", ...runnable.file.parameterFiles.map((file) => file.path)];
+  const { file } = runnable;
+  const definition = [file.path, "sluice.yaml", ...file.parameterFiles.map(({ path }) => path), ...pins(file.pipeline)];
   const paths = [...new Set([...definition, ...runnable.resolution.sources])];
   const [now, then] = await Promise.all([project.view.facts(paths), repository.commit(commit).facts(paths)]);
   const changed = paths.some(

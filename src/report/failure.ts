@@ -106,13 +106,13 @@ function cancelledLine({ cancelled }: FailedRun, voice: Voice): string {
 /** One next action on the same line, several below it. */
 function nextOf({ failed, gates }: Pick<FailedRun, "failed" | "gates">): string {
   const all = [
-    ...failed.map((step) => nextText(step, "local")),
-    ...gates.map(({ step, failure }) => nextAction(failure, step, "local")),
+    ...failed.map((step) => ({ step: step.step, next: nextText(step, "local") })),
+    ...gates.map(({ step, failure }) => ({ step, next: nextAction(failure, step, "local") })),
   ];
-  const [only = "`sluice run`"] = all;
-  if (all.length < 2) return ` ${only}`;
+  if (all.length < 2) return ` ${all[0]?.next ?? "`sluice run`"}`;
+  const lines = all.slice(0, MOST_NEXT).map(({ step, next }) => `${safeLine(step)}: ${next}`);
   const more = all.length > MOST_NEXT ? [`… and ${all.length - MOST_NEXT} more`] : [];
-  return ["", ...all.slice(0, MOST_NEXT), ...more].join("\n  ");
+  return ["", ...lines, ...more].join("\n  ");
 }
 
 /** The next action with its backticks: they mark what to type or edit, also on a terminal. */

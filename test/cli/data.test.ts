@@ -151,6 +151,15 @@ test("data that differs from its pin is a problem; `data update` accepts it, and
   expect(plan.stdout).toMatch(/▶ read +input data\/raw changed/);
   expect(run.code, run.stderr).toBe(0);
   expect(out(bench)).toBe("two, longer\n");
+  // The pin that it read is in no commit: it is kept with the run, which computes again whatever is pinned later.
+  expect(run.stdout).toContain("from uncommitted files: datasets/raw.yaml");
+  bench.git("checkout", "datasets/raw.yaml");
+  const again = await bench.sluice("reproduce", "latest");
+  bench.write("data/raw", "three\n");
+  const other = await bench.sluice("reproduce", "latest");
+  expect(again.code, again.stderr).toBe(0);
+  expect(other.code).toBe(1);
+  expect(other.stderr).toMatch(/`data\/raw` holds other bytes, and run \w{4} read sha256:\w{12}/);
 });
 
 test("a directory in place is never copied: the step reads it where it stands", async () => {

@@ -75,7 +75,7 @@ test("--fix adds one input in the form that stands there, and leaves every other
   const first = await bench.sluice("run", "--keep-going", "--fix");
   const again = await bench.sluice("run");
 
-  expect(first.stderr.match(/^ {2}add `.*` to the inputs of `[abcde]`/gm)).toHaveLength(5);
+  expect(first.stderr.match(/^ {2}[abcde]: add `.*` to the inputs of `[abcde]`/gm)).toHaveLength(5);
   const after = readFileSync(join(bench.root, "pipelines/p.yaml"), "utf8").split("\r\n");
   expect(after.filter((line) => !before.includes(line))).toEqual([
     "  a: {run: 'cat data.txt; : a',   inputs: [ other.txt, data.txt ]}   # odd  spaces",

@@ -6,7 +6,7 @@ import { ansiPaint, noPaint } from "../../src/report/paint.ts";
 import { liveFrame, liveRun, watched } from "../../src/report/run-live.ts";
 import { runMarkdown } from "../../src/report/run-markdown.ts";
 import type { RunProgress } from "../../src/report/run-progress.ts";
-import { progressLine, runSummary } from "../../src/report/run-text.ts";
+import { notes, progressLine, runSummary } from "../../src/report/run-text.ts";
 import { displayWidth } from "../../src/report/table.ts";
 import { fourCharacters } from "../../src/report/words.ts";
 import { before, done, finished, learningRate, profile, run, stepRecord, workStep } from "./digits.ts";
@@ -48,6 +48,15 @@ test("progress in plain lines", async () => {
   expect(lines).toContain("✓ prepare  from run r4k7");
   expect(lines).toContain("✓ train  41 s, peak 412 MB");
   await expect(`${lines.join("\n")}\n`).toMatchFileSnapshot("../golden/report/progress.txt");
+});
+
+test("a forced step that gives other bytes has replaced the first result", () => {
+  const forced = stepRecord(workStep("shuffle"), done("shuffle", { cause: { kind: "forced" } }), {
+    nonDeterministic: [digestOf("other")],
+  });
+  expect(notes({ ...finished, steps: [forced] })).toEqual([
+    "not deterministic: shuffle gave other bytes than before for the same key; the new result replaces the first",
+  ]);
 });
 
 const strange = {
