@@ -10,6 +10,7 @@ import { closest } from "../problem/suggest.ts";
 import type { Store } from "../store/store.ts";
 import { EXIT, Refusal } from "./exit.ts";
 import { openRepository } from "./open-repository.ts";
+import { unnamedVenv } from "./unnamed-venv.ts";
 import type { Repository, World } from "./world.ts";
 
 /** An open repository with what people wrote in it. */
@@ -69,7 +70,7 @@ export async function planSession(
     datasets: (dataset) => repository.dataset(dataset, project.tree),
     past: (pipeline) => pastOf((opened ??= repository.history()), pipeline),
   };
-  return planPipelines(
+  const planned = await planPipelines(
     ports,
     { project, pipelines: selectPipelines(project, request.names) },
     {
@@ -80,6 +81,7 @@ export async function planSession(
       overrides: request.overrides,
     },
   );
+  return unnamedVenv(session, planned);
 }
 
 async function pastOf(opened: Promise<History>, pipeline: Pipeline): Promise<Past> {

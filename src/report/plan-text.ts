@@ -47,7 +47,7 @@ export function planText(views: readonly PlanView[], options: PlanTextOptions): 
 function section(view: PlanView, options: PlanTextOptions): string {
   const { paint } = options;
   const title = `${paint.strong(safeLine(view.name))}: ${headline(view, options.slots)}`;
-  const frames = view.problems.map((problem) => options.frame(problem).trimEnd());
+  const frames = view.problems.map((problem) => options.frame(problem).trimEnd()).filter((frame) => frame !== "");
   if (isBroken(view)) return [title, ...frames].join("\n\n");
   const lines = [
     title,

@@ -114,3 +114,26 @@ test("node_modules that npm installed from another lock is refused", async () =>
   expect(refused.stderr).toContain("npm ci");
   expect(fine.code, fine.stderr).toBe(0);
 });
+
+test("a virtual environment that no `environment:` line names is warned about, with the line to add", async () => {
+  const bench = repository({
+    "pipelines/p.yaml": "version: 1\nsteps:\n  make: { run: date > out, outputs: [out] }\n",
+    "requirements.txt": "",
+    ".gitignore": ".venv\n",
+    ".venv/pyvenv.cfg": "home = /usr/bin\n",
+  });
+  bench.commit();
+
+  const plan = await bench.sluice("plan");
+  bench.write(
+    "pipelines/p.yaml",
+    "version: 1\nenvironment: { system: true }\nsteps:\n  make: { run: date > out, outputs: [out] }\n",
+  );
+  const said = await bench.sluice("plan");
+
+  expect(plan.code).toBe(0);
+  expect(plan.stderr).toMatch(/^pipelines\/p\.yaml:1:1: warning: a virtual environment stands at `\.venv`/);
+  expect(plan.stderr).toContain("add `environment: { venv: .venv, lock: requirements.txt }`");
+  expect(plan.stdout).not.toContain("\n\n\n");
+  expect(said.stderr).toBe("");
+});
