@@ -121,7 +121,7 @@ async function tellDeployments(
       const { deployedAt } = standing;
       if (deployedAt !== null && place.now - Date.parse(deployedAt) > SAID_AGAIN_MS) continue;
       told.push(...(await checkOf(place, view)));
-      await showDeployment(place, view, STATES[view.health]);
+      told.push(...(await shownAs(place, view, STATES[view.health])));
     }
   }
   return told;
@@ -176,23 +176,29 @@ async function checkOf({ repository }: Place, view: DeploymentView): Promise<rea
 }
 
 /** The forge's page of deployments, for people: what counts stands in the ledger. */
-export async function showDeployment(
+async function shownAs(
   { repository }: Place,
   view: Pick<DeploymentView, "environment" | "pipeline" | "live">,
   state: DeploymentState,
-): Promise<void> {
-  const { forge, history } = repository;
-  const run = await history.record(view.live.run);
-  if (run === undefined) return;
-  const description = deploymentTitle(view);
-  const deployment = { ref: run.source, environment: view.environment, pipeline: view.pipeline };
-  const shown = await forge.findDeployment(deployment);
-  if (shown.kind !== "ok" || shown.value?.state === state) return;
-  const known = shown.value?.state;
-  if (shown.value !== null && (known === null || known === "in_progress")) {
-    await forge.setDeployment(shown.value.id, state, description);
-    return;
+): Promise<readonly Desired[]> {
+  const { environment, pipeline, live } = view;
+  const run = await repository.history.record(live.run);
+  if (run === undefined) return [];
+  const deployment = { ref: run.source, environment, pipeline };
+  return [{ kind: "deployment", deployment, state, description: deploymentTitle(view) }];
+}
+
+/** Being released is being live where nothing else deploys. */
+export async function tellReleased(
+  place: Place,
+  states: ReadonlyMap<string, EnvironmentState>,
+): Promise<readonly Desired[]> {
+  const told: Desired[] = [];
+  for (const { name: environment, deploy } of place.project.settings.environments) {
+    if (deploy !== null) continue;
+    for (const [pipeline, { live }] of states.get(environment)?.pipelines ?? [])
+      if (live !== null && place.now - Date.parse(live.since) <= SAID_AGAIN_MS)
+        told.push(...(await shownAs(place, { environment, pipeline, live }, "success")));
   }
-  const made = await forge.createDeployment({ ...deployment, description });
-  if (made.kind === "ok") await forge.setDeployment(made.value, state, description);
+  return told;
 }

@@ -106,6 +106,10 @@ export function serviceDoors(world: World): Service {
       const { plainLog } = await import("./store/log-file.ts");
       return bytes === undefined ? undefined : new TextDecoder().decode(await plainLog(bytes));
     },
+    async here(config) {
+      const { servedHere } = await import("./main-served-here.ts");
+      return servedHere(world, config);
+    },
     async demo(stop) {
       const { playDemo } = await import("./main-demo.ts");
       return playDemo({ clock, version, path, variable, stop, print: (text) => terminal.print(text) });

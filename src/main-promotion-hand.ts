@@ -6,7 +6,7 @@ import { withdraw } from "./controller/withdraw.ts";
 import type { Desired } from "./forge/desired.ts";
 import type { PullRequest } from "./forge/forge.ts";
 import type { CommitSha, Digest } from "./identity/identity.ts";
-import { planDeployment, showDeployment } from "./main-deployments.ts";
+import { planDeployment, tellReleased } from "./main-deployments.ts";
 import { deployGate, evidenceFiles } from "./main-evidence.ts";
 import { isSigned, record, releaseAt, statesOf, type Place } from "./main-promotion-place.ts";
 import { followPins } from "./main-pins.ts";
@@ -72,7 +72,6 @@ export async function takePromotions(place: Place): Promise<PromotionsLooked> {
         folded,
       });
       if (done === undefined) continue;
-      if (done.released && environment.deploy === null) await showReleased(place, { environment, pipeline });
       released ||= done.released;
       states.push(...done.states);
       if (done.again !== null) again = Math.min(done.again, again ?? done.again);
@@ -80,6 +79,7 @@ export async function takePromotions(place: Place): Promise<PromotionsLooked> {
   }
   states.push(...(await withdrawAbandoned(place)));
   states.push(...tellForced(environments, await statesOf(place)));
+  states.push(...(await tellReleased(place, await statesOf(place))));
   // What was merged just now is not in the tip that this look knows.
   if (!released) states.push(...(await followPins(place, await statesOf(place))));
   return { states, again, released, refused: requested.refused };
@@ -109,15 +109,6 @@ export async function newestRuns(place: Place): Promise<readonly Newest[]> {
     }
   }
   return found;
-}
-
-/** Being released is being live where nothing else deploys; the forge's page of deployments says so. */
-async function showReleased(
-  place: Place,
-  { environment: { name }, pipeline }: { readonly environment: EnvironmentSettings; readonly pipeline: string },
-): Promise<void> {
-  const { live } = standingOf((await statesOf(place)).get(name), pipeline);
-  if (live !== null) await showDeployment(place, { environment: name, pipeline, live }, "success");
 }
 
 export async function refusalOf(place: Place, run: RunRecord): Promise<NotPromotable | null> {

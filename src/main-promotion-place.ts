@@ -8,7 +8,7 @@ import { manifestPath, signaturePath } from "./manifest/ledger-paths.ts";
 import { foldEvents, type EnvironmentState } from "./release/environment-state.ts";
 import { eventMemory } from "./release/event-memory.ts";
 import { releaseOf, type Release } from "./release/release.ts";
-import type { ReleaseEvent } from "./release/release-event.ts";
+import type { ReleaseEvent, SignedElsewhere } from "./release/release-event.ts";
 
 /** A repository's environments with what they rest on, read at one moment. */
 export interface Place {
@@ -86,7 +86,12 @@ export async function isSigned({ service, repository }: Place, id: RunId): Promi
   return checkEnvelope(envelope, manifest, keysOf(service)).kind === "valid";
 }
 
-export async function record({ service, repository }: Place, events: readonly ReleaseEvent[]): Promise<void> {
+/** `signed`: what another of our keys signed already, by path. */
+export async function record(
+  { service, repository }: Place,
+  events: readonly ReleaseEvent[],
+  signed: ReadonlyMap<string, SignedElsewhere> = new Map(),
+): Promise<void> {
   if (events.length === 0) return;
   const { mirror, forge } = repository;
   const { ledger, signer } = service.parts;
@@ -95,6 +100,7 @@ export async function record({ service, repository }: Place, events: readonly Re
       git: mirror,
       signer,
       keys: keysOf(service),
+      signed,
       ledger: {
         ref: ledger,
         refresh: async () => void (await mirror.refresh([ledger])),

@@ -1,6 +1,7 @@
 import { again, DONE, type At } from "./main-at.ts";
 import type { ForgeRepository } from "./main-forge-repository.ts";
 import { tellMissing } from "./main-missing.ts";
+import { takeOffline } from "./main-offline.ts";
 import { takeDeployments } from "./main-deployments.ts";
 import { LOOK_AGAIN_MS } from "./main-orders.ts";
 import { placeOf } from "./main-promotion-place.ts";
@@ -20,6 +21,8 @@ export async function promotions(at: At, repository: ForgeRepository): Promise<P
   try {
     const place = await placeOf(at.service, repository);
     if (place === undefined) return DONE;
+    // Before anything is decided or deployed: what was done meanwhile is a part of what is.
+    const offline = await takeOffline(at, place);
     const looked = await takePromotions(place);
     // A promotion that was merged just now has moved the tip.
     const after = looked.released ? await placeOf(at.service, repository) : place;
@@ -27,7 +30,7 @@ export async function promotions(at: At, repository: ForgeRepository): Promise<P
     await desire(
       at.queue,
       installation,
-      [...looked.states, ...tellRefusedLabels(looked.refused), ...(deployed ?? [])],
+      [...offline, ...looked.states, ...tellRefusedLabels(looked.refused), ...(deployed ?? [])],
       repository.forge.repository,
     );
     await tellMissing(at, place).catch(at.service.parts.onError);

@@ -68,9 +68,9 @@ export function example(name: string): Bench {
   return bench;
 }
 
-export function sluiceIn(cwd: string, args: readonly string[]): Promise<Answer> {
+export function sluiceIn(cwd: string, args: readonly string[], env = ENV): Promise<Answer> {
   return new Promise((resolve) => {
-    execFile(BIN, args, { cwd, env: ENV, maxBuffer: 1 << 26 }, (error, stdout, stderr) => {
+    execFile(BIN, args, { cwd, env, maxBuffer: 1 << 26 }, (error, stdout, stderr) => {
       resolve({ code: error === null ? 0 : Number(error.code), stdout, stderr });
     });
   });

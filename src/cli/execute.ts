@@ -15,7 +15,7 @@ import { runSummary, type RunTextOptions } from "../report/run-text.ts";
 import { fourCharacters, listed } from "../report/words.ts";
 import { endedAt } from "../run/ended-at.ts";
 import { recordOf } from "../run/record-of.ts";
-import type { RunRecord } from "../run/run-record.ts";
+import type { Deploys, RunRecord } from "../run/run-record.ts";
 import type { Store } from "../store/store.ts";
 import { abandonOthers } from "./abandon.ts";
 import { disposing } from "./disposing.ts";
@@ -31,8 +31,12 @@ export interface Execution {
   readonly due: readonly Runnable[];
   readonly overrides: JsonObject;
   readonly flags: Pick<RunFlags, "keepGoing" | "fix" | "checkout" | "force" | "allowEnvironmentDrift">;
-  /** Runs asked for otherwise than by `sluice run`: `retry:…`. */
+  /** Runs asked for otherwise than by `sluice run`: `retry:…`, `deploy:…`. */
   readonly request?: string;
+  /** What is deployed; absent: nothing. */
+  readonly deploys?: Deploys;
+  /** Told what is recorded of each run. */
+  readonly onRecorded?: (record: RunRecord) => void;
 }
 
 /** Executes due pipelines one after another, records each and brings its outputs into the work tree. */
@@ -97,7 +101,8 @@ async function executeOne(session: Session, one: One): Promise<number> {
   }
   const accepted = await accept(session, one);
   const identity = await identityOf(session, one, accepted);
-  const staging = await stagingOf(session, { runnable, store });
+  const deploys = one.execution.deploys ?? null;
+  const staging = await stagingOf(session, { runnable, store, trigger: deploys === null ? "command" : "deploy" });
   const options: RunTextOptions = { paint: world.terminal.color ? ansiPaint : noPaint, shortId: fourCharacters };
   const watching = watchRun(session, { run: accepted.id, runnable, options });
   const context: StepContext = {
@@ -105,7 +110,7 @@ async function executeOne(session: Session, one: One): Promise<number> {
     run: accepted.id,
     domain: "local",
     requestedBy: world.config.user,
-    deploys: null,
+    deploys,
     ...staging,
   };
   const checkpoints = repository.checkpoints(session.project.settings);
@@ -136,7 +141,8 @@ async function executeOne(session: Session, one: One): Promise<number> {
   ).finally(() => watching.close());
   one.done?.[Symbol.asyncDispose]().catch(() => undefined);
   const finishedAt = endedAt(identity.facts.startedAt, world.clock.now());
-  const record = recordOf({ ...identity.facts, finishedAt }, runnable.order, end);
+  const ran = recordOf({ ...identity.facts, finishedAt }, runnable.order, end);
+  const record = deploys === null ? ran : { ...ran, deploys };
   const history = await repository.history();
   const before = history.runs({ pipeline: runnable.order.pipeline.id, limit: 1 })[0]?.metrics;
   const asked = new Map<RunId, boolean>();
@@ -156,6 +162,7 @@ async function executeOne(session: Session, one: One): Promise<number> {
   const [recorded] = await Promise.all([recording, bringOut(session, one, { outputs, time: record.finishedAt })]);
   if (recorded.kind === "later") throw new Error(`recording ${record.id}: ${recorded.why}`);
   history.recorded(record, recorded);
+  one.execution.onRecorded?.(record);
   repository.accepted.remove(accepted.id);
   return conclude(session, one, { record, end, options });
 }
@@ -224,7 +231,7 @@ async function identityOf(
       source,
       dirty: dirty.size === 0 ? null : { tree: "tree", paths: [...dirty.keys()].sort() },
       request: accepted.request,
-      trigger: accepted.request.startsWith("retry:") ? "retry" : "local",
+      trigger: triggerOf(accepted.request),
       requestedBy: world.config.user,
       overrides: execution.overrides,
       environmentDrift: execution.flags.allowEnvironmentDrift === true,
@@ -239,6 +246,11 @@ async function identityOf(
       },
     },
   };
+}
+
+function triggerOf(request: string): RunRecord["trigger"] {
+  if (request.startsWith("retry:")) return "retry";
+  return request.startsWith("deploy:") ? "deploy" : "local";
 }
 
 /** Outputs of what succeeded stand in the work tree afterwards; strangers in their way are moved aside and named. */

@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 
 import { command, type Done } from "./define-command.ts";
-import { EXIT, Refusal } from "./exit.ts";
+import type { OfflineRollback } from "./offline-place.ts";
 import type { SpeechFlags } from "./speak.ts";
 import type { World } from "./world.ts";
 
@@ -11,13 +11,20 @@ export function addReleases(program: Command, world: World, done: Done): void {
     const said = words.flatMap((word) => word ?? []);
     return done(import("./speak.ts").then((speech) => speech.speak(world, said, flags)));
   };
-  addPromotions(program, speak);
+  const offline = (asked: OfflineRollback): Promise<void> =>
+    done(import("./rollback-offline.ts").then(({ rollBackOffline }) => rollBackOffline(world, asked)));
+  addPromotions(program, { speak, offline });
   addHalts(program, speak);
 }
 
 type Speak = (words: readonly (string | undefined)[], flags: SpeechFlags) => Promise<void>;
 
-function addPromotions(program: Command, speak: Speak): void {
+interface Ways {
+  readonly speak: Speak;
+  readonly offline: (asked: OfflineRollback) => Promise<void>;
+}
+
+function addPromotions(program: Command, { speak, offline }: Ways): void {
   spoken(command(program, "promote <environment> [pipeline] [run]", "sluice promote staging digits"))
     .description("asks for the newest run, or the one that is named, to be released; said on the forge as you")
     .option("--break-glass <reason>", "at once, past gates, soak and approvals; recorded and told to everybody")
@@ -33,9 +40,9 @@ function addPromotions(program: Command, speak: Speak): void {
     );
   spoken(command(program, "rollback <environment> [pipeline] [run]", "sluice rollback prod digits"))
     .description("goes back to a release that was live before, and holds; said on the forge as you")
-    .option("--offline", "without the forge (not in this version)")
+    .option("--offline", "while the forge is away: signed by an operator's key, deployed from here, recorded later")
     .action((environment: string, pipeline: string | undefined, run: string | undefined, flags: RollbackFlags) => {
-      if (flags.offline === true) throw offline(environment, pipeline);
+      if (flags.offline === true) return offline({ environment, pipeline, run, remote: flags.remote ?? "origin" });
       return speak(["rollback", environment, pipeline, run], flags);
     });
 }
@@ -67,13 +74,4 @@ interface PromoteFlags extends SpeechFlags {
 
 interface RollbackFlags extends SpeechFlags {
   readonly offline?: boolean;
-}
-
-/** The ledger is the service's: without the forge there is nobody who could record a rollback. */
-function offline(environment: string, pipeline: string | undefined): Refusal {
-  const name = pipeline === undefined ? environment : `${environment}:${pipeline}`;
-  return new Refusal(
-    EXIT.usage,
-    `a rollback without the forge is not in this version\n  next: sluice get ${name}~1 fetches what was live before, to be brought there by hand; then sluice rollback ${environment} when the forge is back`,
-  );
 }

@@ -26,6 +26,8 @@ export interface PlanRequest {
   readonly forced: ReadonlySet<string>;
   readonly withEffects: boolean;
   readonly overrides: JsonObject;
+  /** Artifacts of the run that is deployed; without it nothing is. */
+  readonly release?: PlanPorts["release"];
 }
 
 export const PLAIN_REQUEST: PlanRequest = { names: [], forced: new Set(), withEffects: false, overrides: {} };
@@ -69,6 +71,7 @@ export async function planSession(
     listing: (digest) => store.listingSync(digest),
     datasets: (dataset) => repository.dataset(dataset, project.tree),
     past: (pipeline) => pastOf((opened ??= repository.history()), pipeline),
+    ...(request.release !== undefined && { release: request.release }),
   };
   const planned = await planPipelines(
     ports,

@@ -19,7 +19,11 @@ type Staging = Pick<StepContext, "stage" | "secrets" | "params" | "exists" | "ch
 /** How the steps of one run get their inputs, parameters and secrets on this machine. */
 export async function stagingOf(
   session: Session,
-  { runnable, store }: { readonly runnable: Runnable; readonly store: Store },
+  {
+    runnable,
+    store,
+    trigger = "command",
+  }: { readonly runnable: Runnable; readonly store: Store; readonly trigger?: "command" | "deploy" },
 ): Promise<Staging> {
   const { project } = session;
   const params = (step: Step) =>
@@ -32,7 +36,7 @@ export async function stagingOf(
   );
   return {
     params,
-    secrets: (step) => secretsOf(session, runnable, step),
+    secrets: (step) => secretsOf(session, { runnable, trigger }, step),
     exists(path) {
       for (const [output, step] of outputs) if (path === output || path.startsWith(`${output}/`)) return { step };
       return project.tree.get(path) !== undefined ? { step: null } : undefined;
@@ -130,6 +134,9 @@ async function fromDataset(
     (candidate) => candidate.kind === "ready" && candidate.path === entry.path,
   );
   if (state?.kind !== "ready") return { kind: "lost", why: `dataset \`${entry.path}\` is gone` };
+  // Of a release: it stands in the store and nowhere else.
+  if (state.from !== undefined)
+    return [{ kind: "store", path: state.path, entry: state.from.entry, digest: state.digest }];
   if ((await repository.measure(state.path)) === undefined && state.uri !== null) {
     const fetched = await repository.fetch(
       { path: state.path, uri: state.uri, digest: state.digest },
@@ -147,7 +154,7 @@ async function changedSource(session: Session, runnable: Runnable, job: StepJob)
   const other = files.find((path) => facts.get(path)?.digest !== runnable.sources.get(path)?.digest);
   if (other !== undefined) return movedOn(other);
   for (const input of job.step.inputs) {
-    if (input.kind !== "dataset") continue;
+    if (input.kind !== "dataset" || isReleased(runnable, input.name)) continue;
     const now = await session.repository.measure(input.entry.path);
     if (now?.digest !== input.entry.digest)
       return { kind: "changed-dataset", dataset: input.name, path: input.entry.path };
@@ -155,8 +162,17 @@ async function changedSource(session: Session, runnable: Runnable, job: StepJob)
   return undefined;
 }
 
+function isReleased({ datasets }: Runnable, name: string): boolean {
+  const state = datasets.get(name);
+  return state?.kind === "ready" && state.from !== undefined;
+}
+
 /** Grants are read from the settings; sources other than `env:` belong to an operator. */
-function secretsOf(session: Session, runnable: Runnable, step: Step): SecretValues {
+function secretsOf(
+  session: Session,
+  { runnable, trigger }: { readonly runnable: Runnable; readonly trigger: "command" | "deploy" },
+  step: Step,
+): SecretValues {
   const values: Record<string, string> = {};
   for (const { name } of step.secrets) {
     const grant = session.project.settings.secrets.find(
@@ -164,13 +180,13 @@ function secretsOf(session: Session, runnable: Runnable, step: Step): SecretValu
         one.name === name &&
         (one.pipelines === null || one.pipelines.includes(runnable.order.pipeline.name)) &&
         (one.steps === null || one.steps.includes(step.name)) &&
-        (one.on === null || one.on.includes("command")),
+        (one.on === null || one.on.includes(trigger)),
     );
     if (grant === undefined) {
       return refusedSecret({
         kind: "refused",
         why: `secret \`${name}\` is not granted to \`${step.name}\``,
-        next: `add to sluice.yaml: secrets: { ${name}: { from: "env:${name}", pipelines: [${runnable.order.pipeline.name}], steps: [${step.name}], on: [command] } }`,
+        next: `add to sluice.yaml: secrets: { ${name}: { from: "env:${name}", pipelines: [${runnable.order.pipeline.name}], steps: [${step.name}], on: [${trigger}] } }`,
       });
     }
     const variable = /^env:(\w+)$/.exec(grant.from)?.[1];

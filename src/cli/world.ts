@@ -80,6 +80,20 @@ export interface Service {
   runs(config: WorkerConfig): Promise<OpenRuns | number>;
   /** A log that its store keeps; undefined where it is not there, or the store is not on this machine. */
   log(config: WorkerConfig, digest: string): Promise<string | undefined>;
+  /** What it keeps on this machine; undefined where that is nothing. */
+  here(config: WorkerConfig): Promise<ServedHere | undefined>;
+}
+
+/** What a service keeps on this machine, for its operator to go on with while the forge is away. */
+export interface ServedHere {
+  /** Its key; undefined where that is not here. */
+  signer(): Signer | undefined;
+  /** Its store; undefined where that cannot be opened. */
+  store(): Promise<Store | undefined>;
+  /** Directory of its mirror of a repository, as the forge numbers it; undefined: it has none. */
+  mirror(repository: string): string | undefined;
+  /** Brings the ledger of a clone to what that mirror has. */
+  freshen(root: string, repository: string): Promise<void>;
 }
 
 /** A run that a service has in hand: accepted, and not recorded yet. */

@@ -10,6 +10,7 @@ import {
   eventSignaturePath,
   renderEvent,
   type ReleaseEvent,
+  type SignedElsewhere,
   type SignedEvent,
 } from "../release/release-event.ts";
 import { verifyEvent } from "../release/verify-event.ts";
@@ -22,6 +23,8 @@ export interface EventPorts {
   readonly ledger: RemoteLedger;
   /** Public keys (PEM by key id) whose events count beside the signer's own, such as retired ones. */
   readonly keys?: ReadonlyMap<string, string>;
+  /** Events, by path, that another of these keys signed already: they go to the ledger as they are. */
+  readonly signed?: ReadonlyMap<string, SignedElsewhere>;
 }
 
 const ATTEMPTS = 50;
@@ -84,32 +87,41 @@ async function recordedAmong(
   return new Set(paths.filter(counts));
 }
 
-/** The first commit brings our public key along where the ledger does not have it. */
+/** The first commit brings the public keys along that the ledger does not have. */
 async function withHeader(
-  { git, signer }: EventPorts,
+  { git, signer, signed }: EventPorts,
   head: CommitSha | null,
   { repository, commits }: { readonly repository: string; readonly commits: readonly LedgerCommit[] },
 ): Promise<readonly LedgerCommit[]> {
   const there = head === null ? undefined : await git.file(head, LEDGER_HEADER);
-  const header = headerWithKey(there, repository, { keyId: signer.keyId, pem: signer.publicKey });
-  if (header === undefined) return commits;
+  const others = [...(signed?.values() ?? [])].map(({ key }) => key);
+  let header: Uint8Array | undefined;
+  for (const key of [{ keyId: signer.keyId, pem: signer.publicKey }, ...others])
+    header = headerWithKey(header ?? there, repository, key) ?? header;
+  const brought = header;
+  if (brought === undefined) return commits;
   return commits.map((commit, at) =>
-    at > 0 ? commit : { ...commit, files: new Map([...commit.files, [LEDGER_HEADER, header]]) },
+    at > 0 ? commit : { ...commit, files: new Map([...commit.files, [LEDGER_HEADER, brought]]) },
   );
 }
 
-async function commitOf({ signer }: EventPorts, signed: SignedEvent): Promise<LedgerCommit> {
-  const { event } = signed;
-  const payload = renderEvent(signed);
-  const bytes = await signer.sign(preAuthentication(EVENT_TYPE, payload));
+async function commitOf({ signer, signed }: EventPorts, own: SignedEvent): Promise<LedgerCommit> {
+  const { event } = own;
   const path = eventPath(event);
+  const { payload, envelope } = signed?.get(path) ?? (await signedBy(signer, own));
   return {
     files: new Map([
       [path, payload],
-      [eventSignaturePath(path), renderEnvelope(payload, { keyId: signer.keyId, bytes }, EVENT_TYPE)],
+      [eventSignaturePath(path), envelope],
     ]),
     message: eventMessage(event),
     author: { name: "sluice", email: "sluice@localhost" },
     time: Math.floor(Date.parse(event.at) / 1_000),
   };
+}
+
+async function signedBy(signer: Signer, own: SignedEvent): Promise<Omit<SignedElsewhere, "key">> {
+  const payload = renderEvent(own);
+  const bytes = await signer.sign(preAuthentication(EVENT_TYPE, payload));
+  return { payload, envelope: renderEnvelope(payload, { keyId: signer.keyId, bytes }, EVENT_TYPE) };
 }

@@ -114,6 +114,8 @@ async function silentUntil(table: Table, installation: number): Promise<number> 
 /** A check's annotations travel fifty a write, each label is one. */
 function writesOf(desired: Desired): number {
   if (desired.kind === "check") return Math.max(1, Math.ceil(desired.check.annotations.length / 50));
+  // Made, and set.
+  if (desired.kind === "deployment") return 2;
   return desired.kind === "labels" ? Math.max(1, desired.remove.length + Math.min(1, desired.add.length)) : 1;
 }
 
@@ -176,6 +178,8 @@ async function write(forge: Forge, desired: Desired): Promise<Answer<unknown>> {
       return writeLabels(forge, desired);
     case "issue":
       return writeIssue(forge, desired);
+    case "deployment":
+      return writeDeployment(forge, desired);
     default:
       return desired satisfies never;
   }
@@ -240,4 +244,19 @@ async function writeIssue(forge: Forge, desired: Extract<Desired, { kind: "issue
     return same ? there : forge.updateIssue(there.value.number, { title, body });
   }
   return there.value === null ? there : forge.closeIssue(there.value.number);
+}
+
+/** One that has ended is left as it is: what follows it is another one. */
+async function writeDeployment(
+  forge: Forge,
+  { deployment, state, description }: Extract<Desired, { kind: "deployment" }>,
+): Promise<Answer<unknown>> {
+  const shown = await forge.findDeployment(deployment);
+  if (shown.kind !== "ok") return shown;
+  const newest = shown.value?.sha === deployment.ref ? shown.value : null;
+  if (newest?.state === state) return shown;
+  if (newest !== null && (newest.state === null || newest.state === "in_progress"))
+    return forge.setDeployment(newest.id, state, description);
+  const made = await forge.createDeployment({ ...deployment, description });
+  return made.kind === "ok" ? forge.setDeployment(made.value, state, description) : made;
 }

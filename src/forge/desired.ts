@@ -1,4 +1,4 @@
-import type { Check } from "./forge.ts";
+import type { Check, DeploymentPlace, DeploymentState } from "./forge.ts";
 
 /**
  * Something that should be so on the forge. Newest wins per target, and each can be computed again at any time:
@@ -34,6 +34,13 @@ export type Desired =
       readonly title: string;
       readonly body: string;
       readonly open: boolean;
+    }
+  /** The newest deployment of a pipeline to an environment is of this commit, and in this state. */
+  | {
+      readonly kind: "deployment";
+      readonly deployment: DeploymentPlace;
+      readonly state: DeploymentState;
+      readonly description: string;
     };
 
 /** What a state is about; two states of one target replace each other. */
@@ -51,6 +58,8 @@ export function targetOf(desired: Desired): string {
       return `labels/${desired.number}`;
     case "issue":
       return `issue/${desired.marker}`;
+    case "deployment":
+      return `deployment/${desired.deployment.environment}/${desired.deployment.pipeline}`;
   }
 }
 
@@ -66,6 +75,7 @@ export function urgencyOf(desired: Desired): number {
     case "labels":
       return 3;
     case "minimized":
+    case "deployment":
       return 4;
     case "issue":
       return 5;

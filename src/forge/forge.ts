@@ -157,10 +157,10 @@ export interface Forge {
   commitAuthors(number: number): Promise<Answer<readonly Person[]>>;
   createDeployment(wanted: DeploymentPlace & { readonly description: string }): Promise<Answer<number>>;
   setDeployment(id: number, state: DeploymentState, description: string): Promise<Answer<null>>;
-  /** Our newest deployment there, with the state that it was set to last. */
+  /** The newest deployment of a pipeline to an environment, of which commit it is and what it was set to last. */
   findDeployment(
-    place: DeploymentPlace,
-  ): Promise<Answer<{ readonly id: number; readonly state: string | null } | null>>;
+    place: Omit<DeploymentPlace, "ref">,
+  ): Promise<Answer<{ readonly id: number; readonly sha: CommitSha; readonly state: string | null } | null>>;
   comment(id: number): Promise<Answer<Comment>>;
   /** Comments of the App itself on an issue or pull request, oldest first. */
   ownComments(number: number): Promise<Answer<readonly Comment[]>>;

@@ -124,12 +124,11 @@ export function octokitPromotions({ ask, at, own }: Asking): Promoting {
       );
       return map(answer, () => null);
     },
-    async findDeployment({ ref, environment, pipeline }) {
+    async findDeployment({ environment, pipeline }) {
       const listed = await ask((octokit, headers) =>
         octokit.rest.repos.listDeployments({
           ...at,
           environment,
-          ref,
           task: taskOf(pipeline),
           per_page: 1,
           headers,
@@ -141,7 +140,7 @@ export function octokitPromotions({ ask, at, own }: Asking): Promoting {
       const states = await ask((octokit, headers) =>
         octokit.rest.repos.listDeploymentStatuses({ ...at, deployment_id: newest.id, per_page: 1, headers }),
       );
-      return map(states, ([last]) => ({ id: newest.id, state: last?.state ?? null }));
+      return map(states, ([last]) => ({ id: newest.id, sha: shaOf(newest.sha), state: last?.state ?? null }));
     },
   };
 }

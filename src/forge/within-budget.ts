@@ -2,7 +2,7 @@ import type { Answer, Forge, Forges } from "./forge.ts";
 import type { SpendWrites } from "../scheduling/write-budget.ts";
 
 /**
- * Forges whose pull requests and deployments are written out of the same budget as what waits in the outbox, whose
+ * Forges whose pull requests are written out of the same budget as what waits in the outbox, whose
  * sender counts for itself.
  */
 export function withinBudget(forges: Forges, spend: SpendWrites, now: () => number): Forges {
@@ -43,8 +43,8 @@ interface Counted {
   readonly reviews: "nobody";
   readonly labelEvents: "nobody";
   readonly commitAuthors: "nobody";
-  readonly createDeployment: "here";
-  readonly setDeployment: "here";
+  readonly createDeployment: "outbox";
+  readonly setDeployment: "outbox";
   readonly findDeployment: "nobody";
   readonly comment: "nobody";
   readonly ownComments: "nobody";
@@ -83,7 +83,5 @@ function writesOf(
       forge.updatePullRequest(number, change),
     ),
     merge: counted((number: number, expected: Parameters<Forge["merge"]>[1]) => forge.merge(number, expected)),
-    createDeployment: counted((wanted: Parameters<Forge["createDeployment"]>[0]) => forge.createDeployment(wanted)),
-    setDeployment: counted((...args: Parameters<Forge["setDeployment"]>) => forge.setDeployment(...args)),
   };
 }

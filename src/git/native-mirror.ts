@@ -85,7 +85,7 @@ export async function nativeMirror(place: MirrorPlace): Promise<Mirror> {
 }
 
 /** Never on the remote: what a rewritten ref held before. */
-const GROWN = "refs/sluice/grown";
+export const GROWN = "refs/sluice/grown";
 
 type Contact = { readonly kind: "ok"; readonly git: GitProcess; readonly url: string } | RemoteTrouble;
 

@@ -25,3 +25,12 @@ export async function credentialFor(
   if (code !== 0) return undefined;
   return /^password=(.+)$/m.exec(stdout.toString("utf8"))?.[1];
 }
+
+/** Brings a ref of another repository here, if that takes nothing away; whether it is there now. */
+export async function fetchRef(
+  root: string,
+  { source, from, to }: { readonly source: string; readonly from: string; readonly to: string },
+): Promise<boolean> {
+  const flags = ["--quiet", "--no-tags", "--no-auto-gc", "--no-write-fetch-head", "--no-recurse-submodules"];
+  return (await gitProcess(root, "git").attempt(["fetch", ...flags, "--", source, `${from}:${to}`])).code === 0;
+}

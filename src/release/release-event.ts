@@ -115,6 +115,13 @@ export interface SignedEvent {
   readonly event: ReleaseEvent;
 }
 
+/** An event's bytes with the signature of a key that is not the one in use here. */
+export interface SignedElsewhere {
+  readonly payload: Uint8Array;
+  readonly envelope: Uint8Array;
+  readonly key: { readonly keyId: string; readonly pem: string };
+}
+
 export function renderEvent({ repository, event }: SignedEvent): Uint8Array {
   return new TextEncoder().encode(`${JSON.stringify({ event: 2, repository, ...event }, null, 2)}\n`);
 }

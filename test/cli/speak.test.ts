@@ -98,7 +98,7 @@ test("what cannot be said is usage, with what to type instead, and nothing is sa
     [["promote", "--force"], /unknown option/],
     [["promote", "staging", "digits", "no:such"], /there is no run no:such/],
     [["promote", "prod", "--break-glass", " "], /next: write sluice promote <environment>/],
-    [["rollback", "prod", "digits", "--offline"], /next: sluice get prod:digits~1/],
+    [["rollback", "prod", "digits", "--offline"], /no ledger of a service/],
     [["rollback", "prod", "digits", "no:such"], /there is no run no:such/],
     [["hold", "prod/a/b", "x"], /next: write sluice hold <environment>\[\/pipeline\] <reason>/],
     [["hold", "prod", "two\nlines"], /a reason is one line/],

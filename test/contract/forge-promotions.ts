@@ -73,18 +73,18 @@ export function forgePromotionsContract(open: () => Promise<PromotionBench>): vo
   test("makes a deployment, sets it, and finds it again", async () => {
     const digits = { environment: "prod", pipeline: "digits" };
     const { forge, head } = await opened();
-    expect(given(await forge.findDeployment({ ...digits, ref: head }))).toBeNull();
+    expect(given(await forge.findDeployment(digits))).toBeNull();
     const id = given(await forge.createDeployment({ ...digits, ref: head, description: "digits" }));
-    expect(given(await forge.findDeployment({ ...digits, ref: head }))).toEqual({ id, state: null });
+    expect(given(await forge.findDeployment(digits))).toEqual({ id, sha: head, state: null });
     given(await forge.setDeployment(id, "in_progress", "deploying"));
     given(await forge.setDeployment(id, "success", "live"));
-    expect(given(await forge.findDeployment({ ...digits, ref: head }))).toEqual({ id, state: "success" });
-    expect(given(await forge.findDeployment({ ...digits, environment: "staging", ref: head }))).toBeNull();
+    expect(given(await forge.findDeployment(digits))).toEqual({ id, sha: head, state: "success" });
+    expect(given(await forge.findDeployment({ ...digits, environment: "staging" }))).toBeNull();
     // Another pipeline of the commit has its own.
     const words = { ...digits, pipeline: "words", ref: head };
     expect(given(await forge.findDeployment(words))).toBeNull();
     const other = given(await forge.createDeployment({ ...words, description: "words" }));
-    expect(given(await forge.findDeployment(words))).toEqual({ id: other, state: null });
-    expect(given(await forge.findDeployment({ ...digits, ref: head }))).toEqual({ id, state: "success" });
+    expect(given(await forge.findDeployment(words))).toEqual({ id: other, sha: head, state: null });
+    expect(given(await forge.findDeployment(digits))).toEqual({ id, sha: head, state: "success" });
   });
 }

@@ -15,6 +15,7 @@ import {
   eventMessage,
   eventPath,
   eventSignaturePath,
+  renderEvent,
   type ReleaseEvent,
 } from "../../src/release/release-event.ts";
 import { verifyEvent } from "../../src/release/verify-event.ts";
@@ -93,6 +94,29 @@ test("events are recorded once each by their cause, and read back in their order
     "digits",
   );
   expect([standing.live?.run, standing.hold?.reason, standing.request]).toEqual([runId("a"), "wait", null]);
+});
+
+test("an event that another key of ours signed keeps its signature, and the ledger gets to know the key", async () => {
+  const { bench, history, ports, git, signer } = await ledger();
+  const operator = fileSigner(join(bench.root, "operator"), undefined);
+  const away = event("rolled-back", "offline:1");
+  const payload = renderEvent({ repository: "42", event: away });
+  const bytes = await operator.sign(preAuthentication(EVENT_TYPE, payload));
+  const envelope = renderEnvelope(payload, { keyId: operator.keyId, bytes }, EVENT_TYPE);
+  const key = { keyId: operator.keyId, pem: operator.publicKey };
+  const keys = new Map([
+    [signer.keyId, signer.publicKey],
+    [key.keyId, key.pem],
+  ]);
+  const signed = new Map([[eventPath(away), { payload, envelope, key }]]);
+  const twice = async () => recordEvents({ ...ports, keys, signed }, "42", [away, event("held", "comment:1")]);
+  expect([await twice(), await twice()]).toEqual([{ added: 2 }, { added: 0 }]);
+  await history.sync();
+  const verified = history.events().map((entry) => verifyEvent(entry, keys, "42"));
+  expect(verified.map((one) => one.kind === "valid" && one.keyId)).toEqual([operator.keyId, signer.keyId]);
+  const head = (await git.resolve(LEDGER)) ?? sha("0");
+  const header = parseLedgerHeader((await git.file(head, LEDGER_HEADER)) ?? new Uint8Array());
+  expect(header.kind === "ok" && [...header.value.keys.keys()]).toEqual([signer.keyId, operator.keyId]);
 });
 
 test("an event that somebody else signed, moved or changed counts for nothing", async () => {

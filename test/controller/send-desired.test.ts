@@ -9,7 +9,7 @@ import { byUtf8, canonicalJson, type Json } from "../../src/identity/canonical-j
 import { withinBudget } from "../../src/forge/within-budget.ts";
 import type { Table } from "../../src/queue/queue.ts";
 import { spendWrites } from "../../src/queue/spend-writes.ts";
-import { checkOf, village, type Village } from "../forge/village.ts";
+import { checkOf, sha, village, type Village } from "../forge/village.ts";
 
 function memoryTable(): Table {
   const all = new Map<string, Map<string, Json>>();
@@ -191,6 +191,46 @@ test("what promotions write comes out of the same budget, and a check that waite
   await one.send();
   expect(one.repository.checks[0]?.output.summary).toBe("It runs again.");
   expect(await one.promoting.merge(number, { sha: one.head, title: "More" })).toMatchObject({ kind: "ok" });
+});
+
+test("a deployment is told when there is room for it, once, and one that ended is followed by another", async () => {
+  const one = await desk();
+  const { installation, deployments } = one.repository;
+  const shown = (): readonly string[] =>
+    deployments.map(({ sha: of, statuses }) => [of, ...statuses.map(({ state }) => state)].join(" "));
+  const live = (state: "in_progress" | "success" | "failure", ref = one.head): Desired => {
+    const deployment = { ref, environment: "prod", pipeline: "digits" };
+    return { kind: "deployment", deployment, state, description: "digits" };
+  };
+  for (let write = 0; write < 60; write++) await one.ports.spend(installation, 1);
+  await one.want(live("in_progress"));
+  expect(await one.send()).toMatchObject({ kind: "again" });
+  await one.want(live("success"));
+  expect(shown()).toEqual([]);
+  one.pass(75_000);
+  expect(await one.send()).toEqual({ kind: "sent", notTaken: [] });
+  expect(shown()).toEqual([`${one.head} success`]);
+  // Whatever was forgotten of what was sent, the forge still shows it.
+  await one.table.remove(`sent/${installation}`, targetOf(live("success")));
+  await one.want(live("success"));
+  await one.send();
+  expect(shown()).toEqual([`${one.head} success`]);
+
+  for (const state of ["in_progress", "failure"] as const) {
+    await one.want(live(state));
+    await one.send();
+  }
+  const before = sha("b".repeat(40));
+  await one.want(live("success", before));
+  await one.send();
+  await one.want(live("success"));
+  await one.send();
+  expect(shown()).toEqual([
+    `${one.head} success`,
+    `${one.head} in_progress failure`,
+    `${before} success`,
+    `${one.head} success`,
+  ]);
 });
 
 test("a check is not told to be late by limits that held up others alone", async () => {

@@ -1,12 +1,12 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { createServer, type AddressInfo, type Socket } from "node:net";
 import { join } from "node:path";
 
 import { expect, onTestFinished, test } from "vitest";
 
 import type { TwinForge } from "../../src/twin/forge.ts";
 import type { TwinPullRequest, TwinRepository } from "../../src/twin/world.ts";
+import { outside, ship, type Outside } from "./outside.ts";
 import { digits, PLUS_TWO } from "./repositories.ts";
 import { accepted, gitIn, recorded, town, type Town } from "./town.ts";
 
@@ -20,48 +20,6 @@ environments:
     approvals: { count: 1 }
     deploy: pipelines/ship.yaml
 `;
-
-/** Says over the network what it deploys, and succeeds when it is answered so. */
-const ship = (port: number): string => `version: 1
-steps:
-  ship:
-    run: |
-      exec 3<>/dev/tcp/127.0.0.1/${port}
-      echo "$SLUICE_ENVIRONMENT $SLUICE_DEPLOYMENT $SLUICE_RELEASE $(cat sum.txt) $TOKEN" >&3
-      read -r answer <&3
-      test "$answer" = fine
-    inputs: ["release:sum.txt", say.sh]
-    secrets: [TOKEN]
-    network: true
-`;
-
-/** What deployments reach: it remembers what came, and answers as it is told to. */
-interface Outside {
-  readonly port: number;
-  /** Words of each deployment: environment, number, run, artifact, secret. */
-  readonly came: readonly (readonly string[])[];
-  answer: "fine" | "broken" | "nothing";
-}
-
-async function outside(): Promise<Outside> {
-  const came: (readonly string[])[] = [];
-  const sockets = new Set<Socket>();
-  const server = createServer((socket) => {
-    sockets.add(socket);
-    socket.on("error", () => undefined);
-    socket.on("data", (line) => {
-      came.push(line.toString().trim().split(" "));
-      if (place.answer !== "nothing") socket.end(`${place.answer}\n`);
-    });
-  });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  onTestFinished(() => {
-    for (const socket of sockets) socket.destroy();
-    server.close();
-  });
-  const place: Outside = { port: (server.address() as AddressInfo).port, came, answer: "fine" };
-  return place;
-}
 
 interface Stage extends Omit<Town, "until"> {
   readonly until: (what: string, fact: () => boolean | Promise<boolean>) => Promise<void>;

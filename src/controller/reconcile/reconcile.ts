@@ -1,4 +1,5 @@
 import type { CommitSha } from "../../identity/identity.ts";
+import { OFFLINE } from "../../release/offline.ts";
 import { ACCEPTED, type RunOrder } from "../../run/request.ts";
 import { lookAtClocks, lookUpstream } from "./clocks.ts";
 import type { Later, Looking, ReconcilePorts, Standing } from "./looking.ts";
@@ -28,7 +29,7 @@ export async function reconcile(ports: ReconcilePorts): Promise<Reconciled> {
   if (about.kind !== "ok")
     return { kind: "again", afterMs: 30_000, why: about.kind === "not-found" ? "the repository is gone" : about.why };
   const branch = about.value.defaultBranch;
-  const refreshed = await ports.mirror.refresh([`refs/heads/${branch}`, ports.ledger, `${ACCEPTED}*`]);
+  const refreshed = await ports.mirror.refresh([`refs/heads/${branch}`, ports.ledger, `${ACCEPTED}*`, `${OFFLINE}*`]);
   if (refreshed.kind !== "ok") return { kind: "again", afterMs: 10_000, why: refreshed.why };
   const mended = await ports.mend();
   if (mended !== undefined) return mended;

@@ -1,0 +1,45 @@
+import type { Commits } from "../git/git.ts";
+import type { CommitSha } from "../identity/identity.ts";
+import {
+  eventPath,
+  eventSignaturePath,
+  recordedEvent,
+  type ReleaseEvent,
+  type SignedElsewhere,
+} from "../release/release-event.ts";
+import { verifyEvent } from "../release/verify-event.ts";
+import { ok, refused, type Result } from "../result/result.ts";
+
+/** More commits than that are no rollbacks of one pipeline. */
+const MOST = 200;
+
+/** An event as it was signed offline. */
+export interface OfflineEvent {
+  readonly event: ReleaseEvent;
+  readonly path: string;
+  readonly signed: SignedElsewhere;
+}
+
+/** All events of a commit's history, oldest first; one that no known key signed spoils the others. */
+export async function readOffline(
+  git: Pick<Commits, "firstParents" | "log" | "files">,
+  commit: CommitSha,
+  { keys, repository }: { readonly keys: ReadonlyMap<string, string>; readonly repository: string },
+): Promise<Result<readonly OfflineEvent[], string>> {
+  if ((await git.firstParents(commit, MOST + 1)).length > MOST) return refused("it is no record of a rollback");
+  const log = await git.log(commit);
+  const paths = log.toReversed().flatMap(({ message }) => recordedEvent(message) ?? []);
+  if (paths.length === 0) return refused("it is no record of a rollback");
+  const files = await git.files(commit, [...paths, ...paths.map(eventSignaturePath)]);
+  const found: OfflineEvent[] = [];
+  for (const path of paths) {
+    const [payload, envelope] = [files.get(path), files.get(eventSignaturePath(path))];
+    if (payload === undefined || envelope === undefined) return refused("it lacks an event that it names");
+    const verified = verifyEvent({ path, payload, envelope }, keys, repository);
+    if (verified.kind === "refused") return refused(verified.why);
+    const { event, keyId } = verified;
+    const key = { keyId, pem: keys.get(keyId) ?? "" };
+    found.push({ event, path: eventPath(event), signed: { payload, envelope, key } });
+  }
+  return ok(found);
+}
