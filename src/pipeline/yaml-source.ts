@@ -7,7 +7,6 @@ import {
   LineCounter,
   parseDocument,
   type Alias,
-  type Document,
   type Node,
   type Pair,
   type YAMLMap,
@@ -18,6 +17,7 @@ import type { Problem } from "../problem/problem.ts";
 import { shorten } from "../problem/shorten.ts";
 import type { Source } from "./parsed.ts";
 import type { Span } from "./pipeline.ts";
+import { plainYaml } from "./plain-yaml.ts";
 import { decode, MAX_DEPTH, nestingProblem, syntaxProblem, tagProblem } from "./yaml-problems.ts";
 
 /** Values after all aliases are expanded: an honest file of this size has no more than this. */
@@ -47,6 +47,12 @@ export function readYaml(source: Source): { readonly yaml: YamlSource | null; re
   const decoded = decode(source);
   if (typeof decoded !== "string") return { yaml: null, problems: [decoded] };
   const lines = new LineCounter();
+  const file = { path: source.path, text: decoded };
+  const simple = plainYaml(decoded);
+  if (simple !== undefined) {
+    countLines(lines, decoded);
+    return convert(file, simple, lines);
+  }
   const document = parseDocument(decoded, {
     lineCounter: lines,
     uniqueKeys: false,
@@ -76,7 +82,13 @@ export function readYaml(source: Source): { readonly yaml: YamlSource | null; re
     });
   }
   if (problems.length > 0) return { yaml: null, problems };
-  return convert({ path: source.path, text: decoded }, document, lines);
+  return convert(file, document.contents, lines);
+}
+
+/** What the library counts while it reads. */
+function countLines(lines: LineCounter, text: string): void {
+  lines.addNewLine(0);
+  for (let at = text.indexOf("\n"); at >= 0; at = text.indexOf("\n", at + 1)) lines.addNewLine(at + 1);
 }
 
 interface Conversion {
@@ -113,7 +125,7 @@ function placeOf(work: Conversion, node: Node | null): Problem["at"] {
 
 function convert(
   file: { readonly path: string; readonly text: string },
-  document: Document,
+  root: Node | null,
   lines: LineCounter,
 ): ReturnType<typeof readYaml> {
   const { path } = file;
@@ -130,7 +142,6 @@ function convert(
     inAlias: 0,
     outermost: null,
   };
-  const root = document.contents;
   let value: Json;
   try {
     value = plain(work, root, 0);
