@@ -28,8 +28,19 @@ export async function openRepository(world: World): ReturnType<World["openReposi
   return { kind: "ok", repository: compose(world, opened.git) };
 }
 
+/** Whoever plans before anything is committed adds all that stands there next. */
+function keepOutOfGit(directory: string): void {
+  const path = join(directory, ".gitignore");
+  if (existsSync(path)) return;
+  whereWritable(() => {
+    mkdirSync(directory, { recursive: true });
+    writeFileSync(path, "*\n");
+  });
+}
+
 function compose(world: World, git: Git): Repository {
   const directory = join(git.root, ".sluice");
+  keepOutOfGit(directory);
   const digests = statIndex(join(directory, "cache", "stat"), git.root);
   const cache = fileParsedCache(join(directory, "cache", "parsed"), world.version);
   const places = { root: git.root, digests, cache };

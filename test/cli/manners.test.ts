@@ -59,6 +59,16 @@ test("branch, index and tracked files stay as they are; outputs are excluded in 
   expect(readdirSync(bench.root).sort()).toEqual([".git", ".sluice", "out", "pipelines"]);
 });
 
+test("what is written before the first commit is in no commit", async () => {
+  const bench = repository({ "pipelines/p.yaml": PIPELINE });
+
+  const plan = await bench.sluice("plan");
+  bench.commit();
+
+  expect(plan.code, plan.stderr).toBe(0);
+  expect(bench.git("ls-files")).toBe("pipelines/p.yaml\n");
+});
+
 test("a tracked output is a problem with the command that mends it", async () => {
   const bench = repository({ "pipelines/p.yaml": PIPELINE, "out/result.txt": "tracked\n" });
   bench.commit();
