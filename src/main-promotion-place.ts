@@ -57,6 +57,8 @@ export function keysOf({ parts: { signer, operator } }: Service): ReadonlyMap<st
 
 const memories = new WeakMap<ForgeRepository, ReturnType<typeof eventMemory>>();
 
+const folded = new WeakMap<readonly ReleaseEvent[], ReadonlyMap<string, EnvironmentState>>();
+
 /** Only what one of our keys signed counts. */
 export async function statesOf({
   service,
@@ -66,7 +68,11 @@ export async function statesOf({
   await history.sync();
   const counted = memories.get(repository) ?? eventMemory(keysOf(service), String(forge.repository.id));
   memories.set(repository, counted);
-  return foldEvents(counted(history.events()));
+  const events = counted(history.events());
+  // As long as nothing came, the events are the very same ones.
+  const states = folded.get(events) ?? foldEvents(events);
+  folded.set(events, states);
+  return states;
 }
 
 export async function releaseAt({ service, repository }: Place, id: RunId): Promise<Release | undefined> {

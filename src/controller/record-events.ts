@@ -44,14 +44,13 @@ export async function recordEvents(
   events: readonly ReleaseEvent[],
 ): Promise<RecordedEvents> {
   const { git, ledger } = ports;
+  const named = onceEach(events);
   for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
     if (attempt > 1) await ledger.refresh();
     const head = (await git.resolve(ledger.ref)) ?? null;
-    const there = head === null ? NONE : await recordedAmong(ports, head, { repository, events });
-    const missing = events.filter(
-      (event, at) =>
-        !there.has(eventPath(event)) && events.findIndex((one) => eventPath(one) === eventPath(event)) === at,
-    );
+    const there =
+      head === null ? NONE : await recordedAmong(ports, head, { repository, paths: named.map(({ path }) => path) });
+    const missing = named.filter(({ path }) => !there.has(path)).map(({ event }) => event);
     if (missing.length === 0) return { added: 0 };
     const commits: LedgerCommit[] = [];
     for (const event of missing) commits.push(await commitOf(ports, { repository, event }));
@@ -66,13 +65,22 @@ export async function recordEvents(
 
 const NONE: ReadonlySet<string> = new Set();
 
+/** The first of each name. */
+function onceEach(events: readonly ReleaseEvent[]): readonly { readonly path: string; readonly event: ReleaseEvent }[] {
+  const first = new Map<string, ReleaseEvent>();
+  for (const event of events) {
+    const path = eventPath(event);
+    if (!first.has(path)) first.set(path, event);
+  }
+  return [...first].map(([path, event]) => ({ path, event }));
+}
+
 /** Paths of those events that stand there and count: what was imported or forged stands in nobody's way. */
 async function recordedAmong(
   { git, signer, keys }: EventPorts,
   head: CommitSha,
-  { repository, events }: { readonly repository: string; readonly events: readonly ReleaseEvent[] },
+  { repository, paths }: { readonly repository: string; readonly paths: readonly string[] },
 ): Promise<ReadonlySet<string>> {
-  const paths = events.map(eventPath);
   const files = await git.files(
     head,
     paths.flatMap((path) => [path, eventSignaturePath(path)]),

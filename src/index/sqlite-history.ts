@@ -1,11 +1,12 @@
 import type { DatabaseSync, SQLInputValue } from "node:sqlite";
 
-import { parseCommitSha, parseRunId, type Digest, type RunId } from "../identity/identity.ts";
+import { parseRunId, type Digest, type RunId } from "../identity/identity.ts";
 import type { PastStep } from "../plan/plan.ts";
 import { unwritable, whereWritable } from "../result/unwritable.ts";
 import type { RunRecord } from "../run/run-record.ts";
 import { catchUp, indexedHead, leftHead, takeRecorded } from "./catch-up.ts";
-import type { History, LedgerEvent, RunFilter, RunSummary } from "./history.ts";
+import type { History, RunFilter, RunSummary } from "./history.ts";
+import { eventList } from "./event-list.ts";
 import { dropIndex, isDamaged, openIndex } from "./index-file.ts";
 import { readRun, readRuns, type LedgerReader } from "./ledger-reader.ts";
 
@@ -14,6 +15,7 @@ const BATCH = 500;
 /** The index of a ledger in one SQLite file at `path`; what it lacks or lost is read from the ledger. */
 export function sqliteHistory(path: string, ledger: LedgerReader): History {
   let database = openIndex(path);
+  const events = eventList();
   let times: ReturnType<DatabaseSync["prepare"]> | undefined;
 
   async function sync(): Promise<void> {
@@ -87,19 +89,6 @@ function runs(
     .prepare(`select summary from runs ${where} order by position desc limit ?`)
     .all(...conditions.map(([, value]) => value), limit ?? -1) as { summary: string }[];
   return rows.map((row) => JSON.parse(row.summary) as RunSummary);
-}
-
-function events(database: DatabaseSync): readonly LedgerEvent[] {
-  const rows = database.prepare("select commit_sha, path, payload, envelope from events order by position").all() as {
-    commit_sha: string;
-    path: string;
-    payload: Uint8Array;
-    envelope: Uint8Array | null;
-  }[];
-  return rows.flatMap(({ commit_sha, path, payload, envelope }) => {
-    const commit = parseCommitSha(commit_sha);
-    return commit === undefined ? [] : [{ commit, path, payload, envelope: envelope ?? undefined }];
-  });
 }
 
 async function held(

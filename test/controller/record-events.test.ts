@@ -15,6 +15,7 @@ import {
   eventMessage,
   eventPath,
   eventSignaturePath,
+  parseEvent,
   renderEvent,
   type ReleaseEvent,
 } from "../../src/release/release-event.ts";
@@ -206,6 +207,31 @@ test("what was imported or forged at an event's place gives way to it, and is no
       ["unheld ", "held wait"],
     );
   }
+});
+
+test("events that were read before are not read again, and a ledger that was rewritten is", async () => {
+  const { bench, history, ports } = await ledger();
+  const causes = async (): Promise<readonly string[]> => {
+    await history.sync();
+    return history.events().map(({ payload }) => parseEvent(payload)?.event.cause ?? "");
+  };
+  await recordEvents(ports, "42", [event("held", "comment:1"), event("unheld", "comment:2")]);
+  expect(await causes()).toEqual(["comment:1", "comment:2"]);
+  expect(history.events()).toBe(history.events());
+  const before = history.events();
+  await recordEvents(ports, "42", [event("held", "comment:3")]);
+  expect(await causes()).toEqual(["comment:1", "comment:2", "comment:3"]);
+  expect(
+    history
+      .events()
+      .slice(0, 2)
+      .every((one, at) => one === before[at]),
+  ).toBe(true);
+  bench.git("update-ref", LEDGER, `${LEDGER}~2`);
+  await recordEvents(ports, "42", [event("held", "comment:4"), event("unheld", "comment:5")]);
+  expect(await causes()).toEqual(["comment:1", "comment:4", "comment:5"]);
+  bench.git("update-ref", "-d", LEDGER);
+  expect(await causes()).toEqual([]);
 });
 
 test("a ledger that moves meanwhile is stood upon", async () => {
