@@ -2,7 +2,14 @@ import type { Commits, LoggedCommit, TreeEntry } from "../git/git.ts";
 import type { BlobId, CommitSha, Digest, RunId } from "../identity/identity.ts";
 import { recordedRun } from "../manifest/commit-message.ts";
 import { keyPath, manifestPath, runDirectory, signaturePath } from "../manifest/ledger-paths.ts";
-import { keyChecks, readManifest, verifyRun, type LedgerEntry, type VerifiedRun } from "../manifest/verify.ts";
+import {
+  keyChecks,
+  readManifest,
+  resultDigests,
+  verifyRun,
+  type LedgerEntry,
+  type VerifiedRun,
+} from "../manifest/verify.ts";
 
 /** A run as its commit names it, with the files of its directory in the ledger's tree. */
 export interface RunToVerify {
@@ -50,7 +57,8 @@ export async function verifyRuns(
   // The verdict on a key document is remembered, its bytes are not.
   const seen = new Set<Digest>();
   let keys: ReadonlyMap<string, Uint8Array> = new Map();
-  const context = { publicKeys, keyDocument: keyChecks((key) => keys.get(keyPath(key))) };
+  const keyDocument = keyChecks((key) => keys.get(keyPath(key)));
+  const context = { publicKeys, keyDocument, resultDigest: resultDigests() };
   const verified: VerifiedRun[] = [];
   for (let at = 0; at < runs.length; at += SHARE) {
     const entries = await readEntries(git, runs.slice(at, at + SHARE));

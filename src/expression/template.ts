@@ -12,6 +12,7 @@ const PARAMETER = /^params\.([A-Za-z_][\w-]*(?:\.[\w-]+)*)$/;
 
 /** Every `${{ … }}` of a text, in order. */
 export function placeholders(text: string): readonly Placeholder[] {
+  if (!text.includes("${{")) return [];
   return Array.from(text.matchAll(PLACEHOLDER), (match) => ({
     expression: (match[1] ?? "").trim(),
     offset: match.index,

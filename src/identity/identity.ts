@@ -91,8 +91,12 @@ function crockford(bytes: Uint8Array, characters: number): string {
  * `request` is for example `push:main`, `cli:<ulid>` or `local:<ulid>`.
  */
 export function runIdOf(repository: string, pipeline: string, source: CommitSha, request: string): RunId {
-  const bytes = hash("sha256", canonicalJson([repository, pipeline, source, request]), "buffer");
-  return crockford(bytes, 26) as RunId;
+  return runIdFrom(digestOfJson([repository, pipeline, source, request]));
+}
+
+/** The id of the run whose request has this digest. */
+export function runIdFrom(request: Digest): RunId {
+  return crockford(Buffer.from(hexOf(request), "hex"), 26) as RunId;
 }
 
 /**

@@ -75,15 +75,27 @@ export function commitMessage(record: RunRecord, manifest: Digest, headline: str
 
 /** A ledger commit's message: one line, then trailers, whatever the texts hold. */
 export function messageOf(subject: string, trailers: readonly Trailer[]): string {
-  const lines = cleaned(trailers).map(([key, value]) => `${key}: ${value}`);
-  return `${oneLine(subject, MAX_VALUE)}\n\n${lines.join("\n")}\n`;
+  return `${oneLine(subject, MAX_VALUE)}\n\n${trailerLines(cleaned(trailers))}\n`;
+}
+
+function trailerLines(trailers: readonly Trailer[]): string {
+  return trailers.map(([key, value]) => `${key}: ${value}`).join("\n");
+}
+
+/** Whether a message has these trailers and no others, letter by letter. */
+export function hasTrailers(message: string, trailers: readonly Trailer[]): boolean {
+  return message.trimEnd().endsWith(`\n\n${trailerLines(trailers)}`);
 }
 
 // Line and paragraph ends, other controls, and marks that turn the direction of what follows or are not seen at all.
 const UNSEEN = /[\p{Cc}\p{Zl}\p{Zp}\u00ad\u061c\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]+/gu;
 
+/** Nearly every value: printable ASCII with nothing to trim. */
+const PLAIN = /^[!-~](?:[ -~]*[!-~])?$/;
+
 /** A value can neither end its line nor begin another trailer. */
 function oneLine(text: string, limit: number): string {
+  if (text.length <= limit && PLAIN.test(text)) return text;
   const line = text.toWellFormed().replace(UNSEEN, " ").trim();
   return line.length > limit ? `${line.slice(0, limit - 1).replace(/[\ud800-\udbff]$/, "")}…` : line;
 }

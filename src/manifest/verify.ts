@@ -1,8 +1,7 @@
-import { digestOf, hexOf, runIdOf, type Digest, type RunId } from "../identity/identity.ts";
-import { digestOfJson } from "../identity/identity.ts";
+import { digestOf, digestOfJson, hexOf, runIdFrom, type Digest, type RunId } from "../identity/identity.ts";
 import type { Json } from "../identity/canonical-json.ts";
 import type { RunRecord } from "../run/run-record.ts";
-import { parseTrailers, runTrailers } from "./commit-message.ts";
+import { hasTrailers, parseTrailers, runTrailers } from "./commit-message.ts";
 import { checkEnvelope } from "./dsse.ts";
 import { parseJson, readStatement, type ParsedManifest } from "./parse-manifest.ts";
 import { isObject } from "./shape.ts";
@@ -34,6 +33,8 @@ export interface VerifyContext {
   readonly publicKeys: ReadonlyMap<string, string>;
   /** What is wrong with a key document; keyChecks makes one that looks at each document once. */
   readonly keyDocument: (key: Digest) => Finding | undefined;
+  /** The digest of a result; resultDigests makes one that knows what it was asked before. */
+  readonly resultDigest: (result: Json) => Digest | undefined;
 }
 
 export interface Finding {
@@ -129,8 +130,10 @@ function statementFindings(statement: unknown): readonly Finding[] {
 }
 
 function trailerFindings({ message }: LedgerEntry, record: RunRecord, manifest: Digest): readonly Finding[] {
+  const trailers = runTrailers(record, manifest);
+  if (hasTrailers(message, trailers)) return [];
   const expected = new Map<string, string[]>();
-  for (const [key, value] of runTrailers(record, manifest)) expected.set(key, [...(expected.get(key) ?? []), value]);
+  for (const [key, value] of trailers) expected.set(key, [...(expected.get(key) ?? []), value]);
   const found = parseTrailers(message);
   return [...new Set([...expected.keys(), ...found.keys()])].flatMap((key): Finding[] => {
     const [wanted, there] = [expected.get(key) ?? [], found.get(key) ?? []];
@@ -149,12 +152,13 @@ function idFindings(run: RunId, record: RunRecord, statement: unknown): readonly
   const findings: Finding[] = [];
   if (record.id !== run)
     findings.push({ kind: "id", sentence: `the manifest of run ${record.id} stands in the directory of ${run}` });
-  const derived = runIdOf(record.repository, record.pipeline.id, record.source, record.request);
+  const request = requestDigest(record);
+  const derived = runIdFrom(request);
   if (derived !== record.id)
     findings.push({ kind: "id", sentence: `its request gives the id ${derived}, not ${record.id}` });
   const stated = outerWords(statement);
   if (stated.invocation !== record.id) findings.push({ kind: "id", sentence: "its invocationId is not the run's id" });
-  if (stated.subject !== hexOf(requestDigest(record)))
+  if (stated.subject !== hexOf(request))
     findings.push({ kind: "id", sentence: "its first subject is not the run's request" });
   if (stated.source !== record.source)
     findings.push({ kind: "id", sentence: "its first dependency is not the run's source" });
@@ -179,13 +183,13 @@ function outerWords(statement: unknown): {
   };
 }
 
-function stepFindings(record: RunRecord, { keyDocument }: VerifyContext): readonly Finding[] {
+function stepFindings(record: RunRecord, { keyDocument, resultDigest }: VerifyContext): readonly Finding[] {
   return record.steps.flatMap(({ name, key, outcome }): Finding[] => {
     if (key === null) return [];
     const wrong = keyDocument(key);
     const findings = wrong === undefined ? [] : [wrong];
     if (outcome.kind !== "succeeded" && outcome.kind !== "cached") return findings;
-    const result = digestOrUndefined({ key, facts: outcome.facts as unknown as Json });
+    const result = resultDigest({ key, facts: outcome.facts as unknown as Json });
     return result === outcome.result
       ? findings
       : [
@@ -193,6 +197,22 @@ function stepFindings(record: RunRecord, { keyDocument }: VerifyContext): readon
           { kind: "result", sentence: `the result of step ${name} has another digest than its outputs and metrics` },
         ];
   });
+}
+
+/** Results that are remembered; a run takes most of its own from those before it. */
+const RESULTS = 20_000;
+
+/** Digests of results, each made once for the same text: runs share most of theirs. */
+export function resultDigests(): VerifyContext["resultDigest"] {
+  const known = new Map<string, Digest | undefined>();
+  return (result) => {
+    const text = JSON.stringify(result);
+    if (known.has(text)) return known.get(text);
+    if (known.size >= RESULTS) known.clear();
+    const digest = digestOrUndefined(result);
+    known.set(text, digest);
+    return digest;
+  };
 }
 
 /** Numbers that canonical JSON refuses have no digest, and no result that we made has them. */

@@ -275,8 +275,7 @@ function plainMap(work: Conversion, node: YAMLMap, depth: number): Json {
       continue;
     }
     seen.set(key, pair);
-    const value = plain(work, pair.value as Node | null, depth + 1);
-    Object.defineProperty(members, key, { value, enumerable: true, writable: true, configurable: true });
+    members[key] = plain(work, pair.value as Node | null, depth + 1);
   }
   work.pairs.set(node, seen);
   return members;

@@ -9,7 +9,7 @@ import { keyIdOf, PAYLOAD_TYPE, preAuthentication, renderEnvelope } from "../../
 import { parseLedgerHeader } from "../../src/manifest/ledger-header.ts";
 import { ledgerHeader } from "../../src/manifest/ledger-paths.ts";
 import { renderManifest } from "../../src/manifest/render-manifest.ts";
-import { keyChecks, verifyRun, type LedgerEntry } from "../../src/manifest/verify.ts";
+import { keyChecks, resultDigests, verifyRun, type LedgerEntry } from "../../src/manifest/verify.ts";
 import type { RunRecord } from "../../src/run/run-record.ts";
 import { digitsRun, documentsOf, runId } from "./run-records.ts";
 
@@ -37,7 +37,7 @@ function documentBytes(record: RunRecord): (key: Digest) => Uint8Array | undefin
 }
 
 const run = digitsRun();
-const context = { publicKeys, keyDocument: keyChecks(documentBytes(run)) };
+const context = { publicKeys, keyDocument: keyChecks(documentBytes(run)), resultDigest: resultDigests() };
 
 test("a run as recorded has no findings", () => {
   expect(verifyRun(entryOf(run), context)).toEqual({
@@ -113,7 +113,7 @@ test("key documents must be there and hash to their names, and each is looked at
     reads++;
     return key === run.steps[0]?.key ? new TextEncoder().encode("{}") : undefined;
   });
-  const sentences = verifyRun(entryOf(run), { publicKeys, keyDocument }).findings.map((finding) =>
+  const sentences = verifyRun(entryOf(run), { publicKeys, keyDocument, resultDigest: resultDigests() }).findings.map((finding) =>
     finding.sentence.replace(/[0-9a-f]{12}/, "…"),
   );
   expect(sentences).toEqual([
@@ -121,7 +121,7 @@ test("key documents must be there and hash to their names, and each is looked at
     "the key document … is not in the ledger",
     "the key document … is not in the ledger",
   ]);
-  verifyRun(entryOf(run), { publicKeys, keyDocument });
+  verifyRun(entryOf(run), { publicKeys, keyDocument, resultDigest: resultDigests() });
   expect(reads).toBe(3);
 });
 
