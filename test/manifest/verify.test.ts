@@ -113,8 +113,8 @@ test("key documents must be there and hash to their names, and each is looked at
     reads++;
     return key === run.steps[0]?.key ? new TextEncoder().encode("{}") : undefined;
   });
-  const sentences = verifyRun(entryOf(run), { publicKeys, keyDocument, resultDigest: resultDigests() }).findings.map((finding) =>
-    finding.sentence.replace(/[0-9a-f]{12}/, "…"),
+  const sentences = verifyRun(entryOf(run), { publicKeys, keyDocument, resultDigest: resultDigests() }).findings.map(
+    (finding) => finding.sentence.replace(/[0-9a-f]{12}/, "…"),
   );
   expect(sentences).toEqual([
     "the key document … has other bytes than its name says",
