@@ -20,6 +20,7 @@ import type { Store } from "../store/store.ts";
 import { abandonOthers } from "./abandon.ts";
 import { disposing } from "./disposing.ts";
 import { EXIT, Refusal } from "./exit.ts";
+import { tellMissedGates } from "./missed-gates.ts";
 import type { Runnable, RunFlags } from "./runnable.ts";
 import type { Session } from "./session.ts";
 import { describeSources, dirtyFiles } from "./sources.ts";
@@ -97,7 +98,7 @@ async function executeOne(session: Session, one: One): Promise<number> {
     world.terminal.print(
       `nothing to compute: the outputs of ${runnable.order.pipeline.name} stand in the work tree again\n`,
     );
-    return EXIT.fine;
+    return tellMissedGates(world, [runnable]) ? EXIT.bad : EXIT.fine;
   }
   const accepted = await accept(session, one);
   const identity = await identityOf(session, one, accepted);

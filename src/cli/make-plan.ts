@@ -7,6 +7,7 @@ import { fourCharacters } from "../report/words.ts";
 import { planText } from "../report/plan-text.ts";
 import { EXIT } from "./exit.ts";
 import { isPlain, type PlanFlags } from "./plan-flags.ts";
+import type { Compared } from "./plan-base.ts";
 import { keepingHere, rememberPlan } from "./remembered-plan.ts";
 import { openSession, planSession, PLAIN_REQUEST, tellProblems, textsOf, type Session } from "./session.ts";
 import { slotsOf } from "./slots.ts";
@@ -20,9 +21,9 @@ export async function makePlan(
 ): Promise<number> {
   const session = await openSession(world, repository);
   const store = await session.repository.store(session.project.settings);
-  const planned =
+  const { planned, removed } =
     flags.base === undefined
-      ? await planSession(session, store, { ...PLAIN_REQUEST, names })
+      ? { planned: await planSession(session, store, { ...PLAIN_REQUEST, names }), removed: [] }
       : await planAgainst(session, { names, base: flags.base });
   session.repository.save();
   const problems = [...session.project.problems, ...planned.flatMap((one) => one.problems)];
@@ -34,12 +35,13 @@ export async function makePlan(
   );
   if (flags.json === true) {
     const { planJson } = await import("../report/plan-json.ts");
-    world.terminal.print(planJson(views, slots));
+    world.terminal.print(planJson(views, slots, removed));
   } else if (flags.markdown === true) {
     const { planMarkdown } = await import("../report/plan-markdown.ts");
     const frame = await framesOf(session, problems);
-    world.terminal.print(planMarkdown(views, { slots, shortId: fourCharacters, frame, pullRequest: null }));
-  } else if (views.length > 0 && !broken) {
+    const others = { unchanged: [], removed };
+    world.terminal.print(planMarkdown(views, { slots, shortId: fourCharacters, frame, others, pullRequest: null }));
+  } else if (views.length + removed.length > 0 && !broken) {
     const keeping = keepingAsked(session, views);
     const found = keeping === null ? {} : await keepingHere(repository, keeping);
     const text = planText(views, {
@@ -49,6 +51,7 @@ export async function makePlan(
       // Problems were told before, with their frames.
       frame: () => "",
       ...found,
+      removed,
       rows: 40,
     });
     world.terminal.print(text);
@@ -62,7 +65,7 @@ export async function makePlan(
         text,
       });
     }
-  } else if (views.length === 0 && !broken) {
+  } else if (!broken) {
     world.terminal.say(`no pipelines at ${session.project.settings.pipelines}\n  next: sluice init\n`);
   }
   if (broken) return EXIT.bad;
@@ -73,7 +76,7 @@ export async function makePlan(
 async function planAgainst(
   session: Session,
   { names, base }: { readonly names: readonly string[]; readonly base: string },
-): Promise<readonly PlannedPipeline[]> {
+): Promise<Compared> {
   const { comparePlans } = await import("./plan-base.ts");
   return comparePlans(session, { names, base });
 }

@@ -4,6 +4,7 @@ import type { Store } from "../store/store.ts";
 import { disposing } from "./disposing.ts";
 import { execute } from "./execute.ts";
 import { EXIT, Refusal } from "./exit.ts";
+import { tellMissedGates } from "./missed-gates.ts";
 import { checkOverrides, parseOverrides } from "./overrides.ts";
 import type { RunFlags, Runnable } from "./runnable.ts";
 import { openSession, planSession, tellProblems, type Session } from "./session.ts";
@@ -57,12 +58,15 @@ async function runPlanned(
   const due = await pending(session, store, { runnable, checkout: flags.checkout });
   if (due.length > 0 || repository.accepted.list().length > 0)
     return execute(session, { store, executor }, { due, overrides, flags });
-  if (plain && problems.length === 0) await proveUpToDate(world, repository, { project, store, runnable, request });
+  const missed = tellMissedGates(world, runnable);
+  if (plain && problems.length === 0 && !missed)
+    await proveUpToDate(world, repository, { project, store, runnable, request });
   repository.save();
-  return nothingToDo(
+  const code = nothingToDo(
     world,
     runnable.reduce((sum, one) => sum + one.order.steps.length, 0),
   );
+  return missed ? EXIT.bad : code;
 }
 
 /** Pipelines with a step to compute, or whose outputs do not stand in the work tree. */

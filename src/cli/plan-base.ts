@@ -1,16 +1,22 @@
 import { NO_PAST, planPipelines } from "../controller/plan-pipelines.ts";
-import type { PlannedPipeline } from "../controller/project.ts";
+import type { PlannedPipeline, Project } from "../controller/project.ts";
 import { readProject } from "../controller/read-project.ts";
 import { pastSteps } from "../plan/past-steps.ts";
 import type { PastStep } from "../plan/plan.ts";
 import { EXIT, Refusal } from "./exit.ts";
 import { selectPipelines, type Session } from "./session.ts";
 
+export interface Compared {
+  readonly planned: readonly PlannedPipeline[];
+  /** Pipelines that the base has and this tree has not. */
+  readonly removed: readonly string[];
+}
+
 /** Plans the work tree with causes told against the same pipelines at another commit. */
 export async function comparePlans(
   session: Session,
   { names, base }: { readonly names: readonly string[]; readonly base: string },
-): Promise<readonly PlannedPipeline[]> {
+): Promise<Compared> {
   const { repository, project, world } = session;
   const commit = await repository.git.resolve(base);
   if (commit === undefined)
@@ -32,7 +38,7 @@ export async function comparePlans(
     options,
   );
   const history = await repository.history();
-  return planPipelines(
+  const planned = await planPipelines(
     {
       ...shared,
       datasets: (dataset) => repository.dataset(dataset, project.tree),
@@ -44,6 +50,16 @@ export async function comparePlans(
     },
     { project, pipelines: selectPipelines(project, names) },
     options,
+  );
+  return { planned, removed: names.length > 0 ? [] : removedSince(old, project) };
+}
+
+/** Names of pipelines that stand at the base alone; one that cannot be read now has not gone. */
+function removedSince(old: Project, now: Project): readonly string[] {
+  const kept = new Set(now.pipelines.flatMap(({ pipeline }) => [pipeline.id, ...pipeline.was]));
+  const broken = new Set(now.broken);
+  return old.pipelines.flatMap(({ pipeline, path }) =>
+    kept.has(pipeline.id) || broken.has(path) ? [] : [pipeline.name],
   );
 }
 

@@ -4,8 +4,8 @@ import { terminalVoice } from "./voice.ts";
 import { jsonDocument } from "./words.ts";
 
 /** The plan for programs, version 1; run ids and digests in full, `why` as people read it. */
-export function planJson(views: readonly PlanView[], slots: number): string {
-  return jsonDocument({ pipelines: views.map((view) => pipelineOf(view, slots)) });
+export function planJson(views: readonly PlanView[], slots: number, removed: readonly string[] = []): string {
+  return jsonDocument({ pipelines: views.map((view) => pipelineOf(view, slots)), removed });
 }
 
 function pipelineOf(view: PlanView, slots: number): unknown {

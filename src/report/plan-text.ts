@@ -29,6 +29,8 @@ export interface PlanTextOptions {
   readonly isolation?: Isolation;
   /** Why memory limits are not enforced here, where they are not. */
   readonly memory?: string;
+  /** Pipelines that were taken away. */
+  readonly removed?: readonly string[];
   /** Cached steps beyond this many rows are told as one line. */
   readonly rows: number;
 }
@@ -39,6 +41,8 @@ export function planText(views: readonly PlanView[], options: PlanTextOptions): 
   const changed = views.filter((view) => single || !isUnchanged(view));
   const unchanged = single ? [] : views.filter(isUnchanged);
   const sections = changed.map((view) => section(view, options));
+  const removed = (options.removed ?? []).map((name) => safeLine(name));
+  if (removed.length > 0) sections.push(`removed: ${listed(removed, 10)}`);
   if (unchanged.length > 0) sections.push(unchangedLine(unchanged));
   const next = nextLine(views);
   return `${[...sections, ...(next === "" ? [] : [next])].join("\n\n")}\n`;

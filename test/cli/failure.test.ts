@@ -175,6 +175,23 @@ test("retries happen for the reasons that are declared, and stop at the same las
   expect(same.stderr.match(/▶ same/g)).toHaveLength(2);
 });
 
+test("a gate that is missed is missed again where nothing is left to compute", async () => {
+  const bench = repository({
+    "pipelines/p.yaml": `${pipeline(`m: { run: 'echo "{\\"a\\": 1}" > m.json', metrics: [m.json] }`)}metrics: { a: { step: m, gate: ">= 2" } }\n`,
+  });
+  bench.commit();
+
+  const first = await bench.sluice("run");
+  const again = await bench.sluice("run");
+  const third = await bench.sluice("run");
+
+  expect([first.code, again.code, third.code]).toEqual([1, 1, 1]);
+  expect(again.stderr).toBe(
+    "✗ p stops after m: a is 1 and misses its gate ≥ 2\n  next: improve it, or change `gate:` of `a`, then `sluice run`\n",
+  );
+  expect(recorded(bench)).toHaveLength(1);
+});
+
 test("--keep-going goes on with what does not depend on a failure", async () => {
   const bench = repository({
     "pipelines/p.yaml": pipeline(

@@ -134,3 +134,29 @@ test("many pipeline files are parsed on threads too: the plan is the same, and m
   const places = `${broken.stdout}${broken.stderr}`.matchAll(/pipelines\/(f\d\d)\.yaml:3:8/g);
   expect([...places].map(([, file]) => file)).toEqual(["f11", "f38"]);
 });
+
+test("a plan against a base tells what the change makes of it: causes, steps and pipelines taken away", async () => {
+  const bench = repository({
+    "pipelines/p.yaml":
+      "version: 1\nsteps:\n  a: { run: cat in > a, inputs: [in], outputs: [a] }\n  b: { run: echo > b, outputs: [b] }\n",
+    "pipelines/q.yaml": "version: 1\nsteps:\n  c: { run: echo > c, outputs: [c] }\n",
+    "pipelines/r.yaml": "version: 1\nsteps:\n  d: { run: echo > d, outputs: [d] }\n",
+    in: "1\n",
+  });
+  bench.commit();
+  bench.git("checkout", "-q", "-b", "change");
+  bench.write("in", "2\n");
+  bench.write("pipelines/p.yaml", "version: 1\nsteps:\n  a: { run: cat in > a, inputs: [in], outputs: [a] }\n");
+  bench.git("rm", "-q", "pipelines/r.yaml");
+  bench.commit();
+
+  const text = await bench.sluice("plan", "--base", "main");
+  const markdown = await bench.sluice("plan", "--base", "main", "--markdown");
+  const json = JSON.parse((await bench.sluice("plan", "--base", "main", "--json")).stdout) as { removed: unknown };
+
+  expect(text.stdout).toMatch(/▶ a +input in changed/);
+  expect(text.stdout).toMatch(/− b +not in this pipeline any more/);
+  expect(text.stdout).toContain("\nremoved: r\n");
+  expect(markdown.stdout).toContain("\nRemoved: `r`\n");
+  expect(json.removed).toEqual(["r"]);
+});
