@@ -22,7 +22,7 @@ const worldRooms = ["forge", "git", "queue", "executor", "store", "index", "secr
 const world = `^src/(${worldRooms.join("|")})/`;
 /** One file per world room is its port, named after what it offers. */
 const ports =
-  "^src/(forge/(forge|desired)|git/(git|view|work-tree|mirror)|queue/(queue|dispatcher|accepted-runs)|executor/executor|store/(store|checkpoints|file-digests|parsed-cache|datasets)|index/history|secrets/secrets|signer/signer|clock/clock|notifier/notifier)\\.ts$";
+  "^src/(forge/(forge|desired|looked)|git/(git|view|work-tree|mirror)|queue/(queue|dispatcher|accepted-runs)|executor/executor|store/(store|checkpoints|file-digests|parsed-cache|datasets)|index/history|secrets/secrets|signer/signer|clock/clock|notifier/notifier)\\.ts$";
 const doors = "^src/(app|worker|cli|web)";
 
 const leftToRight = line.map((room, at) => ({

@@ -4,11 +4,12 @@ import { PLAN_CHECK } from "./controller/project.ts";
 import { isOfFork, type CommitSha } from "./identity/identity.ts";
 import type { RepositoryRef } from "./identity/repository.ts";
 import { answeredTable, keepAnswers } from "./main-answers.ts";
-import { again, DONE, type At } from "./main-at.ts";
+import { again, DONE, wake, type At } from "./main-at.ts";
 import { tellCommit } from "./main-commit.ts";
+import type { ForgeRepository } from "./main-forge-repository.ts";
 import { look } from "./main-look.ts";
 import { acceptAndEnqueue, stopAll } from "./main-orders.ts";
-import { promotions } from "./main-promotions.ts";
+import { inPromotionsTurn } from "./main-promotions.ts";
 import { reportOpen } from "./main-pull-request.ts";
 import { releaseCommand } from "./main-release-command.ts";
 import { restoreByButton } from "./main-restore.ts";
@@ -96,8 +97,7 @@ async function ofBareCommit(at: At, ref: RepositoryRef, { head, parsed, asking }
     const orders = leave.kind === "granted" ? await retriesAt(at, repository, of) : [];
     for (const order of orders) await acceptAndEnqueue(at, repository, order);
   }
-  const told = await tellCommit(at, repository, { commit: head, standing: [] });
-  return told.kind === "again" ? told : look(at, ref);
+  return toldOfCommit(at, repository, head);
 }
 
 interface Question {
@@ -156,9 +156,12 @@ async function ask(at: At, ref: RepositoryRef, { number, asking, parsed, quiet }
       async environments(asked) {
         if (comment === null) return { kind: "refused", why: "a button asks nothing of environments" };
         const from = { sender: asking.sender, comment: comment.id, pullRequest: number };
-        const answer = await releaseCommand({ service: at.service, repository }, from, asked);
+        const answer = await inPromotionsTurn(at, ref, () =>
+          releaseCommand({ service: at.service, repository }, from, asked),
+        );
+        if (answer === undefined) return { kind: "again", afterMs: 1_000 };
         // What was asked for may be all that was waited for.
-        if (answer.kind === "done") await promotions(at, repository);
+        if (answer.kind === "done") await wake(at, { kind: "promotions", repository: ref });
         return answer;
       },
     },
@@ -172,6 +175,11 @@ async function ask(at: At, ref: RepositoryRef, { number, asking, parsed, quiet }
   await desire(at.queue, ref.installation, answered.states, ref);
   const reported = await reportOpen(at, ref, number);
   if (reported !== "over") return reported;
-  const told = merged === null ? DONE : await tellCommit(at, repository, { commit: merged, standing: [] });
-  return told.kind === "again" ? told : look(at, ref);
+  return toldOfCommit(at, repository, merged);
+}
+
+/** What the answer led to is told on the commit, where there is one, and the rest is found by the next look. */
+async function toldOfCommit(at: At, repository: ForgeRepository, commit: CommitSha | null): Promise<Performed> {
+  await wake(at, { kind: "reconcile", repository: repository.forge.repository, because: "somebody asked" });
+  return commit === null ? DONE : tellCommit(at, repository, { commit, standing: [] });
 }

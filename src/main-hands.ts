@@ -1,11 +1,12 @@
 import { sendDesired } from "./controller/send-desired.ts";
 import type { RepositoryRef } from "./identity/repository.ts";
-import { again, DONE, type At } from "./main-at.ts";
+import { again, DONE, wake, type At } from "./main-at.ts";
 import { collectStore } from "./main-collect.ts";
 import { button, command, recheck } from "./main-command.ts";
 import { tellCommit } from "./main-commit.ts";
 import { installationChanged, lookEverywhere } from "./main-everywhere.ts";
 import { look } from "./main-look.ts";
+import { promotions } from "./main-promotions.ts";
 import { reportMergeGroup, reportOpen } from "./main-pull-request.ts";
 import { takeRun } from "./main-run-hand.ts";
 import type { Service } from "./main-service.ts";
@@ -45,6 +46,8 @@ async function handle(at: At, trigger: Trigger): Promise<Performed> {
       return reportMergeGroup(at, trigger);
     case "reconcile":
       return look(at, trigger.repository);
+    case "promotions":
+      return promotions(at, await at.service.repository(trigger.repository));
     case "installation":
       return installationChanged(at, trigger);
     case "everywhere":
@@ -58,7 +61,9 @@ async function handle(at: At, trigger: Trigger): Promise<Performed> {
 
 async function report(at: At, ref: RepositoryRef, number: number): Promise<Performed> {
   const reported = await reportOpen(at, ref, number);
-  return reported === "over" ? look(at, ref) : reported;
+  if (reported !== "over") return reported;
+  await wake(at, { kind: "reconcile", repository: ref, because: "a pull request was closed" });
+  return DONE;
 }
 
 /** One sender per installation: two would each see no comment and make one. */

@@ -1,13 +1,12 @@
 import { reconcile } from "./controller/reconcile/reconcile.ts";
 import type { CommitSha } from "./identity/identity.ts";
 import type { RepositoryRef } from "./identity/repository.ts";
-import { again, DONE, type At } from "./main-at.ts";
+import { again, DONE, wake, type At } from "./main-at.ts";
 import { wakeForComments } from "./main-comments.ts";
 import { mergeOf, tellCommit } from "./main-commit.ts";
 import type { ForgeRepository } from "./main-forge-repository.ts";
 import { mendLedger } from "./main-ledger.ts";
 import { enqueueRun } from "./main-orders.ts";
-import { promotions } from "./main-promotions.ts";
 import { seenTable, stampOf } from "./main-pull-request.ts";
 import { tellSchedules } from "./main-schedules.ts";
 import { tellStrays } from "./main-strays.ts";
@@ -69,10 +68,9 @@ async function lookAlone(
   const commits = new Set([looked.tip, ...open.map(({ source }) => source), ...recent]);
   for (const commit of commits) await tellCommit(at, repository, { commit, standing: looked.standing, seen });
   await tellSchedules(at, repository);
-  const promoted = await promotions(at, repository);
+  await wake(at, { kind: "promotions", repository: ref });
   await tellStrays(at, repository).catch(parts.onError);
-  // A look on somebody's behalf has led to what it was to lead to; what promotions wait for, the next one finds.
-  return released === null && promoted.kind === "again" ? promoted : { kind: "done", started: looked.started.length };
+  return { kind: "done", started: looked.started.length };
 }
 
 /**

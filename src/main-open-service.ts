@@ -30,6 +30,7 @@ import { spendWrites } from "./queue/spend-writes.ts";
 import { endedUnseen, type StepEnd } from "./run/step-job.ts";
 import { fileSigner } from "./signer/file-signer.ts";
 import { keepPublicKey } from "./signer/public-keys.ts";
+import type { WriteLimits } from "./scheduling/write-budget.ts";
 import { CONTROLLER_QUEUE, jobOf } from "./trigger/job.ts";
 import { createLog } from "./web/log.ts";
 import { createStepMetrics } from "./web/step-metrics.ts";
@@ -54,6 +55,8 @@ export interface Opening {
   readonly variable: (name: string) => string | undefined;
   /** Requested runs that took longer than this (ms) ring a bell; default 5 min. */
   readonly bellAfterMs?: number;
+  /** What the forge lets an installation write; default: GitHub's limits. */
+  readonly writes?: WriteLimits;
   /** Where the log goes; default stderr. */
   readonly logTo?: DestinationStream;
 }
@@ -105,7 +108,7 @@ export async function openService(opening: Opening): Promise<Opened> {
   keepPublicKey(paths.keys, signer);
   const { app, forge } = config;
   const now = (): number => clock.now();
-  const spend = spendWrites(queue.table, clock);
+  const spend = spendWrites(queue.table, clock, opening.writes);
   const options = { appId: app.id, privateKey: app.privateKey, apiUrl: forge.api, now };
   const forges = withinBudget(octokitForges(options), spend, now);
   const worker =

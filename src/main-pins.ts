@@ -1,4 +1,5 @@
 import { findRevert, type Reverted } from "./controller/find-revert.ts";
+import { againAfter, isNotNow, SETTLED, together, type Looked } from "./forge/looked.ts";
 import { openPromotion } from "./controller/open-promotion.ts";
 import { mergeNow } from "./controller/promote.ts";
 import { withdraw } from "./controller/withdraw.ts";
@@ -17,17 +18,14 @@ import { fourCharacters } from "./report/words.ts";
  * ours, merged at once, puts that right. A pin that differs otherwise is a rollback by whoever merged it, where it is
  * one of before and they may; else it is somebody's hand, and one issue says so.
  */
-export async function followPins(
-  place: Place,
-  states: ReadonlyMap<string, EnvironmentState>,
-): Promise<readonly Desired[]> {
-  const wanted: Desired[] = [];
+export async function followPins(place: Place, states: ReadonlyMap<string, EnvironmentState>): Promise<Looked> {
+  const looks: Looked[] = [];
   for (const environment of place.project.settings.environments) {
     if (environment.auto && environment.approvals === null) continue;
     for (const [pipeline, standing] of states.get(environment.name)?.pipelines ?? [])
-      wanted.push(...(await followPin(place, { environment: environment.name, pipeline, standing })));
+      looks.push(await followPin(place, { environment: environment.name, pipeline, standing }));
   }
-  return [...wanted, await pinsOfNothing(place, states)];
+  return together([...looks, { states: [await pinsOfNothing(place, states)], again: null }]);
 }
 
 interface Followed {
@@ -36,22 +34,22 @@ interface Followed {
   readonly standing: Standing;
 }
 
-async function followPin(place: Place, { environment, pipeline, standing }: Followed): Promise<readonly Desired[]> {
+async function followPin(place: Place, { environment, pipeline, standing }: Followed): Promise<Looked> {
   const { live, request } = standing;
-  if (live === null) return [];
+  if (live === null) return SETTLED;
   const pin = await pinOf(place, { environment, pipeline, live });
-  if (pin === undefined) return [];
+  if (pin === undefined) return SETTLED;
   const bytes = await place.repository.mirror.file(place.tip, pinPath(pin));
   const text = bytes === undefined ? undefined : new TextDecoder().decode(bytes);
   const same = text === renderPin(pin);
   const reverted =
     same || text === undefined ? DRIFT : await revertIn(place, { environment, pipeline, standing }, text);
-  if (reverted.kind === "later") return [];
+  if (reverted.kind === "later") return { states: [], again: againAfter(reverted.answer, place.now) };
   if (reverted.kind === "rolled-back") return takeRollback(place, { environment, pipeline, request }, reverted.event);
   // What was asked for may be merged, and its release not recorded yet.
-  if (request !== null && !same && reverted.why === null) return [];
+  if (request !== null && !same && reverted.why === null) return SETTLED;
   if (!same && live.how !== "released") return putRight(place, { pin, live });
-  return [{ kind: "issue", ...pinIssue(pin, { same, why: reverted.why }) }];
+  return { states: [{ kind: "issue", ...pinIssue(pin, { same, why: reverted.why }) }], again: null };
 }
 
 const DRIFT = { kind: "drift", why: null } as const;
@@ -77,10 +75,10 @@ async function takeRollback(
   place: Place,
   { environment, pipeline, request }: Pick<Followed, "environment" | "pipeline"> & Pick<Standing, "request">,
   event: ReleaseEvent,
-): Promise<readonly Desired[]> {
-  const told =
+): Promise<Looked> {
+  const ended =
     request === null
-      ? []
+      ? SETTLED
       : await withdraw(
           { forge: place.repository.forge, record: (events) => record(place, events) },
           {
@@ -93,8 +91,9 @@ async function takeRollback(
             now: place.now,
           },
         );
-  await record(place, [event]);
-  return told;
+  // Recorded before, the rollback would be none to take any more, and what was asked for would stay open.
+  if (ended.again === null) await record(place, [event]);
+  return ended;
 }
 
 const PIN = /^environments\/([^/]+)\/(.+)\.yaml$/;
@@ -128,7 +127,7 @@ async function pinOf(
 async function putRight(
   { repository, branch, tip, now }: Place,
   { pin, live }: { readonly pin: Pin; readonly live: Live },
-): Promise<readonly Desired[]> {
+): Promise<Looked> {
   const { forge, mirror } = repository;
   const evidence = digestOf(`${live.how} ${pin.run} ${live.since}`);
   const to = `run ${fourCharacters(pin.run)}`;
@@ -139,7 +138,8 @@ async function putRight(
   const what = forced ? "this release, forced" : "this rollback, asked for";
   const body = `The ledger holds ${what} by \`${live.by.login}\`; this brings the pin to it.\n`;
   const opened = await openPromotion({ forge, mirror }, { pin, evidence, branch, tip, now, title, body });
-  if (opened.kind !== "ok" || !opened.value.valid) return [];
-  await mergeNow({ forge }, opened.value.pullRequest, title);
-  return [];
+  if (isNotNow(opened)) return { states: [], again: againAfter(opened, now) };
+  if (opened.kind !== "ok" || !opened.value.valid) return SETTLED;
+  const merged = await mergeNow({ forge }, opened.value.pullRequest, title);
+  return { states: [], again: isNotNow(merged) ? againAfter(merged, now) : null };
 }

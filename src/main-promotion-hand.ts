@@ -1,9 +1,9 @@
 import { findApprovals } from "./controller/find-approvals.ts";
+import { together, type Looked } from "./forge/looked.ts";
 import { openPromotion } from "./controller/open-promotion.ts";
 import { promote, type PromoteOrder } from "./controller/promote.ts";
 import { requestPromotions, type Newest, type RefusedLabel } from "./controller/request-promotions.ts";
 import { withdraw } from "./controller/withdraw.ts";
-import type { Desired } from "./forge/desired.ts";
 import type { PullRequest } from "./forge/forge.ts";
 import type { CommitSha, Digest } from "./identity/identity.ts";
 import { planDeployment, tellReleased } from "./main-deployments.ts";
@@ -27,10 +27,7 @@ const REACH = 50;
 /** Commits on the first-parent line among which a candidate has to be. */
 const LINE = 5_000;
 
-export interface PromotionsLooked {
-  readonly states: readonly Desired[];
-  /** Ms after which time alone may have changed something; null: nothing waits for time. */
-  readonly again: number | null;
+export interface PromotionsLooked extends Looked {
   /** Something was released. */
   readonly released: boolean;
   readonly refused: readonly RefusedLabel[];
@@ -57,8 +54,7 @@ export async function takePromotions(place: Place): Promise<PromotionsLooked> {
     },
   );
   await record(place, requested.events);
-  const states: Desired[] = [];
-  let again: number | null = null;
+  const looks: Looked[] = [];
   let released = false;
   // In order of promotion, so that one look takes a run through all environments that wait for nobody.
   for (const environment of environments) {
@@ -73,16 +69,15 @@ export async function takePromotions(place: Place): Promise<PromotionsLooked> {
       });
       if (done === undefined) continue;
       released ||= done.released;
-      states.push(...done.states);
-      if (done.again !== null) again = Math.min(done.again, again ?? done.again);
+      looks.push(done);
     }
   }
-  states.push(...(await withdrawAbandoned(place)));
-  states.push(...tellForced(environments, await statesOf(place)));
-  states.push(...(await tellReleased(place, await statesOf(place))));
+  looks.push(await withdrawAbandoned(place));
+  looks.push({ states: tellForced(environments, await statesOf(place)), again: null });
+  looks.push({ states: await tellReleased(place, await statesOf(place)), again: null });
   // What was merged just now is not in the tip that this look knows.
-  if (!released) states.push(...(await followPins(place, await statesOf(place))));
-  return { states, again, released, refused: requested.refused };
+  if (!released) looks.push(await followPins(place, await statesOf(place)));
+  return { ...together(looks), released, refused: requested.refused };
 }
 
 export async function newestRuns(place: Place): Promise<readonly Newest[]> {
@@ -136,7 +131,7 @@ function lineOf(place: Place): Promise<ReadonlySet<CommitSha>> {
 async function withdrawRefused(
   place: Place,
   { environment: { name: environment }, pipeline, request }: Parameters<typeof orderOf>[1],
-): Promise<readonly Desired[] | undefined> {
+): Promise<Looked | undefined> {
   const run = await place.repository.history.record(request.run);
   const refusal = run === undefined ? null : await refusalOf(place, run);
   if (refusal === null) return undefined;
@@ -157,7 +152,7 @@ async function promoteOne(
   },
 ): Promise<Awaited<ReturnType<typeof promote>> | undefined> {
   const given = await withdrawRefused(place, asked);
-  if (given !== undefined) return { states: given, again: null, released: false };
+  if (given !== undefined) return { ...given, released: false };
   const order = await orderOf(place, asked);
   if (order === undefined) return undefined;
   const { environment, pipeline, candidate, evidence } = order;

@@ -6,11 +6,10 @@ import type { Desired } from "./forge/desired.ts";
 import type { PullRequest } from "./forge/forge.ts";
 import type { RepositoryRef } from "./identity/repository.ts";
 import { answersFor } from "./main-answers.ts";
-import { again, DONE, type At } from "./main-at.ts";
+import { again, DONE, wake, type At } from "./main-at.ts";
 import { minimizeBells } from "./main-bell.ts";
 import type { ForgeRepository } from "./main-forge-repository.ts";
 import { acceptAndEnqueue, askToStop, LOOK_AGAIN_MS, ordersFor, progressOf, stopAll } from "./main-orders.ts";
-import { promotions } from "./main-promotions.ts";
 import { plotsOf } from "./main-plots.ts";
 import { tailsOf } from "./main-tails.ts";
 import type { Performed } from "./queue/queue.ts";
@@ -64,7 +63,8 @@ async function reportNow(
       if (lost.aborted) return again(TURN_AGAIN_MS);
       await desire(at.queue, ref.installation, states, ref);
       await at.queue.table.put(seenTable(ref), String(number), stampOf(plan.pullRequest));
-      return promotions(at, repository);
+      await wake(at, { kind: "promotions", repository: ref });
+      return DONE;
     }
   }
 }

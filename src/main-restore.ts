@@ -2,10 +2,11 @@ import { openPromotion } from "./controller/open-promotion.ts";
 import type { Answer } from "./forge/forge.ts";
 import type { CommitSha } from "./identity/identity.ts";
 import type { Person, RepositoryRef } from "./identity/repository.ts";
-import { again, DONE, type At } from "./main-at.ts";
+import type { ForgeRepository } from "./main-forge-repository.ts";
+import { again, DONE, wake, type At } from "./main-at.ts";
 import { leave, orderOf } from "./main-promotion-hand.ts";
+import { inPromotionsTurn } from "./main-promotions.ts";
 import { placeOf, statesOf, type Place } from "./main-promotion-place.ts";
-import { promotions } from "./main-promotions.ts";
 import type { Performed } from "./queue/queue.ts";
 import { standingOf } from "./release/environment-state.ts";
 import { promotionTitle } from "./report/promotion-summary.ts";
@@ -37,7 +38,7 @@ export async function restorePromotion(
       restore: true,
     },
   );
-  return opened.kind === "ok" ? RESTORED : opened;
+  return opened.kind === "ok" || opened.kind === "not-found" ? RESTORED : opened;
 }
 
 const RESTORED: Answer<null> = { kind: "ok", value: null };
@@ -49,6 +50,18 @@ export async function restoreByButton(
   { head, sender }: { readonly head: CommitSha; readonly sender: Person },
 ): Promise<Performed> {
   const repository = await at.service.repository(ref);
+  const restored = await inPromotionsTurn(at, ref, () => restoreNow(at, repository, { head, sender }));
+  if (restored === undefined) return again(1_000);
+  if (restored.kind === "again") return restored;
+  await wake(at, { kind: "promotions", repository: ref });
+  return DONE;
+}
+
+async function restoreNow(
+  at: At,
+  repository: ForgeRepository,
+  { head, sender }: { readonly head: CommitSha; readonly sender: Person },
+): Promise<Performed> {
   const place = await placeOf(at.service, repository);
   if (place === undefined || sender.bot) return DONE;
   const may = await leave(place, "promote").asks(sender.login);
@@ -64,5 +77,5 @@ export async function restoreByButton(
       if (restored.kind !== "ok") return again(5_000);
     }
   }
-  return promotions(at, repository);
+  return DONE;
 }

@@ -12,7 +12,8 @@ const TABLE = "ledger-strays";
 export async function tellStrays({ service, queue }: At, { forge, mirror }: ForgeRepository): Promise<void> {
   const { repository } = forge;
   const head = await mirror.resolve(service.parts.ledger);
-  if (head === undefined) return;
+  // What was taken from a ledger is given back by the next look; searched before, all of it would be told as missing.
+  if (head === undefined || head !== (await mirror.grown())) return;
   const key = String(repository.id);
   const kept = await queue.table.get(TABLE, key);
   const seen = lookedThroughFrom(kept);

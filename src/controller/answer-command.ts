@@ -1,6 +1,6 @@
 import type { Clock } from "../clock/clock.ts";
 import type { Desired } from "../forge/desired.ts";
-import type { Answer, Comment, Forge } from "../forge/forge.ts";
+import type { Comment, Forge } from "../forge/forge.ts";
 import { isOfFork, type CommitSha } from "../identity/identity.ts";
 import type { Person } from "../identity/repository.ts";
 import type { Narrowed } from "../pipeline/narrow.ts";
@@ -8,6 +8,7 @@ import { mayRunForks } from "../policy/forks.ts";
 import { mayDo, requirementOf, type Leave } from "../policy/permission.ts";
 import { orderOf, type RunOrder } from "../run/request.ts";
 import { USAGE, type Command, type ParsedCommand, type ReleaseCommand } from "../trigger/command.ts";
+import { againAfter } from "../forge/looked.ts";
 import { pinsOf, type PullRequestPlan } from "./project.ts";
 
 /** What a question about runs was answered with. */
@@ -167,10 +168,6 @@ async function mayCount(ports: CommandPorts, { comment }: Asking): Promise<Answe
 
 function wasEdited({ createdAt, updatedAt }: Comment): boolean {
   return createdAt !== updatedAt;
-}
-
-function againAfter(answer: Exclude<Answer<unknown>, { kind: "ok" | "not-found" }>, now: number): number {
-  return answer.kind === "wait" ? Math.max(1_000, answer.until - now) : 5_000;
 }
 
 function done({ comment }: Asking): Answered {

@@ -5,6 +5,7 @@ import type { Person } from "../identity/repository.ts";
 import type { Live, Standing } from "../release/environment-state.ts";
 import type { ReleaseEvent } from "../release/release-event.ts";
 import { parsePin, pinPath, type Pin } from "../release/release.ts";
+import { isNotNow, type Unanswered } from "../forge/looked.ts";
 
 export interface RevertPorts {
   readonly forge: Pick<Forge, "pullRequestsOf" | "pullRequest" | "enqueuedBy">;
@@ -28,7 +29,7 @@ export type Reverted =
   | { readonly kind: "rolled-back"; readonly event: ReleaseEvent }
   /** The pin is of something else, or came in another way: drift, with the reason where there is more to say. */
   | { readonly kind: "drift"; readonly why: string | null }
-  | { readonly kind: "later" };
+  | { readonly kind: "later"; readonly answer: Unanswered };
 
 /** First-parent commits among which the one has to be that brought the pin. */
 const REACH = 200;
@@ -46,14 +47,15 @@ export async function findRevert(ports: RevertPorts, order: RevertOrder): Promis
   const commit = await broughtBy(ports, order);
   if (commit === undefined) return { kind: "drift", why: null };
   const pull = await mergeOf(ports, order, commit);
-  if (pull.kind !== "ok") return pull.kind === "not-found" ? { kind: "drift", why: PUSHED } : { kind: "later" };
+  if (pull.kind !== "ok")
+    return pull.kind === "not-found" ? { kind: "drift", why: PUSHED } : { kind: "later", answer: pull };
   const { number } = pull.value;
   const asked = await personOf(ports, pull.value);
-  if (asked.kind !== "ok") return { kind: "later" };
+  if (asked.kind !== "ok") return { kind: "later", answer: asked };
   const by = asked.value;
   if (by === null || by.bot) return { kind: "drift", why: PUSHED };
   const may = await ports.mayRollBack(by.login);
-  if (may.kind === "wait" || may.kind === "unreachable") return { kind: "later" };
+  if (isNotNow(may)) return { kind: "later", answer: may };
   if (may.kind !== "ok" || !may.value)
     return {
       kind: "drift",

@@ -47,6 +47,8 @@ export async function openPromotion(ports: OpenPorts, order: OpenOrder): Promise
   const found = await forge.pullRequestsOfBranch(branch);
   if (found.kind !== "ok") return found;
   const open = found.value.find(({ state }) => state === "open");
+  // Merged or closed while we looked: what is open no more is not brought back.
+  if (open === undefined && order.restore === true) return { kind: "not-found" };
   const there = refreshed.refs.get(ref);
   const shown = there === undefined ? undefined : await headOf(mirror, order, there);
   if (open !== undefined && shown?.kind === "edited" && order.restore !== true)

@@ -12,6 +12,7 @@ import {
   type PromotionView,
   type ToldDecision,
 } from "../report/promotion-summary.ts";
+import { againAfter, SETTLED, type Looked, type Unanswered } from "../forge/looked.ts";
 
 export interface PromotePorts {
   readonly forge: Pick<Forge, "pullRequest" | "merge" | "updatePullRequest" | "enqueue" | "dequeue" | "enqueuedBy">;
@@ -37,14 +38,11 @@ export interface PromoteOrder extends Omit<Question, "voters" | "run" | "evidenc
   readonly unattended: boolean;
 }
 
-export interface Promoted {
-  readonly states: readonly Desired[];
-  /** Look again after so many ms; null: whatever changes wakes us. */
-  readonly again: number | null;
+export interface Promoted extends Looked {
   readonly released: boolean;
 }
 
-const NOTHING: Promoted = { states: [], again: null, released: false };
+const NOTHING: Promoted = { ...SETTLED, released: false };
 
 /**
  * Takes one requested promotion as far as it goes now: shows it, records who agrees, and merges exactly what was agreed
@@ -279,8 +277,8 @@ function soonest({ waits }: Decision, now: number): number | null {
   return times.length === 0 ? null : Math.min(...times);
 }
 
-function later(answer: Exclude<Answer<unknown>, { kind: "ok" }>, now: number): Promoted {
-  return { ...NOTHING, again: answer.kind === "wait" ? Math.max(1_000, answer.until - now) : 10_000 };
+function later(answer: Unanswered, now: number): Promoted {
+  return { ...NOTHING, again: againAfter(answer, now) };
 }
 
 function fact(

@@ -3,6 +3,7 @@ import type { Forge, PullRequest } from "../forge/forge.ts";
 import type { Request } from "../release/environment-state.ts";
 import type { ReleaseEvent } from "../release/release-event.ts";
 import { withdrawnComment, withdrawnStatus } from "../report/withdrawn.ts";
+import { againAfter, isNotNow, type Looked } from "../forge/looked.ts";
 
 export interface WithdrawPorts {
   readonly forge: Pick<Forge, "pullRequest" | "updatePullRequest">;
@@ -24,17 +25,17 @@ export interface WithdrawOrder {
 
 /**
  * Ends a request that nothing could ever fulfil: its pull request is closed and says why and what to do, so that nobody
- * waits for it. The ledger comes last: killed before, the same is done once more.
+ * waits for it. The ledger comes last: killed before, or held back by the forge, the same is done once more.
  */
-export async function withdraw({ forge, record }: WithdrawPorts, order: WithdrawOrder): Promise<readonly Desired[]> {
+export async function withdraw({ forge, record }: WithdrawPorts, order: WithdrawOrder): Promise<Looked> {
   const { environment, pipeline, request, cause, why, now } = order;
   const states: Desired[] = [];
   if (request.pullRequest !== null) {
     const asked = await forge.pullRequest(request.pullRequest);
-    if (asked.kind === "wait" || asked.kind === "unreachable") return [];
+    if (isNotNow(asked)) return { states, again: againAfter(asked, now) };
     if (asked.kind === "ok" && asked.value.state === "open") {
       const closed = await forge.updatePullRequest(request.pullRequest, { state: "closed" });
-      if (closed.kind === "wait" || closed.kind === "unreachable") return [];
+      if (isNotNow(closed)) return { states, again: againAfter(closed, now) };
     }
     if (asked.kind === "ok" && !asked.value.merged) states.push(...told(order, asked.value));
   }
@@ -54,7 +55,7 @@ export async function withdraw({ forge, record }: WithdrawPorts, order: Withdraw
       revokes: "request",
     },
   ]);
-  return states;
+  return { states, again: null };
 }
 
 function told(order: WithdrawOrder, { number, head }: PullRequest): readonly Desired[] {

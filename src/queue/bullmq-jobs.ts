@@ -17,10 +17,13 @@ export interface Carried {
   readonly correlation?: string;
 }
 
+/** The job that was added, or the one of its id that was there. */
+type AddedJob = Pick<BullJob<Carried>, "id" | "getState" | "promote">;
+
 /** The part of BullMQ's Queue that is used, whatever its backend. */
 export interface BullQueue {
-  add(name: string, data: Carried, opts: JobOptions): Promise<unknown>;
-  addBulk(jobs: { name: string; data: Carried; opts: JobOptions }[]): Promise<unknown>;
+  add(name: string, data: Carried, opts: JobOptions): Promise<AddedJob>;
+  addBulk(jobs: { name: string; data: Carried; opts: JobOptions }[]): Promise<AddedJob[]>;
   getDeduplicationJobId(id: string): Promise<string | null>;
   getJobState(id: string): Promise<string>;
   remove(id: string): Promise<number>;
@@ -76,6 +79,7 @@ const SLOWEST_MS = 30_000;
 export function bullJobs(bull: BullClasses, onError: (error: unknown) => void): Jobs & AsyncDisposable {
   const queues = new Map<string, BullQueue>();
   const consumers = new Set<Consumer>();
+  const woken: WokenJobs = new Set();
 
   function queueOf(name: string): BullQueue {
     let queue = queues.get(checked(name));
@@ -91,12 +95,14 @@ export function bullJobs(bull: BullClasses, onError: (error: unknown) => void): 
     async add(queue, jobs) {
       const [first, ...more] = jobs.map(carried);
       if (first === undefined) return;
+      const to = queueOf(queue);
       // On PostgreSQL a bulk makes two temporary tables: good for many, four times as slow for one.
-      if (more.length === 0) await queueOf(queue).add(first.name, first.data, first.opts);
-      else await queueOf(queue).addBulk([first, ...more]);
+      const added =
+        more.length === 0 ? [await to.add(first.name, first.data, first.opts)] : await to.addBulk([first, ...more]);
+      await Promise.all(jobs.map((job, at) => wake(woken, { queue, job, added: added[at] })));
     },
     async consume(queue, options) {
-      const consumer = await consume(bull, checked(queue), { ...options, onBackendError: onError });
+      const consumer = await consume(bull, checked(queue), { ...options, woken, onBackendError: onError });
       consumers.add(consumer);
       return {
         async close(how) {
@@ -137,6 +143,21 @@ export function bullJobs(bull: BullClasses, onError: (error: unknown) => void): 
   };
 }
 
+/** Jobs that were added again while they run: those of other processes are woken by the end of their wait alone. */
+type WokenJobs = Set<string>;
+
+/** What waits to be performed again is performed now: whoever adds it knows something new. */
+async function wake(
+  woken: WokenJobs,
+  { queue, job, added }: { readonly queue: string; readonly job: QueuedJob; readonly added: AddedJob | undefined },
+): Promise<void> {
+  if (added === undefined || job.once === true || (job.delayMs ?? 0) > 0) return;
+  const state = await added.getState();
+  if (state === "active") woken.add(`${queue}/${job.id}`);
+  // Taken meanwhile, it is performed anyway.
+  if (state === "delayed") await added.promote().catch(() => undefined);
+}
+
 function carried({ id, payload, priority, delayMs, once }: QueuedJob): Parameters<BullQueue["addBulk"]>[0][number] {
   const from = correlation();
   return {
@@ -170,7 +191,10 @@ function checked(name: string): string {
   return name;
 }
 
-type ConsumeOptions = Parameters<Jobs["consume"]>[1] & { readonly onBackendError: (error: unknown) => void };
+type ConsumeOptions = Parameters<Jobs["consume"]>[1] & {
+  readonly woken: WokenJobs;
+  readonly onBackendError: (error: unknown) => void;
+};
 
 async function consume(bull: BullClasses, queue: string, options: ConsumeOptions): Promise<Consumer> {
   const running = new Map<string, AbortController>();
@@ -201,9 +225,11 @@ async function consume(bull: BullClasses, queue: string, options: ConsumeOptions
       const priority = job.opts.priority ?? PRIORITY;
       const taken = { id, payload, priority, lost: job.stalledCounter };
       const from = job.data.correlation ?? randomUUID();
+      options.woken.delete(`${queue}/${id}`);
       const afterMs = await correlated(from, () => perform(taken, controller.signal));
       if (afterMs === undefined) return;
-      await job.moveToDelayed(Date.now() + afterMs, token);
+      const wait = options.woken.delete(`${queue}/${id}`) ? 0 : afterMs;
+      await job.moveToDelayed(Date.now() + wait, token);
       throw new DelayedError();
     } finally {
       if (running.get(key) === controller) running.delete(key);

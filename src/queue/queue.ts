@@ -31,7 +31,10 @@ export interface Consumer {
 
 /** Durable jobs of named queues; at least once: a job whose holder died is performed again within seconds. */
 export interface Jobs {
-  /** Durable when it resolves; a job whose id already waits is left as it is (one that runs or has ended is not "waiting"). */
+  /**
+   * Durable when it resolves; a job whose id already waits is left as it is (one that runs or has ended is not
+   * "waiting"), and one that waits to be performed again is performed now.
+   */
   add(queue: string, jobs: readonly QueuedJob[]): Promise<void>;
   /** Performs jobs until closed; an exception counts as "again" with growing delay and is told to `onError`. */
   consume(

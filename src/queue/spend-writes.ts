@@ -1,4 +1,4 @@
-import { counts, roomFor, type SpendWrites } from "../scheduling/write-budget.ts";
+import { counts, GITHUB_WRITES, roomFor, type SpendWrites, type Spent } from "../scheduling/write-budget.ts";
 import type { Table } from "./queue.ts";
 
 interface Moment {
@@ -10,15 +10,17 @@ interface Moment {
  * One budget of an installation for all processes of a service. Every write is an entry of its own, put before the others
  * are counted: of two that spend at once at least one sees the other, and takes its own back where both are too many.
  */
-export function spendWrites(table: Table, moment: Moment): SpendWrites {
+export function spendWrites(table: Table, moment: Moment, limits = GITHUB_WRITES): SpendWrites {
   return async (installation, writes) => {
     const budget = `writes/${installation}`;
     const at = moment.now();
-    const before = roomFor(writes, { made: await madeIn(table, { budget, now: at, but: new Set() }), now: at });
+    const room = async (but: ReadonlySet<string>): Promise<Spent> =>
+      roomFor(writes, { made: await madeIn(table, { budget, now: at, but }), now: at, limits });
+    const before = await room(new Set());
     if (before.kind === "wait") return before;
     const mine = Array.from({ length: writes }, () => `${at}-${Buffer.from(moment.random(8)).toString("hex")}`);
     for (const key of mine) await table.put(budget, key, null);
-    const spent = roomFor(writes, { made: await madeIn(table, { budget, now: at, but: new Set(mine) }), now: at });
+    const spent = await room(new Set(mine));
     if (spent.kind === "wait") for (const key of mine) await table.remove(budget, key);
     return spent;
   };

@@ -1,6 +1,11 @@
-/** GitHub's limits on content written by one installation, kept from our side (SEMANTICS §12). */
-const A_MINUTE = 60;
-const AN_HOUR = 400;
+/** How much content one installation may write to a forge. */
+export interface WriteLimits {
+  readonly aMinute: number;
+  readonly anHour: number;
+}
+
+/** GitHub's, kept from our side (SEMANTICS §12). */
+export const GITHUB_WRITES: WriteLimits = { aMinute: 60, anHour: 400 };
 const MINUTE_MS = 60_000;
 const HOUR_MS = 3_600_000;
 
@@ -12,13 +17,17 @@ export type SpendWrites = (installation: number, writes: number) => Promise<Spen
 /** Whether so many more may be written now, after those that were written at these times (ms since 1970). */
 export function roomFor(
   writes: number,
-  { made, now }: { readonly made: readonly number[]; readonly now: number },
+  {
+    made,
+    now,
+    limits = GITHUB_WRITES,
+  }: { readonly made: readonly number[]; readonly now: number; readonly limits?: WriteLimits },
 ): Spent {
   // A clock that was put back, or another machine's that is ahead, makes no write unmade.
   const times = made.map((at) => Math.min(at, now)).toSorted((a, b) => a - b);
   const waits = [
-    waitFor(writes, { times, now, most: A_MINUTE, within: MINUTE_MS }),
-    waitFor(writes, { times, now, most: AN_HOUR, within: HOUR_MS }),
+    waitFor(writes, { times, now, most: limits.aMinute, within: MINUTE_MS }),
+    waitFor(writes, { times, now, most: limits.anHour, within: HOUR_MS }),
   ];
   const afterMs = Math.max(...waits);
   return afterMs === 0 ? { kind: "ok" } : { kind: "wait", afterMs };

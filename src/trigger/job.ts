@@ -24,6 +24,7 @@ const PRIORITY: Readonly<Record<Trigger["kind"], number>> = {
   "pull-request": 50,
   recheck: 50,
   "merge-group": 50,
+  promotions: 60,
   reconcile: 100,
   everywhere: 100,
   collect: 100,
@@ -46,7 +47,8 @@ function idOf(trigger: Trigger, delivery: string): string {
     case "merge-group":
       return `merge-group-${trigger.repository.id}-${trigger.head}`;
     case "reconcile":
-      return `reconcile-${trigger.repository.id}`;
+    case "promotions":
+      return `${trigger.kind}-${trigger.repository.id}`;
     case "everywhere":
       return "everywhere";
     case "collect":

@@ -49,6 +49,8 @@ export type Trigger =
     }
   /** A branch moved, a timer fired, or we simply look again: `reconcile`. */
   | { readonly kind: "reconcile"; readonly repository: RepositoryRef; readonly because: string }
+  /** What was asked of environments may go on by now. */
+  | { readonly kind: "promotions"; readonly repository: RepositoryRef }
   /** A minute passed: all repositories are looked at. */
   | { readonly kind: "everywhere" }
   /** A day passed: what nobody needs any more leaves the store. */

@@ -191,6 +191,30 @@ export function queueContract(start: () => Promise<Backend>): void {
       expect(third).toBeLessThan(5000);
     });
 
+    test("one that waits to be performed again is woken by whoever adds it, before and while it says so", async () => {
+      const name = fresh();
+      let seen = 0;
+      let goOn: (() => void) | undefined;
+      await performing(name, async () => {
+        seen++;
+        if (seen === 2) await new Promise<void>((resolve) => (goOn = resolve));
+        return seen < 4 ? { kind: "again", afterMs: 600_000 } : DONE;
+      });
+      await queue.jobs.add(name, [{ id: "same", payload: null }]);
+      await until(async () => (await queue.jobs.counts(name)).delayed === 1);
+      await other.jobs.add(name, [{ id: "same", payload: null }]);
+      await until(() => goOn !== undefined);
+      await queue.jobs.add(name, [{ id: "same", payload: null }]);
+      goOn?.();
+      await until(() => seen === 3);
+      await until(async () => (await queue.jobs.counts(name)).delayed === 1);
+      await other.jobs.add(name, [
+        { id: "same", payload: null },
+        { id: "another", payload: null },
+      ]);
+      await until(() => seen >= 4);
+    });
+
     test("one that throws is told and performed again", async () => {
       const name = fresh();
       const told: unknown[] = [];

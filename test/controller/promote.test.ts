@@ -283,7 +283,7 @@ test("a merge is judged once the forge says who agreed and who put it into the q
   await look();
   page = MERGED;
   for (asking of [true, false]) {
-    expect(await look()).toMatchObject({ released: false, again: 10_000 });
+    expect(await look()).toMatchObject({ released: false, again: 5_000 });
     expect((await standing()).request?.run).toBe(FIRST);
   }
   away = false;

@@ -11,6 +11,7 @@ import type { ServiceConfig } from "../../src/config-service.ts";
 import { openService, type OpenService } from "../../src/main-open-service.ts";
 import { twinConfig } from "../../src/main-demo.ts";
 import { checkedTwin, type CheckedTwin } from "../github/checked-twin.ts";
+import type { WriteLimits } from "../../src/scheduling/write-budget.ts";
 import { prepareDatabase } from "../prepared-database.ts";
 import { ENV } from "../sluice.ts";
 
@@ -19,9 +20,12 @@ export interface Town {
   readonly directory: string;
   readonly twin: CheckedTwin;
   readonly service: OpenService;
-  /** Ends when a fact holds; fails with `what` after a minute and a half. */
+  /** Ends when a fact holds; fails with `what` after two minutes. */
   until(what: string, fact: () => boolean | Promise<boolean>): Promise<void>;
 }
+
+/** A server of one's own may have no limits; those of GitHub have tests of their own. */
+const PLENTY: WriteLimits = { aMinute: 6_000, anHour: 60_000 };
 
 /** `operator`: text of the operator's file; `variables`: what the worker finds in its environment. */
 export async function town(
@@ -35,6 +39,8 @@ export async function town(
     readonly logged?: (line: string) => void;
     /** Where its queue is; default: embedded. */
     readonly queue?: ServiceConfig["queue"];
+    /** What the forge lets the service write; default: what no test meets. */
+    readonly writes?: WriteLimits;
     /** What is so before the service starts. */
     readonly before?: (twin: CheckedTwin) => Promise<void>;
   } = {},
@@ -63,6 +69,7 @@ export async function town(
     version: "test",
     path: process.env["PATH"] ?? "",
     slots: options.slots ?? 2,
+    writes: options.writes ?? PLENTY,
     variable: (name) => options.variables?.[name],
   });
   if (opened.kind !== "opened") throw new Error(opened.why);
@@ -78,12 +85,11 @@ export async function town(
     twin,
     service,
     async until(what, fact) {
-      // A minute's budget of writes may be spent, twice over where a promotion is closed and another one is told.
-      const end = Date.now() + 200_000;
+      const end = Date.now() + 120_000;
       for (;;) {
         const asked = performance.now();
         if (await fact()) return;
-        if (Date.now() > end) throw new Error(`${what}: not after 200 s`);
+        if (Date.now() > end) throw new Error(`${what}: not after 120 s`);
         // Asking git starts a process: however dear a question is, it takes no more than a fifth of the time.
         const rest = Math.max(50, 4 * (performance.now() - asked));
         await new Promise((resolve) => setTimeout(resolve, rest));
