@@ -79,7 +79,7 @@ const SLOWEST_MS = 30_000;
 export function bullJobs(bull: BullClasses, onError: (error: unknown) => void): Jobs & AsyncDisposable {
   const queues = new Map<string, BullQueue>();
   const consumers = new Set<Consumer>();
-  const woken: WokenJobs = new Set();
+  const woken: WokenJobs = new Map();
 
   function queueOf(name: string): BullQueue {
     let queue = queues.get(checked(name));
@@ -96,10 +96,11 @@ export function bullJobs(bull: BullClasses, onError: (error: unknown) => void): 
       const [first, ...more] = jobs.map(carried);
       if (first === undefined) return;
       const to = queueOf(queue);
+      for (const { id } of jobs) if (woken.has(`${queue}/${id}`)) woken.set(`${queue}/${id}`, true);
       // On PostgreSQL a bulk makes two temporary tables: good for many, four times as slow for one.
       const added =
         more.length === 0 ? [await to.add(first.name, first.data, first.opts)] : await to.addBulk([first, ...more]);
-      await Promise.all(jobs.map((job, at) => wake(woken, { queue, job, added: added[at] })));
+      await Promise.all(jobs.map((job, at) => wake(job, added[at])));
     },
     async consume(queue, options) {
       const consumer = await consume(bull, checked(queue), { ...options, woken, onBackendError: onError });
@@ -143,19 +144,14 @@ export function bullJobs(bull: BullClasses, onError: (error: unknown) => void): 
   };
 }
 
-/** Jobs that were added again while they run: those of other processes are woken by the end of their wait alone. */
-type WokenJobs = Set<string>;
+/** Jobs that run in this process, and whether they were added meanwhile; by another process, they wait as they say. */
+type WokenJobs = Map<string, boolean>;
 
 /** What waits to be performed again is performed now: whoever adds it knows something new. */
-async function wake(
-  woken: WokenJobs,
-  { queue, job, added }: { readonly queue: string; readonly job: QueuedJob; readonly added: AddedJob | undefined },
-): Promise<void> {
-  if (added === undefined || job.once === true || (job.delayMs ?? 0) > 0) return;
-  const state = await added.getState();
-  if (state === "active") woken.add(`${queue}/${job.id}`);
+async function wake({ once, delayMs = 0 }: QueuedJob, added: AddedJob | undefined): Promise<void> {
+  if (added === undefined || once === true || delayMs > 0) return;
   // Taken meanwhile, it is performed anyway.
-  if (state === "delayed") await added.promote().catch(() => undefined);
+  if ((await added.getState()) === "delayed") await added.promote().catch(() => undefined);
 }
 
 function carried({ id, payload, priority, delayMs, once }: QueuedJob): Parameters<BullQueue["addBulk"]>[0][number] {
@@ -218,6 +214,7 @@ async function consume(bull: BullClasses, queue: string, options: ConsumeOptions
   const process: Process = async (job, token) => {
     const controller = new AbortController();
     const key = job.id ?? "";
+    const name = `${queue}/${job.data.id}`;
     running.set(key, controller);
     try {
       const { id } = job.data;
@@ -225,14 +222,17 @@ async function consume(bull: BullClasses, queue: string, options: ConsumeOptions
       const priority = job.opts.priority ?? PRIORITY;
       const taken = { id, payload, priority, lost: job.stalledCounter };
       const from = job.data.correlation ?? randomUUID();
-      options.woken.delete(`${queue}/${id}`);
+      options.woken.set(name, false);
       const afterMs = await correlated(from, () => perform(taken, controller.signal));
       if (afterMs === undefined) return;
-      const wait = options.woken.delete(`${queue}/${id}`) ? 0 : afterMs;
+      const wait = options.woken.get(name) === true ? 0 : afterMs;
       await job.moveToDelayed(Date.now() + wait, token);
+      // Added while it was put aside.
+      if (wait > 0 && options.woken.get(name) === true) await job.promote().catch(() => undefined);
       throw new DelayedError();
     } finally {
       if (running.get(key) === controller) running.delete(key);
+      options.woken.delete(name);
     }
   };
 

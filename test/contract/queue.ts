@@ -212,7 +212,8 @@ export function queueContract(start: () => Promise<Backend>): void {
         { id: "same", payload: null },
         { id: "another", payload: null },
       ]);
-      await until(() => seen >= 4);
+      await until(() => seen === 5);
+      expect((await queue.jobs.counts(name)).delayed).toBe(0);
     });
 
     test("one that throws is told and performed again", async () => {
