@@ -195,7 +195,8 @@ export function queueContract(start: () => Promise<Backend>): void {
       const name = fresh();
       let seen = 0;
       let goOn: (() => void) | undefined;
-      await performing(name, async () => {
+      await performing(name, async ({ id }) => {
+        if (id === "another") return DONE;
         seen++;
         if (seen === 2) await new Promise<void>((resolve) => (goOn = resolve));
         return seen < 4 ? { kind: "again", afterMs: 600_000 } : DONE;
@@ -212,8 +213,11 @@ export function queueContract(start: () => Promise<Backend>): void {
         { id: "same", payload: null },
         { id: "another", payload: null },
       ]);
-      await until(() => seen === 5);
-      expect((await queue.jobs.counts(name)).delayed).toBe(0);
+      await until(() => seen >= 4);
+      const none = { waiting: 0, active: 0, delayed: 0 };
+      await until(async () => JSON.stringify(await queue.jobs.counts(name)) === JSON.stringify(none));
+      // What was added while it ran may be performed of its own as well.
+      expect([4, 5]).toContain(seen);
     });
 
     test("one that throws is told and performed again", async () => {
