@@ -2,6 +2,7 @@ import { existsSync, mkdirSync } from "node:fs";
 
 import { byUtf8 } from "../identity/canonical-json.ts";
 import { parseCommitSha, type CommitSha } from "../identity/identity.ts";
+import { contactTurns } from "./contact-turns.ts";
 import { lines } from "./git-output.ts";
 import { gitProcess, type GitProcess } from "./git-process.ts";
 import type { Mirror, Published, Refreshed, RefUpdate } from "./mirror.ts";
@@ -31,13 +32,7 @@ export async function nativeMirror(place: MirrorPlace): Promise<Mirror> {
   }
   const commits = nativeGit({ root: directory, own: directory, common: directory, program });
   const git = gitProcess(directory, program);
-  // One contact at a time: two fetches of one ref would wait for each other's lock, and lose.
-  let turn: Promise<unknown> = Promise.resolve();
-  const alone = <Value>(work: () => Promise<Value>): Promise<Value> => {
-    const mine = turn.then(work, work);
-    turn = mine.catch(() => undefined);
-    return mine;
-  };
+  const turns = contactTurns<Refreshed>();
   const grown = () => commits.resolve(GROWN);
   const settle = async (head: CommitSha) => void (await git.run(["update-ref", GROWN, head]));
   /** Follows the ref that only grows, unless it was rewritten. */
@@ -51,13 +46,13 @@ export async function nativeMirror(place: MirrorPlace): Promise<Mirror> {
     grown,
     settle,
     refresh: (patterns) =>
-      alone(async () => {
+      turns.ask(JSON.stringify(patterns), async () => {
         const refreshed = await refresh(place, git, patterns);
         if (refreshed.kind === "ok" && place.grows !== undefined) await follow(refreshed.refs.get(place.grows));
         return refreshed;
       }),
     publish: (updates) =>
-      alone(async () => {
+      turns.write(async () => {
         const published = await publish(place, updates);
         const moved = updates.find(({ ref }) => ref === place.grows);
         if (published.kind === "published") await follow(moved?.to ?? undefined);

@@ -72,6 +72,33 @@ test("a refresh brings refs as they are, also rewritten and deleted ones, and re
   expect(await mirror.changed(first, second)).toEqual(["a.txt"]);
 });
 
+test("what many ask at once is asked once, what is asked later is asked anew, and writing goes first", async () => {
+  const remote = await httpRemote();
+  const bench = repository({ "a.txt": "1\n" });
+  bench.commit();
+  await push(bench, remote.url, "HEAD:refs/heads/main");
+  const directory = mkdtempSync(join(tmpdir(), "sluice-mirror-"));
+  onTestFinished(() => rmSync(directory, { recursive: true, force: true, maxRetries: 3 }));
+  let contacts = 0;
+  const mirror = await nativeMirror({
+    directory: join(directory, "m.git"),
+    program,
+    remote: async () => (contacts++, { kind: "ok", url: remote.url, token: null }),
+  });
+  await mirror.refresh(["refs/heads/main"]);
+  const main = sha(bench.git("rev-parse", "HEAD"));
+  const order: string[] = [];
+  const ask = (pattern: string): Promise<unknown> => mirror.refresh([pattern]).then(() => order.push(pattern));
+  const first = ask("refs/heads/main");
+  await new Promise((resolve) => setImmediate(resolve));
+  const many = Array.from({ length: 20 }, () => ask("refs/heads/main"));
+  const published = mirror.publish([{ ref: RUN, from: null, to: main }]).then(() => order.push("published"));
+  await Promise.all([first, ...many, ask("refs/sluice/runs/*"), published]);
+  expect(contacts).toBe(5);
+  expect(order).toEqual(["refs/heads/main", "published", ...many.map(() => "refs/heads/main"), "refs/sluice/runs/*"]);
+  expect(await mirror.resolve(RUN)).toBe(main);
+});
+
 test("a ref is created once: whoever comes second is overtaken and changes nothing", async () => {
   const { bench, remote, mirror } = await pushed();
   await mirror.refresh(["refs/heads/main"]);
