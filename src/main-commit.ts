@@ -9,6 +9,7 @@ import type { RunSummary } from "./index/history.ts";
 import { answersFor } from "./main-answers.ts";
 import { again, DONE, type At } from "./main-at.ts";
 import type { ForgeRepository } from "./main-forge-repository.ts";
+import { tellDivergence } from "./main-notices.ts";
 import { freshOrders, LOOK_AGAIN_MS, ordersOf } from "./main-orders.ts";
 import { openRunOf } from "./main-pull-request.ts";
 import { plotsAt } from "./main-plots.ts";
@@ -77,6 +78,10 @@ export async function tellCommit(
   if (open.length + runs.length + here.length === 0) return DONE;
   const merge = await keptMerge(at, repository, commit);
   const records = runs.map(({ record }) => record);
+  if (merge?.review.kind === "diverged")
+    await tellDivergence(at, repository, { commit, number: merge.number, ended: records }).catch(
+      at.service.parts.onError,
+    );
   const tails = await tailsOf(at, records);
   const plots = await plotsAt(at, repository, { commit, runs: records });
   const told = merge === null ? undefined : await at.queue.table.get(toldTable(repository), commit);

@@ -6,6 +6,7 @@ import { button, command, recheck } from "./main-command.ts";
 import { tellCommit } from "./main-commit.ts";
 import { installationChanged, lookEverywhere } from "./main-everywhere.ts";
 import { look } from "./main-look.ts";
+import { sendWaitingNotices } from "./main-notices.ts";
 import { promotions } from "./main-promotions.ts";
 import { reportMergeGroup, reportOpen } from "./main-pull-request.ts";
 import { takeRun } from "./main-run-hand.ts";
@@ -29,6 +30,7 @@ export function composeHands(service: Service, queue: Queue, followers: Pick<Fol
         tell: async (commit) => tellCommit(at, await service.repository(repository), { commit, standing: [] }),
       }),
     send: (installation) => send(at, installation),
+    notify: (repository) => sendWaitingNotices(at, repository),
   };
 }
 

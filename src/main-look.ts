@@ -6,6 +6,7 @@ import { wakeForComments } from "./main-comments.ts";
 import { mergeOf, tellCommit } from "./main-commit.ts";
 import type { ForgeRepository } from "./main-forge-repository.ts";
 import { mendLedger } from "./main-ledger.ts";
+import { tellNotices } from "./main-notices.ts";
 import { enqueueRun } from "./main-orders.ts";
 import { seenTable, stampOf } from "./main-pull-request.ts";
 import { tellSchedules } from "./main-schedules.ts";
@@ -69,6 +70,7 @@ async function lookAlone(
   for (const commit of commits) await tellCommit(at, repository, { commit, standing: looked.standing, seen });
   await tellSchedules(at, repository);
   await wake(at, { kind: "promotions", repository: ref });
+  await tellNotices(at, repository).catch(parts.onError);
   await tellStrays(at, repository).catch(parts.onError);
   return { kind: "done", started: looked.started.length };
 }

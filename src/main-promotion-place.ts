@@ -59,20 +59,26 @@ const memories = new WeakMap<ForgeRepository, ReturnType<typeof eventMemory>>();
 
 const folded = new WeakMap<readonly ReleaseEvent[], ReadonlyMap<string, EnvironmentState>>();
 
-/** Only what one of our keys signed counts. */
-export async function statesOf({
-  service,
-  repository,
-}: Pick<Place, "service" | "repository">): Promise<ReadonlyMap<string, EnvironmentState>> {
-  const { history, forge } = repository;
-  await history.sync();
-  const counted = memories.get(repository) ?? eventMemory(keysOf(service), String(forge.repository.id));
-  memories.set(repository, counted);
-  const events = counted(history.events());
+export async function statesOf(
+  place: Pick<Place, "service" | "repository">,
+): Promise<ReadonlyMap<string, EnvironmentState>> {
+  const events = await eventsOf(place);
   // As long as nothing came, the events are the very same ones.
   const states = folded.get(events) ?? foldEvents(events);
   folded.set(events, states);
   return states;
+}
+
+/** Only what one of our keys signed counts. */
+export async function eventsOf({
+  service,
+  repository,
+}: Pick<Place, "service" | "repository">): Promise<readonly ReleaseEvent[]> {
+  const { history, forge } = repository;
+  await history.sync();
+  const counted = memories.get(repository) ?? eventMemory(keysOf(service), String(forge.repository.id));
+  memories.set(repository, counted);
+  return counted(history.events());
 }
 
 export async function releaseAt({ service, repository }: Place, id: RunId): Promise<Release | undefined> {

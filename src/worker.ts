@@ -15,6 +15,8 @@ export interface Hands {
   run(repository: RepositoryRef, run: RunToTake, signal: AbortSignal): Promise<Performed>;
   /** Sends an installation's desired states. */
   send(installation: number): Promise<Performed>;
+  /** Tells webhooks what waits for them of a repository. */
+  notify(repository: RepositoryRef): Promise<Performed>;
 }
 
 /** A run as its job names it. */
@@ -26,7 +28,7 @@ export interface RunToTake {
 }
 
 /** Names of the queues. */
-export const QUEUES = { controller: "controller", runs: "runs", outbox: "outbox" } as const;
+export const QUEUES = { controller: "controller", runs: "runs", outbox: "outbox", notices: "notices" } as const;
 
 /** Job of an accepted run: asking twice is asking once. */
 export function runJob(repository: RepositoryRef, order: RunOrder): QueuedJob {
@@ -64,7 +66,7 @@ export async function startWork(
   options: { readonly runs: number; readonly onError: (job: QueuedJob, error: unknown) => void },
 ): Promise<Consumer> {
   const { onError } = options;
-  const [triggers, runs, outbox] = await Promise.all([
+  const [triggers, runs, outbox, notices] = await Promise.all([
     queue.jobs.consume(QUEUES.controller, {
       concurrency: 4,
       onError,
@@ -87,11 +89,17 @@ export async function startWork(
       onError,
       perform: (job) => hands.send((job.payload as { installation: number }).installation),
     }),
+    // Apart from the outbox: a stranger's server that is slow holds up no check.
+    queue.jobs.consume(QUEUES.notices, {
+      concurrency: 2,
+      onError,
+      perform: (job) => hands.notify((job.payload as unknown as { readonly repository: RepositoryRef }).repository),
+    }),
   ]);
   return {
     async close(how) {
       // What is short is ended; a run may take hours more, and another controller goes on with it.
-      await Promise.all([triggers.close(how), runs.close({ force: true }), outbox.close(how)]);
+      await Promise.all([triggers.close(how), runs.close({ force: true }), outbox.close(how), notices.close(how)]);
     },
   };
 }

@@ -5,27 +5,11 @@ import { expect, test } from "vitest";
 import { sendDesired, type SendPorts } from "../../src/controller/send-desired.ts";
 import { targetOf, type Desired } from "../../src/forge/desired.ts";
 import type { Answer, Check, Forge, Forges } from "../../src/forge/forge.ts";
-import { byUtf8, canonicalJson, type Json } from "../../src/identity/canonical-json.ts";
+import type { Json } from "../../src/identity/canonical-json.ts";
 import { withinBudget } from "../../src/forge/within-budget.ts";
-import type { Table } from "../../src/queue/queue.ts";
 import { spendWrites } from "../../src/queue/spend-writes.ts";
 import { checkOf, sha, village, type Village } from "../forge/village.ts";
-
-function memoryTable(): Table {
-  const all = new Map<string, Map<string, Json>>();
-  const of = (name: string): Map<string, Json> => all.get(name) ?? all.set(name, new Map()).get(name) ?? new Map();
-  return {
-    put: (table, key, value) => Promise.resolve(void of(table).set(key, value)),
-    get: (table, key) => Promise.resolve(of(table).get(key)),
-    entries: (table) =>
-      Promise.resolve([...of(table)].sort(([a], [b]) => byUtf8(a, b)).map(([key, value]) => ({ key, value }))),
-    remove(table, key, expected) {
-      const there = of(table).get(key);
-      const same = expected === undefined || (there !== undefined && canonicalJson(there) === canonicalJson(expected));
-      return Promise.resolve(same && of(table).delete(key));
-    },
-  };
-}
+import { memoryTable } from "./memory-table.ts";
 
 const MARKER = "<!-- sluice:pull-request -->";
 

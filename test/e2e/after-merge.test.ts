@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 
 import type { TwinPullRequest, TwinRepository } from "../../src/twin/world.ts";
+import { hookServer } from "./hook-server.ts";
 import { digits } from "./repositories.ts";
 import { accepted, gitIn, minutePasses, recorded, town, type Town } from "./town.ts";
 
@@ -10,6 +11,11 @@ name: sum
 params: params.yaml
 steps:
   add: { run: "test $SLUICE_PARAM_PLUS != 13; echo 1 > one.txt", params: [plus], outputs: [one.txt] }
+`;
+
+const ALERTED = `version: 1
+pools: { default: {} }
+installations: [{ account: acme, sources: ["env:ALERT"] }]
 `;
 
 /** Draws a curve beside its total. */
@@ -81,9 +87,11 @@ test(
   "a merge that is not what was reviewed waits where it is told to, until a person lets it run",
   { timeout: 240_000 },
   async () => {
-    const place = await town();
+    const hook = await hookServer();
+    const place = await town({ operator: ALERTED, variables: { ALERT: hook.url } });
     const { forge } = place.twin;
-    const repository = await digits(forge, { "sluice.yaml": "version: 1\ndivergence: stop\n" });
+    const notify = 'notify: [{ webhook: "env:ALERT", on: [divergence] }]';
+    const repository = await digits(forge, { "sluice.yaml": `version: 1\ndivergence: stop\n${notify}\n` });
     await place.until("first contact", async () => (await recorded(repository)).length === 1);
     const pull = await pullOf(place, repository, { "params.yaml": "plus: 2\n" });
     await place.until("the plan is there", () =>
@@ -110,6 +118,8 @@ test(
     await place.until("the pull request says so", () =>
       bodies(repository, pull).includes("does not run what was reviewed"),
     );
+    await place.until("a webhook is told, once it is there", () => hook.bodies.length === 2);
+    expect(hook.bodies[1]).toMatchObject({ event: "divergence", commit: merged });
     say(place, repository, pull.number, "/sluice run", "mallory");
     await place.until("mallory is refused", () => bodies(repository, pull).includes("write"));
     say(place, repository, pull.number, "/sluice run");
@@ -193,16 +203,24 @@ test("without any delivery a command is noticed, once, and an edited comment nev
 });
 
 test(
-  "a schedule computes again, its failure opens one issue, and its next success closes it",
+  "a schedule computes again, its failure opens one issue and is told to a webhook, and its next success ends both",
   { timeout: 240_000 },
   async () => {
-    const place = await town();
+    const hook = await hookServer();
+    const place = await town({
+      operator: ALERTED,
+      variables: { ALERT: hook.url },
+    });
     const { forge } = place.twin;
     const daily = FAILS.replace(
       "params: params.yaml",
       'on: { push: false, schedule: [{ cron: "0 4 * * *", refresh: [add] }] }\nparams: params.yaml',
     );
-    const repository = await digits(forge, { "pipelines/sum.yaml": daily, "params.yaml": "plus: 13\n" });
+    const repository = await digits(forge, {
+      "sluice.yaml": `version: 1\nnotify: [{ webhook: "env:ALERT", on: [failed-schedule, recovered] }]\n`,
+      "pipelines/sum.yaml": daily,
+      "params.yaml": "plus: 13\n",
+    });
     const seen = async (): Promise<number> =>
       (await place.service.queue.table.entries(`schedules/${repository.id}`)).length;
     await place.until("the schedule was seen", async () => (await seen()) === 1);
@@ -226,6 +244,13 @@ test(
     );
     expect(repository.issues.size).toBe(1);
     expect((await recorded(repository))[0]).toBe("sum schedule succeeded");
+    await place.until("the webhook was told of both", () => hook.bodies.length === 3);
+    // It took the first one only when it was asked again.
+    expect(hook.bodies.map(({ event }) => event)).toEqual(["failed-schedule", "failed-schedule", "recovered"]);
+    expect(hook.bodies[0]).toEqual(hook.bodies[1]);
+    const [failed] = hook.bodies;
+    expect(failed).toMatchObject({ repository: "acme/digits", pipeline: "sum", run: expect.any(String) });
+    expect(failed?.text).toMatch(/^acme\/digits · sum: scheduled \(0 4 \* \* \*\) run \w{4} at [0-9a-f]{7} failed$/);
   },
 );
 
