@@ -20,7 +20,8 @@ export function fileWorkTree(root: string, gitDirectory: string): WorkTree {
   const ownedPath = join(root, ".sluice", "owned.txt");
   let owned: Map<string, Digest> | undefined;
   let dirty = false;
-  const absolute = (path: string): string => join(root, path);
+  // Paths of a repository are in order already; it is asked for each of thousands.
+  const absolute = (path: string): string => `${root}/${path}`;
   const known = (): Map<string, Digest> => (owned ??= readOwned(ownedPath));
 
   return {

@@ -1,5 +1,4 @@
 import { lstatSync, readFileSync, readlinkSync } from "node:fs";
-import { join } from "node:path";
 
 import { byUtf8 } from "../identity/canonical-json.ts";
 import { digestOf, linkDigest, type Digest } from "../identity/identity.ts";
@@ -16,7 +15,7 @@ export type HashFile = (
 export function workTreeView(git: Git, hashFile: HashFile): View {
   let listing: Promise<readonly ViewFile[]> | undefined;
   let commit: View["commit"] = null;
-  const path = (name: string): string => join(git.root, name);
+  const path = (name: string): string => `${git.root}/${name}`;
 
   async function list(): Promise<readonly ViewFile[]> {
     const [tracked, untracked] = await Promise.all([git.tracked(), git.untracked()]);
@@ -70,12 +69,16 @@ export function workTreeView(git: Git, hashFile: HashFile): View {
 
 function present(root: string, entry: TreeEntry): readonly ViewFile[] {
   if (entry.kind === "submodule") return [{ path: entry.path, kind: "submodule", tracked: true }];
-  const stat = lstatSync(join(root, entry.path), { throwIfNoEntry: false });
+  const stat = lstatSync(`${root}/${entry.path}`, { throwIfNoEntry: false });
   return standing(root, { path: entry.path, tracked: true }, kindOf(stat));
 }
 
 function untrackedFile(root: string, name: string): readonly ViewFile[] {
-  return standing(root, { path: name, tracked: false }, kindOf(lstatSync(join(root, name), { throwIfNoEntry: false })));
+  return standing(
+    root,
+    { path: name, tracked: false },
+    kindOf(lstatSync(`${root}/${name}`, { throwIfNoEntry: false })),
+  );
 }
 
 function standing(
@@ -84,7 +87,7 @@ function standing(
   kind: ViewFile["kind"] | undefined,
 ): readonly ViewFile[] {
   if (kind === undefined) return [];
-  return [kind === "link" ? { ...file, kind, target: readlinkSync(join(root, file.path)) } : { ...file, kind }];
+  return [kind === "link" ? { ...file, kind, target: readlinkSync(`${root}/${file.path}`) } : { ...file, kind }];
 }
 
 function kindOf(stat: ReturnType<typeof lstatSync>): ViewFile["kind"] | undefined {

@@ -38,8 +38,8 @@ export function statIndex(path: string, root: string, look: Look = lstatIfThere)
   const blobs = new Map<BlobId, { readonly digest: Digest; readonly size: number }>();
   let lines = load(path, { entries, blobs });
   const fresh: string[] = [];
-  const name = (absolute: string): string =>
-    absolute.startsWith(`${root}/`) ? absolute.slice(root.length + 1) : absolute;
+  const prefix = `${root}/`;
+  const name = (absolute: string): string => (absolute.startsWith(prefix) ? absolute.slice(prefix.length) : absolute);
 
   function note(absolute: string, stat: BigIntStats, digest: Digest): HashedFile {
     const found: Entry = {
@@ -88,7 +88,7 @@ export function statIndex(path: string, root: string, look: Look = lstatIfThere)
       fresh.push(`b\t${id}\t${digest}\t${size}\n`);
     },
     save() {
-      for (const one of young) settle(one.startsWith("/") ? one : `${root}/${one}`);
+      for (const one of young) settle(one.startsWith("/") ? one : `${prefix}${one}`);
       young.clear();
       if (fresh.length === 0) return;
       mkdirSync(dirname(path), { recursive: true });
