@@ -8,6 +8,7 @@ import type { JsonObject } from "../identity/canonical-json.ts";
 import { runIdOf, ulidOf, type RunId } from "../identity/identity.ts";
 import type { OutputRecord } from "../key/key-document.ts";
 import type { AcceptedRun } from "../queue/accepted-runs.ts";
+import { LEDGER_HEADER, LOCAL_LEDGER } from "../manifest/ledger-paths.ts";
 import { failedRun } from "../report/failed-run.ts";
 import { failureText } from "../report/failure.ts";
 import { ansiPaint, noPaint } from "../report/paint.ts";
@@ -16,6 +17,7 @@ import { fourCharacters, listed } from "../report/words.ts";
 import { endedAt } from "../run/ended-at.ts";
 import { recordOf } from "../run/record-of.ts";
 import type { Deploys, RunRecord } from "../run/run-record.ts";
+import type { Signer } from "../signer/signer.ts";
 import type { Store } from "../store/store.ts";
 import { abandonOthers } from "./abandon.ts";
 import { disposing } from "./disposing.ts";
@@ -123,6 +125,9 @@ async function executeOne(session: Session, one: One): Promise<number> {
       signal,
     ),
   );
+  const opened = openRecord(session);
+  // Told where it is needed.
+  opened.catch(() => undefined);
   const end = await disposing(dispatcher, () =>
     runPipeline(
       { dispatcher, clock: world.clock },
@@ -157,7 +162,7 @@ async function executeOne(session: Session, one: One): Promise<number> {
   );
   // While the disk and git are busy with the record, the outputs are brought out; neither waits for the other.
   const recording = recordRun(
-    { git: repository.git, store, signer: await repository.signer() },
+    { git: repository.git, store, signer: await opened },
     { record, before, known, tree: identity.tree },
   );
   const [recorded] = await Promise.all([recording, bringOut(session, one, { outputs, time: record.finishedAt })]);
@@ -166,6 +171,13 @@ async function executeOne(session: Session, one: One): Promise<number> {
   one.execution.onRecorded?.(record);
   repository.accepted.remove(accepted.id);
   return conclude(session, one, { record, end, options });
+}
+
+/** Opens what the record needs while the steps run: git is asked once, because what it answers with then is there. */
+async function openRecord({ repository }: Session): Promise<Signer> {
+  const head = await repository.git.resolve(LOCAL_LEDGER);
+  if (head !== undefined) await repository.git.file(head, LEDGER_HEADER);
+  return repository.signer();
 }
 
 /** Outputs of a pipeline of which nothing has to be computed: they were only taken away; undefined: there is work. */

@@ -85,7 +85,11 @@ export function processExecutor(
       const launchers = [...pool.made.flatMap((slot) => slot.launcher ?? []), ...pool.idle];
       await Promise.all(launchers.map((one) => one.process.close()));
       pool.limits?.close();
-      await removeTrees(pool.made.map((slot) => slot.root));
+      const files = pool.made.reduce((sum, slot) => sum + slot.aside.count, 0);
+      await removeTrees(
+        pool.made.map((slot) => slot.root),
+        files,
+      );
     },
   };
 }

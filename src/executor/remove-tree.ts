@@ -35,13 +35,16 @@ export function removeTree(path: string): void {
   }
 }
 
-/** Removes trees that may hold thousands of files: another process does it, while this one goes on. */
-export async function removeTrees(paths: readonly string[]): Promise<void> {
-  if (paths.length === 0) return;
-  await new Promise<void>((resolve) => {
-    execFile("rm", ["-rf", "--", ...paths], () => resolve());
-  });
-  // What it could not: without rights, too deep, or without such a program.
+/** From so many files on it pays to start a process. */
+const MANY = 100;
+
+/** Removes trees that hold about so many files: another process does it where they are many, while this one goes on. */
+export async function removeTrees(paths: readonly string[], files: number): Promise<void> {
+  if (files >= MANY)
+    await new Promise<void>((resolve) => {
+      execFile("rm", ["-rf", "--", ...paths], () => resolve());
+    });
+  // All of few, and what the process could not: without rights, too deep, or where there is no such program.
   for (const path of paths) removeTree(path);
 }
 
