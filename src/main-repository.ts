@@ -12,6 +12,7 @@ import { removeTree } from "./executor/remove-tree.ts";
 import { digestOf } from "./identity/identity.ts";
 import type { History } from "./index/history.ts";
 import { programPath } from "./main-programs.ts";
+import { refreshSchemas } from "./main-schemas.ts";
 import { LEDGER_HEADER, LOCAL_LEDGER } from "./manifest/ledger-paths.ts";
 import { fileAcceptedRuns } from "./queue/file-accepted-runs.ts";
 import { whereWritable } from "./result/unwritable.ts";
@@ -41,6 +42,7 @@ function keepOutOfGit(directory: string): void {
 function compose(world: World, git: Git): Repository {
   const directory = join(git.root, ".sluice");
   keepOutOfGit(directory);
+  refreshSchemas(join(directory, "schema"));
   const digests = statIndex(join(directory, "cache", "stat"), git.root);
   const cache = fileParsedCache(join(directory, "cache", "parsed"), world.version);
   const places = { root: git.root, digests, cache };

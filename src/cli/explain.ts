@@ -3,7 +3,7 @@ import { concreteDocument } from "../key/concrete.ts";
 import { keyOf, type KeyDocument, type StepResult } from "../key/key-document.ts";
 import { differences } from "../plan/difference.ts";
 import { previousOf } from "../plan/forecast.ts";
-import type { WorkStep } from "../plan/plan.ts";
+import type { Cause, Change, WorkStep } from "../plan/plan.ts";
 import type { ExplainView } from "../report/explain-text.ts";
 import type { StepRecord } from "../run/run-record.ts";
 import { closest } from "../problem/suggest.ts";
@@ -109,7 +109,8 @@ async function fromRun(step: string, { record, ledger: { history } }: Selected):
       : differences(past.document, found.document, () => undefined);
   return {
     step,
-    verdict: verdictOf(found),
+    verdict: verdictOf(found, past === undefined ? { kind: "first-run" } : causeOf(changes)),
+    failed: found.outcome.kind === "failed" ? found.outcome.failure : null,
     work: undefined,
     key: found.key,
     document: found.document,
@@ -125,7 +126,12 @@ function surroundings(changes: readonly EnvironmentChange[], step: string): read
   return changes.filter(({ name, steps }) => outside.has(name) && (steps.length === 0 || steps.includes(step)));
 }
 
-function verdictOf(step: StepRecord): ExplainView["verdict"] {
+/** Why a step began that gave nothing: its cause is not recorded. */
+function causeOf(changes: readonly Change[]): Cause {
+  return changes.length === 0 ? { kind: "unfinished" } : { kind: "changed", changes };
+}
+
+function verdictOf(step: StepRecord, began: Cause): ExplainView["verdict"] {
   const { outcome, key } = step;
   if (key !== null && outcome.kind === "succeeded") return { kind: "run", key, cause: outcome.cause };
   if (key !== null && outcome.kind === "cached") {
@@ -146,7 +152,5 @@ function verdictOf(step: StepRecord): ExplainView["verdict"] {
   if (outcome.kind === "not-started")
     return { kind: "withheld", why: `it was not started because of \`${outcome.because}\`` };
   if (outcome.kind === "withheld") return { kind: "withheld", why: outcome.why };
-  return key === null
-    ? { kind: "withheld", why: "it never got that far" }
-    : { kind: "run", key, cause: { kind: "unfinished" } };
+  return key === null ? { kind: "withheld", why: "it never got that far" } : { kind: "run", key, cause: began };
 }

@@ -14,7 +14,6 @@ pipelines: "pipelines/*.yaml"
 export async function init(world: World): Promise<number> {
   const repository = await openRepository(world);
   const { project } = await openSession(world);
-  await writeSchemas(repository);
   const count = project.pipelines.length + project.broken.length;
   if (count > 0) {
     const pipelines = count === 1 ? "a pipeline" : `${count} pipelines`;
@@ -59,11 +58,4 @@ async function convert(
   }
   const { importScripts } = await import("../pipeline/import-scripts.ts");
   return { path: "pipelines/main.yaml", imported: importScripts([...files]), from: null };
-}
-
-/** The schema that editors check pipeline files against. */
-async function writeSchemas(repository: Repository): Promise<void> {
-  const { pipelineJsonSchema, settingsJsonSchema } = await import("../pipeline/json-schema.ts");
-  repository.write(".sluice/schema/pipeline.schema.json", `${JSON.stringify(pipelineJsonSchema(), null, 2)}\n`);
-  repository.write(".sluice/schema/settings.schema.json", `${JSON.stringify(settingsJsonSchema(), null, 2)}\n`);
 }

@@ -3,6 +3,8 @@ import type { Digest, RunId } from "../identity/identity.ts";
 import type { KeyDocument } from "../key/key-document.ts";
 import type { Change, Verdict, WorkStep } from "../plan/plan.ts";
 import { changeSentence, verdictSentence } from "./cause.ts";
+import { failureSentence } from "./failure-sentence.ts";
+import type { Failure } from "../run/run-record.ts";
 import type { Paint } from "./paint.ts";
 import { safeLine, safeLines } from "./safe-text.ts";
 import { terminalVoice } from "./voice.ts";
@@ -19,6 +21,8 @@ export interface ExplainView {
   readonly against: { readonly run: RunId; readonly key: Digest } | null;
   /** Every difference of the two key documents. */
   readonly changes: readonly Change[];
+  /** How it ended in a recorded run: undefined is a plan, null no failure. */
+  readonly failed?: Failure | null;
   /** What surrounded the step in a recorded run and differs without being part of the key: isolation, machine. */
   readonly surroundings: readonly EnvironmentChange[];
 }
@@ -35,16 +39,26 @@ const verbs: Readonly<Record<Verdict["kind"], string>> = {
   withheld: "does not run",
 };
 
+const past: typeof verbs = {
+  run: "ran",
+  cached: "was cached",
+  depends: "depended",
+  withheld: "did not run",
+};
+
 /** The reason in a sentence, then each difference of the key documents with both sides. */
 export function explainText(view: ExplainView, { paint, shortId }: ExplainTextOptions): string {
   const voice = terminalVoice(paint);
-  const why = verdictSentence(view.verdict, { step: view.work, shortId }, voice);
+  const { verdict } = view;
+  const again = view.failed !== undefined && verdict.kind === "run" && verdict.cause.kind === "unfinished";
+  const why = again ? "it had not finished before" : verdictSentence(verdict, { step: view.work, shortId }, voice);
   const keys = [
     view.against === null ? "" : `${shortDigest(view.against.key)} (run ${shortId(view.against.run)})`,
     view.key === null ? "not known yet" : shortDigest(view.key),
   ];
   const blocks = [
-    `${paint.strong(safeLine(view.step))} ${verbs[view.verdict.kind]}: ${why}`,
+    `${paint.strong(safeLine(view.step))} ${(view.failed === undefined ? verbs : past)[view.verdict.kind]}: ${why}`,
+    view.failed === undefined || view.failed === null ? "" : `it failed: ${failureSentence(view.failed, voice)}`,
     `key ${keys.filter((key) => key !== "").join(view.against?.key === view.key ? " = " : " → ")}`,
     ...view.changes.map((change) => [changeSentence(change, voice), ...sides(change, paint)].join("\n")),
     view.surroundings.map(surroundingLine).join("\n"),

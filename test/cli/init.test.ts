@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { expect, test } from "vitest";
@@ -144,7 +144,13 @@ test("what stands there is never overwritten, and the schema that editors use is
   expect(again.stdout).toContain("has a pipeline already");
   expect(readFileSync(join(bench.root, "pipelines/main.yaml"), "utf8")).toBe(pipeline);
   expect(pipeline).toMatch(/^# yaml-language-server: \$schema=\.\.\/\.sluice\/schema\/pipeline\.schema\.json\n/);
-  expect(existsSync(join(bench.root, ".sluice/schema/pipeline.schema.json"))).toBe(true);
+  const schema = join(bench.root, ".sluice/schema/pipeline.schema.json");
+  const written = readFileSync(schema, "utf8");
+  expect(written).toBe(readFileSync(join(import.meta.dirname, "../../pipelines-schema/pipeline.schema.json"), "utf8"));
+  // Any command refreshes what another version wrote.
+  bench.write(".sluice/schema/pipeline.schema.json", "{}\n");
+  await bench.sluice("validate");
+  expect(readFileSync(schema, "utf8")).toBe(written);
   expect(
     bench
       .git("status", "--porcelain", "--ignored")

@@ -147,7 +147,9 @@ test("explain", async () => {
     verdict: { kind: "depends", on: ["prepare"], root: ["prepare"], changes: [] },
   };
   await expect(
-    [explained, cached, unknown].map((view) => explainText(view, options)).join("\n---\n"),
+    [explained, cached, unknown, { ...explained, changes: [], failed: { kind: "exit", code: 3 } } as const]
+      .map((view) => explainText(view, options))
+      .join("\n---\n"),
   ).toMatchFileSnapshot("../golden/report/explain.txt");
   expect(JSON.parse(explainJson(explained))).toMatchObject({
     version: 1,
