@@ -16,6 +16,15 @@ export function missing(resolving: Resolving, input: Input, path: string): void 
     );
   const producer = outputs.find((candidate) => candidate.path === output);
   const files = resolving.tree.files.map((file) => file.path);
+  const decomposed = files.find((file) => file !== path && file.normalize("NFC") === path);
+  if (decomposed !== undefined) {
+    problemAt(resolving, input.at, {
+      code: "missing-input",
+      message: `\`${path}\` is in the repository under a name that looks the same and has other characters (it is not in Unicode's composed form)`,
+      next: `git mv ${spelledOut(decomposed)} ${quoted(path)}`,
+    });
+    return;
+  }
   const near = closest(path, files) ?? sameName(path, files);
   const next =
     producer !== undefined
@@ -34,4 +43,14 @@ export function missing(resolving: Resolving, input: Input, path: string): void 
 function sameName(path: string, candidates: readonly string[]): string | undefined {
   const name = path.slice(path.lastIndexOf("/") + 1);
   return candidates.find((candidate) => candidate.slice(candidate.lastIndexOf("/") + 1) === name);
+}
+
+function quoted(text: string): string {
+  return `'${text.replaceAll("'", "'\\''")}'`;
+}
+
+/** A name for bash in which nothing looks like anything else. */
+function spelledOut(text: string): string {
+  const escaped = text.replaceAll(/[\\']/g, "\\$&");
+  return `$'${escaped.replaceAll(/[^ -~]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`)}'`;
 }

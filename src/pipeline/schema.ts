@@ -1,6 +1,7 @@
 import { z } from "zod";
 
 const NAME = /^[A-Za-z0-9][A-Za-z0-9_-]*$/;
+const VARIABLE = /^[A-Za-z_]\w*$/;
 const DURATION = /^\d+(\.\d+)?(ms|s|m|h|d|y)$/;
 const PERIOD = /^(?!0+(\.0+)?[a-z])\d+(\.\d+)?(ms|s|m|h|d|y)$/;
 const SIZE = /^(?!0+(\.0+)?([A-Z]|$))\d+(\.\d+)?([KMGT]i?)?B?$/;
@@ -105,7 +106,7 @@ const stepKeys = {
   code: inputs.optional().describe("Replaces the pipeline's `code` for this step."),
   params: z.array(z.string().min(1)).optional().describe("Dotted names of parameters; a name stands for its subtree."),
   env: z
-    .record(z.string().regex(/^[A-Za-z_]\w*$/), z.string())
+    .record(z.string().regex(VARIABLE, "a name of letters, digits and `_`"), z.string())
     .optional()
     .describe("Environment variables, as strings."),
   checkpoint: path
@@ -114,7 +115,7 @@ const stepKeys = {
       "A directory that the next attempt of the same key finds as this one left it; gone when the step succeeds. Never an output.",
     ),
   secrets: z
-    .array(z.string().regex(/^[A-Za-z_]\w*$/))
+    .array(z.string().regex(VARIABLE, "a name of letters, digits and `_` that begins with no digit"))
     .optional()
     .describe("Secrets by name, granted in the settings."),
   network: z.boolean().optional().describe("Whether the step may use the network. Default false."),

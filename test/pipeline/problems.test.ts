@@ -145,6 +145,11 @@ test.each([
     "`plan`, `run` or `false`",
     "did you mean `run`?",
   ],
+  [
+    step("{ run: x, secrets: [1x] }"),
+    'a name of letters, digits and `_` that begins with no digit, not `"1x"`',
+    "write a name of letters, digits and `_` that begins with no digit here",
+  ],
   [step("{ run: x, cache: no }"), '`true` or `false`, not `"no"`', "write `true` or `false` here"],
 ])("what is said of %j leads to what was meant", (text, message, next) => {
   const { problems } = parsePipeline({ path: "p.yaml", bytes: new TextEncoder().encode(text) });
@@ -244,6 +249,14 @@ test("conditions of the settings are compiled and type-checked where they stand"
     "3:47 bad-condition",
     "5:22 bad-condition",
   ]);
+});
+
+test("a file whose name is not in the composed form is told with the command that renames it", () => {
+  const { problems } = resolved(step("{ run: x, inputs: [caf\u00e9.txt] }"), { "cafe\u0301.txt": "1" });
+
+  expect(problems).toHaveLength(1);
+  expect(problems[0]?.message).toContain("looks the same");
+  expect(problems[0]?.next).toBe("git mv $'cafe\\u0301.txt' 'caf\u00e9.txt'");
 });
 
 describe("the published schema", () => {
