@@ -1,4 +1,5 @@
-import { commandRelease, type Commanded, type Judged, type NamedCandidate } from "./controller/release-command.ts";
+import type { Commanded, Judged, NamedCandidate } from "./controller/release-command/asking.ts";
+import { commandRelease } from "./controller/release-command/release-command.ts";
 import type { Digest, RunId } from "./identity/identity.ts";
 import type { Person } from "./identity/repository.ts";
 import { SETTINGS_PATH } from "./controller/project.ts";
