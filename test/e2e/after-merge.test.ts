@@ -45,9 +45,10 @@ async function pullOf(
   { twin }: Town,
   repository: TwinRepository,
   files: Record<string, string>,
+  branch = "more",
 ): Promise<TwinPullRequest> {
-  await twin.forge.commit(repository, { branch: "more", files, message: "More", login: "alice" });
-  return twin.forge.openPull(repository, { branch: "more", title: "More", login: "alice" });
+  await twin.forge.commit(repository, { branch, files, message: "More", login: "alice" });
+  return twin.forge.openPull(repository, { branch, title: "More", login: "alice" });
 }
 
 function bodies(repository: TwinRepository, { number }: TwinPullRequest): string {
@@ -57,6 +58,36 @@ function bodies(repository: TwinRepository, { number }: TwinPullRequest): string
 
 function say({ twin }: Town, repository: TwinRepository, number: number, body: string, login = "alice"): void {
   twin.forge.comment(repository, number, { body, user: twin.forge.world.user(login), app: null });
+}
+
+/** A planned change is merged after its base moved in what the plan reads, and no delivery told of that before. */
+async function mergedOnMovedBase(
+  place: Town,
+  repository: TwinRepository,
+  { plus, data }: { readonly plus: number; readonly data: number },
+): Promise<{ readonly pull: TwinPullRequest; readonly merged: string }> {
+  const { forge } = place.twin;
+  const pull = await pullOf(place, repository, { "params.yaml": `plus: ${plus}\n` }, `plus-${plus}`);
+  await place.until("the plan is there", () =>
+    repository.checks.some((one) => one.head === pull.head && one.name === "sluice / plan"),
+  );
+  // Where the machine is slow a second report of the same push is still to come, and would see the moved base.
+  await place.until("nobody looks any more", async () => {
+    const { waiting, active } = await place.service.queue.jobs.counts("controller");
+    return waiting + active === 0;
+  });
+  forge.deliveries.drop = true;
+  await forge.commit(repository, {
+    branch: "main",
+    files: { "data.txt": `${data}\n` },
+    message: "Data",
+    login: "alice",
+  });
+  const merged = await forge.merge(repository, pull, { login: "alice" });
+  forge.deliveries.drop = false;
+  if (merged === null) throw new Error("it was not merged");
+  await minutePasses(place);
+  return { pull, merged };
 }
 
 test(
@@ -84,7 +115,7 @@ test(
 );
 
 test(
-  "a merge that is not what was reviewed waits where it is told to, until a person lets it run",
+  "a merge that is not what was reviewed waits where it is told to, until a person lets it run, and else runs and is told",
   { timeout: 240_000 },
   async () => {
     const hook = await hookServer();
@@ -93,21 +124,7 @@ test(
     const notify = 'notify: [{ webhook: "env:ALERT", on: [divergence] }]';
     const repository = await digits(forge, { "sluice.yaml": `version: 1\ndivergence: stop\n${notify}\n` });
     await place.until("first contact", async () => (await recorded(repository)).length === 1);
-    const pull = await pullOf(place, repository, { "params.yaml": "plus: 2\n" });
-    await place.until("the plan is there", () =>
-      repository.checks.some((one) => one.head === pull.head && one.name === "sluice / plan"),
-    );
-    // Where the machine is slow a second report of the same push is still to come, and would see the moved base.
-    await place.until("nobody looks any more", async () => {
-      const { waiting, active } = await place.service.queue.jobs.counts("controller");
-      return waiting + active === 0;
-    });
-    // The base moves in what the plan reads, and no delivery tells of it before the merge.
-    forge.deliveries.drop = true;
-    await forge.commit(repository, { branch: "main", files: { "data.txt": "100\n" }, message: "Data", login: "alice" });
-    const merged = await forge.merge(repository, pull, { login: "alice" });
-    forge.deliveries.drop = false;
-    await minutePasses(place);
+    const { pull, merged } = await mergedOnMovedBase(place, repository, { plus: 2, data: 100 });
     const check = () => repository.checks.findLast((one) => one.head === merged && one.name === "sluice / run");
     await place.until("the merge waits", () => check()?.conclusion === "action_required");
     expect(check()?.output.summary).toContain("`add`");
@@ -125,6 +142,25 @@ test(
     say(place, repository, pull.number, "/sluice run");
     await place.until("it ran", async () => (await recorded(repository)).length === before + 1);
     expect((await recorded(repository))[0]).toBe("sum push succeeded");
+
+    // Where nothing is said about it the merge runs at once, and check and comment say what nobody had seen.
+    await forge.commit(repository, {
+      branch: "main",
+      files: { "sluice.yaml": "version: 1\n" },
+      message: "Only report",
+      login: "alice",
+    });
+    const next = await mergedOnMovedBase(place, repository, { plus: 3, data: 200 });
+    const told = () => repository.checks.findLast((one) => one.head === next.merged && one.name === "sluice / run");
+    await place.until("it ran by itself", () => told()?.conclusion === "success");
+    expect(told()?.output.title).toMatch(/ \(not as reviewed\)$/);
+    expect(told()?.output.summary).toContain("1 step of `sum` differs (`add`), because the base had moved");
+    expect(await gitIn(repository.directory, "log", "-1", "--format=%B", "sluice/ledger")).toContain(
+      `Sluice-Source: ${next.merged}`,
+    );
+    await place.until("the pull request says so too", () =>
+      bodies(repository, next.pull).includes("`git revert` takes the merge back"),
+    );
   },
 );
 
