@@ -5,7 +5,7 @@ import type { DeploymentState } from "./forge/forge.ts";
 import type { At } from "./main-at.ts";
 import { acceptAndEnqueue, freshOrders } from "./main-orders.ts";
 import { tailsOf } from "./main-tails.ts";
-import { record, statesOf, type Place } from "./main-promotion-place.ts";
+import { record, runAt, statesOf, type Place } from "./main-promotion-place.ts";
 import { isError } from "./problem/problem.ts";
 import type { EnvironmentSettings } from "./pipeline/settings.ts";
 import { healthOf, type Health } from "./release/deployment.ts";
@@ -177,12 +177,12 @@ async function checkOf({ repository }: Place, view: DeploymentView): Promise<rea
 
 /** The forge's page of deployments, for people: what counts stands in the ledger. */
 async function shownAs(
-  { repository }: Place,
+  place: Place,
   view: Pick<DeploymentView, "environment" | "pipeline" | "live">,
   state: DeploymentState,
 ): Promise<readonly Desired[]> {
   const { environment, pipeline, live } = view;
-  const run = await repository.history.record(live.run);
+  const run = await runAt(place, live.run);
   if (run === undefined) return [];
   const deployment = { ref: run.source, environment, pipeline };
   return [{ kind: "deployment", deployment, state, description: deploymentTitle(view) }];

@@ -8,7 +8,7 @@ import type { PullRequest } from "./forge/forge.ts";
 import type { CommitSha, Digest } from "./identity/identity.ts";
 import { planDeployment, tellReleased } from "./main-deployments.ts";
 import { deployGate, evidenceFiles } from "./main-evidence.ts";
-import { isSigned, record, releaseAt, statesOf, type Place } from "./main-promotion-place.ts";
+import { isSigned, record, releaseAt, runAt, statesOf, type Place } from "./main-promotion-place.ts";
 import { followPins } from "./main-pins.ts";
 import { tellForced } from "./main-forced.ts";
 import { withdrawAbandoned } from "./main-promotion-abandoned.ts";
@@ -95,7 +95,7 @@ export async function newestRuns(place: Place): Promise<readonly Newest[]> {
       status: "succeeded",
       limit: REACH,
     })) {
-      const run = await place.repository.history.record(id);
+      const run = await runAt(place, id);
       if (run === undefined || (await refusalOf(place, run)) !== null) continue;
       const asked = pulls.get(run.source) ?? pullsOf(run.source);
       pulls.set(run.source, asked);
@@ -132,7 +132,7 @@ async function withdrawRefused(
   place: Place,
   { environment: { name: environment }, pipeline, request }: Parameters<typeof orderOf>[1],
 ): Promise<Looked | undefined> {
-  const run = await place.repository.history.record(request.run);
+  const run = await runAt(place, request.run);
   const refusal = run === undefined ? null : await refusalOf(place, run);
   if (refusal === null) return undefined;
   const cause = `refused:${request.run}/${request.cause}`;
@@ -203,7 +203,7 @@ export async function orderOf(
 ): Promise<PromoteOrder | undefined> {
   const state = folded.get(environment.name);
   const standing = standingOf(state, pipeline);
-  const run = await place.repository.history.record(request.run);
+  const run = await runAt(place, request.run);
   const candidate = await releaseAt(place, request.run);
   if (run === undefined || candidate === undefined) return undefined;
   const live = standing.live === null ? null : ((await releaseAt(place, standing.live.run)) ?? null);

@@ -1,6 +1,6 @@
 import type { Project } from "./controller/project.ts";
 import { recordEvents } from "./controller/record-events.ts";
-import { digestOf, type CommitSha, type RunId } from "./identity/identity.ts";
+import { digestOf, type CommitSha, type Digest, type RunId } from "./identity/identity.ts";
 import type { ForgeRepository } from "./main-forge-repository.ts";
 import type { Service } from "./main-service.ts";
 import { checkEnvelope, keyIdOf, publicKeyPem } from "./manifest/dsse.ts";
@@ -9,6 +9,7 @@ import { foldEvents, type EnvironmentState } from "./release/environment-state.t
 import { eventMemory } from "./release/event-memory.ts";
 import { releaseOf, type Release } from "./release/release.ts";
 import type { ReleaseEvent, SignedElsewhere } from "./release/release-event.ts";
+import type { RunRecord } from "./run/run-record.ts";
 
 /** A repository's environments with what they rest on, read at one moment. */
 export interface Place {
@@ -81,21 +82,48 @@ export async function eventsOf({
   return counted(history.events());
 }
 
-export async function releaseAt({ service, repository }: Place, id: RunId): Promise<Release | undefined> {
-  const head = await repository.mirror.resolve(service.parts.ledger);
-  const run = await repository.history.record(id);
-  const manifest = head === undefined ? undefined : await repository.mirror.file(head, manifestPath(id));
-  return run === undefined || manifest === undefined ? undefined : releaseOf(run, digestOf(manifest));
+interface Recorded {
+  readonly run: RunRecord;
+  /** Digest of its manifest. */
+  readonly manifest: Digest;
+  /** Whether one of our keys signed it: anybody who can push could have put another there. */
+  readonly signed: boolean;
 }
 
-/** Whether one of our keys signed what the ledger has of a run: anybody who can push could have put another there. */
-export async function isSigned({ service, repository }: Place, id: RunId): Promise<boolean> {
-  const head = await repository.mirror.resolve(service.parts.ledger);
-  if (head === undefined) return false;
-  const files = await repository.mirror.files(head, [manifestPath(id), signaturePath(id)]);
+const recorded = new WeakMap<Place, Map<RunId, Promise<Recorded | undefined>>>();
+
+/** What the ledger has of a run, read once for all that one look asks. */
+function recordedAt(place: Place, id: RunId): Promise<Recorded | undefined> {
+  const known = recorded.get(place) ?? new Map<RunId, Promise<Recorded | undefined>>();
+  recorded.set(place, known);
+  const read = known.get(id) ?? readRecorded(place, id);
+  known.set(id, read);
+  return read;
+}
+
+async function readRecorded(place: Place, id: RunId): Promise<Recorded | undefined> {
+  const { mirror, history } = place.repository;
+  const run = await history.record(id);
+  const head = await mirror.resolve(place.service.parts.ledger);
+  if (run === undefined || head === undefined) return undefined;
+  const files = await mirror.files(head, [manifestPath(id), signaturePath(id)]);
   const [manifest, envelope] = [files.get(manifestPath(id)), files.get(signaturePath(id))];
-  if (manifest === undefined || envelope === undefined) return false;
-  return checkEnvelope(envelope, manifest, keysOf(service)).kind === "valid";
+  if (manifest === undefined) return undefined;
+  const signed = envelope !== undefined && checkEnvelope(envelope, manifest, keysOf(place.service)).kind === "valid";
+  return { run, manifest: digestOf(manifest), signed };
+}
+
+export async function runAt(place: Place, id: RunId): Promise<RunRecord | undefined> {
+  return (await recordedAt(place, id))?.run;
+}
+
+export async function releaseAt(place: Place, id: RunId): Promise<Release | undefined> {
+  const found = await recordedAt(place, id);
+  return found && releaseOf(found.run, found.manifest);
+}
+
+export async function isSigned(place: Place, id: RunId): Promise<boolean> {
+  return (await recordedAt(place, id))?.signed ?? false;
 }
 
 /** `signed`: what another of our keys signed already, by path. */

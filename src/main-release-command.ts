@@ -6,7 +6,7 @@ import { SETTINGS_PATH } from "./controller/project.ts";
 import type { ForgeRepository } from "./main-forge-repository.ts";
 import { planDeployment } from "./main-deployments.ts";
 import { leave, newestRuns, orderOf, refusalOf } from "./main-promotion-hand.ts";
-import { placeOf, record, statesOf, type Place } from "./main-promotion-place.ts";
+import { placeOf, record, runAt, statesOf, type Place } from "./main-promotion-place.ts";
 import { restorePromotion } from "./main-restore.ts";
 import type { Service } from "./main-service.ts";
 import { isError } from "./problem/problem.ts";
@@ -105,7 +105,7 @@ async function judgedAt(
 
 /** What a run gives to promote, or why it gives nothing. */
 async function candidateOf(place: Place, id: RunId): Promise<NamedCandidate> {
-  const run = await place.repository.history.record(id);
+  const run = await runAt(place, id);
   if (run === undefined) return { kind: "refused", why: "the ledger does not have it", next: "sluice log" };
   const refusal = await refusalOf(place, run);
   if (refusal !== null) return { kind: "refused", ...refusal };
