@@ -19,3 +19,8 @@ export class Refusal extends Error {
     this.code = code;
   }
 }
+
+/** Where steps may run in a sandbox alone and this machine makes none. */
+export function noSandbox(why: string): Refusal {
+  return new Refusal(EXIT.bad, `${why}\n  next: \`apt install bubblewrap\`, or \`sandbox: auto\` in sluice.yaml`);
+}

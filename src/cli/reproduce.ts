@@ -15,7 +15,7 @@ import type { RunRecord } from "../run/run-record.ts";
 import type { Checkpoints } from "../store/checkpoints.ts";
 import type { Store } from "../store/store.ts";
 import { disposing } from "./disposing.ts";
-import { EXIT, Refusal } from "./exit.ts";
+import { EXIT, noSandbox, Refusal } from "./exit.ts";
 import { paintOf } from "./history.ts";
 import { seenBy } from "./progress.ts";
 import type { Runnable } from "./runnable.ts";
@@ -162,7 +162,7 @@ async function execute(session: Parameters<typeof stagingOf>[0], again: Again): 
   const { repository, project, world } = session;
   const { runnable, store, record } = again;
   const executor = await repository.executor(project.settings, store, { slots: again.slots });
-  if ("kind" in executor) throw new Refusal(EXIT.bad, executor.why);
+  if ("kind" in executor) throw noSandbox(executor.why);
   const staging = await stagingOf(session, { runnable, store });
   // Nothing that `reproduce` computes becomes a result: it is a check, not a run.
   const aside: Store = { ...store, createResult: async () => ({ kind: "created" }) };

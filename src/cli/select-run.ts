@@ -2,6 +2,7 @@ import { parseCommitSha, parseRunId, type RunId } from "../identity/identity.ts"
 import { readProject } from "../controller/read-project.ts";
 import type { History } from "../index/history.ts";
 import { LOCAL_LEDGER } from "../manifest/ledger-paths.ts";
+import { fourCharacters } from "../report/words.ts";
 import type { RunRecord } from "../run/run-record.ts";
 import { EXIT, Refusal } from "./exit.ts";
 import type { Ledger, Repository } from "./world.ts";
@@ -34,7 +35,20 @@ export async function selectRun(repository: Repository, text: string): Promise<S
   const { environmentsOf } = await import("./environments.ts");
   const live = selectLive(await environmentsOf(repository, await repository.ledger()), { name, back: steps });
   if (live !== undefined) return recordOf(ledgers.toReversed(), live.run);
-  throw new Refusal(EXIT.usage, `there is no run ${name}\n  next: ${await nextFor(repository, name)}`);
+  throw (
+    unrecorded(repository, name) ??
+    new Refusal(EXIT.usage, `there is no run ${name}\n  next: ${await nextFor(repository, name)}`)
+  );
+}
+
+/** A run that is accepted here and not recorded yet is there, and has nothing to show. */
+function unrecorded({ accepted }: Repository, name: string): Refusal | undefined {
+  const run = accepted.list().find(({ id }) => name === "latest" || (name.length >= 4 && id.startsWith(name)));
+  if (run === undefined) return undefined;
+  const short = fourCharacters(run.id);
+  return accepted.holder() === undefined
+    ? new Refusal(EXIT.usage, `run ${short} was interrupted and is not recorded yet\n  next: sluice run`)
+    : new Refusal(EXIT.usage, `run ${short} is under way and not recorded yet\n  next: sluice logs -f ${short}`);
 }
 
 /** The local ledger, and the forge's where this clone has it. */

@@ -3,7 +3,7 @@ import { failureSentence } from "../report/failure-sentence.ts";
 import { terminalVoice } from "../report/voice.ts";
 import type { Failure } from "../run/run-record.ts";
 import type { Store } from "../store/store.ts";
-import { EXIT, Refusal } from "./exit.ts";
+import { noSandbox } from "./exit.ts";
 import type { RunFlags } from "./runnable.ts";
 import type { Session } from "./session.ts";
 import { slotsOf } from "./slots.ts";
@@ -29,7 +29,7 @@ export function startExecutor(
       slots,
       ...(flags.allowEnvironmentDrift === true ? { onDrift: driftTeller(world.terminal) } : {}),
     });
-    if ("kind" in executor) throw new Refusal(EXIT.bad, executor.why);
+    if ("kind" in executor) throw noSandbox(executor.why);
     return executor;
   };
   const opened = open();

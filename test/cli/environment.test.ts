@@ -1,6 +1,10 @@
+import { execFileSync, spawnSync } from "node:child_process";
+import { mkdirSync, symlinkSync } from "node:fs";
+import { join } from "node:path";
+
 import { expect, test } from "vitest";
 
-import { repository, type Bench } from "../sluice.ts";
+import { BIN, ENV, repository, type Bench } from "../sluice.ts";
 
 /** A project with a virtual environment that has these distributions installed, and a lock that pins others. */
 function venv(installed: Readonly<Record<string, string>>, lock: string): Bench {
@@ -136,4 +140,27 @@ test("a virtual environment that no `environment:` line names is warned about, w
   expect(plan.stderr).toContain("add `environment: { venv: .venv, lock: requirements.txt }`");
   expect(plan.stdout).not.toContain("\n\n\n");
   expect(said.stderr).toBe("");
+});
+
+test("where a sandbox is required and none can be made, the refusal says what to do", () => {
+  const bench = repository({
+    "sluice.yaml": "version: 1\nsandbox: require\n",
+    "pipelines/p.yaml": "version: 1\nsteps:\n  make: { run: date > out, outputs: [out] }\n",
+  });
+  bench.commit();
+  const programs = join(bench.root, ".git", "programs");
+  mkdirSync(programs);
+  for (const name of ["git", "sh", "dirname", "readlink"])
+    symlinkSync(execFileSync("sh", ["-c", `command -v ${name}`], { encoding: "utf8" }).trim(), join(programs, name));
+
+  const { status, stderr } = spawnSync(BIN, ["run"], {
+    cwd: bench.root,
+    env: { ...ENV, PATH: programs },
+    encoding: "utf8",
+  });
+
+  expect([status, stderr]).toEqual([
+    1,
+    "sluice: `sandbox: require`, but bubblewrap is not installed\n  next: `apt install bubblewrap`, or `sandbox: auto` in sluice.yaml\n",
+  ]);
 });

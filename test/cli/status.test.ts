@@ -37,11 +37,16 @@ test("status shows a live run: what is done, what runs for how long, by whom, an
   const { child, ended, id } = await underWay(bench);
 
   const status = await bench.sluice("ps");
+  const shown = await bench.sluice("show", id.slice(0, 4));
   bench.go();
 
   expect(await ended).toBe(0);
   expect(status.stdout).toMatch(
     new RegExp(`Under way\n  ${id.slice(0, 4)}  p  1 of 2 done, for .+, by process ${child.pid}\n    ▶ wait  \\d+ `),
+  );
+  const short = id.slice(0, 4);
+  expect(shown.stderr).toBe(
+    `sluice: run ${short} is under way and not recorded yet\n  next: sluice logs -f ${short}\n`,
   );
   expect(status.stdout).toContain(`stop it: \`sluice cancel ${id.slice(0, 4)}\``);
   expect((await bench.sluice("status")).stdout).not.toContain("Under way");
