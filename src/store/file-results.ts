@@ -1,0 +1,112 @@
+import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+
+import { hexOf, type Domain } from "../identity/identity.ts";
+import { resultDigest, type StepResult } from "../key/key-document.ts";
+import { mayRead, readable } from "../key/readable.ts";
+import { resultIndex, resultPath, type ResultIndex } from "./result-index.ts";
+import { createOnce, makeFan, temporaryBeside, type Place } from "./store-place.ts";
+import type { Created, ResultReader } from "./store.ts";
+
+/** Where the results of a domain are. */
+export function resultsDirectory(root: string, domain: Domain): string {
+  return `${root}/results/${domain}`;
+}
+
+function indexOf(place: Place, domain: Domain): ResultIndex {
+  const known = place.indexes.get(domain);
+  if (known !== undefined) return known;
+  const index = resultIndex(
+    join(place.root, "index", `${domain.replace("/", "-")}.tsv`),
+    resultsDirectory(place.root, domain),
+  );
+  place.indexes.set(domain, index);
+  return index;
+}
+
+/** Results as steps of a domain may read them. */
+export function resultReader(place: Place, domain: Domain): ResultReader {
+  const from = readable(domain);
+  place.revoked ||= existsSync(join(place.root, "revocations"));
+  return {
+    result(key) {
+      for (const one of from) {
+        const first = indexOf(place, one).get(key);
+        const result = first !== undefined && place.revoked ? revised(place, one, first) : first;
+        // Where it lies decides, not what it says of itself; and what took its place is judged as it was made.
+        if (result !== undefined && mayRead(domain, one, result)) return result;
+      }
+      return undefined;
+    },
+    evicted: (key) => existsSync(join(place.root, "evicted", `${hexOf(key)}.json`)),
+    catchUp: async () => false,
+  };
+}
+
+function revised(place: Place, domain: Domain, result: StepResult): StepResult {
+  if (!existsSync(join(place.root, "revocations"))) return result;
+  const revocation = join(place.root, "revocations", domain, `${hexOf(result.key)}.json`);
+  if (!existsSync(revocation)) return result;
+  const { now } = JSON.parse(readFileSync(revocation, "utf8")) as { readonly now: StepResult };
+  return now;
+}
+
+/** Keeps the first result of a key; another one is an observation beside it. */
+export function createResult(place: Place, domain: Domain, result: StepResult): Created {
+  if (result.made.domain !== domain)
+    throw new Error(`keeping a result of ${result.made.domain} in ${domain}: nobody writes into another domain`);
+  const directory = resultsDirectory(place.root, domain);
+  const target = resultPath(directory, hexOf(result.key));
+  makeFan(place, dirname(target));
+  if (createOnce(place, target, `${JSON.stringify(result)}\n`)) {
+    indexOf(place, domain).add(result);
+    // A marker that is left is never asked for while there is a result.
+    place.evicted ??= existsSync(join(place.root, "evicted"));
+    if (place.evicted) rmSync(join(place.root, "evicted", `${hexOf(result.key)}.json`), { force: true });
+    return { kind: "created" };
+  }
+  const first = JSON.parse(readFileSync(target, "utf8")) as StepResult;
+  const the = revised(place, domain, first);
+  const same = resultDigest(the) === resultDigest(result);
+  if (!same) {
+    const observation = join(
+      place.root,
+      "observations",
+      domain,
+      hexOf(result.key),
+      `${hexOf(resultDigest(result))}.json`,
+    );
+    makeFan(place, dirname(observation));
+    createOnce(place, observation, `${JSON.stringify(result)}\n`);
+  }
+  return { kind: "exists", result: the, same };
+}
+
+/** Puts another result in the place of one that is wrong; what was first stays to be seen. */
+export function revokeResult(
+  place: Place,
+  domain: Domain,
+  {
+    old,
+    now,
+    why,
+  }: {
+    readonly old: StepResult;
+    readonly now: StepResult;
+    readonly why: { readonly who: string; readonly reason: string };
+  },
+): void {
+  if (now.made.domain !== domain)
+    throw new Error(`revoking a result of ${domain} from ${now.made.domain}: nobody writes into another domain`);
+  place.revoked = true;
+  const target = join(place.root, "revocations", domain, `${hexOf(now.key)}.json`);
+  makeFan(place, dirname(target));
+  const temporary = temporaryBeside(target);
+  writeFileSync(temporary, `${JSON.stringify({ who: why.who, reason: why.reason, old: resultDigest(old), now })}\n`);
+  if (existsSync(target)) {
+    const earlier = readdirSync(dirname(target)).filter((name) => name.startsWith(hexOf(now.key))).length;
+    renameSync(target, `${target.slice(0, -".json".length)}.${earlier}.json`);
+  }
+  renameSync(temporary, target);
+  place.barrier.add(target);
+}
