@@ -3,14 +3,13 @@ import { join } from "node:path";
 
 /** Turns over one bit of a stored object, as a disk does that says nothing. */
 export function corruptObject(store: string, which: number): void {
-  const all = readdirSync(join(store, "objects"), { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile() && !entry.name.includes("tmp"))
-    .map((entry) => join(entry.parentPath, entry.name))
-    .toSorted();
-  const path = all[which % Math.max(1, all.length)];
-  if (path === undefined) return;
   try {
-    turnOver(path);
+    const all = readdirSync(join(store, "objects"), { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile() && !entry.name.includes("tmp"))
+      .map((entry) => join(entry.parentPath, entry.name))
+      .toSorted();
+    const path = all[which % Math.max(1, all.length)];
+    if (path !== undefined) turnOver(path);
   } catch {
     // Taken away meanwhile, or on a disk that takes nothing: there is nothing to hit.
   }
