@@ -329,7 +329,8 @@ async function keep(
   const result: StepResult = {
     result: 1,
     key: job.key,
-    facts: { outputs: collected.outputs, metrics: collected.metrics },
+    // In the order of canonical JSON, as outputs are: digest and manifest of thousands need not sort them.
+    facts: { metrics: collected.metrics, outputs: collected.outputs },
     made: {
       run: context.run,
       step: job.step.name,

@@ -186,5 +186,5 @@ export interface StepResult {
 
 /** The digest that a run pins: over key and facts, so that equal bytes are one result whoever made them. */
 export function resultDigest(result: StepResult): Digest {
-  return digestOfJson({ key: result.key, facts: result.facts } as unknown as Json);
+  return digestOfJson({ facts: result.facts, key: result.key } as unknown as Json);
 }

@@ -189,7 +189,7 @@ function stepFindings(record: RunRecord, { keyDocument, resultDigest }: VerifyCo
     const wrong = keyDocument(key);
     const findings = wrong === undefined ? [] : [wrong];
     if (outcome.kind !== "succeeded" && outcome.kind !== "cached") return findings;
-    const result = resultDigest({ key, facts: outcome.facts as unknown as Json });
+    const result = resultDigest({ facts: outcome.facts as unknown as Json, key });
     return result === outcome.result
       ? findings
       : [

@@ -112,7 +112,8 @@ function causeOf(
 
 interface PastTable {
   readonly byId: ReadonlyMap<string, PastStep>;
-  readonly byOutputs: ReadonlyMap<string, PastStep>;
+  /** Made when a step is not found by its id, which is rare. */
+  readonly byOutputs: () => ReadonlyMap<string, PastStep>;
 }
 const tables = new WeakMap<readonly PastStep[], PastTable>();
 
@@ -120,11 +121,13 @@ function tableOf(previous: readonly PastStep[]): PastTable {
   const known = tables.get(previous);
   if (known !== undefined) return known;
   const byId = new Map(previous.map((past) => [past.id, past]));
-  const byOutputs = new Map(
-    previous.flatMap((past) =>
-      past.document.outputs.length === 0 ? [] : [[JSON.stringify(past.document.outputs), past] as const],
-    ),
-  );
+  let made: ReadonlyMap<string, PastStep> | undefined;
+  const byOutputs = (): ReadonlyMap<string, PastStep> =>
+    (made ??= new Map(
+      previous.flatMap((past) =>
+        past.document.outputs.length === 0 ? [] : [[JSON.stringify(past.document.outputs), past] as const],
+      ),
+    ));
   const table = { byId, byOutputs };
   tables.set(previous, table);
   return table;
@@ -138,7 +141,7 @@ export function previousOf(
   const { byId, byOutputs } = tableOf(previous);
   return (
     byId.get(step.id) ??
-    (step.document.outputs.length === 0 ? undefined : byOutputs.get(JSON.stringify(step.document.outputs)))
+    (step.document.outputs.length === 0 ? undefined : byOutputs().get(JSON.stringify(step.document.outputs)))
   );
 }
 

@@ -32,7 +32,7 @@ function take(place: Place, path: string, taking: Taking): Ingested {
   if (stat.isFile()) {
     const { digest, size } = takeFile(place, path, taking.move);
     const kind = (stat.mode & 0o100) === 0 ? "file" : "executable";
-    return { kind: "ok", record: { path: taking.as, kind, digest, size, files: 1 } };
+    return { kind: "ok", record: { digest, files: 1, kind, path: taking.as, size } };
   }
   if (!stat.isDirectory())
     return {
@@ -59,7 +59,7 @@ function take(place: Place, path: string, taking: Taking): Ingested {
   }
   const digest = directoryDigest(entries);
   writeObject(place, listingPath(place.root, digest), Buffer.from(canonicalJson(entries as unknown as Json)));
-  return { kind: "ok", record: { path: taking.as, kind: "directory", digest, size: total, files: entries.length } };
+  return { kind: "ok", record: { digest, files: entries.length, kind: "directory", path: taking.as, size: total } };
 }
 
 /** True when a link's target does not stay inside the directory that is stored. */
