@@ -1,6 +1,7 @@
 import { failedGate } from "../diff/failed-gate.ts";
 import { nextAction } from "../report/failure-next.ts";
 import { failureSentence } from "../report/failure-sentence.ts";
+import { safeLine } from "../report/safe-text.ts";
 import { terminalVoice } from "../report/voice.ts";
 import { paintOf } from "./history.ts";
 import type { Runnable } from "./runnable.ts";
@@ -18,7 +19,7 @@ export function tellMissedGates(world: World, runnable: readonly Runnable[]): bo
       missed = true;
       const { failure } = gate;
       world.terminal.say(
-        `${paint.bad("✗")} ${voice.text(order.pipeline.name)} stops after ${voice.code(name)}: ${failureSentence(failure, voice)}\n  next: ${nextAction(failure, name, "local")}\n`,
+        `${paint.bad("✗")} ${voice.text(order.pipeline.name)} stops after ${voice.code(name)}: ${failureSentence(failure, voice)}\n  next: ${safeLine(nextAction(failure, name, "local"))}\n`,
       );
     }
   }

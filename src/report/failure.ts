@@ -107,7 +107,7 @@ function cancelledLine({ cancelled }: FailedRun, voice: Voice): string {
 function nextOf({ failed, gates }: Pick<FailedRun, "failed" | "gates">): string {
   const all = [
     ...failed.map((step) => ({ step: step.step, next: nextText(step, "local") })),
-    ...gates.map(({ step, failure }) => ({ step, next: nextAction(failure, step, "local") })),
+    ...gates.map(({ step, failure }) => ({ step, next: safeLine(nextAction(failure, step, "local")) })),
   ];
   if (all.length < 2) return ` ${all[0]?.next ?? "`sluice run`"}`;
   const lines = all.slice(0, MOST_NEXT).map(({ step, next }) => `${safeLine(step)}: ${next}`);
