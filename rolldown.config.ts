@@ -6,9 +6,9 @@ import { defineConfig, type Plugin } from "rolldown";
  * large libraries first, stays apart, because what is loaded without being used costs as much as what is.
  */
 const ALWAYS =
-  /\/src\/(main-repository|config|clock\/.+|identity\/.+|git\/(?!isomorphic|loose|tree-objects|fast-import).+|pipeline\/lfs-pointer|store\/(stat-index|file-parsed-cache|hash|file-digests)|queue\/(file-accepted-runs|process-start)|manifest\/ledger-paths|controller\/project|cli\/(answer|runnable|terminal|exit|open-repository|run|plan|plan-flags|ground|remembered-plan|up-to-date))\.ts$/;
+  /\/src\/(main\/local\/repository|config|clock\/.+|identity\/.+|git\/(?!isomorphic|loose|tree-objects|fast-import).+|pipeline\/lfs-pointer|store\/(stat-index|file-parsed-cache|hash|file-digests)|queue\/(file-accepted-runs|process-start)|manifest\/ledger-paths|controller\/project|cli\/(answer|runnable|terminal|exit|open-repository|run|plan|plan-flags|ground|remembered-plan|up-to-date))\.ts$/;
 const WORK =
-  /\/src\/(main-adapters|controller\/check-out|executor\/isolation|cli\/(session|make-plan|execute|plan-and-run|overrides)|git\/(loose-.+|fast-import))\.ts$/;
+  /\/src\/(main\/local\/adapters|controller\/check-out|executor\/isolation|cli\/(session|make-plan|execute|plan-and-run|overrides)|git\/(loose-.+|fast-import))\.ts$/;
 
 /** What services stand on stays as npm installed it: it brings scripts, workers and binaries that stand beside it. */
 const INSTALLED = [
@@ -45,8 +45,8 @@ export default defineConfig([
     input: {
       main: "src/main.ts",
       launcher: "src/launcher.ts",
-      "main-verifier": "src/main-verifier.ts",
-      "main-parser": "src/main-parser.ts",
+      verifier: "src/main/threads/verifier.ts",
+      parser: "src/main/threads/parser.ts",
     },
     platform: "node",
     external: INSTALLED,

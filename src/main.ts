@@ -3,7 +3,7 @@ import { createTerminal } from "./cli/terminal.ts";
 import type { World } from "./cli/world.ts";
 import { systemClock } from "./clock/system-clock.ts";
 import { readConfig, readServiceConfig, readSetupConfig, readWorkerConfig } from "./config.ts";
-import { openRepository } from "./main-repository.ts";
+import { openRepository } from "./main/local/repository.ts";
 
 /** Composes adapters and hands them to the doors; the only file that knows all rooms. */
 async function main(): Promise<void> {
@@ -20,17 +20,17 @@ async function main(): Promise<void> {
       setupConfig: () => readSetupConfig(process.env, config.cwd),
       workerConfig: () => readWorkerConfig(process.env, config.cwd),
       async open() {
-        const { serviceDoors } = await import("./main-doors.ts");
+        const { serviceDoors } = await import("./main/serve/doors.ts");
         return serviceDoors(world);
       },
     },
     openRepository: () => openRepository(world),
     async repositoryOnForge(repository) {
-      const { nameOnForge } = await import("./main-personal-forge.ts");
+      const { nameOnForge } = await import("./main/serve/personal-forge.ts");
       return nameOnForge(repository);
     },
     async openForge(repository, remote) {
-      const { openPersonalForge } = await import("./main-personal-forge.ts");
+      const { openPersonalForge } = await import("./main/serve/personal-forge.ts");
       return openPersonalForge(world, repository, remote);
     },
   };

@@ -3,7 +3,7 @@ import { randomUUID } from "node:crypto";
 import { expect, onTestFinished, test } from "vitest";
 
 import { systemClock } from "../../src/clock/system-clock.ts";
-import { turns, type InTurn } from "../../src/main-turns.ts";
+import { turns, type InTurn } from "../../src/main/serve/turns.ts";
 import { openQueue } from "../../src/queue/open-queue.ts";
 import type { Queue } from "../../src/queue/queue.ts";
 import { embeddedBackend, hasRedis, redisBackend } from "../contract/queue-backends.ts";

@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { acceptRun } from "../../src/controller/accept-run.ts";
 import { openOrders } from "../../src/controller/open-orders.ts";
 import { ACCEPTED, acceptedRef } from "../../src/run/request.ts";
-import { tellForged } from "../../src/main-forged.ts";
+import { tellForged } from "../../src/main/run/forged.ts";
 import { runId, sha } from "../manifest/run-records.ts";
 import { ordered, remotePlace, type Remote } from "./acceptances.ts";
 

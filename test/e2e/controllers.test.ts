@@ -5,8 +5,8 @@ import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 
 import { systemClock } from "../../src/clock/system-clock.ts";
-import { twinConfig } from "../../src/main-demo.ts";
-import { openService, type OpenService } from "../../src/main-open-service.ts";
+import { twinConfig } from "../../src/main/serve/demo.ts";
+import { openService, type OpenService } from "../../src/main/serve/open-service.ts";
 import { hasRedis, redisBackend } from "../contract/queue-backends.ts";
 import { until } from "../contract/queue.ts";
 import { checkedTwin } from "../github/checked-twin.ts";

@@ -4,7 +4,7 @@ import { join } from "node:path";
 
 import { expect, onTestFinished, test } from "vitest";
 
-import { readOperator } from "../../src/main-operator.ts";
+import { readOperator } from "../../src/main/serve/operator.ts";
 import { digits, PLUS_TWO } from "./repositories.ts";
 import { gitIn, town } from "./town.ts";
 

@@ -8,8 +8,8 @@ import { onTestFinished } from "vitest";
 
 import { systemClock } from "../../src/clock/system-clock.ts";
 import type { ServiceConfig } from "../../src/config-service.ts";
-import { openService, type OpenService } from "../../src/main-open-service.ts";
-import { twinConfig } from "../../src/main-demo.ts";
+import { openService, type OpenService } from "../../src/main/serve/open-service.ts";
+import { twinConfig } from "../../src/main/serve/demo.ts";
 import { checkedTwin, type CheckedTwin } from "../github/checked-twin.ts";
 import type { WriteLimits } from "../../src/scheduling/write-budget.ts";
 import { prepareDatabase } from "../prepared-database.ts";

@@ -8,8 +8,8 @@ import { onTestFinished } from "vitest";
 
 import { systemClock } from "../../src/clock/system-clock.ts";
 import type { ServiceConfig } from "../../src/config-service.ts";
-import { twinConfig } from "../../src/main-demo.ts";
-import { openService } from "../../src/main-open-service.ts";
+import { twinConfig } from "../../src/main/serve/demo.ts";
+import { openService } from "../../src/main/serve/open-service.ts";
 import { startTwin, type Twin } from "../../src/twin/twin.ts";
 import type { TwinRepository } from "../../src/twin/world.ts";
 import { until } from "../contract/queue.ts";

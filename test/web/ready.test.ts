@@ -7,8 +7,8 @@ import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 
 import { octokitForges } from "../../src/forge/octokit-forges.ts";
-import { twinConfig } from "../../src/main-demo.ts";
-import { readiness } from "../../src/main-ready.ts";
+import { twinConfig } from "../../src/main/serve/demo.ts";
+import { readiness } from "../../src/main/serve/ready.ts";
 import { fileProbe } from "../../src/store/probe.ts";
 import { startTwin } from "../../src/twin/twin.ts";
 import { digits } from "../e2e/repositories.ts";

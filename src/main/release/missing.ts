@@ -1,0 +1,35 @@
+import { missingArtifacts } from "../../controller/missing-artifacts.ts";
+import type { At } from "../serve/at.ts";
+import { releaseAt, statesOf, type Place } from "./promotion-place.ts";
+import { missingIssue, type DriftIssue } from "../../report/drift.ts";
+import { desire } from "../../worker.ts";
+
+/** One issue for each release that is live and lost bytes in the store; it closes when they are back. */
+export async function tellMissing({ queue }: At, place: Place): Promise<void> {
+  const { repository } = place.repository.forge;
+  const table = `missing-artifacts/${repository.id}`;
+  // Nothing is asked of the forge for releases that were always whole.
+  const told = await queue.table.entries(table);
+  const found = await missingIn(place);
+  const mended = told.flatMap(({ key }) => (found.has(key) ? [] : [{ marker: key, title: "", body: "", open: false }]));
+  const issues = [...found.values(), ...mended].map((issue) => ({ kind: "issue", ...issue }) as const);
+  if (issues.length === 0) return;
+  for (const { marker, title } of found.values()) await queue.table.put(table, marker, title);
+  await desire(queue, repository.installation, issues, repository);
+  for (const { marker } of mended) await queue.table.remove(table, marker);
+}
+
+async function missingIn(place: Place): Promise<ReadonlyMap<string, DriftIssue>> {
+  const found = new Map<string, DriftIssue>();
+  const states = await statesOf(place);
+  for (const { name: environment } of place.project.settings.environments) {
+    for (const [pipeline, { live }] of states.get(environment)?.pipelines ?? []) {
+      const release = live === null ? undefined : await releaseAt(place, live.run);
+      const gone = release === undefined ? [] : await missingArtifacts(place.service.parts.store, release);
+      if (release === undefined || gone.length === 0) continue;
+      const issue = missingIssue({ environment, pipeline }, release, gone);
+      found.set(issue.marker, issue);
+    }
+  }
+  return found;
+}

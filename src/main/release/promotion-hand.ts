@@ -1,0 +1,279 @@
+import { findApprovals } from "../../controller/find-approvals.ts";
+import { together, type Looked } from "../../forge/looked.ts";
+import { openPromotion } from "../../controller/open-promotion.ts";
+import { promote, type PromoteOrder } from "../../controller/promote.ts";
+import { requestPromotions, type Newest, type RefusedLabel } from "../../controller/request-promotions.ts";
+import { withdraw } from "../../controller/withdraw.ts";
+import type { PullRequest } from "../../forge/forge.ts";
+import type { CommitSha, Digest } from "../../identity/identity.ts";
+import { planDeployment, tellReleased } from "./deployments.ts";
+import { deployGate, evidenceFiles } from "./evidence.ts";
+import { isSigned, record, releaseAt, runAt, statesOf, type Place } from "./promotion-place.ts";
+import { followPins } from "./pins.ts";
+import { tellForced } from "./forced.ts";
+import { withdrawAbandoned } from "./promotion-abandoned.ts";
+import { leaveOf, type Leave } from "./promotion-leave.ts";
+import type { EnvironmentSettings } from "../../pipeline/settings.ts";
+import { judgeGates } from "../../policy/gate.ts";
+import { refusalOfCandidate, type NotPromotable } from "../../release/candidate.ts";
+import { standingOf, type EnvironmentState, type Request } from "../../release/environment-state.ts";
+import { evidenceDigest } from "../../release/evidence.ts";
+import type { Release } from "../../release/release.ts";
+import type { Actor } from "../../release/release-event.ts";
+import type { RunRecord } from "../../run/run-record.ts";
+
+/** Commits of the default branch whose pull requests are asked for authors. */
+const REACH = 50;
+/** Commits on the first-parent line among which a candidate has to be. */
+const LINE = 5_000;
+
+export interface PromotionsLooked extends Looked {
+  /** Something was released. */
+  readonly released: boolean;
+  readonly refused: readonly RefusedLabel[];
+}
+
+/**
+ * Takes every promotion of a repository as far as it goes: all of it is computed anew from the ledger, the default
+ * branch and the forge, whatever woke us (laws 1 and 2).
+ */
+export async function takePromotions(place: Place): Promise<PromotionsLooked> {
+  const { repository } = place;
+  const { environments } = place.project.settings;
+  const newest = await newestRuns(place);
+  const requested = await requestPromotions(
+    {
+      forge: repository.forge,
+      mayPromote: (login) => leave(place, "promote").asks(login),
+    },
+    {
+      environments,
+      states: await statesOf(place),
+      newest,
+      at: new Date(place.now).toISOString(),
+    },
+  );
+  await record(place, requested.events);
+  const looks: Looked[] = [];
+  let released = false;
+  // In order of promotion, so that one look takes a run through all environments that wait for nobody.
+  for (const environment of environments) {
+    const folded = await statesOf(place);
+    for (const [pipeline, { request }] of folded.get(environment.name)?.pipelines ?? []) {
+      if (request === null) continue;
+      const done = await promoteOne(place, {
+        environment,
+        pipeline,
+        request,
+        folded,
+      });
+      if (done === undefined) continue;
+      released ||= done.released;
+      looks.push(done);
+    }
+  }
+  looks.push(await withdrawAbandoned(place));
+  looks.push({ states: tellForced(environments, await statesOf(place)), again: null });
+  looks.push({ states: await tellReleased(place, await statesOf(place)), again: null });
+  // What was merged just now is not in the tip that this look knows.
+  if (!released) looks.push(await followPins(place, await statesOf(place)));
+  return { ...together(looks), released, refused: requested.refused };
+}
+
+export async function newestRuns(place: Place): Promise<readonly Newest[]> {
+  const found: Newest[] = [];
+  // Many pipelines run at one commit.
+  const pulls = new Map<CommitSha, Promise<readonly PullRequest[]>>();
+  const pullsOf = async (commit: CommitSha): Promise<readonly PullRequest[]> => {
+    const asked = await place.repository.forge.pullRequestsOf(commit);
+    return asked.kind === "ok" ? asked.value : [];
+  };
+  for (const { pipeline, deploys } of place.project.pipelines) {
+    if (deploys.length > 0) continue;
+    for (const { id } of place.repository.history.runs({
+      pipeline: pipeline.id,
+      status: "succeeded",
+      limit: REACH,
+    })) {
+      const run = await runAt(place, id);
+      if (run === undefined || (await refusalOf(place, run)) !== null) continue;
+      const asked = pulls.get(run.source) ?? pullsOf(run.source);
+      pulls.set(run.source, asked);
+      found.push({ pipeline: pipeline.id, run: id, pullRequests: await asked });
+      break;
+    }
+  }
+  return found;
+}
+
+export async function refusalOf(place: Place, run: RunRecord): Promise<NotPromotable | null> {
+  const { repository } = place;
+  const own = String(repository.forge.repository.id);
+  const refusal = refusalOfCandidate(run, own, run.pullRequest === null ? "main" : "pr");
+  if (refusal !== null) return refusal;
+  if (!(await isSigned(place, run.id)))
+    return { why: "its record is not signed by a key of ours", next: "run it again: /sluice retry" };
+  if ((await lineOf(place)).has(run.source)) return null;
+  return { why: "its commit is not on the default branch", next: "promote a run of one that is" };
+}
+
+const lines = new WeakMap<Place, Promise<ReadonlySet<CommitSha>>>();
+
+/** Commits of the default branch, read once for all that one look asks. */
+function lineOf(place: Place): Promise<ReadonlySet<CommitSha>> {
+  const known = lines.get(place);
+  if (known !== undefined) return known;
+  const read = place.repository.mirror.firstParents(place.tip, LINE).then((line) => new Set(line));
+  lines.set(place, read);
+  return read;
+}
+
+async function withdrawRefused(
+  place: Place,
+  { environment: { name: environment }, pipeline, request }: Parameters<typeof orderOf>[1],
+): Promise<Looked | undefined> {
+  const run = await runAt(place, request.run);
+  const refusal = run === undefined ? null : await refusalOf(place, run);
+  if (refusal === null) return undefined;
+  const cause = `refused:${request.run}/${request.cause}`;
+  return withdraw(
+    { forge: place.repository.forge, record: (events) => record(place, events) },
+    { environment, pipeline, request, ...refusal, cause, now: place.now },
+  );
+}
+
+async function promoteOne(
+  place: Place,
+  asked: {
+    readonly environment: EnvironmentSettings;
+    readonly pipeline: string;
+    readonly request: Request;
+    readonly folded: ReadonlyMap<string, EnvironmentState>;
+  },
+): Promise<Awaited<ReturnType<typeof promote>> | undefined> {
+  const given = await withdrawRefused(place, asked);
+  if (given !== undefined) return { ...given, released: false };
+  const order = await orderOf(place, asked);
+  if (order === undefined) return undefined;
+  const { environment, pipeline, candidate, evidence } = order;
+  const { forge, mirror } = place.repository;
+  const pin = { ...candidate, environment: environment.name, pipeline };
+  return promote(
+    {
+      forge,
+      open: (shown) => openPromotion({ forge, mirror }, { ...shown, ...place, pin, evidence }),
+      voters: (pullRequest, shownAt) =>
+        findApprovals(
+          {
+            forge,
+            mayApprove: (login) => leave(place, "approve", asked.environment.approvals).asks(login),
+          },
+          { environment: environment.name, pullRequest, evidence, shownAt, said: asked.request.approvals },
+        ),
+      evidenceBefore: (merge) => evidenceBefore(place, { ...order, environment: asked.environment }, merge),
+      record: (events) => record(place, events),
+    },
+    order,
+  );
+}
+
+/** What was shown when a merge came: it has replaced the pin that is a part of that. */
+async function evidenceBefore(
+  place: Place,
+  {
+    environment,
+    pipeline,
+    candidate,
+    live,
+    gates,
+  }: Pick<PromoteOrder, "pipeline" | "candidate" | "live" | "gates"> & { readonly environment: EnvironmentSettings },
+  merge: CommitSha,
+): Promise<Digest | undefined> {
+  const { mirror } = place.repository;
+  const [, tip] = (await mirror.resolve(merge)) === undefined ? [] : await mirror.firstParents(merge, 2);
+  if (tip === undefined) return undefined;
+  const deploy = environment.deploy === null ? null : await planDeployment(place, environment, candidate.run);
+  const files = await evidenceFiles({ ...place, tip }, { environment, pipeline, deploy });
+  return evidenceDigest({ environment: environment.name, candidate, live, gates, ...files });
+}
+
+export async function orderOf(
+  place: Place,
+  { environment, pipeline, request, folded }: Parameters<typeof promoteOne>[1],
+): Promise<PromoteOrder | undefined> {
+  const state = folded.get(environment.name);
+  const standing = standingOf(state, pipeline);
+  const run = await runAt(place, request.run);
+  const candidate = await releaseAt(place, request.run);
+  if (run === undefined || candidate === undefined) return undefined;
+  const live = standing.live === null ? null : ((await releaseAt(place, standing.live.run)) ?? null);
+  const gated = {
+    environment: environment.name,
+    record: run,
+    release: candidate,
+    live,
+    reproducible: null,
+  };
+  const deploy = environment.deploy === null ? null : await planDeployment(place, environment, request.run);
+  const gates = [...judgeGates(environment.gates, gated), ...deployGate(environment, deploy)];
+  const files = await evidenceFiles(place, { environment, pipeline, deploy });
+  const { after } = environment;
+  const before = place.project.settings.environments.find(({ name }) => name === after);
+  return {
+    environment,
+    pipeline,
+    request,
+    candidate,
+    live,
+    state,
+    standing,
+    upstream:
+      before === undefined
+        ? undefined
+        : {
+            standing: standingOf(folded.get(before.name), pipeline),
+            deploys: before.deploy !== null,
+          },
+    gates,
+    evidence: evidenceDigest({
+      environment: environment.name,
+      candidate,
+      live,
+      gates,
+      ...files,
+    }),
+    authors: [request.by, ...(await authorsSince(place, { candidate, live }))],
+    now: place.now,
+    unattended: environment.auto && environment.approvals === null,
+  };
+}
+
+/** Authors of the pull requests between the live release and the candidate (SEMANTICS §11). */
+async function authorsSince(
+  { repository }: Place,
+  { candidate, live }: { readonly candidate: Release; readonly live: Release | null },
+): Promise<readonly Actor[]> {
+  const { forge, mirror } = repository;
+  const line = await mirror.firstParents(candidate.source, REACH);
+  const until = live === null ? -1 : line.indexOf(live.source);
+  const authors: Actor[] = [];
+  const seen = new Set<number>();
+  for (const commit of until < 0 ? line : line.slice(0, until)) {
+    const asked = await forge.pullRequestsOf(commit);
+    for (const pull of asked.kind === "ok" ? asked.value : []) {
+      if (seen.has(pull.number)) continue;
+      seen.add(pull.number);
+      const pushers = await forge.commitAuthors(pull.number);
+      authors.push(pull.author, ...(pushers.kind === "ok" ? pushers.value : []));
+    }
+  }
+  return authors;
+}
+
+export function leave(place: Place, deed: "promote" | "approve", from: EnvironmentSettings["approvals"] = null): Leave {
+  return leaveOf(place.repository.forge, {
+    deed,
+    permissions: place.project.settings.permissions,
+    from,
+  });
+}

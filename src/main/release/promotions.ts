@@ -1,0 +1,53 @@
+import type { RepositoryRef } from "../../identity/repository.ts";
+import { again, DONE, type At } from "../serve/at.ts";
+import type { ForgeRepository } from "../serve/forge-repository.ts";
+import { tellMissing } from "./missing.ts";
+import { takeOffline } from "./offline.ts";
+import { takeDeployments } from "./deployments.ts";
+import { LOOK_AGAIN_MS } from "../run/orders.ts";
+import { placeOf } from "./promotion-place.ts";
+import { takePromotions } from "./promotion-hand.ts";
+import { tellRefusedLabels } from "./refused-labels.ts";
+import type { Performed } from "../../queue/queue.ts";
+import { desire } from "../../worker.ts";
+
+/** What waits longer is found by the next look, which comes every minute. */
+const MINUTE = 60_000;
+
+/**
+ * Does what changes a repository's environments in turn: two looks at once would ask for the same pull request, and what
+ * somebody holds while another look merges would be crossed. Undefined: another process takes long.
+ */
+export function inPromotionsTurn<Value>(
+  at: At,
+  { id }: RepositoryRef,
+  work: () => Promise<Value>,
+): Promise<Value | undefined> {
+  return at.inTurn(`promotions-${id}`, work);
+}
+
+/** Takes every promotion of a repository as far as it goes now. */
+export async function promotions(at: At, repository: ForgeRepository): Promise<Performed> {
+  const looked = await inPromotionsTurn(at, repository.forge.repository, () => promotionsNow(at, repository));
+  return looked ?? again(1_000);
+}
+
+async function promotionsNow(at: At, repository: ForgeRepository): Promise<Performed> {
+  const place = await placeOf(at.service, repository);
+  if (place === undefined) return DONE;
+  // Before anything is decided or deployed: what was done meanwhile is a part of what is.
+  const offline = await takeOffline(at, place);
+  const looked = await takePromotions(place);
+  // A promotion that was merged just now has moved the tip.
+  const after = looked.released ? await placeOf(at.service, repository) : place;
+  const deployed = after === undefined ? [] : await takeDeployments(at, after);
+  await desire(
+    at.queue,
+    repository.forge.repository.installation,
+    [...offline, ...looked.states, ...tellRefusedLabels(looked.refused), ...(deployed ?? [])],
+    repository.forge.repository,
+  );
+  await tellMissing(at, place).catch(at.service.parts.onError);
+  if (deployed === undefined) return again(LOOK_AGAIN_MS);
+  return looked.again === null || looked.again > MINUTE ? DONE : again(looked.again);
+}

@@ -1,0 +1,139 @@
+import type { Commanded, Judged, NamedCandidate } from "../../controller/release-command/asking.ts";
+import { commandRelease } from "../../controller/release-command/release-command.ts";
+import type { Digest, RunId } from "../../identity/identity.ts";
+import type { Person } from "../../identity/repository.ts";
+import { SETTINGS_PATH } from "../../controller/project.ts";
+import type { ForgeRepository } from "../serve/forge-repository.ts";
+import { planDeployment } from "./deployments.ts";
+import { leave, newestRuns, orderOf, refusalOf } from "./promotion-hand.ts";
+import { placeOf, record, runAt, statesOf, type Place } from "./promotion-place.ts";
+import { restorePromotion } from "./restore.ts";
+import type { Service } from "../serve/compose-service.ts";
+import { isError } from "../../problem/problem.ts";
+import type { EnvironmentSettings } from "../../pipeline/settings.ts";
+import { decidePromotion } from "../../release/decide.ts";
+import { mayDo, requirementOf } from "../../policy/permission.ts";
+import type { ReleaseCommand } from "../../trigger/command.ts";
+import { standingOf, type EnvironmentState } from "../../release/environment-state.ts";
+
+export interface AskedRelease {
+  readonly sender: Person;
+  readonly comment: number;
+  readonly pullRequest: number;
+}
+
+/** A command about releases, done against the default branch and the ledger as they are now. */
+export async function releaseCommand(
+  { service, repository }: { readonly service: Service; readonly repository: ForgeRepository },
+  asked: AskedRelease,
+  command: ReleaseCommand,
+): Promise<Commanded> {
+  const place = await placeOf(service, repository);
+  if (place === undefined)
+    return {
+      kind: "refused",
+      why: "`sluice.yaml` on the default branch has no environments, or it cannot be read now",
+    };
+  if (place.project.problems.some((problem) => problem.at.path === SETTINGS_PATH && isError(problem)))
+    return { kind: "refused", why: "`sluice.yaml` on the default branch has problems: mend them first" };
+  const states = await statesOf(place);
+  const { settings } = place.project;
+  const { forge, history } = repository;
+  const { login } = asked.sender;
+  return commandRelease(
+    {
+      environments: settings.environments,
+      states,
+      async leave(deed, text) {
+        const needed = requirementOf(settings.permissions, deed);
+        const role = await forge.permission(login);
+        if (role.kind !== "ok") return role;
+        const member = needed.kind === "team" ? await forge.teamMember(needed.team, login) : null;
+        if (member !== null && member.kind !== "ok") return member;
+        const standing = { role: role.value, member: member?.value ?? false };
+        return { kind: "ok", value: mayDo(settings.permissions, { deed, command: text }, standing) };
+      },
+      mayApprove: ({ approvals }) => leave(place, "approve", approvals).asks(login),
+      candidates: () => newestRuns(place),
+      candidate: (run) => candidateOf(place, run),
+      restore: (environment, pipeline) => restorePromotion(place, { environment, pipeline }),
+      shown: (environment, pipeline) => shownTo(place, { environment, pipeline, states }),
+      runOf: (text) => only(history.byPrefix(text)),
+      judged: (environment, candidate) => judgedAt(place, { environment, ...candidate, states, by: asked.sender }),
+      newest: (pipeline) => history.runs({ pipeline, limit: 1 })[0]?.id,
+      record: (events) => record(place, events),
+    },
+    { ...asked, at: new Date(place.now).toISOString() },
+    command,
+  );
+}
+
+/** Everything that stands against a release now; what cannot be deployed is released by nobody. */
+async function judgedAt(
+  place: Place,
+  of: {
+    readonly environment: EnvironmentSettings;
+    readonly pipeline: string;
+    readonly run: RunId;
+    readonly states: ReadonlyMap<string, EnvironmentState>;
+    readonly by: Person;
+  },
+): Promise<Judged> {
+  const { environment, pipeline, run, states, by } = of;
+  const plan = environment.deploy === null ? null : await planDeployment(place, environment, run);
+  if (plan !== null && "refused" in plan) return { kind: "refused", why: `it could not be deployed: ${plan.refused}` };
+  const { request: open } = standingOf(states.get(environment.name), pipeline);
+  const fresh = {
+    run,
+    by: { id: by.id, login: by.login },
+    at: "",
+    pullRequest: null,
+    cause: "",
+    approvals: [],
+    objections: [],
+  };
+  const request = open?.run === run ? open : fresh;
+  const order = await orderOf(place, { environment, pipeline, request, folded: states });
+  if (order === undefined) return { kind: "refused", why: "its manifest cannot be read" };
+  const voters = request.approvals.map((approval) => ({ approval, allowed: true, bot: false }));
+  return {
+    kind: "judged",
+    waits: decidePromotion({ ...order, run, voters }).waits,
+    evidence: order.evidence,
+  };
+}
+
+/** What a run gives to promote, or why it gives nothing. */
+async function candidateOf(place: Place, id: RunId): Promise<NamedCandidate> {
+  const run = await runAt(place, id);
+  if (run === undefined) return { kind: "refused", why: "the ledger does not have it", next: "sluice log" };
+  const refusal = await refusalOf(place, run);
+  if (refusal !== null) return { kind: "refused", ...refusal };
+  const file = place.project.pipelines.find(({ pipeline }) => pipeline.id === run.pipeline.id);
+  if (file === undefined)
+    return { kind: "refused", why: "its pipeline is not on the default branch any more", next: "promote another" };
+  if (file.deploys.length > 0) return { kind: "refused", why: "it deployed a release", next: "promote that release" };
+  return { kind: "found", pipeline: run.pipeline.id, run: id };
+}
+
+function only<Value>(all: readonly Value[]): Value | undefined {
+  return all.length === 1 ? all[0] : undefined;
+}
+
+/** The evidence that an open promotion shows, if it is what would be agreed to now. */
+async function shownTo(
+  place: Place,
+  of: {
+    readonly environment: Parameters<typeof orderOf>[1]["environment"];
+    readonly pipeline: string;
+    readonly states: ReadonlyMap<string, EnvironmentState>;
+  },
+): Promise<Digest | undefined> {
+  const { request } = standingOf(of.states.get(of.environment.name), of.pipeline);
+  if (request === null || request.pullRequest === null) return undefined;
+  const order = await orderOf(place, { ...of, request, folded: of.states });
+  const pull = await place.repository.forge.pullRequest(request.pullRequest);
+  if (order === undefined || pull.kind !== "ok" || pull.value.state !== "open") return undefined;
+  // The page names the evidence that it shows.
+  return pull.value.body.includes(order.evidence.slice(0, 19)) ? order.evidence : undefined;
+}

@@ -1,0 +1,29 @@
+import type { Service } from "./compose-service.ts";
+import type { InTurn } from "./turns.ts";
+import type { Followers } from "../../queue/followers.ts";
+import type { Performed, Queue } from "../../queue/queue.ts";
+import { CONTROLLER_QUEUE, jobOf } from "../../trigger/job.ts";
+import type { Trigger } from "../../trigger/trigger.ts";
+
+/** What the hands of a service reach for. */
+export interface At {
+  readonly service: Service;
+  readonly queue: Queue;
+  readonly inTurn: InTurn;
+  /** Who reads along with a run. */
+  readonly followers: Pick<Followers, "of">;
+}
+
+export const DONE: Performed = { kind: "done" };
+
+/** Leads to another look as a job of its own: however many want one, it is taken once, and none of them waits for it. */
+export async function wake(
+  { queue }: Pick<At, "queue">,
+  trigger: Extract<Trigger, { kind: "reconcile" | "promotions" }>,
+): Promise<void> {
+  await queue.jobs.add(CONTROLLER_QUEUE, [jobOf(trigger, "look")]);
+}
+
+export function again(afterMs: number, why?: string): Performed {
+  return { kind: "again", afterMs, ...(why !== undefined && { why }) };
+}

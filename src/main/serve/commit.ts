@@ -1,0 +1,179 @@
+import { planMergeGroup } from "../../controller/plan-pull-request.ts";
+import type { Merge } from "../../controller/project.ts";
+import { reportCommit } from "../../controller/report-commit.ts";
+import { reviewMerge } from "../../controller/review-merge.ts";
+import type { Answer } from "../../forge/forge.ts";
+import type { Json } from "../../identity/canonical-json.ts";
+import type { CommitSha } from "../../identity/identity.ts";
+import type { RunSummary } from "../../index/history.ts";
+import { answersFor } from "./answers.ts";
+import { again, DONE, type At } from "./at.ts";
+import type { ForgeRepository } from "./forge-repository.ts";
+import { tellDivergence } from "./notices.ts";
+import { freshOrders, LOOK_AGAIN_MS, ordersOf } from "../run/orders.ts";
+import { openRunOf } from "./pull-request.ts";
+import { plotsAt } from "../run/plots.ts";
+import { tailsOf } from "../run/tails.ts";
+import type { Performed } from "../../queue/queue.ts";
+import { MERGE_MARKER } from "../../report/merge-markdown.ts";
+import type { EndedRun } from "../../report/sticky-run.ts";
+import { isOfBranch } from "../../run/due-upstream.ts";
+import type { RunOrder } from "../../run/request.ts";
+import type { RunRecord } from "../../run/run-record.ts";
+import type { Standing } from "../../controller/reconcile/looking.ts";
+import { desire } from "../../worker.ts";
+
+/** The pull request whose merge a commit is: asked of the forge, and kept for those who only tell of it. */
+export async function mergeOf(at: At, repository: ForgeRepository, commit: CommitSha): Promise<Answer<Merge | null>> {
+  const { forge, mirror, planAt } = repository;
+  const asked = await reviewMerge({ forge, mirror, planAt, planMerge: (of) => planMergeGroup(repository, of) }, commit);
+  if (asked.kind === "ok")
+    await at.queue.table.put(`merges/${forge.repository.id}`, commit, { merge: asked.value } as unknown as Json);
+  return asked;
+}
+
+async function keptMerge(at: At, repository: ForgeRepository, commit: CommitSha): Promise<Merge | null> {
+  const kept = await at.queue.table.get(`merges/${repository.forge.repository.id}`, commit);
+  if (kept !== undefined) return (kept as unknown as { readonly merge: Merge | null }).merge;
+  const asked = await mergeOf(at, repository, commit);
+  return asked.kind === "ok" ? asked.value : null;
+}
+
+interface CommitNews {
+  readonly commit: CommitSha;
+  readonly standing: readonly Standing[];
+  /** What somebody has just seen; without it the remote is asked. */
+  readonly seen?: { readonly orders: readonly RunOrder[]; readonly branch: string };
+}
+
+async function lookFor(at: At, repository: ForgeRepository): Promise<CommitNews["seen"]> {
+  const fresh = await freshOrders(at, repository);
+  if (fresh.kind !== "ok") return undefined;
+  await repository.history.sync();
+  const about = await repository.forge.about();
+  return { orders: fresh.orders, branch: about.kind === "ok" ? about.value.defaultBranch : "the default branch" };
+}
+
+/**
+ * Tells on a commit, and at the pull request whose merge it is, what runs there and what became of it; to be done again
+ * where nobody can say what runs.
+ */
+export async function tellCommit(
+  at: At,
+  repository: ForgeRepository,
+  { commit, standing, seen }: CommitNews,
+): Promise<Performed> {
+  const { forge } = repository;
+  const found = seen ?? (await lookFor(at, repository));
+  if (found === undefined) return again(LOOK_AGAIN_MS);
+  const { orders, branch } = found;
+  const open = orders.filter(
+    (order) =>
+      order.source === commit && order.deploys === null && (order.domain === "main" || order.pullRequest === null),
+  );
+  const runs = (await endedAt(repository, commit)).filter(
+    ({ record }) => !open.some((order) => order.pipeline === record.pipeline.id),
+  );
+  const here = standing.filter((one) => one.commit === commit && !runs.some(({ record }) => record.id === one.run));
+  if (open.length + runs.length + here.length === 0) return DONE;
+  const merge = await keptMerge(at, repository, commit);
+  const records = runs.map(({ record }) => record);
+  if (merge?.review.kind === "diverged")
+    await tellDivergence(at, repository, { commit, number: merge.number, ended: records }).catch(
+      at.service.parts.onError,
+    );
+  const tails = await tailsOf(at, records);
+  const plots = await plotsAt(at, repository, { commit, runs: records });
+  const told = merge === null ? undefined : await at.queue.table.get(toldTable(repository), commit);
+  const answers =
+    merge === null ? [] : (await answersFor(at, forge.repository, { number: merge.number, head: commit })).words;
+  const states = reportCommit({
+    commit,
+    branch,
+    merge: merge === null ? null : { number: merge.number, review: reviewOf(merge, here) },
+    runs,
+    open: await Promise.all(open.map((order) => openRunOf(at, order))),
+    standing: here.filter(({ run }) => run === null || !open.some(({ id }) => id === run)),
+    tail: (run, step) => tails.get(`${run.id}/${step}`) ?? [],
+    plots: (run) => plots.get(run.id) ?? [],
+    answers,
+    told: told === true,
+  });
+  if (states.some((state) => state.kind === "comment" && state.marker === MERGE_MARKER))
+    await at.queue.table.put(toldTable(repository), commit, true);
+  await desire(at.queue, forge.repository.installation, states, forge.repository);
+  return DONE;
+}
+
+/**
+ * The check of a head that was left behind, by a push or for good: nobody reports that head any more. To be done again
+ * where nobody can say whether it was left, or what still runs there: a check that ended may let a merge pass.
+ */
+export async function tellLeft(at: At, repository: ForgeRepository, record: RunRecord): Promise<Performed> {
+  const { forge, history } = repository;
+  const { source, pullRequest } = record;
+  if (pullRequest === null) return DONE;
+  const asked = await forge.pullRequest(pullRequest);
+  if (asked.kind === "wait" || asked.kind === "unreachable") return again(LOOK_AGAIN_MS);
+  if (asked.kind === "refused") return DONE;
+  if (asked.kind === "ok" && asked.value.state === "open" && asked.value.head.sha === source) return DONE;
+  const fresh = await ordersOf(at, repository, pullRequest);
+  if (fresh.kind !== "ok") return again(LOOK_AGAIN_MS);
+  const open = fresh.orders.filter((order) => order.source === source);
+  await history.sync();
+  const mine = history.runs({ source }).filter((run) => run.pullRequest === pullRequest);
+  const newest = [...Map.groupBy(mine, (run) => run.pipeline).values()].flatMap(([run]) => run ?? []);
+  const records = await Promise.all(newest.map(({ id }) => history.record(id)));
+  const runs = records.flatMap((run) =>
+    run === undefined || open.some((order) => order.pipeline === run.pipeline.id)
+      ? []
+      : [{ record: run, baseline: null }],
+  );
+  const tails = await tailsOf(
+    at,
+    runs.map((run) => run.record),
+  );
+  const tail = (run: RunRecord, step: string): readonly string[] => tails.get(`${run.id}/${step}`) ?? [];
+  const about = { commit: source, branch: "", merge: null, standing: [], answers: [], told: false };
+  const going = await Promise.all(open.map((order) => openRunOf(at, order)));
+  const plots = (): readonly never[] => [];
+  const states = reportCommit({ ...about, runs, open: going, tail, plots });
+  await desire(at.queue, forge.repository.installation, states, forge.repository);
+  return DONE;
+}
+
+function toldTable({ forge }: ForgeRepository): string {
+  return `told/${forge.repository.id}`;
+}
+
+function reviewOf(
+  { review }: Merge,
+  standing: readonly Standing[],
+): NonNullable<Parameters<typeof reportCommit>[0]["merge"]>["review"] {
+  const moved = review.kind === "diverged" ? review.moved : [];
+  // A merge that nobody reviewed is worth a word only where that stops it.
+  const waits = standing.some(({ run }) => run === null);
+  return { kind: review.kind === "not-reviewed" && !waits ? "same" : review.kind, moved, waits };
+}
+
+/** The newest recorded run of each pipeline at a commit that was no pull request's, with the one before on its branch. */
+async function endedAt({ history }: ForgeRepository, commit: CommitSha): Promise<readonly EndedRun[]> {
+  const found: EndedRun[] = [];
+  for (const [pipeline, there] of Map.groupBy(history.runs({ source: commit }), (run) => run.pipeline)) {
+    const all = history.runs({ pipeline });
+    const find = (id: string): RunSummary | undefined => all.find((run) => run.id === id);
+    const mine = there.find((run) => isOfBranch(run, null, find));
+    const record = mine === undefined ? undefined : await history.record(mine.id);
+    if (mine === undefined || record === undefined) continue;
+    const before = all
+      .slice(all.findIndex(({ id }) => id === mine.id) + 1)
+      .find((run) => run.status === "succeeded" && isOfBranch(run, branchOf(mine), find));
+    found.push({ record, baseline: before === undefined ? null : ((await history.record(before.id)) ?? null) });
+  }
+  return found;
+}
+
+/** The branch that a push run names; for others any branch is the default one. */
+function branchOf({ request }: RunSummary): string | null {
+  return request.startsWith("push:") ? request.slice("push:".length) : null;
+}

@@ -1,0 +1,152 @@
+import { existsSync } from "node:fs";
+
+import type { Service, World } from "../../cli/world.ts";
+import type { WorkerConfig } from "../../config-service.ts";
+import { endsWithin, leaveSoon } from "./leave.ts";
+import type { Queue } from "../../queue/queue.ts";
+
+/** A part of main.ts for the doors of a service, each loaded when it is opened. */
+export function serviceDoors(world: World): Service {
+  const { clock, version, terminal, config: here } = world;
+  const { path, variable } = here;
+  return {
+    async serve(config, stop) {
+      const { openService } = await import("./open-service.ts");
+      const opened = await openService({ config, clock, version, path, slots: SLOTS, variable });
+      if (opened.kind === "refused") return refused(world, opened);
+      const { service } = opened;
+      terminal.say(`sluice serves at ${service.web.url}, with ${service.queue.backend}; Ctrl-C stops\n`);
+      await stopped(stop);
+      await service[Symbol.asyncDispose]();
+      return leaveSoon(0);
+    },
+    async worker(config, { pool, concurrency }, stop) {
+      const { readOperator } = await import("./operator.ts");
+      const read = readOperator(config.operatorFile);
+      if (read.kind === "refused") return refused(world, read);
+      const { openQueue } = await import("../../queue/open-queue.ts");
+      const { startWorker } = await import("./worker.ts");
+      const { servicePaths } = await import("./compose-service.ts");
+      const { openStore } = await import("./store.ts");
+      const onError = (error: unknown): void => terminal.say(`sluice: ${String(error)}\n`);
+      const url = config.queue.kind === "embedded" ? "embedded:" : config.queue.url;
+      const { openTracing } = await import("./tracing.ts");
+      const { correlation } = await import("../../queue/correlation.ts");
+      const { createLog } = await import("../../web/log.ts");
+      const { logLevel, queue: at } = config;
+      const log = createLog(
+        { logLevel, queue: at, app: { privateKey: "" }, webhooks: null, signingKey: null },
+        { correlation },
+      );
+      const tracing = await openTracing(variable, { role: "worker", version });
+      const holder = `sluice worker ${process.pid}`;
+      const opened = await openQueue(url, { data: config.data, holder, onError, telemetry: tracing.telemetry });
+      if (opened.kind === "refused") {
+        const { variable, expected, example } = opened;
+        return refused(world, { why: `${variable}: ${expected}`, next: `${variable}=${example}` });
+      }
+      const { queue } = opened;
+      const kept = await openStore(config.store ?? read.operator.store, servicePaths(config.data).store);
+      if (kept.kind === "refused") {
+        await queue[Symbol.asyncDispose]();
+        return refused(world, kept);
+      }
+      const parts = {
+        queue,
+        store: kept.store,
+        begun: kept.begun,
+        checkpoints: kept.checkpoints,
+        clock,
+        data: config.data,
+        path,
+        pool,
+        version,
+        concurrency: concurrency ?? SLOTS,
+        kubernetes: read.operator.pools[pool]?.kubernetes ?? null,
+        variable,
+        tracing,
+        log,
+        onError,
+      };
+      const worker = await startWorker(parts);
+      terminal.say(`a worker of pool ${pool} takes ${parts.concurrency} steps at once; Ctrl-C stops\n`);
+      await stopped(stop);
+      await worker[Symbol.asyncDispose]();
+      if (!(await endsWithin(LEAVE_MS, queue[Symbol.asyncDispose]())))
+        onError(new Error(`the queue's connections did not end in ${LEAVE_MS / 1_000} s`));
+      await endsWithin(LEAVE_MS, tracing[Symbol.asyncDispose]());
+      return leaveSoon(0);
+    },
+    async pool(config, pool) {
+      const queue = await queueOf(world, config);
+      if (typeof queue === "number") return queue;
+      const { openPool } = await import("./pool.ts");
+      return openPool(queue, pool, () => clock.now());
+    },
+    async runs(config) {
+      const queue = await queueOf(world, config);
+      if (typeof queue === "number") return queue;
+      const { openRuns } = await import("../run/runs.ts");
+      return openRuns({ queue, onError: (error) => terminal.say(`sluice: ${String(error)}\n`) });
+    },
+    async log(config, digest) {
+      const { parseDigest } = await import("../../identity/identity.ts");
+      const { readOperator } = await import("./operator.ts");
+      const { servicePaths } = await import("./compose-service.ts");
+      const { openStore } = await import("./store.ts");
+      const named = parseDigest(digest);
+      const { store } = servicePaths(config.data);
+      const read = readOperator(config.operatorFile);
+      const at = config.store ?? (read.kind === "ok" ? read.operator.store : null);
+      if (named === undefined || (at === null && !existsSync(store))) return undefined;
+      const kept = await openStore(at, store);
+      if (kept.kind === "refused") return undefined;
+      const bytes = await kept.store.read(named);
+      await kept.store[Symbol.asyncDispose]();
+      const { plainLog } = await import("../../store/log-file.ts");
+      return bytes === undefined ? undefined : new TextDecoder().decode(await plainLog(bytes));
+    },
+    async here(config) {
+      const { servedHere } = await import("../local/served-here.ts");
+      return servedHere(world, config);
+    },
+    async demo(stop) {
+      const { playDemo } = await import("./demo.ts");
+      return playDemo({ clock, version, path, variable, stop, print: (text) => terminal.print(text) });
+    },
+  };
+}
+
+/** A service's queue as somebody who looks finds it: looking makes no database. */
+async function queueOf(world: World, { queue, data }: WorkerConfig): Promise<Queue | number> {
+  if (queue.kind === "embedded" && !existsSync(data))
+    return refused(world, {
+      why: `no service keeps anything in ${data}`,
+      next: "SLUICE_DATA=… sluice ps --pool default",
+    });
+  const { openQueue } = await import("../../queue/open-queue.ts");
+  const onError = (error: unknown): void => world.terminal.say(`sluice: ${String(error)}\n`);
+  const url = queue.kind === "embedded" ? "embedded:" : queue.url;
+  const opened = await openQueue(url, { data, holder: `sluice ps ${process.pid}`, onError });
+  if (opened.kind === "opened") return opened.queue;
+  const { variable, expected, example } = opened;
+  return refused(world, { why: `${variable}: ${expected}`, next: `${variable}=${example}` });
+}
+
+const LEAVE_MS = 10_000;
+/** Steps at once where nothing else is said. */
+const SLOTS = 2;
+/** EX_TEMPFAIL: try again when the world is there. */
+const LATER = 75;
+
+function refused({ terminal }: World, { why, next }: { readonly why: string; readonly next: string }): number {
+  terminal.say(`sluice: ${why}\n  next: ${next}\n`);
+  return LATER;
+}
+
+function stopped(stop: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (stop.aborted) resolve();
+    else stop.addEventListener("abort", () => resolve(), { once: true });
+  });
+}

@@ -1,0 +1,83 @@
+import { sendDesired } from "../../controller/send-desired.ts";
+import type { RepositoryRef } from "../../identity/repository.ts";
+import { again, DONE, wake, type At } from "./at.ts";
+import { collectStore } from "./collect.ts";
+import { button, command, recheck } from "./command.ts";
+import { tellCommit } from "./commit.ts";
+import { installationChanged, lookEverywhere } from "./everywhere.ts";
+import { look } from "./look.ts";
+import { sendWaitingNotices } from "./notices.ts";
+import { promotions } from "../release/promotions.ts";
+import { reportMergeGroup, reportOpen } from "./pull-request.ts";
+import { takeRun } from "../run/run-hand.ts";
+import type { Service } from "./compose-service.ts";
+import { turns } from "./turns.ts";
+import type { Followers } from "../../queue/followers.ts";
+import type { Performed, Queue } from "../../queue/queue.ts";
+import type { Trigger } from "../../trigger/trigger.ts";
+import type { Hands } from "../../worker.ts";
+
+/** The doors' hands on a service: each trigger leads to one verb, and what that decides to the queue. */
+export function composeHands(service: Service, queue: Queue, followers: Pick<Followers, "of">): Hands {
+  const at: At = { service, queue, inTurn: turns({ leases: queue.leases, clock: service.parts.clock }), followers };
+  return {
+    handle: (trigger) => handle(at, trigger),
+    run: (repository, run, signal) =>
+      takeRun(at, repository, {
+        ...run,
+        signal,
+        report: (number) => report(at, repository, number),
+        tell: async (commit) => tellCommit(at, await service.repository(repository), { commit, standing: [] }),
+      }),
+    send: (installation) => send(at, installation),
+    notify: (repository) => sendWaitingNotices(at, repository),
+  };
+}
+
+async function handle(at: At, trigger: Trigger): Promise<Performed> {
+  switch (trigger.kind) {
+    case "pull-request":
+      return report(at, trigger.repository, trigger.number);
+    case "command":
+      return command(at, trigger);
+    case "recheck":
+      return recheck(at, trigger);
+    case "button":
+      return button(at, trigger);
+    case "merge-group":
+      return reportMergeGroup(at, trigger);
+    case "reconcile":
+      return look(at, trigger.repository);
+    case "promotions":
+      return promotions(at, await at.service.repository(trigger.repository));
+    case "installation":
+      return installationChanged(at, trigger);
+    case "everywhere":
+      return lookEverywhere(at);
+    case "collect":
+      return collectStore(at);
+    default:
+      return trigger satisfies never;
+  }
+}
+
+async function report(at: At, ref: RepositoryRef, number: number): Promise<Performed> {
+  const reported = await reportOpen(at, ref, number);
+  if (reported !== "over") return reported;
+  await wake(at, { kind: "reconcile", repository: ref, because: "a pull request was closed" });
+  return DONE;
+}
+
+/** One sender per installation: two would each see no comment and make one. */
+async function send({ service, queue }: At, installation: number): Promise<Performed> {
+  const holder = String(process.pid);
+  const lease = await queue.leases.acquire(`outbox-${installation}`, { ttlMs: 60_000, holder });
+  if (lease === undefined) return again(1_000);
+  try {
+    const { forges, clock, spend } = service.parts;
+    const sent = await sendDesired({ table: queue.table, forges, clock, spend }, installation);
+    return sent.kind === "again" ? again(sent.afterMs) : DONE;
+  } finally {
+    await lease.release();
+  }
+}

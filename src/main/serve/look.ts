@@ -1,0 +1,111 @@
+import { reconcile } from "../../controller/reconcile/reconcile.ts";
+import type { CommitSha } from "../../identity/identity.ts";
+import type { RepositoryRef } from "../../identity/repository.ts";
+import { again, DONE, wake, type At } from "./at.ts";
+import { wakeForComments } from "./comments.ts";
+import { mergeOf, tellCommit } from "./commit.ts";
+import type { ForgeRepository } from "./forge-repository.ts";
+import { mendLedger } from "./ledger.ts";
+import { tellNotices } from "./notices.ts";
+import { enqueueRun } from "../run/orders.ts";
+import { seenTable, stampOf } from "./pull-request.ts";
+import { tellSchedules } from "./schedules.ts";
+import { tellStrays } from "./strays.ts";
+import type { Schedule } from "../../pipeline/pipeline.ts";
+import type { Performed } from "../../queue/queue.ts";
+import { cronOf } from "../../run/schedule-slots.ts";
+import { CONTROLLER_QUEUE, jobOf } from "../../trigger/job.ts";
+
+/** Recorded commits that are told of again: whatever a crash left unsaid. */
+const TOLD_AGAIN = 5;
+
+/** Looks at a repository as everything that wakes us does; answers how many runs it started. */
+export async function look(
+  at: At,
+  ref: RepositoryRef,
+  released: { readonly commit: CommitSha; readonly by: string } | null = null,
+): Promise<Performed & { readonly started?: number }> {
+  // Two at once could each accept one slot of a schedule at another tip.
+  const lease = await at.queue.leases.acquire(`look-${ref.id}`, { ttlMs: 30_000, holder: String(process.pid) });
+  if (lease === undefined) return again(500);
+  try {
+    return await lookAlone(at, ref, released);
+  } finally {
+    await lease.release();
+  }
+}
+
+async function lookAlone(
+  at: At,
+  ref: RepositoryRef,
+  released: { readonly commit: CommitSha; readonly by: string } | null,
+): Promise<Performed & { readonly started?: number }> {
+  const repository = await at.service.repository(ref);
+  await wakeForPullRequests(at, repository);
+  await wakeForComments(at, repository);
+  const { parts } = at.service;
+  const looked = await reconcile({
+    forge: repository.forge,
+    mirror: repository.mirror,
+    history: repository.history,
+    planAt: repository.planAt,
+    openOrders: (refs) => at.service.open(repository, refs),
+    lostOrders: (refs) => at.service.lost(repository, refs),
+    clock: parts.clock,
+    ledger: parts.ledger,
+    mend: () => mendLedger(at, repository),
+    accept: async (order) => (await at.service.accept(repository, order)) === "accepted",
+    enqueue: (order) => enqueueRun(at, ref, order),
+    mergeOf: (commit) => mergeOf(at, repository, commit),
+    firstSeen: (pipeline, schedule) => firstSeen(at, repository, { pipeline, schedule }),
+    released,
+  });
+  repository.save();
+  if (looked.kind === "again") return again(looked.afterMs);
+  if (looked.kind === "empty") return DONE;
+  const seen = { orders: [...looked.open, ...looked.started], branch: looked.branch };
+  const recent = repository.history.runs({ limit: TOLD_AGAIN }).map(({ source }) => source);
+  const open = seen.orders.filter((order) => order.domain === "main" || order.pullRequest === null);
+  const commits = new Set([looked.tip, ...open.map(({ source }) => source), ...recent]);
+  for (const commit of commits) await tellCommit(at, repository, { commit, standing: looked.standing, seen });
+  await tellSchedules(at, repository);
+  await wake(at, { kind: "promotions", repository: ref });
+  await tellNotices(at, repository).catch(parts.onError);
+  await tellStrays(at, repository).catch(parts.onError);
+  return { kind: "done", started: looked.started.length };
+}
+
+/**
+ * Wakes us for open pull requests whose head, base or labels are not those of the last report: whatever a lost
+ * delivery would have said, the forge still shows.
+ */
+async function wakeForPullRequests(at: At, { forge }: ForgeRepository): Promise<void> {
+  const open = await forge.openPullRequests();
+  if (open.kind !== "ok") return;
+  const { repository } = forge;
+  const seen = new Map((await at.queue.table.entries(seenTable(repository))).map(({ key, value }) => [key, value]));
+  const wake = async (number: number): Promise<void> => {
+    const trigger = { kind: "pull-request", repository, number, action: "seen", sender: null } as const;
+    await at.queue.jobs.add(CONTROLLER_QUEUE, [jobOf(trigger, `seen-${number}`)]);
+  };
+  for (const pullRequest of open.value)
+    if (seen.get(String(pullRequest.number)) !== stampOf(pullRequest)) await wake(pullRequest.number);
+  // One that is no longer open is told so too, and takes itself out of the table.
+  for (const number of seen.keys())
+    if (!open.value.some((one) => String(one.number) === number)) await wake(Number(number));
+}
+
+/** Lost with the queue: then a schedule that never ran begins to count anew. */
+async function firstSeen(
+  { queue, service }: At,
+  { forge }: ForgeRepository,
+  of: { readonly pipeline: string; readonly schedule: Schedule },
+): Promise<number> {
+  const table = `schedules/${forge.repository.id}`;
+  const key = JSON.stringify([of.pipeline, cronOf(of.schedule), of.schedule.timezone]);
+  const known = await queue.table.get(table, key);
+  if (typeof known === "number") return known;
+  const now = forge.date() ?? service.parts.clock.now();
+  await queue.table.put(table, key, now);
+  return now;
+}

@@ -1,0 +1,106 @@
+import type { Json } from "../../identity/canonical-json.ts";
+import type { CommitSha } from "../../identity/identity.ts";
+import type { RepositoryRef } from "../../identity/repository.ts";
+import { sendNotices, toldNotices, waitingNotices, type Posted } from "../../controller/send-notices.ts";
+import { again, DONE, type At } from "./at.ts";
+import type { ForgeRepository } from "./forge-repository.ts";
+import { eventsOf } from "../release/promotion-place.ts";
+import type { Settings } from "../../pipeline/settings.ts";
+import type { Performed } from "../../queue/queue.ts";
+import { divergenceNotice, eventNotices, noticeBody, runNotices, type Notice } from "../../report/notice.ts";
+import { fourCharacters } from "../../report/words.ts";
+import type { RunRecord } from "../../run/run-record.ts";
+import { envSecrets } from "../../secrets/env-secrets.ts";
+import { fileSecrets } from "../../secrets/file-secrets.ts";
+import { secretSources } from "../../secrets/secret-sources.ts";
+import { QUEUES } from "../../worker.ts";
+
+/** Newest runs that are looked through. */
+const RUNS = 500;
+/** What is older was told, or is no news: a queue that was emptied remembers none of it. */
+const NEWS_MS = 3_600_000;
+const REMEMBERED_MS = 24 * NEWS_MS;
+const ANSWER_MS = 10_000;
+
+/** Puts what the ledger has to tell since the last look before the webhooks of `notify:`, each fact once. */
+export async function tellNotices(at: At, repository: ForgeRepository): Promise<void> {
+  const { settings } = (await repository.rules()) ?? {};
+  if (settings === undefined || settings.notify.length === 0) return;
+  const { service, queue } = at;
+  const now = service.parts.clock.now();
+  const of = { since: now - NEWS_MS, shortId: fourCharacters, environments: settings.environments };
+  const events = await eventsOf({ service, repository });
+  const { id } = repository.forge.repository;
+  const notices = [...runNotices(repository.history.runs({ limit: RUNS }), of), ...eventNotices(events, of)];
+  await putBefore(at, repository, { notify: settings.notify, notices });
+  for (const { key, value } of await queue.table.entries(toldNotices(id)))
+    if (Number(value) < now - REMEMBERED_MS) await queue.table.remove(toldNotices(id), key, value);
+  // Whatever waits is sent, also where its job was lost.
+  if ((await queue.table.entries(waitingNotices(id))).length > 0)
+    await queue.jobs.add(QUEUES.notices, [noticesJob(repository.forge.repository)]);
+}
+
+/** A merge that runs otherwise than what was reviewed, or waits because of that. */
+export async function tellDivergence(
+  at: At,
+  repository: ForgeRepository,
+  merge: { readonly commit: CommitSha; readonly number: number; readonly ended: readonly RunRecord[] },
+): Promise<void> {
+  const { settings } = (await repository.rules()) ?? {};
+  if (settings === undefined || settings.notify.length === 0) return;
+  const { commit, number, ended } = merge;
+  const now = at.service.parts.clock.now();
+  const last = ended.length === 0 ? now : Math.max(...ended.map(({ finishedAt }) => Date.parse(finishedAt)));
+  if (last < now - NEWS_MS) return;
+  await putBefore(at, repository, {
+    notify: settings.notify,
+    notices: [divergenceNotice({ commit, number, at: last })],
+  });
+  await at.queue.jobs.add(QUEUES.notices, [noticesJob(repository.forge.repository)]);
+}
+
+async function putBefore(
+  { queue }: At,
+  { forge: { repository } }: ForgeRepository,
+  { notify, notices }: { readonly notify: Settings["notify"]; readonly notices: readonly Notice[] },
+): Promise<void> {
+  const told = new Set((await queue.table.entries(toldNotices(repository.id))).map(({ key }) => key));
+  for (const notice of notices.toSorted((a, b) => Date.parse(a.at) - Date.parse(b.at))) {
+    for (const { webhook, on } of notify) {
+      const event = notice.events.find((one) => on.includes(one));
+      const key = JSON.stringify([webhook, notice.id]);
+      if (event === undefined || told.has(key)) continue;
+      const body = noticeBody(notice, { event, repository: repository.fullName });
+      const waiting = { webhook, id: notice.id, body, since: Date.parse(notice.at) };
+      await queue.table.put(waitingNotices(repository.id), key, waiting);
+    }
+  }
+}
+
+function noticesJob(repository: RepositoryRef): { readonly id: string; readonly payload: Json } {
+  return { id: `notices-${repository.id}`, payload: { repository: { ...repository } } };
+}
+
+/** Sends what waits; what is not taken is sent again. */
+export async function sendWaitingNotices({ queue, service }: At, { id }: RepositoryRef): Promise<Performed> {
+  const { clock, signer, variable, data, onError } = service.parts;
+  const secrets = secretSources({ env: envSecrets(variable), file: fileSecrets([data]) });
+  const onTrouble = (why: string): void => onError(new Error(why));
+  const afterMs = await sendNotices({ table: queue.table, clock, signer, secrets, post, onTrouble }, id);
+  return afterMs === null ? DONE : again(afterMs);
+}
+
+/** What an address answers is its own; only whether it took the notice counts, and the address is in no message. */
+async function post(url: string, body: string, headers: Readonly<Record<string, string>>): Promise<Posted> {
+  try {
+    const signal = AbortSignal.timeout(ANSWER_MS);
+    const answer = await fetch(url, { method: "POST", body, headers, signal, redirect: "manual" });
+    await answer.body?.cancel();
+    if (answer.ok) return { kind: "ok" };
+    const why = `it answered ${answer.status}`;
+    const later = answer.status >= 500 || [408, 425, 429].includes(answer.status);
+    return { kind: later ? "unreachable" : "refused", why };
+  } catch {
+    return { kind: "unreachable", why: "it could not be reached" };
+  }
+}

@@ -1,0 +1,216 @@
+import { planMergeGroup, planPullRequest } from "../../controller/plan-pull-request.ts";
+import { pinsOf, SKIP_LABEL, type MergePlan, type PullRequestPlan } from "../../controller/project.ts";
+import { reportPullRequest } from "../../controller/report-pull-request.ts";
+import { chooseBaseline } from "../../diff/baseline.ts";
+import type { Desired } from "../../forge/desired.ts";
+import type { PullRequest } from "../../forge/forge.ts";
+import type { RepositoryRef } from "../../identity/repository.ts";
+import { answersFor } from "./answers.ts";
+import { again, DONE, wake, type At } from "./at.ts";
+import { minimizeBells } from "./bell.ts";
+import type { ForgeRepository } from "./forge-repository.ts";
+import { acceptAndEnqueue, askToStop, LOOK_AGAIN_MS, ordersFor, progressOf, stopAll } from "../run/orders.ts";
+import { plotsOf } from "../run/plots.ts";
+import { tailsOf } from "../run/tails.ts";
+import type { Performed } from "../../queue/queue.ts";
+import type { EndedRun, OpenRun } from "../../report/sticky-run.ts";
+import { ACCEPTED, orderOf, type RunOrder } from "../../run/request.ts";
+import type { Trigger } from "../../trigger/trigger.ts";
+import { desire } from "../../worker.ts";
+
+/** Another controller is at the same pull request. */
+const TURN_AGAIN_MS = 1_000;
+
+/** Commits of the first-parent line among which a baseline is looked for. */
+const ANCESTORS = 500;
+
+/**
+ * Brings the cockpit of one pull request to what git and the ledger say; `over` where it is closed. One after the
+ * other, in all controllers: of two at once the one that looked first could speak last, and what it saw would stay.
+ */
+export async function reportOpen(at: At, ref: RepositoryRef, number: number): Promise<Performed | "over"> {
+  const reported = await at.inTurn(`${ref.id}-${number}`, (lost) => reportNow(at, ref, { number, lost }));
+  return reported ?? again(TURN_AGAIN_MS);
+}
+
+async function reportNow(
+  at: At,
+  ref: RepositoryRef,
+  { number, lost }: { readonly number: number; readonly lost: AbortSignal },
+): Promise<Performed | "over"> {
+  const repository = await at.service.repository(ref);
+  const also = [at.service.parts.ledger, `${ACCEPTED}*`];
+  const planned = await planPullRequest({ ...repository, also }, number);
+  repository.save();
+  switch (planned.kind) {
+    case "over":
+      if ((await stopAll(at, repository, { number, why: "superseded" })) === "later") return again(LOOK_AGAIN_MS);
+      await at.queue.table.remove(seenTable(ref), String(number));
+      return "over";
+    case "again":
+      return again(planned.afterMs);
+    case "conflict":
+      // The forge says so itself, and the next push brings another delivery.
+      return DONE;
+    case "planned": {
+      const { plan } = planned;
+      await repository.history.sync();
+      const orders = ordersFor(await at.service.open(repository, plan.refs), number);
+      const started = await startAsDeclared(at, repository, { plan, orders });
+      await minimizeBells(at, ref, { number, head: plan.head });
+      const states = await statesOf(at, repository, { plan, orders: [...orders, ...started] });
+      // Somebody else may have looked since, and seen more.
+      if (lost.aborted) return again(TURN_AGAIN_MS);
+      await desire(at.queue, ref.installation, states, ref);
+      await at.queue.table.put(seenTable(ref), String(number), stampOf(plan.pullRequest));
+      await wake(at, { kind: "promotions", repository: ref });
+      return DONE;
+    }
+  }
+}
+
+/** A merge queue waits for the check of its own commit; there is no comment to keep. */
+export async function reportMergeGroup(at: At, trigger: Extract<Trigger, { kind: "merge-group" }>): Promise<Performed> {
+  const repository = await at.service.repository(trigger.repository);
+  const plan = await planMergeGroup(repository, trigger);
+  repository.save();
+  if (plan === undefined) return DONE;
+  const texts = await textsOf(plan);
+  const states = reportPullRequest({
+    ...plan,
+    number: 0,
+    baseBranch: "the queue",
+    runs: [],
+    open: [],
+    tail: () => [],
+    plots: () => [],
+    text: (path) => texts.get(path),
+    slots: at.service.parts.slots,
+    labels: [],
+    answers: [],
+    shown: [],
+  }).filter(({ kind }) => kind === "check");
+  await desire(at.queue, trigger.repository.installation, states, trigger.repository);
+  return DONE;
+}
+
+/** Files in which problems stand, for their code frames. */
+async function textsOf({ problems, planned }: MergePlan): Promise<ReadonlyMap<string, string>> {
+  const texts = new Map<string, string>();
+  for (const { at: place } of problems) {
+    const bytes = texts.has(place.path) ? undefined : await planned.project.view.read(place.path);
+    if (bytes !== undefined) texts.set(place.path, new TextDecoder().decode(bytes));
+  }
+  return texts;
+}
+
+interface Seen {
+  readonly plan: PullRequestPlan;
+  readonly orders: readonly RunOrder[];
+}
+
+/** `pull_request: run`: each head is run once, without anybody asking; strangers' never. */
+async function startAsDeclared(
+  at: At,
+  repository: ForgeRepository,
+  { plan, orders }: Seen,
+): Promise<readonly RunOrder[]> {
+  const { pullRequest, domain } = plan;
+  if (domain !== "pr" || pullRequest.draft || pullRequest.labels.includes(SKIP_LABEL)) return [];
+  const started: RunOrder[] = [];
+  for (const { file, order: work, datasets } of plan.affected) {
+    if (work === null || file.pipeline.triggers.pullRequest !== "run") continue;
+    const { forge } = repository;
+    const order = orderOf(file.pipeline, {
+      repository: String(forge.repository.id),
+      source: plan.head,
+      request: `pull-request:${pullRequest.number}`,
+      plan: work.digest,
+      domain,
+      branch: pullRequest.head.branch,
+      pullRequest: pullRequest.number,
+      requestedBy: null,
+      acceptedAt: new Date(forge.date() ?? at.service.parts.clock.now()).toISOString(),
+      pins: pinsOf(datasets),
+    });
+    const known = orders.some(({ id }) => id === order.id) || repository.history.byPrefix(order.id).length > 0;
+    if (!known && (await acceptAndEnqueue(at, repository, order)) === "accepted") started.push(order);
+  }
+  return started;
+}
+
+async function statesOf(at: At, repository: ForgeRepository, { plan, orders }: Seen): Promise<readonly Desired[]> {
+  const open = orders.filter((order) => order.source === plan.head);
+  // A push supersedes what was asked for the head before it.
+  for (const order of orders) if (order.source !== plan.head) await askToStop(at, order.id, "superseded");
+  const texts = await textsOf(plan);
+  const runs = await runsAt(repository, plan);
+  const tails = await tailsOf(
+    at,
+    runs.map((run) => run.record),
+  );
+  const plots = await plotsOf(at, {
+    runs: runs.map((run) => run.record),
+    pipelines: plan.affected.map(({ file }) => file.pipeline),
+  });
+  const { number } = plan.pullRequest;
+  const { words, shown } = await answersFor(at, repository.forge.repository, { number, head: plan.head });
+  return reportPullRequest({
+    number,
+    head: plan.head,
+    onto: plan.onto,
+    baseBranch: plan.pullRequest.base.branch,
+    affected: plan.affected,
+    unchanged: plan.unchanged,
+    removed: plan.removed,
+    problems: plan.problems,
+    digest: plan.digest,
+    runs: runs.filter(({ record }) => !open.some((order) => order.pipeline === record.pipeline.id)),
+    open: await Promise.all(open.map((order) => openRunOf(at, order))),
+    tail: (run, step) => tails.get(`${run.id}/${step}`) ?? [],
+    plots: (run) => plots.get(run.id) ?? [],
+    text: (path) => texts.get(path),
+    slots: at.service.parts.slots,
+    rules: plan.rules,
+    proposed: plan.proposed,
+    domain: plan.domain,
+    labels: plan.pullRequest.labels,
+    answers: words,
+    shown,
+  });
+}
+
+/** An accepted run with how far whoever executes it has got. */
+export async function openRunOf(at: At, { id, pipeline }: RunOrder): Promise<OpenRun> {
+  const value = await progressOf(at, id);
+  if (value === undefined) return { run: id, pipeline, progress: null };
+  const { done, total, began } = value;
+  return { run: id, pipeline, progress: { done, total, sinceMs: at.service.parts.clock.now() - began } };
+}
+
+/** The newest recorded run of each pipeline at the head, with the run of the base that it is compared with. */
+async function runsAt({ history, mirror }: ForgeRepository, plan: PullRequestPlan): Promise<readonly EndedRun[]> {
+  const found: EndedRun[] = [];
+  let ancestors: Awaited<ReturnType<typeof mirror.firstParents>> | undefined;
+  for (const { file } of plan.planned.planned) {
+    const all = history.runs({ pipeline: file.pipeline.id });
+    const { number } = plan.pullRequest;
+    const mine = all.find((run) => run.source === plan.head && run.trigger !== "push" && run.pullRequest === number);
+    const record = mine === undefined ? undefined : await history.record(mine.id);
+    if (record === undefined) continue;
+    ancestors ??= await mirror.firstParents(plan.base, ANCESTORS);
+    const base = chooseBaseline(all, ancestors);
+    found.push({ record, baseline: base === undefined ? null : ((await history.record(base)) ?? null) });
+  }
+  return found;
+}
+
+/** What open pull requests were like when they were last reported. */
+export function seenTable({ id }: RepositoryRef): string {
+  return `seen/${id}`;
+}
+
+/** What a report of a pull request rests on besides git's own refs. */
+export function stampOf({ head, base, labels, draft }: PullRequest): string {
+  return JSON.stringify([head.sha, base.branch, labels, draft]);
+}

@@ -1,0 +1,76 @@
+import { join } from "node:path";
+
+import { EXIT, Refusal } from "../../cli/exit.ts";
+import { removeTree } from "../../executor/remove-tree.ts";
+import type { OperatorStore } from "../../pipeline/operator.ts";
+import { parseAddress } from "../../store/address.ts";
+import { begunAttempts, type BegunAttempts } from "../../store/begun-attempts.ts";
+import { fileCheckpoints, removeOldCheckpoints, type Checkpoints } from "../../store/checkpoints.ts";
+import { filesystemStore } from "../../store/filesystem-store.ts";
+import { bucketProbe, fileProbe, type Probe } from "../../store/probe.ts";
+import type { Collector } from "../../store/s3-collect.ts";
+import type { Store } from "../../store/store.ts";
+
+/** Where bytes are, and what workers began beside them. */
+export interface OpenStore {
+  readonly store: Store;
+  readonly begun: BegunAttempts;
+  /** Of a bucket they are on this machine: large, and changed all the time. */
+  readonly checkpoints: Checkpoints;
+  /** Whether bytes can be kept now. */
+  readonly probe: Probe;
+  /** Housekeeping of a store that its service alone keeps. */
+  readonly collector?: Collector;
+}
+
+export type StoreOpened =
+  | ({ readonly kind: "opened" } & OpenStore)
+  | { readonly kind: "refused"; readonly why: string; readonly next: string };
+
+const TRIM_EVERY_MS = 10 * 60_000;
+/** Nobody else collects what lies beside a bucket's copies; looking at all of it takes longer than trimming. */
+const CHECKPOINTS_EVERY_MS = 60 * 60_000;
+const CHECKPOINTS_STAY_MS = 30 * 86_400_000;
+
+/**
+ * A part of main.ts: the store that the operator names, or the one at `local`. A bucket keeps its copies there, beside the
+ * workspaces, so that outputs enter by rename; the SDK is loaded for a bucket alone.
+ */
+export async function openStore(named: OperatorStore | null, local: string): Promise<StoreOpened> {
+  if (named?.kind !== "s3") {
+    const root = named?.path ?? local;
+    const [begun, checkpoints, probe] = [begunAttempts(root), below(root), fileProbe(root)];
+    return { kind: "opened", store: filesystemStore(root), begun, checkpoints, probe };
+  }
+  const { openS3Bucket } = await import("../../store/s3-bucket.ts");
+  const { s3BegunAttempts } = await import("../../store/s3-begun-attempts.ts");
+  const { s3Collector } = await import("../../store/s3-collect.ts");
+  const { s3Store } = await import("../../store/s3-store.ts");
+  const opened = await openS3Bucket(named);
+  if (opened.kind === "refused") return opened;
+  const { bucket } = opened;
+  const store = s3Store(bucket, local);
+  setInterval(() => store.trim(), TRIM_EVERY_MS).unref();
+  setInterval(
+    () => removeOldCheckpoints(join(local, "checkpoints"), Date.now() - CHECKPOINTS_STAY_MS, removeTree),
+    CHECKPOINTS_EVERY_MS,
+  ).unref();
+  const collector = s3Collector(bucket, () => store.forget());
+  const [here, there] = [fileProbe(local), bucketProbe(bucket)];
+  const probe = (): Promise<void> => here().then(there);
+  return { kind: "opened", store, begun: s3BegunAttempts(bucket), checkpoints: below(local), probe, collector };
+}
+
+function below(root: string): Checkpoints {
+  return fileCheckpoints(join(root, "checkpoints"), removeTree);
+}
+
+/** The store that `SLUICE_STORE_URL` names, for commands in a repository. */
+export async function storeAt(url: string, local: string): Promise<Store> {
+  const address = parseAddress(url);
+  if (address.kind === "refused")
+    throw new Refusal(EXIT.usage, `SLUICE_STORE_URL: ${address.why}\n  next: SLUICE_STORE_URL=s3://bucket/prefix`);
+  const opened = await openStore(address.store, local);
+  if (opened.kind === "opened") return opened.store;
+  throw new Refusal(EXIT.later, `${opened.why}\n  next: ${opened.next}`);
+}

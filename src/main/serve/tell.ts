@@ -1,0 +1,44 @@
+import type { Told } from "../../controller/answer-command.ts";
+import { findRun } from "../../controller/find-run.ts";
+import type { PullRequestPlan } from "../../controller/project.ts";
+import { diffRuns } from "../../diff/run-diff.ts";
+import type { ForgeRepository } from "./forge-repository.ts";
+import { diffMarkdown } from "../../report/diff-markdown.ts";
+import { explainMarkdown } from "../../report/explain-markdown.ts";
+import { fourCharacters } from "../../report/words.ts";
+
+/** The newest run of the pull request against another one of the same pipeline. */
+export async function tellDiff(
+  repository: ForgeRepository,
+  { number, against }: { readonly number: number; readonly against: string },
+): Promise<Told> {
+  const { history } = repository;
+  await history.sync();
+  const found = await findRun(repository, against);
+  if (found.kind === "refused") return found;
+  const from = await history.record(found.id);
+  if (from === undefined) return { kind: "refused", why: `run \`${against}\` is not in the ledger` };
+  const mine = history.runs({ pipeline: from.pipeline.id }).find((run) => run.pullRequest === number);
+  const to = mine === undefined ? undefined : await history.record(mine.id);
+  if (to === undefined)
+    return {
+      kind: "refused",
+      why: `\`${from.pipeline.name}\` has no run here to compare: comment \`/sluice run\` first`,
+    };
+  return { kind: "told", markdown: diffMarkdown(diffRuns(from, to), { shortId: fourCharacters }) };
+}
+
+/** Why a step of the pull request's plan runs or does not; of all affected pipelines where none is named. */
+export function tellExplanation(plan: PullRequestPlan | undefined, step: string | null): Told {
+  if (plan === undefined) return { kind: "refused", why: "the pull request is closed: nothing is planned for it" };
+  const wanted = step === null ? plan.affected : plan.planned.planned;
+  const blocks = wanted.flatMap(({ order, forecast }) => {
+    if (order === null || forecast === null) return [];
+    const block = explainMarkdown({ order, forecast }, { step, shortId: fourCharacters });
+    return block === "" ? [] : [block];
+  });
+  if (blocks.length > 0) return { kind: "told", markdown: blocks.slice(0, 5).join("\n\n") };
+  return step === null
+    ? { kind: "refused", why: "everything is cached: nothing would run" }
+    : { kind: "refused", why: `no pipeline here has a step \`${step}\`` };
+}
