@@ -60,6 +60,11 @@ export async function sendNotices(ports: SendNoticesPorts, repository: number): 
     .map(({ key, value }) => ({ key, value, notice: value as unknown as WaitingNotice }))
     .toSorted((a, b) => a.notice.since - b.notice.since);
   for (const { key, value, notice } of entries) {
+    // Whoever looked while this was told put it here once more.
+    if ((await table.get(toldNotices(repository), key)) !== undefined) {
+      await table.remove(waitingNotices(repository), key, value);
+      continue;
+    }
     const waitedMs = clock.now() - notice.since;
     const posted: Posted = silent.has(notice.webhook)
       ? { kind: "unreachable", why: "it did not answer" }

@@ -106,3 +106,14 @@ test("what is refused, or not taken for a day, is given up in words that hold no
     `${unset} this is given up`,
   ]);
 });
+
+test("what was told while somebody else put it is not told again", async () => {
+  const { posted, want, send, waiting } = desk([]);
+  await want("env:ALERT", "a");
+  await send();
+  // Whoever looked had read what was told before the post, and puts it after.
+  await want("env:ALERT", "a");
+  expect(await send()).toBeNull();
+  expect(posted).toHaveLength(1);
+  expect(await waiting()).toBe(0);
+});

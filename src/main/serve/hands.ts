@@ -19,7 +19,12 @@ import type { Hands } from "../../worker.ts";
 
 /** The doors' hands on a service: each trigger leads to one verb, and what that decides to the queue. */
 export function composeHands(service: Service, queue: Queue, followers: Pick<Followers, "of">): Hands {
-  const at: At = { service, queue, inTurn: turns({ leases: queue.leases, clock: service.parts.clock }), followers };
+  const at: At = {
+    service,
+    queue,
+    inTurn: turns({ leases: queue.leases, clock: service.parts.clock }),
+    followers,
+  };
   return {
     handle: (trigger) => handle(at, trigger),
     run: (repository, run, signal) =>
@@ -27,10 +32,14 @@ export function composeHands(service: Service, queue: Queue, followers: Pick<Fol
         ...run,
         signal,
         report: (number) => report(at, repository, number),
-        tell: async (commit) => tellCommit(at, await service.repository(repository), { commit, standing: [] }),
+        tell: async (commit) =>
+          tellCommit(at, await service.repository(repository), {
+            commit,
+            standing: [],
+          }),
       }),
     send: (installation) => send(at, installation),
-    notify: (repository) => sendWaitingNotices(at, repository),
+    notify: (repository) => alone(at, `notices-${repository.id}`, () => sendWaitingNotices(at, repository)),
   };
 }
 
@@ -64,19 +73,32 @@ async function handle(at: At, trigger: Trigger): Promise<Performed> {
 async function report(at: At, ref: RepositoryRef, number: number): Promise<Performed> {
   const reported = await reportOpen(at, ref, number);
   if (reported !== "over") return reported;
-  await wake(at, { kind: "reconcile", repository: ref, because: "a pull request was closed" });
+  await wake(at, {
+    kind: "reconcile",
+    repository: ref,
+    because: "a pull request was closed",
+  });
   return DONE;
 }
 
-/** One sender per installation: two would each see no comment and make one. */
-async function send({ service, queue }: At, installation: number): Promise<Performed> {
-  const holder = String(process.pid);
-  const lease = await queue.leases.acquire(`outbox-${installation}`, { ttlMs: 60_000, holder });
+/** Two senders would each see no comment and make one. */
+function send(at: At, installation: number): Promise<Performed> {
+  return alone(at, `outbox-${installation}`, async () => {
+    const { forges, clock, spend } = at.service.parts;
+    const sent = await sendDesired({ table: at.queue.table, forges, clock, spend }, installation);
+    return sent.kind === "again" ? again(sent.afterMs) : DONE;
+  });
+}
+
+/** One sender at a time under a name. */
+async function alone({ queue }: At, name: string, work: () => Promise<Performed>): Promise<Performed> {
+  const lease = await queue.leases.acquire(name, {
+    ttlMs: 60_000,
+    holder: String(process.pid),
+  });
   if (lease === undefined) return again(1_000);
   try {
-    const { forges, clock, spend } = service.parts;
-    const sent = await sendDesired({ table: queue.table, forges, clock, spend }, installation);
-    return sent.kind === "again" ? again(sent.afterMs) : DONE;
+    return await work();
   } finally {
     await lease.release();
   }
