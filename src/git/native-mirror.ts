@@ -133,7 +133,9 @@ async function refreshOnce(
 }
 
 async function here(git: GitProcess, patterns: readonly string[]): Promise<ReadonlyMap<string, CommitSha>> {
-  const listed = await git.run(["for-each-ref", "--format=%(objectname) %(refname)", "--", ...patterns]);
+  // The remote's `*` reaches across slashes, and this command's does not: below a prefix it lists everything.
+  const below = patterns.map((pattern) => pattern.replace(/\/\*$/, "/"));
+  const listed = await git.run(["for-each-ref", "--format=%(objectname) %(refname)", "--", ...below]);
   return refsOf(listed.toString("utf8"), " ");
 }
 

@@ -30,10 +30,13 @@ export function takenIn(
 ): Result<readonly ReleaseEvent[], string> {
   const taken: ReleaseEvent[] = [];
   for (const event of events) {
-    const { kind, environment, pipeline, run, deployment } = event;
+    const { kind, environment, pipeline, run, deployment, cause, by } = event;
     const state = states.get(environment);
     if (pipeline === null || run === null || (kind !== "rolled-back" && kind !== "deployed"))
       return refused(`it holds \`${kind}\`, and only rollbacks with their deployments are taken in`);
+    // Nobody offline speaks for what was said on the forge, nor for an account there.
+    if (!cause.startsWith("offline:") || by.id !== null)
+      return refused(`its \`${kind}\` names what only the forge can vouch for`);
     if (kind === "deployed") {
       const last = Math.max(0, ...[...(state?.pipelines.values() ?? [])].map(({ deployments }) => deployments));
       if (deployment !== null && deployment.number > last && !deploying(environment)) taken.push(event);

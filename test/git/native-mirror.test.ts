@@ -70,6 +70,14 @@ test("a refresh brings refs as they are, also rewritten and deleted ones, and re
   });
   expect(await mirror.resolve("refs/pull/1/head")).toBeUndefined();
   expect(await mirror.changed(first, second)).toEqual(["a.txt"]);
+
+  const deep = "refs/sluice/offline/prod/digits";
+  await push(bench, remote.url, `HEAD:${deep}`);
+  await mirror.refresh(["refs/sluice/offline/*"]);
+  expect(await mirror.resolve(deep)).toBe(second);
+  await push(bench, remote.url, `:${deep}`);
+  await mirror.refresh(["refs/sluice/offline/*"]);
+  expect(await mirror.resolve(deep)).toBeUndefined();
 });
 
 test("what many ask at once is asked once, what is asked later is asked anew, and writing goes first", async () => {

@@ -13,7 +13,7 @@ function event(kind: ReleaseEvent["kind"], run: string, more: Partial<ReleaseEve
     run: runId(run),
     evidence: null,
     by: { id: null, login: "otto" },
-    cause: `${kind}:${run}`,
+    cause: `offline:${kind}:${run}`,
     at: "2026-01-01T00:00:00Z",
     reason: null,
     pullRequest: null,
@@ -24,12 +24,12 @@ function event(kind: ReleaseEvent["kind"], run: string, more: Partial<ReleaseEve
 }
 
 const deployed = (run: string, number: number, end: DeployEnd = "succeeded"): ReleaseEvent =>
-  event("deployed", run, { deployment: { number, end }, cause: `deployed:${number}` });
+  event("deployed", run, { deployment: { number, end }, cause: `offline:deployed:${number}` });
 const LEDGER = [event("released", "a"), deployed("a", 1), event("released", "b"), deployed("b", 2)];
 const never = (_environment: string): boolean => false;
 const taken = (events: readonly ReleaseEvent[], ledger = LEDGER, deploying = never): readonly string[] | string => {
   const read = takenIn(events, foldEvents(ledger), deploying);
-  return read.kind === "ok" ? read.value.map(({ cause }) => cause) : read.refusal;
+  return read.kind === "ok" ? read.value.map(({ cause }) => cause.replace("offline:", "")) : read.refusal;
 };
 
 test("a rollback is taken in with its deployments, as long as nothing was deployed here since", () => {
@@ -53,4 +53,6 @@ test("nothing but a rollback to what was live is taken in", () => {
   expect(taken([event("rolled-back", "a"), event("released", "c")])).toMatch(/it holds `released`/);
   expect(taken([event("forced", "a")])).toMatch(/it holds `forced`/);
   expect(taken([event("rolled-back", "a", { pipeline: null })])).toMatch(/only rollbacks/);
+  expect(taken([event("rolled-back", "a", { cause: "comment:12" })])).toMatch(/only the forge can vouch for/);
+  expect(taken([event("rolled-back", "a", { by: { id: 7, login: "alice" } })])).toMatch(/only the forge can vouch for/);
 });

@@ -3,7 +3,7 @@ import type { Desired } from "../../forge/desired.ts";
 import type { CommitSha } from "../../identity/identity.ts";
 import type { At } from "../serve/at.ts";
 import { freshOrders } from "../run/orders.ts";
-import { keysOf, record, statesOf, type Place } from "./promotion-place.ts";
+import { keysInUse, record, statesOf, type Place } from "./promotion-place.ts";
 import { OFFLINE, OFFLINE_HERE, takenIn } from "../../release/offline.ts";
 import { offlineIssue } from "../../report/drift.ts";
 import { ok, type Result } from "../../result/result.ts";
@@ -11,16 +11,17 @@ import type { RunOrder } from "../../run/request.ts";
 
 /**
  * Takes in what operators did while the forge was away, from the remote or as they left it in this mirror: each event
- * once, under the signature that it brings. One issue names what does not count.
+ * once, under the signature that it brings. One issue names what does not count. Undefined while nobody can say what
+ * is under way: then nothing is decided on either.
  */
-export async function takeOffline(at: At, place: Place): Promise<readonly Desired[]> {
+export async function takeOffline(at: At, place: Place): Promise<readonly Desired[] | undefined> {
   const { mirror } = place.repository;
   const found = [...(await mirror.kept(OFFLINE)), ...(await mirror.kept(OFFLINE_HERE))];
   const told: { readonly ref: string; readonly why: string }[] = [];
   for (const [ref, commit] of found) {
     // Anew for each: what one of them changed is what the next one finds.
     const fresh = await freshOrders(at, place.repository);
-    if (fresh.kind !== "ok") return [];
+    if (fresh.kind !== "ok") return undefined;
     const taken = await take(place, commit, fresh.orders);
     if (taken.kind === "ok") await forget(place, { ref, commit });
     else told.push({ ref, why: taken.refusal });
@@ -30,7 +31,7 @@ export async function takeOffline(at: At, place: Place): Promise<readonly Desire
 
 async function take(place: Place, commit: CommitSha, open: readonly RunOrder[]): Promise<Result<null, string>> {
   const { mirror, forge } = place.repository;
-  const owner = { keys: keysOf(place.service), repository: String(forge.repository.id) };
+  const owner = { keys: keysInUse(place.service), repository: String(forge.repository.id) };
   const read = await readOffline(mirror, commit, owner);
   if (read.kind !== "ok") return read;
   const events = takenIn(

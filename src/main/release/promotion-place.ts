@@ -6,10 +6,13 @@ import type { Service } from "../serve/compose-service.ts";
 import { checkEnvelope, keyIdOf, publicKeyPem } from "../../manifest/dsse.ts";
 import { manifestPath, signaturePath } from "../../manifest/ledger-paths.ts";
 import { foldEvents, type EnvironmentState } from "../../release/environment-state.ts";
+import type { Operator } from "../../pipeline/operator.ts";
 import { eventMemory } from "../../release/event-memory.ts";
+import { OFFLINE } from "../../release/offline.ts";
 import { releaseOf, type Release } from "../../release/release.ts";
 import type { ReleaseEvent, SignedElsewhere } from "../../release/release-event.ts";
 import type { RunRecord } from "../../run/run-record.ts";
+import type { Signer } from "../../signer/signer.ts";
 
 /** A repository's environments with what they rest on, read at one moment. */
 export interface Place {
@@ -28,7 +31,8 @@ export async function placeOf(service: Service, repository: ForgeRepository): Pr
   if (about.kind !== "ok") return undefined;
   const branch = about.value.defaultBranch;
   const ref = `refs/heads/${branch}`;
-  const refreshed = await mirror.refresh([ref, service.parts.ledger]);
+  // What was brought since the last look is a part of what is decided on.
+  const refreshed = await mirror.refresh([ref, service.parts.ledger, `${OFFLINE}*`]);
   const tip = refreshed.kind === "ok" ? refreshed.refs.get(ref) : undefined;
   if (tip === undefined) return undefined;
   await repository.history.sync();
@@ -51,9 +55,31 @@ export async function placeOf(service: Service, repository: ForgeRepository): Pr
 }
 
 /** Keys whose word counts: the one in use, and those that the operator's file lists, retired or not. */
-export function keysOf({ parts: { signer, operator } }: Service): ReadonlyMap<string, string> {
-  const listed = operator.signingKeys.flatMap((key) => publicKeyPem(key.public) ?? []);
-  return new Map([signer.publicKey, ...listed].map((pem) => [keyIdOf(pem), pem]));
+export function keysOf({ parts: { signer, operator } }: Signing): ReadonlyMap<string, string> {
+  return pemsOf(signer, operator.signingKeys);
+}
+
+/** Keys that may say something new: one that is retired vouches only for what it signed before. */
+export function keysInUse({ parts: { signer, operator } }: Signing): ReadonlyMap<string, string> {
+  return pemsOf(
+    signer,
+    operator.signingKeys.filter(({ retired }) => !retired),
+  );
+}
+
+interface Signing {
+  readonly parts: {
+    readonly signer: Pick<Signer, "publicKey">;
+    readonly operator: Pick<Operator, "signingKeys">;
+  };
+}
+
+function pemsOf(
+  { publicKey }: Pick<Signer, "publicKey">,
+  listed: Operator["signingKeys"],
+): ReadonlyMap<string, string> {
+  const pems = [publicKey, ...listed.flatMap((key) => publicKeyPem(key.public) ?? [])];
+  return new Map(pems.map((pem) => [keyIdOf(pem), pem]));
 }
 
 const memories = new WeakMap<ForgeRepository, ReturnType<typeof eventMemory>>();

@@ -37,6 +37,7 @@ async function promotionsNow(at: At, repository: ForgeRepository): Promise<Perfo
   if (place === undefined) return DONE;
   // Before anything is decided or deployed: what was done meanwhile is a part of what is.
   const offline = await takeOffline(at, place);
+  if (offline === undefined) return again(LOOK_AGAIN_MS);
   const looked = await takePromotions(place);
   // A promotion that was merged just now has moved the tip.
   const after = looked.released ? await placeOf(at.service, repository) : place;
