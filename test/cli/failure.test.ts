@@ -184,12 +184,33 @@ test("a gate that is missed is missed again where nothing is left to compute", a
   const first = await bench.sluice("run");
   const again = await bench.sluice("run");
   const third = await bench.sluice("run");
+  const missed =
+    "✗ p stops after m: a is 1 and misses its gate ≥ 2\n  next: improve it, or change `gate:` of `a`, then `sluice run`\n";
 
   expect([first.code, again.code, third.code]).toEqual([1, 1, 1]);
-  expect(again.stderr).toBe(
-    "✗ p stops after m: a is 1 and misses its gate ≥ 2\n  next: improve it, or change `gate:` of `a`, then `sluice run`\n",
-  );
+  expect(again.stderr).toBe(missed);
   expect(recorded(bench)).toHaveLength(1);
+
+  bench.write("pipelines/q.yaml", pipeline("s: { run: echo 1 > q, outputs: [q] }"));
+  bench.git("add", "pipelines");
+  bench.git("commit", "-q", "-m", "q");
+  const beside = await bench.sluice("run");
+
+  expect(beside.code).toBe(1);
+  expect(beside.stderr).toContain(missed);
+  expect(recorded(bench)).toHaveLength(2);
+
+  const [left = ""] = recorded(bench);
+  bench.write(
+    `.sluice/runs/${left}.json`,
+    JSON.stringify({ id: left, pipeline: "q", request: "local:0", source: "", plan: "", startedAt: "" }),
+  );
+  const leftOver = await bench.sluice("run");
+
+  expect(leftOver.code).toBe(1);
+  expect(leftOver.stderr).toBe(missed);
+  expect(leftOver.stdout).toContain("nothing to do");
+  expect(existsSync(join(bench.root, ".sluice/runs", `${left}.json`))).toBe(false);
 });
 
 test("--keep-going goes on with what does not depend on a failure", async () => {
