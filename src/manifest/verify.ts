@@ -33,7 +33,7 @@ export interface VerifyContext {
   readonly publicKeys: ReadonlyMap<string, string>;
   /** What is wrong with a key document; keyChecks makes one that looks at each document once. */
   readonly keyDocument: (key: Digest) => Finding | undefined;
-  /** The digest of a result; resultDigests makes one that knows what it was asked before. */
+  /** The digest of a result, undefined where it can have none; resultDigests makes one for a whole ledger, whose runs share results. */
   readonly resultDigest: (result: Json) => Digest | undefined;
 }
 
@@ -199,18 +199,25 @@ function stepFindings(record: RunRecord, { keyDocument, resultDigest }: VerifyCo
   });
 }
 
-/** Results that are remembered; a run takes most of its own from those before it. */
-const RESULTS = 20_000;
+/** Characters of the results that are remembered; a run takes most of its own from those before it. */
+const REMEMBERED = 16_777_216;
 
 /** Digests of results, each made once for the same text: runs share most of theirs. */
 export function resultDigests(): VerifyContext["resultDigest"] {
   const known = new Map<string, Digest | undefined>();
+  let kept = 0;
   return (result) => {
     const text = JSON.stringify(result);
+    // What a number beyond all bounds is written as too: its text would stand for two results.
+    if (text.includes("null")) return digestOrUndefined(result);
     if (known.has(text)) return known.get(text);
-    if (known.size >= RESULTS) known.clear();
+    if (kept + text.length > REMEMBERED) {
+      known.clear();
+      kept = 0;
+    }
     const digest = digestOrUndefined(result);
     known.set(text, digest);
+    kept += text.length;
     return digest;
   };
 }

@@ -125,6 +125,19 @@ test("key documents must be there and hash to their names, and each is looked at
   expect(reads).toBe(3);
 });
 
+test("what was asked before changes no digest of a result", () => {
+  const none: Json = { facts: { metrics: { a: null } } };
+  const endless = JSON.parse('{"facts":{"metrics":{"a":1e400}}}') as Json;
+  for (const results of [
+    [none, endless],
+    [endless, none],
+  ]) {
+    const digest = resultDigests();
+    const twice = [...results, ...results];
+    expect(twice.map(digest)).toEqual(twice.map((one) => (one === none ? digestOf(canonicalJson(none)) : undefined)));
+  }
+});
+
 test("a signature of a stranger is found", () => {
   const { verified, findings } = verifyRun(entryOf(run), { ...context, publicKeys: new Map() });
   expect(verified).toBe("none");
