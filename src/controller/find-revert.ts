@@ -16,6 +16,8 @@ export interface RevertPorts {
 
 export interface RevertOrder extends Pick<Pin, "environment" | "pipeline"> {
   readonly standing: Standing;
+  /** What the ledger counted already. */
+  readonly events: readonly ReleaseEvent[];
   /** The default branch, its tip, and what the pin is there. */
   readonly branch: string;
   readonly tip: CommitSha;
@@ -50,6 +52,7 @@ export async function findRevert(ports: RevertPorts, order: RevertOrder): Promis
   if (pull.kind !== "ok")
     return pull.kind === "not-found" ? { kind: "drift", why: PUSHED } : { kind: "later", answer: pull };
   const { number } = pull.value;
+  if (isCounted(order, { commit, number })) return { kind: "drift", why: null };
   const asked = await personOf(ports, pull.value);
   if (asked.kind !== "ok") return { kind: "later", answer: asked };
   const by = asked.value;
@@ -65,6 +68,19 @@ export async function findRevert(ports: RevertPorts, order: RevertOrder): Promis
 }
 
 const PUSHED = "it brings an earlier release back, and no pull request that a person merged brought it there";
+
+/** A release that the ledger holds is no revert, whenever the clock of an offline rollback says that this was made. */
+function isCounted(
+  { events, environment, pipeline }: RevertOrder,
+  { commit, number }: { readonly commit: CommitSha; readonly number: number },
+): boolean {
+  return events.some(
+    (event) =>
+      event.environment === environment &&
+      event.pipeline === pipeline &&
+      (event.cause === `merge:${commit}` || (event.kind === "released" && event.pullRequest === number)),
+  );
+}
 
 /** A merge queue merges in a name of its own what somebody put there. */
 async function personOf({ forge }: RevertPorts, { number, mergedBy }: PullRequest): Promise<Answer<Person | null>> {

@@ -5,7 +5,9 @@ import type { Answer, PullRequest } from "../../src/forge/forge.ts";
 import { digestOf, type RunId } from "../../src/identity/identity.ts";
 import type { Person } from "../../src/identity/repository.ts";
 import { NOTHING, type Live } from "../../src/release/environment-state.ts";
+import type { ReleaseEvent } from "../../src/release/release-event.ts";
 import { pinPath, renderPin } from "../../src/release/release.ts";
+import { event } from "../cli/released.ts";
 import { opened } from "../contract/git.ts";
 import { runId, sha } from "../manifest/run-records.ts";
 import { repository } from "../sluice.ts";
@@ -22,7 +24,7 @@ test("a revert that a merge queue merged is a rollback by whoever put it there",
   }
   const git = await opened(bench.root, "native");
   const tip = (await git.resolve("HEAD")) ?? sha("0");
-  const judged = (queuedBy: Answer<Person | null>): Promise<Reverted> =>
+  const judged = (queuedBy: Answer<Person | null>, ...events: readonly ReleaseEvent[]): Promise<Reverted> =>
     findRevert(
       {
         forge: {
@@ -36,6 +38,7 @@ test("a revert that a merge queue merged is a rollback by whoever put it there",
       {
         ...OF,
         standing: { ...NOTHING, live: live(SECOND), earlier: [live(FIRST)] },
+        events,
         branch: "main",
         tip,
         pin: pinOf(FIRST),
@@ -48,6 +51,15 @@ test("a revert that a merge queue merged is a rollback by whoever put it there",
     kind: "drift",
     why: expect.stringContaining("bob may not roll back"),
   });
+  // That merge was the release of FIRST, and what was made offline before it came to the ledger after it.
+  const released = event("released", `run:${FIRST}`, { run: FIRST });
+  for (const one of [
+    { ...released, cause: `merge:${tip}` },
+    { ...released, pullRequest: PULL.number },
+  ])
+    expect(await judged({ kind: "ok", value: MAX }, one)).toEqual({ kind: "drift", why: null });
+  const elsewhere = { ...released, cause: `merge:${tip}`, environment: "staging" };
+  expect(await judged({ kind: "ok", value: MAX }, elsewhere)).toMatchObject({ kind: "rolled-back" });
   // Nobody is known to have asked for it.
   expect(await judged({ kind: "ok", value: null })).toMatchObject({ kind: "drift" });
   expect(await judged({ kind: "unreachable", why: "502" })).toMatchObject({ kind: "later" });

@@ -6,7 +6,7 @@ import { withdraw } from "../../controller/withdraw.ts";
 import type { Desired } from "../../forge/desired.ts";
 import { digestOf } from "../../identity/identity.ts";
 import { leaveOf } from "./promotion-leave.ts";
-import { record, releaseAt, type Place } from "./promotion-place.ts";
+import { eventsOf, record, releaseAt, type Place } from "./promotion-place.ts";
 import { standingOf, type EnvironmentState, type Live, type Standing } from "../../release/environment-state.ts";
 import type { ReleaseEvent } from "../../release/release-event.ts";
 import { parsePin, pinPath, renderPin, type Pin } from "../../release/release.ts";
@@ -54,19 +54,17 @@ async function followPin(place: Place, { environment, pipeline, standing }: Foll
 
 const DRIFT = { kind: "drift", why: null } as const;
 
-async function revertIn(
-  { repository, project, branch, tip, now }: Place,
-  { environment, pipeline, standing }: Followed,
-  text: string,
-): Promise<Reverted> {
+async function revertIn(place: Place, { environment, pipeline, standing }: Followed, text: string): Promise<Reverted> {
   // A release of ours that is merged and not recorded yet is no revert.
   if (standing.request !== null && parsePin(text)?.run === standing.request.run) return DRIFT;
+  const { repository, project, branch, tip, now } = place;
   const { forge, mirror } = repository;
   const { permissions } = project.settings;
+  const events = await eventsOf(place);
   const leave = leaveOf(forge, { deed: "rollback", permissions, from: null });
   return findRevert(
     { forge, mirror, mayRollBack: (login) => leave.asks(login) },
-    { environment, pipeline, standing, branch, tip, pin: text, at: new Date(now).toISOString() },
+    { environment, pipeline, standing, events, branch, tip, pin: text, at: new Date(now).toISOString() },
   );
 }
 
