@@ -197,11 +197,15 @@ const WORD = /(?:[^\s\-?:,[\]{}#&*!|>'"%@`]|-(?=\S))(?:[^\s:#]|:(?=\S)|(?<=\S)#|
 const WORD_IN_BRACKETS =
   /(?:[\w./$]|-(?=[\w./-]))(?:[\w./$\-+=~@%^*?<>()&|!;\\]|:(?=[\w./$*-])| +(?=[\w./$\-+=~@%^*?<>()&|!;\\]))*/y;
 
+/** A colon that stands further behind the start of its key is none to the library. */
+const LONGEST_KEY = 1_024;
+
 /** The key that a line begins with, in front of its colon. */
 function keyAt(text: string, { at, end }: Line): (Placed & Scalar) | undefined {
   const key = quoted(text, at) ?? word(text, at, KEY);
   const colon = key?.range[1] ?? end;
-  return text[colon] === ":" && (colon + 1 === end || text[colon + 1] === " ") ? key : undefined;
+  const follows = text[colon] === ":" && (colon + 1 === end || text[colon + 1] === " ");
+  return follows && colon - at <= LONGEST_KEY ? key : undefined;
 }
 
 function quoted(text: string, at: number): (Placed & Scalar) | undefined {

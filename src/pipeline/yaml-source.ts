@@ -86,7 +86,7 @@ export function readYaml(source: Source): { readonly yaml: YamlSource | null; re
 }
 
 /** What the library counts while it reads. */
-function countLines(lines: LineCounter, text: string): void {
+export function countLines(lines: LineCounter, text: string): void {
   lines.addNewLine(0);
   for (let at = text.indexOf("\n"); at >= 0; at = text.indexOf("\n", at + 1)) lines.addNewLine(at + 1);
 }

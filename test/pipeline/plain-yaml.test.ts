@@ -3,9 +3,10 @@ import { join } from "node:path";
 
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { isMap, isScalar, isSeq, parseDocument, type Node, type Pair } from "yaml";
+import { isMap, isScalar, isSeq, LineCounter, parseDocument, type Pair } from "yaml";
 
 import { plainYaml } from "../../src/pipeline/plain-yaml.ts";
+import { countLines } from "../../src/pipeline/yaml-source.ts";
 
 /** What a node says and where: all that anybody asks it for. */
 function said(node: unknown): unknown {
@@ -16,10 +17,26 @@ function said(node: unknown): unknown {
   return String(node);
 }
 
-/** The library's nodes; undefined where it has something to say. */
-function read(text: string): Node | null | undefined {
-  const document = parseDocument(text, { uniqueKeys: false, prettyErrors: false, logLevel: "error" });
-  return document.errors.length + document.warnings.length === 0 ? document.contents : undefined;
+/** What the library says of a text, and where its lines start; null where it has something to say against it. */
+function read(text: string): unknown {
+  const lines = new LineCounter();
+  const document = parseDocument(text, {
+    lineCounter: lines,
+    uniqueKeys: false,
+    prettyErrors: false,
+    logLevel: "error",
+  });
+  if (document.errors.length + document.warnings.length > 0) return null;
+  return { said: said(document.contents), lines: lines.lineStarts };
+}
+
+/** The same of what is read without it; undefined where it is left to the library. */
+function readPlain(text: string): unknown {
+  const node = plainYaml(text);
+  if (node === undefined) return undefined;
+  const lines = new LineCounter();
+  countLines(lines, text);
+  return { said: said(node), lines: lines.lineStarts };
 }
 
 const root = join(import.meta.dirname, "..", "..");
@@ -48,16 +65,68 @@ const cut = fc
     return piece;
   });
 
+/** About as long as a key may be. */
+const long = fc
+  .tuple(
+    fc.constantFrom("", "- ", "a: 1\n", "a:\n  ", "{", "a: [", "- - "),
+    fc.constantFrom("", "'", '"'),
+    fc.integer({ min: 1_018, max: 1_027 }),
+    fc.constantFrom("", ": ", ":\n", ": 1", ": 1\nb: 2\n", ": 1}", "]"),
+  )
+  .map(([before, quote, length, after]) => `${before}${quote}${"k".repeat(length)}${quote}${after}`);
+
 test("what is read without the library is what the library reads", () => {
   const built = fc.array(bit, { maxLength: 12 }).map((bits) => bits.join(""));
-  const texts = fc.sample(fc.oneof(cut, built), 4_000);
-  const plain = texts.filter((text) => plainYaml(text) !== undefined);
-  expect(plain.length).toBeGreaterThan(200);
-  for (const text of plain) expect(said(plainYaml(text)), text).toEqual(said(read(text)));
+  fc.assert(
+    fc.property(fc.oneof({ weight: 5, arbitrary: cut }, { weight: 5, arbitrary: built }, long), (text) => {
+      const plain = readPlain(text);
+      expect(plain).toEqual(plain === undefined ? undefined : read(text));
+    }),
+    { numRuns: 4_000 },
+  );
+});
+
+test.each([
+  ["a map", "a: 1\nb: two words\n"],
+  ["a map without a last line feed", "a: 1"],
+  ["a map below a key", "a:\n  b:\n    c: true\nd: ~\n"],
+  ["a list below a key, as far to the left as the key", "a:\n- 1\n- b: 2\n  c: 3\nd: 4\n"],
+  ["lists and maps in brackets", "a: [b, [c, 1.5], {d: 'e', \"f\": []}, ]\n"],
+  ["comments and empty lines", "# one\n\na: 1 # two\n\n# three\n"],
+  ["quoted text", "'a b': \"c: #d\"\n"],
+  ["a colon and a number sign inside a word", "run: a:b c#d --e=${{ params.f }}\n"],
+  ["the longest key", `${"k".repeat(1_024)}: 1\n`],
+  ["the longest quoted key in a list", `- "${"k".repeat(1_022)}": 1\n`],
+])("%s is read without the library", (_, text) => {
+  expect(readPlain(text)).toBeDefined();
+  expect(readPlain(text)).toEqual(read(text));
+});
+
+test.each([
+  ["nothing", ""],
+  ["an anchor", "a: &b 1\n"],
+  ["a tag", "a: !!str 1\n"],
+  ["text over several lines", "a: |\n  b\n"],
+  ["folded text", "a: b\n  c\n"],
+  ["quoted text over several lines", "a: 'b\n  c'\n"],
+  ["an escape", 'a: "\\n"\n'],
+  ["a doubled quote", "a: 'it''s'\n"],
+  ["brackets over several lines", "a: [b,\n  c]\n"],
+  ["a key without a value", "a:\nb: 1\n"],
+  ["a number that can be written otherwise", "a: 0x10\n"],
+  ["a tab", "a:\t1\n"],
+  ["Windows line ends", "a: 1\r\n"],
+  ["a second document", "a: 1\n---\nb: 2\n"],
+  ["a directive", "%YAML 1.1\n---\na: 1\n"],
+  ["a comment deeper than what follows it", "a:\n  b: 1\n    # c\n  d: 2\n"],
+  ["a key that is too long", `${"k".repeat(1_025)}: 1\n`],
+  ["a quoted key in a list that is too long", `- "${"k".repeat(1_023)}": 1\n`],
+])("%s is the library's to read", (_, text) => {
+  expect(readPlain(text)).toBeUndefined();
 });
 
 test("most pipelines are read without it", () => {
   const plain = written.filter((text) => plainYaml(text) !== undefined);
   expect(plain.length).toBeGreaterThan(written.length / 2);
-  for (const text of plain) expect(said(plainYaml(text))).toEqual(said(read(text)));
+  for (const text of plain) expect(readPlain(text)).toEqual(read(text));
 });
