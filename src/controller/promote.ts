@@ -25,8 +25,13 @@ export interface PromotePorts {
   readonly voters: (pullRequest: PullRequest, shownAt: number) => Promise<Answer<readonly Voter[]>>;
   /** The evidence in front of a merge, which replaced a part of it; undefined: the mirror has no such commit yet. */
   readonly evidenceBefore: (merge: CommitSha) => Promise<Digest | undefined>;
+  /** Whether nobody holds or freezes by now what was decided a moment ago, and nobody else has begun to decide. */
+  readonly stillFree: () => Promise<boolean>;
   readonly record: (events: readonly ReleaseEvent[]) => Promise<void>;
 }
+
+/** What was held in the moment of merging is found by the look that the hold leads to. */
+const CHANGED_MS = 1_000;
 
 export interface PromoteOrder extends Omit<Question, "voters" | "run" | "evidence"> {
   readonly evidence: Digest;
@@ -79,6 +84,7 @@ export async function promote(ports: PromotePorts, order: PromoteOrder): Promise
   const states = [checkOf(view, pullRequest, told), ...labelsTaken(order, pullRequest, decision)];
   if (left?.kind === "wait" || left?.kind === "unreachable") return { ...later(left, order.now), states };
   if (decision.kind === "wait") return { states, again: soonest(decision, order.now), released: false };
+  if (!(await ports.stillFree())) return { states, again: CHANGED_MS, released: false };
   const merged = await mergeNow(ports, pullRequest, shown.title);
   if (merged.kind !== "ok") return { ...later(merged, order.now), states };
   // The queue merges it when its commit is found good, which wakes us.
@@ -123,9 +129,10 @@ function checkOf(view: PromotionView, { head }: PullRequest, decision: ToldDecis
   };
 }
 
-async function unattended({ record }: PromotePorts, order: PromoteOrder): Promise<Promoted> {
+async function unattended({ record, stillFree }: PromotePorts, order: PromoteOrder): Promise<Promoted> {
   const decision = decidePromotion({ ...order, run: order.request.run, voters: [] });
   if (decision.kind === "wait") return { ...NOTHING, again: soonest(decision, order.now) };
+  if (!(await stillFree())) return { ...NOTHING, again: CHANGED_MS };
   await record([released(order, { pullRequest: null, merge: null })]);
   return { ...NOTHING, released: true };
 }
@@ -156,8 +163,10 @@ async function settled(ports: PromotePorts, order: PromoteOrder): Promise<Promot
  * nothing stands against it at this moment; otherwise the pin is drift, and is told as that.
  */
 async function mayCount(ports: PromotePorts, order: PromoteOrder, pullRequest: PullRequest): Promise<Answer<boolean>> {
-  const { request, environment } = order;
+  const { request, environment, standing, state } = order;
   const { mergedBy, author } = pullRequest;
+  // The forge may have merged long after it was told to, and somebody held it meanwhile.
+  if (standing.hold !== null || (state?.freeze ?? null) !== null) return { kind: "ok", value: false };
   if (mergedBy?.bot === true && mergedBy.id === author.id)
     return { kind: "ok", value: request.approvals.length >= (environment.approvals?.count ?? 0) };
   const voters = await ports.voters(pullRequest, order.now);

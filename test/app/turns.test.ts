@@ -46,6 +46,29 @@ test("of two controllers one at a time is at a pull request, each in the order o
     );
 });
 
+test("who waits too long gives up, and those that come later still wait for what was before", async () => {
+  const [one] = await controllers();
+  if (one === undefined) throw new Error("unreachable: there are two");
+  const real = systemClock();
+  let hurries = true;
+  const clock = { ...real, wait: (...of: Parameters<typeof real.wait>) => real.wait(hurries ? 0 : of[0], of[1]) };
+  const inTurn = turns({ leases: one.queue.leases, clock });
+  const name = randomUUID();
+  const begun = Promise.withResolvers<void>();
+  const end = Promise.withResolvers<string>();
+  const long = inTurn(name, () => {
+    begun.resolve();
+    return end.promise;
+  });
+  await begun.promise;
+  expect(await inTurn(name, async () => "too early")).toBeUndefined();
+  expect(await inTurn(name, async () => "too early as well")).toBeUndefined();
+  hurries = false;
+  end.resolve("long");
+  expect(await long).toBe("long");
+  expect(await inTurn(name, async () => "later")).toBe("later");
+});
+
 test("work that fails gives its turn back, and another pull request waits for nobody", async () => {
   const [one, other] = await controllers();
   if (one === undefined || other === undefined) throw new Error("unreachable: there are two");

@@ -46,6 +46,7 @@ async function prod(
     voters = [],
     taken = () => ok(true),
     asks = () => null,
+    free = () => true,
   }: {
     /** What was asked of the branch's merge queue; null: it has none. */
     readonly queue?: string[] | null;
@@ -58,6 +59,8 @@ async function prod(
     readonly taken?: () => Answer<boolean>;
     /** What the forge says when it is asked who agrees; null: who does. */
     readonly asks?: () => Answer<readonly Voter[]> | null;
+    /** Whether nobody holds it in the moment of merging. */
+    readonly free?: () => boolean;
   } = {},
 ) {
   const bench = repository({ "a.txt": "a" });
@@ -104,6 +107,7 @@ async function prod(
     // A label is older than the look at what was merged.
     voters: async ({ merged }) => asks() ?? ok(merged ? voters.map(unseen) : voters),
     evidenceBefore: async () => digestOf(FIRST),
+    stillFree: async () => free(),
     record,
   };
   return {
@@ -229,6 +233,25 @@ test("where a merge queue stands it is handed exactly what was agreed to, and wh
   page = MERGED;
   expect((await look()).released).toBe(true);
   expect((await standing()).live?.run).toBe(FIRST);
+});
+
+test("what somebody holds in the moment of merging is not merged, and is looked at again", async () => {
+  // To merge anything throws here.
+  const { say, look, standing } = await prod(ONE, { voters: [BOB], free: () => false });
+  await say("requested", 1, FIRST);
+  expect(await look()).toMatchObject({ released: false, again: 1_000 });
+  expect((await standing()).live).toBeNull();
+});
+
+test("a merge of ours that the forge did late is no release where somebody held it meanwhile", async () => {
+  let page: PullRequest = PAGE;
+  const { say, look, standing } = await prod(ONE, { queue: [], page: () => page, voters: [BOB] });
+  await say("requested", 1, FIRST);
+  await look();
+  await say("held", 2);
+  page = { ...MERGED, mergedBy: { ...PAGE.author, bot: true } };
+  expect((await look()).released).toBe(false);
+  expect((await standing()).live).toBeNull();
 });
 
 test("what a person put into the queue past what it waited for is no release", async () => {

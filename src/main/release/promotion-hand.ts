@@ -171,10 +171,21 @@ async function promoteOne(
           { environment: environment.name, pullRequest, evidence, shownAt, said: asked.request.approvals },
         ),
       evidenceBefore: (merge) => evidenceBefore(place, { ...order, environment: asked.environment }, merge),
+      stillFree: () => stillFree(place, asked),
       record: (events) => record(place, events),
     },
     order,
   );
+}
+
+async function stillFree(
+  place: Place,
+  { environment: { name }, pipeline }: { readonly environment: EnvironmentSettings; readonly pipeline: string },
+): Promise<boolean> {
+  const refreshed = await place.repository.mirror.refresh([place.service.parts.ledger]);
+  const state = (await statesOf(place)).get(name);
+  const held = standingOf(state, pipeline).hold !== null || (state?.freeze ?? null) !== null;
+  return refreshed.kind === "ok" && !held && !place.lost.aborted;
 }
 
 /** What was shown when a merge came: it has replaced the pin that is a part of that. */

@@ -1,5 +1,6 @@
 import type { Project } from "../../controller/project.ts";
 import { recordEvents } from "../../controller/record-events.ts";
+import { isNotNow } from "../../forge/looked.ts";
 import { digestOf, type CommitSha, type Digest, type RunId } from "../../identity/identity.ts";
 import type { ForgeRepository } from "../serve/forge-repository.ts";
 import type { Service } from "../serve/compose-service.ts";
@@ -23,18 +24,29 @@ export interface Place {
   readonly project: Project;
   /** Ms since 1970, from the forge's clock. */
   readonly now: number;
+  /** Aborted when another process may have begun to change these environments. */
+  readonly lost: AbortSignal;
 }
 
-export async function placeOf(service: Service, repository: ForgeRepository): Promise<Place | undefined> {
+export type Placed =
+  | { readonly kind: "place"; readonly place: Place }
+  /** Nothing there has to do with environments. */
+  | { readonly kind: "none" }
+  /** The forge cannot be asked now. */
+  | { readonly kind: "later" };
+
+export async function placeOf(service: Service, repository: ForgeRepository, lost: AbortSignal): Promise<Placed> {
   const { forge, mirror } = repository;
   const about = await forge.about();
-  if (about.kind !== "ok") return undefined;
+  if (isNotNow(about)) return { kind: "later" };
+  if (about.kind !== "ok") return { kind: "none" };
   const branch = about.value.defaultBranch;
   const ref = `refs/heads/${branch}`;
   // What was brought since the last look is a part of what is decided on.
   const refreshed = await mirror.refresh([ref, service.parts.ledger, `${OFFLINE}*`]);
   const tip = refreshed.kind === "ok" ? refreshed.refs.get(ref) : undefined;
-  if (tip === undefined) return undefined;
+  if (refreshed.kind === "unreachable") return { kind: "later" };
+  if (tip === undefined) return { kind: "none" };
   await repository.history.sync();
   const { project } = await repository.planAt({
     commit: tip,
@@ -43,15 +55,9 @@ export async function placeOf(service: Service, repository: ForgeRepository): Pr
     against: null,
   });
   // What was asked for while there were environments is not left waiting.
-  if (project.settings.environments.length === 0 && repository.history.events().length === 0) return undefined;
-  return {
-    service,
-    repository,
-    branch,
-    tip,
-    project,
-    now: forge.date() ?? service.parts.clock.now(),
-  };
+  if (project.settings.environments.length === 0 && repository.history.events().length === 0) return { kind: "none" };
+  const now = forge.date() ?? service.parts.clock.now();
+  return { kind: "place", place: { service, repository, branch, tip, project, now, lost } };
 }
 
 /** Keys whose word counts: the one in use, and those that the operator's file lists, retired or not. */

@@ -13,6 +13,8 @@ import { desire } from "../../worker.ts";
 
 /** What waits longer is found by the next look, which comes every minute. */
 const MINUTE = 60_000;
+/** The forge could not be asked. */
+const LATER_MS = 5_000;
 
 /**
  * Does what changes a repository's environments in turn: two looks at once would ask for the same pull request, and what
@@ -21,27 +23,29 @@ const MINUTE = 60_000;
 export function inPromotionsTurn<Value>(
   at: At,
   { id }: RepositoryRef,
-  work: () => Promise<Value>,
+  work: (lost: AbortSignal) => Promise<Value>,
 ): Promise<Value | undefined> {
   return at.inTurn(`promotions-${id}`, work);
 }
 
 /** Takes every promotion of a repository as far as it goes now. */
 export async function promotions(at: At, repository: ForgeRepository): Promise<Performed> {
-  const looked = await inPromotionsTurn(at, repository.forge.repository, () => promotionsNow(at, repository));
+  const looked = await inPromotionsTurn(at, repository.forge.repository, (lost) => promotionsNow(at, repository, lost));
   return looked ?? again(1_000);
 }
 
-async function promotionsNow(at: At, repository: ForgeRepository): Promise<Performed> {
-  const place = await placeOf(at.service, repository);
-  if (place === undefined) return DONE;
+async function promotionsNow(at: At, repository: ForgeRepository, lost: AbortSignal): Promise<Performed> {
+  const placed = await placeOf(at.service, repository, lost);
+  if (placed.kind === "later") return again(LATER_MS);
+  if (placed.kind === "none") return DONE;
+  const { place } = placed;
   // Before anything is decided or deployed: what was done meanwhile is a part of what is.
   const offline = await takeOffline(at, place);
   if (offline === undefined) return again(LOOK_AGAIN_MS);
   const looked = await takePromotions(place);
   // A promotion that was merged just now has moved the tip.
-  const after = looked.released ? await placeOf(at.service, repository) : place;
-  const deployed = after === undefined ? [] : await takeDeployments(at, after);
+  const after = looked.released ? await placeOf(at.service, repository, lost) : placed;
+  const deployed = after.kind === "place" && !lost.aborted ? await takeDeployments(at, after.place) : undefined;
   await desire(
     at.queue,
     repository.forge.repository.installation,

@@ -20,6 +20,8 @@ export interface AskedRelease {
   readonly sender: Person;
   readonly comment: number;
   readonly pullRequest: number;
+  /** Aborted when another process may have begun to change these environments. */
+  readonly lost: AbortSignal;
 }
 
 /** A command about releases, done against the default branch and the ledger as they are now. */
@@ -28,12 +30,11 @@ export async function releaseCommand(
   asked: AskedRelease,
   command: ReleaseCommand,
 ): Promise<Commanded> {
-  const place = await placeOf(service, repository);
-  if (place === undefined)
-    return {
-      kind: "refused",
-      why: "`sluice.yaml` on the default branch has no environments, or it cannot be read now",
-    };
+  const placed = await placeOf(service, repository, asked.lost);
+  if (placed.kind === "later") return { kind: "again", afterMs: 5_000 };
+  if (placed.kind === "none")
+    return { kind: "refused", why: "`sluice.yaml` on the default branch has no environments" };
+  const { place } = placed;
   if (place.project.problems.some((problem) => problem.at.path === SETTINGS_PATH && isError(problem)))
     return { kind: "refused", why: "`sluice.yaml` on the default branch has problems: mend them first" };
   const states = await statesOf(place);

@@ -50,7 +50,7 @@ export async function restoreByButton(
   { head, sender }: { readonly head: CommitSha; readonly sender: Person },
 ): Promise<Performed> {
   const repository = await at.service.repository(ref);
-  const restored = await inPromotionsTurn(at, ref, () => restoreNow(at, repository, { head, sender }));
+  const restored = await inPromotionsTurn(at, ref, (lost) => restoreNow(at, repository, { head, sender, lost }));
   if (restored === undefined) return again(1_000);
   if (restored.kind === "again") return restored;
   await wake(at, { kind: "promotions", repository: ref });
@@ -60,10 +60,12 @@ export async function restoreByButton(
 async function restoreNow(
   at: At,
   repository: ForgeRepository,
-  { head, sender }: { readonly head: CommitSha; readonly sender: Person },
+  { head, sender, lost }: { readonly head: CommitSha; readonly sender: Person; readonly lost: AbortSignal },
 ): Promise<Performed> {
-  const place = await placeOf(at.service, repository);
-  if (place === undefined || sender.bot) return DONE;
+  const placed = await placeOf(at.service, repository, lost);
+  if (placed.kind === "later") return again(5_000);
+  if (placed.kind === "none" || sender.bot) return DONE;
+  const { place } = placed;
   const may = await leave(place, "promote").asks(sender.login);
   if (may.kind === "wait" || may.kind === "unreachable") return again(5_000);
   if (may.kind !== "ok" || !may.value) return DONE;

@@ -156,8 +156,8 @@ async function ask(at: At, ref: RepositoryRef, { number, asking, parsed, quiet }
       async environments(asked) {
         if (comment === null) return { kind: "refused", why: "a button asks nothing of environments" };
         const from = { sender: asking.sender, comment: comment.id, pullRequest: number };
-        const answer = await inPromotionsTurn(at, ref, () =>
-          releaseCommand({ service: at.service, repository }, from, asked),
+        const answer = await inPromotionsTurn(at, ref, (lost) =>
+          releaseCommand({ service: at.service, repository }, { ...from, lost }, asked),
         );
         if (answer === undefined) return { kind: "again", afterMs: 1_000 };
         // What was asked for may be all that was waited for.
