@@ -21,18 +21,27 @@ export function unlessDiskFull(end: AttemptEnd, { root, workspace }: Place): Att
   const { failure } = end;
   const met = failure?.kind === "exit" || (failure?.kind === "signal" && failure.signal === "SIGBUS");
   if (!met || end.cancelled || !isFull(root)) return end;
-  for (const name of readdirSync(workspace)) removeTree(join(workspace, name));
+  clear(workspace);
   return { ...end, failure: { kind: "disk-full", path: "." } };
+}
+
+function clear(workspace: string): void {
+  try {
+    for (const name of readdirSync(workspace)) removeTree(join(workspace, name));
+  } catch {
+    // The disk was full whether or not there is room now.
+  }
 }
 
 function isFull(directory: string): boolean {
   const path = join(directory, "probe");
   try {
     writeFileSync(path, PROBE);
+    rmSync(path);
     return false;
   } catch (error) {
-    return unwritable(error)?.kind === "full";
-  } finally {
+    if (unwritable(error)?.kind !== "full") return false;
     rmSync(path, { force: true });
+    return true;
   }
 }

@@ -194,14 +194,16 @@ interface Running {
 
 /** The end of a step, after which its log is a plain file without secrets. */
 async function endedIn(pool: Pool, slot: Slot, running: Running): Promise<AttemptEnd> {
-  const end = await run(pool, slot, running).catch((error: unknown) =>
+  const ran = await run(pool, slot, running).catch((error: unknown) =>
     endedBySystem(error, "it could not be run here"),
   );
+  // First, because putting the log in order may need the room.
+  const end = unlessDiskFull(ran, slot);
   try {
     running.order.ending?.();
     keepPlain(running.log);
     redactLog(running.log, running.order.secrets);
-    return unlessDiskFull(end, slot);
+    return end;
   } catch (error) {
     return endedBySystem(error, "its log could not be put in order");
   }

@@ -1,4 +1,4 @@
-import { mkdirSync } from "node:fs";
+import { mkdirSync, rmdirSync } from "node:fs";
 import { join } from "node:path";
 
 import type { Launcher } from "./launcher-client.ts";
@@ -30,20 +30,49 @@ export interface Slots {
   readonly waiting: ((slot: Slot) => void)[];
 }
 
+const PARTS = ["workspace", "home", "tmp", "logs", "aside"];
+
 export function makeSlot({ directory, made }: Pick<Slots, "directory" | "made">): Slot {
   const at = made.length;
   const root = join(directory, `slot-${process.pid}-${at}`);
-  for (const part of ["workspace", "home", "tmp", "logs", "aside"]) mkdirSync(join(root, part), { recursive: true });
+  try {
+    for (const part of PARTS) mkdirSync(join(root, part), { recursive: true });
+  } catch (error) {
+    takeAway(root);
+    throw error;
+  }
   const aside: Aside = { directory: join(root, "aside"), count: 0 };
   const slot = { at, root, workspace: join(root, "workspace"), aside, standing: undefined, launcher: undefined };
   made.push(slot);
   return slot;
 }
 
-export function take(slots: Slots): Promise<Slot> {
+/** What there is of a slot that could not be made; nobody else knows of it. Needs neither space nor a descriptor. */
+function takeAway(root: string): void {
+  for (const part of [...PARTS, ""]) {
+    try {
+      rmdirSync(join(root, part));
+    } catch {
+      // It was not made.
+    }
+  }
+}
+
+export async function take(slots: Slots): Promise<Slot> {
   // The one used last: its launcher is running, its pages are warm.
-  const slot = slots.free.pop() ?? (slots.made.length < slots.most ? makeSlot(slots) : undefined);
-  return slot === undefined ? new Promise((resolve) => slots.waiting.push(resolve)) : Promise.resolve(slot);
+  const slot = slots.free.pop() ?? oneMore(slots);
+  return slot ?? new Promise((resolve) => slots.waiting.push(resolve));
+}
+
+/** Undefined where there may be no more, or can be no more while others are there to wait for. */
+function oneMore(slots: Slots): Slot | undefined {
+  if (slots.made.length >= slots.most) return undefined;
+  try {
+    return makeSlot(slots);
+  } catch (error) {
+    if (slots.made.length === 0) throw error;
+    return undefined;
+  }
 }
 
 export function giveBack(slots: Slots, slot: Slot): void {

@@ -21,7 +21,7 @@ export function missing(resolving: Resolving, input: Input, path: string): void 
     problemAt(resolving, input.at, {
       code: "missing-input",
       message: `\`${path}\` is in the repository under a name that looks the same and has other characters (it is not in Unicode's composed form)`,
-      next: `git mv ${spelledOut(decomposed)} ${quoted(path)}`,
+      next: `git mv -- ${spelledOut(decomposed)} ${quoted(path)}`,
     });
     return;
   }
@@ -52,5 +52,5 @@ function quoted(text: string): string {
 /** A name for bash in which nothing looks like anything else. */
 function spelledOut(text: string): string {
   const escaped = text.replaceAll(/[\\']/g, "\\$&");
-  return `$'${escaped.replaceAll(/[^ -~]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`)}'`;
+  return `$'${escaped.replaceAll(/[^ -~]/gu, (unit) => `\\U${(unit.codePointAt(0) ?? 0).toString(16).padStart(8, "0")}`)}'`;
 }

@@ -256,7 +256,7 @@ test("a file whose name is not in the composed form is told with the command tha
 
   expect(problems).toHaveLength(1);
   expect(problems[0]?.message).toContain("looks the same");
-  expect(problems[0]?.next).toBe("git mv $'cafe\\u0301.txt' 'caf\u00e9.txt'");
+  expect(problems[0]?.next).toBe("git mv -- $'cafe\\U00000301.txt' 'caf\u00e9.txt'");
 });
 
 describe("the published schema", () => {
