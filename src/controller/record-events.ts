@@ -1,5 +1,5 @@
 import type { Commits, LedgerCommit } from "../git/git.ts";
-import type { RemoteLedger } from "../git/mirror.ts";
+import type { NotRecorded, RemoteLedger } from "../git/mirror.ts";
 import { preAuthentication, renderEnvelope } from "../manifest/dsse.ts";
 import { headerWithKey } from "../manifest/ledger-header.ts";
 import { LEDGER_HEADER } from "../manifest/ledger-paths.ts";
@@ -29,8 +29,9 @@ export interface EventPorts {
 
 const ATTEMPTS = 50;
 
-/** How many of the events are new on the ledger. */
 export interface RecordedEvents {
+  readonly kind: "recorded";
+  /** How many of the events are new on the ledger. */
   readonly added: number;
 }
 
@@ -42,7 +43,7 @@ export async function recordEvents(
   ports: EventPorts,
   repository: string,
   events: readonly ReleaseEvent[],
-): Promise<RecordedEvents> {
+): Promise<RecordedEvents | NotRecorded> {
   const { git, ledger } = ports;
   const named = onceEach(events);
   for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
@@ -51,14 +52,14 @@ export async function recordEvents(
     const there =
       head === null ? NONE : await recordedAmong(ports, head, { repository, paths: named.map(({ path }) => path) });
     const missing = named.filter(({ path }) => !there.has(path)).map(({ event }) => event);
-    if (missing.length === 0) return { added: 0 };
+    if (missing.length === 0) return { kind: "recorded", added: 0 };
     const commits: LedgerCommit[] = [];
     for (const event of missing) commits.push(await commitOf(ports, { repository, event }));
     const appended = await git.append(ledger.ref, head, await withHeader(ports, head, { repository, commits }));
     if (appended.kind !== "appended") continue;
     const published = await ledger.publish({ from: head, to: appended.head });
-    if (published.kind === "published") return { added: missing.length };
-    if (published.kind !== "overtaken") throw new Error(`recording releases: ${published.why}`);
+    if (published.kind === "published") return { kind: "recorded", added: missing.length };
+    if (published.kind !== "overtaken") return { kind: "later", why: published.why };
   }
   throw new Error(`recording ${events.length} events: the ledger moved ${ATTEMPTS} times meanwhile`);
 }

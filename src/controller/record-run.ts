@@ -1,5 +1,5 @@
 import type { Commits, LedgerCommit } from "../git/git.ts";
-import type { RemoteLedger } from "../git/mirror.ts";
+import type { NotRecorded, RemoteLedger } from "../git/mirror.ts";
 import { canonicalJson, type Json } from "../identity/canonical-json.ts";
 import { digestOf, type CommitSha, type Digest, type RunId } from "../identity/identity.ts";
 import { formatDelta, formatMetric } from "../diff/number.ts";
@@ -43,12 +43,6 @@ export interface Recorded {
   /** What the ledger held before; null for its first commit. */
   readonly before: CommitSha | null;
   readonly manifest: Digest;
-}
-
-/** The remote takes nothing now; it is as if nothing had been written. */
-export interface NotRecorded {
-  readonly kind: "later";
-  readonly why: string;
 }
 
 const ATTEMPTS = 20;
@@ -96,11 +90,7 @@ export async function recordRun(ports: RecordPorts, recording: Recording): Promi
       const published = await ports.ledger?.publish({ from: head, to: appended.head });
       if (published === undefined || published.kind === "published")
         return { kind: "recorded", commit: appended.head, before: head, manifest: digest };
-      if (published.kind !== "overtaken") {
-        // What was appended here is no record: nobody is to read it as one.
-        await ports.ledger?.refresh();
-        return { kind: "later", why: published.why };
-      }
+      if (published.kind !== "overtaken") return { kind: "later", why: published.why };
     }
     if (attempt === ATTEMPTS) throw new Error(`recording ${record.id}: the ledger moved ${ATTEMPTS} times meanwhile`);
   }

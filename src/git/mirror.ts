@@ -28,10 +28,15 @@ export type Published =
 export interface Mirror extends Commits {
   /** Lists the remote's refs that match (`refs/heads/main`, `refs/sluice/runs/*`) and fetches what is not here yet. */
   refresh(patterns: readonly string[]): Promise<Refreshed>;
-  /** All or nothing, each ref only if it still holds what was expected of it: a compare-and-swap, never a force. */
+  /**
+   * All or nothing, each ref only if it still holds what was expected of it: a compare-and-swap, never a force. What was
+   * appended here to the ref that only grows and is not published is taken back.
+   */
   publish(updates: readonly RefUpdate[]): Promise<Published>;
   /** What the ref that only grows held when it last had grown, seen or published by us; undefined before that. */
   grown(): Promise<CommitSha | undefined>;
+  /** What the ref that only grows holds without what was appended here and is not published. */
+  published(): Promise<CommitSha | undefined>;
   /** From now on this is what the ref that only grows should hold at least. */
   settle(head: CommitSha): Promise<void>;
   /** Refs below a prefix (`refs/sluice/orders/`) as they are here, whatever the remote holds. */
@@ -56,4 +61,10 @@ export interface RemoteLedger {
   readonly refresh: () => Promise<void>;
   /** Moves the remote's ledger, and whatever is to move with it, in one step. */
   readonly publish: (step: { readonly from: CommitSha | null; readonly to: CommitSha }) => Promise<Published>;
+}
+
+/** The remote takes nothing now; it is as if nothing had been written. */
+export interface NotRecorded {
+  readonly kind: "later";
+  readonly why: string;
 }

@@ -41,10 +41,30 @@ export async function nativeMirror(place: MirrorPlace): Promise<Mirror> {
     if (head === undefined || before === head) return;
     if (before === undefined || (await commits.mergeBase(before, head)) === before) await settle(head);
   };
+  /** Without what stands upon that which is known to be on the remote. */
+  const without = async (head: CommitSha | undefined): Promise<CommitSha | undefined> => {
+    const before = await grown();
+    if (head === undefined || before === undefined || before === head) return head;
+    return (await commits.mergeBase(before, head)) === before ? before : head;
+  };
+  /** Brings the ref here to what was published, unless more was appended to that meanwhile. */
+  const bring = async ({ ref, to }: RefUpdate): Promise<void> => {
+    const here = to === null ? undefined : await commits.resolve(ref);
+    if (to === null || here === to) return;
+    if (here === undefined || (await commits.mergeBase(to, here)) !== to) await git.attempt(["update-ref", ref, to]);
+  };
+  /** Whoever appended to what is taken back is overtaken, and does the same. */
+  const takeBack = async ({ ref, from }: RefUpdate): Promise<void> => {
+    const before = await grown();
+    const base = from === null || before === undefined ? from : await commits.mergeBase(before, from);
+    const known = before !== undefined && (base === before || base === from) ? before : from;
+    await git.attempt(known === null ? ["update-ref", "-d", ref] : ["update-ref", ref, known]);
+  };
   return {
     ...commits,
     grown,
     settle,
+    published: async () => without(place.grows === undefined ? undefined : await commits.resolve(place.grows)),
     refresh: (patterns) =>
       turns.ask(JSON.stringify(patterns), async () => {
         const refreshed = await refresh(place, git, patterns);
@@ -55,7 +75,9 @@ export async function nativeMirror(place: MirrorPlace): Promise<Mirror> {
       turns.write(async () => {
         const published = await publish(place, updates);
         const moved = updates.find(({ ref }) => ref === place.grows);
-        if (published.kind === "published") await follow(moved?.to ?? undefined);
+        if (moved === undefined) return published;
+        await (published.kind === "published" ? bring(moved) : takeBack(moved));
+        if (published.kind === "published") await follow(moved.to ?? undefined);
         return published;
       }),
     kept: (prefix) => here(git, [prefix]),

@@ -1,3 +1,4 @@
+import { chmodSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { expect, test } from "vitest";
@@ -24,6 +25,7 @@ import { fileSigner } from "../../src/signer/file-signer.ts";
 import { commitOf, opened } from "../contract/git.ts";
 import { runId, sha } from "../manifest/run-records.ts";
 import { repository } from "../sluice.ts";
+import { remotePlace } from "./acceptances.ts";
 
 const LEDGER = "refs/heads/sluice/ledger";
 
@@ -72,8 +74,9 @@ test("events are recorded once each by their cause, and read back in their order
   const { bench, history, ports, signer } = await ledger();
   const asked = event("requested", "label:1", { pullRequest: 12 });
   const released = event("released", "pull-request:12");
-  expect(await recordEvents(ports, "42", [asked, asked, released])).toEqual({ added: 2 });
+  expect(await recordEvents(ports, "42", [asked, asked, released])).toEqual({ kind: "recorded", added: 2 });
   expect(await recordEvents(ports, "42", [released, event("held", "comment:3", { reason: "wait" })])).toEqual({
+    kind: "recorded",
     added: 1,
   });
   bench.git("fsck", "--strict");
@@ -111,7 +114,10 @@ test("an event that another key of ours signed keeps its signature, and the ledg
   ]);
   const signed = new Map([[eventPath(away), { payload, envelope, key }]]);
   const twice = async () => recordEvents({ ...ports, keys, signed }, "42", [away, event("held", "comment:1")]);
-  expect([await twice(), await twice()]).toEqual([{ added: 2 }, { added: 0 }]);
+  expect([await twice(), await twice()]).toEqual([
+    { kind: "recorded", added: 2 },
+    { kind: "recorded", added: 0 },
+  ]);
   await history.sync();
   const verified = history.events().map((entry) => verifyEvent(entry, keys, "42"));
   expect(verified.map((one) => one.kind === "valid" && one.keyId)).toEqual([operator.keyId, signer.keyId]);
@@ -192,8 +198,8 @@ test("what was imported or forged at an event's place gives way to it, and is no
   const keys = new Map([[signer.keyId, signer.publicKey]]);
   const counted = eventMemory(keys, "42");
   expect(counted(history.events())).toEqual([]);
-  expect(await recordEvents(ports, "42", [unheld, held])).toEqual({ added: 2 });
-  expect(await recordEvents(ports, "42", [held, unheld])).toEqual({ added: 0 });
+  expect(await recordEvents(ports, "42", [unheld, held])).toEqual({ kind: "recorded", added: 2 });
+  expect(await recordEvents(ports, "42", [held, unheld])).toEqual({ kind: "recorded", added: 0 });
   const fresh = sqliteHistory(join(bench.root, "fresh.sqlite"), {
     head: () => git.resolve(LEDGER),
     log: (until) => git.log(LEDGER, until),
@@ -248,9 +254,46 @@ test("a ledger that moves meanwhile is stood upon", async () => {
       return { kind: "overtaken", why: "the rival was first" };
     },
   };
-  expect(await recordEvents({ git, signer, ledger: remote }, "42", [event("held", "comment:1")])).toEqual({ added: 1 });
+  expect(await recordEvents({ git, signer, ledger: remote }, "42", [event("held", "comment:1")])).toEqual({
+    kind: "recorded",
+    added: 1,
+  });
   expect(bench.git("log", "--format=%s", LEDGER).trimEnd().split("\n")).toEqual([
     "prod/digits: held by ada",
     ...Array.from({ length: 3 }, () => "digits: succeeded"),
   ]);
+});
+
+test("an event that the ledger refuses is no event here either, and is recorded when it is asked again", async () => {
+  const place = await remotePlace();
+  const { mirror, signer, ledger: ref } = await place.controller("ours");
+  const heads: (string | undefined)[] = [];
+  const remote: RemoteLedger = {
+    ref,
+    refresh: async () => void (await mirror.refresh([ref])),
+    async publish(step) {
+      heads.push(await mirror.published());
+      return mirror.publish([{ ref, ...step }]);
+    },
+  };
+  const record = async (cause: string) =>
+    recordEvents({ git: mirror, signer, ledger: remote }, "42", [event("held", cause)]);
+  await record("comment:1");
+  const first = await mirror.resolve(ref);
+  const hook = join(place.remote.directory, "hooks", "pre-receive");
+  writeFileSync(hook, "#!/bin/sh\nexit 1\n");
+  chmodSync(hook, 0o755);
+  expect(await record("comment:2")).toMatchObject({ kind: "later", why: expect.stringContaining("declined") });
+  expect(await mirror.resolve(ref)).toBe(first);
+  place.away = true;
+  // Each stands upon what the other one appended here.
+  expect(await Promise.all([record("comment:2"), record("comment:3")])).toMatchObject([
+    { kind: "later" },
+    { kind: "later" },
+  ]);
+  expect([await mirror.resolve(ref), ...new Set(heads.slice(1))]).toEqual([first, first]);
+  rmSync(hook);
+  place.away = false;
+  expect(await record("comment:2")).toEqual({ kind: "recorded", added: 1 });
+  expect(await mirror.published()).toBe(await mirror.resolve(ref));
 });

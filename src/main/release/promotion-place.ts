@@ -158,6 +158,9 @@ export async function isSigned(place: Place, id: RunId): Promise<boolean> {
   return (await recordedAt(place, id))?.signed ?? false;
 }
 
+/** The ledger takes nothing now; everything is decided anew when it is asked again. */
+export class NotRecordedNow extends Error {}
+
 /** `signed`: what another of our keys signed already, by path. */
 export async function record(
   { service, repository }: Place,
@@ -167,7 +170,7 @@ export async function record(
   if (events.length === 0) return;
   const { mirror, forge } = repository;
   const { ledger, signer } = service.parts;
-  await recordEvents(
+  const recorded = await recordEvents(
     {
       git: mirror,
       signer,
@@ -182,4 +185,5 @@ export async function record(
     String(forge.repository.id),
     events,
   );
+  if (recorded.kind === "later") throw new NotRecordedNow(`recording releases: ${recorded.why}`);
 }

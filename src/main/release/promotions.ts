@@ -5,7 +5,7 @@ import { tellMissing } from "./missing.ts";
 import { takeOffline } from "./offline.ts";
 import { takeDeployments } from "./deployments.ts";
 import { LOOK_AGAIN_MS } from "../run/orders.ts";
-import { placeOf } from "./promotion-place.ts";
+import { NotRecordedNow, placeOf } from "./promotion-place.ts";
 import { takePromotions } from "./promotion-hand.ts";
 import { tellRefusedLabels } from "./refused-labels.ts";
 import type { Performed } from "../../queue/queue.ts";
@@ -13,25 +13,30 @@ import { desire } from "../../worker.ts";
 
 /** What waits longer is found by the next look, which comes every minute. */
 const MINUTE = 60_000;
-/** The forge could not be asked. */
+/** The forge could not be asked, or the ledger took nothing: whoever waits for a release waits no longer than this. */
 const LATER_MS = 5_000;
 
 /**
  * Does what changes a repository's environments in turn: two looks at once would ask for the same pull request, and what
- * somebody holds while another look merges would be crossed. Undefined: another process takes long.
+ * somebody holds while another look merges would be crossed. To be done again where another process takes long, or
+ * the ledger takes nothing.
  */
-export function inPromotionsTurn<Value>(
+export async function inPromotionsTurn<Value>(
   at: At,
   { id }: RepositoryRef,
   work: (lost: AbortSignal) => Promise<Value>,
-): Promise<Value | undefined> {
-  return at.inTurn(`promotions-${id}`, work);
+): Promise<Value | Extract<Performed, { kind: "again" }>> {
+  try {
+    return (await at.inTurn(`promotions-${id}`, work)) ?? { kind: "again", afterMs: 1_000 };
+  } catch (error) {
+    if (!(error instanceof NotRecordedNow)) throw error;
+    return { kind: "again", afterMs: LATER_MS, why: error.message };
+  }
 }
 
 /** Takes every promotion of a repository as far as it goes now. */
 export async function promotions(at: At, repository: ForgeRepository): Promise<Performed> {
-  const looked = await inPromotionsTurn(at, repository.forge.repository, (lost) => promotionsNow(at, repository, lost));
-  return looked ?? again(1_000);
+  return inPromotionsTurn(at, repository.forge.repository, (lost) => promotionsNow(at, repository, lost));
 }
 
 async function promotionsNow(at: At, repository: ForgeRepository, lost: AbortSignal): Promise<Performed> {

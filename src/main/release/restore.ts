@@ -51,7 +51,6 @@ export async function restoreByButton(
 ): Promise<Performed> {
   const repository = await at.service.repository(ref);
   const restored = await inPromotionsTurn(at, ref, (lost) => restoreNow(at, repository, { head, sender, lost }));
-  if (restored === undefined) return again(1_000);
   if (restored.kind === "again") return restored;
   await wake(at, { kind: "promotions", repository: ref });
   return DONE;

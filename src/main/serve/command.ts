@@ -159,7 +159,6 @@ async function ask(at: At, ref: RepositoryRef, { number, asking, parsed, quiet }
         const answer = await inPromotionsTurn(at, ref, (lost) =>
           releaseCommand({ service: at.service, repository }, { ...from, lost }, asked),
         );
-        if (answer === undefined) return { kind: "again", afterMs: 1_000 };
         // What was asked for may be all that was waited for.
         if (answer.kind === "done") await wake(at, { kind: "promotions", repository: ref });
         return answer;

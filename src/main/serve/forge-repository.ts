@@ -80,8 +80,9 @@ export async function forgeRepository(place: RepositoryPlace): Promise<ForgeRepo
   const cache = fileParsedCache(join(directory, "parsed"), place.version);
   const history = sqliteHistory(join(directory, "history.sqlite"), {
     repository: String(forge.repository.id),
-    head: () => mirror.resolve(ledger),
-    log: (until) => mirror.log(ledger, until),
+    // Nobody is told what is on its way to the ledger and may be refused.
+    head: () => mirror.published(),
+    log: async (until) => mirror.log((await mirror.published()) ?? ledger, until),
     files: (commit, paths) => mirror.files(commit, paths),
   });
   const commits = rememberedCommits(mirror);

@@ -264,7 +264,7 @@ function toldHands(hands: Hands, { log, tracing }: { readonly log: Logger; reado
         ...("repository" in trigger ? { repository: trigger.repository.fullName } : {}),
         ...("number" in trigger ? { number: trigger.number } : {}),
       };
-      log.info({ ...about, end: performed.kind, ms: Math.round(performance.now() - began) }, "handled");
+      log.info({ ...about, ...endOf(performed), ms: Math.round(performance.now() - began) }, "handled");
       return performed;
     },
     async run(repository, run, signal) {
@@ -272,11 +272,14 @@ function toldHands(hands: Hands, { log, tracing }: { readonly log: Logger; reado
       const take = (): Promise<Performed> => hands.run(repository, run, signal);
       const performed = await tracing.span("run", { "sluice.run": run.id }, take);
       const about = { run: run.id, repository: repository.fullName };
-      const end = { end: performed.kind, ...("why" in performed && { why: performed.why }) };
-      log.info({ ...about, ...end, ms: Math.round(performance.now() - began) }, "run");
+      log.info({ ...about, ...endOf(performed), ms: Math.round(performance.now() - began) }, "run");
       return performed;
     },
   };
+}
+
+function endOf(performed: Performed): Readonly<Record<string, unknown>> {
+  return { end: performed.kind, ...("why" in performed && { why: performed.why }) };
 }
 
 function findGit(path: string): string | undefined {
