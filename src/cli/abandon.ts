@@ -1,7 +1,9 @@
 import { recordRun } from "../controller/record-run.ts";
 import { parseCommitSha, parseDigest } from "../identity/identity.ts";
 import type { AcceptedRun } from "../queue/accepted-runs.ts";
+import { fourCharacters } from "../report/words.ts";
 import { endedAt } from "../run/ended-at.ts";
+import { triggerOf } from "../run/request.ts";
 import type { RunRecord } from "../run/run-record.ts";
 import type { Store } from "../store/store.ts";
 import type { Runnable } from "./runnable.ts";
@@ -28,7 +30,7 @@ export async function abandonOthers(session: Session, store: Store, due: readonl
 
 /** Ends one interrupted run in a manifest that says so. */
 export async function abandon(session: Session, store: Store, run: AcceptedRun): Promise<void> {
-  const { repository } = session;
+  const { repository, world } = session;
   const record = await abandoned(session, run);
   if (record !== undefined)
     await recordRun(
@@ -36,6 +38,10 @@ export async function abandon(session: Session, store: Store, run: AcceptedRun):
       { record, before: undefined, known: () => true, tree: new Map() },
     );
   repository.accepted.remove(run.id);
+  if (record?.trigger === "deploy")
+    world.terminal.say(
+      `run ${fourCharacters(run.id)} was deploying when it was interrupted (${run.request}): some of it may have happened\n  next: look at what is there, then deploy it once more\n`,
+    );
 }
 
 async function abandoned(session: Session, run: AcceptedRun): Promise<RunRecord | undefined> {
@@ -51,7 +57,7 @@ async function abandoned(session: Session, run: AcceptedRun): Promise<RunRecord 
     source,
     dirty: null,
     request: run.request,
-    trigger: "local",
+    trigger: triggerOf(run.request),
     requestedBy: world.config.user,
     approvedBy: [],
     pullRequest: null,

@@ -15,9 +15,18 @@ import { planSession, PLAIN_REQUEST, tellProblems, type Session } from "./sessio
 import { startExecutor } from "./started-executor.ts";
 
 export type DeployedOffline =
-  | { readonly kind: "ended"; readonly end: DeployEnd; readonly run: RunRecord["id"]; readonly why: string | null }
+  | Ended
   /** Nothing was begun. */
   | { readonly kind: "not-begun"; readonly why: string; readonly next: string };
+
+interface Ended {
+  readonly kind: "ended";
+  readonly end: DeployEnd;
+  readonly run: RunRecord["id"];
+  readonly why: string | null;
+  /** What was deployed: another release where an earlier command had this number and was killed. */
+  readonly deploys: Deploys;
+}
 
 export interface OfflineDeployment {
   readonly store: Store;
@@ -31,8 +40,15 @@ export interface OfflineDeployment {
 /** Runs an environment's deploy pipeline on this machine, with the released bytes out of the store. */
 export async function deployOffline(session: Session, of: OfflineDeployment): Promise<DeployedOffline> {
   const { store, deploys } = of;
+  const before = await endedBefore(session, deploys);
+  if (before !== undefined) return before;
   const runnable = await plan(session, of);
   if ("kind" in runnable) return runnable;
+  // What is not carried on was another release's, under the same number: nobody knows how far it came.
+  const { accepted } = session.repository;
+  const begun = accepted.list().find(({ request }) => request === deployRequest(deploys));
+  const goesOn = begun?.plan === runnable.order.digest && begun.source === session.project.view.commit;
+  if (begun !== undefined && !goesOn && accepted.holder() === undefined) return lost(begun.id, deploys);
   const artifacts = [...runnable.datasets.values()].flatMap((state) =>
     state.kind === "ready" && state.from !== undefined ? [{ path: state.path, digest: state.digest }] : [],
   );
@@ -58,13 +74,27 @@ export async function deployOffline(session: Session, of: OfflineDeployment): Pr
     ),
   );
   if (made === undefined) return notBegun("it was stopped before it began", "the same command again");
+  return endOf(made, deploys);
+}
+
+/** How it ended where a command was killed before it kept that: nothing is deployed twice under one number. */
+async function endedBefore({ repository }: Session, deploys: Deploys): Promise<Ended | undefined> {
+  const history = await repository.history();
+  const [made] = history.runs({ request: deployRequest(deploys), limit: 1 });
+  const record = made === undefined ? undefined : await history.record(made.id);
+  const ended = record === undefined ? undefined : endOf(record, deploys);
+  return ended?.kind === "ended" ? ended : undefined;
+}
+
+function endOf(made: RunRecord, deploys: Deploys): DeployedOffline {
+  if (made.status === "abandoned") return lost(made.id, deploys);
   const failures = made.steps.flatMap(({ outcome }) => (outcome.kind === "failed" ? [outcome.failure] : []));
   const [first] = failures;
   const began = made.steps.some(({ outcome: { kind } }) => kind === "succeeded" || kind === "cancelled");
   if (!began && first?.kind === "refused" && failures.every(({ kind }) => kind === "refused"))
     return notBegun(first.why, `${first.next}; then the same command again`);
   const why = first === undefined ? null : failureSentence(first, terminalVoice());
-  return { kind: "ended", end: deployEnd(made), run: made.id, why };
+  return { kind: "ended", end: deployEnd(made), run: made.id, why, deploys: made.deploys ?? deploys };
 }
 
 async function plan(
@@ -88,6 +118,10 @@ async function plan(
   const { order, forecast } = planned;
   if (order === null || forecast === null) return notBegun(`${path} has no plan`, "sluice validate");
   return { ...planned, order, forecast };
+}
+
+function lost(run: RunRecord["id"], deploys: Deploys): Ended {
+  return { kind: "ended", end: "lost", run, why: "it was interrupted", deploys };
 }
 
 function notBegun(why: string, next: string): Extract<DeployedOffline, { kind: "not-begun" }> {

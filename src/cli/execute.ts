@@ -16,6 +16,7 @@ import { runSummary, type RunTextOptions } from "../report/run-text.ts";
 import { fourCharacters, listed } from "../report/words.ts";
 import { endedAt } from "../run/ended-at.ts";
 import { recordOf } from "../run/record-of.ts";
+import { triggerOf } from "../run/request.ts";
 import type { Deploys, RunRecord } from "../run/run-record.ts";
 import type { Signer } from "../signer/signer.ts";
 import type { Store } from "../store/store.ts";
@@ -259,11 +260,6 @@ async function identityOf(
       },
     },
   };
-}
-
-function triggerOf(request: string): RunRecord["trigger"] {
-  if (request.startsWith("retry:")) return "retry";
-  return request.startsWith("deploy:") ? "deploy" : "local";
 }
 
 /** Outputs of what succeeded stand in the work tree afterwards; strangers in their way are moved aside and named. */

@@ -101,11 +101,16 @@ async function keep(
   ]);
 }
 
-async function deploy(place: OfflinePlace, run: RunId): Promise<number> {
+/** The number that a deployment gets, at least one above those that are taken elsewhere. */
+async function numberAfter(place: OfflinePlace, taken: number): Promise<number> {
+  const state = stateNow(place, await doneHere(place));
+  return Math.max(taken, ...[...(state?.pipelines.values() ?? [])].map(({ deployments }) => deployments)) + 1;
+}
+
+async function deploy(place: OfflinePlace, run: RunId, taken = 0): Promise<number> {
   const { environment, pipeline, repository, served, world, project } = place;
   const released = await place.ledger.history.record(run);
-  const state = stateNow(place, await doneHere(place));
-  const number = Math.max(0, ...[...(state?.pipelines.values() ?? [])].map(({ deployments }) => deployments)) + 1;
+  const number = await numberAfter(place, taken);
   const store =
     (world.config.storeUrl === undefined ? await served?.store() : undefined) ??
     (await repository.store(project.settings));
@@ -124,15 +129,18 @@ async function deploy(place: OfflinePlace, run: RunId): Promise<number> {
     );
     return EXIT.bad;
   }
-  const { end, why } = ended;
-  await keep(place, {
-    kind: "deployed",
-    run,
-    cause: `offline:${ended.run}`,
-    reason: why === null ? null : `offline: ${safeLine(why)}`,
-    deployment: { number, end },
-  });
+  const { end, why, deploys } = ended;
+  if (deploys.pipeline === pipeline)
+    await keep(place, {
+      kind: "deployed",
+      run: deploys.run,
+      cause: `offline:${ended.run}`,
+      reason: why === null ? null : `offline: ${safeLine(why)}`,
+      deployment: { number, end },
+    });
   world.terminal.print(`deployed: deployment ${number} of ${environment.name} ${end}\n`);
+  // The number was of something else, which was deployed from here.
+  if (deploys.pipeline !== pipeline || deploys.run !== run) return deploy(place, run, number);
   if (end === "succeeded") return EXIT.fine;
   world.terminal.say(
     "  next: the same command deploys it once more; with another run as the last word it goes back to that one\n",

@@ -115,7 +115,7 @@ export function deployRequest({ environment, number }: Pick<Deploys, "environmen
 }
 
 /** What a request's first word means (SEMANTICS §6). */
-function triggerOf(request: string): TriggerKind {
+export function triggerOf(request: string): TriggerKind {
   const [word = ""] = request.split(":", 1);
   if (word === "comment" || word === "button" || word === "cli") return "command";
   return (TRIGGERS.includes(word) ? word : "command") as TriggerKind;

@@ -1,13 +1,17 @@
 import { execFileSync } from "node:child_process";
-import { rmSync } from "node:fs";
+import { readFileSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 
 import { expect, test } from "vitest";
 
+import { digestOf } from "../../src/identity/identity.ts";
+import { manifestPath } from "../../src/manifest/ledger-paths.ts";
+import { runId } from "../manifest/run-records.ts";
 import { ENV, sluiceIn, type Answer } from "../sluice.ts";
 import { event, released } from "./released.ts";
 
 const REF = "refs/sluice/offline/prod/digits";
+const SETTINGS = "version: 1\nsandbox: off\nenvironments:\n  prod: { deploy: pipelines/ship.yaml }\n";
 
 test("a rollback offline goes only to what was live, is signed by a key that counts, is kept once, and says what it cannot deploy", async () => {
   const { bench, digits, record } = await released();
@@ -44,13 +48,14 @@ test("a rollback offline goes only to what was live, is signed by a key that cou
 
   // What cannot be deployed from here is said before anything runs, and the rollback stands.
   bench.git("update-ref", "-d", REF);
-  bench.write("sluice.yaml", "version: 1\nsandbox: off\nenvironments:\n  prod: { deploy: pipelines/ship.yaml }\n");
+  bench.write("sluice.yaml", SETTINGS);
   bench.write(
     "pipelines/ship.yaml",
-    'version: 1\nsteps:\n  ship: { run: "cat build/digits.txt >> ../../shipped", inputs: ["release:build/digits.txt"], secrets: [TOKEN] }\n',
+    `version: 1\nsteps:\n  ship: { run: "cat build/digits.txt >> ${join(bench.root, "shipped")}", inputs: ["release:build/digits.txt"], secrets: [TOKEN] }\n`,
   );
   bench.commit();
-  const deployed = (): Promise<Answer> => sluiceIn(bench.root, ["rollback", "prod", "--offline"], env);
+  const deployed = (...args: readonly string[]): Promise<Answer> =>
+    sluiceIn(bench.root, ["rollback", "prod", ...args, "--offline"], { ...env, TOKEN: "t0k3n" });
   const refused = await deployed();
   expect([refused.code, refused.stderr]).toEqual([
     1,
@@ -58,7 +63,8 @@ test("a rollback offline goes only to what was live, is signed by a key that cou
       /not deployed: secret `TOKEN` is not granted(?:.|\n)*on: \[deploy\](?:.|\n)*the service deploys it/,
     ),
   ]);
-  rmSync(join(bench.root, ".sluice", "store", "objects"), { recursive: true });
+  const objects = join(bench.root, ".sluice", "store", "objects");
+  renameSync(objects, `${objects}.away`);
   const missing = await deployed();
   expect([missing.code, missing.stderr]).toEqual([
     1,
@@ -70,4 +76,34 @@ test("a rollback offline goes only to what was live, is signed by a key that cou
   expect(bench.git("log", "--format=%s", REF).trim()).toMatch(
     /^prod\/digits: rolled-back by \S+ · rolled back offline$/,
   );
+
+  // Killed before it kept how its deployment ended, the command finds that, and deploys nothing under that number again.
+  rmSync(objects, { recursive: true, force: true });
+  renameSync(`${objects}.away`, objects);
+  const granted = 'secrets:\n  TOKEN: { from: "env:TOKEN", pipelines: [ship], on: [deploy] }\n';
+  bench.write("sluice.yaml", `${SETTINGS}${granted}`);
+  bench.commit();
+  const shipped = (): string => readFileSync(join(bench.root, "shipped"), "utf8");
+  for (let nth = 1; nth <= 2; nth++) {
+    const { code, stdout, stderr } = await deployed();
+    expect([code, stdout], stderr).toEqual([0, expect.stringContaining("deployment 1 of prod succeeded")]);
+    expect(shipped()).toBe("digits one\n");
+    bench.git("update-ref", REF, `${REF}~1`);
+  }
+  const other = await deployed("digits", second);
+  expect([other.code, other.stdout], other.stderr).toEqual([
+    0,
+    expect.stringMatching(/deployment 1 of prod succeeded(?:.|\n)*deployment 2 of prod succeeded/),
+  ]);
+  expect(shipped()).toBe("digits one\ndigits two\n");
+
+  // Killed while it deployed something else: how far that came nobody knows.
+  const [id, plan] = [runId("z"), digestOf("another plan")];
+  const begun = { id, pipeline: "ship", request: "deploy:prod:3", source: bench.git("rev-parse", "HEAD").trim(), plan };
+  bench.write(`.sluice/runs/${id}.json`, JSON.stringify({ ...begun, startedAt: "2026-02-01T10:00:00Z" }));
+  const lost = await deployed("digits", first);
+  expect([lost.code, lost.stdout], lost.stderr).toEqual([1, expect.stringContaining("deployment 3 of prod lost")]);
+  expect((await bench.sluice("cancel", "latest")).stderr).toContain("some of it may have happened");
+  const manifest = bench.git("show", `refs/sluice/local:${manifestPath(id)}`);
+  expect(manifest).toMatch(/"trigger": ?"deploy"/);
 });
