@@ -9,6 +9,7 @@ import { checkOverrides, parseOverrides } from "./overrides.ts";
 import type { RunFlags, Runnable } from "./runnable.ts";
 import { openSession, planSession, tellProblems, type Session } from "./session.ts";
 import { startExecutor, type StartedExecutor } from "./started-executor.ts";
+import { UNNAMED_VENV } from "./unnamed-venv.ts";
 import { nothingToDo, proveUpToDate } from "./up-to-date.ts";
 import type { Repository, World } from "./world.ts";
 
@@ -64,8 +65,8 @@ async function runPlanned(
     const code = await execute(session, { store, executor }, { due, overrides, flags });
     if (due.length > 0 || code !== EXIT.fine) return code === EXIT.fine && missed ? EXIT.bad : code;
   }
-  if (plain && problems.length === 0 && !missed)
-    await proveUpToDate(world, repository, { project, store, runnable, request });
+  const sound = problems.every(({ code }) => code === UNNAMED_VENV);
+  if (plain && sound && !missed) await proveUpToDate(world, repository, { project, store, runnable, request });
   repository.save();
   const steps = runnable.reduce((sum, one) => sum + one.order.steps.length, 0);
   const code = nothingToDo(world, steps);

@@ -264,7 +264,8 @@ function checkedPath(frame: StepFrame, written: string, at: Span): string {
 }
 
 function environmentOf(raw: RawEnvironment | undefined): Environment {
-  if (raw === undefined || "system" in raw) return { kind: "system" };
+  if (raw === undefined) return { kind: "system" };
+  if ("system" in raw) return { kind: "system", written: true };
   const lock = "lock" in raw && raw.lock !== undefined ? cleanPath(raw.lock) : null;
   // A virtual environment may stand outside the repository; its path is no part of any key.
   if ("venv" in raw) return { kind: "venv", path: raw.venv.startsWith("/") ? raw.venv : cleanPath(raw.venv), lock };

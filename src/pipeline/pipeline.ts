@@ -106,7 +106,8 @@ export interface Plot {
 }
 
 export type Environment =
-  | { readonly kind: "system" }
+  /** `written` where somebody said so: otherwise nobody may have thought of it. */
+  | { readonly kind: "system"; readonly written?: true }
   | { readonly kind: "venv"; readonly path: string; readonly lock: string | null }
   | { readonly kind: "uv"; readonly path: string; readonly lock: string }
   | { readonly kind: "conda"; readonly name: string; readonly lock: string | null }

@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from "node:child_process";
-import { mkdirSync, symlinkSync } from "node:fs";
+import { existsSync, mkdirSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 
 import { expect, test } from "vitest";
@@ -140,6 +140,17 @@ test("a virtual environment that no `environment:` line names is warned about, w
   expect(plan.stderr).toContain("add `environment: { venv: .venv, lock: requirements.txt }`");
   expect(plan.stdout).not.toContain("\n\n\n");
   expect(said.stderr).toBe("");
+
+  bench.write(
+    "pipelines/p.yaml",
+    "version: 1\nsteps:\n  # environment: of nobody\n  make: { run: date > out, outputs: [out] }\n  made: { run: date > own, outputs: [own], environment: { system: true } }\n",
+  );
+  await bench.sluice("run");
+  const again = await bench.sluice("run");
+
+  expect(again.stderr).toMatch(/^pipelines\/p\.yaml:1:1: warning: a virtual environment stands at `\.venv`/);
+  expect(again.stdout).toContain("nothing to do");
+  expect(existsSync(join(bench.root, ".sluice/cache/up-to-date.json"))).toBe(true);
 });
 
 test("where a sandbox is required and none can be made, the refusal says what to do", () => {
