@@ -3,8 +3,9 @@ import type { EnvironmentSettings } from "../pipeline/settings.ts";
 import { isOfBranch, parentOf, type PastRun } from "../run/due-upstream.ts";
 import { slotOf } from "../run/schedule-slots.ts";
 import type { ReleaseEvent } from "../release/release-event.ts";
+import { foldEvents, standingOf, type Request } from "../release/environment-state.ts";
 import { safeLine } from "./safe-text.ts";
-import type { ShortId } from "./words.ts";
+import { counted, type ShortId } from "./words.ts";
 
 /** Something that a team wants to hear of although it looks at no pull request. */
 export interface Notice {
@@ -63,9 +64,11 @@ export function eventNotices(
   events: readonly ReleaseEvent[],
   of: { readonly since: number; readonly shortId: ShortId; readonly environments: readonly EnvironmentSettings[] },
 ): readonly Notice[] {
+  const states = foldEvents(events);
   return events.flatMap((event, at) => {
     if (Date.parse(event.at) < of.since) return [];
-    const said = sayingOf(event, { ...of, before: events.slice(0, at), after: events.slice(at + 1) });
+    const { request } = standingOf(states.get(event.environment), event.pipeline ?? "");
+    const said = sayingOf(event, { ...of, before: events.slice(0, at), request });
     if (said === undefined) return [];
     const { environment, pipeline, run } = event;
     const place = pipeline === null ? environment : `${environment}/${pipeline}`;
@@ -105,12 +108,13 @@ export function divergenceNotice(of: {
 interface Around {
   readonly environments: readonly EnvironmentSettings[];
   readonly before: readonly ReleaseEvent[];
-  readonly after: readonly ReleaseEvent[];
+  /** What is asked for at the event's place by now. */
+  readonly request: Request | null;
 }
 
 function sayingOf(
   event: ReleaseEvent,
-  { environments, before, after }: Around,
+  { environments, before, request }: Around,
 ): { readonly event: string; readonly text: string } | undefined {
   const by = `by ${event.by.login}`;
   const same = (one: ReleaseEvent): boolean => one.environment === event.environment && one.pipeline === event.pipeline;
@@ -124,11 +128,10 @@ function sayingOf(
       return { event: "held", text: `held ${by}${event.reason === null ? "" : `: ${safeLine(event.reason)}`}` };
     case "requested": {
       const count = environments.find(({ name }) => name === event.environment)?.approvals?.count ?? 0;
-      const over = after.some((one) => same(one) && ENDS_REQUEST.has(one.kind));
-      const people = count === 1 ? "1 approval" : `${count} approvals`;
-      return count === 0 || over
-        ? undefined
-        : { event: "waiting-for-approval", text: `asked for ${by}, waits for ${people}` };
+      // Whatever else asks for the same run asks for nothing new.
+      const missing = request?.cause === event.cause ? count - request.approvals.length : 0;
+      if (missing <= 0) return undefined;
+      return { event: "waiting-for-approval", text: `asked for ${by}, waits for ${counted(missing, "approval")}` };
     }
     case "deployed": {
       const end = event.deployment?.end;
@@ -144,8 +147,6 @@ function sayingOf(
       return undefined;
   }
 }
-
-const ENDS_REQUEST: ReadonlySet<string> = new Set(["released", "forced", "requested"]);
 
 /** The body of a notice, which Slack, Mattermost and their like take as it is: `text` is what they show, and it calls nobody. */
 export function noticeBody(notice: Notice, of: { readonly event: string; readonly repository: string }): string {

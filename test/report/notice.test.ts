@@ -38,24 +38,27 @@ test("failures of branches and their end are told, those of pull requests and of
   ]);
 });
 
+const event = (kind: ReleaseEvent["kind"], minute: number, more: Partial<ReleaseEvent> = {}): ReleaseEvent => ({
+  kind,
+  environment: "prod",
+  pipeline: "digits",
+  run: runId("a"),
+  evidence: null,
+  by: { id: 7, login: "ada" },
+  cause: `comment:${minute}`,
+  at: new Date(NOON + minute * 60_000).toISOString(),
+  reason: null,
+  pullRequest: null,
+  deployment: null,
+  revokes: null,
+  ...more,
+});
+
+const APPROVALS = { count: 2, teams: [], users: [], author: false, expiresMs: null };
+const PROD = [{ name: "prod", approvals: APPROVALS } as unknown as EnvironmentSettings];
+const OF_PROD = { ...OF, environments: PROD };
+
 test("an environment tells who releases, holds and waits, and how its deployments end", () => {
-  const event = (kind: ReleaseEvent["kind"], minute: number, more: Partial<ReleaseEvent> = {}): ReleaseEvent => ({
-    kind,
-    environment: "prod",
-    pipeline: "digits",
-    run: runId("a"),
-    evidence: null,
-    by: { id: 7, login: "ada" },
-    cause: `comment:${minute}`,
-    at: new Date(NOON + minute * 60_000).toISOString(),
-    reason: null,
-    pullRequest: null,
-    deployment: null,
-    revokes: null,
-    ...more,
-  });
-  const approvals = { count: 2, teams: [], users: [], author: false, expiresMs: null };
-  const environments = [{ name: "prod", approvals } as unknown as EnvironmentSettings];
   const events = [
     event("requested", -5),
     event("released", 1),
@@ -64,7 +67,7 @@ test("an environment tells who releases, holds and waits, and how its deployment
     event("held", 4, { pipeline: null, run: null, reason: "<!channel> @all we\nwait" }),
     event("requested", 5, { run: runId("b") }),
   ];
-  const notices = eventNotices(events, { ...OF, environments });
+  const notices = eventNotices(events, OF_PROD);
   expect(said(notices)).toEqual([
     "released | prod/digits: released by ada (run aaaa)",
     "degraded | prod/digits: the deployment failed, it is degraded (run aaaa)",
@@ -87,4 +90,25 @@ test("an environment tells who releases, holds and waits, and how its deployment
     run: null as RunId | null,
     commit: null,
   });
+});
+
+test("what waits is told once by who asked first, and what ended, was agreed to or only deploys again is not", () => {
+  const [b, c] = [{ run: runId("b") }, { run: runId("c") }];
+  const waiting = (...events: readonly ReleaseEvent[]): readonly string[] =>
+    eventNotices(events, OF_PROD).flatMap(({ id, events: [kind], text }) =>
+      kind === "waiting-for-approval" ? [`${id} | ${text}`] : [],
+    );
+  const asked = event("requested", 5, b);
+  const shown = event("requested", 6, { ...b, cause: "pull-request:12/comment:5", pullRequest: 12 });
+  const told =
+    "waiting-for-approval/prod/digits/comment:5 | prod/digits: asked for by ada, waits for 2 approvals (run bbbb)";
+  expect(waiting(asked, shown, event("requested", 7, b))).toEqual([told]);
+  expect(waiting(asked, event("revoked", 6, { ...b, revokes: "approval" }))).toEqual([told]);
+  const agreed = (minute: number, id: number) => event("approved", minute, { ...b, by: { id, login: `${id}` } });
+  expect(waiting(asked, agreed(6, 1))).toEqual([told.replace("2 approvals", "1 approval")]);
+  expect(waiting(asked, agreed(6, 1), agreed(7, 2))).toEqual([]);
+  expect(waiting(asked, event("revoked", 6, { ...b, revokes: "request" }))).toEqual([]);
+  expect(waiting(event("released", 4, c), asked, event("rolled-back", 6))).toEqual([]);
+  const failed = event("deployed", 3, { deployment: { number: 1, end: "failed" } });
+  expect(waiting(event("released", 2), failed, event("requested", 4))).toEqual([]);
 });

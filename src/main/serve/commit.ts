@@ -79,9 +79,7 @@ export async function tellCommit(
   const merge = await keptMerge(at, repository, commit);
   const records = runs.map(({ record }) => record);
   if (merge?.review.kind === "diverged")
-    await tellDivergence(at, repository, { commit, number: merge.number, ended: records }).catch(
-      at.service.parts.onError,
-    );
+    await tellDivergence(at, repository, { commit, number: merge.number }).catch(at.service.parts.onError);
   const tails = await tailsOf(at, records);
   const plots = await plotsAt(at, repository, { commit, runs: records });
   const told = merge === null ? undefined : await at.queue.table.get(toldTable(repository), commit);

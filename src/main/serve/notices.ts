@@ -9,7 +9,6 @@ import type { Settings } from "../../pipeline/settings.ts";
 import type { Performed } from "../../queue/queue.ts";
 import { divergenceNotice, eventNotices, noticeBody, runNotices, type Notice } from "../../report/notice.ts";
 import { fourCharacters } from "../../report/words.ts";
-import type { RunRecord } from "../../run/run-record.ts";
 import { envSecrets } from "../../secrets/env-secrets.ts";
 import { fileSecrets } from "../../secrets/file-secrets.ts";
 import { secretSources } from "../../secrets/secret-sources.ts";
@@ -44,17 +43,18 @@ export async function tellNotices(at: At, repository: ForgeRepository): Promise<
 export async function tellDivergence(
   at: At,
   repository: ForgeRepository,
-  merge: { readonly commit: CommitSha; readonly number: number; readonly ended: readonly RunRecord[] },
+  merge: { readonly commit: CommitSha; readonly number: number },
 ): Promise<void> {
   const { settings } = (await repository.rules()) ?? {};
   if (settings === undefined || settings.notify.length === 0) return;
-  const { commit, number, ended } = merge;
-  const now = at.service.parts.clock.now();
-  const last = ended.length === 0 ? now : Math.max(...ended.map(({ finishedAt }) => Date.parse(finishedAt)));
-  if (last < now - NEWS_MS) return;
+  const { mirror } = repository;
+  const [, parent] = await mirror.firstParents(merge.commit, 2);
+  const [made] = await mirror.log(merge.commit, parent);
+  const mergedAt = (made?.time ?? 0) * 1_000;
+  if (mergedAt < at.service.parts.clock.now() - NEWS_MS) return;
   await putBefore(at, repository, {
     notify: settings.notify,
-    notices: [divergenceNotice({ commit, number, at: last })],
+    notices: [divergenceNotice({ ...merge, at: mergedAt })],
   });
   await at.queue.jobs.add(QUEUES.notices, [noticesJob(repository.forge.repository)]);
 }
