@@ -4,8 +4,6 @@ import { runStep } from "../controller/run-step.ts";
 import { NO_PAST, planPipelines } from "../controller/plan-pipelines.ts";
 import { readProject } from "../controller/read-project.ts";
 import type { View } from "../git/view.ts";
-import type { Dataset } from "../pipeline/pipeline.ts";
-import type { DatasetState } from "../pipeline/resolution.ts";
 import { digestOf } from "../identity/identity.ts";
 import type { StepResult } from "../key/key-document.ts";
 import { runDirectory } from "../manifest/ledger-paths.ts";
@@ -18,10 +16,11 @@ import { disposing } from "./disposing.ts";
 import { EXIT, noSandbox, Refusal } from "./exit.ts";
 import { paintOf } from "./history.ts";
 import { seenBy } from "./progress.ts";
+import { recordedDataset } from "./recorded-dataset.ts";
 import type { Runnable } from "./runnable.ts";
 import { selectRun, shortIds, type Selected } from "./select-run.ts";
 import { openRepository } from "./open-repository.ts";
-import { tellProblems, type Session } from "./session.ts";
+import { tellProblems } from "./session.ts";
 import { stagingOf } from "./staging.ts";
 import type { Repository, World } from "./world.ts";
 
@@ -41,7 +40,9 @@ export async function reproduce(world: World, run: string, flags: { readonly job
     {
       reader: { result: () => undefined, evicted: () => false, catchUp: async () => false },
       listing: (digest) => store.listingSync(digest),
-      datasets: (dataset) => recordedDataset(session, record, dataset),
+      datasets: async (dataset) =>
+        (await recordedDataset({ repository, history: selected.ledger.history }, record, dataset)) ??
+        repository.dataset(dataset, project.tree),
       past: () => Promise.resolve(NO_PAST),
     },
     { project, pipelines: [file] },
@@ -76,25 +77,6 @@ export async function reproduce(world: World, run: string, flags: { readonly job
     slots,
   });
   return compare(world, { record, id, results: new Map(end.traces.map((trace) => [trace.step.name, trace.result])) });
-}
-
-/** A dataset with the bytes that the run read, whatever the work tree pins now. */
-async function recordedDataset(
-  { repository, project }: Pick<Session, "repository" | "project">,
-  { id, datasets }: RunRecord,
-  dataset: Dataset,
-): Promise<DatasetState> {
-  const read = datasets.find(({ name }) => name === dataset.name);
-  if (read === undefined) return repository.dataset(dataset, project.tree);
-  const { path, digest, size, uri } = read;
-  const there = await repository.measure(path);
-  if (there?.digest === digest || (there === undefined && uri !== null))
-    return { kind: "ready", path, digest, size, tracked: false, uri };
-  return {
-    kind: "problem",
-    message: `${there === undefined ? `nothing stands at \`${path}\`` : `\`${path}\` holds other bytes`}, and run ${id.slice(0, 4)} read ${digest.slice(0, 19)}…`,
-    next: "put the data there as it was then",
-  };
 }
 
 /** The commit's files with the uncommitted ones of a dirty run over them, as the ledger kept them. */
