@@ -127,7 +127,7 @@ async function executeOne(session: Session, one: One): Promise<number> {
     ),
   );
   const opened = openRecord(session);
-  // Told where it is needed.
+  // A failure of it is thrown where it is awaited, after the steps: until then it would pass for one that nobody handles.
   opened.catch(() => undefined);
   const end = await disposing(dispatcher, () =>
     runPipeline(
@@ -174,7 +174,7 @@ async function executeOne(session: Session, one: One): Promise<number> {
   return conclude(session, one, { record, end, options });
 }
 
-/** Opens what the record needs while the steps run: git is asked once, because what it answers with then is there. */
+/** Opens what the record needs while the steps run: the first object that is asked for starts what reads the others. */
 async function openRecord({ repository }: Session): Promise<Signer> {
   const head = await repository.git.resolve(LOCAL_LEDGER);
   if (head !== undefined) await repository.git.file(head, LEDGER_HEADER);

@@ -5,8 +5,9 @@ import { hexOf, type Domain } from "../identity/identity.ts";
 import { resultDigest, type StepResult } from "../key/key-document.ts";
 import { mayRead, readable } from "../key/readable.ts";
 import { resultIndex, resultPath, type ResultIndex } from "./result-index.ts";
-import { createOnce, makeFan, temporaryBeside, type Place } from "./store-place.ts";
+import type { Place } from "./store-place.ts";
 import type { Created, ResultReader } from "./store.ts";
+import { createOnce, makeFan, temporaryBeside } from "./write-once.ts";
 
 /** Where the results of a domain are. */
 export function resultsDirectory(root: string, domain: Domain): string {

@@ -8,8 +8,9 @@ import { ingest } from "./ingest.ts";
 import { listing, listingPath, materialize, objectPath, rotten } from "./objects.ts";
 import { readTail } from "./read-tail.ts";
 import { recentBytes } from "./recent-bytes.ts";
-import { writeObject, type Place } from "./store-place.ts";
+import type { Place } from "./store-place.ts";
 import type { Peeked, Store } from "./store.ts";
+import { writeObject } from "./write-once.ts";
 
 /** A store in one directory; workspaces should share its file system, so that outputs enter by rename. */
 export function filesystemStore(root: string, barrier: Barrier = syncBarrier((paths) => syncAll(root, paths))): Store {

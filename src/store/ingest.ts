@@ -6,8 +6,9 @@ import type { Digest } from "../identity/identity.ts";
 import { directoryDigest, type ListingEntry } from "../key/key-document.ts";
 import { hashFileSync, walk } from "./hash.ts";
 import { isCode, listingPath, objectPath } from "./objects.ts";
-import { copyInto, makeFan, writeObject, type Place } from "./store-place.ts";
+import type { Place } from "./store-place.ts";
 import type { Ingested } from "./store.ts";
+import { copyInto, makeFan, writeObject } from "./write-once.ts";
 
 interface Taking {
   /** The path that it stands under in what is recorded. */
