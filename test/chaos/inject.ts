@@ -44,13 +44,18 @@ export async function aim(town: Town, { kind }: Fault): Promise<void> {
   if (NEEDS[kind] === "a run") await runsOpen(town);
 }
 
-/** Hits it; what it goes on doing for a while ends with `later`. */
-export async function inject(town: Town, people: Traffic, fault: Fault): Promise<{ readonly later: Promise<void> }> {
+export interface Injected {
+  /** Ends with what the fault goes on doing for a while: whether it hit anything. */
+  readonly later: Promise<boolean>;
+}
+
+/** Hits what is there to be hit. */
+export async function inject(town: Town, people: Traffic, fault: Fault): Promise<Injected> {
   switch (fault.kind) {
     case "kill-worker":
       return done(kill(busiest(town, town.workers, fault.which)));
     case "kill-launcher":
-      return done(killLauncher(town, fault.which));
+      return { later: holdsWithin(BACK_MS, () => killLauncher(town, fault.which)) };
     case "kill-controller":
       return done(kill(processOf(town.controllers, fault.which)));
     case "kill-queue":
@@ -78,12 +83,13 @@ export async function inject(town: Town, people: Traffic, fault: Fault): Promise
     case "corrupt-object":
       return done(corruptObject(town.store, fault.which));
     case "refuse-ledger":
-      return done(town.hooks.refuse(fault.times));
+      town.hooks.refuse(fault.times);
+      return done(true);
   }
 }
 
-function done(_done?: void): { readonly later: Promise<void> } {
-  return { later: Promise.resolve() };
+function done(hit: boolean): Injected {
+  return { later: Promise.resolve(hit) };
 }
 
 /** Whether the town is as a fault should find it: the queue answers and nobody is dead or has stopped. */
@@ -109,44 +115,51 @@ function busiest({ steps }: Town, list: readonly Supervised[], which: number): S
   return busy.includes(named) ? named : (busy[0] ?? named);
 }
 
-function kill(victim: Supervised): void {
-  victim.signal("SIGKILL");
+function kill(victim: Supervised): boolean {
+  return victim.signal("SIGKILL");
 }
 
 /** The process that started a step and measures it, inside its sandbox. */
-function killLauncher({ steps }: Town, which: number): void {
+function killLauncher({ steps }: Town, which: number): boolean {
   const alive = steps.alive();
   const above = ancestorsOf(alive[which % Math.max(1, alive.length)] ?? 0);
   const launcher = above.find((pid) => commandOf(pid).some((word) => /launcher\.[jt]s$/.test(word)));
   try {
-    if (launcher !== undefined) process.kill(launcher, "SIGKILL");
+    return launcher !== undefined && process.kill(launcher, "SIGKILL");
   } catch {
     // It ended by itself this moment.
+    return false;
   }
 }
 
-async function pause(victim: Supervised, seconds: number): Promise<void> {
+async function pause(victim: Supervised, seconds: number): Promise<boolean> {
+  // Another fault may have killed it this moment.
+  const hit = await holdsWithin(BACK_MS, () => victim.ready() && victim.signal("SIGSTOP"));
+  if (!hit) return false;
   const pid = victim.pid();
-  victim.signal("SIGSTOP");
   await pass(seconds);
   // Another life has no need of it.
   if (victim.pid() === pid) victim.signal("SIGCONT");
+  return true;
 }
 
 function pass(seconds: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, seconds * 1_000));
 }
 
-async function twoDispatchers({ controllers, queue }: Town): Promise<void> {
+async function twoDispatchers({ controllers, queue }: Town): Promise<boolean> {
   const before = await queue.dispatcher().catch(() => undefined);
   const holder = controllers.find((one) => one.pid() === before);
-  if (holder === undefined) return;
+  if (holder === undefined) return false;
   holder.signal("SIGSTOP");
+  let taken = false;
   await holdsWithin(TAKEN_OVER_MS, async () => {
     const now = await queue.dispatcher().catch(() => undefined);
-    return (now !== undefined && now !== before) || holder.pid() !== before;
+    taken = now !== undefined && now !== before && holder.pid() === before;
+    return taken || holder.pid() !== before;
   });
   if (holder.pid() === before) holder.signal("SIGCONT");
+  return taken;
 }
 
 /** What two people do meanwhile is told wrongly, or not at all. */
@@ -154,56 +167,63 @@ async function deliveries(
   town: Town,
   people: Traffic,
   how: Extract<Fault, { kind: "deliveries" }>["how"],
-): Promise<void> {
+): Promise<boolean> {
   await town.forge.ask({ kind: "deliveries", fault: how }, "done");
   await people.next();
   await people.next();
   await town.forge.ask({ kind: "deliveries", fault: null }, "done");
+  return true;
 }
 
 /** A schema that is gone is made by whoever starts: an embedded database is emptied and everybody starts again. */
-async function wipe(town: Town): Promise<void> {
+async function wipe(town: Town): Promise<boolean> {
   await reached(() => town.queue.wipe());
-  if (town.queue.kind === "redis") return;
-  for (const one of [...town.controllers, ...town.workers]) kill(one);
+  if (town.queue.kind === "embedded") for (const one of [...town.controllers, ...town.workers]) kill(one);
+  return true;
 }
 
-async function fillDisk(town: Town): Promise<void> {
-  const before = mentions(town, "ENOSPC");
-  town.disk?.fill();
-  await holdsWithin(NO_WRITES_MS, () => mentions(town, "ENOSPC") > before);
-  town.disk?.empty();
-}
-
-async function refuseWrites(town: Town): Promise<void> {
+async function fillDisk(town: Town): Promise<boolean> {
   const { disk } = town;
-  if (disk === undefined) return;
+  if (disk === undefined) return false;
+  const before = mentions(town, "ENOSPC");
+  disk.fill();
+  await holdsWithin(NO_WRITES_MS, () => mentions(town, "ENOSPC") > before);
+  disk.empty();
+  return true;
+}
+
+async function refuseWrites(town: Town): Promise<boolean> {
+  const { disk } = town;
+  if (disk === undefined) return false;
   const before = mentions(town, "EROFS");
-  if (!(await holdsWithin(SOON_MS, () => disk.refuse()))) return;
+  if (!(await holdsWithin(BACK_MS, () => disk.refuse()))) return false;
   await holdsWithin(NO_WRITES_MS, () => mentions(town, "EROFS") > before);
   disk.take();
+  return true;
 }
 
 function mentions({ workers, controllers }: Town, error: string): number {
   return [...workers, ...controllers].reduce((sum, { log }) => sum + readFileSync(log, "utf8").split(error).length, 0);
 }
 
-async function cut(town: Town, { which, seconds }: Extract<Fault, { kind: "cut-worker" }>): Promise<void> {
+async function cut(town: Town, { which, seconds }: Extract<Fault, { kind: "cut-worker" }>): Promise<boolean> {
   const at = town.workers.indexOf(busiest(town, town.workers, which));
   town.net?.cut(at);
   await pass(seconds);
   town.net?.mend(at);
+  return town.net !== undefined;
 }
 
 /** What it did meanwhile stays done when its clock is right again. */
-async function jump({ clocks }: Town, { which, seconds }: Extract<Fault, { kind: "clock-jump" }>): Promise<void> {
+async function jump({ clocks }: Town, { which, seconds }: Extract<Fault, { kind: "clock-jump" }>): Promise<boolean> {
   clocks?.set(which, seconds);
   await pass(JUMPED_S);
   clocks?.set(which, 0);
+  return clocks !== undefined;
 }
 
 /** Another fault may have taken the queue away for this moment. */
-async function reached(work: () => void | Promise<void>): Promise<void> {
+async function reached(work: () => void | Promise<void>): Promise<boolean> {
   const done = async (): Promise<boolean> => {
     try {
       await work();
@@ -213,6 +233,7 @@ async function reached(work: () => void | Promise<void>): Promise<void> {
     }
   };
   await must("the queue is reached", done);
+  return true;
 }
 
 /** Where nothing is there to be hit the fault comes all the same. */

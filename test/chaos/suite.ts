@@ -5,7 +5,7 @@ import { join } from "node:path";
 
 import { CONTROLLERS, faultText, planFaults, type Fault } from "./fault.ts";
 import { gitIn } from "./git.ts";
-import { aim, heal, inject } from "./inject.ts";
+import { aim, heal, inject, type Injected } from "./inject.ts";
 import { readLedger } from "./ledger.ts";
 import { leftOutHere } from "./machine.ts";
 import { processesOf } from "./orphans.ts";
@@ -32,6 +32,7 @@ export interface Order {
 
 export interface Outcome extends Tally {
   readonly seed: number;
+  /** Faults that hit something. */
   readonly injected: readonly Fault[];
   readonly accepted: number;
   readonly manifests: number;
@@ -96,19 +97,24 @@ async function disturb(
   const people = traffic(town);
   const injected: Fault[] = [];
   const later: Promise<void>[] = [];
+  const ended = async (fault: Fault, { later: hit }: Injected): Promise<void> => {
+    if (await hit) injected.push(fault);
+    else say(`hit nothing: ${faultText(fault)}`);
+  };
+  let planned = 0;
   const quiet = (): Promise<boolean> => isQuiet(town, people.merged);
   const first = performance.now();
-  while (injected.length < plan.length) {
+  while (planned < plan.length) {
     const at = performance.now() - first;
     if (at > atMostMs) break;
     // As a balancer would, to whoever is there.
-    await town.deliverTo((injected.length / together) % CONTROLLERS);
+    await town.deliverTo((planned / together) % CONTROLLERS);
     await people.next();
-    const volley = plan.slice(injected.length, injected.length + together);
+    const volley = plan.slice(planned, planned + together);
     await Promise.all(volley.map((fault) => aim(town, fault)));
-    const hits = await Promise.all(volley.map((fault) => inject(town, people, fault)));
-    later.push(...hits.map((hit) => hit.later));
-    injected.push(...volley);
+    const begun = await Promise.all(volley.map(async (fault) => ({ fault, hit: await inject(town, people, fault) })));
+    later.push(...begun.map(({ fault, hit }) => ended(fault, hit)));
+    planned += volley.length;
     await heal(town);
     say(`${(at / 1_000).toFixed(1)} s: ${volley.map(faultText).join(", ")}`);
   }
