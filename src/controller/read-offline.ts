@@ -12,6 +12,8 @@ import { ok, refused, type Result } from "../result/result.ts";
 
 /** More commits than that are no rollbacks of one pipeline. */
 const MOST = 200;
+/** Nor is a larger commit, event or signature: whoever can push would have us read as much as they like. */
+const LARGEST = 65_536;
 
 /** An event as it was signed offline. */
 export interface OfflineEvent {
@@ -22,19 +24,19 @@ export interface OfflineEvent {
 
 /** All events of a commit's history, oldest first; one that no known key signed spoils the others. */
 export async function readOffline(
-  git: Pick<Commits, "firstParents" | "log" | "files">,
+  git: Pick<Commits, "line" | "files">,
   commit: CommitSha,
   { keys, repository }: { readonly keys: ReadonlyMap<string, string>; readonly repository: string },
 ): Promise<Result<readonly OfflineEvent[], string>> {
-  if ((await git.firstParents(commit, MOST + 1)).length > MOST) return refused("it is no record of a rollback");
-  const log = await git.log(commit);
-  const paths = log.toReversed().flatMap(({ message }) => recordedEvent(message) ?? []);
+  const line = (await git.line(commit, { commits: MOST, bytes: LARGEST })) ?? [];
+  const paths = line.toReversed().flatMap(({ message }) => recordedEvent(message) ?? []);
   if (paths.length === 0) return refused("it is no record of a rollback");
-  const files = await git.files(commit, [...paths, ...paths.map(eventSignaturePath)]);
+  const files = await git.files(commit, [...paths, ...paths.map(eventSignaturePath)], LARGEST);
   const found: OfflineEvent[] = [];
   for (const path of paths) {
     const [payload, envelope] = [files.get(path), files.get(eventSignaturePath(path))];
-    if (payload === undefined || envelope === undefined) return refused("it lacks an event that it names");
+    if (payload === undefined || envelope === undefined)
+      return refused("it lacks an event that it names, or that one is too large");
     const verified = verifyEvent({ path, payload, envelope }, keys, repository);
     if (verified.kind === "refused") return refused(verified.why);
     const { event, keyId } = verified;

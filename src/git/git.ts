@@ -48,8 +48,13 @@ export interface Commits {
   append(ref: string, expected: CommitSha | null, commits: readonly LedgerCommit[]): Promise<Appended>;
   /** Commits of a ref from newest to oldest, stopping before `until`; all of them when `until` is not known here. */
   log(ref: string, until?: CommitSha): Promise<readonly LoggedCommit[]>;
-  /** Many files of one commit in one read; absent ones are left out. */
-  files(commit: CommitSha, paths: readonly string[]): Promise<ReadonlyMap<string, Uint8Array>>;
+  /** All commits up to one, newest first; undefined where one is a merge, and where they are more or larger than that. */
+  line(
+    head: CommitSha,
+    most: { readonly commits: number; readonly bytes: number },
+  ): Promise<readonly LoggedCommit[] | undefined>;
+  /** Many files of one commit in one read; absent ones are left out, and those of more than `most` bytes. */
+  files(commit: CommitSha, paths: readonly string[], most?: number): Promise<ReadonlyMap<string, Uint8Array>>;
   /** Paths that a commit added against its first parent. */
   added(commit: CommitSha): Promise<readonly string[]>;
   /**

@@ -74,11 +74,17 @@ export function isomorphicGit(root: string, directory: string): Git {
       for (const id of ids) take(id, (await git.readBlob({ ...base, oid: id })).blob);
     },
     file: readFile,
-    async files(commit, paths) {
+    async line(head, { commits, bytes }) {
+      const read = await git.log({ ...base, ref: head, depth: commits + 1 });
+      const large = read.some(({ payload }) => payload.length > bytes);
+      const logged = read.map(loggedCommit);
+      return large || read.length > commits || logged.some(({ parents }) => parents.length > 1) ? undefined : logged;
+    },
+    async files(commit, paths, most = Number.POSITIVE_INFINITY) {
       const found = new Map<string, Uint8Array>();
       for (const path of paths) {
         const bytes = await readFile(commit, path);
-        if (bytes !== undefined) found.set(path, bytes);
+        if (bytes !== undefined && bytes.length <= most) found.set(path, bytes);
       }
       return found;
     },

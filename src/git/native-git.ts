@@ -88,9 +88,9 @@ export function nativeGit(place: NativePlace): Git {
       // One small file that was written lately: no process is started for it.
       const { readLooseFile } = await import("./loose-file.ts");
       const here = readLooseFile(join(directory, "objects"), commit, path);
-      return here === undefined ? (await readMany({ git, reader }, commit, [path])).get(path) : here.bytes;
+      return here === undefined ? (await readMany({ git, reader }, commit, { paths: [path] })).get(path) : here.bytes;
     },
-    files: (commit, paths) => readMany({ git, reader }, commit, paths),
+    files: (commit, paths, most) => readMany({ git, reader }, commit, { paths, most }),
     async tracked() {
       // Asked now, so that the answer is there when the first digests are wanted.
       filters.ask();
@@ -104,6 +104,17 @@ export function nativeGit(place: NativePlace): Git {
       const head = until === undefined ? undefined : await one(ref);
       if (head === undefined || until === undefined) return log(git, ref, until);
       return (await recentLog(reader, head, until)) ?? log(git, ref, until);
+    },
+    async line(head, { commits, bytes }) {
+      // Before any message is read: one may be as large as a push.
+      const listed = lines(await text(["rev-list", "--parents", `--max-count=${commits + 1}`, head]));
+      const shas = listed.map((entry) => entry.split(" "));
+      if (listed.length > commits || shas.some(({ length }) => length > 2)) return undefined;
+      const sizes = await sizesOf(
+        git,
+        shas.map(([sha = ""]) => sha),
+      );
+      return sizes.every((size) => size <= bytes) ? log(git, head) : undefined;
     },
     async added(commit) {
       const output = await git.run([
@@ -166,9 +177,10 @@ interface Reading {
 async function readMany(
   { git, reader }: Reading,
   commit: CommitSha,
-  paths: readonly string[],
+  { paths: asked, most }: { readonly paths: readonly string[]; readonly most?: number | undefined },
 ): Promise<ReadonlyMap<string, Uint8Array>> {
   const found = new Map<string, Uint8Array>();
+  const paths = most === undefined ? asked : await smallOf(git, commit, { paths: asked, most });
   const together = paths.filter((path) => !path.includes("\n"));
   const names = together.map((path) => `${commit}:${path}`);
   await reader.read(names, (at, bytes) => {
@@ -180,6 +192,27 @@ async function readMany(
     if (code === 0) found.set(path, stdout);
   }
   return found;
+}
+
+/** Those of which there are no more bytes than that. */
+async function smallOf(
+  git: GitProcess,
+  commit: CommitSha,
+  { paths, most }: { readonly paths: readonly string[]; readonly most: number },
+): Promise<readonly string[]> {
+  const together = paths.filter((path) => !path.includes("\n"));
+  const sizes = await sizesOf(
+    git,
+    together.map((path) => `${commit}:${path}`),
+  );
+  return together.filter((_, at) => (sizes[at] ?? Number.NaN) <= most);
+}
+
+/** Bytes of objects by name, each a line; not a number where there is none. */
+async function sizesOf(git: GitProcess, names: readonly string[]): Promise<readonly number[]> {
+  const input = names.map((name) => `${name}\n`).join("");
+  const answer = await git.run(["cat-file", "--batch-check=%(objectsize)"], input);
+  return lines(answer.toString("utf8")).map(Number);
 }
 
 async function readBlobs(

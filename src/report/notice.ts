@@ -62,11 +62,15 @@ function rootOf(run: EndedRun, find: (id: RunId) => EndedRun | undefined): Ended
 /** What events of environments give to tell; `events` in the ledger's order. */
 export function eventNotices(
   events: readonly ReleaseEvent[],
-  of: { readonly since: number; readonly shortId: ShortId; readonly environments: readonly EnvironmentSettings[] },
+  of: {
+    readonly isNews: (event: ReleaseEvent) => boolean;
+    readonly shortId: ShortId;
+    readonly environments: readonly EnvironmentSettings[];
+  },
 ): readonly Notice[] {
   const states = foldEvents(events);
   return events.flatMap((event, at) => {
-    if (Date.parse(event.at) < of.since) return [];
+    if (!of.isNews(event)) return [];
     const { request } = standingOf(states.get(event.environment), event.pipeline ?? "");
     const said = sayingOf(event, { ...of, before: events.slice(0, at), request });
     if (said === undefined) return [];

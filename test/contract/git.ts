@@ -313,6 +313,15 @@ export function gitContract(adapter: Git["adapter"]): void {
       ]);
       expect((await git.log(LEDGER, one.head)).map((entry) => entry.sha)).toEqual([...two.commits].reverse());
       expect(await git.log(LEDGER, sha("0123456789".repeat(4)))).toHaveLength(3);
+      const most = { commits: 3, bytes: 1_000 };
+      expect(await git.line(two.head, most)).toEqual(await git.log(LEDGER));
+      expect(await git.line(two.head, { ...most, commits: 2 })).toBeUndefined();
+      expect(await git.line(two.head, { ...most, bytes: 100 })).toBeUndefined();
+      const parents = ["-p", two.head, "-p", one.head];
+      const merge = bench.git("commit-tree", `${two.head}^{tree}`, ...parents, "-m", "merge").trim();
+      expect(await git.line(sha(merge), { ...most, commits: 9 })).toBeUndefined();
+      const files = ["ledger.json", "runs/ab/cd/x/manifest.json", "absent"];
+      expect([...(await git.files(two.head, files, 1)).keys()]).toEqual(["runs/ab/cd/x/manifest.json"]);
       expect(await git.added(two.head)).toEqual(["runs/ef/gh/z w/manifest.json"]);
       bench.git("fsck", "--strict", "--no-dangling");
       expect(bench.git("log", "-1", "--format=%an <%ae> %cn %ct %ai", LEDGER).trim()).toBe(

@@ -56,7 +56,8 @@ const event = (kind: ReleaseEvent["kind"], minute: number, more: Partial<Release
 
 const APPROVALS = { count: 2, teams: [], users: [], author: false, expiresMs: null };
 const PROD = [{ name: "prod", approvals: APPROVALS } as unknown as EnvironmentSettings];
-const OF_PROD = { ...OF, environments: PROD };
+const isNews = ({ at }: ReleaseEvent): boolean => Date.parse(at) >= NOON;
+const OF_PROD = { ...OF, isNews, environments: PROD };
 
 test("an environment tells who releases, holds and waits, and how its deployments end", () => {
   const events = [

@@ -19,9 +19,14 @@ const SAID_AGAIN_MS = 3_600_000;
 
 /**
  * Deploys what is live in the environments that deploy, one run at a time in each, and tells how that went; undefined
- * while nobody can say what is under way there.
+ * while nobody can say what is under way there. `news` are pipelines in environments (`prod/digits`) of which the ledger
+ * has something only now, however old it is.
  */
-export async function takeDeployments(at: At, place: Place): Promise<readonly Desired[] | undefined> {
+export async function takeDeployments(
+  at: At,
+  place: Place,
+  news: ReadonlySet<string>,
+): Promise<readonly Desired[] | undefined> {
   const environments = place.project.settings.environments.filter((one) => one.deploy !== null);
   if (environments.length === 0) return [];
   // Before the ledger: what is recorded meanwhile is then found there.
@@ -44,7 +49,7 @@ export async function takeDeployments(at: At, place: Place): Promise<readonly De
         at: new Date(place.now).toISOString(),
       },
     );
-  return tellDeployments({ at, place }, environments, await statesOf(place));
+  return tellDeployments({ at, place, news }, environments, await statesOf(place));
 }
 
 async function recordedOf({ repository }: Place, request: string): Promise<RunRecord | undefined> {
@@ -103,7 +108,7 @@ async function orderFor(
 }
 
 async function tellDeployments(
-  { at, place }: { readonly at: At; readonly place: Place },
+  { at, place, news }: { readonly at: At; readonly place: Place; readonly news: ReadonlySet<string> },
   environments: readonly EnvironmentSettings[],
   states: ReadonlyMap<string, EnvironmentState>,
 ): Promise<readonly Desired[]> {
@@ -119,7 +124,8 @@ async function tellDeployments(
       // While it is tried again nothing is known yet.
       if (view.health !== "deploying") told.push({ kind: "issue", ...deploymentIssue(view) });
       const { deployedAt } = standing;
-      if (deployedAt !== null && place.now - Date.parse(deployedAt) > SAID_AGAIN_MS) continue;
+      const said = !news.has(`${name}/${pipeline}`);
+      if (said && deployedAt !== null && place.now - Date.parse(deployedAt) > SAID_AGAIN_MS) continue;
       told.push(...(await checkOf(place, view)));
       told.push(...(await shownAs(place, view, STATES[view.health])));
     }
@@ -192,13 +198,16 @@ async function shownAs(
 export async function tellReleased(
   place: Place,
   states: ReadonlyMap<string, EnvironmentState>,
+  news: ReadonlySet<string>,
 ): Promise<readonly Desired[]> {
   const told: Desired[] = [];
   for (const { name: environment, deploy } of place.project.settings.environments) {
     if (deploy !== null) continue;
-    for (const [pipeline, { live }] of states.get(environment)?.pipelines ?? [])
-      if (live !== null && place.now - Date.parse(live.since) <= SAID_AGAIN_MS)
+    for (const [pipeline, { live }] of states.get(environment)?.pipelines ?? []) {
+      if (live === null) continue;
+      if (news.has(`${environment}/${pipeline}`) || place.now - Date.parse(live.since) <= SAID_AGAIN_MS)
         told.push(...(await shownAs(place, { environment, pipeline, live }, "success")));
+    }
   }
   return told;
 }

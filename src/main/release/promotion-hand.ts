@@ -37,7 +37,7 @@ export interface PromotionsLooked extends Looked {
  * Takes every promotion of a repository as far as it goes: all of it is computed anew from the ledger, the default
  * branch and the forge, whatever woke us (laws 1 and 2).
  */
-export async function takePromotions(place: Place): Promise<PromotionsLooked> {
+export async function takePromotions(place: Place, news: ReadonlySet<string>): Promise<PromotionsLooked> {
   const { repository } = place;
   const { environments } = place.project.settings;
   const newest = await newestRuns(place);
@@ -74,7 +74,7 @@ export async function takePromotions(place: Place): Promise<PromotionsLooked> {
   }
   looks.push(await withdrawAbandoned(place));
   looks.push({ states: tellForced(environments, await statesOf(place)), again: null });
-  looks.push({ states: await tellReleased(place, await statesOf(place)), again: null });
+  looks.push({ states: await tellReleased(place, await statesOf(place), news), again: null });
   // What was merged just now is not in the tip that this look knows.
   if (!released) looks.push(await followPins(place, await statesOf(place)));
   return { ...together(looks), released, refused: requested.refused };

@@ -1,6 +1,7 @@
 import type { RepositoryRef } from "../../identity/repository.ts";
 import { again, DONE, type At } from "../serve/at.ts";
 import type { ForgeRepository } from "../serve/forge-repository.ts";
+import { tellTaken } from "../serve/notices.ts";
 import { tellMissing } from "./missing.ts";
 import { takeOffline } from "./offline.ts";
 import { takeDeployments } from "./deployments.ts";
@@ -47,17 +48,21 @@ async function promotionsNow(at: At, repository: ForgeRepository, lost: AbortSig
   // Before anything is decided or deployed: what was done meanwhile is a part of what is.
   const offline = await takeOffline(at, place);
   if (offline === undefined) return again(LOOK_AGAIN_MS);
-  const looked = await takePromotions(place);
+  const news = new Set(offline.taken.map(({ environment, pipeline }) => `${environment}/${pipeline ?? ""}`));
+  await tellTaken(at, repository, offline.taken).catch(at.service.parts.onError);
+  const looked = await takePromotions(place, news);
   // A promotion that was merged just now has moved the tip.
   const after = looked.released ? await placeOf(at.service, repository, lost) : placed;
-  const deployed = after.kind === "place" && !lost.aborted ? await takeDeployments(at, after.place) : undefined;
+  const deployed = after.kind === "place" && !lost.aborted ? await takeDeployments(at, after.place, news) : undefined;
   await desire(
     at.queue,
     repository.forge.repository.installation,
-    [...offline, ...looked.states, ...tellRefusedLabels(looked.refused), ...(deployed ?? [])],
+    [...offline.states, ...looked.states, ...tellRefusedLabels(looked.refused), ...(deployed ?? [])],
     repository.forge.repository,
   );
   await tellMissing(at, place).catch(at.service.parts.onError);
   if (deployed === undefined) return again(LOOK_AGAIN_MS);
+  // Not before all of it is told: until then the next look finds it as new.
+  await offline.forget();
   return looked.again === null || looked.again > MINUTE ? DONE : again(looked.again);
 }

@@ -7,6 +7,7 @@ import type { ForgeRepository } from "./forge-repository.ts";
 import { eventsOf } from "../release/promotion-place.ts";
 import type { Settings } from "../../pipeline/settings.ts";
 import type { Performed } from "../../queue/queue.ts";
+import { eventPath, type ReleaseEvent } from "../../release/release-event.ts";
 import { divergenceNotice, eventNotices, noticeBody, runNotices, type Notice } from "../../report/notice.ts";
 import { fourCharacters } from "../../report/words.ts";
 import { envSecrets } from "../../secrets/env-secrets.ts";
@@ -30,13 +31,35 @@ export async function tellNotices(at: At, repository: ForgeRepository): Promise<
   const of = { since: now - NEWS_MS, shortId: fourCharacters, environments: settings.environments };
   const events = await eventsOf({ service, repository });
   const { id } = repository.forge.repository;
-  const notices = [...runNotices(repository.history.runs({ limit: RUNS }), of), ...eventNotices(events, of)];
+  const isNews = (event: ReleaseEvent): boolean => Date.parse(event.at) >= of.since;
+  const notices = [
+    ...runNotices(repository.history.runs({ limit: RUNS }), of),
+    ...eventNotices(events, { ...of, isNews }),
+  ];
   await putBefore(at, repository, { notify: settings.notify, notices });
   for (const { key, value } of await queue.table.entries(toldNotices(id)))
     if (Number(value) < now - REMEMBERED_MS) await queue.table.remove(toldNotices(id), key, value);
   // Whatever waits is sent, also where its job was lost.
   if ((await queue.table.entries(waitingNotices(id))).length > 0)
     await queue.jobs.add(QUEUES.notices, [noticesJob(repository.forge.repository)]);
+}
+
+/** What the ledger has only now of events that are older than any news. */
+export async function tellTaken(
+  { service, queue }: At,
+  repository: ForgeRepository,
+  taken: readonly ReleaseEvent[],
+): Promise<void> {
+  const { settings } = (await repository.rules()) ?? {};
+  if (taken.length === 0 || settings === undefined || settings.notify.length === 0) return;
+  const { environments, notify } = settings;
+  const paths = new Set(taken.map(eventPath));
+  const now = service.parts.clock.now();
+  const isNews = (event: ReleaseEvent): boolean => Date.parse(event.at) < now - NEWS_MS && paths.has(eventPath(event));
+  const events = await eventsOf({ service, repository });
+  const notices = eventNotices(events, { isNews, shortId: fourCharacters, environments });
+  await putBefore({ queue }, repository, { notify, notices, since: now });
+  await queue.jobs.add(QUEUES.notices, [noticesJob(repository.forge.repository)]);
 }
 
 /** A merge that runs otherwise than what was reviewed, or waits because of that. */
@@ -60,18 +83,25 @@ export async function tellDivergence(
 }
 
 async function putBefore(
-  { queue }: At,
+  { queue }: Pick<At, "queue">,
   { forge: { repository } }: ForgeRepository,
-  { notify, notices }: { readonly notify: Settings["notify"]; readonly notices: readonly Notice[] },
+  of: {
+    readonly notify: Settings["notify"];
+    readonly notices: readonly Notice[];
+    /** Since when they wait (ms since 1970), where that is later than what they tell. */
+    readonly since?: number;
+  },
 ): Promise<void> {
   const told = new Set((await queue.table.entries(toldNotices(repository.id))).map(({ key }) => key));
-  for (const notice of notices.toSorted((a, b) => Date.parse(a.at) - Date.parse(b.at))) {
+  const { notify, notices, since = 0 } = of;
+  const sorted = notices.toSorted((a, b) => Date.parse(a.at) - Date.parse(b.at));
+  for (const [nth, notice] of sorted.entries()) {
     for (const { webhook, on } of notify) {
       const event = notice.events.find((one) => on.includes(one));
       const key = JSON.stringify([webhook, notice.id]);
       if (event === undefined || told.has(key)) continue;
       const body = noticeBody(notice, { event, repository: repository.fullName });
-      const waiting = { webhook, id: notice.id, body, since: Date.parse(notice.at) };
+      const waiting = { webhook, id: notice.id, body, since: Math.max(Date.parse(notice.at), since + nth) };
       await queue.table.put(waitingNotices(repository.id), key, waiting);
     }
   }
