@@ -9,6 +9,7 @@ import { LOOK_AGAIN_MS } from "../run/orders.ts";
 import { NotRecordedNow, placeOf } from "./promotion-place.ts";
 import { takePromotions } from "./promotion-hand.ts";
 import { tellRefusedLabels } from "./refused-labels.ts";
+import { tellDrift } from "../serve/notices.ts";
 import type { Performed } from "../../queue/queue.ts";
 import { desire } from "../../worker.ts";
 
@@ -60,6 +61,7 @@ async function promotionsNow(at: At, repository: ForgeRepository, lost: AbortSig
     [...offline.states, ...looked.states, ...tellRefusedLabels(looked.refused), ...(deployed ?? [])],
     repository.forge.repository,
   );
+  await tellDrift(at, repository, looked.states).catch(at.service.parts.onError);
   await tellMissing(at, place).catch(at.service.parts.onError);
   if (deployed === undefined) return again(LOOK_AGAIN_MS);
   // Not before all of it is told: until then the next look finds it as new.

@@ -1,6 +1,8 @@
 import type { Json } from "../../identity/canonical-json.ts";
+import type { Desired } from "../../forge/desired.ts";
 import type { CommitSha } from "../../identity/identity.ts";
 import type { RepositoryRef } from "../../identity/repository.ts";
+import { noteDrift } from "../../controller/note-drift.ts";
 import { sendNotices, toldNotices, waitingNotices, type Posted } from "../../controller/send-notices.ts";
 import { again, DONE, type At } from "./at.ts";
 import type { ForgeRepository } from "./forge-repository.ts";
@@ -79,6 +81,18 @@ export async function tellDivergence(
     notify: settings.notify,
     notices: [divergenceNotice({ ...merge, at: mergedAt })],
   });
+  await at.queue.jobs.add(QUEUES.notices, [noticesJob(repository.forge.repository)]);
+}
+
+/** Pins and a ledger that are not as Sluice wrote them, by the issues that say so. */
+export async function tellDrift(at: At, repository: ForgeRepository, states: readonly Desired[]): Promise<void> {
+  const { id } = repository.forge.repository;
+  const ports = { table: at.queue.table, clock: at.service.parts.clock };
+  const notices = await noteDrift(ports, { repository: id, newsMs: NEWS_MS }, states);
+  if (notices.length === 0) return;
+  const { settings } = (await repository.rules()) ?? {};
+  if (settings === undefined || settings.notify.length === 0) return;
+  await putBefore(at, repository, { notify: settings.notify, notices });
   await at.queue.jobs.add(QUEUES.notices, [noticesJob(repository.forge.repository)]);
 }
 

@@ -2,6 +2,7 @@ import { findStrays, lookedThroughFrom } from "../../controller/find-strays.ts";
 import type { Json } from "../../identity/canonical-json.ts";
 import type { At } from "./at.ts";
 import type { ForgeRepository } from "./forge-repository.ts";
+import { tellDrift } from "./notices.ts";
 import { keysOf } from "../release/promotion-place.ts";
 import { strayIssue } from "../../report/drift.ts";
 import { desire } from "../../worker.ts";
@@ -9,7 +10,9 @@ import { desire } from "../../worker.ts";
 const TABLE = "ledger-strays";
 
 /** One issue of what stands on the ledger that Sluice did not write; it closes when that is mended. */
-export async function tellStrays({ service, queue }: At, { forge, mirror }: ForgeRepository): Promise<void> {
+export async function tellStrays(at: At, place: ForgeRepository): Promise<void> {
+  const { service, queue } = at;
+  const { forge, mirror } = place;
   const { repository } = forge;
   const head = await mirror.resolve(service.parts.ledger);
   // What was taken from a ledger is given back by the next look; searched before, all of it would be told as missing.
@@ -21,8 +24,11 @@ export async function tellStrays({ service, queue }: At, { forge, mirror }: Forg
   if (seen.until === head && seen.strays.length === 0) return;
   const owner = { repository: key, keys: keysOf(service) };
   const looked = await findStrays({ mirror, owner }, head, seen);
-  if (looked.strays.length + seen.strays.length > 0)
-    await desire(queue, repository.installation, [{ kind: "issue", ...strayIssue(looked.strays) }], repository);
+  if (looked.strays.length + seen.strays.length > 0) {
+    const issue = { kind: "issue", ...strayIssue(looked.strays) } as const;
+    await desire(queue, repository.installation, [issue], repository);
+    await tellDrift(at, place, [issue]);
+  }
   // Only after it was told: killed before, it is found once more.
   await queue.table.put(TABLE, key, looked as unknown as Json);
 }
