@@ -35,7 +35,7 @@ test.skipIf(!bubblewrap)(
   `a step runs in a sandbox where PATH leads into a checkout of ours whose node_modules is a link${bubblewrap ? "" : " (skipped: no bubblewrap here)"}`,
   () => {
     const checkout = join(place(), "checkout");
-    for (const part of ["bin", "src", "package.json"])
+    for (const part of ["bin", "src", "pipelines-schema", "package.json"])
       cpSync(join(ROOT, part), join(checkout, part), { recursive: true });
     symlinkSync(realpathSync(join(ROOT, "node_modules")), join(checkout, "node_modules"));
     const path = join(dirname(checkout), "path");
