@@ -1,4 +1,5 @@
 import type { Service } from "./compose-service.ts";
+import type { Joined } from "./joined.ts";
 import type { InTurn } from "./turns.ts";
 import type { Followers } from "../../queue/followers.ts";
 import type { Performed, Queue } from "../../queue/queue.ts";
@@ -10,9 +11,14 @@ export interface At {
   readonly service: Service;
   readonly queue: Queue;
   readonly inTurn: InTurn;
+  /** Reports of pull requests that wait for their turn. */
+  readonly reports: Joined<Reported>;
   /** Who reads along with a run. */
   readonly followers: Pick<Followers, "of">;
 }
+
+/** `over`: the pull request is closed. */
+export type Reported = Performed | "over";
 
 export const DONE: Performed = { kind: "done" };
 

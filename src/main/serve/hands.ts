@@ -5,6 +5,7 @@ import { collectStore } from "./collect.ts";
 import { button, command, recheck } from "./command.ts";
 import { tellCommit } from "./commit.ts";
 import { installationChanged, lookEverywhere } from "./everywhere.ts";
+import { joined } from "./joined.ts";
 import { look } from "./look.ts";
 import { sendWaitingNotices } from "./notices.ts";
 import { promotions } from "../release/promotions.ts";
@@ -23,6 +24,7 @@ export function composeHands(service: Service, queue: Queue, followers: Pick<Fol
     service,
     queue,
     inTurn: turns({ leases: queue.leases, clock: service.parts.clock }),
+    reports: joined(),
     followers,
   };
   return {

@@ -6,7 +6,7 @@ import type { Desired } from "../../forge/desired.ts";
 import type { PullRequest } from "../../forge/forge.ts";
 import type { RepositoryRef } from "../../identity/repository.ts";
 import { answersFor } from "./answers.ts";
-import { again, DONE, wake, type At } from "./at.ts";
+import { again, DONE, wake, type At, type Reported } from "./at.ts";
 import { minimizeBells } from "./bell.ts";
 import type { ForgeRepository } from "./forge-repository.ts";
 import { acceptAndEnqueue, askToStop, LOOK_AGAIN_MS, ordersFor, progressOf, stopAll } from "../run/orders.ts";
@@ -28,16 +28,22 @@ const ANCESTORS = 500;
  * Brings the cockpit of one pull request to what git and the ledger say; `over` where it is closed. One after the
  * other, in all controllers: of two at once the one that looked first could speak last, and what it saw would stay.
  */
-export async function reportOpen(at: At, ref: RepositoryRef, number: number): Promise<Performed | "over"> {
-  const reported = await at.inTurn(`${ref.id}-${number}`, (lost) => reportNow(at, ref, { number, lost }));
-  return reported ?? again(TURN_AGAIN_MS);
+export function reportOpen(at: At, ref: RepositoryRef, number: number): Promise<Reported> {
+  const name = `${ref.id}-${number}`;
+  return at.reports(name, async (begun) => {
+    const reported = await at.inTurn(name, (lost) => {
+      begun();
+      return reportNow(at, ref, { number, lost });
+    });
+    return reported ?? again(TURN_AGAIN_MS);
+  });
 }
 
 async function reportNow(
   at: At,
   ref: RepositoryRef,
   { number, lost }: { readonly number: number; readonly lost: AbortSignal },
-): Promise<Performed | "over"> {
+): Promise<Reported> {
   const repository = await at.service.repository(ref);
   const also = [at.service.parts.ledger, `${ACCEPTED}*`];
   const planned = await planPullRequest({ ...repository, also }, number);
