@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import { isWrite, type Asked, type Fault } from "../../src/twin/faults.ts";
 import { suffer } from "../../src/twin/suffer.ts";
 import type { TwinPullRequest, TwinRepository } from "../../src/twin/world.ts";
+import { AT_NIGHT, NIGHTLY } from "../nightly.ts";
 import { digits, PLUS_TWO } from "./repositories.ts";
 import { expectInOrder, own } from "./order.ts";
 import { accepted, gitIn, minutePasses, recorded, town, type Town } from "./town.ts";
@@ -14,15 +15,23 @@ interface Trouble {
   readonly times?: number;
   readonly enough?: number;
   readonly only?: (asked: Asked) => boolean;
+  /** Close to one of the others. */
+  readonly atNight?: boolean;
 }
 
 const limit = { only: ({ over }: Asked) => over === "api", enough: 1 };
 const TROUBLES: readonly Trouble[] = [
-  { name: "a spent limit", fault: () => ({ kind: "primary-limit", seconds: 2 }), ...limit },
+  { name: "a spent limit", fault: () => ({ kind: "primary-limit", seconds: 2 }), ...limit, atNight: true },
   { name: "too much at once", fault: () => ({ kind: "secondary-limit", status: 429, seconds: 2 }), ...limit },
   { name: "a server that breaks", fault: () => ({ kind: "server-error", status: 503 }), enough: 4 },
-  { name: "writes that break", fault: () => ({ kind: "server-error", status: 500 }), enough: 2, only: isWrite },
-  { name: "connections that close", fault: () => ({ kind: "closed" }), times: 6 },
+  {
+    name: "writes that break",
+    fault: () => ({ kind: "server-error", status: 500 }),
+    enough: 2,
+    only: isWrite,
+    atNight: true,
+  },
+  { name: "connections that close", fault: () => ({ kind: "closed" }), times: 6, atNight: true },
   { name: "answers that are lost", fault: () => ({ kind: "answer-lost" }), times: 3, only: isWrite },
   { name: "tokens that end early", fault: () => ({ kind: "tokens-expired" }) },
 ];
@@ -53,47 +62,51 @@ async function during(
   now.end();
 }
 
-test.for(TROUBLES)(
-  "$name: one comment, one check of a name, one manifest of a run",
-  { timeout: 240_000 },
-  async (trouble) => {
-    const place = await town();
-    const { forge } = place.twin;
-    const repository = await digits(forge);
-    await place.until("first contact", async () => (await recorded(repository)).length === 1);
-    let pull: TwinPullRequest | undefined;
-    await during(place, repository, {
-      trouble,
-      async act() {
-        await forge.commit(repository, { ...PLUS_TWO, branch: "more" });
-        pull = await forge.openPull(repository, { branch: "more", title: "More", login: "alice" });
-        await forge.deliveries.idle();
-      },
-    });
-    if (pull === undefined) throw new Error("it was not opened");
-    const { number } = pull;
-    await minutePasses(place);
-    await place.until("the plan is there", () => own(repository, number).length > 0);
-    await place.until("its check is there", () => repository.checks.some(({ head }) => head === pull?.head));
-    let merged: string | null = null;
-    await during(place, repository, {
-      trouble,
-      async act() {
-        if (pull !== undefined) merged = await forge.merge(repository, pull, { login: "alice" });
-        await forge.deliveries.idle();
-      },
-    });
-    await minutePasses(place);
-    await place.until("the merge is recorded", async () => (await recorded(repository)).length === 2);
-    await place.until("nothing is open", async () => (await accepted(repository)) === "");
-    await minutePasses(place);
-    const checks = () => repository.checks.filter(({ head }) => head === merged);
-    await place.until("the merge's check says so", () => checks().some(({ conclusion }) => conclusion === "success"));
-    await expectInOrder(place, repository);
-    expect(await recorded(repository)).toEqual(["sum push succeeded", "sum push succeeded"]);
-    expect(own(repository, number)).toHaveLength(1);
-  },
-);
+for (const trouble of TROUBLES) {
+  const { name, atNight = false } = trouble;
+  const when = atNight ? AT_NIGHT : "";
+  test.skipIf(atNight && !NIGHTLY)(
+    `${name}: one comment, one check of a name, one manifest of a run${when}`,
+    { timeout: 240_000 },
+    async () => {
+      const place = await town();
+      const { forge } = place.twin;
+      const repository = await digits(forge);
+      await place.until("first contact", async () => (await recorded(repository)).length === 1);
+      let pull: TwinPullRequest | undefined;
+      await during(place, repository, {
+        trouble,
+        async act() {
+          await forge.commit(repository, { ...PLUS_TWO, branch: "more" });
+          pull = await forge.openPull(repository, { branch: "more", title: "More", login: "alice" });
+          await forge.deliveries.idle();
+        },
+      });
+      if (pull === undefined) throw new Error("it was not opened");
+      const { number } = pull;
+      await minutePasses(place);
+      await place.until("the plan is there", () => own(repository, number).length > 0);
+      await place.until("its check is there", () => repository.checks.some(({ head }) => head === pull?.head));
+      let merged: string | null = null;
+      await during(place, repository, {
+        trouble,
+        async act() {
+          if (pull !== undefined) merged = await forge.merge(repository, pull, { login: "alice" });
+          await forge.deliveries.idle();
+        },
+      });
+      await minutePasses(place);
+      await place.until("the merge is recorded", async () => (await recorded(repository)).length === 2);
+      await place.until("nothing is open", async () => (await accepted(repository)) === "");
+      await minutePasses(place);
+      const checks = () => repository.checks.filter(({ head }) => head === merged);
+      await place.until("the merge's check says so", () => checks().some(({ conclusion }) => conclusion === "success"));
+      await expectInOrder(place, repository);
+      expect(await recorded(repository)).toEqual(["sum push succeeded", "sum push succeeded"]);
+      expect(own(repository, number)).toHaveLength(1);
+    },
+  );
+}
 
 /** Long enough for something to happen meanwhile; the metric says in which second it was executed. */
 const SLOW = {

@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 
 import { passQueue } from "../../src/twin/merge-queue.ts";
 import type { QueueEntry } from "../../src/twin/world.ts";
+import { AT_NIGHT, NIGHTLY } from "../nightly.ts";
 import { asked, CHECK, events, PIN, settings, stage } from "./stage.ts";
 import { gitIn, minutePasses } from "./town.ts";
 
@@ -128,47 +129,51 @@ test("an environment that is taken out of the settings leaves nobody waiting", a
   expect(await events(place, "released")).toEqual([]);
 }, 240_000);
 
-test("what can never be promoted is refused in words, and another run is promoted by its name", async () => {
-  const place = await stage();
-  const { forge, repository, say, until, answers } = place;
-  const runs = async (): Promise<readonly string[]> => {
-    const format =
-      "%(trailers:key=Sluice-Run,valueonly,separator=%x20) %(trailers:key=Sluice-Status,valueonly,separator=%x20) %s";
-    const log = await gitIn(repository.directory, "log", `--format=${format}`, "sluice/ledger", "--");
-    return log.split("\n").filter((line) => line.includes("sum: "));
-  };
-  const pull = await place.merge(2);
-  const [good = ""] = ((await runs()).find((line) => line.includes("total 43")) ?? "").split(" ");
-  await forge.commit(repository, {
-    branch: "bad",
-    files: { "add.sh": "exit 3\n" },
-    message: "Bad",
-    login: "alice",
-  });
-  const other = await forge.openPull(repository, { branch: "bad", title: "Bad", login: "alice" });
-  say(other, "alice", "/sluice run");
-  await until("it is tried", async () => (await runs()).some((line) => line.includes(" failed ")));
-  const [tried = ""] = ((await runs()).find((line) => line.includes(" failed ")) ?? "").split(" ");
-  await forge.merge(repository, other, { login: "alice" });
-  await until("it fails", async () => (await runs()).filter((line) => line.includes(" failed ")).length === 2);
-  const failed = (await runs())
-    .map((line) => line.split(" "))
-    .find(([id, status]) => status === "failed" && id !== tried);
-  for (const [command, why] of [
-    [`staging sum ${failed?.[0] ?? ""}`, "cannot be promoted: it failed: promote a successful run"],
-    [`staging sum ${tried}`, "cannot be promoted: it is no run of the default branch"],
-    ["staging sum 7777777777777777", "this repository's ledger has no run"],
-    [`staging ship ${good}`, "is of"],
-    ["stagin sum", "did you mean"],
-  ] as const) {
-    say(pull, "alice", `/sluice promote ${command}`);
-    await until(`refused: ${command}`, () => answers(pull).includes(why));
-  }
-  expect(await events(place, "requested")).toEqual([]);
-  say(pull, "alice", `/sluice promote staging sum ${good.slice(0, 12)}`);
-  await until("it is asked for", async () => (await events(place, "requested")).length > 0);
-  await until("its page is open", () => place.promotion()?.title.includes(good.slice(0, 8)) === true);
-}, 240_000);
+test.skipIf(!NIGHTLY)(
+  `what can never be promoted is refused in words, and another run is promoted by its name${AT_NIGHT}`,
+  async () => {
+    const place = await stage();
+    const { forge, repository, say, until, answers } = place;
+    const runs = async (): Promise<readonly string[]> => {
+      const format =
+        "%(trailers:key=Sluice-Run,valueonly,separator=%x20) %(trailers:key=Sluice-Status,valueonly,separator=%x20) %s";
+      const log = await gitIn(repository.directory, "log", `--format=${format}`, "sluice/ledger", "--");
+      return log.split("\n").filter((line) => line.includes("sum: "));
+    };
+    const pull = await place.merge(2);
+    const [good = ""] = ((await runs()).find((line) => line.includes("total 43")) ?? "").split(" ");
+    await forge.commit(repository, {
+      branch: "bad",
+      files: { "add.sh": "exit 3\n" },
+      message: "Bad",
+      login: "alice",
+    });
+    const other = await forge.openPull(repository, { branch: "bad", title: "Bad", login: "alice" });
+    say(other, "alice", "/sluice run");
+    await until("it is tried", async () => (await runs()).some((line) => line.includes(" failed ")));
+    const [tried = ""] = ((await runs()).find((line) => line.includes(" failed ")) ?? "").split(" ");
+    await forge.merge(repository, other, { login: "alice" });
+    await until("it fails", async () => (await runs()).filter((line) => line.includes(" failed ")).length === 2);
+    const failed = (await runs())
+      .map((line) => line.split(" "))
+      .find(([id, status]) => status === "failed" && id !== tried);
+    for (const [command, why] of [
+      [`staging sum ${failed?.[0] ?? ""}`, "cannot be promoted: it failed: promote a successful run"],
+      [`staging sum ${tried}`, "cannot be promoted: it is no run of the default branch"],
+      ["staging sum 7777777777777777", "this repository's ledger has no run"],
+      [`staging ship ${good}`, "is of"],
+      ["stagin sum", "did you mean"],
+    ] as const) {
+      say(pull, "alice", `/sluice promote ${command}`);
+      await until(`refused: ${command}`, () => answers(pull).includes(why));
+    }
+    expect(await events(place, "requested")).toEqual([]);
+    say(pull, "alice", `/sluice promote staging sum ${good.slice(0, 12)}`);
+    await until("it is asked for", async () => (await events(place, "requested")).length > 0);
+    await until("its page is open", () => place.promotion()?.title.includes(good.slice(0, 8)) === true);
+  },
+  240_000,
+);
 
 test("two promotions race, and what was agreed to for one never releases the other", async () => {
   const place = await stage();
@@ -205,37 +210,41 @@ test("two promotions race, and what was agreed to for one never releases the oth
   ).toEqual([]);
 }, 240_000);
 
-test("main moves fast under an approval by two, and exactly what they saw is merged", async () => {
-  const place = await stage("{ count: 2 }");
-  const { forge, repository, label, say, until, check } = place;
-  const page = await asked(place, await place.merge(2));
-  const shown = page.head;
-  label(page, "approve:staging", "bob");
-  await until("one is missing", () => check(page).includes("waiting for 1 approval"));
-  for (let number = 1; number <= 8; number++) {
-    const files = { "README.md": `${number}\n` };
-    await forge.commit(repository, {
-      branch: "main",
-      files,
-      message: `Read me ${number}`,
-      login: "alice",
-    });
-    if (number === 4) say(page, "carol", "/sluice approve staging sum");
-  }
-  await until("it is released", async () => (await events(place, "released")).length === 1);
-  expect(page.head).toBe(shown);
-  expect((await events(place, "approved")).toSorted()).toEqual([
-    "staging/sum: approved by bob",
-    "staging/sum: approved by carol",
-  ]);
-  expect(await events(place, "revoked")).toEqual([]);
-  const { mergeCommit, directory } = { mergeCommit: page.mergeCommit ?? "", directory: repository.directory };
-  expect(await gitIn(directory, "show", `${mergeCommit}:${PIN}`)).toBe(
-    await gitIn(directory, "show", `${shown}:${PIN}`),
-  );
-  expect(await gitIn(directory, "diff", "--name-only", `${mergeCommit}~1`, mergeCommit)).toBe(`${PIN}\n`);
-  expect(await gitIn(directory, "fsck", "--strict", "--no-dangling")).toBe("");
-}, 240_000);
+test.skipIf(!NIGHTLY)(
+  `main moves fast under an approval by two, and exactly what they saw is merged${AT_NIGHT}`,
+  async () => {
+    const place = await stage("{ count: 2 }");
+    const { forge, repository, label, say, until, check } = place;
+    const page = await asked(place, await place.merge(2));
+    const shown = page.head;
+    label(page, "approve:staging", "bob");
+    await until("one is missing", () => check(page).includes("waiting for 1 approval"));
+    for (let number = 1; number <= 8; number++) {
+      const files = { "README.md": `${number}\n` };
+      await forge.commit(repository, {
+        branch: "main",
+        files,
+        message: `Read me ${number}`,
+        login: "alice",
+      });
+      if (number === 4) say(page, "carol", "/sluice approve staging sum");
+    }
+    await until("it is released", async () => (await events(place, "released")).length === 1);
+    expect(page.head).toBe(shown);
+    expect((await events(place, "approved")).toSorted()).toEqual([
+      "staging/sum: approved by bob",
+      "staging/sum: approved by carol",
+    ]);
+    expect(await events(place, "revoked")).toEqual([]);
+    const { mergeCommit, directory } = { mergeCommit: page.mergeCommit ?? "", directory: repository.directory };
+    expect(await gitIn(directory, "show", `${mergeCommit}:${PIN}`)).toBe(
+      await gitIn(directory, "show", `${shown}:${PIN}`),
+    );
+    expect(await gitIn(directory, "diff", "--name-only", `${mergeCommit}~1`, mergeCommit)).toBe(`${PIN}\n`);
+    expect(await gitIn(directory, "fsck", "--strict", "--no-dangling")).toBe("");
+  },
+  240_000,
+);
 
 test("what a queue merges is released by what was agreed to before it, though the pin is another one by then", async () => {
   const place = await stage();

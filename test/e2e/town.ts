@@ -90,8 +90,8 @@ export async function town(
         const asked = performance.now();
         if (await fact()) return;
         if (Date.now() > end) throw new Error(`${what}: not after 120 s`);
-        // Asking git starts a process: however dear a question is, it takes no more than a fifth of the time.
-        const rest = Math.max(50, 4 * (performance.now() - asked));
+        // Asking git starts a process, and the service has two cores: a question takes a tenth of the time at most.
+        const rest = Math.max(50, 9 * (performance.now() - asked));
         await new Promise((resolve) => setTimeout(resolve, rest));
       }
     },
