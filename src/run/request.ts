@@ -12,6 +12,7 @@ import {
 } from "../identity/identity.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";
 import type { Deploys, TriggerKind } from "./run-record.ts";
+import { isTrigger, triggerOf } from "./trigger-of.ts";
 import { groupOf, laneOf } from "./turn.ts";
 
 /** Where the request of an accepted run stands: one create-only ref each, gone when the run is recorded. */
@@ -114,13 +115,6 @@ export function deployRequest({ environment, number }: Pick<Deploys, "environmen
   return `deploy:${environment}:${number}`;
 }
 
-/** What a request's first word means (SEMANTICS §6). */
-export function triggerOf(request: string): TriggerKind {
-  const [word = ""] = request.split(":", 1);
-  if (word === "comment" || word === "button" || word === "cli") return "command";
-  return (TRIGGERS.includes(word) ? word : "command") as TriggerKind;
-}
-
 export function acceptedRef(id: RunId): string {
   return `${ACCEPTED}${id}`;
 }
@@ -136,18 +130,6 @@ export function renderOrder(order: RunOrder): Uint8Array {
   return new TextEncoder().encode(`${JSON.stringify(order, null, 2)}\n`);
 }
 
-const TRIGGERS: readonly string[] = [
-  "push",
-  "pull-request",
-  "schedule",
-  "command",
-  "retry",
-  "upstream",
-  "backfill",
-  "deploy",
-  "local",
-];
-
 /** The order, or undefined for bytes that no version of ours wrote. */
 export function parseOrder(bytes: Uint8Array): RunOrder | undefined {
   let value: JsonObject;
@@ -162,8 +144,7 @@ export function parseOrder(bytes: Uint8Array): RunOrder | undefined {
   const source = parseCommitSha(text("source"));
   const plan = parseDigest(text("plan"));
   if (typeof value !== "object" || value === null || value["order"] !== 1) return undefined;
-  if (id === undefined || source === undefined || plan === undefined || !TRIGGERS.includes(text("trigger")))
-    return undefined;
+  if (id === undefined || source === undefined || plan === undefined || !isTrigger(text("trigger"))) return undefined;
   const domain = domainOf(text("domain"));
   const pullRequest = typeof value["pullRequest"] === "number" ? value["pullRequest"] : null;
   const about = { branch: orNull("branch"), pullRequest: domain === "main" ? null : pullRequest };
