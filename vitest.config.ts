@@ -1,4 +1,26 @@
 import { defineConfig } from "vitest/config";
+import { BaseSequencer, type TestSpecification } from "vitest/node";
+
+/** What mostly waits (leases, a cluster, kills) goes first, beside what needs the processors, then what takes longest. */
+const FIRST = [
+  /\/queue\/fair-pool/,
+  /\/executor\/slurm/,
+  /\/e2e\//,
+  /\/queue\/|\/chaos\//,
+  /\/web\/|\/executor\/|\/cli\//,
+];
+
+function rank({ moduleId }: TestSpecification): number {
+  const at = FIRST.findIndex((pattern) => pattern.test(moduleId));
+  return at < 0 ? FIRST.length : at;
+}
+
+/** Two cores are busy until the end only where nothing long begins late. */
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    return (await super.sort(files)).toSorted((a, b) => rank(a) - rank(b));
+  }
+}
 
 export default defineConfig({
   test: {
@@ -9,5 +31,6 @@ export default defineConfig({
     hookTimeout: 120_000,
     // Two cores: half of what the longest files do is wait for leases, limits and steps.
     maxWorkers: 3,
+    sequence: { sequencer: LongestFirst },
   },
 });

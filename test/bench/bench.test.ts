@@ -3,6 +3,7 @@ import { join } from "node:path";
 
 import { expect, test } from "vitest";
 
+import { AT_NIGHT, NIGHTLY } from "../nightly.ts";
 import { markdown, median, row } from "../../bench/row.ts";
 
 const MAIN = join(import.meta.dirname, "../../bench/main.ts");
@@ -17,7 +18,7 @@ function bench(
   });
 }
 
-test("--json prints rows and nothing else", { timeout: 120_000 }, async () => {
+test.skipIf(!NIGHTLY)(`--json prints rows and nothing else${AT_NIGHT}`, { timeout: 120_000 }, async () => {
   const { code, stdout } = await bench("--json", "hashing");
   expect(code).toBe(0);
   const rows = JSON.parse(stdout) as Record<string, unknown>[];

@@ -23,7 +23,7 @@ const limit = { only: ({ over }: Asked) => over === "api", enough: 1 };
 const TROUBLES: readonly Trouble[] = [
   { name: "a spent limit", fault: () => ({ kind: "primary-limit", seconds: 2 }), ...limit, atNight: true },
   { name: "too much at once", fault: () => ({ kind: "secondary-limit", status: 429, seconds: 2 }), ...limit },
-  { name: "a server that breaks", fault: () => ({ kind: "server-error", status: 503 }), enough: 4 },
+  { name: "a server that breaks", fault: () => ({ kind: "server-error", status: 503 }), enough: 4, atNight: true },
   {
     name: "writes that break",
     fault: () => ({ kind: "server-error", status: 500 }),
@@ -33,7 +33,7 @@ const TROUBLES: readonly Trouble[] = [
   },
   { name: "connections that close", fault: () => ({ kind: "closed" }), times: 6, atNight: true },
   { name: "answers that are lost", fault: () => ({ kind: "answer-lost" }), times: 3, only: isWrite },
-  { name: "tokens that end early", fault: () => ({ kind: "tokens-expired" }) },
+  { name: "tokens that end early", fault: () => ({ kind: "tokens-expired" }), atNight: true },
 ];
 
 /** Lets a repository live with a trouble while something is done there, and ends it when it was met. */

@@ -3,6 +3,7 @@ import { join } from "node:path";
 
 import { expect, test } from "vitest";
 
+import { AT_NIGHT, NIGHTLY } from "../nightly.ts";
 import { BIN, ENV, type Answer } from "../sluice.ts";
 import type { TwinPullRequest } from "../../src/twin/world.ts";
 import { digits, PLUS_TWO } from "./repositories.ts";
@@ -56,66 +57,73 @@ async function office() {
   return { ...place, repository, ledger, merge, as, pull, clone, fetch };
 }
 
-test("people promote, approve, hold and roll back from their keyboards", { timeout: 600_000 }, async () => {
-  const place = await office();
-  const { as, ledger, merge, fetch, repository, pull } = place;
-  const until: typeof place.until = (what, fact) => place.until(what, fact);
-  const [alice, bob, max, mallory] = [as("alice"), as("bob"), as("max"), as("mallory")];
-  const released = async (): Promise<number> => (await ledger()).match(/^staging\/sum: released/gm)?.length ?? 0;
-  const shown = (): Promise<void> =>
-    until("the page says what is missing", () =>
-      [...repository.pulls.values()].some(
-        ({ state, body }) => state === "open" && body.includes("waiting for 1 approval"),
-      ),
+test.skipIf(!NIGHTLY)(
+  `people promote, approve, hold and roll back from their keyboards${AT_NIGHT}`,
+  { timeout: 600_000 },
+  async () => {
+    const place = await office();
+    const { as, ledger, merge, fetch, repository, pull } = place;
+    const until: typeof place.until = (what, fact) => place.until(what, fact);
+    const [alice, bob, max, mallory] = [as("alice"), as("bob"), as("max"), as("mallory")];
+    const released = async (): Promise<number> => (await ledger()).match(/^staging\/sum: released/gm)?.length ?? 0;
+    const shown = (): Promise<void> =>
+      until("the page says what is missing", () =>
+        [...repository.pulls.values()].some(
+          ({ state, body }) => state === "open" && body.includes("waiting for 1 approval"),
+        ),
+      );
+
+    const stranger = await mallory("promote", "staging");
+    expect(stranger.stderr).toContain("refused: promoting needs write permission: ask somebody who has it to comment");
+    expect(stranger.code).toBe(77);
+    const nowhere = await alice("promote", "stagin", "sum");
+    expect([nowhere.code, nowhere.stderr]).toEqual([
+      1,
+      expect.stringContaining("refused: there is no environment `stagin`: did you mean `staging`?"),
+    ]);
+
+    const early = await bob("approve", "staging");
+    expect([early.code, early.stderr]).toEqual([1, expect.stringContaining("next: sluice promote staging")]);
+    const asked = await alice("promote", "staging", "sum");
+    expect([asked.code, asked.stderr]).toEqual([0, expect.stringContaining(`said as alice: `)]);
+    expect(asked.stdout).toMatch(
+      /^accepted: promote staging sum\nopen: Promote sum to staging: run \w{8} .*\/pull\/\d+\n$/,
     );
+    // It is said where its run came from.
+    expect(repository.comments.get(pull.number)?.map(({ body }) => body)).toContain("/sluice promote staging sum");
+    await shown();
+    const agreed = await bob("approve", "staging");
+    expect([agreed.code, agreed.stdout]).toEqual([0, "accepted: approve staging\n"]);
+    await until("it is released", async () => (await released()) === 1);
+    expect(await ledger()).toContain("Sluice-Approved-By: bob");
 
-  const stranger = await mallory("promote", "staging");
-  expect(stranger.stderr).toContain("refused: promoting needs write permission: ask somebody who has it to comment");
-  expect(stranger.code).toBe(77);
-  const nowhere = await alice("promote", "stagin", "sum");
-  expect([nowhere.code, nowhere.stderr]).toEqual([
-    1,
-    expect.stringContaining("refused: there is no environment `stagin`: did you mean `staging`?"),
-  ]);
+    const held = await bob("hold", "staging/sum", "the", "holidays", "begin");
+    expect([held.code, held.stderr]).toEqual([0, expect.stringContaining("said as bob")]);
+    expect(await ledger()).toMatch(/^staging\/sum: held by bob · the holidays begin$/m);
+    await fetch();
+    const status = await bob("status");
+    expect(status.stdout).toMatch(/staging +sum +\w{4} live since .*\n +held by bob since .*: the holidays begin/);
+    expect((await bob("unhold", "staging/sum")).code).toBe(0);
+    expect(await ledger()).toMatch(/^staging\/sum: unheld by bob$/m);
 
-  const early = await bob("approve", "staging");
-  expect([early.code, early.stderr]).toEqual([1, expect.stringContaining("next: sluice promote staging")]);
-  const asked = await alice("promote", "staging", "sum");
-  expect([asked.code, asked.stderr]).toEqual([0, expect.stringContaining(`said as alice: `)]);
-  expect(asked.stdout).toMatch(
-    /^accepted: promote staging sum\nopen: Promote sum to staging: run \w{8} .*\/pull\/\d+\n$/,
-  );
-  // It is said where its run came from.
-  expect(repository.comments.get(pull.number)?.map(({ body }) => body)).toContain("/sluice promote staging sum");
-  await shown();
-  const agreed = await bob("approve", "staging");
-  expect([agreed.code, agreed.stdout]).toEqual([0, "accepted: approve staging\n"]);
-  await until("it is released", async () => (await released()) === 1);
-  expect(await ledger()).toContain("Sluice-Approved-By: bob");
-
-  const held = await bob("hold", "staging/sum", "the", "holidays", "begin");
-  expect([held.code, held.stderr]).toEqual([0, expect.stringContaining("said as bob")]);
-  expect(await ledger()).toMatch(/^staging\/sum: held by bob · the holidays begin$/m);
-  await fetch();
-  const status = await bob("status");
-  expect(status.stdout).toMatch(/staging +sum +\w{4} live since .*\n +held by bob since .*: the holidays begin/);
-  expect((await bob("unhold", "staging/sum")).code).toBe(0);
-  expect(await ledger()).toMatch(/^staging\/sum: unheld by bob$/m);
-
-  await merge("most", 3);
-  expect((await alice("promote", "staging")).code).toBe(0);
-  await shown();
-  const again = await bob("approve", "staging", "sum");
-  expect([again.code, again.stdout]).toEqual([0, "accepted: approve staging sum\n"]);
-  await until("the second is released", async () => (await released()) === 2);
-  await fetch();
-  const before = JSON.parse((await max("show", "staging:sum~1", "--json")).stdout) as { run: { id: string } };
-  const lesser = await bob("rollback", "staging", "sum");
-  expect([lesser.code, lesser.stderr]).toEqual([77, expect.stringContaining("rolling back needs maintain permission")]);
-  const back = await max("rollback", "staging", "sum", "staging:sum~1");
-  expect([back.code, back.stdout]).toEqual([0, `accepted: rollback staging sum ${before.run.id}\n`]);
-  expect(await ledger()).toMatch(/^staging\/sum: rolled-back by max/m);
-  await fetch();
-  const live = JSON.parse((await max("show", "staging", "--json")).stdout) as { run: { id: string } };
-  expect(live.run.id).toBe(before.run.id);
-});
+    await merge("most", 3);
+    expect((await alice("promote", "staging")).code).toBe(0);
+    await shown();
+    const again = await bob("approve", "staging", "sum");
+    expect([again.code, again.stdout]).toEqual([0, "accepted: approve staging sum\n"]);
+    await until("the second is released", async () => (await released()) === 2);
+    await fetch();
+    const before = JSON.parse((await max("show", "staging:sum~1", "--json")).stdout) as { run: { id: string } };
+    const lesser = await bob("rollback", "staging", "sum");
+    expect([lesser.code, lesser.stderr]).toEqual([
+      77,
+      expect.stringContaining("rolling back needs maintain permission"),
+    ]);
+    const back = await max("rollback", "staging", "sum", "staging:sum~1");
+    expect([back.code, back.stdout]).toEqual([0, `accepted: rollback staging sum ${before.run.id}\n`]);
+    expect(await ledger()).toMatch(/^staging\/sum: rolled-back by max/m);
+    await fetch();
+    const live = JSON.parse((await max("show", "staging", "--json")).stdout) as { run: { id: string } };
+    expect(live.run.id).toBe(before.run.id);
+  },
+);

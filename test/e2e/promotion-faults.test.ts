@@ -100,34 +100,40 @@ test("what was agreed to is asked again at the moment of merging, and dies with 
   expect(await gitIn(repository.directory, "show", "main:params.yaml")).toBe("plus: 2\n");
 }, 480_000);
 
-test("an environment that is taken out of the settings leaves nobody waiting", async () => {
-  const place = await stage();
-  const { forge, repository, say, until, check, answers } = place;
-  const merged = await place.merge(2);
-  const page = await asked(place, merged);
-  const broken = { "sluice.yaml": "version: 1\nenvironments: [\n" };
-  await forge.commit(repository, { branch: "main", files: broken, message: "Broken", login: "max" });
-  say(merged, "alice", "/sluice promote staging");
-  await until("settings that cannot be read end nothing", () => answers(merged).includes("has problems"));
-  expect(page.state).toBe("open");
+test.skipIf(!NIGHTLY)(
+  `an environment that is taken out of the settings leaves nobody waiting${AT_NIGHT}`,
+  async () => {
+    const place = await stage();
+    const { forge, repository, say, until, check, answers } = place;
+    const merged = await place.merge(2);
+    const page = await asked(place, merged);
+    const broken = { "sluice.yaml": "version: 1\nenvironments: [\n" };
+    await forge.commit(repository, { branch: "main", files: broken, message: "Broken", login: "max" });
+    say(merged, "alice", "/sluice promote staging");
+    await until("settings that cannot be read end nothing", () => answers(merged).includes("has problems"));
+    expect(page.state).toBe("open");
 
-  const none = { "sluice.yaml": "version: 1\n" };
-  await forge.commit(repository, { branch: "main", files: none, message: "No environments", login: "max" });
-  await until("it is closed", () => page.state === "closed");
-  await until("the page says why", () =>
-    answers(page).includes("sluice.yaml on the default branch has no environment staging any more"),
-  );
-  expect(answers(page)).toContain("/sluice promote staging sum");
-  await until("the check says why", () => check(page).startsWith("failure: closed: sluice.yaml on the default branch"));
-  await until("the ledger has it", async () => (await events(place, "revoked")).length === 1);
+    const none = { "sluice.yaml": "version: 1\n" };
+    await forge.commit(repository, { branch: "main", files: none, message: "No environments", login: "max" });
+    await until("it is closed", () => page.state === "closed");
+    await until("the page says why", () =>
+      answers(page).includes("sluice.yaml on the default branch has no environment staging any more"),
+    );
+    expect(answers(page)).toContain("/sluice promote staging sum");
+    await until("the check says why", () =>
+      check(page).startsWith("failure: closed: sluice.yaml on the default branch"),
+    );
+    await until("the ledger has it", async () => (await events(place, "revoked")).length === 1);
 
-  // It comes back, and nothing happens by itself.
-  const back = { "sluice.yaml": settings("{ count: 1 }") };
-  await forge.commit(repository, { branch: "main", files: back, message: "Back", login: "max" });
-  const again = await asked(place, merged);
-  expect(again.number).not.toBe(page.number);
-  expect(await events(place, "released")).toEqual([]);
-}, 240_000);
+    // It comes back, and nothing happens by itself.
+    const back = { "sluice.yaml": settings("{ count: 1 }") };
+    await forge.commit(repository, { branch: "main", files: back, message: "Back", login: "max" });
+    const again = await asked(place, merged);
+    expect(again.number).not.toBe(page.number);
+    expect(await events(place, "released")).toEqual([]);
+  },
+  240_000,
+);
 
 test.skipIf(!NIGHTLY)(
   `what can never be promoted is refused in words, and another run is promoted by its name${AT_NIGHT}`,
@@ -175,40 +181,44 @@ test.skipIf(!NIGHTLY)(
   240_000,
 );
 
-test("two promotions race, and what was agreed to for one never releases the other", async () => {
-  const place = await stage();
-  const { label, say, until, promotion, check } = place;
-  const first = await asked(place, await place.merge(2));
-  const second = await place.merge(3);
-  const { title } = first;
-  label(first, "approve:staging", "bob");
-  say(second, "alice", "/sluice promote staging sum");
-  await until("the second is asked for", () => promotion()?.title !== title);
-  const page = promotion();
-  if (page === undefined) throw new Error("unreachable: it is there");
-  await until("it waits for its own approval", () => page.merged || check(page).includes("waiting for 1 approval"));
-  await until("bob agrees to it", () => {
-    if (!page.labels.includes("approve:staging")) label(page, "approve:staging", "bob");
-    return page.merged;
-  });
-  await until("it is released", async () => (await place.ledger()).includes(`released`));
-  const facts = await gitIn(
-    place.repository.directory,
-    "log",
-    "--reverse",
-    "--format=%(trailers:key=Sluice-Event,valueonly,separator=) %(trailers:key=Sluice-Run,valueonly,separator=) %(trailers:key=Sluice-Evidence,valueonly,separator=)",
-    "--grep=^Sluice-Event: ",
-    "sluice/ledger",
-  );
-  const all = facts.split("\n").map((line) => line.split(" "));
-  const released = all.filter(([kind]) => kind === "released");
-  expect(released.length).toBeGreaterThan(0);
-  for (const [, run, evidence] of released)
-    expect(all.some(([kind, one, of]) => kind === "approved" && one === run && of === evidence)).toBe(true);
-  expect(
-    [...place.repository.pulls.values()].filter(({ state, branch }) => state === "open" && branch === page.branch),
-  ).toEqual([]);
-}, 240_000);
+test.skipIf(!NIGHTLY)(
+  `two promotions race, and what was agreed to for one never releases the other${AT_NIGHT}`,
+  async () => {
+    const place = await stage();
+    const { label, say, until, promotion, check } = place;
+    const first = await asked(place, await place.merge(2));
+    const second = await place.merge(3);
+    const { title } = first;
+    label(first, "approve:staging", "bob");
+    say(second, "alice", "/sluice promote staging sum");
+    await until("the second is asked for", () => promotion()?.title !== title);
+    const page = promotion();
+    if (page === undefined) throw new Error("unreachable: it is there");
+    await until("it waits for its own approval", () => page.merged || check(page).includes("waiting for 1 approval"));
+    await until("bob agrees to it", () => {
+      if (!page.labels.includes("approve:staging")) label(page, "approve:staging", "bob");
+      return page.merged;
+    });
+    await until("it is released", async () => (await place.ledger()).includes(`released`));
+    const facts = await gitIn(
+      place.repository.directory,
+      "log",
+      "--reverse",
+      "--format=%(trailers:key=Sluice-Event,valueonly,separator=) %(trailers:key=Sluice-Run,valueonly,separator=) %(trailers:key=Sluice-Evidence,valueonly,separator=)",
+      "--grep=^Sluice-Event: ",
+      "sluice/ledger",
+    );
+    const all = facts.split("\n").map((line) => line.split(" "));
+    const released = all.filter(([kind]) => kind === "released");
+    expect(released.length).toBeGreaterThan(0);
+    for (const [, run, evidence] of released)
+      expect(all.some(([kind, one, of]) => kind === "approved" && one === run && of === evidence)).toBe(true);
+    expect(
+      [...place.repository.pulls.values()].filter(({ state, branch }) => state === "open" && branch === page.branch),
+    ).toEqual([]);
+  },
+  240_000,
+);
 
 test.skipIf(!NIGHTLY)(
   `main moves fast under an approval by two, and exactly what they saw is merged${AT_NIGHT}`,
@@ -246,15 +256,19 @@ test.skipIf(!NIGHTLY)(
   240_000,
 );
 
-test("what a queue merges is released by what was agreed to before it, though the pin is another one by then", async () => {
-  const place = await stage();
-  const { forge, repository, label, until } = place;
-  const queue = new Map<number, QueueEntry>();
-  forge.queues.set(repository.id, queue);
-  const page = await asked(place, await place.merge(2));
-  label(page, "approve:staging", "bob");
-  await until("it is in the queue", () => queue.has(page.number));
-  await passQueue(forge, repository);
-  await until("it is released", async () => (await events(place, "released")).length === 1);
-  expect(await events(place, "revoked")).toEqual([]);
-}, 240_000);
+test.skipIf(!NIGHTLY)(
+  `what a queue merges is released by what was agreed to before it, though the pin is another one by then${AT_NIGHT}`,
+  async () => {
+    const place = await stage();
+    const { forge, repository, label, until } = place;
+    const queue = new Map<number, QueueEntry>();
+    forge.queues.set(repository.id, queue);
+    const page = await asked(place, await place.merge(2));
+    label(page, "approve:staging", "bob");
+    await until("it is in the queue", () => queue.has(page.number));
+    await passQueue(forge, repository);
+    await until("it is released", async () => (await events(place, "released")).length === 1);
+    expect(await events(place, "revoked")).toEqual([]);
+  },
+  240_000,
+);
