@@ -3,7 +3,7 @@ import { parseCommitSha, parseDigest } from "../identity/identity.ts";
 import type { AcceptedRun } from "../queue/accepted-runs.ts";
 import { fourCharacters } from "../report/words.ts";
 import { endedAt } from "../run/ended-at.ts";
-import { triggerOf } from "../run/trigger-of.ts";
+import { triggerOf } from "../pipeline/trigger-kind.ts";
 import type { RunRecord } from "../run/run-record.ts";
 import type { Store } from "../store/store.ts";
 import type { Runnable } from "./runnable.ts";

@@ -16,7 +16,7 @@ import { runSummary, type RunTextOptions } from "../report/run-text.ts";
 import { fourCharacters, listed } from "../report/words.ts";
 import { endedAt } from "../run/ended-at.ts";
 import { recordOf } from "../run/record-of.ts";
-import { triggerOf } from "../run/trigger-of.ts";
+import { triggerOf } from "../pipeline/trigger-kind.ts";
 import type { Deploys, RunRecord } from "../run/run-record.ts";
 import type { Signer } from "../signer/signer.ts";
 import type { Store } from "../store/store.ts";

@@ -8,7 +8,7 @@ import { mayRunForks } from "../policy/forks.ts";
 import { mayDo, requirementOf, type Leave } from "../policy/permission.ts";
 import { orderOf, type RunOrder } from "../run/request.ts";
 import { USAGE, type Command, type ParsedCommand, type ReleaseCommand } from "../trigger/command.ts";
-import { againAfter } from "../forge/looked.ts";
+import { againAfter, isNotNow } from "../forge/looked.ts";
 import { pinsOf, type PullRequestPlan } from "./project.ts";
 
 /** What a question about runs was answered with. */
@@ -103,9 +103,8 @@ export async function leaveToRun(
   const member = needed.kind === "team" ? await forge.teamMember(needed.team, login) : undefined;
   // Asked for twice, a role could be answered in two ways.
   const role = member === undefined || strangers ? await forge.permission(login) : undefined;
-  const later = [member, role].find((asked) => asked?.kind === "wait" || asked?.kind === "unreachable");
-  if (later?.kind === "wait" || later?.kind === "unreachable")
-    return { kind: "later", afterMs: againAfter(later, clock.now()) };
+  const later = [member, role].find(isNotNow);
+  if (later !== undefined) return { kind: "later", afterMs: againAfter(later, clock.now()) };
   const standing = {
     role: role?.kind === "ok" ? role.value : ("none" as const),
     member: member?.kind === "ok" && member.value,

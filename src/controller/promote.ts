@@ -12,7 +12,7 @@ import {
   type PromotionView,
   type ToldDecision,
 } from "../report/promotion-summary.ts";
-import { againAfter, SETTLED, type Looked, type Unanswered } from "../forge/looked.ts";
+import { againAfter, isNotNow, SETTLED, type Looked, type Unanswered } from "../forge/looked.ts";
 
 export interface PromotePorts {
   readonly forge: Pick<Forge, "pullRequest" | "merge" | "updatePullRequest" | "enqueue" | "dequeue" | "enqueuedBy">;
@@ -82,7 +82,7 @@ export async function promote(ports: PromotePorts, order: PromoteOrder): Promise
   const body = promotionBody(view, told);
   if (pullRequest.body !== body) await ports.forge.updatePullRequest(pullRequest.number, { body });
   const states = [checkOf(view, pullRequest, told), ...labelsTaken(order, pullRequest, decision)];
-  if (left?.kind === "wait" || left?.kind === "unreachable") return { ...later(left, order.now), states };
+  if (isNotNow(left)) return { ...later(left, order.now), states };
   if (decision.kind === "wait") return { states, again: soonest(decision, order.now), released: false };
   if (!(await ports.stillFree())) return { states, again: CHANGED_MS, released: false };
   const merged = await mergeNow(ports, pullRequest, shown.title);

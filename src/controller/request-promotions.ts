@@ -1,4 +1,5 @@
 import type { Answer, Forge, LabelEvent, PullRequest } from "../forge/forge.ts";
+import { isNotNow } from "../forge/looked.ts";
 import type { RunId } from "../identity/identity.ts";
 import { closest } from "../problem/suggest.ts";
 import type { EnvironmentSettings } from "../pipeline/settings.ts";
@@ -101,7 +102,7 @@ async function labelOf(
     if (added === undefined) continue;
     const { id, login, bot } = added.actor;
     const may = bot ? undefined : await mayPromote(login);
-    if (may?.kind === "wait" || may?.kind === "unreachable") continue;
+    if (isNotNow(may)) continue;
     if (may?.kind === "ok" && may.value)
       return { kind: "asked", by: { id, login }, cause: `label:${added.id}`, refused };
     const why = bot ? "a bot does not ask for releases" : "this account may not promote";

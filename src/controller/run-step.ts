@@ -358,6 +358,7 @@ async function keep(
   if (created.same) return succeeded(created.result, []);
   if (!job.forced) return succeeded(created.result, [resultDigest(result)]);
   const who = context.requestedBy ?? "local";
-  await ports.store.revoke(context.domain, created.result, result, { who, reason: `--force ${job.step.name}` });
+  const why = { who, reason: `--force ${job.step.name}` };
+  await ports.store.revoke(context.domain, { old: created.result, now: result, why });
   return succeeded(result, [resultDigest(created.result)]);
 }

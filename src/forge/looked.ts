@@ -18,9 +18,11 @@ export function together(looks: readonly Looked[]): Looked {
 
 export type Unanswered = Exclude<Answer<unknown>, { readonly kind: "ok" }>;
 
-/** Whether the forge could not say or do it now, and may a moment later. */
-export function isNotNow(answer: Answer<unknown>): answer is Extract<Unanswered, { kind: "wait" | "unreachable" }> {
-  return answer.kind === "wait" || answer.kind === "unreachable";
+/** Whether the forge could not say or do it now, and may a moment later; what was not asked is no such answer. */
+export function isNotNow(
+  answer: Answer<unknown> | null | undefined,
+): answer is Extract<Unanswered, { kind: "wait" | "unreachable" }> {
+  return answer?.kind === "wait" || answer?.kind === "unreachable";
 }
 
 /** Ms after which the forge may be asked again: a limit says so itself, and a refusal is not gone at once. */

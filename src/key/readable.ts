@@ -18,3 +18,9 @@ export function mayRead(reader: Domain, lies: Domain, { made }: Pick<StepResult,
   if (reader !== "main" || lies === "main") return true;
   return made.isolation !== "workspace" && !made.network && !made.secrets;
 }
+
+/** Throws where a result was made in another domain than the one that it is to be written into: nobody may do that. */
+export function ownResult(domain: Domain, { made }: Pick<StepResult, "made">): void {
+  if (made.domain !== domain)
+    throw new Error(`writing a result of ${made.domain} into ${domain}: nobody writes into another domain`);
+}

@@ -1,22 +1,10 @@
 import { z } from "zod";
 
 import { duration } from "./schema.ts";
+import { TRIGGERS } from "./trigger-kind.ts";
 
 export const text = z.string().min(1);
 export const names = z.array(text);
-
-/** What can start a run, as the ledger's trailer `Sluice-Trigger` spells it. */
-export const TRIGGERS = [
-  "push",
-  "pull-request",
-  "schedule",
-  "command",
-  "retry",
-  "upstream",
-  "backfill",
-  "deploy",
-  "local",
-] as const;
 
 /** What a webhook can be told of. */
 const EVENTS = [

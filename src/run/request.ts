@@ -11,8 +11,8 @@ import {
   type RunId,
 } from "../identity/identity.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";
-import type { Deploys, TriggerKind } from "./run-record.ts";
-import { isTrigger, triggerOf } from "./trigger-of.ts";
+import { isTrigger, triggerOf, type TriggerKind } from "../pipeline/trigger-kind.ts";
+import type { Deploys } from "./run-record.ts";
 import { groupOf, laneOf } from "./turn.ts";
 
 /** Where the request of an accepted run stands: one create-only ref each, gone when the run is recorded. */

@@ -2,20 +2,10 @@ import type { CommitSha, Digest, Domain, RunId } from "../identity/identity.ts";
 import type { Json } from "../identity/canonical-json.ts";
 import type { Isolation, KeyDocument, Profile, StepResult } from "../key/key-document.ts";
 import type { MetricSpec } from "../pipeline/pipeline.ts";
+import type { TriggerKind } from "../pipeline/trigger-kind.ts";
 import type { Cause } from "../plan/plan.ts";
 
 export type RunStatus = "succeeded" | "failed" | "cancelled" | "superseded" | "skipped" | "refused" | "abandoned";
-
-export type TriggerKind =
-  | "push"
-  | "pull-request"
-  | "schedule"
-  | "command"
-  | "retry"
-  | "upstream"
-  | "backfill"
-  | "deploy"
-  | "local";
 
 /** Why an attempt did not give a result; each kind has its own sentence (report/failure.ts). */
 export type Failure =

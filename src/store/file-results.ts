@@ -3,14 +3,14 @@ import { dirname, join } from "node:path";
 
 import { hexOf, type Domain } from "../identity/identity.ts";
 import { resultDigest, type StepResult } from "../key/key-document.ts";
-import { mayRead, readable } from "../key/readable.ts";
+import { mayRead, ownResult, readable } from "../key/readable.ts";
 import { resultIndex, resultPath, type ResultIndex } from "./result-index.ts";
 import type { Place } from "./store-place.ts";
-import type { Created, ResultReader } from "./store.ts";
+import type { Created, ResultReader, Revocation } from "./store.ts";
 import { createOnce, makeFan, temporaryBeside } from "./write-once.ts";
 
 /** Where the results of a domain are. */
-export function resultsDirectory(root: string, domain: Domain): string {
+function resultsDirectory(root: string, domain: Domain): string {
   return `${root}/results/${domain}`;
 }
 
@@ -54,8 +54,7 @@ function revised(place: Place, domain: Domain, result: StepResult): StepResult {
 
 /** Keeps the first result of a key; another one is an observation beside it. */
 export function createResult(place: Place, domain: Domain, result: StepResult): Created {
-  if (result.made.domain !== domain)
-    throw new Error(`keeping a result of ${result.made.domain} in ${domain}: nobody writes into another domain`);
+  ownResult(domain, result);
   const directory = resultsDirectory(place.root, domain);
   const target = resultPath(directory, hexOf(result.key));
   makeFan(place, dirname(target));
@@ -84,21 +83,8 @@ export function createResult(place: Place, domain: Domain, result: StepResult): 
 }
 
 /** Puts another result in the place of one that is wrong; what was first stays to be seen. */
-export function revokeResult(
-  place: Place,
-  domain: Domain,
-  {
-    old,
-    now,
-    why,
-  }: {
-    readonly old: StepResult;
-    readonly now: StepResult;
-    readonly why: { readonly who: string; readonly reason: string };
-  },
-): void {
-  if (now.made.domain !== domain)
-    throw new Error(`revoking a result of ${domain} from ${now.made.domain}: nobody writes into another domain`);
+export function revokeResult(place: Place, domain: Domain, { old, now, why }: Revocation): void {
+  ownResult(domain, now);
   place.revoked = true;
   const target = join(place.root, "revocations", domain, `${hexOf(now.key)}.json`);
   makeFan(place, dirname(target));

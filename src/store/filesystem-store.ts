@@ -59,8 +59,8 @@ export function filesystemStore(root: string, barrier: Barrier = syncBarrier((pa
       return resultReader(place, domain);
     },
     createResult: async (domain, result) => createResult(place, domain, result),
-    async revoke(domain, old, now, why) {
-      revokeResult(place, domain, { old, now, why });
+    async revoke(domain, revocation) {
+      revokeResult(place, domain, revocation);
     },
     barrier: () => barrier.reach(),
     async [Symbol.asyncDispose]() {},

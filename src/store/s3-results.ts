@@ -1,11 +1,11 @@
 import { canonicalJson, type Json } from "../identity/canonical-json.ts";
 import { hexOf, type Digest, type Domain } from "../identity/identity.ts";
 import { resultDigest, type StepResult } from "../key/key-document.ts";
-import { mayRead, readable } from "../key/readable.ts";
+import { mayRead, ownResult, readable } from "../key/readable.ts";
 import { atOnce } from "./at-once.ts";
 import type { Bucket } from "./bucket.ts";
 import { createOnce, type Creating } from "./s3-create.ts";
-import type { Created, ResultReader, Store } from "./store.ts";
+import type { Created, ResultReader, Revocation, Store } from "./store.ts";
 
 /** Results of a store in a bucket, under the names that they have in a directory. */
 export interface S3Results extends Pick<Store, "reader" | "createResult" | "revoke"> {
@@ -30,7 +30,7 @@ export function s3Results(bucket: Bucket, found: (result: StepResult) => Promise
   return {
     reader: (domain) => reader(place, domain),
     createResult: (domain, result) => createResult(place, domain, result),
-    revoke: (domain, old, now, why) => revoke(place, domain, { old, now, why }),
+    revoke: (domain, revocation) => revoke(place, domain, revocation),
     forget: () => place.known.clear(),
   };
 }
@@ -122,8 +122,7 @@ async function revisedBy(place: Place, domain: Domain, key: Digest): Promise<Ste
 }
 
 async function createResult(place: Place, domain: Domain, result: StepResult): Promise<Created> {
-  if (result.made.domain !== domain)
-    throw new Error(`keeping a result of ${result.made.domain} in ${domain}: nobody writes into another domain`);
+  ownResult(domain, result);
   const name = resultName(domain, result.key);
   if (await createOnce(place, name, render(result))) {
     place.known.set(name, result);
@@ -141,21 +140,8 @@ async function createResult(place: Place, domain: Domain, result: StepResult): P
   return { kind: "exists", result: the, same };
 }
 
-async function revoke(
-  { bucket }: Place,
-  domain: Domain,
-  {
-    old,
-    now,
-    why,
-  }: {
-    readonly old: StepResult;
-    readonly now: StepResult;
-    readonly why: { readonly who: string; readonly reason: string };
-  },
-): Promise<void> {
-  if (now.made.domain !== domain)
-    throw new Error(`revoking a result of ${domain} from ${now.made.domain}: nobody writes into another domain`);
+async function revoke({ bucket }: Place, domain: Domain, { old, now, why }: Revocation): Promise<void> {
+  ownResult(domain, now);
   const name = revocationName(domain, now.key);
   // Who revoked before, and why, is kept.
   const earlier = await bucket.head(name);

@@ -59,7 +59,7 @@ export function s3Store(bucket: Bucket, local: string): S3Store {
     materialize: (record, target) => materialize(bytes, copies, { record, target }),
     reader: (domain) => results.reader(domain),
     createResult: (domain, result) => results.createResult(domain, result),
-    revoke: (domain, old, now, why) => results.revoke(domain, old, now, why),
+    revoke: (domain, revocation) => results.revoke(domain, revocation),
     // The server has everything before anybody is told that it is there.
     barrier: () => copies.barrier(),
     forget: () => results.forget(),

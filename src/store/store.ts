@@ -51,14 +51,16 @@ export interface Store extends AsyncDisposable {
   reader(domain: Domain): Promise<ResultReader>;
   createResult(domain: Domain, result: StepResult): Promise<Created>;
   /** A forced step's different bytes become *the* result; create-only, with who and why. */
-  revoke(
-    domain: Domain,
-    old: StepResult,
-    now: StepResult,
-    why: { readonly who: string; readonly reason: string },
-  ): Promise<void>;
+  revoke(domain: Domain, revocation: Revocation): Promise<void>;
   /** Everything created before is on the disk when this ends (one fsync barrier). */
   barrier(): Promise<void>;
+}
+
+/** One result that takes the place of another one of its key. */
+export interface Revocation {
+  readonly old: StepResult;
+  readonly now: StepResult;
+  readonly why: { readonly who: string; readonly reason: string };
 }
 
 export type Peeked =

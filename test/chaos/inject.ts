@@ -143,6 +143,7 @@ async function pause(victim: Supervised, seconds: number): Promise<boolean> {
   return true;
 }
 
+/** How long a fault lasts is the fault; what it leads to is waited for by its facts. */
 function pass(seconds: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, seconds * 1_000));
 }

@@ -22,6 +22,8 @@ import { digestOf, hexOf, type Digest, type Domain, type RunId } from "../../src
 import type { StepResult } from "../../src/key/key-document.ts";
 import { settled, type Store } from "../../src/store/store.ts";
 
+const WHY = { who: "ada", reason: "--force train" };
+
 function scratch(): string {
   const directory = mkdtempSync(join(tmpdir(), "sluice-store-"));
   onTestFinished(() => rmSync(directory, { recursive: true, force: true }));
@@ -242,7 +244,7 @@ export function storeContract(
     test("of a forced step take the place of the first by a revocation", async () => {
       const store = open(scratch());
       await store.createResult("local", resultOf("a"));
-      await store.revoke("local", resultOf("a"), resultOf("b"), { who: "ada", reason: "--force train" });
+      await store.revoke("local", { old: resultOf("a"), now: resultOf("b"), why: WHY });
       expect((await resultIn(store, "local"))?.facts).toEqual(resultOf("b").facts);
     });
 
@@ -281,7 +283,7 @@ export function storeContract(
       const store = open(scratch());
       await store.createResult("pr", resultOf("a", { domain: "pr" }));
       const now = resultOf("b", { domain: "pr", isolation: "workspace" });
-      await store.revoke("pr", resultOf("a", { domain: "pr" }), now, { who: "ada", reason: "--force train" });
+      await store.revoke("pr", { old: resultOf("a", { domain: "pr" }), now, why: WHY });
       expect((await resultIn(store, "pr"))?.facts).toEqual(now.facts);
       expect(await resultIn(store, "main")).toBeUndefined();
     });
@@ -293,8 +295,9 @@ export function storeContract(
       const claims = resultOf("a", { domain: "main" });
       await expect(store.createResult("pr", claims)).rejects.toThrow("nobody writes into another domain");
       await store.createResult("main", claims);
-      const why = { who: "mallory", reason: "--force train" };
-      await expect(store.revoke("main", claims, upward, why)).rejects.toThrow("nobody writes into another domain");
+      await expect(store.revoke("main", { old: claims, now: upward, why: WHY })).rejects.toThrow(
+        "nobody writes into another domain",
+      );
       expect((await resultIn(store, "main"))?.facts).toEqual(claims.facts);
     });
   });

@@ -1,10 +1,11 @@
 import { expect, test } from "vitest";
 
 import { findApprovals } from "../../src/controller/find-approvals.ts";
-import type { LabelEvent, PullRequest, Review } from "../../src/forge/forge.ts";
+import type { LabelEvent, Review } from "../../src/forge/forge.ts";
 import { digestOf } from "../../src/identity/identity.ts";
 import type { Approval } from "../../src/release/environment-state.ts";
 import { sha } from "../manifest/run-records.ts";
+import { PAGE } from "./promotion-page.ts";
 
 const LABEL = "approve:prod";
 const EVIDENCE = digestOf("evidence");
@@ -26,20 +27,7 @@ interface Told {
 /** Who agrees, as `login: what it was given for`, with `may not` and `bot` where that is so. */
 async function found({ events = [], reviews = [], said = [] }: Told): Promise<readonly string[] | string> {
   const standing = events.findLast(({ label }) => label === LABEL)?.added === true;
-  const pullRequest: PullRequest = {
-    number: 5,
-    title: "",
-    body: "",
-    state: "open",
-    draft: false,
-    merged: false,
-    mergedBy: null,
-    mergeCommit: null,
-    author: { id: 1, login: "sluice[bot]", bot: true },
-    labels: standing ? [LABEL] : [],
-    head: { sha: sha("e"), branch: "sluice/promote/prod/sum", repository: 42 },
-    base: { sha: sha("c"), branch: "main" },
-  };
+  const pullRequest = { ...PAGE, labels: standing ? [LABEL] : [], head: { ...PAGE.head, sha: sha("e") } };
   const answer = await findApprovals(
     {
       forge: {

@@ -11,6 +11,7 @@ import { event } from "../cli/released.ts";
 import { opened } from "../contract/git.ts";
 import { runId, sha } from "../manifest/run-records.ts";
 import { repository } from "../sluice.ts";
+import { PAGE } from "./promotion-page.ts";
 
 const [FIRST, SECOND] = [runId("a"), runId("b")];
 const OF = { environment: "prod", pipeline: "digits" };
@@ -66,18 +67,11 @@ test("a revert that a merge queue merged is a rollback by whoever put it there",
 });
 
 const PULL: PullRequest = {
-  number: 5,
-  title: "",
-  body: "",
+  ...PAGE,
   state: "closed",
-  draft: false,
   merged: true,
   mergedBy: { id: 3, login: "github-merge-queue[bot]", bot: true },
-  mergeCommit: null,
   author: MAX,
-  labels: [],
-  head: { sha: sha("d"), branch: "revert", repository: 42 },
-  base: { sha: sha("c"), branch: "main" },
 };
 
 function pinOf(run: RunId): string {

@@ -18,23 +18,10 @@ import { fileSigner } from "../../src/signer/file-signer.ts";
 import { opened } from "../contract/git.ts";
 import { digitsRun, runId, sha } from "../manifest/run-records.ts";
 import { repository } from "../sluice.ts";
+import { PAGE } from "./promotion-page.ts";
 
 const LEDGER = "refs/heads/sluice/ledger";
 const [FIRST, SECOND] = [runId("a"), runId("b")];
-const PAGE: PullRequest = {
-  number: 5,
-  title: "",
-  body: "",
-  state: "open",
-  draft: false,
-  merged: false,
-  mergedBy: null,
-  mergeCommit: null,
-  author: { id: 1, login: "sluice", bot: true },
-  labels: [],
-  head: { sha: sha("d"), branch: "sluice/promote/prod/digits", repository: 42 },
-  base: { sha: sha("c"), branch: "main" },
-};
 
 /** A ledger with what people ask of `digits` in `prod`, and promotions that write to it. */
 async function prod(

@@ -3,23 +3,10 @@ import { expect, test } from "vitest";
 import { withdraw } from "../../src/controller/withdraw.ts";
 import type { Answer, PullRequest } from "../../src/forge/forge.ts";
 import type { ReleaseEvent } from "../../src/release/release-event.ts";
-import { runId, sha } from "../manifest/run-records.ts";
+import { runId } from "../manifest/run-records.ts";
+import { PAGE } from "./promotion-page.ts";
 
 const NOW = Date.parse("2026-01-01T00:00:00Z");
-const PAGE: PullRequest = {
-  number: 5,
-  title: "",
-  body: "",
-  state: "open",
-  draft: false,
-  merged: false,
-  mergedBy: null,
-  mergeCommit: null,
-  author: { id: 1, login: "sluice", bot: true },
-  labels: [],
-  head: { sha: sha("d"), branch: "sluice/promote/prod/digits", repository: 42 },
-  base: { sha: sha("c"), branch: "main" },
-};
 
 /** Ends a request whose page the forge answers for as given. */
 async function ended(answers: { readonly asked?: Answer<PullRequest>; readonly closed?: Answer<PullRequest> }) {

@@ -76,12 +76,12 @@ test.skipIf(!hasRedis())(
       await wake(round);
     }
     const own = () => (repository.comments.get(pull.number) ?? []).filter(({ app }) => app !== null);
-    await until(() => own()[0]?.body.includes("1 → **6**") === true, 120_000);
+    await until(() => own()[0]?.body.includes("1 → **6**") === true, 60_000);
     await until(async () => {
       const { waiting, active } = await one.queue.jobs.counts("controller");
       return waiting + active === 0;
-    }, 120_000);
-    await until(async () => (await one.queue.table.entries(`outbox/${installation}`)).length === 0, 120_000);
+    }, 60_000);
+    await until(async () => (await one.queue.table.entries(`outbox/${installation}`)).length === 0, 60_000);
     expect(own()).toHaveLength(1);
     expect(own()[0]?.body).toContain("1 → **6**");
     const made = twin.exchanges.filter(({ call }) => call.method === "POST" && call.path.endsWith("/comments"));

@@ -20,7 +20,7 @@ export interface Town {
   readonly directory: string;
   readonly twin: CheckedTwin;
   readonly service: OpenService;
-  /** Ends when a fact holds; fails with `what` after two minutes. */
+  /** Ends when a fact holds; fails with `what` after a minute and a half. */
   until(what: string, fact: () => boolean | Promise<boolean>): Promise<void>;
 }
 
@@ -85,11 +85,11 @@ export async function town(
     twin,
     service,
     async until(what, fact) {
-      const end = Date.now() + 120_000;
+      const end = Date.now() + 90_000;
       for (;;) {
         const asked = performance.now();
         if (await fact()) return;
-        if (Date.now() > end) throw new Error(`${what}: not after 120 s`);
+        if (Date.now() > end) throw new Error(`${what}: not after 90 s`);
         // Asking git starts a process, and the service has two cores: a question takes a tenth of the time at most.
         const rest = Math.max(50, 9 * (performance.now() - asked));
         await new Promise((resolve) => setTimeout(resolve, rest));

@@ -17,6 +17,7 @@ import {
   type MetricValue,
   type StepResult,
 } from "../../src/key/key-document.ts";
+import { TRIGGERS } from "../../src/pipeline/trigger-kind.ts";
 import type { AttemptRecord, Failure, RunRecord, StepOutcome, StepRecord } from "../../src/run/run-record.ts";
 
 export function sha(hex: string): CommitSha {
@@ -287,17 +288,7 @@ export const anyRun: fc.Arbitrary<RunRecord> = fc
     source: fc.constantFrom(sha("1"), sha("ab")),
     dirty: fc.option(fc.record({ tree: text, paths: fc.array(text, { maxLength: 3 }) })),
     request: text,
-    trigger: fc.constantFrom(
-      "push",
-      "pull-request",
-      "schedule",
-      "command",
-      "retry",
-      "upstream",
-      "backfill",
-      "deploy",
-      "local",
-    ),
+    trigger: fc.constantFrom(...TRIGGERS),
     requestedBy: fc.option(text),
     approvedBy: fc.array(text, { maxLength: 2 }),
     pullRequest: fc.option(count),

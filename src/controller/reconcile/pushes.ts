@@ -1,3 +1,4 @@
+import { isNotNow } from "../../forge/looked.ts";
 import { runIdOf, type CommitSha } from "../../identity/identity.ts";
 import type { RunSummary } from "../../index/history.ts";
 import { dueOnPush, listensTo } from "../../run/due.ts";
@@ -16,8 +17,7 @@ export async function lookAtPushes(looking: Looking, at: Tip): Promise<Later | u
   if (due.length === 0) return undefined;
   const { ports } = looking;
   const asked = await ports.mergeOf(at.tip);
-  if (asked.kind === "wait" || asked.kind === "unreachable")
-    return { kind: "again", afterMs: 10_000, why: `whose merge ${at.tip} is: ${asked.why}` };
+  if (isNotNow(asked)) return { kind: "again", afterMs: 10_000, why: `whose merge ${at.tip} is: ${asked.why}` };
   const merge = asked.kind === "ok" ? asked.value : null;
   const released = ports.released?.commit === at.tip ? ports.released : null;
   const { divergence } = at.commit.project.settings;

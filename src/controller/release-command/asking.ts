@@ -1,4 +1,5 @@
 import type { Answer } from "../../forge/forge.ts";
+import { isNotNow } from "../../forge/looked.ts";
 import type { Digest, RunId } from "../../identity/identity.ts";
 import type { Person } from "../../identity/repository.ts";
 import type { EnvironmentSettings } from "../../pipeline/settings.ts";
@@ -98,7 +99,7 @@ export async function guarded(
   act: () => Promise<Commanded>,
 ): Promise<Commanded> {
   const leave = await ports.leave(deed, command);
-  if (leave.kind === "wait" || leave.kind === "unreachable") return { kind: "again", afterMs: 5_000 };
+  if (isNotNow(leave)) return { kind: "again", afterMs: 5_000 };
   if (leave.kind !== "ok") return refused("the forge does not say what you may do here");
   return leave.value.kind === "granted" ? act() : refused(`${leave.value.why}: ${leave.value.next}`);
 }

@@ -1,3 +1,4 @@
+import { isNotNow } from "../../forge/looked.ts";
 import {
   guarded,
   record,
@@ -40,7 +41,7 @@ export function promote(
     await record(ports, asking, facts);
     for (const { pipeline } of fresh) {
       const restored = await ports.restore(environment.name, pipeline);
-      if (restored.kind === "wait" || restored.kind === "unreachable") return { kind: "again", afterMs: 5_000 };
+      if (isNotNow(restored)) return { kind: "again", afterMs: 5_000 };
     }
     return { kind: "done" };
   });

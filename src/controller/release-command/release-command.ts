@@ -1,3 +1,4 @@
+import { isNotNow } from "../../forge/looked.ts";
 import { notYours } from "../../policy/permission.ts";
 import { closest } from "../../problem/suggest.ts";
 import { rollbackTarget } from "../../release/decide.ts";
@@ -73,7 +74,7 @@ async function approve(ports: ReleaseCommandPorts, asking: ReleaseAsking, wanted
   const { environment, pipeline } = wanted;
   if (asking.sender.bot) return refused("a bot does not approve");
   const may = await ports.mayApprove(environment);
-  if (may.kind === "wait" || may.kind === "unreachable") return { kind: "again", afterMs: 5_000 };
+  if (isNotNow(may)) return { kind: "again", afterMs: 5_000 };
   if (may.kind !== "ok" || !may.value) return refused(notYours(`approve in \`${environment.name}\``));
   const open = [...(ports.states.get(environment.name)?.pipelines ?? [])].filter(
     ([name, { request }]) => request !== null && (pipeline === null || name === pipeline),

@@ -1,5 +1,6 @@
 import { openPromotion } from "../../controller/open-promotion.ts";
 import type { Answer } from "../../forge/forge.ts";
+import { againAfter, isNotNow } from "../../forge/looked.ts";
 import type { CommitSha } from "../../identity/identity.ts";
 import type { Person, RepositoryRef } from "../../identity/repository.ts";
 import type { ForgeRepository } from "../serve/forge-repository.ts";
@@ -66,7 +67,7 @@ async function restoreNow(
   if (placed.kind === "none" || sender.bot) return DONE;
   const { place } = placed;
   const may = await leave(place, "promote").asks(sender.login);
-  if (may.kind === "wait" || may.kind === "unreachable") return again(5_000);
+  if (isNotNow(may)) return again(againAfter(may, at.service.parts.clock.now()));
   if (may.kind !== "ok" || !may.value) return DONE;
   const pulls = await repository.forge.pullRequestsOf(head);
   if (pulls.kind !== "ok") return again(5_000);

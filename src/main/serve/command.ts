@@ -1,6 +1,7 @@
 import { answerCommand, leaveToRun, type Asking } from "../../controller/answer-command.ts";
 import { domainOf, planPullRequest } from "../../controller/plan-pull-request.ts";
 import { PLAN_CHECK } from "../../controller/project.ts";
+import { againAfter, isNotNow } from "../../forge/looked.ts";
 import { isOfFork, type CommitSha } from "../../identity/identity.ts";
 import type { RepositoryRef } from "../../identity/repository.ts";
 import { answeredTable, keepAnswers } from "./answers.ts";
@@ -73,10 +74,11 @@ interface AskedAt {
 async function ofCommit(at: At, ref: RepositoryRef, { head, parsed, asking, quiet }: AskedAt): Promise<Performed> {
   const repository = await at.service.repository(ref);
   const asked = await repository.forge.pullRequestsOf(head);
-  if (asked.kind === "wait" || asked.kind === "unreachable") return again(5_000);
+  const now = at.service.parts.clock.now();
+  if (isNotNow(asked)) return again(againAfter(asked, now));
   const listed = asked.kind === "ok" ? asked.value : [];
   const open = listed.length > 0 ? undefined : await repository.forge.openPullRequests();
-  if (open?.kind === "wait" || open?.kind === "unreachable") return again(5_000);
+  if (isNotNow(open)) return again(againAfter(open, now));
   // Asked about a commit of a fork, GitHub does not name the pull request that it came with.
   const pulls = open?.kind === "ok" ? open.value.filter((one) => one.head.sha === head) : listed;
   const mine = pulls.find((one) => one.state === "open") ?? pulls.find((one) => one.mergeCommit === head);
@@ -111,7 +113,7 @@ async function ask(at: At, ref: RepositoryRef, { number, asking, parsed, quiet }
   const repository = await at.service.repository(ref);
   const { forge } = repository;
   const found = await forge.pullRequest(number);
-  if (found.kind === "wait" || found.kind === "unreachable") return again(5_000);
+  if (isNotNow(found)) return again(againAfter(found, at.service.parts.clock.now()));
   if (found.kind !== "ok") return DONE;
   const pullRequest = found.value;
   const merged = pullRequest.state === "closed" ? pullRequest.mergeCommit : null;

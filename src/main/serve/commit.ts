@@ -3,6 +3,7 @@ import type { Merge } from "../../controller/project.ts";
 import { reportCommit } from "../../controller/report-commit.ts";
 import { reviewMerge } from "../../controller/review-merge.ts";
 import type { Answer } from "../../forge/forge.ts";
+import { isNotNow } from "../../forge/looked.ts";
 import type { Json } from "../../identity/canonical-json.ts";
 import type { CommitSha } from "../../identity/identity.ts";
 import type { RunSummary } from "../../index/history.ts";
@@ -112,7 +113,7 @@ export async function tellLeft(at: At, repository: ForgeRepository, record: RunR
   const { source, pullRequest } = record;
   if (pullRequest === null) return DONE;
   const asked = await forge.pullRequest(pullRequest);
-  if (asked.kind === "wait" || asked.kind === "unreachable") return again(LOOK_AGAIN_MS);
+  if (isNotNow(asked)) return again(LOOK_AGAIN_MS);
   if (asked.kind === "refused") return DONE;
   if (asked.kind === "ok" && asked.value.state === "open" && asked.value.head.sha === source) return DONE;
   const fresh = await ordersOf(at, repository, pullRequest);
