@@ -1,7 +1,8 @@
 import { execFileSync } from "node:child_process";
 import { join } from "node:path";
 
-import { promote, type PromoteOrder, type PromotePorts } from "../src/controller/promote.ts";
+import { promote } from "../src/controller/promote/promote.ts";
+import type { PromoteOrder, PromotePorts } from "../src/controller/promote/promotion.ts";
 import { recordEvents } from "../src/controller/record-events.ts";
 import type { PullRequest } from "../src/forge/forge.ts";
 import type { RemoteLedger } from "../src/git/mirror.ts";

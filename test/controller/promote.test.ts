@@ -2,7 +2,8 @@ import { join } from "node:path";
 
 import { expect, test } from "vitest";
 
-import { promote, type PromoteOrder, type PromotePorts } from "../../src/controller/promote.ts";
+import { promote } from "../../src/controller/promote/promote.ts";
+import type { PromoteOrder, PromotePorts } from "../../src/controller/promote/promotion.ts";
 import { recordEvents } from "../../src/controller/record-events.ts";
 import type { Answer, PullRequest } from "../../src/forge/forge.ts";
 import type { RemoteLedger } from "../../src/git/mirror.ts";

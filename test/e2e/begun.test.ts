@@ -5,7 +5,7 @@ import { removeTree } from "../../src/executor/remove-tree.ts";
 import { systemClock } from "../../src/clock/system-clock.ts";
 import { decodeEnd, encodeAttempt, type StagedJob } from "../../src/controller/attempt-payload.ts";
 import { keyOf } from "../../src/key/key-document.ts";
-import { servicePaths } from "../../src/main/serve/compose-service.ts";
+import { servicePaths } from "../../src/main/serve/paths.ts";
 import { poolQueue, startWorker } from "../../src/main/serve/worker.ts";
 import { queueDispatcher } from "../../src/queue/queue-dispatcher.ts";
 import { endedUnseen, type StepEnd } from "../../src/run/step-job.ts";

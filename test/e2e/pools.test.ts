@@ -4,7 +4,7 @@ import { expect, onTestFinished, test } from "vitest";
 
 import { removeTree } from "../../src/executor/remove-tree.ts";
 import { systemClock } from "../../src/clock/system-clock.ts";
-import { servicePaths } from "../../src/main/serve/compose-service.ts";
+import { servicePaths } from "../../src/main/serve/paths.ts";
 import { startWorker } from "../../src/main/serve/worker.ts";
 import { begunAttempts } from "../../src/store/begun-attempts.ts";
 import { fileCheckpoints } from "../../src/store/checkpoints.ts";

@@ -6,7 +6,7 @@ import type { WorkerConfig } from "../../config-service.ts";
 import { GROWN } from "../../git/native-mirror.ts";
 import { fetchRef } from "../../git/person-remote.ts";
 import { readOperator } from "../serve/operator.ts";
-import { servicePaths } from "../serve/compose-service.ts";
+import { servicePaths } from "../serve/paths.ts";
 import { openStore } from "../serve/store.ts";
 import { fileSigner } from "../../signer/file-signer.ts";
 

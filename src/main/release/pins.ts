@@ -1,7 +1,7 @@
 import { findRevert, type Reverted } from "../../controller/find-revert.ts";
 import { againAfter, isNotNow, SETTLED, together, type Looked } from "../../forge/looked.ts";
 import { openPromotion } from "../../controller/open-promotion.ts";
-import { mergeNow } from "../../controller/promote.ts";
+import { mergeNow } from "../../controller/promote/promote.ts";
 import { withdraw } from "../../controller/withdraw.ts";
 import type { Desired } from "../../forge/desired.ts";
 import { digestOf } from "../../identity/identity.ts";

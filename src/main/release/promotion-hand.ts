@@ -1,7 +1,8 @@
 import { findApprovals } from "../../controller/find-approvals.ts";
 import { together, type Looked } from "../../forge/looked.ts";
 import { openPromotion } from "../../controller/open-promotion.ts";
-import { promote, type PromoteOrder } from "../../controller/promote.ts";
+import { promote } from "../../controller/promote/promote.ts";
+import type { PromoteOrder } from "../../controller/promote/promotion.ts";
 import { requestPromotions, type Newest, type RefusedLabel } from "../../controller/request-promotions.ts";
 import { withdraw } from "../../controller/withdraw.ts";
 import type { PullRequest } from "../../forge/forge.ts";

@@ -3,7 +3,7 @@ import { recordEvents } from "../../controller/record-events.ts";
 import { isNotNow } from "../../forge/looked.ts";
 import { digestOf, type CommitSha, type Digest, type RunId } from "../../identity/identity.ts";
 import type { ForgeRepository } from "../serve/forge-repository.ts";
-import type { Service } from "../serve/compose-service.ts";
+import type { Service } from "../serve/parts.ts";
 import { checkEnvelope, keyIdOf, publicKeyPem } from "../../manifest/dsse.ts";
 import { manifestPath, signaturePath } from "../../manifest/ledger-paths.ts";
 import { foldEvents, type EnvironmentState } from "../../release/environment-state.ts";

@@ -8,7 +8,7 @@ import { planDeployment } from "./deployments.ts";
 import { leave, newestRuns, orderOf, refusalOf } from "./promotion-hand.ts";
 import { placeOf, record, runAt, statesOf, type Place } from "./promotion-place.ts";
 import { restorePromotion } from "./restore.ts";
-import type { Service } from "../serve/compose-service.ts";
+import type { Service } from "../serve/parts.ts";
 import { isError } from "../../problem/problem.ts";
 import type { EnvironmentSettings } from "../../pipeline/settings.ts";
 import { decidePromotion } from "../../release/decide.ts";

@@ -3,7 +3,7 @@ import type { RepositoryRef } from "../../identity/repository.ts";
 import type { At } from "../serve/at.ts";
 import { LIVE, waitingRun, type LiveRun } from "./live-run.ts";
 import type { Progress } from "./progress.ts";
-import type { Begun } from "../serve/compose-service.ts";
+import type { Begun } from "../serve/parts.ts";
 import { followTopic, type Told } from "../../queue/followers.ts";
 import type { StepProgress } from "../../run/step-progress.ts";
 

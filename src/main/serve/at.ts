@@ -1,4 +1,4 @@
-import type { Service } from "./compose-service.ts";
+import type { Service } from "./parts.ts";
 import type { Joined } from "./joined.ts";
 import type { InTurn } from "./turns.ts";
 import type { Followers } from "../../queue/followers.ts";

@@ -26,7 +26,7 @@ export function serviceDoors(world: World): Service {
       if (read.kind === "refused") return refused(world, read);
       const { openQueue } = await import("../../queue/open-queue.ts");
       const { startWorker } = await import("./worker.ts");
-      const { servicePaths } = await import("./compose-service.ts");
+      const { servicePaths } = await import("./paths.ts");
       const { openStore } = await import("./store.ts");
       const onError = (error: unknown): void => terminal.say(`sluice: ${String(error)}\n`);
       const url = config.queue.kind === "embedded" ? "embedded:" : config.queue.url;
@@ -92,7 +92,7 @@ export function serviceDoors(world: World): Service {
     async log(config, digest) {
       const { parseDigest } = await import("../../identity/identity.ts");
       const { readOperator } = await import("./operator.ts");
-      const { servicePaths } = await import("./compose-service.ts");
+      const { servicePaths } = await import("./paths.ts");
       const { openStore } = await import("./store.ts");
       const named = parseDigest(digest);
       const { store } = servicePaths(config.data);

@@ -11,7 +11,7 @@ import { sendWaitingNotices } from "./notices.ts";
 import { promotions } from "../release/promotions.ts";
 import { reportMergeGroup, reportOpen } from "./pull-request.ts";
 import { takeRun } from "../run/run-hand.ts";
-import type { Service } from "./compose-service.ts";
+import type { Service } from "./parts.ts";
 import { turns } from "./turns.ts";
 import type { Followers } from "../../queue/followers.ts";
 import type { Performed, Queue } from "../../queue/queue.ts";

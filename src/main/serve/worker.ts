@@ -18,7 +18,7 @@ import { withSlurm } from "../../executor/with-slurm.ts";
 import { programPath } from "../threads/programs.ts";
 import { readAlong } from "../run/follow.ts";
 import { LIVE } from "../run/live-run.ts";
-import { servicePaths } from "./compose-service.ts";
+import { servicePaths } from "./paths.ts";
 import { noTracing, type Tracing } from "./tracing.ts";
 import { attemptConsumer } from "../../queue/attempt-consumer.ts";
 import { watchFollowers } from "../../queue/followers.ts";
