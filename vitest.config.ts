@@ -22,9 +22,11 @@ class LongestFirst extends BaseSequencer {
   }
 }
 
+/** Whole services, processes and pages: each file has a process of its own. */
+const ALONE = "test/{action,bench,chaos,cli,e2e,examples,executor,git,queue,web}/**/*.test.ts";
+
 export default defineConfig({
   test: {
-    include: ["test/**/*.test.ts"],
     globalSetup: ["test/whole-run.ts"],
     setupFiles: ["test/setup.ts"],
     testTimeout: 120_000,
@@ -32,5 +34,10 @@ export default defineConfig({
     // Two cores: half of what the longest files do is wait for leases, limits and steps.
     maxWorkers: 3,
     sequence: { sequencer: LongestFirst },
+    projects: [
+      { extends: true, test: { name: "alone", include: [ALONE] } },
+      // The ground keeps no state, so that many files may share what was loaded: loading took half of their time.
+      { extends: true, test: { name: "together", include: ["test/**/*.test.ts"], exclude: [ALONE], isolate: false } },
+    ],
   },
 });

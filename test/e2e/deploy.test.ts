@@ -6,7 +6,6 @@ import { expect, onTestFinished, test } from "vitest";
 
 import type { TwinForge } from "../../src/twin/forge.ts";
 import type { TwinPullRequest, TwinRepository } from "../../src/twin/world.ts";
-import { AT_NIGHT, NIGHTLY } from "../nightly.ts";
 import { outside, ship, type Outside } from "./outside.ts";
 import { digits, PLUS_TWO } from "./repositories.ts";
 import { accepted, gitIn, recorded, town, type Town } from "./town.ts";
@@ -130,27 +129,23 @@ test("a release is deployed by a run of its own, and the ledger, the check and t
   expect(await gitIn(repository.directory, "fsck", "--strict", "--no-dangling")).toBe("");
 }, 240_000);
 
-test.skipIf(!NIGHTLY)(
-  `what the deploy pipeline reads is a part of what is agreed to${AT_NIGHT}`,
-  async () => {
-    const { repository, forge, ask, until } = await stage();
-    const promotion = await ask(2);
-    const shown = (): string | undefined =>
-      repository.checks.findLast(({ name, head }) => name === "sluice / promote (prod)" && head === promotion.head)
-        ?.externalId;
-    await until("the check names its evidence", () => shown() !== undefined);
-    const before = shown();
-    await forge.commit(repository, {
-      branch: "main",
-      message: "Say more",
-      login: "alice",
-      files: { "say.sh": "echo more\n" },
-    });
-    await until("it shows another evidence", () => shown() !== undefined && shown() !== before);
-    expect(promotion.merged).toBe(false);
-  },
-  240_000,
-);
+test("what the deploy pipeline reads is a part of what is agreed to", async () => {
+  const { repository, forge, ask, until } = await stage();
+  const promotion = await ask(2);
+  const shown = (): string | undefined =>
+    repository.checks.findLast(({ name, head }) => name === "sluice / promote (prod)" && head === promotion.head)
+      ?.externalId;
+  await until("the check names its evidence", () => shown() !== undefined);
+  const before = shown();
+  await forge.commit(repository, {
+    branch: "main",
+    message: "Say more",
+    login: "alice",
+    files: { "say.sh": "echo more\n" },
+  });
+  await until("it shows another evidence", () => shown() !== undefined && shown() !== before);
+  expect(promotion.merged).toBe(false);
+}, 240_000);
 
 test("a deployment that failed leaves the environment degraded, one issue says what to choose from, and a rollback mends it", async () => {
   const { repository, release, ledger, say, until, outside: there } = await stage();
@@ -193,34 +188,29 @@ test("a deployment that failed leaves the environment degraded, one issue says w
   expect(await gitIn(repository.directory, "fsck", "--strict", "--no-dangling")).toBe("");
 }, 300_000);
 
-test.skipIf(!NIGHTLY)(
-  `a deployment whose worker died is not begun again: a person decides${AT_NIGHT}`,
-  async () => {
-    const place = await stage({ slots: 0 });
-    const { repository, release, ledger, say, until, outside: there, directory } = place;
-    there.answer = "nothing";
-    const promotion = await release(2);
-    await until("the deployment is under way", () => there.came.length === 1);
-    await worker(directory);
-    place.doomed?.kill("SIGKILL");
-    const unknown = () =>
-      [...repository.issues.values()].find(({ title }) => title.startsWith("prod is in an unknown"));
-    await until("nobody knows", () => unknown() !== undefined);
-    expect((await events(ledger)).at(-1)).toBe("prod/sum: deployed by sluice, lost");
-    await until("the check says so", () => checkOf(repository, promotion) === "nobody knows how deployment 1 ended");
-    await until("the forge's page says so", () => repository.deployments.at(-1)?.statuses.at(-1)?.state === "error");
-    expect(there.came).toHaveLength(1);
-    // Nothing was live before: there is nothing to go back to.
-    expect(unknown()?.body).not.toContain("rollback");
+test("a deployment whose worker died is not begun again: a person decides", async () => {
+  const place = await stage({ slots: 0 });
+  const { repository, release, ledger, say, until, outside: there, directory } = place;
+  there.answer = "nothing";
+  const promotion = await release(2);
+  await until("the deployment is under way", () => there.came.length === 1);
+  await worker(directory);
+  place.doomed?.kill("SIGKILL");
+  const unknown = () => [...repository.issues.values()].find(({ title }) => title.startsWith("prod is in an unknown"));
+  await until("nobody knows", () => unknown() !== undefined);
+  expect((await events(ledger)).at(-1)).toBe("prod/sum: deployed by sluice, lost");
+  await until("the check says so", () => checkOf(repository, promotion) === "nobody knows how deployment 1 ended");
+  await until("the forge's page says so", () => repository.deployments.at(-1)?.statuses.at(-1)?.state === "error");
+  expect(there.came).toHaveLength(1);
+  // Nothing was live before: there is nothing to go back to.
+  expect(unknown()?.body).not.toContain("rollback");
 
-    there.answer = "fine";
-    say(promotion, "alice", "/sluice promote prod");
-    await until("the issue is closed", () => unknown()?.state === "closed");
-    expect((await events(ledger)).at(-1)).toBe("prod/sum: deployed by sluice, succeeded");
-    expect(there.came.map(([, number]) => number)).toEqual(["1", "2"]);
-  },
-  300_000,
-);
+  there.answer = "fine";
+  say(promotion, "alice", "/sluice promote prod");
+  await until("the issue is closed", () => unknown()?.state === "closed");
+  expect((await events(ledger)).at(-1)).toBe("prod/sum: deployed by sluice, succeeded");
+  expect(there.came.map(([, number]) => number)).toEqual(["1", "2"]);
+}, 300_000);
 
 /** A worker as an operator starts it, in a process of its own. */
 async function worker(directory: string): Promise<ChildProcess> {

@@ -4,7 +4,6 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 
 import { digestOf, hexOf } from "../../src/identity/identity.ts";
-import { AT_NIGHT, NIGHTLY } from "../nightly.ts";
 import { asked, events, PIN, stage, type Stage } from "./stage.ts";
 import { gitIn, minutePasses } from "./town.ts";
 
@@ -94,45 +93,41 @@ test("what differs from what was recorded is told in one issue each, which close
   expect(repository.issues.size).toBe(4);
 }, 480_000);
 
-test.skipIf(!NIGHTLY)(
-  `a revert that somebody merges who may roll back is a rollback; anybody else's is drift${AT_NIGHT}`,
-  async () => {
-    const place = await stage();
-    const { forge, repository, until, label, check } = place;
-    await released(place, 2);
-    const pin = (): Promise<string> => gitIn(repository.directory, "show", `main:${PIN}`);
-    const first = await pin();
-    await released(place, 3);
-    const second = await pin();
-    const page = await asked(place, await place.merge(4));
+test("a revert that somebody merges who may roll back is a rollback; anybody else's is drift", async () => {
+  const place = await stage();
+  const { forge, repository, until, label, check } = place;
+  await released(place, 2);
+  const pin = (): Promise<string> => gitIn(repository.directory, "show", `main:${PIN}`);
+  const first = await pin();
+  await released(place, 3);
+  const second = await pin();
+  const page = await asked(place, await place.merge(4));
 
-    const revert = async (branch: string, login: string): Promise<void> => {
-      await forge.commit(repository, { branch, files: { [PIN]: first }, message: `Revert "${branch}"`, login });
-      const pull = await forge.openPull(repository, { branch, title: `Revert ${branch}`, login });
-      await forge.merge(repository, pull, { login });
-    };
-    await revert("revert-1", "bob");
-    await until("bob is told", () => open(place).length === 1);
-    const [issue] = [...repository.issues.values()].filter(({ state }) => state === "open");
-    expect(issue?.body).toMatch(/pull request \d+ brings an earlier release back, and bob may not roll back/);
-    expect(await events(place, "rolled-back")).toEqual([]);
-    await forge.commit(repository, { branch: "main", files: { [PIN]: second }, message: "Back", login: "max" });
-    await until("it is mended", () => open(place).length === 0);
-    await revert("revert-2", "max");
-    await until("it is rolled back", async () => (await events(place, "rolled-back")).length === 1);
-    expect(await events(place, "rolled-back")).toEqual([
-      expect.stringMatching(/^staging\/sum: rolled-back by max · by the revert in #\d+$/),
-    ]);
-    await until("what was asked for is closed", () => page.state === "closed");
-    await until("with the reason", () => check(page).includes("max rolled staging back by the revert in"));
-    label(page, "approve:staging", "bob");
-    await minutePasses(place);
-    await forge.deliveries.idle();
-    // Nothing moves the pin again, and automation does not cross the hold.
-    expect(await pin()).toBe(first);
-    expect(await events(place, "rolled-back")).toHaveLength(1);
-    expect(await events(place, "released")).toHaveLength(2);
-    expect(open(place)).toEqual([]);
-  },
-  480_000,
-);
+  const revert = async (branch: string, login: string): Promise<void> => {
+    await forge.commit(repository, { branch, files: { [PIN]: first }, message: `Revert "${branch}"`, login });
+    const pull = await forge.openPull(repository, { branch, title: `Revert ${branch}`, login });
+    await forge.merge(repository, pull, { login });
+  };
+  await revert("revert-1", "bob");
+  await until("bob is told", () => open(place).length === 1);
+  const [issue] = [...repository.issues.values()].filter(({ state }) => state === "open");
+  expect(issue?.body).toMatch(/pull request \d+ brings an earlier release back, and bob may not roll back/);
+  expect(await events(place, "rolled-back")).toEqual([]);
+  await forge.commit(repository, { branch: "main", files: { [PIN]: second }, message: "Back", login: "max" });
+  await until("it is mended", () => open(place).length === 0);
+  await revert("revert-2", "max");
+  await until("it is rolled back", async () => (await events(place, "rolled-back")).length === 1);
+  expect(await events(place, "rolled-back")).toEqual([
+    expect.stringMatching(/^staging\/sum: rolled-back by max · by the revert in #\d+$/),
+  ]);
+  await until("what was asked for is closed", () => page.state === "closed");
+  await until("with the reason", () => check(page).includes("max rolled staging back by the revert in"));
+  label(page, "approve:staging", "bob");
+  await minutePasses(place);
+  await forge.deliveries.idle();
+  // Nothing moves the pin again, and automation does not cross the hold.
+  expect(await pin()).toBe(first);
+  expect(await events(place, "rolled-back")).toHaveLength(1);
+  expect(await events(place, "released")).toHaveLength(2);
+  expect(open(place)).toEqual([]);
+}, 480_000);
