@@ -9,7 +9,6 @@ import {
   symlinkSync,
   unlinkSync,
 } from "node:fs";
-import { hostname } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 
@@ -20,6 +19,7 @@ import { ownEnvironments, type Environments, type FoundEnvironment } from "./env
 import type { AttemptOrder } from "./executor.ts";
 import { compareInstalled } from "./installed.ts";
 import { recipeOf } from "./recipes.ts";
+import { hasEnded, processSpace } from "./process-space.ts";
 import type { Recipe, Variable } from "./recipe.ts";
 import { removeTree } from "./remove-tree.ts";
 
@@ -105,7 +105,7 @@ function once(kept: Kept, name: string, recipe: Recipe): Promise<Built> {
 
 async function make({ options, stop }: Kept, name: string, recipe: Recipe): Promise<Built> {
   const { directory, path, sandboxed } = options;
-  const own = `${name}.${hostname()}.${process.pid}.${++count}`;
+  const own = `${name}.${processSpace()}.${process.pid}.${++count}`;
   const places = {
     root: join(directory, "built", own),
     work: join(directory, "building", own),
@@ -166,19 +166,10 @@ function sweep(directory: string): void {
   for (const part of ["building", "built"]) {
     for (const name of names(part)) {
       const pid = name.startsWith(".") ? undefined : /\.(\d+)\.\d+$/.exec(name)?.[1];
-      const here = name.includes(`.${hostname()}.`);
-      if (pid === undefined || !here || published.has(join(part, name)) || isAlive(Number(pid))) continue;
+      const here = name.includes(`.${processSpace()}.`);
+      if (pid === undefined || !here || published.has(join(part, name)) || !hasEnded(Number(pid))) continue;
       removeTree(join(directory, part, name));
     }
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return error instanceof Error && "code" in error && error.code === "EPERM";
   }
 }
 

@@ -1,6 +1,6 @@
 import { constants } from "node:os";
 import { mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 
 import type { Failure } from "../run/run-record.ts";
 import { endedBefore, endedBySystem } from "./attempt-end.ts";
@@ -12,6 +12,7 @@ import { redactLog } from "./redact-log.ts";
 import { removeTree } from "./remove-tree.ts";
 import { shownIn } from "./shown.ts";
 import { environmentOf } from "./step-environment.ts";
+import { keepFresh, makeWorkPlace } from "./work-place.ts";
 import { stage, undeclaredWrites, type Materialize } from "./workspace.ts";
 
 export interface ContainerExecutorOptions {
@@ -37,8 +38,6 @@ const HOME = "/sluice/home";
 /** Between asking a step to end and ending it. */
 const GRACE_S = 2;
 const NOT_STARTED = new Set([125, 126, 127]);
-
-let count = 0;
 
 /**
  * Steps in containers of podman or docker: an image by digest, nothing of the machine but the workspace, no network unless
@@ -95,13 +94,13 @@ export async function containerExecutorHere(
 }
 
 function makePlace(options: ContainerExecutorOptions, directory: string): Place {
-  const name = `sluice-${process.pid}-${Date.now().toString(36)}-${++count}`;
-  const root = join(directory, name);
+  const root = makeWorkPlace(directory, "container");
   const workspace = join(root, "workspace");
-  mkdirSync(workspace, { recursive: true });
+  mkdirSync(workspace);
   const log = join(root, "step.log");
   writeFileSync(log, "");
-  return { options, root, workspace, log, name };
+  // Other machines' workers may ask the same engine.
+  return { options, root, workspace, log, name: `sluice-${basename(root)}` };
 }
 
 function begin(place: Place, order: AttemptOrder, signal: AbortSignal): Attempt {

@@ -26,6 +26,9 @@ export type MemoryHere =
 /** Writes the shell's own id, then becomes the command: no child can slip out before it. */
 const ENTER = 'echo $$ > "$0" && exec "$@"';
 
+/** Executors of one process have groups of their own: each limits and counts what its own steps do. */
+let count = 0;
+
 /** Whether this process may hold its steps to memory limits; tried once, by doing it. */
 export function memoryLimitsHere(root = "/sys/fs/cgroup", self = "/proc/self/cgroup"): MemoryHere {
   const refused = (why: string): MemoryHere => ({ kind: "not-enforced", why });
@@ -36,7 +39,7 @@ export function memoryLimitsHere(root = "/sys/fs/cgroup", self = "/proc/self/cgr
   const own = join(root, path);
   // A group with processes has no limited groups below it, so that usually the one above is the place.
   for (const above of own === root ? [own] : [own, dirname(own)]) {
-    const directory = join(above, `sluice-${process.pid}`);
+    const directory = join(above, `sluice-${process.pid}-${++count}`);
     if (!tryGroup(directory)) continue;
     return { kind: "enforced", open: () => openLimits(directory) };
   }

@@ -19,6 +19,7 @@ import { prepare, type Prepared, type Walls } from "./prepare.ts";
 import { HOME, readOnlyFor, sandboxArguments, WORKSPACE, type SandboxSettings } from "./sandbox.ts";
 import { redactLog } from "./redact-log.ts";
 import { removeTrees } from "./remove-tree.ts";
+import { keepFresh } from "./work-place.ts";
 import { clearWorkspace, stage, undeclaredWrites, type Materialize, type Staged } from "./workspace.ts";
 
 export interface ProcessExecutorOptions {
@@ -76,6 +77,7 @@ export function processExecutor(
     systemReadOnly: sandboxed ? readOnlyFor(options.path) : [],
   };
   beginAhead(pool);
+  const fresh = keepFresh(() => pool.made.map((slot) => slot.root));
   return {
     isolation: here.isolation,
     why: here.why,
@@ -85,6 +87,7 @@ export function processExecutor(
       const launchers = [...pool.made.flatMap((slot) => slot.launcher ?? []), ...pool.idle];
       await Promise.all(launchers.map((one) => one.process.close()));
       pool.limits?.close();
+      fresh[Symbol.dispose]();
       const files = pool.made.reduce((sum, slot) => sum + slot.aside.count, 0);
       await removeTrees(
         pool.made.map((slot) => slot.root),

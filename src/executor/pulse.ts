@@ -1,7 +1,7 @@
-import { readdirSync, readlinkSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { hostname } from "node:os";
+import { readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 
+import { hasEnded, processSpace } from "./process-space.ts";
 import { removeTree } from "./remove-tree.ts";
 
 /** A file that is written again and again while its worker lives, where all workers of a service see it. */
@@ -69,17 +69,5 @@ export function isGone(path: string, own: string): boolean {
 
 function hasEndedHere(path: string): boolean {
   const [, space, pid] = /^[a-z]+-(.+)-(\d+)-\d+\.pulse$/.exec(basename(path)) ?? [];
-  if (space !== processSpace()) return false;
-  try {
-    process.kill(Number(pid), 0);
-    return false;
-  } catch (error) {
-    return error instanceof Error && "code" in error && error.code === "ESRCH";
-  }
-}
-
-/** Where a process number means something: this machine, or this container of it. */
-function processSpace(): string {
-  const space = /\d+/.exec(readlinkSync("/proc/self/ns/pid"))?.[0] ?? "";
-  return `${hostname().replaceAll(/[^\w.]/g, "_")}-${space}`;
+  return space === processSpace() && hasEnded(Number(pid));
 }

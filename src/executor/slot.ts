@@ -2,6 +2,7 @@ import { mkdirSync, rmdirSync } from "node:fs";
 import { join } from "node:path";
 
 import type { Launcher } from "./launcher-client.ts";
+import { makeWorkPlace } from "./work-place.ts";
 import type { Aside, Standing } from "./workspace.ts";
 
 /** A workspace with what goes with it, for one step after the other. */
@@ -34,9 +35,9 @@ const PARTS = ["workspace", "home", "tmp", "logs", "aside"];
 
 export function makeSlot({ directory, made }: Pick<Slots, "directory" | "made">): Slot {
   const at = made.length;
-  const root = join(directory, `slot-${process.pid}-${at}`);
+  const root = makeWorkPlace(directory, "slot");
   try {
-    for (const part of PARTS) mkdirSync(join(root, part), { recursive: true });
+    for (const part of PARTS) mkdirSync(join(root, part));
   } catch (error) {
     takeAway(root);
     throw error;

@@ -1,6 +1,3 @@
-import { mkdirSync } from "node:fs";
-import { join } from "node:path";
-
 import type { Failure } from "../run/run-record.ts";
 import { neverBegun } from "./attempt-end.ts";
 import { ownEnvironments, type Environments } from "./environment.ts";
@@ -8,6 +5,7 @@ import type { AttemptOrder, Executor } from "./executor.ts";
 import { processExecutor, type ProcessExecutorOptions } from "./process-executor.ts";
 import { removeTree } from "./remove-tree.ts";
 import { withContainers } from "./with-containers.ts";
+import { keepFresh, makeWorkPlace } from "./work-place.ts";
 
 export type StrangerExecutorOptions = Pick<ProcessExecutorOptions, "directory" | "materialize" | "launcherPath">;
 
@@ -20,7 +18,8 @@ const PATH = "/usr/local/bin:/usr/bin:/bin";
  */
 export function strangerExecutor(options: StrangerExecutorOptions): Executor {
   const running = new Set<Promise<unknown>>();
-  let count = 0;
+  const places = new Set<string>();
+  const fresh = keepFresh(() => [...places]);
   return {
     isolation: "sandbox",
     why: "each step runs in a closed bubblewrap sandbox of its own",
@@ -28,13 +27,15 @@ export function strangerExecutor(options: StrangerExecutorOptions): Executor {
     async start(order, signal) {
       const refusal = refusalOf(order);
       if (refusal !== undefined) return neverBegun(refusal);
-      const root = join(options.directory, `stranger-${process.pid}-${++count}`);
+      const root = makeWorkPlace(options.directory, "stranger");
+      places.add(root);
       const inner = open(options, root);
       const close = async (): Promise<void> => {
         try {
           await inner[Symbol.asyncDispose]();
         } finally {
           removeTree(root);
+          places.delete(root);
         }
       };
       try {
@@ -55,12 +56,12 @@ export function strangerExecutor(options: StrangerExecutorOptions): Executor {
     },
     async [Symbol.asyncDispose]() {
       await Promise.allSettled(running);
+      fresh[Symbol.dispose]();
     },
   };
 }
 
 function open(options: StrangerExecutorOptions, root: string): Executor {
-  mkdirSync(root, { recursive: true });
   const own = { ...options, directory: root, slots: 1, environments: NONE, path: PATH };
   const plain = processExecutor({ ...own, sandbox: "require", onDrift: undefined });
   // An image that is not here is not asked for either: whoever names a registry could name any machine.

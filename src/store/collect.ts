@@ -21,12 +21,19 @@ export interface Kept {
   readonly olderThan: number;
 }
 
+/** What those know who run the steps. */
+export interface CollectHands {
+  /** Takes away whatever a step has left. */
+  readonly remove: (path: string) => void;
+  /** Takes away what processes that were killed have left in a directory of workspaces. */
+  readonly removeAbandoned: (directory: string) => void;
+}
+
 /**
  * Removes bytes that nothing names. Results that lose bytes are removed too and remembered as evicted, so that plans
- * can say so. A young result keeps its bytes however old they are: equal ones may have been there for long. `remove`
- * takes away whatever a step has left.
+ * can say so. A young result keeps its bytes however old they are: equal ones may have been there for long.
  */
-export function collect(root: string, { live, runs, olderThan }: Kept, remove: (path: string) => void): Collected {
+export function collect(root: string, { live, runs, olderThan }: Kept, hands: CollectHands): Collected {
   const results = [...resultsOf(root)];
   const kept = new Set(live);
   for (const { result } of results) {
@@ -38,8 +45,8 @@ export function collect(root: string, { live, runs, olderThan }: Kept, remove: (
   const isOld = ({ stat }: Found): boolean => Math.max(stat.mtimeMs, stat.ctimeMs) < olderThan;
   for (const one of found) if (!isOld(one) && one.digest !== undefined) kept.add(one.digest);
   for (const inner of Array.from(kept, (digest) => filesOf(root, digest)).flat()) kept.add(inner);
-  removeAbandonedSlots(join(root, "work"), remove);
-  removeOldCheckpoints(join(root, "checkpoints"), olderThan, remove);
+  hands.removeAbandoned(join(root, "work"));
+  removeOldCheckpoints(join(root, "checkpoints"), olderThan, hands.remove);
   let objects = 0;
   let bytes = 0;
   const gone = new Set<Digest>();
@@ -119,27 +126,5 @@ function namesIn(directory: string): readonly string[] {
     return readdirSync(directory);
   } catch {
     return [];
-  }
-}
-
-/** Workspaces of processes that were killed. */
-function removeAbandonedSlots(directory: string, remove: (path: string) => void): void {
-  for (const name of namesIn(directory)) {
-    const pid = /^(?:slot|stranger)-(\d+)-\d+$/.exec(name)?.[1];
-    if (pid === undefined || isAlive(Number(pid))) continue;
-    try {
-      remove(join(directory, name));
-    } catch {
-      // The next time.
-    }
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return error instanceof Error && "code" in error && error.code === "EPERM";
   }
 }

@@ -3,6 +3,7 @@ import { join } from "node:path";
 
 import { expect, test } from "vitest";
 
+import { processSpace } from "../../src/executor/process-space.ts";
 import { digestOf, hexOf } from "../../src/identity/identity.ts";
 import { recorded, repository, type Bench } from "../sluice.ts";
 
@@ -122,8 +123,9 @@ test("leftovers of killed processes go when they are old", async () => {
   await bench.sluice("run");
   const leftover = `${object(bench, "w0\n")}.tmp-1-abc-1`;
   writeFileSync(leftover, "half");
-  const slot = join(bench.root, ".sluice/store/work/slot-999999999-0/workspace/file");
-  bench.write(".sluice/store/work/slot-999999999-0/workspace/file", "half");
+  const place = `.sluice/store/work/slot-${processSpace()}-999999999-abcdef`;
+  const slot = join(bench.root, place, "workspace/file");
+  bench.write(`${place}/workspace/file`, "half");
 
   await bench.sluice("gc", "--all");
 

@@ -74,7 +74,11 @@ export async function town(
   });
   if (opened.kind !== "opened") throw new Error(opened.why);
   const { service } = opened;
-  onTestFinished(async () => {
+  onTestFinished(async ({ task }) => {
+    // A machine where it fails once cannot be asked again.
+    if (task.result?.state === "fail")
+      for (const repository of twin.forge.world.repositories.values())
+        process.stderr.write(await failures(repository.directory));
     await service[Symbol.asyncDispose]();
     await twin[Symbol.asyncDispose]();
     rmSync(directory, { recursive: true, force: true, maxRetries: 3 });
@@ -116,6 +120,27 @@ export async function recorded({ directory }: { readonly directory: string }): P
   const log = await gitIn(directory, "log", format, "sluice/ledger", "--").catch(() => "");
   // Commits that somebody made by hand have no trailers.
   return log.split("\n").filter((line) => line.trim() !== "");
+}
+
+/** Failed runs of a ledger, each with the lines of its manifest that say why. */
+async function failures(directory: string): Promise<string> {
+  const log = await gitIn(
+    directory,
+    "log",
+    "--format=%H",
+    "-E",
+    "--grep=^Sluice-Status: (failed|refused|abandoned)",
+    "sluice/ledger",
+    "--",
+  ).catch(() => "");
+  const shown = log.split("\n").filter((commit) => commit !== "");
+  const told = await Promise.all(
+    shown.map(async (commit) => {
+      const patch = await gitIn(directory, "show", "--format=%s", commit, "--", ":(glob)**/manifest.json");
+      return patch.split("\n").filter((line, at) => at === 0 || line.includes('"failure":{'));
+    }),
+  );
+  return `${told.flat().join("\n")}\n`;
 }
 
 /** Runs that are accepted and not recorded. */

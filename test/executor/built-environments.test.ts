@@ -10,11 +10,12 @@ import {
   rmSync,
   writeFileSync,
 } from "node:fs";
-import { hostname, tmpdir } from "node:os";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 
+import { processSpace } from "../../src/executor/process-space.ts";
 import { builtEnvironments, type BuiltEnvironments } from "../../src/executor/built-environments.ts";
 import type { Executor } from "../../src/executor/executor.ts";
 import { processExecutor } from "../../src/executor/process-executor.ts";
@@ -350,9 +351,9 @@ test("what a worker left that was killed while it built is swept away by the nex
   const directory = place();
   const { pid } = spawnSync("true");
   const left = ["building", "built"].map((part) =>
-    join(directory, "environments", part, `venv-x.${hostname()}.${pid}.1`),
+    join(directory, "environments", part, `venv-x.${processSpace()}.${pid}.1`),
   );
-  const own = join(directory, "environments", "building", `venv-x.${hostname()}.${process.pid}.1`);
+  const own = join(directory, "environments", "building", `venv-x.${processSpace()}.${process.pid}.1`);
   for (const path of [...left, own]) mkdirSync(path, { recursive: true });
 
   worker(directory);

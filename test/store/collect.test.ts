@@ -1,10 +1,11 @@
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { expect, onTestFinished, test } from "vitest";
 
 import { removeTree } from "../../src/executor/remove-tree.ts";
+import { removeAbandoned } from "../../src/executor/work-place.ts";
 import { digestOf, type Domain } from "../../src/identity/identity.ts";
 import { collect } from "../../src/store/collect.ts";
 import { filesystemStore } from "../../src/store/filesystem-store.ts";
@@ -15,6 +16,11 @@ function place(): string {
   onTestFinished(() => rmSync(root, { recursive: true, force: true }));
   return root;
 }
+
+const HANDS = {
+  remove: removeTree,
+  removeAbandoned: (directory: string) => removeAbandoned(directory, Date.now()),
+};
 
 const all = (): Parameters<typeof collect>[1] => ({
   live: new Set(),
@@ -30,18 +36,8 @@ test.each<Domain>(["main", "pr", "fork/12"])("a result of %s goes with its bytes
   const output = { path: "out", kind: "file" as const, digest, size: 13, files: 1 };
   const result = resultOf(key, [output]);
   await store.createResult(domain, { ...result, made: { ...result.made, domain } });
-  expect(collect(root, all(), removeTree)).toMatchObject({ objects: 1, results: 1 });
+  expect(collect(root, all(), HANDS)).toMatchObject({ objects: 1, results: 1 });
   expect((await filesystemStore(root).reader(domain)).result(key)).toBeUndefined();
-});
-
-test("what processes that are gone have left of their workspaces is removed", () => {
-  const root = place();
-  const mine = [`slot-${process.pid}-0`, `stranger-${process.pid}-1`];
-  // The largest number that a process can have is 4,194,304.
-  for (const name of [...mine, "slot-4194305-0", "stranger-4194305-1"])
-    mkdirSync(join(root, "work", name, "workspace"), { recursive: true });
-  collect(root, all(), removeTree);
-  expect(readdirSync(join(root, "work")).toSorted()).toEqual(mine);
 });
 
 test("what cannot be taken away keeps nothing else", () => {
@@ -49,11 +45,12 @@ test("what cannot be taken away keeps nothing else", () => {
   const left = [join(root, "checkpoints", "local", "a"), join(root, "checkpoints", "main", "b")];
   for (const path of left) mkdirSync(join(path, "deep"), { recursive: true });
   const asked: string[] = [];
-  collect(root, all(), (path) => {
+  const busy = (path: string): void => {
     asked.push(path);
     throw new Error("EBUSY");
-  });
+  };
+  collect(root, all(), { ...HANDS, remove: busy });
   expect(asked.toSorted()).toEqual(left);
-  collect(root, all(), removeTree);
+  collect(root, all(), HANDS);
   expect(left.filter((path) => existsSync(path))).toEqual([]);
 });

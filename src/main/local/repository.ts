@@ -204,7 +204,11 @@ function compose(world: World, git: Git): Repository {
         );
       }
       const { collect } = await import("../../store/collect.ts");
-      return collect(join(git.root, settings.store.path), kept, removeTree);
+      const { removeAbandoned } = await import("../../executor/work-place.ts");
+      return collect(join(git.root, settings.store.path), kept, {
+        remove: removeTree,
+        removeAbandoned: (directory) => removeAbandoned(directory, world.clock.now()),
+      });
     },
     readCache(name) {
       const path = join(directory, "cache", name);

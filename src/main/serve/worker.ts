@@ -12,6 +12,7 @@ import type { Executor } from "../../executor/executor.ts";
 import { isolationHere } from "../../executor/isolation.ts";
 import { processExecutor } from "../../executor/process-executor.ts";
 import { strangerExecutor } from "../../executor/stranger-executor.ts";
+import { removeAbandoned } from "../../executor/work-place.ts";
 import { withContainers } from "../../executor/with-containers.ts";
 import { withKubernetes } from "../../executor/with-kubernetes.ts";
 import { withSlurm } from "../../executor/with-slurm.ts";
@@ -72,6 +73,7 @@ export function poolQueue(pool: string): string {
 /** A part of main.ts for workers: takes a pool's attempts and performs them with what queue and store hold. */
 export async function startWorker(parts: WorkerParts): Promise<AsyncDisposable> {
   const { queue, store, begun, checkpoints, clock, onError } = parts;
+  removeAbandoned(servicePaths(parts.data).work, clock.now());
   const environments = openEnvironments(parts);
   const executor = openExecutor(parts, environments);
   const strangers = openStrangers(parts);
