@@ -46,7 +46,8 @@ const NOT_STARTED = new Set([125, 126, 127]);
 export function containerExecutor(options: ContainerExecutorOptions): Executor {
   const { engine, slots, directory } = options;
   const asking: (() => void)[] = [];
-  const running = new Set<Promise<unknown>>();
+  const running = new Map<Promise<unknown>, string>();
+  const fresh = keepFresh(() => [...running.values()]);
   let free = slots;
 
   async function permit(): Promise<() => void> {
@@ -66,12 +67,13 @@ export function containerExecutor(options: ContainerExecutorOptions): Executor {
     async start(order, signal) {
       const leave = await permit();
       try {
-        const attempt = begin(makePlace(options, directory), order, signal);
+        const place = makePlace(options, directory);
+        const attempt = begin(place, order, signal);
         const over = (): void => {
           running.delete(attempt.ended);
           leave();
         };
-        running.add(attempt.ended);
+        running.set(attempt.ended, place.root);
         void attempt.ended.then(over, over);
         return attempt;
       } catch (error) {
@@ -80,7 +82,8 @@ export function containerExecutor(options: ContainerExecutorOptions): Executor {
       }
     },
     async [Symbol.asyncDispose]() {
-      await Promise.allSettled(running);
+      await Promise.allSettled(running.keys());
+      fresh[Symbol.dispose]();
     },
   };
 }
