@@ -4,10 +4,10 @@ import { basename, join } from "node:path";
 import { hasEnded, processSpace } from "./process-space.ts";
 import { removeTree } from "./remove-tree.ts";
 
-/** What a directory of attempts is made for. */
-export type WorkPlaceKind = "slot" | "stranger" | "container";
+/** What the directory is made for. */
+export type WorkPlaceKind = "slot" | "stranger" | "container" | "dataset";
 
-const NAME = /^(?:slot|stranger|container)-(.+)-(\d+)-[A-Za-z0-9]{6}$/;
+const NAME = /^(?:slot|stranger|container|dataset)-(.+)-(\d+)-[A-Za-z0-9]{6}$/;
 const EVERY_MS = 3_600_000;
 /** A process of another machine is gone when nothing came from it for so long. */
 const GONE_AFTER_MS = 7 * 86_400_000;

@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
@@ -10,8 +11,9 @@ const SUFFIX = ".pub.pem";
 export function keepPublicKey(directory: string, { keyId, publicKey }: Pick<Signer, "keyId" | "publicKey">): void {
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   const path = join(directory, `${keyId}${SUFFIX}`);
-  writeFileSync(`${path}.${process.pid}`, publicKey);
-  renameSync(`${path}.${process.pid}`, path);
+  const temporary = `${path}.${randomUUID()}`;
+  writeFileSync(temporary, publicKey);
+  renameSync(temporary, path);
 }
 
 /** Public keys (PEM by key id) that were kept in a directory; none where there is none. */

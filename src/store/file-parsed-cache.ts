@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 
@@ -50,7 +51,7 @@ export function fileParsedCache(path: string, version: string): ParsedCache {
       const keep = [...spare, ...asked];
       const text = keep.map((digest) => `${digest}\t${lines().get(digest) ?? "null"}\n`).join("");
       mkdirSync(dirname(path), { recursive: true });
-      const temporary = `${path}.${process.pid}`;
+      const temporary = `${path}.${randomUUID()}`;
       writeFileSync(temporary, `${header}\n${text}`);
       renameSync(temporary, path);
       dirty = false;

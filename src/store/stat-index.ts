@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import {
   appendFileSync,
   lstatSync,
@@ -151,6 +152,7 @@ function write(path: string, { entries, blobs }: Tables): void {
       `f\t${entry.stat}\t${entry.digest}\t${entry.size}\t${entry.executable ? "x" : "-"}\t${JSON.stringify(name)}`,
     );
   for (const [id, blob] of blobs) out.push(`b\t${id}\t${blob.digest}\t${blob.size}`);
-  writeFileSync(`${path}.${process.pid}`, `${out.join("\n")}\n`);
-  renameSync(`${path}.${process.pid}`, path);
+  const temporary = `${path}.${randomUUID()}`;
+  writeFileSync(temporary, `${out.join("\n")}\n`);
+  renameSync(temporary, path);
 }

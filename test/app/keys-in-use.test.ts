@@ -2,7 +2,7 @@ import { generateKeyPairSync } from "node:crypto";
 
 import { expect, test } from "vitest";
 
-import { keysInUse, keysOf } from "../../src/main/release/promotion-place.ts";
+import { keysInUse, keysOf } from "../../src/main/release/signing-keys.ts";
 import { keyIdOf } from "../../src/manifest/dsse.ts";
 
 function key(): { readonly pem: string; readonly base64: string } {
@@ -19,7 +19,7 @@ test("a key that is retired vouches for what it signed, and says nothing new", (
     { id: "other", public: other.base64, retired: false },
     { id: "old", public: old.base64, retired: true },
   ];
-  const service = { parts: { signer: { publicKey: own.pem }, operator: { signingKeys: keys } } };
-  expect([...keysOf(service).keys()]).toEqual([own, other, old].map(({ pem }) => keyIdOf(pem)));
-  expect([...keysInUse(service).keys()]).toEqual([own, other].map(({ pem }) => keyIdOf(pem)));
+  const signing = { signer: { publicKey: own.pem }, operator: { signingKeys: keys } };
+  expect([...keysOf(signing).keys()]).toEqual([own, other, old].map(({ pem }) => keyIdOf(pem)));
+  expect([...keysInUse(signing).keys()]).toEqual([own, other].map(({ pem }) => keyIdOf(pem)));
 });

@@ -24,7 +24,9 @@ function shared(): { readonly directory: string; readonly left: (name: string) =
 test("what processes of this machine have left goes, what they have stays", () => {
   const { directory, left } = shared();
   const mine = makeWorkPlace(directory, "slot");
-  const dead = ["slot", "stranger", "container"].map((kind) => left(`${kind}-${processSpace()}-${NOBODY}-abCD12`));
+  const dead = ["slot", "stranger", "container", "dataset"].map((kind) =>
+    left(`${kind}-${processSpace()}-${NOBODY}-abCD12`),
+  );
 
   removeAbandoned(directory, Date.now());
 

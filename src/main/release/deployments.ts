@@ -5,7 +5,8 @@ import type { DeploymentState } from "../../forge/forge.ts";
 import type { At } from "../serve/at.ts";
 import { acceptAndEnqueue, freshOrders } from "../run/orders.ts";
 import { tailsOf } from "../run/tails.ts";
-import { record, runAt, statesOf, type Place } from "./promotion-place.ts";
+import type { Place } from "./promotion-place.ts";
+import { record } from "./record-releases.ts";
 import { isError } from "../../problem/problem.ts";
 import type { EnvironmentSettings } from "../../pipeline/settings.ts";
 import { healthOf, type Health } from "../../release/deployment.ts";
@@ -33,7 +34,7 @@ export async function takeDeployments(
   const fresh = await freshOrders(at, place.repository);
   if (fresh.kind !== "ok") return undefined;
   const { orders: open } = fresh;
-  const states = await statesOf(place);
+  const states = await place.repository.releases.states();
   for (const environment of environments)
     await deploy(
       {
@@ -49,7 +50,7 @@ export async function takeDeployments(
         at: new Date(place.now).toISOString(),
       },
     );
-  return tellDeployments({ at, place, news }, environments, await statesOf(place));
+  return tellDeployments({ at, place, news }, environments, await place.repository.releases.states());
 }
 
 async function recordedOf({ repository }: Place, request: string): Promise<RunRecord | undefined> {
@@ -188,7 +189,7 @@ async function shownAs(
   state: DeploymentState,
 ): Promise<readonly Desired[]> {
   const { environment, pipeline, live } = view;
-  const run = await runAt(place, live.run);
+  const run = await place.runs.run(live.run);
   if (run === undefined) return [];
   const deployment = { ref: run.source, environment, pipeline };
   return [{ kind: "deployment", deployment, state, description: deploymentTitle(view) }];

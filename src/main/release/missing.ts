@@ -1,6 +1,6 @@
 import { missingArtifacts } from "../../controller/missing-artifacts.ts";
 import type { At } from "../serve/at.ts";
-import { releaseAt, statesOf, type Place } from "./promotion-place.ts";
+import type { Place } from "./promotion-place.ts";
 import { missingIssue, type DriftIssue } from "../../report/drift.ts";
 import { desire } from "../../worker.ts";
 
@@ -21,10 +21,10 @@ export async function tellMissing({ queue }: At, place: Place): Promise<void> {
 
 async function missingIn(place: Place): Promise<ReadonlyMap<string, DriftIssue>> {
   const found = new Map<string, DriftIssue>();
-  const states = await statesOf(place);
+  const states = await place.repository.releases.states();
   for (const { name: environment } of place.project.settings.environments) {
     for (const [pipeline, { live }] of states.get(environment)?.pipelines ?? []) {
-      const release = live === null ? undefined : await releaseAt(place, live.run);
+      const release = live === null ? undefined : await place.runs.release(live.run);
       const gone = release === undefined ? [] : await missingArtifacts(place.service.parts.store, release);
       if (release === undefined || gone.length === 0) continue;
       const issue = missingIssue({ environment, pipeline }, release, gone);

@@ -4,7 +4,9 @@ import type { CommitSha } from "../../identity/identity.ts";
 import type { At } from "../serve/at.ts";
 import type { ForgeRepository } from "../serve/forge-repository.ts";
 import { freshOrders } from "../run/orders.ts";
-import { keysInUse, record, statesOf, type Place } from "./promotion-place.ts";
+import type { Place } from "./promotion-place.ts";
+import { record } from "./record-releases.ts";
+import { keysInUse } from "./signing-keys.ts";
 import { OFFLINE, OFFLINE_HERE, takenIn } from "../../release/offline.ts";
 import type { ReleaseEvent } from "../../release/release-event.ts";
 import { offlineIssue } from "../../report/drift.ts";
@@ -31,7 +33,7 @@ const unread = new WeakMap<ForgeRepository, ReadonlyMap<CommitSha, string>>();
 export async function takeOffline(at: At, place: Place): Promise<TakenOffline | undefined> {
   const { repository, service } = place;
   const { mirror, forge } = repository;
-  const owner = { keys: keysInUse(service), repository: String(forge.repository.id) };
+  const owner = { keys: keysInUse(service.parts), repository: String(forge.repository.id) };
   const known = unread.get(repository);
   const refusals = new Map<CommitSha, string>();
   const [told, taken, done]: [Told[], ReleaseEvent[], Kept[]] = [[], [], []];
@@ -77,7 +79,7 @@ async function take(
 ): Promise<Result<readonly ReleaseEvent[], string>> {
   const events = takenIn(
     read.map(({ event }) => event),
-    await statesOf(place),
+    await place.repository.releases.states(),
     (environment) => open.some(({ deploys }) => deploys?.environment === environment),
   );
   if (events.kind === "ok") await record(place, events.value, new Map(read.map(({ path, signed }) => [path, signed])));

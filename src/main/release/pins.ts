@@ -6,7 +6,8 @@ import { withdraw } from "../../controller/withdraw.ts";
 import type { Desired } from "../../forge/desired.ts";
 import { digestOf } from "../../identity/identity.ts";
 import { leaveOf } from "./promotion-leave.ts";
-import { eventsOf, record, releaseAt, type Place } from "./promotion-place.ts";
+import type { Place } from "./promotion-place.ts";
+import { record } from "./record-releases.ts";
 import { standingOf, type EnvironmentState, type Live, type Standing } from "../../release/environment-state.ts";
 import type { ReleaseEvent } from "../../release/release-event.ts";
 import { parsePin, pinPath, renderPin, type Pin } from "../../release/release.ts";
@@ -60,7 +61,7 @@ async function revertIn(place: Place, { environment, pipeline, standing }: Follo
   const { repository, project, branch, tip, now } = place;
   const { forge, mirror } = repository;
   const { permissions } = project.settings;
-  const events = await eventsOf(place);
+  const events = await place.repository.releases.events();
   const leave = leaveOf(forge, { deed: "rollback", permissions, from: null });
   return findRevert(
     { forge, mirror, mayRollBack: (login) => leave.asks(login) },
@@ -115,7 +116,7 @@ async function pinOf(
   place: Place,
   { environment, pipeline, live }: { readonly environment: string; readonly pipeline: string; readonly live: Live },
 ): Promise<Pin | undefined> {
-  const release = await releaseAt(place, live.run);
+  const release = await place.runs.release(live.run);
   if (release === undefined) return undefined;
   const { run, manifest, source } = release;
   return { environment, pipeline, run, manifest, source };

@@ -1,7 +1,8 @@
 import { SETTINGS_PATH } from "../../controller/project.ts";
 import { SETTLED, together, type Looked } from "../../forge/looked.ts";
 import { withdraw } from "../../controller/withdraw.ts";
-import { record, statesOf, type Place } from "./promotion-place.ts";
+import type { Place } from "./promotion-place.ts";
+import { record } from "./record-releases.ts";
 import { isError } from "../../problem/problem.ts";
 
 /** Ends what was asked of environments that the default branch has no more; settings that cannot be read end nothing. */
@@ -9,7 +10,7 @@ export async function withdrawAbandoned(place: Place): Promise<Looked> {
   const { settings, problems } = place.project;
   if (problems.some((problem) => problem.at.path === SETTINGS_PATH && isError(problem))) return SETTLED;
   const ended: Looked[] = [];
-  for (const [environment, { pipelines }] of await statesOf(place)) {
+  for (const [environment, { pipelines }] of await place.repository.releases.states()) {
     if (settings.environments.some(({ name }) => name === environment)) continue;
     for (const [pipeline, { request }] of pipelines) {
       if (request === null) continue;

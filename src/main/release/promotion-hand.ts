@@ -9,7 +9,8 @@ import type { PullRequest } from "../../forge/forge.ts";
 import type { CommitSha, Digest } from "../../identity/identity.ts";
 import { planDeployment, tellReleased } from "./deployments.ts";
 import { deployGate, evidenceFiles } from "./evidence.ts";
-import { isSigned, record, releaseAt, runAt, statesOf, type Place } from "./promotion-place.ts";
+import type { Place } from "./promotion-place.ts";
+import { record } from "./record-releases.ts";
 import { followPins } from "./pins.ts";
 import { tellForced } from "./forced.ts";
 import { withdrawAbandoned } from "./promotion-abandoned.ts";
@@ -25,8 +26,6 @@ import type { RunRecord } from "../../run/run-record.ts";
 
 /** Commits of the default branch whose pull requests are asked for authors. */
 const REACH = 50;
-/** Commits on the first-parent line among which a candidate has to be. */
-const LINE = 5_000;
 
 export interface PromotionsLooked extends Looked {
   /** Something was released. */
@@ -49,7 +48,7 @@ export async function takePromotions(place: Place, news: ReadonlySet<string>): P
     },
     {
       environments,
-      states: await statesOf(place),
+      states: await place.repository.releases.states(),
       newest,
       at: new Date(place.now).toISOString(),
     },
@@ -59,7 +58,7 @@ export async function takePromotions(place: Place, news: ReadonlySet<string>): P
   let released = false;
   // In order of promotion, so that one look takes a run through all environments that wait for nobody.
   for (const environment of environments) {
-    const folded = await statesOf(place);
+    const folded = await place.repository.releases.states();
     for (const [pipeline, { request }] of folded.get(environment.name)?.pipelines ?? []) {
       if (request === null) continue;
       const done = await promoteOne(place, {
@@ -74,10 +73,10 @@ export async function takePromotions(place: Place, news: ReadonlySet<string>): P
     }
   }
   looks.push(await withdrawAbandoned(place));
-  looks.push({ states: tellForced(environments, await statesOf(place)), again: null });
-  looks.push({ states: await tellReleased(place, await statesOf(place), news), again: null });
+  looks.push({ states: tellForced(environments, await place.repository.releases.states()), again: null });
+  looks.push({ states: await tellReleased(place, await place.repository.releases.states(), news), again: null });
   // What was merged just now is not in the tip that this look knows.
-  if (!released) looks.push(await followPins(place, await statesOf(place)));
+  if (!released) looks.push(await followPins(place, await place.repository.releases.states()));
   return { ...together(looks), released, refused: requested.refused };
 }
 
@@ -96,7 +95,7 @@ export async function newestRuns(place: Place): Promise<readonly Newest[]> {
       status: "succeeded",
       limit: REACH,
     })) {
-      const run = await runAt(place, id);
+      const run = await place.runs.run(id);
       if (run === undefined || (await refusalOf(place, run)) !== null) continue;
       const asked = pulls.get(run.source) ?? pullsOf(run.source);
       pulls.set(run.source, asked);
@@ -112,28 +111,17 @@ export async function refusalOf(place: Place, run: RunRecord): Promise<NotPromot
   const own = String(repository.forge.repository.id);
   const refusal = refusalOfCandidate(run, own, run.pullRequest === null ? "main" : "pr");
   if (refusal !== null) return refusal;
-  if (!(await isSigned(place, run.id)))
+  if (!(await place.runs.isSigned(run.id)))
     return { why: "its record is not signed by a key of ours", next: "run it again: /sluice retry" };
-  if ((await lineOf(place)).has(run.source)) return null;
+  if ((await place.line()).has(run.source)) return null;
   return { why: "its commit is not on the default branch", next: "promote a run of one that is" };
-}
-
-const lines = new WeakMap<Place, Promise<ReadonlySet<CommitSha>>>();
-
-/** Commits of the default branch, read once for all that one look asks. */
-function lineOf(place: Place): Promise<ReadonlySet<CommitSha>> {
-  const known = lines.get(place);
-  if (known !== undefined) return known;
-  const read = place.repository.mirror.firstParents(place.tip, LINE).then((line) => new Set(line));
-  lines.set(place, read);
-  return read;
 }
 
 async function withdrawRefused(
   place: Place,
   { environment: { name: environment }, pipeline, request }: Parameters<typeof orderOf>[1],
 ): Promise<Looked | undefined> {
-  const run = await runAt(place, request.run);
+  const run = await place.runs.run(request.run);
   const refusal = run === undefined ? null : await refusalOf(place, run);
   if (refusal === null) return undefined;
   const cause = `refused:${request.run}/${request.cause}`;
@@ -184,7 +172,7 @@ async function stillFree(
   { environment: { name }, pipeline }: { readonly environment: EnvironmentSettings; readonly pipeline: string },
 ): Promise<boolean> {
   const refreshed = await place.repository.mirror.refresh([place.service.parts.ledger]);
-  const state = (await statesOf(place)).get(name);
+  const state = (await place.repository.releases.states()).get(name);
   const held = standingOf(state, pipeline).hold !== null || (state?.freeze ?? null) !== null;
   return refreshed.kind === "ok" && !held && !place.lost.aborted;
 }
@@ -215,10 +203,10 @@ export async function orderOf(
 ): Promise<PromoteOrder | undefined> {
   const state = folded.get(environment.name);
   const standing = standingOf(state, pipeline);
-  const run = await runAt(place, request.run);
-  const candidate = await releaseAt(place, request.run);
+  const run = await place.runs.run(request.run);
+  const candidate = await place.runs.release(request.run);
   if (run === undefined || candidate === undefined) return undefined;
-  const live = standing.live === null ? null : ((await releaseAt(place, standing.live.run)) ?? null);
+  const live = standing.live === null ? null : ((await place.runs.release(standing.live.run)) ?? null);
   const gated = {
     environment: environment.name,
     record: run,

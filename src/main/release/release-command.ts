@@ -6,7 +6,8 @@ import { SETTINGS_PATH } from "../../controller/project.ts";
 import type { ForgeRepository } from "../serve/forge-repository.ts";
 import { planDeployment } from "./deployments.ts";
 import { leave, newestRuns, orderOf, refusalOf } from "./promotion-hand.ts";
-import { placeOf, record, runAt, statesOf, type Place } from "./promotion-place.ts";
+import { placeOf, type Place } from "./promotion-place.ts";
+import { record } from "./record-releases.ts";
 import { restorePromotion } from "./restore.ts";
 import type { Service } from "../serve/parts.ts";
 import { isError } from "../../problem/problem.ts";
@@ -37,7 +38,7 @@ export async function releaseCommand(
   const { place } = placed;
   if (place.project.problems.some((problem) => problem.at.path === SETTINGS_PATH && isError(problem)))
     return { kind: "refused", why: "`sluice.yaml` on the default branch has problems: mend them first" };
-  const states = await statesOf(place);
+  const states = await place.repository.releases.states();
   const { settings } = place.project;
   const { forge, history } = repository;
   const { login } = asked.sender;
@@ -106,7 +107,7 @@ async function judgedAt(
 
 /** What a run gives to promote, or why it gives nothing. */
 async function candidateOf(place: Place, id: RunId): Promise<NamedCandidate> {
-  const run = await runAt(place, id);
+  const run = await place.runs.run(id);
   if (run === undefined) return { kind: "refused", why: "the ledger does not have it", next: "sluice log" };
   const refusal = await refusalOf(place, run);
   if (refusal !== null) return { kind: "refused", ...refusal };

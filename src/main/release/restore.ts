@@ -7,7 +7,7 @@ import type { ForgeRepository } from "../serve/forge-repository.ts";
 import { again, DONE, wake, type At } from "../serve/at.ts";
 import { leave, orderOf } from "./promotion-hand.ts";
 import { inPromotionsTurn } from "./promotions.ts";
-import { placeOf, statesOf, type Place } from "./promotion-place.ts";
+import { placeOf, type Place } from "./promotion-place.ts";
 import type { Performed } from "../../queue/queue.ts";
 import { standingOf } from "../../release/environment-state.ts";
 import { promotionTitle } from "../../report/promotion-summary.ts";
@@ -19,7 +19,7 @@ export async function restorePromotion(
 ): Promise<Answer<null>> {
   const { forge, mirror } = place.repository;
   const environment = place.project.settings.environments.find(({ name }) => name === of.environment);
-  const folded = await statesOf(place);
+  const folded = await place.repository.releases.states();
   const { request } = standingOf(folded.get(of.environment), of.pipeline);
   if (environment === undefined || request === null || request.pullRequest === null) return RESTORED;
   const pull = await forge.pullRequest(request.pullRequest);
@@ -72,7 +72,7 @@ async function restoreNow(
   const pulls = await repository.forge.pullRequestsOf(head);
   if (pulls.kind !== "ok") return again(5_000);
   const numbers = pulls.value.filter(({ state }) => state === "open").map(({ number }) => number);
-  for (const [environment, { pipelines }] of await statesOf(place)) {
+  for (const [environment, { pipelines }] of await place.repository.releases.states()) {
     for (const [pipeline, { request }] of pipelines) {
       if (request === null || !numbers.includes(request.pullRequest ?? 0)) continue;
       const restored = await restorePromotion(place, { environment, pipeline });

@@ -1,11 +1,13 @@
-import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 
 import type { Brought } from "../../controller/stage-commit.ts";
+import { removeTree } from "../../executor/remove-tree.ts";
+import { makeWorkPlace } from "../../executor/work-place.ts";
 import { hexOf, isOfFork, type Digest, type Domain } from "../../identity/identity.ts";
 import type { Operator } from "../../pipeline/operator.ts";
 import { fetchDataset } from "../../store/fetch-dataset.ts";
 import type { Store } from "../../store/store.ts";
+import { servicePaths } from "../serve/paths.ts";
 
 const FOREVER = new AbortController().signal;
 
@@ -27,10 +29,9 @@ export function datasetsOf(
     if (why !== undefined) return why;
     if (await store.has(digest))
       return { kind: "ok", entry: (await store.listing(digest)) === undefined ? "file" : "directory" };
-    const root = join(data, "datasets");
-    const path = `${hexOf(digest)}-${process.pid}-${++fetched}`;
+    const root = makeWorkPlace(servicePaths(data).datasets, "dataset");
+    const path = hexOf(digest);
     const s3Endpoint = variable("AWS_ENDPOINT_URL_S3") ?? variable("AWS_ENDPOINT_URL") ?? null;
-    mkdirSync(root, { recursive: true });
     try {
       const got = await fetchDataset({ root, digests: NONE, s3Endpoint }, { path, uri, digest }, FOREVER);
       if (got.kind === "refused") return { kind: "refused", ...got.refusal };
@@ -38,12 +39,11 @@ export function datasetsOf(
       if (taken.kind === "ok") return { kind: "ok", entry: taken.record.kind === "directory" ? "directory" : "file" };
       return { kind: "refused", why: `the store does not take it (${taken.kind})`, next: "look at the store's disk" };
     } finally {
-      rmSync(join(root, path), { recursive: true, force: true });
+      removeTree(root);
     }
   };
 }
 
-let fetched = 0;
 const NONE = { remember: () => undefined };
 
 /** The service's credentials reach further than a pipeline may: the operator names the buckets. */

@@ -2,7 +2,6 @@ import { isOfFork, type Digest, type RunId } from "../../identity/identity.ts";
 import type { RepositoryRef } from "../../identity/repository.ts";
 import { again, DONE, type At } from "./at.ts";
 import { freshOrders } from "../run/orders.ts";
-import { statesOf } from "../release/promotion-place.ts";
 import type { RunOrder } from "../../run/request.ts";
 import type { ForgeRepository } from "./forge-repository.ts";
 import type { Narrowed } from "../../pipeline/narrow.ts";
@@ -85,14 +84,14 @@ async function neededBy({ service }: Pick<At, "service">, ref: RepositoryRef): P
   if (rules === undefined || fresh.kind !== "ok") return undefined;
   await repository.history.sync();
   const since = service.parts.clock.now() - rules.settings.retention.artifactsMs;
-  const live = new Set(await repository.history.held(since, await releasedIn({ service, repository })));
+  const live = new Set(await repository.history.held(since, await releasedIn(repository)));
   for (const order of fresh.orders) for (const digest of await usedBy(repository, rules, order)) live.add(digest);
   return { live, runs: new Set(fresh.orders.map(({ id }) => id)) };
 }
 
 /** Runs that are live, were live lately, or are asked for. */
-async function releasedIn(place: Parameters<typeof statesOf>[0]): Promise<readonly RunId[]> {
-  return [...(await statesOf(place)).values()].flatMap(({ pipelines }) =>
+async function releasedIn({ releases }: ForgeRepository): Promise<readonly RunId[]> {
+  return [...(await releases.states()).values()].flatMap(({ pipelines }) =>
     [...pipelines.values()].flatMap(({ live, earlier, request }) =>
       [live, ...earlier.slice(0, RELEASES), request].flatMap((one) => (one === null ? [] : [one.run])),
     ),

@@ -37,6 +37,7 @@ export function composeService(parts: ServiceParts): Service {
         program: parts.program,
         ledger,
         operator: parts.operator,
+        signer,
         version: parts.version,
       });
       repositories.set(ref.id, opened);

@@ -21,6 +21,8 @@ import type { View } from "../../git/view.ts";
 import type { CommitSha, RunId } from "../../identity/identity.ts";
 import type { History } from "../../index/history.ts";
 import { sqliteHistory } from "../../index/sqlite-history.ts";
+import { openReleases, type Releases } from "../release/releases.ts";
+import { keysOf } from "../release/signing-keys.ts";
 import { newestOutput } from "./newest-output.ts";
 import { releaseName } from "../../pipeline/release-name.ts";
 import { narrow, type Narrowed } from "../../pipeline/narrow.ts";
@@ -32,6 +34,7 @@ import { DEFAULT_SETTINGS } from "../../pipeline/settings.ts";
 import { orderMemory } from "../../plan/order-memory.ts";
 import { pastSteps } from "../../plan/past-steps.ts";
 import { artifactOf, outputsOf } from "../../release/artifact.ts";
+import type { Signer } from "../../signer/signer.ts";
 import { fileParsedCache } from "../../store/file-parsed-cache.ts";
 import { statIndex } from "../../store/stat-index.ts";
 import type { Store } from "../../store/store.ts";
@@ -41,6 +44,7 @@ export interface ForgeRepository {
   readonly forge: Forge;
   readonly mirror: Mirror;
   readonly history: History;
+  readonly releases: Releases;
   readonly planAt: PlanAt;
   readonly rulesAt: RulesAt;
   /** Settings and pipelines of a commit, without a plan. */
@@ -62,6 +66,7 @@ export interface RepositoryPlace {
   /** Full name of the ledger branch's ref. */
   readonly ledger: string;
   readonly operator: Operator;
+  readonly signer: Pick<Signer, "publicKey">;
   readonly version: string;
 }
 
@@ -139,6 +144,7 @@ export async function forgeRepository(place: RepositoryPlace): Promise<ForgeRepo
     forge,
     mirror,
     history,
+    releases: openReleases(history, { keys: keysOf(place), repository: String(forge.repository.id) }),
     planAt,
     rulesAt,
     projectAt: (commit) => read(commit, view(commit)),

@@ -6,7 +6,6 @@ import { noteDrift } from "../../controller/note-drift.ts";
 import { sendNotices, toldNotices, waitingNotices, type Posted } from "../../controller/send-notices.ts";
 import { again, DONE, type At } from "./at.ts";
 import type { ForgeRepository } from "./forge-repository.ts";
-import { eventsOf } from "../release/promotion-place.ts";
 import type { Settings } from "../../pipeline/settings.ts";
 import type { Performed } from "../../queue/queue.ts";
 import { eventPath, type ReleaseEvent } from "../../release/release-event.ts";
@@ -31,7 +30,7 @@ export async function tellNotices(at: At, repository: ForgeRepository): Promise<
   const { service, queue } = at;
   const now = service.parts.clock.now();
   const of = { since: now - NEWS_MS, shortId: fourCharacters, environments: settings.environments };
-  const events = await eventsOf({ service, repository });
+  const events = await repository.releases.events();
   const { id } = repository.forge.repository;
   const isNews = (event: ReleaseEvent): boolean => Date.parse(event.at) >= of.since;
   const notices = [
@@ -58,7 +57,7 @@ export async function tellTaken(
   const paths = new Set(taken.map(eventPath));
   const now = service.parts.clock.now();
   const isNews = (event: ReleaseEvent): boolean => Date.parse(event.at) < now - NEWS_MS && paths.has(eventPath(event));
-  const events = await eventsOf({ service, repository });
+  const events = await repository.releases.events();
   const notices = eventNotices(events, { isNews, shortId: fourCharacters, environments });
   await putBefore({ queue }, repository, { notify, notices, since: now });
   await queue.jobs.add(QUEUES.notices, [noticesJob(repository.forge.repository)]);

@@ -8,6 +8,7 @@ import { createApp, type App } from "../../app.ts";
 import type { Clock } from "../../clock/clock.ts";
 import type { ServiceConfig } from "../../config-service.ts";
 import { decodeEnd, encodeAttempt, type StagedJob } from "../../controller/attempt-payload.ts";
+import { removeAbandoned } from "../../executor/work-place.ts";
 import { octokitForges } from "../../forge/octokit-forges.ts";
 import { withinBudget } from "../../forge/within-budget.ts";
 import type { RunId } from "../../identity/identity.ts";
@@ -90,6 +91,7 @@ export async function openService(opening: Opening): Promise<Opened> {
   const onError = (error: unknown): void => log.error({ err: error }, "background");
   const url = config.queue.kind === "embedded" ? "embedded:" : config.queue.url;
   const paths = servicePaths(config.data);
+  removeAbandoned(paths.datasets, clock.now());
   const kept = await openStore(config.store ?? operator.store, paths.store);
   if (kept.kind === "refused") return kept;
   const { store, begun, checkpoints, probe, collector } = kept;

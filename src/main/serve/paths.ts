@@ -4,6 +4,8 @@ import { join } from "node:path";
 export function servicePaths(data: string): {
   readonly store: string;
   readonly work: string;
+  /** What is brought for the store, on its way. */
+  readonly datasets: string;
   readonly environments: string;
   readonly keys: string;
 } {
@@ -11,6 +13,7 @@ export function servicePaths(data: string): {
   return {
     store,
     work: join(store, "work"),
+    datasets: join(data, "datasets"),
     environments: join(data, "environments"),
     keys: join(data, "keys"),
   };

@@ -3,7 +3,7 @@ import type { Json } from "../../identity/canonical-json.ts";
 import type { At } from "./at.ts";
 import type { ForgeRepository } from "./forge-repository.ts";
 import { tellDrift } from "./notices.ts";
-import { keysOf } from "../release/promotion-place.ts";
+import { keysOf } from "../release/signing-keys.ts";
 import { strayIssue } from "../../report/drift.ts";
 import { desire } from "../../worker.ts";
 
@@ -22,7 +22,7 @@ export async function tellStrays(at: At, place: ForgeRepository): Promise<void> 
   const seen = lookedThroughFrom(kept);
   // Keys may be listed anew while the ledger stands still.
   if (seen.until === head && seen.strays.length === 0) return;
-  const owner = { repository: key, keys: keysOf(service) };
+  const owner = { repository: key, keys: keysOf(service.parts) };
   const looked = await findStrays({ mirror, owner }, head, seen);
   if (looked.strays.length + seen.strays.length > 0) {
     const issue = { kind: "issue", ...strayIssue(looked.strays) } as const;
