@@ -5,12 +5,13 @@ import { againAfter, isNotNow } from "../../forge/looked.ts";
 import { isOfFork, type CommitSha } from "../../identity/identity.ts";
 import type { RepositoryRef } from "../../identity/repository.ts";
 import { answeredTable, keepAnswers } from "./answers.ts";
-import { again, DONE, wake, type At } from "./at.ts";
+import { DONE, wake, type At } from "./at.ts";
 import { tellCommit } from "./commit.ts";
 import type { ForgeRepository } from "./forge-repository.ts";
 import { look } from "./look.ts";
 import { acceptAndEnqueue, stopAll } from "../run/orders.ts";
 import { inPromotionsTurn } from "../release/promotions.ts";
+import { performOnce, type Deed } from "./perform-once.ts";
 import { reportOpen } from "./pull-request.ts";
 import { releaseCommand } from "../release/release-command.ts";
 import { restoreByButton } from "../release/restore.ts";
@@ -23,13 +24,24 @@ import { desire } from "../../worker.ts";
 
 export async function command(at: At, trigger: Extract<Trigger, { kind: "command" }>): Promise<Performed> {
   const { repository: ref, comment, number, text, sender } = trigger;
-  // Noticed twice, by its delivery and by looking: after a push it would be taken for the new head as well.
-  if ((await at.queue.table.get(answeredTable(ref), String(comment))) === true) return DONE;
   const asking = { sender, request: `comment:${comment}`, comment: { id: comment, line: text }, head: null };
-  const performed = await ask(at, ref, { number, asking, parsed: parseCommand(text), quiet: false });
-  if (performed.kind === "done") await at.queue.table.put(answeredTable(ref), String(comment), true);
-  return performed;
+  // Noticed twice, by its delivery and by looking: after a push it would be taken for the new head as well.
+  return once(at, ref, String(comment), () =>
+    ask(at, ref, { number, asking, parsed: parseCommand(text), quiet: false }),
+  );
 }
+
+/** Where what a deed led to is told: at a pull request, at a commit. */
+type Told = { readonly number: number | null; readonly commit: CommitSha | null };
+
+function once(at: At, ref: RepositoryRef, word: string, deed: () => Promise<Deed<Told>>): Promise<Performed> {
+  return performOnce({ table: at.queue.table, name: answeredTable(ref), word }, deed, async ({ number, commit }) => {
+    const reported = number === null ? "over" : await reportOpen(at, ref, number);
+    return reported === "over" ? toldOfCommit(at, await at.service.repository(ref), commit) : reported;
+  });
+}
+
+const NOTHING: Deed<Told> = { kind: "did", tell: null };
 
 const BUTTON_COMMANDS: Readonly<Record<string, ParsedCommand>> = Object.fromEntries(
   ["plan", "run", "cancel", "retry"].map((word) => [word, parseCommand(`/sluice ${word}`)]),
@@ -42,7 +54,15 @@ export async function button(at: At, trigger: Extract<Trigger, { kind: "button" 
   const parsed = BUTTON_COMMANDS[trigger.action];
   if (parsed === undefined) return DONE;
   const asking = { sender, request: `button:${delivery}`, comment: null, head };
-  return ofCommit(at, ref, { head, parsed, asking, quiet: false });
+  return pressed(at, ref, { head, parsed, asking, quiet: false });
+}
+
+/** A delivery is kept only until all of it is told: it does not come again by looking. */
+async function pressed(at: At, ref: RepositoryRef, asked: AskedAt): Promise<Performed> {
+  const { request } = asked.asking;
+  const performed = await once(at, ref, request, () => ofCommit(at, ref, asked));
+  if (performed.kind === "done") await at.queue.table.remove(answeredTable(ref), request);
+  return performed;
 }
 
 /** A check that is wanted again: the plan is told once more; runs that failed, or wait for a person, are started. */
@@ -53,7 +73,7 @@ export async function recheck(at: At, trigger: Extract<Trigger, { kind: "recheck
   const parsed = parseCommand(onlyPlan ? "/sluice plan" : "/sluice retry");
   const from = sender ?? { id: 0, login: "", bot: true };
   const asking = { sender: from, request: `button:${delivery}`, comment: null, head };
-  return ofCommit(at, ref, { head, parsed, asking, quiet: true });
+  return pressed(at, ref, { head, parsed, asking, quiet: true });
 }
 
 /** GitHub shows a check that is wanted again as queued: what was sent before is sent once more. */
@@ -71,14 +91,14 @@ interface AskedAt {
   readonly quiet: boolean;
 }
 
-async function ofCommit(at: At, ref: RepositoryRef, { head, parsed, asking, quiet }: AskedAt): Promise<Performed> {
+async function ofCommit(at: At, ref: RepositoryRef, { head, parsed, asking, quiet }: AskedAt): Promise<Deed<Told>> {
   const repository = await at.service.repository(ref);
   const asked = await repository.forge.pullRequestsOf(head);
   const now = at.service.parts.clock.now();
-  if (isNotNow(asked)) return again(againAfter(asked, now));
+  if (isNotNow(asked)) return later(againAfter(asked, now));
   const listed = asked.kind === "ok" ? asked.value : [];
   const open = listed.length > 0 ? undefined : await repository.forge.openPullRequests();
-  if (isNotNow(open)) return again(againAfter(open, now));
+  if (isNotNow(open)) return later(againAfter(open, now));
   // Asked about a commit of a fork, GitHub does not name the pull request that it came with.
   const pulls = open?.kind === "ok" ? open.value.filter((one) => one.head.sha === head) : listed;
   const mine = pulls.find((one) => one.state === "open") ?? pulls.find((one) => one.mergeCommit === head);
@@ -87,19 +107,23 @@ async function ofCommit(at: At, ref: RepositoryRef, { head, parsed, asking, quie
 }
 
 /** A commit that no pull request brought: its runs can be started again, and it has no comment to answer in. */
-async function ofBareCommit(at: At, ref: RepositoryRef, { head, parsed, asking }: AskedAt): Promise<Performed> {
+async function ofBareCommit(at: At, ref: RepositoryRef, { head, parsed, asking }: AskedAt): Promise<Deed<Told>> {
   const repository = await at.service.repository(ref);
   if (parsed.kind === "command" && parsed.command.kind === "retry" && !asking.sender.bot) {
     const { login } = asking.sender;
     const ports = { forge: repository.forge, clock: at.service.parts.clock, rules: () => repository.rules() };
     const leave = await leaveToRun(ports, { login, command: "/sluice retry", strangers: false });
-    if (leave.kind === "later") return again(leave.afterMs);
+    if (leave.kind === "later") return later(leave.afterMs);
     const word = asking.request.slice(asking.request.indexOf(":") + 1);
     const of = { commit: head, pullRequest: null, domain: null, by: login, word };
     const orders = leave.kind === "granted" ? await retriesAt(at, repository, of) : [];
     for (const order of orders) await acceptAndEnqueue(at, repository, order);
   }
-  return toldOfCommit(at, repository, head);
+  return { kind: "did", tell: { number: null, commit: head } };
+}
+
+function later(afterMs: number): Extract<Deed<Told>, { kind: "again" }> {
+  return { kind: "again", afterMs };
 }
 
 interface Question {
@@ -109,12 +133,12 @@ interface Question {
   readonly quiet: boolean;
 }
 
-async function ask(at: At, ref: RepositoryRef, { number, asking, parsed, quiet }: Question): Promise<Performed> {
+async function ask(at: At, ref: RepositoryRef, { number, asking, parsed, quiet }: Question): Promise<Deed<Told>> {
   const repository = await at.service.repository(ref);
   const { forge } = repository;
   const found = await forge.pullRequest(number);
-  if (isNotNow(found)) return again(againAfter(found, at.service.parts.clock.now()));
-  if (found.kind !== "ok") return DONE;
+  if (isNotNow(found)) return later(againAfter(found, at.service.parts.clock.now()));
+  if (found.kind !== "ok") return NOTHING;
   const pullRequest = found.value;
   const merged = pullRequest.state === "closed" ? pullRequest.mergeCommit : null;
   const domain = merged === null ? domainOf(pullRequest, forge) : null;
@@ -169,14 +193,12 @@ async function ask(at: At, ref: RepositoryRef, { number, asking, parsed, quiet }
     asking,
     parsed,
   );
-  if (answered.again !== null) return again(answered.again);
-  if (!answered.counts) return DONE;
+  if (answered.again !== null) return later(answered.again);
+  if (!answered.counts) return NOTHING;
   const head = merged ?? pullRequest.head.sha;
   if (!quiet) await keepAnswers(at, ref, { number, head }, answered);
   await desire(at.queue, ref.installation, answered.states, ref);
-  const reported = await reportOpen(at, ref, number);
-  if (reported !== "over") return reported;
-  return toldOfCommit(at, repository, merged);
+  return { kind: "did", tell: { number, commit: merged } };
 }
 
 /** What the answer led to is told on the commit, where there is one, and the rest is found by the next look. */
