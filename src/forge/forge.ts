@@ -30,6 +30,8 @@ export interface PullRequest {
   readonly draft: boolean;
   readonly merged: boolean;
   readonly mergeCommit: CommitSha | null;
+  /** ISO 8601, to the second. */
+  readonly mergedAt: string | null;
   /** Null in lists, which do not tell it. */
   readonly mergedBy: Person | null;
   readonly author: Person;

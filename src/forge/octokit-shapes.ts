@@ -43,6 +43,7 @@ export function pullRequestOf(found: ApiPullRequest): PullRequest {
     merged,
     // Of an open pull request it names a test merge, which is nobody's commit.
     mergeCommit: merged && found.merge_commit_sha !== null ? shaOf(found.merge_commit_sha) : null,
+    mergedAt: found.merged_at,
     mergedBy: found.merged_by === undefined || found.merged_by === null ? null : personOf(found.merged_by),
     author: personOf(found.user),
     head: { sha: shaOf(found.head.sha), branch: found.head.ref, repository: found.head.repo?.id ?? null },

@@ -54,7 +54,9 @@ function* candidates(log: string): Generator<string> {
 
 /** A named path as the repository has it: below the workspace, without `./`. */
 function relative(path: string): string | undefined {
-  const inside = path.replace(/^.*\/(?:sluice|(?:slot|stranger|container|slurm|kubernetes)-[^/]+)\/workspace\//, "").replace(/^\.\//, "");
+  const inside = path
+    .replace(/^.*\/(?:sluice|(?:slot|stranger|container|slurm|kubernetes)-[^/]+)\/workspace\//, "")
+    .replace(/^\.\//, "");
   return inside.startsWith("/") || inside === "" || inside.includes("..") ? undefined : inside;
 }
 

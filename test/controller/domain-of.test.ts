@@ -14,6 +14,7 @@ const pull = {
   draft: false,
   merged: false,
   mergeCommit: null,
+  mergedAt: null,
   mergedBy: null,
   author: person,
   base: { sha, branch: "main" },

@@ -242,6 +242,21 @@ test("a merge of ours that the forge did late is no release where somebody held 
   expect((await standing()).live).toBeNull();
 });
 
+test.each([
+  ["ours", () => ({ ...PAGE.author, bot: true })],
+  ["the queue's", () => MERGED.mergedBy],
+])("a merge of %s that was not recorded yet is a release also where somebody held it afterwards", async (_, by) => {
+  let page: PullRequest = PAGE;
+  const { say, look, standing } = await prod(ONE, { queue: [], page: () => page, voters: [BOB] });
+  await say("requested", 1, FIRST);
+  await look();
+  await say("held", 2);
+  page = { ...MERGED, mergedBy: by(), mergedAt: "2025-12-31T23:59:58Z" };
+  expect((await look()).released).toBe(true);
+  const { live, hold } = await standing();
+  expect([live?.run, hold === null]).toEqual([FIRST, false]);
+});
+
 test("what a person put into the queue past what it waited for is no release", async () => {
   let page: PullRequest = PAGE;
   const { say, look, standing } = await prod(ONE, {

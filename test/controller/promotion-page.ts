@@ -9,6 +9,7 @@ export const PAGE: PullRequest = {
   state: "open",
   draft: false,
   merged: false,
+  mergedAt: null,
   mergedBy: null,
   mergeCommit: null,
   author: { id: 1, login: "sluice", bot: true },

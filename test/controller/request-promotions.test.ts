@@ -40,6 +40,7 @@ async function asked(by: readonly (readonly [label: string, login: string])[], m
     state: merged ? "closed" : "open",
     draft: false,
     merged,
+    mergedAt: null,
     mergedBy: null,
     mergeCommit: merged ? sha("d") : null,
     author: { id: 1, login: "alice", bot: false },

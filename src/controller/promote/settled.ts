@@ -1,6 +1,7 @@
 import type { Answer, PullRequest } from "../../forge/forge.ts";
 import type { Digest } from "../../identity/identity.ts";
 import { decidePromotion, type Voter } from "../../release/decide.ts";
+import type { Hold } from "../../release/environment-state.ts";
 import { released, withdrawn } from "./facts.ts";
 import { later, NOTHING, type PromoteOrder, type PromotePorts, type Promoted } from "./promotion.ts";
 
@@ -13,7 +14,7 @@ export async function settled(ports: PromotePorts, order: PromoteOrder): Promise
   const { state, merged, mergeCommit, number } = asked.value;
   if (state === "open") return undefined;
   if (merged) {
-    const counts = await mayCount(ports, order, asked.value);
+    const counts = await mayCount(ports, asOf(order, asked.value.mergedAt), asked.value);
     if (counts.kind !== "ok") return later(counts, order.now);
     if (counts.value) {
       await ports.record([released(order, { pullRequest: number, merge: mergeCommit })]);
@@ -25,6 +26,20 @@ export async function settled(ports: PromotePorts, order: PromoteOrder): Promise
   return NOTHING;
 }
 
+const SECOND = 1_000;
+
+/** What stood when it was merged: what somebody holds afterwards undoes no merge. Forges tell the time to the second. */
+function asOf(order: PromoteOrder, mergedAt: string | null): PromoteOrder {
+  const { standing, state } = order;
+  const until = mergedAt === null ? Infinity : Date.parse(mergedAt) + SECOND;
+  const then = (hold: Hold | null): Hold | null => (hold !== null && Date.parse(hold.at) < until ? hold : null);
+  return {
+    ...order,
+    standing: { ...standing, hold: then(standing.hold) },
+    state: state && { ...state, freeze: then(state.freeze) },
+  };
+}
+
 /**
  * A merge that we made ourselves was decided on just before, and only its record is missing. Any other counts where
  * nothing stands against it at this moment; otherwise the pin is drift, and is told as that.
@@ -32,7 +47,7 @@ export async function settled(ports: PromotePorts, order: PromoteOrder): Promise
 async function mayCount(ports: PromotePorts, order: PromoteOrder, pullRequest: PullRequest): Promise<Answer<boolean>> {
   const { request, environment, standing, state } = order;
   const { mergedBy, author } = pullRequest;
-  // The forge may have merged long after it was told to, and somebody held it meanwhile.
+  // The forge may have merged long after it was told to, and somebody held it before that.
   if (standing.hold !== null || (state?.freeze ?? null) !== null) return { kind: "ok", value: false };
   if (mergedBy?.bot === true && mergedBy.id === author.id)
     return { kind: "ok", value: request.approvals.length >= (environment.approvals?.count ?? 0) };
