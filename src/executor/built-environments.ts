@@ -6,6 +6,7 @@ import {
   readdirSync,
   readlinkSync,
   realpathSync,
+  statSync,
   symlinkSync,
   unlinkSync,
 } from "node:fs";
@@ -22,6 +23,7 @@ import { recipeOf } from "./recipes.ts";
 import { hasEnded, processSpace } from "./process-space.ts";
 import type { Recipe, Variable } from "./recipe.ts";
 import { removeTree } from "./remove-tree.ts";
+import { GONE_AFTER_MS } from "./work-place.ts";
 
 export interface BuiltEnvironmentsOptions {
   /** Where they are kept; workers may share it. */
@@ -150,7 +152,7 @@ function publish(link: string, target: string): boolean {
   }
 }
 
-/** What workers of this machine left behind that were killed while they built. */
+/** What workers left behind that were killed while they built. */
 function sweep(directory: string): void {
   const names = (part: string): readonly string[] => {
     const at = join(directory, part);
@@ -166,11 +168,18 @@ function sweep(directory: string): void {
   for (const part of ["building", "built"]) {
     for (const name of names(part)) {
       const pid = name.startsWith(".") ? undefined : /\.(\d+)\.\d+$/.exec(name)?.[1];
-      const here = name.includes(`.${processSpace()}.`);
-      if (pid === undefined || !here || published.has(join(part, name)) || !hasEnded(Number(pid))) continue;
-      removeTree(join(directory, part, name));
+      if (pid === undefined || published.has(join(part, name))) continue;
+      const place = join(directory, part, name);
+      const ended = name.includes(`.${processSpace()}.`) ? hasEnded(Number(pid)) : isOld(place);
+      if (ended) removeTree(place);
     }
   }
+}
+
+/** Of another machine nobody can say what still runs there; no build takes that long. */
+function isOld(place: string): boolean {
+  const then = statSync(place, { throwIfNoEntry: false })?.mtimeMs;
+  return then !== undefined && Date.now() - then > GONE_AFTER_MS;
 }
 
 /** A virtual environment that the operator has put on the machine, outside any repository: compared, and used as it is. */

@@ -99,9 +99,14 @@ export async function containerExecutorHere(
 function makePlace(options: ContainerExecutorOptions, directory: string): Place {
   const root = makeWorkPlace(directory, "container");
   const workspace = join(root, "workspace");
-  mkdirSync(workspace);
   const log = join(root, "step.log");
-  writeFileSync(log, "");
+  try {
+    mkdirSync(workspace);
+    writeFileSync(log, "");
+  } catch (error) {
+    removeTree(root);
+    throw error;
+  }
   // Other machines' workers may ask the same engine.
   return { options, root, workspace, log, name: `sluice-${basename(root)}` };
 }

@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -26,10 +27,10 @@ export type MemoryHere =
 /** Writes the shell's own id, then becomes the command: no child can slip out before it. */
 const ENTER = 'echo $$ > "$0" && exec "$@"';
 
-/** Executors of one process have groups of their own: each limits and counts what its own steps do. */
-let count = 0;
-
-/** Whether this process may hold its steps to memory limits; tried once, by doing it. */
+/**
+ * Whether this process may hold its steps to memory limits; tried once, by doing it. Each executor has groups of its own,
+ * apart from those of other containers as well, whose processes have the same numbers.
+ */
 export function memoryLimitsHere(root = "/sys/fs/cgroup", self = "/proc/self/cgroup"): MemoryHere {
   const refused = (why: string): MemoryHere => ({ kind: "not-enforced", why });
   if (process.platform !== "linux") return refused("only Linux can");
@@ -39,7 +40,7 @@ export function memoryLimitsHere(root = "/sys/fs/cgroup", self = "/proc/self/cgr
   const own = join(root, path);
   // A group with processes has no limited groups below it, so that usually the one above is the place.
   for (const above of own === root ? [own] : [own, dirname(own)]) {
-    const directory = join(above, `sluice-${process.pid}-${++count}`);
+    const directory = join(above, `sluice-${process.pid}-${randomUUID()}`);
     if (!tryGroup(directory)) continue;
     return { kind: "enforced", open: () => openLimits(directory) };
   }

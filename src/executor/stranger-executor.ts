@@ -29,16 +29,17 @@ export function strangerExecutor(options: StrangerExecutorOptions): Executor {
       if (refusal !== undefined) return neverBegun(refusal);
       const root = makeWorkPlace(options.directory, "stranger");
       places.add(root);
-      const inner = open(options, root);
+      let inner: Executor | undefined;
       const close = async (): Promise<void> => {
         try {
-          await inner[Symbol.asyncDispose]();
+          await inner?.[Symbol.asyncDispose]();
         } finally {
-          removeTree(root);
           places.delete(root);
+          removeTree(root);
         }
       };
       try {
+        inner = open(options, root);
         const attempt = await inner.start(order, signal);
         running.add(attempt.ended);
         return {

@@ -10,7 +10,7 @@ export type WorkPlaceKind = "slot" | "stranger" | "container" | "dataset";
 const NAME = /^(?:slot|stranger|container|dataset)-(.+)-(\d+)-[A-Za-z0-9]{6}$/;
 const EVERY_MS = 3_600_000;
 /** A process of another machine is gone when nothing came from it for so long. */
-const GONE_AFTER_MS = 7 * 86_400_000;
+export const GONE_AFTER_MS = 7 * 86_400_000;
 
 /**
  * Makes a directory that is this process's alone, in one that executors, processes and machines may share: a process
@@ -51,9 +51,8 @@ export function isAbandoned(place: string, now: number): boolean {
 export function removeAbandoned(directory: string, now: number): void {
   for (const name of namesIn(directory)) {
     const place = join(directory, name);
-    if (!isAbandoned(place, now)) continue;
     try {
-      removeTree(place);
+      if (isAbandoned(place, now)) removeTree(place);
     } catch {
       // The next time.
     }

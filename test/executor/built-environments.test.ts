@@ -8,6 +8,7 @@ import {
   readFileSync,
   realpathSync,
   rmSync,
+  utimesSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
@@ -354,9 +355,16 @@ test("what a worker left that was killed while it built is swept away by the nex
     join(directory, "environments", part, `venv-x.${processSpace()}.${pid}.1`),
   );
   const own = join(directory, "environments", "building", `venv-x.${processSpace()}.${process.pid}.1`);
-  for (const path of [...left, own]) mkdirSync(path, { recursive: true });
+  // In a container that is made anew the same number is another process's.
+  const [elsewhere, longAgo] = [1, 2].map((count) =>
+    join(directory, "environments", "building", `venv-x.elsewhere-7.${pid}.${count}`),
+  );
+  const all = [...left, own, elsewhere ?? "", longAgo ?? ""];
+  for (const path of all) mkdirSync(path, { recursive: true });
+  const lastWeek = Date.now() / 1_000 - 8 * 86_400;
+  utimesSync(longAgo ?? "", lastWeek, lastWeek);
 
   worker(directory);
 
-  expect([...left, own].map((path) => existsSync(path))).toEqual([false, false, true]);
+  expect(all.map((path) => existsSync(path))).toEqual([false, false, true, true, false]);
 });

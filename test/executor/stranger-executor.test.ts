@@ -16,6 +16,7 @@ import { describe, expect, onTestFinished, test } from "vitest";
 
 import type { AttemptOrder, Executor, StagedInput } from "../../src/executor/executor.ts";
 import { strangerExecutor } from "../../src/executor/stranger-executor.ts";
+import { canMount } from "../chaos/small-disk.ts";
 import { executorContract } from "../contract/executor.ts";
 
 const LAUNCHER = join(import.meta.dirname, "../../src/launcher.ts");
@@ -139,3 +140,23 @@ test("where there is no bubblewrap, what strangers wrote is refused and not run"
   });
   expect(existsSync(marker)).toBe(false);
 });
+
+test.skipIf(!canMount())(
+  `of an attempt that could not begin nothing is left${canMount() ? "" : " (skipped: nothing can be mounted here)"}`,
+  async () => {
+    const directory = place();
+    // The root of the disk and three directories: not enough for a workspace.
+    spawnSync("mount", ["-t", "tmpfs", "-o", "nr_inodes=4", "tmpfs", directory]);
+    onTestFinished(() => void spawnSync("umount", [directory]));
+    const executor = strangerExecutor({
+      directory,
+      materialize: () => Promise.resolve({ kind: "missing" }),
+      launcherPath: LAUNCHER,
+    });
+    onTestFinished(() => executor[Symbol.asyncDispose]());
+
+    await expect(ran(executor, "true")).rejects.toThrow("ENOSPC");
+
+    expect(readdirSync(directory)).toEqual([]);
+  },
+);

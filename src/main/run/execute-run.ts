@@ -36,9 +36,8 @@ export async function executeRun(
     planned.order.steps.map(({ name, step }) => [name, rules === undefined ? ASK_LATER : grantOf(rules, order, step)]),
   );
   const pools = new Set([...grants.values()].flatMap((grant) => (grant.kind === "granted" ? [grant.name] : [])));
-  const routes = new Map<string, Dispatcher<StepJob, StepEnd>>();
   stop.onBegin({ order, steps: planned.order.steps.map(({ name }) => name), pools: [...pools] });
-  for (const pool of pools) routes.set(pool, await openPool(parts, repository, { run, pool, grants }));
+  const routes = await openPools(parts, repository, { run, pools, grants });
   const routed = routedDispatcher(routes, (job: StepJob) => {
     const grant = grants.get(job.step.name) ?? ASK_LATER;
     if (grant.kind === "granted") return { kind: "to", name: grant.name };
@@ -91,6 +90,22 @@ function grantOf(rules: Narrowed, order: RunOrder, step: Step): Granted {
   return grantStep(rules, step, { pipeline: order.pipeline, trigger: order.trigger, domain: order.domain });
 }
 
+/** All of them or none: where one cannot be opened now, the run is taken up again. */
+async function openPools(
+  parts: ServiceParts,
+  repository: ForgeRepository,
+  { run, pools, grants }: { readonly run: Executable; readonly pools: ReadonlySet<string>; readonly grants: Grants },
+): Promise<ReadonlyMap<string, Dispatcher<StepJob, StepEnd>>> {
+  const routes = new Map<string, Dispatcher<StepJob, StepEnd>>();
+  try {
+    for (const pool of pools) routes.set(pool, await openPool(parts, repository, { run, pool, grants }));
+    return routes;
+  } catch (error) {
+    await Promise.allSettled(Array.from(routes.values(), (route) => route[Symbol.asyncDispose]()));
+    throw error;
+  }
+}
+
 /** Attempts of a run on their way to one pool: made ready, waiting for their turn, handed to its workers. */
 async function openPool(
   parts: ServiceParts,
@@ -100,6 +115,7 @@ async function openPool(
   const { store, clock } = parts;
   const { order, planned } = run;
   const at = repository.view(order.source);
+  const turns = parts.pool(pool);
   const inner = await parts.dispatcher(order.id, pool);
   const bringDataset = datasetsOf(parts, order.domain);
   const attemptOf = ({ id }: StepJob): string => `${order.id}-${id}`;
@@ -118,7 +134,7 @@ async function openPool(
   const here = asNow();
   const mine: typeof staging = { ...staging, dispatch: (job) => here(() => staging.dispatch(job)) };
   return fairDispatcher<StepJob, StepEnd>(mine, {
-    pool: parts.pool(pool),
+    pool: turns,
     describe: describeSteps(run),
     flights: flightsOf(parts, order.domain),
     ended: (job) => inner.knows(attemptOf(job)),
