@@ -6,6 +6,7 @@ import type { KeyInput } from "../key/key-document.ts";
 import { selectParameters } from "../pipeline/parameters.ts";
 import type { Step } from "../pipeline/pipeline.ts";
 import type { WorkStep } from "../plan/plan.ts";
+import { pathsOf } from "../run/near-miss.ts";
 import type { Failure } from "../run/run-record.ts";
 import type { SecretValues } from "../run/secret-values.ts";
 import { stageUpstream } from "../run/stage-upstream.ts";
@@ -31,16 +32,10 @@ export async function stagingOf(
       runnable.params,
       step.params.map((param) => param.name),
     );
-  const outputs = new Map(
-    runnable.order.steps.flatMap((step) => step.document.outputs.map((output) => [output.path, step.name] as const)),
-  );
   return {
     params,
     secrets: (step) => secretsOf(session, { runnable, trigger }, step),
-    exists(path) {
-      for (const [output, step] of outputs) if (path === output || path.startsWith(`${output}/`)) return { step };
-      return project.tree.get(path) !== undefined ? { step: null } : undefined;
-    },
+    exists: pathsOf(runnable.order.steps, (path) => project.tree.get(path) !== undefined),
     async stage(job) {
       const moved = await changedLock(session, job);
       if (moved !== undefined) return moved;

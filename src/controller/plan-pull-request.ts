@@ -35,8 +35,16 @@ export type PlannedPullRequest =
 export async function planPullRequest(ports: PullRequestPorts, number: number): Promise<PlannedPullRequest> {
   const asked = await ports.forge.pullRequest(number);
   if (asked.kind !== "ok") return notNow(asked);
-  const pullRequest = asked.value;
-  if (pullRequest.state === "closed") return { kind: "over" };
+  if (asked.value.state === "closed") return { kind: "over" };
+  const planned = await planOpen(ports, asked.value);
+  if (planned.kind !== "planned" || planned.plan.affected.length + planned.plan.removed.length > 0) return planned;
+  // Where a merge came in between, its change is in the base already: nothing would stand where what was reviewed stands.
+  const still = await ports.forge.pullRequest(number);
+  if (still.kind !== "ok") return notNow(still);
+  return still.value.state === "closed" ? { kind: "over" } : planned;
+}
+
+async function planOpen(ports: PullRequestPorts, pullRequest: PullRequest): Promise<PlannedPullRequest> {
   const seen = await lookAt(ports, pullRequest);
   if (seen.kind !== "ok") return seen;
   const { head, onto, base, ruling, refs } = seen;

@@ -3,6 +3,7 @@ import type { CommitSha } from "../identity/identity.ts";
 import { BUTTONS, runCheckOutput } from "../report/check-output.ts";
 import { codeSpan } from "../report/escape-markdown.ts";
 import { divergenceMarkdown, MERGE_MARKER, mergeComment, type MergeReview } from "../report/merge-markdown.ts";
+import type { Evidence } from "../report/failed-run.ts";
 import type { ShownPlot } from "../report/plot-markdown.ts";
 import { safeLine } from "../report/safe-text.ts";
 import type { StickyRun } from "../report/sticky-comment.ts";
@@ -22,8 +23,8 @@ export interface CommitReport {
   readonly open: readonly OpenRun[];
   /** Pipelines that do not run there, with the run that stands for the commit; null: it waits for a person. */
   readonly standing: readonly { readonly pipeline: string; readonly run: RunRecord["id"] | null }[];
-  /** Last lines of a failed step's log, redacted. */
-  readonly tail: (run: RunRecord, step: string) => readonly string[];
+  /** What is kept of failed steps, redacted. */
+  readonly evidence: (run: RunRecord) => Evidence;
   readonly plots: (run: RunRecord) => readonly ShownPlot[];
   /** What commands at the merged pull request were answered with. */
   readonly answers: readonly string[];
@@ -38,7 +39,9 @@ export interface CommitReport {
 export function reportCommit(report: CommitReport): readonly Desired[] {
   const runs: readonly StickyRun[] = [
     ...report.open.map(openRun),
-    ...report.runs.map((run) => endedRun(run, { label: report.branch, tail: report.tail, plots: report.plots })),
+    ...report.runs.map((run) =>
+      endedRun(run, { label: report.branch, evidence: report.evidence, plots: report.plots }),
+    ),
   ];
   const waiting = report.standing.filter(({ run }) => run === null);
   const check = runs.length + report.standing.length === 0 ? [] : [checkOf(report, runs, waiting.length > 0)];

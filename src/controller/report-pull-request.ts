@@ -1,3 +1,4 @@
+import type { Evidence } from "../report/failed-run.ts";
 import type { ShownPlot } from "../report/plot-markdown.ts";
 import type { Desired } from "../forge/desired.ts";
 import type { Check } from "../forge/forge.ts";
@@ -30,8 +31,8 @@ export interface PullRequestReport {
   readonly runs: readonly EndedRun[];
   /** Accepted runs at this head that have not ended. */
   readonly open: readonly OpenRun[];
-  /** Last lines of a failed step's log, redacted. */
-  readonly tail: (run: RunRecord, step: string) => readonly string[];
+  /** What is kept of failed steps, redacted. */
+  readonly evidence: (run: RunRecord) => Evidence;
   /** Plots of a run that succeeded, with what their files hold. */
   readonly plots: (run: RunRecord) => readonly ShownPlot[];
   /** Text of a file at the head, for code frames. */
@@ -96,7 +97,9 @@ function stateOf(report: PullRequestReport): StickyState {
     },
     runs: [
       ...report.open.map(openRun),
-      ...report.runs.map((run) => endedRun(run, { label: report.baseBranch, tail: report.tail, plots: report.plots })),
+      ...report.runs.map((run) =>
+        endedRun(run, { label: report.baseBranch, evidence: report.evidence, plots: report.plots }),
+      ),
     ],
     answers: [...report.answers, ...tooEarly(report)],
     shown: report.shown,

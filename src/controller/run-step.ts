@@ -15,10 +15,10 @@ import {
 import { parameterEnvironment } from "../pipeline/parameters.ts";
 import type { Step } from "../pipeline/pipeline.ts";
 import { formatLimit, formatMemory } from "../report/bytes.ts";
-import { nearMiss as findNearMiss } from "../run/near-miss.ts";
+import { nearMiss as findNearMiss, readBy } from "../run/near-miss.ts";
 import { ok, refused, type Result } from "../result/result.ts";
 import { redactFailure } from "../run/redact.ts";
-import type { AttemptRecord, Deploys, Failure, NearMiss } from "../run/run-record.ts";
+import type { AttemptRecord, Deploys, Failure } from "../run/run-record.ts";
 import type { SecretValues } from "../run/secret-values.ts";
 import type { CheckpointOf, Checkpoints } from "../store/checkpoints.ts";
 import type { Ingested, Store } from "../store/store.ts";
@@ -302,8 +302,7 @@ async function failedWith(
   const text = ports.logs.tail(failed.attempt.log, TAIL_BYTES);
   const lines = text.split("\n").filter((line) => line !== "");
   const { inputs, step } = failed.job.step;
-  const read = inputs.map((input) => (input.kind === "output" ? input.path : input.entry.path));
-  const miss: NearMiss | undefined = findNearMiss(text, context.exists, { read, declared: step.inputs });
+  const miss = findNearMiss(text, context.exists, { read: readBy(inputs), declared: step.inputs });
   return {
     kind: "failed",
     failure: failed.failure,

@@ -1,5 +1,6 @@
 import { diffRuns } from "../diff/run-diff.ts";
 import type { RunRecord } from "../run/run-record.ts";
+import type { Evidence } from "./failed-run.ts";
 import type { ShownPlot } from "./plot-markdown.ts";
 import type { StickyRun } from "./sticky-comment.ts";
 
@@ -27,7 +28,7 @@ export function endedRun(
   { record, baseline }: EndedRun,
   more: {
     readonly label: string;
-    readonly tail: (run: RunRecord, step: string) => readonly string[];
+    readonly evidence: (run: RunRecord) => Evidence;
     readonly plots: (run: RunRecord) => readonly ShownPlot[];
   },
 ): StickyRun {
@@ -35,7 +36,7 @@ export function endedRun(
     kind: "ended",
     record,
     baseline: baseline === null ? null : { diff: diffRuns(baseline, record), label: more.label },
-    evidence: { tail: (step) => more.tail(record, step), nearMiss: () => null },
+    evidence: more.evidence(record),
     plots: more.plots(record),
   };
 }

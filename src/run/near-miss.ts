@@ -1,4 +1,6 @@
 import type { Input } from "../pipeline/pipeline.ts";
+import type { KeyDocument } from "../key/key-document.ts";
+import type { WorkStep } from "../plan/plan.ts";
 import type { NearMiss } from "./run-record.ts";
 
 const FILE_PATTERNS: readonly RegExp[] = [
@@ -34,6 +36,24 @@ export function nearMiss(
     }
   }
   return undefined;
+}
+
+/** Where a path comes from, if at all: another step's output, or a file of the repository. */
+export function pathsOf(
+  steps: readonly { readonly name: string; readonly document: Pick<KeyDocument, "outputs"> }[],
+  isFile: (path: string) => boolean,
+): (path: string) => { readonly step: string | null } | undefined {
+  const outputs = steps.flatMap(({ name, document }) => document.outputs.map((output) => [output.path, name] as const));
+  return (path) => {
+    const made = outputs.find(([output]) => path === output || path.startsWith(`${output}/`));
+    if (made !== undefined) return { step: made[1] };
+    return isFile(path) ? { step: null } : undefined;
+  };
+}
+
+/** Inputs of a step as they were found, by path. */
+export function readBy(inputs: WorkStep["inputs"]): readonly string[] {
+  return inputs.map((input) => (input.kind === "output" ? input.path : input.entry.path));
 }
 
 function* candidates(log: string): Generator<string> {

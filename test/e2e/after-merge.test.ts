@@ -10,7 +10,7 @@ const FAILS = `version: 1
 name: sum
 params: params.yaml
 steps:
-  add: { run: "test $SLUICE_PARAM_PLUS != 13; echo 1 > one.txt", params: [plus], outputs: [one.txt] }
+  add: { run: "test $SLUICE_PARAM_PLUS != 13 || cat README.md; echo 1 > one.txt", params: [plus], outputs: [one.txt] }
 `;
 
 const ALERTED = `version: 1
@@ -105,6 +105,9 @@ test(
     const check = () => repository.checks.findLast((one) => one.head === merged && one.name === "sluice / run");
     await place.until("the merge's check says so", () => check()?.conclusion === "failure");
     await place.until("the pull request says so", () => bodies(repository, pull).includes("<!-- sluice:merge -->"));
+    await place.until("what is missing is named", () =>
+      bodies(repository, pull).includes("add `README.md` to the inputs of `add`"),
+    );
     await minutePasses(place);
     say(place, repository, pull.number, "/sluice retry");
     await place.until("it was run again", async () => (await recorded(repository))[0] === "sum retry failed");

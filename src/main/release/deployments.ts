@@ -4,7 +4,7 @@ import type { Desired } from "../../forge/desired.ts";
 import type { DeploymentState } from "../../forge/forge.ts";
 import type { At } from "../serve/at.ts";
 import { acceptAndEnqueue, freshOrders } from "../run/orders.ts";
-import { tailsOf } from "../run/tails.ts";
+import { logEnds, SHOWN_LINES } from "../run/log-ends.ts";
 import type { Place } from "./promotion-place.ts";
 import { record } from "./record-releases.ts";
 import { isError } from "../../problem/problem.ts";
@@ -149,10 +149,10 @@ async function endedAs(
 ): Promise<DeploymentView["ended"]> {
   const record = await recordedOf(place, deployRequest(of));
   if (record === undefined) return null;
-  const tails = await tailsOf(at, [record]);
+  const ends = await logEnds(at.service.parts.store, record);
   const [failed] = record.steps.flatMap(({ name: step, outcome }) =>
     outcome.kind === "failed"
-      ? [{ step, failure: outcome.failure, tail: tails.get(`${record.id}/${step}`) ?? [] }]
+      ? [{ step, failure: outcome.failure, tail: (ends.get(step) ?? []).slice(-SHOWN_LINES) }]
       : [],
   );
   return { run: record.id, failed: failed ?? null };

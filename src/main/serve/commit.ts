@@ -1,5 +1,5 @@
 import { planMergeGroup } from "../../controller/plan-pull-request.ts";
-import type { Merge } from "../../controller/project.ts";
+import type { Merge, PlannedCommit } from "../../controller/project.ts";
 import { reportCommit } from "../../controller/report-commit.ts";
 import { reviewMerge } from "../../controller/review-merge.ts";
 import type { Answer } from "../../forge/forge.ts";
@@ -14,7 +14,7 @@ import { tellDivergence } from "./notices.ts";
 import { freshOrders, LOOK_AGAIN_MS, ordersOf } from "../run/orders.ts";
 import { openRunOf } from "./pull-request.ts";
 import { plotsAt } from "../run/plots.ts";
-import { tailsOf } from "../run/tails.ts";
+import { failureEvidence } from "../run/failure-evidence.ts";
 import type { Performed } from "../../queue/queue.ts";
 import { MERGE_MARKER } from "../../report/merge-markdown.ts";
 import type { EndedRun } from "../../report/sticky-run.ts";
@@ -81,7 +81,7 @@ export async function tellCommit(
   const records = runs.map(({ record }) => record);
   if (merge?.review.kind === "diverged")
     await tellDivergence(at, repository, { commit, number: merge.number }).catch(at.service.parts.onError);
-  const tails = await tailsOf(at, records);
+  const evidence = await failureEvidence(at, records, planOnce(repository, commit));
   const plots = await plotsAt(at, repository, { commit, runs: records });
   const told = merge === null ? undefined : await at.queue.table.get(toldTable(repository), commit);
   const answers =
@@ -93,7 +93,7 @@ export async function tellCommit(
     runs,
     open: await Promise.all(open.map((order) => openRunOf(at, order))),
     standing: here.filter(({ run }) => run === null || !open.some(({ id }) => id === run)),
-    tail: (run, step) => tails.get(`${run.id}/${step}`) ?? [],
+    evidence,
     plots: (run) => plots.get(run.id) ?? [],
     answers,
     told: told === true,
@@ -128,17 +128,23 @@ export async function tellLeft(at: At, repository: ForgeRepository, record: RunR
       ? []
       : [{ record: run, baseline: null }],
   );
-  const tails = await tailsOf(
+  const evidence = await failureEvidence(
     at,
     runs.map((run) => run.record),
+    planOnce(repository, source),
   );
-  const tail = (run: RunRecord, step: string): readonly string[] => tails.get(`${run.id}/${step}`) ?? [];
   const about = { commit: source, branch: "", merge: null, standing: [], answers: [], told: false };
   const going = await Promise.all(open.map((order) => openRunOf(at, order)));
   const plots = (): readonly never[] => [];
-  const states = reportCommit({ ...about, runs, open: going, tail, plots });
+  const states = reportCommit({ ...about, runs, open: going, evidence, plots });
   await desire(at.queue, forge.repository.installation, states, forge.repository);
   return DONE;
+}
+
+/** Steps with what they read there, for whoever has to know. */
+function planOnce({ planAt }: ForgeRepository, commit: CommitSha): () => Promise<PlannedCommit> {
+  let planned: Promise<PlannedCommit> | undefined;
+  return () => (planned ??= planAt({ commit, tree: null, domain: "main", against: null, judged: () => false }));
 }
 
 function toldTable({ forge }: ForgeRepository): string {

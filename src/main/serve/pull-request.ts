@@ -11,7 +11,7 @@ import { minimizeBells } from "./bell.ts";
 import type { ForgeRepository } from "./forge-repository.ts";
 import { acceptAndEnqueue, askToStop, LOOK_AGAIN_MS, ordersFor, progressOf, stopAll } from "../run/orders.ts";
 import { plotsOf } from "../run/plots.ts";
-import { tailsOf } from "../run/tails.ts";
+import { failureEvidence, NO_EVIDENCE } from "../run/failure-evidence.ts";
 import type { Performed } from "../../queue/queue.ts";
 import type { EndedRun, OpenRun } from "../../report/sticky-run.ts";
 import { ACCEPTED, orderOf, type RunOrder } from "../../run/request.ts";
@@ -88,7 +88,7 @@ export async function reportMergeGroup(at: At, trigger: Extract<Trigger, { kind:
     baseBranch: "the queue",
     runs: [],
     open: [],
-    tail: () => [],
+    evidence: () => NO_EVIDENCE,
     plots: () => [],
     text: (path) => texts.get(path),
     slots: at.service.parts.slots,
@@ -151,9 +151,10 @@ async function statesOf(at: At, repository: ForgeRepository, { plan, orders }: S
   for (const order of orders) if (order.source !== plan.head) await askToStop(at, order.id, "superseded");
   const texts = await textsOf(plan);
   const runs = await runsAt(repository, plan);
-  const tails = await tailsOf(
+  const evidence = await failureEvidence(
     at,
     runs.map((run) => run.record),
+    () => Promise.resolve(plan.planned),
   );
   const plots = await plotsOf(at, {
     runs: runs.map((run) => run.record),
@@ -173,7 +174,7 @@ async function statesOf(at: At, repository: ForgeRepository, { plan, orders }: S
     digest: plan.digest,
     runs: runs.filter(({ record }) => !open.some((order) => order.pipeline === record.pipeline.id)),
     open: await Promise.all(open.map((order) => openRunOf(at, order))),
-    tail: (run, step) => tails.get(`${run.id}/${step}`) ?? [],
+    evidence,
     plots: (run) => plots.get(run.id) ?? [],
     text: (path) => texts.get(path),
     slots: at.service.parts.slots,
