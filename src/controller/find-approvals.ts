@@ -53,8 +53,11 @@ interface Given {
 function byLabel(events: readonly LabelEvent[], label: string, order: ApprovalOrder): readonly Given[] {
   const last = events.findLast((event) => event.label === label);
   if (last?.added !== true) return [];
-  const evidence = Date.parse(last.at) < order.shownAt ? null : order.evidence;
-  return [givenBy(last.actor, { at: last.at, cause: `label:${last.id}` }, evidence)];
+  const cause = `label:${last.id}`;
+  // Who may push can date a head as they like: what the ledger has of a label stays what it was given for.
+  const known = order.said.find((one) => one.cause === cause);
+  const evidence = Date.parse(last.at) < order.shownAt ? null : (known ?? order).evidence;
+  return [givenBy(last.actor, { at: last.at, cause }, evidence)];
 }
 
 function byReview(reviews: readonly Review[], order: ApprovalOrder): readonly Given[] {

@@ -3,6 +3,7 @@ import type { Digest } from "../identity/identity.ts";
 import type { EnvironmentSettings } from "../pipeline/settings.ts";
 import {
   isSame,
+  isSpent,
   type Approval,
   type EnvironmentState,
   type Hold,
@@ -227,10 +228,11 @@ function count(question: Question): { readonly voids: readonly Void[]; readonly 
   return { voids, counted };
 }
 
-function objection({ environment, evidence, authors, now }: Question, voter: Voter): string | undefined {
+function objection({ environment, standing, evidence, authors, now }: Question, voter: Voter): string | undefined {
   const { approval, allowed, bot } = voter;
   const { approvals } = environment;
   if (bot) return "a bot does not approve";
+  if (isSpent(standing, approval)) return "it was taken back, or given for another request";
   if (approval.evidence !== evidence) return "what it was given for has changed";
   if (!allowed) return "this account may not approve here";
   if (approvals?.author !== true && authors.some((author) => isSame(author, approval.by)))

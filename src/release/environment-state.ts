@@ -55,6 +55,8 @@ export interface Standing {
   readonly earlier: readonly Live[];
   readonly hold: Hold | null;
   readonly request: Request | null;
+  /** Causes of all approvals that the ledger ever had, whatever became of them. */
+  readonly said: readonly string[];
   /** Numbers given to deployments so far; they only rise. */
   readonly deployments: number;
   /** Null: nothing was deployed since the live release came. */
@@ -75,6 +77,7 @@ export const NOTHING: Standing = {
   earlier: [],
   hold: null,
   request: null,
+  said: [],
   deployments: 0,
   deployed: null,
   deployedAt: null,
@@ -126,10 +129,14 @@ function after(standing: Standing, event: ReleaseEvent): Standing {
         request: { run, by, at, cause: event.cause, pullRequest: event.pullRequest, approvals: [], objections: [] },
       };
     case "approved":
-      return withRequest(standing, event, ({ approvals, objections }) => ({
-        approvals: [...others(approvals, by), { by, at, evidence: event.evidence, cause: event.cause }],
-        objections: others(objections, by),
-      }));
+      return withRequest(
+        { ...standing, said: [...standing.said, event.cause] },
+        event,
+        ({ approvals, objections }) => ({
+          approvals: [...others(approvals, by), { by, at, evidence: event.evidence, cause: event.cause }],
+          objections: others(objections, by),
+        }),
+      );
     case "revoked":
       if (event.revokes === "request") return standing.request?.run === run ? { ...standing, request: null } : standing;
       return withRequest(standing, event, ({ approvals, objections }) => ({
@@ -207,6 +214,11 @@ function withRequest(
 
 function others<Said extends { readonly by: Actor }>(all: readonly Said[], by: Actor): readonly Said[] {
   return all.filter((one) => !isSame(one.by, by));
+}
+
+/** Whether somebody's word was recorded once and does not stand any more: no cause is recorded twice. */
+export function isSpent({ said, request }: Standing, { cause }: Pick<Approval, "cause">): boolean {
+  return said.includes(cause) && request?.approvals.some((one) => one.cause === cause) !== true;
 }
 
 /** An account is its id; a login alone counts only where nobody knows the id. */

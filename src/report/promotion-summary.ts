@@ -22,6 +22,8 @@ export type ToldDecision = Pick<Decision, "kind" | "waits" | "approvedBy"> & {
     readonly approval: Pick<Approval, "by">;
     readonly why: string;
   }[];
+  /** Why the forge does not merge what nothing of ours stands against. */
+  readonly refused?: string;
 };
 
 export function promotionTitle({ environment, candidate }: Pick<PromotionView, "environment" | "candidate">): string {
@@ -92,6 +94,15 @@ export function promotionStatus(
   const voids = decision.voids.map(
     ({ approval, why }) => `- the approval of ${markdownText(approval.by.login)} does not count: ${markdownText(why)}`,
   );
+  if (first === undefined && decision.refused !== undefined)
+    return {
+      // Rules may ask for this very check.
+      conclusion: "success",
+      title: safeLine(`the forge does not merge it: ${decision.refused}`),
+      summary:
+        `Nothing stands against it here, and the forge refuses: ${markdownText(decision.refused)}. ` +
+        "**Next:** do what it asks for, or let this App past that rule of the branch; it is tried again until then.",
+    };
   if (first === undefined)
     return {
       conclusion: "success",

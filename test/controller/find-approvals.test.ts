@@ -86,6 +86,9 @@ test("a command counts for what the page showed then, and nothing is decided whi
   });
   expect(await found({ said: [said(EVIDENCE)] })).toEqual(["bob: this"]);
   expect(await found({ said: [said(digestOf("other"))] })).toEqual(["bob: another"]);
+  expect(await found({ events: [label(BOB, AFTER)], said: [said(digestOf("other"), "label:1")] })).toEqual([
+    "bob: another",
+  ]);
   // Labels and reviews are asked of the forge, whatever the ledger says of them.
   expect(await found({ said: [said(EVIDENCE, "label:1")] })).toEqual([]);
   expect(await found({ reviews: [review({ id: 3, login: "away", bot: false }, "approved")] })).toBe("unreachable");

@@ -7,7 +7,7 @@ import type { PromoteOrder, PromotePorts } from "../../src/controller/promote/pr
 import { recordEvents } from "../../src/controller/record-events.ts";
 import type { Answer, PullRequest } from "../../src/forge/forge.ts";
 import type { RemoteLedger } from "../../src/git/mirror.ts";
-import { digestOf, type RunId } from "../../src/identity/identity.ts";
+import { digestOf, type CommitSha, type RunId } from "../../src/identity/identity.ts";
 import type { Person } from "../../src/identity/repository.ts";
 import { sqliteHistory } from "../../src/index/sqlite-history.ts";
 import type { Voter } from "../../src/release/decide.ts";
@@ -35,6 +35,7 @@ async function prod(
     taken = () => ok(true),
     asks = () => null,
     free = () => true,
+    merge = never,
   }: {
     /** What was asked of the branch's merge queue; null: it has none. */
     readonly queue?: string[] | null;
@@ -49,6 +50,8 @@ async function prod(
     readonly asks?: () => Answer<readonly Voter[]> | null;
     /** Whether nobody holds it in the moment of merging. */
     readonly free?: () => boolean;
+    /** What the forge says to merging where no queue stands. */
+    readonly merge?: () => Answer<CommitSha>;
   } = {},
 ) {
   const bench = repository({ "a.txt": "a" });
@@ -79,9 +82,10 @@ async function prod(
   const ports: PromotePorts = {
     forge: {
       pullRequest: async () => ok(page()),
-      merge: queue === null ? never : async () => ({ kind: "refused", status: 405, why: "use the merge queue" }),
+      merge: async () => (queue === null ? merge() : { kind: "refused", status: 405, why: "use the merge queue" }),
       enqueue: async (_number, { sha: head }) => {
-        queue?.push(`in ${head === PAGE.head.sha ? "as shown" : head}`);
+        if (queue === null) return ok("no-queue");
+        queue.push(`in ${head === PAGE.head.sha ? "as shown" : head}`);
         return ok("queued");
       },
       enqueuedBy: async () => by(),
@@ -314,4 +318,77 @@ test("a merge is judged once the forge says who agreed and who put it into the q
   }
   away = false;
   expect((await look()).released).toBe(true);
+});
+
+const MERGES = (): Answer<CommitSha> => ok(sha("f"));
+
+test("what the forge refuses to merge says so where people look, and is merged once it may be", async () => {
+  let answer: Answer<CommitSha> = { kind: "refused", status: 405, why: "At least 1 *approving* review is required" };
+  const { say, look, standing } = await prod(ONE, { voters: [BOB], merge: () => answer });
+  await say("requested", 1, FIRST);
+  const looked = await look();
+  expect(looked).toMatchObject({ released: false, again: 10_000 });
+  // A rule may ask for this very check: it stays a success.
+  expect(looked.states[0]).toMatchObject({
+    check: {
+      conclusion: "success",
+      title: "the forge does not merge it: At least 1 *approving* review is required",
+      summary: expect.stringContaining("At least 1 \\*approving\\* review is required"),
+    },
+  });
+  answer = MERGES();
+  expect((await look()).states[0]).toMatchObject({ check: { title: "nothing stands against it" } });
+  expect((await standing()).live?.run).toBe(FIRST);
+});
+
+test("what was agreed to once and taken back is not counted again, whatever the forge still shows", async () => {
+  const voters: Voter[] = [];
+  const review = (allowed: boolean, cause = "review:9"): void =>
+    void voters.splice(0, 1, { ...BOB, allowed, approval: { ...BOB.approval, cause } });
+  const { say, look, standing } = await prod(ONE, { voters, merge: MERGES });
+  const agreed = async () => (await standing()).request?.approvals.map(({ cause }) => cause);
+  await say("requested", 1, FIRST);
+  await say("held", 2);
+  review(true);
+  await look();
+  expect(await agreed()).toEqual(["review:9"]);
+  // Out of the team, and back.
+  review(false);
+  await look();
+  review(true);
+  await say("unheld", 3);
+  expect((await look()).released).toBe(false);
+  expect(await agreed()).toEqual([]);
+  // It agrees anew, and somebody asks for another run and for this one again before anything is looked at.
+  await say("held", 4);
+  review(true, "review:10");
+  await look();
+  expect(await agreed()).toEqual(["review:10"]);
+  await say("requested", 5, SECOND);
+  await say("requested", 6, FIRST);
+  await say("unheld", 7);
+  const looked = await look();
+  expect(looked.released).toBe(false);
+  expect(JSON.stringify(looked.states[0])).toContain("it was taken back, or given for another request");
+  review(true, "review:11");
+  expect((await look()).released).toBe(true);
+});
+
+test("a promotion that somebody closes says on its page that nobody waits for it any more", async () => {
+  let page: PullRequest = PAGE;
+  const { say, look, standing } = await prod(ONE, { page: () => page });
+  await say("requested", 1, FIRST);
+  await look();
+  page = { ...PAGE, state: "closed" };
+  const { states } = await look();
+  expect((await standing()).request).toBeNull();
+  expect(states).toMatchObject([
+    {
+      check: {
+        conclusion: "failure",
+        title: "closed: its pull request was closed",
+        summary: expect.stringContaining("/sluice promote prod digits"),
+      },
+    },
+  ]);
 });

@@ -5,12 +5,12 @@ import { decidePromotion, type Decision, type Wait } from "../../release/decide.
 import { isSame, type Request } from "../../release/environment-state.ts";
 import {
   promotionBody,
-  promotionStatus,
   promotionTitle,
   type PromotionView,
   type ToldDecision,
 } from "../../report/promotion-summary.ts";
 import { isNotNow } from "../../forge/looked.ts";
+import { checkOf, viewOf } from "./check.ts";
 import { agreed, changedByHand, pointer, released } from "./facts.ts";
 import { later, NOTHING, type PromoteOrder, type PromotePorts, type Promoted } from "./promotion.ts";
 import { settled } from "./settled.ts";
@@ -50,16 +50,39 @@ export async function promote(ports: PromotePorts, order: PromoteOrder): Promise
   };
   const body = promotionBody(view, told);
   if (pullRequest.body !== body) await ports.forge.updatePullRequest(pullRequest.number, { body });
-  const states = [checkOf(view, pullRequest, told), ...labelsTaken(order, pullRequest, decision)];
+  const labels = labelsTaken(order, pullRequest, decision);
+  const states = [checkOf(view, pullRequest, told), ...labels];
   if (isNotNow(left)) return { ...later(left, order.now), states };
   if (decision.kind === "wait") return { states, again: soonest(decision, order.now), released: false };
   if (!(await ports.stillFree())) return { states, again: CHANGED_MS, released: false };
-  const merged = await mergeNow(ports, pullRequest, shown.title);
-  if (merged.kind !== "ok") return { ...later(merged, order.now), states };
+  return merging(ports, order, { pullRequest, view, told, labels });
+}
+
+async function merging(
+  ports: PromotePorts,
+  order: PromoteOrder,
+  {
+    pullRequest,
+    view,
+    told,
+    labels,
+  }: {
+    readonly pullRequest: PullRequest;
+    readonly view: PromotionView;
+    readonly told: ToldDecision;
+    readonly labels: readonly Desired[];
+  },
+): Promise<Promoted> {
+  const states = (said: ToldDecision): readonly Desired[] => [checkOf(view, pullRequest, said), ...labels];
+  const merged = await mergeNow(ports, pullRequest, promotionTitle(view));
+  if (merged.kind !== "ok") {
+    const refused = merged.kind === "refused" ? { refused: merged.why } : {};
+    return { ...later(merged, order.now), states: states({ ...told, ...refused }) };
+  }
   // The queue merges it when its commit is found good, which wakes us.
-  if (merged.value === null) return { states, again: null, released: false };
+  if (merged.value === null) return { states: states(told), again: null, released: false };
   await ports.record([released(order, { pullRequest: pullRequest.number, merge: merged.value })]);
-  return { states, again: null, released: true };
+  return { states: states(told), again: null, released: true };
 }
 
 /** Merges exactly this head, or hands it to the branch's merge queue (null). */
@@ -73,29 +96,6 @@ export async function mergeNow(
   const queued = await forge.enqueue(number, { sha, branch });
   if (queued.kind !== "ok") return queued;
   return queued.value === "queued" ? { kind: "ok", value: null } : merged;
-}
-
-function viewOf(order: PromoteOrder): PromotionView {
-  return { ...order, environment: order.environment.name };
-}
-
-/** `sluice / promote (<environment>)`: under way while something is missing, and it says what. */
-function checkOf(view: PromotionView, { head }: PullRequest, decision: ToldDecision | null): Desired {
-  const { conclusion, ...status } = promotionStatus(view, decision);
-  return {
-    kind: "check",
-    check: {
-      head: head.sha,
-      name: `sluice / promote (${view.environment})`,
-      status: conclusion === null ? "in_progress" : "completed",
-      conclusion,
-      ...status,
-      text: "",
-      annotations: [],
-      actions: decision === null ? [RESTORE] : [],
-      externalId: view.evidence,
-    },
-  };
 }
 
 async function unattended({ record, stillFree }: PromotePorts, order: PromoteOrder): Promise<Promoted> {
@@ -119,8 +119,6 @@ function objectionsTo({ objections }: Request, { voids, approvedBy }: Decision):
   const all = [...others.map(({ by, why }) => ({ approval: { by }, why })), ...voids];
   return all.filter(({ approval }) => !approvedBy.some((by) => isSame(by, approval.by)));
 }
-
-const RESTORE = { label: "Restore", description: "Put back what Sluice wrote", identifier: "restore" } as const;
 
 /** A label that does not count is taken off; the check says why. */
 function labelsTaken({ environment }: PromoteOrder, { number }: PullRequest, { voids }: Decision): readonly Desired[] {

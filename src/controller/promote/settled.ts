@@ -2,6 +2,7 @@ import type { Answer, PullRequest } from "../../forge/forge.ts";
 import type { Digest } from "../../identity/identity.ts";
 import { decidePromotion, type Voter } from "../../release/decide.ts";
 import type { Hold } from "../../release/environment-state.ts";
+import { closedCheck } from "./check.ts";
 import { released, withdrawn } from "./facts.ts";
 import { later, NOTHING, type PromoteOrder, type PromotePorts, type Promoted } from "./promotion.ts";
 
@@ -23,7 +24,7 @@ export async function settled(ports: PromotePorts, order: PromoteOrder): Promise
   }
   const reason = merged ? "merged past what it waited for" : "its pull request was closed";
   await ports.record([withdrawn(order, { cause: `pull-request:${number}/${request.cause}`, reason })]);
-  return NOTHING;
+  return { ...NOTHING, states: [closedCheck(order, asked.value, reason)] };
 }
 
 const SECOND = 1_000;
