@@ -1,7 +1,8 @@
 import { checkOut } from "../controller/check-out.ts";
 import { recordRun } from "../controller/record-run.ts";
 import { runPipeline } from "../controller/run-pipeline/run-pipeline.ts";
-import { runStep, type StepContext } from "../controller/run-step.ts";
+import { runStep } from "../controller/run-step/run-step.ts";
+import type { StepContext } from "../controller/run-step/step-context.ts";
 import { failedGate } from "../diff/failed-gate.ts";
 import type { Executor } from "../executor/executor.ts";
 import type { JsonObject } from "../identity/canonical-json.ts";

@@ -1,6 +1,6 @@
 import { runPipeline } from "../controller/run-pipeline/run-pipeline.ts";
 import type { RunRequest } from "../controller/run-pipeline/running.ts";
-import { runStep } from "../controller/run-step.ts";
+import { runStep } from "../controller/run-step/run-step.ts";
 import { NO_PAST, planPipelines } from "../controller/plan-pipelines.ts";
 import { readProject } from "../controller/read-project.ts";
 import type { View } from "../git/view.ts";

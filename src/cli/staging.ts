@@ -1,6 +1,6 @@
 import { join } from "node:path";
 
-import type { StepContext } from "../controller/run-step.ts";
+import type { StepContext } from "../controller/run-step/step-context.ts";
 import type { StagedInput } from "../executor/executor.ts";
 import type { KeyInput } from "../key/key-document.ts";
 import { selectParameters } from "../pipeline/parameters.ts";

@@ -1,4 +1,4 @@
-import type { Following, StepContext } from "../../controller/run-step.ts";
+import type { Following, StepContext } from "../../controller/run-step/step-context.ts";
 import { logTail } from "../../executor/log-tail.ts";
 import type { RunId } from "../../identity/identity.ts";
 import { followTopic, type Followers, type Told } from "../../queue/followers.ts";

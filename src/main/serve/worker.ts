@@ -5,7 +5,7 @@ import type { Logger } from "pino";
 
 import type { Clock } from "../../clock/clock.ts";
 import { decodeAttempt, encodeEnd, readsAttempt, withoutOrder } from "../../controller/attempt-payload.ts";
-import { runStep } from "../../controller/run-step.ts";
+import { runStep } from "../../controller/run-step/run-step.ts";
 import { resolveSecrets } from "../../controller/secret-order.ts";
 import { builtEnvironments, type BuiltEnvironments } from "../../executor/built-environments.ts";
 import type { Executor } from "../../executor/executor.ts";
