@@ -9,12 +9,13 @@ import { mayDo, requirementOf, type Leave } from "../policy/permission.ts";
 import { orderOf, type RunOrder } from "../run/request.ts";
 import { USAGE, type Command, type ParsedCommand, type ReleaseCommand } from "../trigger/command.ts";
 import { againAfter, isNotNow } from "../forge/looked.ts";
-import { pinsOf, type PullRequestPlan } from "./project.ts";
+import { CONFLICT, pinsOf, type PlannedPullRequest, type PullRequestPlan } from "./project.ts";
 
 /** What a question about runs was answered with. */
 export type Told =
   | { readonly kind: "told"; readonly markdown: string }
-  | { readonly kind: "refused"; readonly why: string };
+  | { readonly kind: "refused"; readonly why: string }
+  | { readonly kind: "again"; readonly afterMs: number };
 
 export interface CommandPorts {
   readonly forge: Forge;
@@ -23,8 +24,8 @@ export interface CommandPorts {
   readonly fork: boolean;
   /** Says at once that the command was seen; nothing is done before. */
   readonly seen: () => Promise<void>;
-  /** What the pull request would run at this moment; undefined when it is over. */
-  readonly plan: () => Promise<PullRequestPlan | undefined>;
+  /** What the pull request would run at this moment. */
+  readonly plan: () => Promise<PlannedPullRequest>;
   /** Of the default branch as it is now; undefined while the forge cannot be asked. */
   readonly rules: () => Promise<Narrowed | undefined>;
   /** Accepts and enqueues; `known`: the ledger has this very run already. */
@@ -182,6 +183,7 @@ function reaction(comment: Asking["comment"], content: "rocket" | "confused"): r
 }
 
 function told(asking: Asking, answer: Told): Answered {
+  if (answer.kind === "again") return { ...NOTHING, again: answer.afterMs };
   return answer.kind === "refused" ? refused(asking, answer.why) : { ...done(asking), shown: [answer.markdown] };
 }
 
@@ -208,12 +210,14 @@ async function runNow(
   asking: Asking,
   command: { readonly pipeline: string | null; readonly commit: string | null },
 ): Promise<Answered> {
-  const plan = await ports.plan();
-  if (plan === undefined) {
+  const planned = await ports.plan();
+  if (planned.kind === "again") return { ...NOTHING, again: planned.afterMs };
+  if (planned.kind === "over") {
     const released = await ports.release(asking.sender.login);
     if (released === "later") return { ...NOTHING, again: 1_000 };
     return released === 0 ? refused(asking, "the pull request is closed, and nothing waits to be run") : done(asking);
   }
+  const { plan } = planned;
   const stopped = whyNot(plan, asking, command);
   if (stopped !== undefined) return refused(asking, stopped);
   const wanted = wantedOf(plan, command.pipeline);
@@ -248,6 +252,8 @@ function whyNot(
     return `the head is \`${now}\` by now: what was shown is no longer what is there`;
   if (command.commit !== null && !plan.head.startsWith(command.commit))
     return `the head is \`${now}\` by now, not \`${command.commit}\`: ask again for it`;
+  const conflict = plan.problems.find(({ code }) => code === CONFLICT);
+  if (conflict !== undefined) return `nothing is run of what does not merge: ${conflict.next}`;
   return undefined;
 }
 

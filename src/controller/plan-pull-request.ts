@@ -5,12 +5,14 @@ import { digestOfJson, isOfFork } from "../identity/identity.ts";
 import type { WorkOrder } from "../plan/plan.ts";
 import type { Problem } from "../problem/problem.ts";
 import {
+  CONFLICT,
   SETTINGS_PATH,
+  type PlannedGroup,
+  type PlannedPullRequest,
   type MergePlan,
   type PlanAt,
   type PlannedCommit,
   type PlannedPipeline,
-  type PullRequestPlan,
   type RulesAt,
 } from "./project.ts";
 
@@ -22,14 +24,6 @@ export interface PullRequestPorts {
   /** More refs to look at, because every look at the remote costs. */
   readonly also?: readonly string[];
 }
-
-export type PlannedPullRequest =
-  | { readonly kind: "planned"; readonly plan: PullRequestPlan }
-  /** Closed, merged or gone: there is nothing to say any more. */
-  | { readonly kind: "over" }
-  /** It does not merge: paths in conflict. */
-  | { readonly kind: "conflict"; readonly pullRequest: PullRequest; readonly paths: readonly string[] }
-  | { readonly kind: "again"; readonly afterMs: number; readonly why: string };
 
 /** Plans a pull request from git alone: no code of it runs, and nothing is checked out. */
 export async function planPullRequest(ports: PullRequestPorts, number: number): Promise<PlannedPullRequest> {
@@ -52,15 +46,32 @@ async function planOpen(ports: PullRequestPorts, pullRequest: PullRequest): Prom
   const domain = domainOf(pullRequest, ports.forge);
   const forkPool = isOfFork(domain) ? judged.rules.settings.forks.pool : null;
   const { before, planned } = await planBoth(ports, { base, head, tree: null, domain, forkPool });
+  const at = { head, base, onto, domain, ...judged };
   if (onto !== base && (await readsWhatMoved(ports, planned, { base, onto }))) {
     const merged = await ports.mirror.mergeTree(onto, head);
-    if (merged.kind === "conflict") return { kind: "conflict", pullRequest, paths: merged.paths };
+    if (merged.kind === "conflict") {
+      const plan = { pullRequest, refs, ...compare({ ...at, testMerge: false }, before, planned) };
+      const conflicts = conflictsOf(merged.paths, pullRequest.base.branch);
+      return { kind: "planned", plan: { ...plan, problems: [...conflicts, ...plan.problems] } };
+    }
     const now = await planBoth(ports, { base: onto, head, tree: merged.tree, domain, forkPool });
-    const at = { head, base, onto, domain, testMerge: true, ...judged };
-    return { kind: "planned", plan: { pullRequest, refs, ...compare(at, now.before, now.planned) } };
+    const plan = { pullRequest, refs, ...compare({ ...at, testMerge: true }, now.before, now.planned) };
+    return { kind: "planned", plan };
   }
-  const at = { head, base, onto, domain, testMerge: false, ...judged };
-  return { kind: "planned", plan: { pullRequest, refs, ...compare(at, before, planned) } };
+  return { kind: "planned", plan: { pullRequest, refs, ...compare({ ...at, testMerge: false }, before, planned) } };
+}
+
+/** Conflicts that are named: the first say what to do, and git names them all. */
+const MOST_CONFLICTS = 10;
+
+function conflictsOf(paths: readonly string[], branch: string): readonly Problem[] {
+  return paths.slice(0, MOST_CONFLICTS).map((path) => ({
+    severity: "error",
+    code: CONFLICT,
+    at: { path, line: 1, column: 1 },
+    message: `this does not merge: ${branch} changed the same file`,
+    next: `merge ${branch} into the pull request's branch, or rebase it, and push`,
+  }));
 }
 
 /** Whose work a pull request is; a head whose repository is gone was another's. */
@@ -116,18 +127,23 @@ function pathsOf(problems: readonly Problem[]): ReadonlySet<string> {
   return new Set(problems.map((problem) => problem.at.path));
 }
 
-/** Plans the commit that a merge queue has made of several pull requests; undefined once the queue dropped it. */
+/** Plans the commit that a merge queue has made of several pull requests; over once the queue dropped it. */
 export async function planMergeGroup(
   { mirror, planAt, rulesAt }: Pick<PullRequestPorts, "mirror" | "planAt" | "rulesAt">,
   { head, base }: { readonly head: CommitSha; readonly base: CommitSha },
-): Promise<MergePlan | undefined> {
+): Promise<PlannedGroup> {
   const refreshed = await mirror.refresh(["refs/heads/*"]);
-  if (refreshed.kind !== "ok" || (await mirror.resolve(head)) === undefined) return undefined;
+  // Whoever waits in the queue is told by nothing else.
+  if (refreshed.kind === "unreachable") return { kind: "again", afterMs: 5_000, why: refreshed.why };
+  if (refreshed.kind === "refused" || (await mirror.resolve(head)) === undefined) return { kind: "over" };
   const domain: Domain = "pr";
   const { before, planned } = await planBoth({ planAt }, { base, head, tree: null, domain });
   // A queue merges into the branch that its base is the tip of.
   const judged = await rulesOf({ mirror, rulesAt }, { head, base, ruling: base });
-  return compare({ head, base, onto: base, domain, testMerge: false, ...judged }, before, planned);
+  return {
+    kind: "planned",
+    plan: compare({ head, base, onto: base, domain, testMerge: false, ...judged }, before, planned),
+  };
 }
 
 function notNow(answer: Exclude<Answer<PullRequest>, { kind: "ok" }>): PlannedPullRequest {

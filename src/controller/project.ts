@@ -83,6 +83,9 @@ export type PlanAs = Pick<RunOrder, "pipeline" | "forced" | "overrides"> & {
   readonly pool?: string | null;
 };
 
+/** Code of the problem that a pull request does not merge: nothing of it is run. */
+export const CONFLICT = "merge-conflict";
+
 /** Checks by their names on the forge. */
 export const PLAN_CHECK = "sluice / plan";
 export const RUN_CHECK = "sluice / run";
@@ -125,6 +128,16 @@ export interface PullRequestPlan extends MergePlan {
   /** Refs of the remote as they were when it was looked at. */
   readonly refs: ReadonlyMap<string, CommitSha>;
 }
+
+export type PlannedPullRequest =
+  | { readonly kind: "planned"; readonly plan: PullRequestPlan }
+  /** Closed, merged or gone: there is nothing to say any more. */
+  | { readonly kind: "over" }
+  | { readonly kind: "again"; readonly afterMs: number; readonly why: string };
+
+export type PlannedGroup =
+  | { readonly kind: "planned"; readonly plan: MergePlan }
+  | Extract<PlannedPullRequest, { kind: "over" | "again" }>;
 
 /** What a merge would run, and why. */
 export interface MergePlan {

@@ -2,14 +2,14 @@ import type { Answer, Forge, PullRequest } from "../forge/forge.ts";
 import type { Mirror } from "../git/mirror.ts";
 import type { CommitSha } from "../identity/identity.ts";
 import type { WorkStep } from "../plan/plan.ts";
-import { PLAN_CHECK, type Merge, type MergePlan, type PlanAt, type Review } from "./project.ts";
+import { PLAN_CHECK, type Merge, type MergePlan, type PlanAt, type PlannedGroup, type Review } from "./project.ts";
 
 export interface ReviewPorts {
   readonly forge: Forge;
   readonly mirror: Mirror;
   readonly planAt: PlanAt;
   /** What a commit changes against another one. */
-  readonly planMerge: (of: { readonly head: CommitSha; readonly base: CommitSha }) => Promise<MergePlan | undefined>;
+  readonly planMerge: (of: { readonly head: CommitSha; readonly base: CommitSha }) => Promise<PlannedGroup>;
 }
 
 /**
@@ -25,9 +25,11 @@ export async function reviewMerge(ports: ReviewPorts, commit: CommitSha): Promis
   const reported = await ports.forge.findCheck(merged.head.sha, PLAN_CHECK);
   if (reported.kind !== "ok" && reported.kind !== "not-found") return reported;
   const digest = reported.kind === "ok" ? reported.value?.externalId : undefined;
-  const review: Review =
-    digest === undefined ? { kind: "not-reviewed" } : await compare(ports, { merged, commit, digest });
-  return { kind: "ok", value: { number, labels, review } };
+  const review: Answer<Review> =
+    digest === undefined
+      ? { kind: "ok", value: { kind: "not-reviewed" } }
+      : await compare(ports, { merged, commit, digest });
+  return review.kind === "ok" ? { kind: "ok", value: { number, labels, review: review.value } } : review;
 }
 
 interface Comparing {
@@ -37,7 +39,7 @@ interface Comparing {
   readonly digest: string;
 }
 
-async function compare(ports: ReviewPorts, { merged, commit, digest }: Comparing): Promise<Review> {
+async function compare(ports: ReviewPorts, { merged, commit, digest }: Comparing): Promise<Answer<Review>> {
   const [, parent] = await ports.mirror.firstParents(commit, 2);
   // A rebase leaves several commits of one pull request in a row: then its base is farther away.
   const bases = [...new Set([parent ?? commit, merged.base.sha])];
@@ -45,10 +47,14 @@ async function compare(ports: ReviewPorts, { merged, commit, digest }: Comparing
   for (const base of bases) {
     if ((await ports.mirror.resolve(base)) === undefined) continue;
     const made = await ports.planMerge({ head: commit, base });
-    if (made?.digest === digest) return { kind: "same" };
-    plan ??= made;
+    // A comparison that could not be made says nothing of the merge.
+    if (made.kind === "again") return { kind: "unreachable", why: made.why };
+    if (made.kind === "over") continue;
+    if (made.plan.digest === digest) return { kind: "ok", value: { kind: "same" } };
+    plan ??= made.plan;
   }
-  return { kind: "diverged", moved: plan === undefined ? [] : await movedSteps(ports, merged, plan) };
+  const moved = plan === undefined ? [] : await movedSteps(ports, merged, plan);
+  return { kind: "ok", value: { kind: "diverged", moved } };
 }
 
 /** Steps that differ from those of the reviewed head. */

@@ -5,6 +5,8 @@ import { answerCommand, type CommandPorts } from "../../src/controller/answer-co
 import { openOrders } from "../../src/controller/open-orders.ts";
 import type { At } from "../../src/main/serve/at.ts";
 import { tellCommit, tellLeft } from "../../src/main/serve/commit.ts";
+import { CONFLICT } from "../../src/controller/project.ts";
+import { tellExplanation } from "../../src/main/serve/tell.ts";
 import type { ForgeRepository } from "../../src/main/serve/forge-repository.ts";
 import { freshOrders, ordersOf, stopAll } from "../../src/main/run/orders.ts";
 import { acceptedRef } from "../../src/run/request.ts";
@@ -60,6 +62,27 @@ test("/sluice cancel is not answered while nobody can say what runs", async () =
   expect(await ask()).toMatchObject({ counts: false, words: [], again: 5_000 });
   place.away = false;
   expect(await ask()).toMatchObject({ counts: true, words: [], again: null });
+});
+
+test("/sluice run and explain are not answered while nobody can look, and what does not merge is not run", async () => {
+  const away = { kind: "again", afterMs: 5_000, why: "it is away" } as const;
+  const conflict = { code: CONFLICT, next: "merge `main` into it" };
+  const conflicting = { kind: "planned", plan: { domain: "pr", head: sha("a"), problems: [conflict] } };
+  let planned: object = away;
+  const ports = {
+    fork: false,
+    seen: async () => undefined,
+    forge: { permission: async () => ({ kind: "ok", value: "write" }) },
+    rules: async () => ({ settings: { permissions: {} } }),
+    plan: async () => planned,
+    explain: async () => tellExplanation(away, null),
+  } as unknown as CommandPorts;
+  const asking = { sender: { id: 1, login: "alice", bot: false }, request: "button:1", comment: null, head: null };
+  const ask = (text: string) => answerCommand(ports, asking, parseCommand(text));
+  expect(await ask("/sluice run")).toMatchObject({ counts: false, words: [], again: 5_000 });
+  expect(await ask("/sluice explain")).toMatchObject({ counts: false, words: [], again: 5_000 });
+  planned = conflicting;
+  expect((await ask("/sluice run")).words).toEqual(["nothing is run of what does not merge: merge `main` into it"]);
 });
 
 test("a head counts as left only where the forge says so, and its check ends only where nothing runs", async () => {

@@ -1,16 +1,18 @@
 import { expect, test } from "vitest";
 
-import { planPullRequest, type PullRequestPorts } from "../../src/controller/plan-pull-request.ts";
-import type { PlannedCommit } from "../../src/controller/project.ts";
+import { planMergeGroup, planPullRequest, type PullRequestPorts } from "../../src/controller/plan-pull-request.ts";
+import { CONFLICT, type PlannedCommit } from "../../src/controller/project.ts";
 import type { Answer, PullRequest } from "../../src/forge/forge.ts";
+import { sha } from "../manifest/run-records.ts";
 import { PAGE } from "./promotion-page.ts";
 
 const NOTHING = { project: { problems: [], broken: [] }, planned: [] } as unknown as PlannedCommit;
 
+const HEADS = [`refs/pull/${PAGE.number}/head`, "refs/heads/main"].map((ref) => [ref, PAGE.head.sha] as const);
+
 /** A repository in which a pull request changes no pipeline, of which the forge says one thing after the other. */
 function unaffected(...answers: readonly Answer<PullRequest>[]): PullRequestPorts {
   const left = [...answers];
-  const heads = [`refs/pull/${PAGE.number}/head`, "refs/heads/main"];
   const ports = {
     forge: {
       repository: { id: 42, installation: 1, fullName: "acme/digits" },
@@ -18,7 +20,7 @@ function unaffected(...answers: readonly Answer<PullRequest>[]): PullRequestPort
       pullRequest: async () => left.shift(),
     },
     mirror: {
-      refresh: async () => ({ kind: "ok", refs: new Map(heads.map((ref) => [ref, PAGE.head.sha])) }),
+      refresh: async () => ({ kind: "ok", refs: new Map(HEADS) }),
       mergeBase: async () => PAGE.head.sha,
       changed: async () => [],
     },
@@ -37,4 +39,37 @@ test.each([
   ["cannot be asked about again is looked at later", [OPEN, { kind: "unreachable", why: "502" } as const], "again"],
 ])("a pull request in which nothing is affected and that %s", async (_, answers, kind) => {
   expect((await planPullRequest(unaffected(...answers), PAGE.number)).kind).toBe(kind);
+});
+
+test("what does not merge is planned as it stands, with its conflict as a problem that says what to do", async () => {
+  const file = { path: "pipelines/sum.yaml", parameterFiles: [], pipeline: { id: "sum", name: "sum" } };
+  const one = { file, resolution: { sources: ["data.txt"] }, order: null, forecast: null, problems: [] };
+  const ports = unaffected(OPEN, OPEN);
+  const moved = sha("c");
+  const planned = await planPullRequest(
+    {
+      ...ports,
+      planAt: async () => ({ ...NOTHING, planned: [one] }) as unknown as PlannedCommit,
+      mirror: {
+        ...ports.mirror,
+        refresh: async () => ({ kind: "ok", refs: new Map([...HEADS, ["refs/heads/main", moved]]) }),
+        changed: async () => ["data.txt"],
+        mergeTree: async () => ({ kind: "conflict", paths: ["data.txt"] }),
+      },
+    },
+    PAGE.number,
+  );
+  expect(planned).toMatchObject({
+    kind: "planned",
+    plan: { testMerge: false, problems: [{ code: CONFLICT, severity: "error", at: { path: "data.txt" } }] },
+  });
+});
+
+test.each([
+  ["cannot be looked at now is looked at later: its queue waits for it", { kind: "unreachable", why: "503" }, "again"],
+  ["is in no repository of ours any more is over", { kind: "refused", why: "gone" }, "over"],
+] as const)("a merge queue's commit that %s", async (_, refreshed, kind) => {
+  const ports = unaffected();
+  const mirror = { ...ports.mirror, refresh: async () => refreshed };
+  expect((await planMergeGroup({ ...ports, mirror }, { head: sha("a"), base: sha("b") })).kind).toBe(kind);
 });

@@ -142,10 +142,7 @@ async function ask(at: At, ref: RepositoryRef, { number, asking, parsed, quiet }
   const pullRequest = found.value;
   const merged = pullRequest.state === "closed" ? pullRequest.mergeCommit : null;
   const domain = merged === null ? domainOf(pullRequest, forge) : null;
-  const plan = async () => {
-    const planned = await planPullRequest(repository, number);
-    return planned.kind === "planned" ? planned.plan : undefined;
-  };
+  const plan = () => planPullRequest(repository, number);
   const retries = (by: string) =>
     pullRequest.state === "closed" && merged === null
       ? Promise.resolve([])

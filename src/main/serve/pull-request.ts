@@ -1,5 +1,5 @@
 import { planMergeGroup, planPullRequest } from "../../controller/plan-pull-request.ts";
-import { pinsOf, SKIP_LABEL, type MergePlan, type PullRequestPlan } from "../../controller/project.ts";
+import { CONFLICT, pinsOf, SKIP_LABEL, type MergePlan, type PullRequestPlan } from "../../controller/project.ts";
 import { reportPullRequest } from "../../controller/report-pull-request.ts";
 import { chooseBaseline } from "../../diff/baseline.ts";
 import type { Desired } from "../../forge/desired.ts";
@@ -55,9 +55,6 @@ async function reportNow(
       return "over";
     case "again":
       return again(planned.afterMs);
-    case "conflict":
-      // The forge says so itself, and the next push brings another delivery.
-      return DONE;
     case "planned": {
       const { plan } = planned;
       await repository.history.sync();
@@ -78,9 +75,11 @@ async function reportNow(
 /** A merge queue waits for the check of its own commit; there is no comment to keep. */
 export async function reportMergeGroup(at: At, trigger: Extract<Trigger, { kind: "merge-group" }>): Promise<Performed> {
   const repository = await at.service.repository(trigger.repository);
-  const plan = await planMergeGroup(repository, trigger);
+  const group = await planMergeGroup(repository, trigger);
   repository.save();
-  if (plan === undefined) return DONE;
+  if (group.kind === "again") return again(group.afterMs);
+  if (group.kind === "over") return DONE;
+  const { plan } = group;
   const texts = await textsOf(plan);
   const states = reportPullRequest({
     ...plan,
@@ -123,6 +122,7 @@ async function startAsDeclared(
 ): Promise<readonly RunOrder[]> {
   const { pullRequest, domain } = plan;
   if (domain !== "pr" || pullRequest.draft || pullRequest.labels.includes(SKIP_LABEL)) return [];
+  if (plan.problems.some(({ code }) => code === CONFLICT)) return [];
   const started: RunOrder[] = [];
   for (const { file, order: work, datasets } of plan.affected) {
     if (work === null || file.pipeline.triggers.pullRequest !== "run") continue;

@@ -1,6 +1,6 @@
 import type { Told } from "../../controller/answer-command.ts";
 import { findRun } from "../../controller/find-run.ts";
-import type { PullRequestPlan } from "../../controller/project.ts";
+import type { PlannedPullRequest } from "../../controller/project.ts";
 import { diffRuns } from "../../diff/run-diff.ts";
 import type { ForgeRepository } from "./forge-repository.ts";
 import { diffMarkdown } from "../../report/diff-markdown.ts";
@@ -29,8 +29,10 @@ export async function tellDiff(
 }
 
 /** Why a step of the pull request's plan runs or does not; of all affected pipelines where none is named. */
-export function tellExplanation(plan: PullRequestPlan | undefined, step: string | null): Told {
-  if (plan === undefined) return { kind: "refused", why: "the pull request is closed: nothing is planned for it" };
+export function tellExplanation(planned: PlannedPullRequest, step: string | null): Told {
+  if (planned.kind === "again") return planned;
+  if (planned.kind === "over") return { kind: "refused", why: "the pull request is closed: nothing is planned for it" };
+  const { plan } = planned;
   const wanted = step === null ? plan.affected : plan.planned.planned;
   const blocks = wanted.flatMap(({ order, forecast }) => {
     if (order === null || forecast === null) return [];
