@@ -3,22 +3,22 @@ import { join } from "node:path";
 
 import type { Failure } from "../run/run-record.ts";
 import { endOf, endedBefore, endedBySystem } from "./attempt-end.ts";
-import type { Environments, PreparedEnvironment } from "./environment.ts";
+import type { Environments } from "./environment.ts";
 import type { Attempt, AttemptEnd, AttemptOrder, Executor } from "./executor.ts";
 import { discard, giveBack, makeSlot, take, type RunningLauncher, type Slot, type Slots } from "./slot.ts";
 import { environmentOf } from "./step-environment.ts";
 import { unlessDiskFull } from "./full-disk.ts";
-import { isShown, shownIn } from "./shown.ts";
+import { isShown } from "./shown.ts";
 import { isolationHere } from "./isolation.ts";
-import { koffiDirectories, launcherCommand } from "./launcher-command.ts";
-import { startLauncher, type Launcher } from "./launcher-client.ts";
+import { launcherCommand } from "./launcher-command.ts";
 import { memoryLimitsHere, type MemoryGroup, type MemoryLimits } from "./memory-limit.ts";
 import { permitsFor, type Permits } from "./permits.ts";
 import { beginLog, keepPlain } from "./plain-log.ts";
 import { prepare, type Prepared, type Walls } from "./prepare.ts";
-import { HOME, readOnlyFor, sandboxArguments, WORKSPACE, type SandboxSettings } from "./sandbox.ts";
+import { HOME, readOnlyFor, WORKSPACE } from "./sandbox.ts";
 import { redactLog } from "./redact-log.ts";
 import { removeTrees } from "./remove-tree.ts";
+import { launch, launcherFor, PLAIN, type LauncherPool } from "./slot-launcher.ts";
 import { keepFresh } from "./work-place.ts";
 import { clearWorkspace, stage, undeclaredWrites, type Materialize, type Staged } from "./workspace.ts";
 
@@ -36,11 +36,9 @@ export interface ProcessExecutorOptions {
   readonly onDrift: ((drift: Failure) => void) | undefined;
 }
 
-interface Pool extends Slots {
+interface Pool extends Slots, LauncherPool {
   readonly options: ProcessExecutorOptions;
-  readonly sandboxed: boolean;
   readonly walls: Walls;
-  readonly systemReadOnly: readonly string[];
   /** Memory limits, opened for the first step that has one; null where they cannot be enforced. */
   limits: MemoryLimits | null | undefined;
   /** Processes that may still be started; staging goes on meanwhile in the spare workspaces. */
@@ -270,71 +268,4 @@ function groupFor(pool: Pool, slot: Slot, order: AttemptOrder): MemoryGroup | un
     pool.limits = here.kind === "enforced" ? here.open() : null;
   }
   return pool.limits?.group(slot.at);
-}
-
-/** The slot's launcher if it was started with the same settings; a step with secrets always gets a fresh one. */
-function launcherFor(
-  pool: Pool,
-  slot: Slot,
-  {
-    order,
-    prepared,
-    group,
-  }: {
-    readonly order: Pick<AttemptOrder, "network" | "inputs" | "secrets" | "sandbox">;
-    readonly prepared: { readonly environment: Pick<PreparedEnvironment, "path" | "readOnly"> };
-    readonly group: MemoryGroup | undefined;
-  },
-): Launcher {
-  const settings: SandboxSettings = {
-    network: order.network,
-    readOnly: pool.sandboxed
-      ? [
-          ...new Set([
-            ...pool.systemReadOnly,
-            ...prepared.environment.readOnly,
-            ...readOnlyFor(prepared.environment.path.join(":")),
-          ]),
-        ]
-      : [],
-    shown: shownIn(order),
-  };
-  const plain = pool.sandboxed ? JSON.stringify(settings) : PLAIN;
-  const name = group === undefined ? plain : `limited ${plain}`;
-  const fresh =
-    pool.sandboxed &&
-    (Object.keys(order.secrets).length > 0 ||
-      pool.options.sandbox === "require" ||
-      order.sandbox === "require" ||
-      settings.shown.length > 0);
-  if (slot.launcher !== undefined && slot.launcher.process.alive && slot.launcher.settings === name && !fresh)
-    return slot.launcher.process;
-  void slot.launcher?.process.close();
-  const command = commandOf(pool, slot, settings);
-  const process = launch(pool, group === undefined ? command : group.inside(command));
-  slot.launcher = { process, settings: name };
-  return process;
-}
-
-/** Settings of every launcher outside a sandbox. */
-const PLAIN = "plain";
-
-function launch(pool: Pool, command: readonly string[]): Launcher {
-  return startLauncher(command, { NODE_COMPILE_CACHE: "", PATH: pool.options.path });
-}
-
-function commandOf(pool: Pool, slot: Slot, settings: SandboxSettings): readonly string[] {
-  const { launcherPath } = pool.options;
-  const node = launcherCommand(launcherPath);
-  if (!pool.sandboxed) return node;
-  const koffi = koffiDirectories(launcherPath);
-  const own = [process.execPath, launcherPath, ...koffi];
-  return [
-    "bwrap",
-    ...sandboxArguments(slot.workspace, join(slot.root, "logs"), {
-      ...settings,
-      readOnly: [...settings.readOnly, ...own],
-    }),
-    ...node,
-  ];
 }
