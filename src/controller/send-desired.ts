@@ -6,6 +6,7 @@ import { digestOf } from "../identity/identity.ts";
 import type { RepositoryRef } from "../identity/repository.ts";
 import type { Table } from "../queue/queue.ts";
 import { withWait } from "../report/check-output.ts";
+import { putOff, waitsUntil, type PutOff } from "../scheduling/put-off.ts";
 import type { SpendWrites } from "../scheduling/write-budget.ts";
 
 export interface SendPorts {
@@ -50,29 +51,41 @@ export async function sendDesired(ports: SendPorts, installation: number): Promi
     return later(silent - clock.now());
   }
   const entries = (await table.entries(outbox)).map(entryOf);
+  let next = Number.POSITIVE_INFINITY;
+  let unanswered = 0;
   for (const { key } of entries.toSorted((a, b) => urgencyOf(a.desired) - urgencyOf(b.desired))) {
     // Replaced while others were sent: the newest wins.
     const value = await table.get(outbox, key);
-    if (value === undefined) {
-      await table.remove(waitsOf(installation), key);
-      continue;
-    }
-    const step = await sendOne(ports, installation, entryOf({ key, value }));
+    const step = value === undefined ? SETTLED : await sendOne(ports, installation, entryOf({ key, value }));
     if (step.kind === "again") {
       if (step.limit) await holdUp(ports, installation);
       return later(step.afterMs);
     }
+    if (step.kind === "put-off") {
+      next = Math.min(next, step.until);
+      // One that is never answered holds up no other; where nothing is answered, the forge is away.
+      if (step.tried && ++unanswered === AWAY_AFTER) return later(ASK_AGAIN_MS);
+      continue;
+    }
+    unanswered = 0;
     if (step.why !== null) notTaken.push({ target: key, why: step.why });
-    await table.remove(outbox, key, value);
+    if (value !== undefined) await table.remove(outbox, key, value);
     await table.remove(waitsOf(installation), key);
+    await table.remove(putOffOf(installation), key);
   }
-  return { kind: "sent", notTaken };
+  return next === Number.POSITIVE_INFINITY ? { kind: "sent", notTaken } : later(Math.max(1_000, next - clock.now()));
 }
+
+/** So many states in a row that got no answer. */
+const AWAY_AFTER = 2;
+const ASK_AGAIN_MS = 5_000;
 
 type Step =
   | { readonly kind: "settled"; readonly why: string | null }
   /** `limit`: GitHub's or our own limit on writes is why. */
-  | { readonly kind: "again"; readonly afterMs: number; readonly limit: boolean };
+  | { readonly kind: "again"; readonly afterMs: number; readonly limit: boolean }
+  /** The forge gave no answer to this one, now or (not `tried`) a moment ago. */
+  | { readonly kind: "put-off"; readonly until: number; readonly tried: boolean };
 
 const SETTLED: Step = { kind: "settled", why: null };
 
@@ -81,6 +94,9 @@ async function sendOne(ports: SendPorts, installation: number, entry: Entry): Pr
   const memory = `sent/${installation}`;
   const digest = digestOf(canonicalJson(entry.value));
   if ((await table.get(memory, entry.key)) === digest && !(await mayHaveGone(ports, entry))) return SETTLED;
+  const off = (await table.get(putOffOf(installation), entry.key)) as PutOff | undefined;
+  const until = waitsUntil(off, digest);
+  if (until > clock.now()) return { kind: "put-off", until, tried: false };
   const spent = await ports.spend(installation, writesOf(entry.desired));
   if (spent.kind === "wait") return { kind: "again", afterMs: spent.afterMs, limit: true };
   const desired = await late(ports, installation, entry);
@@ -92,8 +108,11 @@ async function sendOne(ports: SendPorts, installation: number, entry: Entry): Pr
       await table.put("write-silence", String(installation), until);
       return { kind: "again", afterMs: until - clock.now(), limit: true };
     }
-    case "unreachable":
-      return { kind: "again", afterMs: 5_000, limit: false };
+    case "unreachable": {
+      const again = putOff(off, { digest, now: clock.now() });
+      await table.put(putOffOf(installation), entry.key, { ...again });
+      return { kind: "put-off", until: again.until, tried: true };
+    }
     case "ok":
       await table.put(memory, entry.key, digest);
       return SETTLED;
@@ -127,6 +146,11 @@ function entryOf({ key, value }: { readonly key: string; readonly value: Json })
 /** Since when each entry of the outbox that a limit held up has waited. */
 function waitsOf(installation: number): string {
   return `write-waits/${installation}`;
+}
+
+/** Entries of the outbox that got no answer when they were last sent. */
+function putOffOf(installation: number): string {
+  return `write-put-off/${installation}`;
 }
 
 /** A limit holds up whatever is in the outbox then, and nothing that comes into it afterwards. */

@@ -253,6 +253,53 @@ test("while GitHub asks for silence nobody asks it anything", async () => {
   expect(bodies(one)).toEqual([`${MARKER}\nplan`]);
 });
 
+test("a state that is never answered holds up no other, and is tried less and less often", async () => {
+  let tries = 0;
+  const one = await desk((forge) => ({
+    ...forge,
+    writeCheck(check, id) {
+      if (check.name !== "poison") return forge.writeCheck(check, id);
+      tries++;
+      return Promise.resolve({ kind: "unreachable", why: "502" });
+    },
+  }));
+  await one.want({ kind: "check", check: checkOf(one.head, 0, { name: "poison", conclusion: "failure" }) });
+  await one.want({ kind: "check", check: checkOf(one.head, 0) });
+  await one.want(sticky(one, "plan"));
+  expect(await one.send()).toMatchObject({ kind: "again", afterMs: 5_000 });
+  expect(one.repository.checks).toHaveLength(1);
+  expect(bodies(one)).toEqual([`${MARKER}\nplan`]);
+  for (let second = 0; second < 600; second++) {
+    one.pass(1_000);
+    await one.send();
+  }
+  expect(tries).toBe(13);
+  await one.want({ kind: "check", check: checkOf(one.head, 0, { name: "poison", title: "another" }) });
+  await one.send();
+  expect(tries).toBe(14);
+});
+
+test("a forge that answers nothing is asked for few of many states", async () => {
+  let tries = 0;
+  let away = true;
+  const one = await desk((forge) => ({
+    ...forge,
+    findCheck(head, name) {
+      if (!away) return forge.findCheck(head, name);
+      tries++;
+      return Promise.resolve({ kind: "unreachable", why: "503" });
+    },
+  }));
+  for (let at = 0; at < 10; at++)
+    await one.want({ kind: "check", check: checkOf(one.head, 0, { name: `check ${at}` }) });
+  expect(await one.send()).toMatchObject({ kind: "again", afterMs: 5_000 });
+  expect(tries).toBe(2);
+  away = false;
+  one.pass(60_000);
+  expect(await one.send()).toEqual({ kind: "sent", notTaken: [] });
+  expect(one.repository.checks).toHaveLength(10);
+});
+
 test("a state replaced while it was sent stays to be sent", async () => {
   let meanwhile: (() => Promise<void>) | null = null;
   const one = await desk((forge) => ({

@@ -86,8 +86,9 @@ async function report(at: At, ref: RepositoryRef, number: number): Promise<Perfo
 /** Two senders would each see no comment and make one. */
 function send(at: At, installation: number): Promise<Performed> {
   return alone(at, `outbox-${installation}`, async () => {
-    const { forges, clock, spend } = at.service.parts;
+    const { forges, clock, spend, onError } = at.service.parts;
     const sent = await sendDesired({ table: at.queue.table, forges, clock, spend }, installation);
+    for (const { target, why } of sent.notTaken) onError(new Error(`the forge does not take ${target}: ${why}`));
     return sent.kind === "again" ? again(sent.afterMs) : DONE;
   });
 }
