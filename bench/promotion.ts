@@ -127,6 +127,7 @@ function orderOf(state: EnvironmentState): PromoteOrder {
       deploy: null,
     },
     pipeline: "p0",
+    branch: "main",
     request: standing.request,
     candidate: releaseOf(standing.request.run),
     live: releaseOf(standing.live.run),

@@ -82,15 +82,17 @@ function shownPullRequest(
 ): Promise<Answer<PullRequest>> {
   if (open === undefined) return forge.createPullRequest({ title, body, head: promotionBranch(pin), base: branch });
   // Its body is brought to what is missing once that is known.
-  if (open.title === title) return Promise.resolve({ kind: "ok", value: open });
-  return forge.updatePullRequest(open.number, { title });
+  const same = open.title === title && open.base.branch === branch;
+  return same
+    ? Promise.resolve({ kind: "ok", value: open })
+    : forge.updatePullRequest(open.number, { title, base: branch });
 }
 
 type Head =
   | { readonly kind: "ours"; readonly evidence: Digest | undefined; readonly at: number }
   | { readonly kind: "edited" };
 
-/** Ours is one commit that changes the pin alone, to bytes that Sluice renders. */
+/** Ours is one commit that changes the pin alone, if it is another one there, to bytes that Sluice renders. */
 async function headOf(mirror: Mirror, { pin, tip }: OpenOrder, head: CommitSha): Promise<Head> {
   const base = await mirror.mergeBase(tip, head);
   if (base === undefined) return { kind: "edited" };
@@ -100,7 +102,7 @@ async function headOf(mirror: Mirror, { pin, tip }: OpenOrder, head: CommitSha):
   const bytes = await mirror.file(head, path);
   const [commit, ...more] = await mirror.log(head, base);
   const written = bytes === undefined ? undefined : parsePin(new TextDecoder().decode(bytes));
-  const alone = changed.length === 1 && changed[0] === path && more.length === 0;
+  const alone = changed.every((one) => one === path) && more.length === 0;
   if (!alone || written === undefined || commit === undefined) return { kind: "edited" };
   const [evidence] = parseTrailers(commit.message).get("Sluice-Evidence") ?? [];
   const same = written.run === pin.run && written.manifest === pin.manifest && written.source === pin.source;

@@ -139,7 +139,13 @@ export interface Forge {
   }): Promise<Answer<PullRequest>>;
   updatePullRequest(
     number: number,
-    change: { readonly title?: string; readonly body?: string; readonly state?: "open" | "closed" },
+    change: {
+      readonly title?: string;
+      readonly body?: string;
+      readonly state?: "open" | "closed";
+      /** The branch that it is to be merged into. */
+      readonly base?: string;
+    },
   ): Promise<Answer<PullRequest>>;
   /** Merges if the head still is `sha`; refused where it is not, or where the forge's rules do not let it. */
   merge(number: number, expected: { readonly sha: CommitSha; readonly title: string }): Promise<Answer<CommitSha>>;

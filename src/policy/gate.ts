@@ -41,6 +41,12 @@ export function judgeGates(gates: EnvironmentSettings["gates"], gated: Gated): r
   });
 }
 
+/** What is live and cannot be read is not nothing: gates would take it for the first release. */
+export function liveGate(run: string | null, live: Release | null): readonly GateOutcome[] {
+  if (run === null || live !== null) return [];
+  return [{ source: "live", outcome: "unknown", why: `the ledger has no manifest of run ${run}, which is live` }];
+}
+
 function readsLive(source: string): boolean {
   return /(?<![\w.])live\b/.test(source.replace(/"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'/g, '""'));
 }

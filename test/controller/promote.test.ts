@@ -151,6 +151,7 @@ function orderOf(standing: Standing, approvals: PromoteOrder["environment"]["app
   return {
     environment,
     pipeline: "digits",
+    branch: PAGE.base.branch,
     request,
     candidate: releaseOf(digitsRun({ id: request.run, trigger: "push" }), digestOf(request.run)),
     live: null,
@@ -391,4 +392,15 @@ test("a promotion that somebody closes says on its page that nobody waits for it
       },
     },
   ]);
+});
+
+test("what somebody merged into another branch is no release, whoever agreed", async () => {
+  let page: PullRequest = PAGE;
+  const { say, look, standing } = await prod(ONE, { page: () => page, voters: [BOB], queue: [] });
+  await say("requested", 1, FIRST);
+  await look();
+  page = { ...MERGED, mergedBy: { ...PAGE.author, bot: true }, base: { ...PAGE.base, branch: "elsewhere" } };
+  const { states, released } = await look();
+  expect([released, (await standing()).live]).toEqual([false, null]);
+  expect(states).toMatchObject([{ check: { title: "closed: merged into another branch, elsewhere" } }]);
 });

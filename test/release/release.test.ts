@@ -5,7 +5,7 @@ import { expect, test } from "vitest";
 
 import { digestOf } from "../../src/identity/identity.ts";
 import { parseTrailers } from "../../src/manifest/commit-message.ts";
-import { judgeGates } from "../../src/policy/gate.ts";
+import { judgeGates, liveGate } from "../../src/policy/gate.ts";
 import { refusalOfCandidate } from "../../src/release/candidate.ts";
 import { evidenceDigest, type Evidence } from "../../src/release/evidence.ts";
 import { parsePin, pinPath, releaseOf, renderPin } from "../../src/release/release.ts";
@@ -120,6 +120,12 @@ test("gates are over doubles, and what cannot be told does not hold", () => {
   expect(outcomes("metrics.accuracy >= live.metrics.accuracy - 0.002")).toBe("not-applicable");
   expect(outcomes("metrics.accuracy >= live.metrics.accuracy - 0.002", "deny")).toBe("failed");
   expect(outcomes("metrics.accuracy >= live.metrics.accuracy - 0.002", "deny", { live: release })).toBe("passed");
+});
+
+test("what is live and cannot be read is not taken for the first release", () => {
+  expect(liveGate(null, null)).toEqual([]);
+  expect(liveGate(release.run, release)).toEqual([]);
+  expect(liveGate(release.run, null)).toMatchObject([{ outcome: "unknown" }]);
 });
 
 test.each<[string, Partial<typeof record>, RegExp]>([

@@ -25,6 +25,8 @@ export interface PromotePorts {
 export interface PromoteOrder extends Omit<Question, "voters" | "run" | "evidence"> {
   readonly evidence: Digest;
   readonly pipeline: string;
+  /** The default branch, on which the pin has to come. */
+  readonly branch: string;
   readonly request: Request;
   readonly candidate: Release;
   readonly live: Release | null;

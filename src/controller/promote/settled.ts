@@ -12,9 +12,10 @@ export async function settled(ports: PromotePorts, order: PromoteOrder): Promise
   if (request.pullRequest === null) return undefined;
   const asked = await ports.forge.pullRequest(request.pullRequest);
   if (asked.kind !== "ok") return later(asked, order.now);
-  const { state, merged, mergeCommit, number } = asked.value;
+  const { state, merged, mergeCommit, number, base } = asked.value;
   if (state === "open") return undefined;
-  if (merged) {
+  const elsewhere = merged && base.branch !== order.branch;
+  if (merged && !elsewhere) {
     const counts = await mayCount(ports, asOf(order, asked.value.mergedAt), asked.value);
     if (counts.kind !== "ok") return later(counts, order.now);
     if (counts.value) {
@@ -22,9 +23,14 @@ export async function settled(ports: PromotePorts, order: PromoteOrder): Promise
       return { ...NOTHING, released: true };
     }
   }
-  const reason = merged ? "merged past what it waited for" : "its pull request was closed";
+  const reason = whyNot(merged, elsewhere ? base.branch : null);
   await ports.record([withdrawn(order, { cause: `pull-request:${number}/${request.cause}`, reason })]);
   return { ...NOTHING, states: [closedCheck(order, asked.value, reason)] };
+}
+
+function whyNot(merged: boolean, elsewhere: string | null): string {
+  if (elsewhere !== null) return `merged into another branch, ${elsewhere}`;
+  return merged ? "merged past what it waited for" : "its pull request was closed";
 }
 
 const SECOND = 1_000;

@@ -1,11 +1,12 @@
 import { findApprovals } from "../../controller/find-approvals.ts";
-import { together, type Looked } from "../../forge/looked.ts";
+import { findAuthors } from "../../controller/find-authors.ts";
+import { againAfter, together, type Looked } from "../../forge/looked.ts";
 import { openPromotion } from "../../controller/open-promotion.ts";
 import { promote } from "../../controller/promote/promote.ts";
 import type { PromoteOrder } from "../../controller/promote/promotion.ts";
 import { requestPromotions, type Newest, type RefusedLabel } from "../../controller/request-promotions.ts";
 import { withdraw } from "../../controller/withdraw.ts";
-import type { PullRequest } from "../../forge/forge.ts";
+import type { Answer, PullRequest } from "../../forge/forge.ts";
 import type { CommitSha, Digest } from "../../identity/identity.ts";
 import { planDeployment, tellReleased } from "./deployments.ts";
 import { deployGate, evidenceFiles } from "./evidence.ts";
@@ -16,7 +17,7 @@ import { tellForced } from "./forced.ts";
 import { withdrawAbandoned } from "./promotion-abandoned.ts";
 import { leaveOf, type Leave } from "./promotion-leave.ts";
 import type { EnvironmentSettings } from "../../pipeline/settings.ts";
-import { judgeGates } from "../../policy/gate.ts";
+import { judgeGates, liveGate } from "../../policy/gate.ts";
 import { refusalOfCandidate, type NotPromotable } from "../../release/candidate.ts";
 import { standingOf, type EnvironmentState, type Request } from "../../release/environment-state.ts";
 import { evidenceDigest } from "../../release/evidence.ts";
@@ -142,8 +143,10 @@ async function promoteOne(
 ): Promise<Awaited<ReturnType<typeof promote>> | undefined> {
   const given = await withdrawRefused(place, asked);
   if (given !== undefined) return { ...given, released: false };
-  const order = await orderOf(place, asked);
-  if (order === undefined) return undefined;
+  const ordered = await orderOf(place, asked);
+  if (ordered.kind === "not-found") return undefined;
+  if (ordered.kind !== "ok") return { states: [], again: againAfter(ordered, place.now), released: false };
+  const { value: order } = ordered;
   const { environment, pipeline, candidate, evidence } = order;
   const { forge, mirror } = place.repository;
   const pin = { ...candidate, environment: environment.name, pipeline };
@@ -197,15 +200,16 @@ async function evidenceBefore(
   return evidenceDigest({ environment: environment.name, candidate, live, gates, ...files });
 }
 
+/** What is asked for with all that it hangs on; not found: the ledger has no such run that can be read. */
 export async function orderOf(
   place: Place,
   { environment, pipeline, request, folded }: Parameters<typeof promoteOne>[1],
-): Promise<PromoteOrder | undefined> {
+): Promise<Answer<PromoteOrder>> {
   const state = folded.get(environment.name);
   const standing = standingOf(state, pipeline);
   const run = await place.runs.run(request.run);
   const candidate = await place.runs.release(request.run);
-  if (run === undefined || candidate === undefined) return undefined;
+  if (run === undefined || candidate === undefined) return { kind: "not-found" };
   const live = standing.live === null ? null : ((await place.runs.release(standing.live.run)) ?? null);
   const gated = {
     environment: environment.name,
@@ -215,13 +219,20 @@ export async function orderOf(
     reproducible: null,
   };
   const deploy = environment.deploy === null ? null : await planDeployment(place, environment, request.run);
-  const gates = [...judgeGates(environment.gates, gated), ...deployGate(environment, deploy)];
+  const gates = [
+    ...liveGate(standing.live?.run ?? null, live),
+    ...judgeGates(environment.gates, gated),
+    ...deployGate(environment, deploy),
+  ];
   const files = await evidenceFiles(place, { environment, pipeline, deploy });
   const { after } = environment;
   const before = place.project.settings.environments.find(({ name }) => name === after);
-  return {
+  const authors = await authorsSince(place, { candidate, live });
+  if (authors.kind !== "ok") return authors;
+  const order = {
     environment,
     pipeline,
+    branch: place.branch,
     request,
     candidate,
     live,
@@ -242,32 +253,21 @@ export async function orderOf(
       gates,
       ...files,
     }),
-    authors: [request.by, ...(await authorsSince(place, { candidate, live }))],
+    authors: [request.by, ...authors.value],
     now: place.now,
     unattended: environment.auto && environment.approvals === null,
   };
+  return { kind: "ok", value: order };
 }
 
-/** Authors of the pull requests between the live release and the candidate (SEMANTICS §11). */
+/** Whoever had a hand in what comes between the live release and the candidate (SEMANTICS §11). */
 async function authorsSince(
-  { repository }: Place,
+  { repository: { forge, mirror } }: Place,
   { candidate, live }: { readonly candidate: Release; readonly live: Release | null },
-): Promise<readonly Actor[]> {
-  const { forge, mirror } = repository;
+): Promise<Answer<readonly Actor[]>> {
   const line = await mirror.firstParents(candidate.source, REACH);
   const until = live === null ? -1 : line.indexOf(live.source);
-  const authors: Actor[] = [];
-  const seen = new Set<number>();
-  for (const commit of until < 0 ? line : line.slice(0, until)) {
-    const asked = await forge.pullRequestsOf(commit);
-    for (const pull of asked.kind === "ok" ? asked.value : []) {
-      if (seen.has(pull.number)) continue;
-      seen.add(pull.number);
-      const pushers = await forge.commitAuthors(pull.number);
-      authors.push(pull.author, ...(pushers.kind === "ok" ? pushers.value : []));
-    }
-  }
-  return authors;
+  return findAuthors(forge, until < 0 ? line : line.slice(0, until));
 }
 
 export function leave(place: Place, deed: "promote" | "approve", from: EnvironmentSettings["approvals"] = null): Leave {

@@ -95,8 +95,11 @@ async function judgedAt(
     objections: [],
   };
   const request = open?.run === run ? open : fresh;
-  const order = await orderOf(place, { environment, pipeline, request, folded: states });
-  if (order === undefined) return { kind: "refused", why: "its manifest cannot be read" };
+  const ordered = await orderOf(place, { environment, pipeline, request, folded: states });
+  if (ordered.kind === "not-found") return { kind: "refused", why: "its manifest cannot be read" };
+  if (ordered.kind !== "ok")
+    return { kind: "refused", why: `the forge does not say who its authors are: ${ordered.why}` };
+  const { value: order } = ordered;
   const voters = request.approvals.map((approval) => ({ approval, allowed: true, bot: false }));
   return {
     kind: "judged",
@@ -135,7 +138,8 @@ async function shownTo(
   if (request === null || request.pullRequest === null) return undefined;
   const order = await orderOf(place, { ...of, request, folded: of.states });
   const pull = await place.repository.forge.pullRequest(request.pullRequest);
-  if (order === undefined || pull.kind !== "ok" || pull.value.state !== "open") return undefined;
+  if (order.kind !== "ok" || pull.kind !== "ok" || pull.value.state !== "open") return undefined;
+  const { evidence } = order.value;
   // The page names the evidence that it shows.
-  return pull.value.body.includes(order.evidence.slice(0, 19)) ? order.evidence : undefined;
+  return pull.value.body.includes(evidence.slice(0, 19)) ? evidence : undefined;
 }

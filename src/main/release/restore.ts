@@ -26,8 +26,8 @@ export async function restorePromotion(
   if (pull.kind !== "ok") return pull;
   if (pull.value.state !== "open") return RESTORED;
   const order = await orderOf(place, { environment, pipeline: of.pipeline, request, folded });
-  if (order === undefined) return RESTORED;
-  const { candidate, evidence } = order;
+  if (order.kind !== "ok") return order.kind === "not-found" ? RESTORED : order;
+  const { candidate, evidence } = order.value;
   const opened = await openPromotion(
     { forge, mirror },
     {

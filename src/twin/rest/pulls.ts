@@ -69,6 +69,7 @@ function updatePull(here: Here, pull: TwinPullRequest): Reply {
   const { body } = here.call;
   if (typeof body["title"] === "string") pull.title = body["title"];
   if (typeof body["body"] === "string") pull.body = body["body"];
+  if (typeof body["base"] === "string") pull.base = body["base"];
   if (body["state"] === "closed" && pull.state === "open") here.forge.closePull(here.repository, pull, loginOf(here));
   return ok(pullOf(here, pull));
 }
