@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 
 import { digestOf, runIdOf, type CommitSha } from "../../src/identity/identity.ts";
 import { dueOnPush, listensTo, type PushFacts } from "../../src/run/due.ts";
+import { headRequest } from "../../src/run/head-request.ts";
 import { orderOf, parseOrder, renderOrder, type RunOrder } from "../../src/run/request.ts";
 import { turnOf } from "../../src/run/turn.ts";
 
@@ -47,6 +48,34 @@ test("branches are globs; without any the default branch counts", () => {
   expect(listens(["release/*"], "release/1/fix")).toBe(false);
   expect(listens(["release/*"], "main")).toBe(false);
   expect(listens(["**", "!sluice/**"], "sluice/ledger")).toBe(false);
+});
+
+test("a head is run by itself once, and anew where it is the head again after all that ran there was superseded", () => {
+  const first = { id: ID, request: "pull-request:7" } as const;
+  const anew = { id: OLD, request: `pull-request:7:${ID}` } as const;
+  expect(headRequest(7, [])).toBe("pull-request:7");
+  expect(headRequest(7, [{ ...anew, request: "comment:1", status: "failed" }])).toBe("pull-request:7");
+  for (const status of ["succeeded", "failed", "cancelled"] as const)
+    expect(headRequest(7, [{ ...first, status }])).toBe(null);
+  expect(headRequest(7, [{ ...first, status: "superseded" }])).toBe(anew.request);
+  expect(
+    headRequest(7, [
+      { ...anew, status: "superseded" },
+      { ...first, status: "superseded" },
+    ]),
+  ).toBe(`pull-request:7:${OLD}`);
+  expect(
+    headRequest(7, [
+      { ...anew, status: "succeeded" },
+      { ...first, status: "superseded" },
+    ]),
+  ).toBe(null);
+  expect(
+    headRequest(7, [
+      { ...first, status: "superseded" },
+      { ...anew, request: "comment:1", status: "failed" },
+    ]),
+  ).toBe(null);
 });
 
 const commits = fc.constantFrom(A, "b".repeat(40) as CommitSha, "c".repeat(40) as CommitSha);

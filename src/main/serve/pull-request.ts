@@ -14,6 +14,7 @@ import { plotsOf } from "../run/plots.ts";
 import { failureEvidence, NO_EVIDENCE } from "../run/failure-evidence.ts";
 import type { Performed } from "../../queue/queue.ts";
 import type { EndedRun, OpenRun } from "../../report/sticky-run.ts";
+import { headRequest } from "../../run/head-request.ts";
 import { ACCEPTED, orderOf, type RunOrder } from "../../run/request.ts";
 import type { Trigger } from "../../trigger/trigger.ts";
 import { desire } from "../../worker.ts";
@@ -126,11 +127,13 @@ async function startAsDeclared(
   const started: RunOrder[] = [];
   for (const { file, order: work, datasets } of plan.affected) {
     if (work === null || file.pipeline.triggers.pullRequest !== "run") continue;
+    const request = requestOf(repository, { plan, orders }, file.pipeline.id);
+    if (request === null) continue;
     const { forge } = repository;
     const order = orderOf(file.pipeline, {
       repository: String(forge.repository.id),
       source: plan.head,
-      request: `pull-request:${pullRequest.number}`,
+      request,
       plan: work.digest,
       domain,
       branch: pullRequest.head.branch,
@@ -139,10 +142,20 @@ async function startAsDeclared(
       acceptedAt: new Date(forge.date() ?? at.service.parts.clock.now()).toISOString(),
       pins: pinsOf(datasets),
     });
-    const known = orders.some(({ id }) => id === order.id) || repository.history.byPrefix(order.id).length > 0;
-    if (!known && (await acceptAndEnqueue(at, repository, order)) === "accepted") started.push(order);
+    if ((await acceptAndEnqueue(at, repository, order)) === "accepted") started.push(order);
   }
   return started;
+}
+
+/** What runs a pipeline at the head by itself; null where it ran, or is about to. */
+function requestOf({ history }: ForgeRepository, { plan, orders }: Seen, pipeline: string): string | null {
+  const { number } = plan.pullRequest;
+  const there = history.runs({ pipeline, source: plan.head }).filter((run) => run.pullRequest === number);
+  const request = headRequest(number, there);
+  const open = orders.filter((order) => order.pipeline === pipeline && order.source === plan.head);
+  // What is under way was asked for by somebody, or is this very run: what is begun anew waits for its end.
+  const known = open.some((order) => order.request === request || there.length > 0);
+  return known ? null : request;
 }
 
 async function statesOf(at: At, repository: ForgeRepository, { plan, orders }: Seen): Promise<readonly Desired[]> {
