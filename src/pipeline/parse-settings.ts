@@ -128,6 +128,14 @@ function environmentsOf(reading: Reading, raw: RawSettings): readonly Environmen
         next: `name one of: ${known.join(", ")}`,
       });
     }
+    const twin = known.slice(0, known.indexOf(name)).find((one) => one.toLowerCase() === name.toLowerCase());
+    if (twin !== undefined) {
+      report(reading, reading.yaml.keySpan(all, name), {
+        code: "case-collision",
+        message: `\`${name}\` and \`${twin}\` are one name on machines that do not tell cases apart`,
+        next: `call \`${name}\` otherwise`,
+      });
+    }
     const { approvals } = environment;
     return [
       {

@@ -13,7 +13,7 @@ export const duration = z.string().regex(DURATION, "a duration such as `90s`, `3
 const period = z.string().regex(PERIOD, "a duration above zero, such as `90s`, `30m`, `2h`, `7d`, `2y`");
 export const size = z.union([z.string().regex(SIZE, "a size such as `512Mi`, `2Gi`"), z.int().positive()]);
 const path = z.string().min(1);
-const name = z.string().regex(NAME, "a name of letters, digits, `-` and `_`");
+export const name = z.string().regex(NAME, "a name of letters, digits, `-` and `_`");
 const json: z.ZodType = z.unknown();
 
 const input = z.union([

@@ -1,6 +1,6 @@
 import { z } from "zod";
 
-import { duration } from "./schema.ts";
+import { duration, name } from "./schema.ts";
 import { TRIGGERS } from "./trigger-kind.ts";
 
 export const text = z.string().min(1);
@@ -111,7 +111,7 @@ export const sharedKeys = {
     })
     .optional()
     .describe("Pull requests of forks."),
-  environments: z.record(text, environment).optional().describe("In order of promotion."),
+  environments: z.record(name, environment).optional().describe("In order of promotion."),
   policies: z
     .array(
       z.union([

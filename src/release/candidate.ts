@@ -29,3 +29,17 @@ export function refusalOfCandidate(record: RunRecord, repository: string, domain
 function said(status: Exclude<RunRecord["status"], "succeeded">): string {
   return status === "failed" ? "failed" : `was ${status}`;
 }
+
+/**
+ * Runs for the same reason that gave way to one, newest first: nothing was computed for them, and what was asked of them is
+ * asked of that one. `runs` are of one pipeline, newest first.
+ */
+export function gaveWayTo<Run extends Pick<RunRecord, "id" | "status"> & { readonly request: string }>(
+  runs: readonly Run[],
+  id: RunRecord["id"],
+): readonly Run[] {
+  const at = runs.findIndex((run) => run.id === id);
+  const same = runs.slice(at).filter(({ request }) => request === runs[at]?.request);
+  const other = same.findIndex(({ status }, place) => place > 0 && status !== "superseded");
+  return at < 0 ? [] : same.slice(1, other < 0 ? undefined : other);
+}

@@ -20,6 +20,11 @@ test.each([
   [prod("windows: [weekends]"), "2:35 bad-value"],
   [prod("gates: [\"run.isolaton == 'sandbox'\"]"), "2:33 bad-condition: did you mean `isolation`?"],
   ['policies: [{ name: a, deny: "plan.steps.exists(s, !s.pined)" }]', "2:29 bad-condition: did you mean `pinned`?"],
+  ["environments: { prod: {}, ../prod: {} }", "2:27 bad-name"],
+  ["environments: { prod: {}, prod.lock: {} }", "2:27 bad-name"],
+  ["environments: { _: {} }", "2:17 bad-name"],
+  ["environments: { süd: {} }", "2:17 bad-name"],
+  ["environments: { prod: {}, Prod: {} }", "2:27 case-collision: call `Prod` otherwise"],
   ["pools: { gpu: { usd_per_hour: 2 } }", "2:17 operator-key: move it to the operator's file"],
   ["least_isolation: sandbox", "2:1 operator-key: move it to the operator's file"],
 ])("%s is told at its place: %s", (text, expected) => {

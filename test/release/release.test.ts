@@ -6,7 +6,7 @@ import { expect, test } from "vitest";
 import { digestOf } from "../../src/identity/identity.ts";
 import { parseTrailers } from "../../src/manifest/commit-message.ts";
 import { judgeGates, liveGate } from "../../src/policy/gate.ts";
-import { refusalOfCandidate } from "../../src/release/candidate.ts";
+import { gaveWayTo, refusalOfCandidate } from "../../src/release/candidate.ts";
 import { evidenceDigest, type Evidence } from "../../src/release/evidence.ts";
 import { parsePin, pinPath, releaseOf, renderPin } from "../../src/release/release.ts";
 import { eventMessage, eventPath, parseEvent, recordedEvent, renderEvent } from "../../src/release/release-event.ts";
@@ -140,4 +140,24 @@ test.each<[string, Partial<typeof record>, RegExp]>([
   expect(refusalOfCandidate({ ...record, ...change }, REPOSITORY, "main")?.why).toMatch(why);
   expect(refusalOfCandidate(record, REPOSITORY, "main")).toBe(null);
   expect(refusalOfCandidate(record, REPOSITORY, "pr")?.why).toMatch(/default branch/);
+});
+
+test("what was asked of runs that gave way is asked of the one they gave way to", () => {
+  const run = (id: string, status: "succeeded" | "superseded", request = "push:main") => ({
+    id: runId(id),
+    status,
+    request,
+  });
+  const runs = [
+    run("a", "succeeded"),
+    run("b", "superseded"),
+    run("c", "succeeded", "pull-request:7"),
+    run("d", "superseded"),
+    run("e", "succeeded"),
+    run("f", "superseded"),
+  ];
+  expect(gaveWayTo(runs, runId("a"))).toEqual([run("b", "superseded"), run("d", "superseded")]);
+  expect(gaveWayTo(runs, runId("e"))).toEqual([run("f", "superseded")]);
+  expect(gaveWayTo(runs, runId("c"))).toEqual([]);
+  expect(gaveWayTo(runs, runId("z"))).toEqual([]);
 });

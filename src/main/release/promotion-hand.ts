@@ -18,7 +18,7 @@ import { withdrawAbandoned } from "./promotion-abandoned.ts";
 import { leaveOf, type Leave } from "./promotion-leave.ts";
 import type { EnvironmentSettings } from "../../pipeline/settings.ts";
 import { judgeGates, liveGate } from "../../policy/gate.ts";
-import { refusalOfCandidate, type NotPromotable } from "../../release/candidate.ts";
+import { gaveWayTo, refusalOfCandidate, type NotPromotable } from "../../release/candidate.ts";
 import { standingOf, type EnvironmentState, type Request } from "../../release/environment-state.ts";
 import { evidenceDigest } from "../../release/evidence.ts";
 import type { Release } from "../../release/release.ts";
@@ -98,9 +98,14 @@ export async function newestRuns(place: Place): Promise<readonly Newest[]> {
     })) {
       const run = await place.runs.run(id);
       if (run === undefined || (await refusalOf(place, run)) !== null) continue;
-      const asked = pulls.get(run.source) ?? pullsOf(run.source);
-      pulls.set(run.source, asked);
-      found.push({ pipeline: pipeline.id, run: id, pullRequests: await asked });
+      const all = place.repository.history.runs({ pipeline: pipeline.id, limit: REACH });
+      const pullRequests: PullRequest[] = [];
+      for (const { source } of [run, ...gaveWayTo(all, id)]) {
+        const asked = pulls.get(source) ?? pullsOf(source);
+        pulls.set(source, asked);
+        pullRequests.push(...(await asked));
+      }
+      found.push({ pipeline: pipeline.id, run: id, pullRequests });
       break;
     }
   }
