@@ -1,7 +1,6 @@
 import { isMap, isScalar, isSeq, type Document, type YAMLMap, type YAMLSeq } from "yaml";
 
 import type { FailedRun } from "../report/failed-run.ts";
-import { flowItem } from "../run/near-miss.ts";
 import type { Session } from "./session.ts";
 
 /** Text that comes into a file at an offset. */
@@ -20,8 +19,10 @@ export async function fixInputs(session: Session, path: string, failed: FailedRu
   const insertions: Insertion[] = [];
   const fixed: string[] = [];
   for (const { step, nearMiss } of failed.failed) {
-    if (nearMiss === null || nearMiss === undefined) continue;
-    const insertion = insertionFor(document, text, { step, input: nearMiss.path });
+    const item = nearMiss?.inputs.at(-1);
+    // What is no dataset yet has to be pinned too.
+    if (nearMiss === null || item === undefined || nearMiss.dataset?.declared === false) continue;
+    const insertion = insertionFor(document, text, { step, item });
     if (insertion === undefined) continue;
     insertions.push(insertion);
     fixed.push(`${step}: ${nearMiss.path}`);
@@ -38,14 +39,13 @@ export async function fixInputs(session: Session, path: string, failed: FailedRu
 function insertionFor(
   document: Document,
   text: string,
-  { step, input }: { readonly step: string; readonly input: string },
+  { step, item }: { readonly step: string; readonly item: string },
 ): Insertion | undefined {
   const node = document.getIn(["steps", step], true);
   if (!isMap(node)) return undefined;
   const inputs: unknown = node.get("inputs", true);
-  const word = flowItem(input);
-  if (inputs === undefined) return intoStep(node, text, `inputs: [${word}]`);
-  return isSeq(inputs) ? intoList(inputs, text, word) : undefined;
+  if (inputs === undefined) return intoStep(node, text, `inputs: [${item}]`);
+  return isSeq(inputs) ? intoList(inputs, text, item) : undefined;
 }
 
 function intoList(list: YAMLSeq, text: string, word: string): Insertion | undefined {

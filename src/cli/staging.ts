@@ -35,7 +35,10 @@ export async function stagingOf(
   return {
     params,
     secrets: (step) => secretsOf(session, { runnable, trigger }, step),
-    exists: pathsOf(runnable.order.steps, (path) => project.tree.get(path) !== undefined),
+    exists: pathsOf(runnable.order.steps, (path) => project.tree.get(path) !== undefined, {
+      datasets: runnable.file.pipeline.datasets,
+      isIgnored: (path) => project.tree.below(path).length === 0 && project.tree.aside(path) === "ignored",
+    }),
     async stage(job) {
       const moved = await changedLock(session, job);
       if (moved !== undefined) return moved;

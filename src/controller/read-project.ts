@@ -55,7 +55,7 @@ export async function readProject(
       broken.length > 0,
     ),
   );
-  const tree = treeOf(files);
+  const tree = treeOf(files, (path) => view.aside?.(path));
   for (const rest of reading.rests) await readOn(reading, rest, { tree, settings });
   return { view, settings, pipelines: deployed, tree, problems: reading.problems, broken };
 }

@@ -38,4 +38,6 @@ export interface View {
   source(path: string): Promise<FileSource | undefined>;
   /** The target of a symbolic link as written; undefined for anything else. */
   link(path: string): Promise<string | undefined>;
+  /** Why a path of the work tree is none of `files`, which were asked for before. */
+  aside?(path: string): "ignored" | "deleted" | undefined;
 }

@@ -1,4 +1,4 @@
-import { lstatSync, readFileSync, readlinkSync } from "node:fs";
+import { lstatSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 
 import { byUtf8 } from "../identity/canonical-json.ts";
 import { digestOf, linkDigest, type Digest } from "../identity/identity.ts";
@@ -15,10 +15,12 @@ export type HashFile = (
 export function workTreeView(git: Git, hashFile: HashFile): View {
   let listing: Promise<readonly ViewFile[]> | undefined;
   let commit: View["commit"] = null;
+  let indexed: readonly TreeEntry[] = [];
   const path = (name: string): string => `${git.root}/${name}`;
 
   async function list(): Promise<readonly ViewFile[]> {
     const [tracked, untracked] = await Promise.all([git.tracked(), git.untracked()]);
+    indexed = tracked;
     const files = [
       ...tracked.flatMap((entry) => present(git.root, entry)),
       ...untracked.flatMap((name) => untrackedFile(git.root, name)),
@@ -64,6 +66,10 @@ export function workTreeView(git: Git, hashFile: HashFile): View {
       const stat = lstatSync(path(name), { throwIfNoEntry: false });
       return stat?.isSymbolicLink() === true ? readlinkSync(path(name)) : undefined;
     },
+    aside(name) {
+      if (indexed.some((entry) => entry.path === name || entry.path.startsWith(`${name}/`))) return "deleted";
+      return holdsFile(path(name)) ? "ignored" : undefined;
+    },
   };
 }
 
@@ -71,6 +77,19 @@ function present(root: string, entry: TreeEntry): readonly ViewFile[] {
   if (entry.kind === "submodule") return [{ path: entry.path, kind: "submodule", tracked: true }];
   const stat = lstatSync(`${root}/${entry.path}`, { throwIfNoEntry: false });
   return standing(root, { path: entry.path, tracked: true }, kindOf(stat));
+}
+
+/** A file, or a directory with one at any depth; another repository's files are none of this one's. */
+function holdsFile(path: string): boolean {
+  try {
+    const stat = lstatSync(path);
+    if (!stat.isDirectory()) return stat.isFile();
+    const names = readdirSync(path);
+    return !names.includes(".git") && names.some((name) => holdsFile(`${path}/${name}`));
+  } catch {
+    // The path may come from a log: too long, or of characters that no name has.
+    return false;
+  }
 }
 
 function untrackedFile(root: string, name: string): readonly ViewFile[] {

@@ -9,19 +9,25 @@ export interface TreeFile {
   readonly target?: string;
 }
 
+/** Why a path that is none of the files is none: git was told to ignore what stands there, or it was deleted by hand. */
+export type Aside = "ignored" | "deleted";
+
 /** All files of one state of the repository. */
 export interface Tree {
   readonly files: readonly TreeFile[];
   get(path: string): TreeFile | undefined;
   /** Files below a directory, at any depth; empty when there is no such directory. */
   below(directory: string): readonly TreeFile[];
+  /** Asked of paths at which there are no files. */
+  aside(path: string): Aside | undefined;
 }
 
 /** A tree over files sorted by path in UTF-8 bytes. */
-export function treeOf(files: readonly TreeFile[]): Tree {
+export function treeOf(files: readonly TreeFile[], aside: Tree["aside"] = () => undefined): Tree {
   let byPath: Map<string, TreeFile> | undefined;
   return {
     files,
+    aside,
     get(path) {
       byPath ??= new Map(files.map((file) => [file.path, file]));
       return byPath.get(path);

@@ -63,7 +63,7 @@ function evidence(step: FailedStep): readonly string[] {
   if (step.tail.length > 0) blocks.push(codeBlock(step.tail.slice(-TAIL)));
   if (step.nearMiss !== null) {
     blocks.push(
-      `${nearMissSentence(step.step, step.nearMiss, markdownVoice)} Declare it:`,
+      nearMissSentence(step.step, step.nearMiss, markdownVoice),
       codeBlock(nearMissLines(step.nearMiss), "yaml"),
     );
   }

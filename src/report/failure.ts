@@ -1,5 +1,6 @@
 import { ownWords } from "./cause.ts";
 import { formatDuration } from "./duration.ts";
+import { flowItem } from "../pipeline/flow-item.ts";
 import { nextAction, type Where } from "./failure-next.ts";
 import { failureSentence } from "./failure-sentence.ts";
 import type { FailedRun, FailedStep } from "./failed-run.ts";
@@ -62,24 +63,38 @@ function stepText(step: FailedStep, { id, paint, voice }: Setting): string {
     lines.push(...tail.map((line) => paint.dim(`  │ ${line}`).trimEnd()));
   }
   if (step.nearMiss !== null) {
-    lines.push("", `  ${nearMissSentence(step.step, step.nearMiss, voice)} Declare it:`, "");
+    lines.push("", `  ${nearMissSentence(step.step, step.nearMiss, voice)}`, "");
     lines.push(...nearMissLines(step.nearMiss).map((line) => `      ${line}`));
-    lines.push("", "  or let `sluice run --fix` write that line");
+    if (isFixable(step.nearMiss)) lines.push("", "  or let `sluice run --fix` write that line");
   }
   return lines.join("\n");
 }
 
-/** Says which file the log names and where it is. */
+/** Says which file the log names and where it is, before the lines that declare it. */
 export function nearMissSentence(step: string, miss: NearMiss, voice: Voice): string {
-  const where = miss.step === null ? "is in the repository" : `is an output of ${voice.code(miss.step)}`;
-  return `Its log names ${voice.code(miss.path)}, which ${where} but is not among the inputs of ${voice.code(step)}.`;
+  const names = `Its log names ${voice.code(miss.path)}, which`;
+  if (miss.dataset?.declared === false) return `${names} is here but git ignores it. Name it as a dataset:`;
+  const where =
+    miss.dataset !== undefined
+      ? `belongs to dataset ${voice.code(miss.dataset.name)}`
+      : miss.step === null
+        ? "is in the repository"
+        : `is an output of ${voice.code(miss.step)}`;
+  return `${names} ${where} but is not among the inputs of ${voice.code(step)}. Declare it:`;
 }
 
 /** The corrected `inputs:` of the step: one line where it is short, a list otherwise. */
 export function nearMissLines(miss: NearMiss): readonly string[] {
   const items = safeLines(miss.inputs);
   const flow = `inputs: [${items.join(", ")}]`;
-  return flow.length <= 100 ? [flow] : ["inputs:", ...items.map((item) => `  - ${item}`)];
+  const inputs = flow.length <= 100 ? [flow] : ["inputs:", ...items.map((item) => `  - ${item}`)];
+  if (miss.dataset?.declared !== false) return inputs;
+  return [`datasets: { ${miss.dataset.name}: { path: ${safeLine(flowItem(miss.path))} } }`, ...inputs];
+}
+
+/** A dataset that is none yet needs its pin too. */
+function isFixable(miss: NearMiss): boolean {
+  return miss.dataset?.declared !== false;
 }
 
 function keptLine({ kept }: FailedRun, voice: Voice): string {
@@ -127,7 +142,11 @@ function nextText(step: FailedStep, where: Where): string {
 /** The next action; a near miss is the better advice where there is one. */
 export function nextSentence(step: FailedStep, where: Where, voice: Voice): string {
   if (step.nearMiss === null) return ownWords(nextAction(step.failure, step.step, where), voice);
-  const line = `add ${voice.code(step.nearMiss.path)} to the inputs of ${voice.code(step.step)}`;
+  const { dataset, path } = step.nearMiss;
+  if (dataset?.declared === false)
+    return `name ${voice.code(path)} as a dataset, then ${voice.code(`sluice data add ${dataset.name}`)} and ${voice.code("sluice run")}`;
+  const item = dataset === undefined ? path : `dataset:${dataset.name}`;
+  const line = `add ${voice.code(item)} to the inputs of ${voice.code(step.step)}`;
   return where === "local"
     ? `${line} (${voice.code("sluice run --fix")}), then ${voice.code("sluice run")}`
     : `${line}, then push`;

@@ -1,4 +1,6 @@
-import type { Input } from "../pipeline/pipeline.ts";
+import { flowItem } from "../pipeline/flow-item.ts";
+import { datasetName } from "../pipeline/missing-input.ts";
+import type { Dataset, Input } from "../pipeline/pipeline.ts";
 import type { KeyDocument } from "../key/key-document.ts";
 import type { WorkStep } from "../plan/plan.ts";
 import type { NearMiss } from "./run-record.ts";
@@ -16,13 +18,16 @@ const FILE_PATTERNS: readonly RegExp[] = [
 ];
 const MODULE_PATTERN = /ModuleNotFoundError: No module named '([\w.]+)'/g;
 
+/** Where something that a log names comes from: a step, the files of git, or data beside them. */
+export type Whereabouts = Pick<NearMiss, "step" | "dataset">;
+
 /**
  * A path or module that a failed step named, that exists, and that is not among its inputs:
  * the message can then print the line that is missing (SEMANTICS §3).
  */
 export function nearMiss(
   log: string,
-  exists: (path: string) => { readonly step: string | null } | undefined,
+  exists: (path: string) => Whereabouts | undefined,
   inputs: { readonly read: readonly string[]; readonly declared: readonly Input[] },
 ): NearMiss | undefined {
   const isInput = (path: string): boolean =>
@@ -32,24 +37,35 @@ export function nearMiss(
     const found = exists(path);
     if (found !== undefined) {
       const declared = inputs.declared.filter(({ code }) => !code).map(itemOf);
-      return { path, step: found.step, inputs: [...declared, flowItem(path)] };
+      const { step, dataset } = found;
+      const item = flowItem(dataset === undefined ? path : `dataset:${dataset.name}`);
+      return { path, step, inputs: [...declared, item], ...(dataset === undefined ? {} : { dataset }) };
     }
   }
   return undefined;
 }
 
-/** Where a path comes from, if at all: another step's output, or a file of the repository. */
+/** Where a path comes from, if at all: another step's output, a file of the repository, or one that git ignores. */
 export function pathsOf(
   steps: readonly { readonly name: string; readonly document: Pick<KeyDocument, "outputs"> }[],
   isFile: (path: string) => boolean,
-): (path: string) => { readonly step: string | null } | undefined {
+  beside?: { readonly datasets: readonly Dataset[]; readonly isIgnored: (path: string) => boolean },
+): (path: string) => Whereabouts | undefined {
   const outputs = steps.flatMap(({ name, document }) => document.outputs.map((output) => [output.path, name] as const));
   return (path) => {
     const made = outputs.find(([output]) => path === output || path.startsWith(`${output}/`));
     if (made !== undefined) return { step: made[1] };
-    return isFile(path) ? { step: null } : undefined;
+    if (isFile(path)) return { step: null };
+    if (beside === undefined || TOOLS.test(path) || !beside.isIgnored(path)) return undefined;
+    const named = beside.datasets.find(
+      (dataset) => dataset.kind === "path" && (path === dataset.path || path.startsWith(`${dataset.path}/`)),
+    );
+    return { step: null, dataset: { name: named?.name ?? datasetName(path), declared: named !== undefined } };
   };
 }
+
+/** What tools keep for themselves is ignored for good reason. */
+const TOOLS = /(?:^|\/)(?:\.|node_modules\/|__pycache__\/|venv\/)/;
 
 /** Inputs of a step as they were found, by path. */
 export function readBy(inputs: WorkStep["inputs"]): readonly string[] {
@@ -97,11 +113,4 @@ function itemOf(input: Input): string {
     default:
       return input satisfies never;
   }
-}
-
-/** A text as an item of a YAML list, quoted where it would be read as something else. */
-export function flowItem(text: string): string {
-  const plain = /^[\w./][\w./:@-]*$/.test(text) && /[A-Za-z_/]/.test(text) && !text.endsWith(":");
-  const word = /^(true|false|null|yes|no|on|off|y|n)$/i.test(text) || /^[\d.]/.test(text);
-  return plain && !word ? text : JSON.stringify(text);
 }

@@ -38,6 +38,8 @@ export interface NearMiss {
   readonly step: string | null;
   /** The corrected `inputs:` list, one entry a line as YAML flow items. */
   readonly inputs: readonly string[];
+  /** Of a file that stands in the work tree and git ignores: the dataset that it is, or could be. */
+  readonly dataset?: { readonly name: string; readonly declared: boolean };
 }
 
 export interface AttemptRecord {

@@ -15,6 +15,7 @@ import { digestOf, type Digest } from "../identity/identity.ts";
 import { directoryDigest, type ListingEntry } from "../key/key-document.ts";
 import type { Pin } from "../pipeline/dataset-pin.ts";
 import type { DvcPointer } from "../pipeline/dvc-pointer.ts";
+import { restoring } from "../pipeline/missing-input.ts";
 import type { Dataset } from "../pipeline/pipeline.ts";
 import type { DatasetState } from "../pipeline/resolution.ts";
 import type { FileDigests } from "./file-digests.ts";
@@ -28,6 +29,8 @@ export interface DatasetPlaces {
   readonly cache: ParsedCache;
   /** True when the repository's own files stand at this path. */
   readonly inRepository: (path: string) => boolean;
+  /** True when git has it and the work tree has lost it. */
+  readonly isDeleted: (path: string) => boolean;
 }
 
 export interface Measured {
@@ -61,6 +64,8 @@ async function pathState(places: DatasetPlaces, dataset: Extract<Dataset, { kind
   const there = measure(places, dataset.path);
   if (!existsSync(join(places.root, pinPath))) {
     if (there === undefined && dataset.optional) return { kind: "absent", path: dataset.path };
+    const lost = lostOf(places, [pinPath, dataset.path]);
+    if (lost !== undefined) return lost;
     const what =
       there === undefined
         ? `nothing stands at \`${dataset.path}\` and it has no pin`
@@ -74,11 +79,13 @@ async function pathState(places: DatasetPlaces, dataset: Extract<Dataset, { kind
   const { digest, size } = pin.value;
   const uri = dataset.uri ?? pin.value.uri;
   if (there === undefined && uri === null) {
-    return {
-      kind: "problem",
-      message: `nothing stands at \`${dataset.path}\` and no uri says where it can be had`,
-      next: "put the data there, or add a `uri:`",
-    };
+    return (
+      lostOf(places, [dataset.path]) ?? {
+        kind: "problem",
+        message: `nothing stands at \`${dataset.path}\` and no uri says where it can be had`,
+        next: "put the data there, or add a `uri:`",
+      }
+    );
   }
   if (there !== undefined && there.digest !== digest) {
     return {
@@ -88,6 +95,13 @@ async function pathState(places: DatasetPlaces, dataset: Extract<Dataset, { kind
     };
   }
   return { kind: "ready", path: dataset.path, digest, size, tracked: false, uri };
+}
+
+/** The first of these that git has and that was deleted by hand. */
+function lostOf({ root, isDeleted }: DatasetPlaces, paths: readonly string[]): DatasetState | undefined {
+  const lost = paths.find((path) => !existsSync(join(root, path)) && isDeleted(path));
+  if (lost === undefined) return undefined;
+  return { kind: "problem", message: `\`${lost}\` is in git, and is gone from the work tree`, next: restoring(lost) };
 }
 
 /** Digest of the file or directory that stands at a path of the repository; undefined when nothing does. */

@@ -207,3 +207,55 @@ test("mistakes of a file's form and of its inputs are told in one go, in the ord
   expect(places).toEqual(["4:25", "4:36", "5:25", "5:40"]);
   expect(stderr).toContain("did you mean `rate`?");
 });
+
+test("data that git ignores is named as a dataset, and a file that was deleted by hand comes back by git", async () => {
+  const bench = repository({
+    ".gitignore": "*.csv\n",
+    "big.csv": "1\n",
+    "data/a.csv": "2\n",
+    "src/one.mjs": "3\n",
+    "src/ones.mjs": "3\n",
+    "pinned.json": "4\n",
+    "pipelines/p.yaml": [
+      "version: 1",
+      "datasets: { pinned: { path: pinned.json } }",
+      "steps:",
+      "  a: { run: cat big.csv, inputs: [big.csv] }",
+      "  b: { run: cat data/a.csv, inputs: [data] }",
+      "  c: { run: cat src/one.mjs, inputs: [src/one.mjs] }",
+      "  d: { run: cat pinned.json, inputs: [dataset:pinned] }",
+    ].join("\n"),
+  });
+  bench.commit();
+  rmSync(join(bench.root, "src/one.mjs"));
+  rmSync(join(bench.root, "pinned.json"));
+
+  const plan = await bench.sluice("plan");
+
+  expect(plan.stderr).toContain("`big.csv` is here but git ignores it\n");
+  expect(plan.stderr).toContain("`datasets: { big: { path: big.csv } }` and `inputs: [dataset:big]`");
+  expect(plan.stderr).toContain("then `sluice data add data`\n");
+  expect(plan.stderr).toContain("next: git restore src/one.mjs\n");
+  expect(plan.stderr).toContain("next: git restore pinned.json\n");
+});
+
+test("a step that fails for want of ignored data shows the dataset to name, whose words then work", async () => {
+  const bench = repository({
+    ".gitignore": "*.csv\n",
+    "data/big.csv": "1\n",
+    "pipelines/p.yaml": "version: 1\nsteps:\n  get: { run: cp data/big.csv o, outputs: [o] }\n",
+  });
+  bench.commit();
+
+  const failed = await bench.sluice("run", "--fix");
+  const [, datasets = "", inputs = ""] = /Name it as a dataset:\n\n +(.*)\n +(.*)\n/.exec(failed.stderr) ?? [];
+  bench.write(
+    "pipelines/p.yaml",
+    `version: 1\n${datasets}\nsteps:\n  get: { run: cp data/big.csv o, outputs: [o], ${inputs} }\n`,
+  );
+  const added = await bench.sluice("data", "add", "big");
+  const run = await bench.sluice("run");
+
+  expect(failed.stderr).toContain("Next: name `data/big.csv` as a dataset, then `sluice data add big`");
+  expect([added.code, run.code], run.stderr).toEqual([0, 0]);
+});

@@ -5,7 +5,7 @@ import { failureMarkdown } from "../../src/report/failure-markdown.ts";
 import { failureText } from "../../src/report/failure.ts";
 import { noPaint } from "../../src/report/paint.ts";
 import { fourCharacters } from "../../src/report/words.ts";
-import { nearMiss } from "../../src/run/near-miss.ts";
+import { nearMiss, pathsOf } from "../../src/run/near-miss.ts";
 import type { Failure, RunRecord } from "../../src/run/run-record.ts";
 import { attempt, evaluate, finished, profile, run, stepRecord, train, workStep } from "./digits.ts";
 
@@ -135,6 +135,20 @@ test("a near miss shows the line to write", async () => {
 });
 
 const at = { at: [1, 1, 1, 1] as const, optional: false, code: false };
+
+test("of data beside git a near miss names the dataset that it is, or how to name one; tools keep theirs", () => {
+  const datasets = [
+    { name: "raw", at: at.at, optional: false, kind: "path", path: "data", uri: null, pin: null },
+  ] as const;
+  const exists = pathsOf([], () => false, { datasets, isIgnored: () => true });
+
+  expect(exists("data/a.csv")).toEqual({ step: null, dataset: { name: "raw", declared: true } });
+  expect(exists("other/My file.v1.csv")).toEqual({ step: null, dataset: { name: "My-file", declared: false } });
+  expect(exists("lib/node_modules/x.js")).toBeUndefined();
+  expect(exists(".venv/bin/python")).toBeUndefined();
+  const miss = nearMiss("cat: data/a.csv: No such file or directory", exists, { read: [], declared: [] });
+  expect(miss?.inputs).toEqual(["dataset:raw"]);
+});
 
 test.each([
   ["cat: my data.csv: No such file or directory", "my data.csv"],

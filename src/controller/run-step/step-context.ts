@@ -3,6 +3,7 @@ import type { Executor, StagedInput } from "../../executor/executor.ts";
 import type { JsonObject } from "../../identity/canonical-json.ts";
 import type { Domain, RunId } from "../../identity/identity.ts";
 import type { Step } from "../../pipeline/pipeline.ts";
+import type { Whereabouts } from "../../run/near-miss.ts";
 import type { Deploys, Failure } from "../../run/run-record.ts";
 import type { SecretValues } from "../../run/secret-values.ts";
 import type { StepJob } from "../../run/step-job.ts";
@@ -32,8 +33,8 @@ export interface StepContext {
   readonly secrets: (step: Step) => SecretValues;
   /** Declared values of a step, after overrides. */
   readonly params: (step: Step) => JsonObject;
-  /** True when a path exists as a file of the repository or as another step's output. */
-  readonly exists: (path: string) => { readonly step: string | null } | undefined;
+  /** Where a path exists: as a file of the repository, as another step's output, or as data beside them. */
+  readonly exists: (path: string) => Whereabouts | undefined;
   /** Said after the step: the first input whose bytes are no longer those of the key. */
   readonly changed: (job: StepJob) => Promise<Failure | undefined>;
   readonly requestedBy: string | null;

@@ -149,7 +149,11 @@ function compose(world: World, git: Git): Repository {
     async dataset(dataset, tree) {
       const { datasetState } = await import("../../store/datasets.ts");
       return datasetState(
-        { ...places, inRepository: (path) => tree.get(path) !== undefined || tree.below(path).length > 0 },
+        {
+          ...places,
+          inRepository: (path) => tree.get(path) !== undefined || tree.below(path).length > 0,
+          isDeleted: (path) => tree.aside(path) === "deleted",
+        },
         dataset,
       );
     },
