@@ -52,7 +52,10 @@ export type SetupConfigRead =
   | { readonly kind: "bad"; readonly variables: readonly BadVariable[] };
 
 /** What a worker is started with: it never holds the App's key. */
-export type WorkerConfig = Pick<ServiceConfig, "queue" | "data" | "operatorFile" | "store" | "logLevel">;
+export interface WorkerConfig extends Pick<ServiceConfig, "queue" | "data" | "operatorFile" | "store" | "logLevel"> {
+  /** Whether anybody said where `data` is. */
+  readonly named: boolean;
+}
 
 export type WorkerConfigRead =
   | { readonly kind: "ok"; readonly config: WorkerConfig }
@@ -183,7 +186,8 @@ export function parseWorkerConfig(env: NodeJS.ProcessEnv, cwd: string): WorkerCo
   const written = set(env["SLUICE_CONFIG"]);
   const operatorFile = written === undefined ? null : resolve(cwd, written);
   const data = dataDirectory(env, cwd);
-  return { kind: "ok", config: { queue, data, operatorFile, store: storeAt(SLUICE_STORE_URL), logLevel } };
+  const named = set(env["SLUICE_DATA"]) !== undefined;
+  return { kind: "ok", config: { queue, data, named, operatorFile, store: storeAt(SLUICE_STORE_URL), logLevel } };
 }
 
 function badOf(error: z.ZodError): readonly BadVariable[] {

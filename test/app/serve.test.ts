@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -72,6 +72,14 @@ test.each<[string, string[], Record<string, string>]>([
   const { code, stderr } = await sluice(args, env).end;
   expect(code).toBe(64);
   expect(stderr).toContain(text);
+});
+
+test("a worker that nobody tells of a service makes none where it stands", async () => {
+  const here = directory();
+  const { code, stderr } = await sluice(["worker"], {}, here).end;
+  expect([code, readdirSync(here)]).toEqual([75, []]);
+  expect(stderr).toContain("no service keeps anything in");
+  expect(stderr).toContain("next: SLUICE_DATA=…");
 });
 
 test("serve --setup leads through GitHub's pages to an App that is kept", async () => {

@@ -12,6 +12,7 @@ import { removeTree } from "../../executor/remove-tree.ts";
 import { digestOf } from "../../identity/identity.ts";
 import type { History } from "../../index/history.ts";
 import { programPath } from "../threads/programs.ts";
+import { keepOutOfGit } from "./keep-out-of-git.ts";
 import { refreshSchemas } from "./schemas.ts";
 import { LEDGER_HEADER, LOCAL_LEDGER } from "../../manifest/ledger-paths.ts";
 import { fileAcceptedRuns } from "../../queue/file-accepted-runs.ts";
@@ -27,16 +28,6 @@ export async function openRepository(world: World): ReturnType<World["openReposi
   const opened = await openGit(world.config.cwd);
   if (opened.kind === "refused") return opened;
   return { kind: "ok", repository: compose(world, opened.git) };
-}
-
-/** Whoever plans before anything is committed adds all that stands there next. */
-function keepOutOfGit(directory: string): void {
-  const path = join(directory, ".gitignore");
-  if (existsSync(path)) return;
-  whereWritable(() => {
-    mkdirSync(directory, { recursive: true });
-    writeFileSync(path, "*\n");
-  });
 }
 
 function compose(world: World, git: Git): Repository {

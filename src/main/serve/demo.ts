@@ -16,6 +16,7 @@ export interface DemoParts {
   readonly path: string;
   readonly variable: (name: string) => string | undefined;
   readonly print: (text: string) => void;
+  readonly log: (line: string) => void;
   readonly stop: AbortSignal;
 }
 
@@ -41,18 +42,26 @@ export async function playDemo(parts: DemoParts): Promise<number> {
   const directory = mkdtempSync(join(tmpdir(), "sluice-demo-"));
   const twin = await startTwin({ directory: join(directory, "forge") });
   const config = twinConfig(twin, join(directory, "data"));
-  const { clock, version, path, variable } = parts;
-  const opened = await openService({ config, clock, version, path, slots: 2, variable });
+  const { clock, version, path, variable, stop } = parts;
+  // Whoever stops it need not read what could not be done any more.
+  const logTo = { write: (line: string): void => (stop.aborted ? undefined : parts.log(line)) };
+  const opened = await openService({ config, clock, version, path, slots: 2, variable, logTo });
   if (opened.kind !== "opened") {
-    parts.print(`the demo does not start: ${opened.why}\n  next: ${opened.next}\n`);
+    if (!stop.aborted) parts.print(`the demo does not start: ${opened.why}\n  next: ${opened.next}\n`);
     await twin[Symbol.asyncDispose]();
-    return 75;
+    return stop.aborted ? 130 : 75;
   }
   const { service } = opened;
   try {
     twin.forge.deliveries.url = `${service.web.url}/api/github/webhooks`;
     await tell(parts, { twin, service });
+    parts.print(`  rm -rf ${directory} takes it away.\n`);
     return 0;
+  } catch (error) {
+    // Also git hears of Ctrl-C, and fails where it is asked something.
+    if (!stop.aborted) throw error;
+    parts.print(`\nstopped; what there is so far lies in ${directory}\n  next: rm -rf ${directory}\n`);
+    return 130;
   } finally {
     await service[Symbol.asyncDispose]();
     await twin[Symbol.asyncDispose]();

@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import type { Service, World } from "../../cli/world.ts";
 import type { WorkerConfig } from "../../config-service.ts";
 import { endsWithin, leaveSoon } from "./leave.ts";
+import { keepOutOfGit } from "../local/keep-out-of-git.ts";
 import type { Queue } from "../../queue/queue.ts";
 
 /** A part of main.ts for the doors of a service, each loaded when it is opened. */
@@ -13,7 +14,7 @@ export function serviceDoors(world: World): Service {
     async serve(config, stop) {
       const { openService } = await import("./open-service.ts");
       const opened = await openService({ config, clock, version, path, slots: SLOTS, variable });
-      if (opened.kind === "refused") return refused(world, opened);
+      if (opened.kind === "refused") return stop.aborted ? STOPPED : refused(world, opened);
       const { service } = opened;
       terminal.say(`sluice serves at ${service.web.url}, with ${service.queue.backend}; Ctrl-C stops\n`);
       await stopped(stop);
@@ -24,6 +25,10 @@ export function serviceDoors(world: World): Service {
       const { readOperator } = await import("./operator.ts");
       const read = readOperator(config.operatorFile);
       if (read.kind === "refused") return refused(world, read);
+      // Where nothing says so, nobody means to begin a service's directory where they stand.
+      const none = config.named ? undefined : noServiceIn(config);
+      if (none !== undefined)
+        return refused(world, { ...none, next: "SLUICE_DATA=…, or SLUICE_QUEUE_URL=redis://…, as the service has it" });
       const { openQueue } = await import("../../queue/open-queue.ts");
       const { startWorker } = await import("./worker.ts");
       const { servicePaths } = await import("./paths.ts");
@@ -42,10 +47,12 @@ export function serviceDoors(world: World): Service {
       const holder = `sluice worker ${process.pid}`;
       const opened = await openQueue(url, { data: config.data, holder, onError, telemetry: tracing.telemetry });
       if (opened.kind === "refused") {
+        if (stop.aborted) return STOPPED;
         const { variable, expected, example } = opened;
         return refused(world, { why: `${variable}: ${expected}`, next: `${variable}=${example}` });
       }
       const { queue } = opened;
+      keepOutOfGit(config.data);
       const kept = await openStore(config.store ?? read.operator.store, servicePaths(config.data).store);
       if (kept.kind === "refused") {
         await queue[Symbol.asyncDispose]();
@@ -112,18 +119,17 @@ export function serviceDoors(world: World): Service {
     },
     async demo(stop) {
       const { playDemo } = await import("./demo.ts");
-      return playDemo({ clock, version, path, variable, stop, print: (text) => terminal.print(text) });
+      const print = (text: string): void => terminal.print(text);
+      const log = (line: string): void => terminal.say(line);
+      return playDemo({ clock, version, path, variable, stop, print, log });
     },
   };
 }
 
 /** A service's queue as somebody who looks finds it: looking makes no database. */
 async function queueOf(world: World, { queue, data }: WorkerConfig): Promise<Queue | number> {
-  if (queue.kind === "embedded" && !existsSync(data))
-    return refused(world, {
-      why: `no service keeps anything in ${data}`,
-      next: "SLUICE_DATA=… sluice ps --pool default",
-    });
+  const none = noServiceIn({ queue, data });
+  if (none !== undefined) return refused(world, { ...none, next: "SLUICE_DATA=… sluice ps --pool default" });
   const { openQueue } = await import("../../queue/open-queue.ts");
   const onError = (error: unknown): void => world.terminal.say(`sluice: ${String(error)}\n`);
   const url = queue.kind === "embedded" ? "embedded:" : queue.url;
@@ -133,7 +139,14 @@ async function queueOf(world: World, { queue, data }: WorkerConfig): Promise<Que
   return refused(world, { why: `${variable}: ${expected}`, next: `${variable}=${example}` });
 }
 
+function noServiceIn({ queue, data }: Pick<WorkerConfig, "queue" | "data">): { readonly why: string } | undefined {
+  if (queue.kind !== "embedded" || existsSync(data)) return undefined;
+  return { why: `no service keeps anything in ${data}` };
+}
+
 const LEAVE_MS = 10_000;
+/** It was interrupted before it had begun: what did not succeed any more is no news. */
+const STOPPED = 130;
 /** Steps at once where nothing else is said. */
 const SLOTS = 2;
 /** EX_TEMPFAIL: try again when the world is there. */

@@ -9,6 +9,7 @@ import type { Clock } from "../../clock/clock.ts";
 import type { ServiceConfig } from "../../config-service.ts";
 import { decodeEnd, encodeAttempt, type StagedJob } from "../../controller/attempt-payload.ts";
 import { removeAbandoned } from "../../executor/work-place.ts";
+import { keepOutOfGit } from "../local/keep-out-of-git.ts";
 import { octokitForges } from "../../forge/octokit-forges.ts";
 import { withinBudget } from "../../forge/within-budget.ts";
 import type { RunId } from "../../identity/identity.ts";
@@ -106,6 +107,7 @@ export async function openService(opening: Opening): Promise<Opened> {
     return { kind: "refused", why: `${variable}: ${expected}`, next: `${variable}=${example}` };
   }
   const { queue } = opened;
+  keepOutOfGit(config.data);
   const signer = fileSigner(paths.keys, config.signingKey ?? undefined);
   // Workers have nothing but SLUICE_DATA: there they find who may order secrets.
   keepPublicKey(paths.keys, signer);
