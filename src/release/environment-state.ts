@@ -95,7 +95,7 @@ export function foldEvents(events: Iterable<ReleaseEvent>): ReadonlyMap<string, 
     let state = states.get(event.environment);
     if (state === undefined) states.set(event.environment, (state = { freeze: null, pipelines: new Map() }));
     if (event.pipeline === null) state.freeze = afterFreeze(state.freeze, event);
-    else state.pipelines.set(event.pipeline, after(state.pipelines.get(event.pipeline) ?? NOTHING, event));
+    else state.pipelines.set(event.pipeline, standingAfter(state.pipelines.get(event.pipeline) ?? NOTHING, event));
   }
   return states;
 }
@@ -110,7 +110,8 @@ function afterFreeze(freeze: Hold | null, event: ReleaseEvent): Hold | null {
   return event.kind === "unheld" ? null : freeze;
 }
 
-function after(standing: Standing, event: ReleaseEvent): Standing {
+/** Where a pipeline stands once something happened to it. */
+export function standingAfter(standing: Standing, event: ReleaseEvent): Standing {
   const { run, by, at } = event;
   switch (event.kind) {
     case "requested":

@@ -86,7 +86,7 @@ describe("audit", () => {
     expect(json.events.map((row) => [row["event"], row["requested_by"], row["approved_by"]])).toEqual([
       ["released", "ada", "bob at 2026-02-01T10:05:00Z"],
       ["deployed succeeded", "ada", ""],
-      ["rolled-back", "ada", ""],
+      ["rolled-back", "bob", ""],
       ["forced", "bob", ""],
     ]);
     expect(json.events[3]?.["reason"]).toBe("it burns · passed over: waiting for 2 approvals; gate x does not hold");

@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import { findApprovals } from "../../src/controller/find-approvals.ts";
 import type { LabelEvent, Review } from "../../src/forge/forge.ts";
 import { digestOf } from "../../src/identity/identity.ts";
+import { leaveOf } from "../../src/main/release/promotion-leave.ts";
 import type { Approval } from "../../src/release/environment-state.ts";
 import { sha } from "../manifest/run-records.ts";
 import { PAGE } from "./promotion-page.ts";
@@ -92,4 +93,12 @@ test("a command counts for what the page showed then, and nothing is decided whi
   // Labels and reviews are asked of the forge, whatever the ledger says of them.
   expect(await found({ said: [said(EVIDENCE, "label:1")] })).toEqual([]);
   expect(await found({ reviews: [review({ id: 3, login: "away", bot: false }, "approved")] })).toBe("unreachable");
+});
+
+test("a person may approve who is listed, however the settings spell the login", async () => {
+  const never = async (): Promise<never> => Promise.reject(new Error("nobody else is asked about"));
+  const from = { count: 1, teams: [], users: ["Bob"], author: false, expiresMs: null };
+  const leave = leaveOf({ permission: never, teamMember: never }, { deed: "approve", permissions: {}, from });
+  expect(await leave.asks("bob")).toEqual({ kind: "ok", value: true });
+  expect(await leave.asks("eve")).toEqual({ kind: "ok", value: false });
 });

@@ -33,7 +33,7 @@ export function leaveOf(
   return {
     async asks(login) {
       if (from === null || from.teams.length + from.users.length === 0) return general(login);
-      if (from.users.includes(login)) return { kind: "ok", value: true };
+      if (from.users.some((user) => user.toLowerCase() === login.toLowerCase())) return { kind: "ok", value: true };
       for (const team of from.teams) {
         const member = await forge.teamMember(team, login);
         if (member.kind !== "ok" && member.kind !== "not-found") return member;
