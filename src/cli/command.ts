@@ -67,7 +67,7 @@ function addPlanning(program: Command, world: World, done: Done): void {
     .option("--keep-going", "after a failure, go on with what does not depend on it")
     .option("--force <step>", "compute a step again (repeatable)", collect, [])
     .option("--param <k=v>", "replace a parameter for this run (repeatable)", collect, [])
-    .option("--fix", "write the input line that a near miss asks for")
+    .option("--fix", "write the line that a failed step lacks in `inputs:` or `outputs:`")
     .option("--with-effects", "also run steps that change the outside world")
     .option("--no-checkout", "leave the work tree as it is")
     .option("--allow-environment-drift", "run although tools or locks differ (recorded)")

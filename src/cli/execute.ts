@@ -3,11 +3,12 @@ import type { RunEnd } from "../controller/run-pipeline/run-pipeline.ts";
 import type { RunId } from "../identity/identity.ts";
 import type { OutputRecord } from "../key/key-document.ts";
 import { LEDGER_HEADER, LOCAL_LEDGER } from "../manifest/ledger-paths.ts";
-import { failedRun } from "../report/failed-run.ts";
-import { failureText } from "../report/failure.ts";
+import { failedRun, type FailedRun } from "../report/failed-run.ts";
+import { failureText, type FailureTextOptions } from "../report/failure.ts";
 import { ansiPaint, noPaint } from "../report/paint.ts";
 import { runSummary, type RunTextOptions } from "../report/run-text.ts";
 import { fourCharacters } from "../report/words.ts";
+import { declaredStep } from "../run/declared-step.ts";
 import { endedAt } from "../run/ended-at.ts";
 import { recordOf } from "../run/record-of.ts";
 import type { RunRecord } from "../run/run-record.ts";
@@ -147,11 +148,9 @@ function cachedOutputs({ forecast }: Runnable): readonly OutputRecord[] | undefi
   return verdicts.flatMap((verdict) => (verdict.kind === "cached" ? verdict.result.facts.outputs : []));
 }
 
-/** An accepted run of the same work order that was not recorded. */
-
 async function conclude(
   session: Session,
-  { execution }: One,
+  { execution, executor }: One,
   {
     record,
     end,
@@ -176,12 +175,18 @@ async function conclude(
   const failed = failedRun(record, {
     tail: (step) => traces.get(step)?.tail ?? [],
     nearMiss: (step) => traces.get(step)?.nearMiss ?? null,
+    declared(step) {
+      const trace = traces.get(step);
+      return trace === undefined ? null : declaredStep(trace.step, executor.isolation);
+    },
   });
   terminal.print(runSummary(record, options));
-  terminal.say(`\n${failureText(failed, options)}`);
-  if (execution.flags.fix === true) {
-    const { fixInputs } = await import("./fix.ts");
-    await fixInputs(session, record.pipeline.path, failed);
-  }
+  const fixed = execution.flags.fix === true ? await fixedSteps(session, record.pipeline.path, failed) : undefined;
+  terminal.say(`\n${failureText(failed, fixed === undefined ? options : { ...options, fixed })}`);
   return EXIT.bad;
+}
+
+async function fixedSteps(session: Session, path: string, failed: FailedRun): Promise<FailureTextOptions["fixed"]> {
+  const { fixDeclarations } = await import("./fix.ts");
+  return { path, steps: await fixDeclarations(session, path, failed) };
 }

@@ -1,6 +1,7 @@
 import { failedGate, type FailedGate } from "../diff/failed-gate.ts";
 import type { RunId } from "../identity/identity.ts";
 import { inOrder } from "./step-order.ts";
+import type { DeclaredStep } from "../run/declared-step.ts";
 import type { AttemptRecord, Failure, NearMiss, RunRecord } from "../run/run-record.ts";
 
 /** One failed step as a report shows it. */
@@ -13,6 +14,8 @@ export interface FailedStep {
   /** The last lines of its log, redacted by whoever read them. */
   readonly tail: readonly string[];
   readonly nearMiss: NearMiss | null;
+  /** Null where nobody knows what it declares any more. */
+  readonly declared: DeclaredStep | null;
 }
 
 /** A failed run: what went wrong, what stays, what never began. */
@@ -32,6 +35,7 @@ export interface FailedRun {
 export interface Evidence {
   readonly tail: (step: string) => readonly string[];
   readonly nearMiss: (step: string) => NearMiss | null;
+  readonly declared: (step: string) => DeclaredStep | null;
 }
 
 /** A run that ended by a step that failed, or that was not allowed what it asked for. */
@@ -71,5 +75,6 @@ function failedStep(
     attempts: attempts.length,
     tail: evidence.tail(step),
     nearMiss: evidence.nearMiss(step),
+    declared: evidence.declared(step),
   };
 }

@@ -1,8 +1,7 @@
 import { withinBudget } from "./budget.ts";
 import { codeBlock, codeSpan } from "./escape-markdown.ts";
-import { failureHeadline, nearMissLines, nearMissSentence, nextSentence, notStartedLines } from "./failure.ts";
+import { declarationOf, failureHeadline, nextSentence, notStartedLines, sentenceOf } from "./failure.ts";
 import type { FailedRun, FailedStep } from "./failed-run.ts";
-import { failureSentence } from "./failure-sentence.ts";
 import { markdownVoice } from "./voice.ts";
 import { listed, type ShortId } from "./words.ts";
 
@@ -19,7 +18,7 @@ export function failureMarkdown(
     failed: run.failed.map((step) => ({ ...step, tail: step.tail.slice(-lines) })),
   });
   const [first] = run.failed;
-  const least = first === undefined ? [] : [{ ...first, tail: [], nearMiss: null }];
+  const least = first === undefined ? [] : [{ ...first, tail: [], nearMiss: null, declared: null }];
   return withinBudget(
     [
       () => section(run, options),
@@ -61,16 +60,12 @@ function section(run: FailedRun, options: { readonly shortId: ShortId }): string
 function evidence(step: FailedStep): readonly string[] {
   const blocks: string[] = [];
   if (step.tail.length > 0) blocks.push(codeBlock(step.tail.slice(-TAIL)));
-  if (step.nearMiss !== null) {
-    blocks.push(
-      nearMissSentence(step.step, step.nearMiss, markdownVoice),
-      codeBlock(nearMissLines(step.nearMiss), "yaml"),
-    );
-  }
+  const declaration = declarationOf(step, markdownVoice);
+  if (declaration !== null) blocks.push(declaration.sentence, codeBlock(declaration.lines, "yaml"));
   return blocks;
 }
 
 function also(step: FailedStep): string {
   const next = nextSentence(step, "pull-request", markdownVoice);
-  return `Also ${codeSpan(step.step)}: ${failureSentence(step.failure, markdownVoice)}; ${next}`;
+  return `Also ${codeSpan(step.step)}: ${sentenceOf(step, markdownVoice)}; ${next}`;
 }

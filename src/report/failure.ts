@@ -4,6 +4,7 @@ import { flowItem } from "../pipeline/flow-item.ts";
 import { nextAction, type Where } from "./failure-next.ts";
 import { failureSentence } from "./failure-sentence.ts";
 import type { FailedRun, FailedStep } from "./failed-run.ts";
+import { changedInputs, lacksNetwork, newOutputs } from "./failure-hint.ts";
 import type { NearMiss } from "../run/run-record.ts";
 import type { Paint } from "./paint.ts";
 import { safeLine, safeLines } from "./safe-text.ts";
@@ -13,6 +14,8 @@ import { listed, type ShortId } from "./words.ts";
 export interface FailureTextOptions {
   readonly paint: Paint;
   readonly shortId: ShortId;
+  /** Steps whose missing line `--fix` has just written, and into which file. */
+  readonly fixed?: { readonly path: string; readonly steps: ReadonlySet<string> };
 }
 
 const TAIL = 20;
@@ -23,8 +26,9 @@ export function failureText(run: FailedRun, options: FailureTextOptions): string
   const { paint } = options;
   const voice = terminalVoice(paint);
   const id = options.shortId(run.run);
-  const blocks = run.failed.map((step) => stepText(step, { id, paint, voice }));
-  const { failed, gates } = run;
+  const blocks = run.failed.map((step) => stepText(step, { ...options, id, voice }));
+  const { gates } = run;
+  const failed = run.failed.filter(({ step }) => options.fixed?.steps.has(step) !== true);
   blocks.push(
     ...gates.map(
       ({ step, failure }) =>
@@ -43,16 +47,26 @@ export function failureText(run: FailedRun, options: FailureTextOptions): string
 export function failureHeadline(step: FailedStep, voice: Voice): string {
   const after = step.afterMs === null ? "" : ` after ${formatDuration(step.afterMs)}`;
   const attempts = step.attempts > 1 ? ` (attempt ${step.attempts})` : "";
-  return `failed in ${voice.code(step.step)}${after}${attempts}: ${failureSentence(step.failure, voice)}`;
+  return `failed in ${voice.code(step.step)}${after}${attempts}: ${sentenceOf(step, voice)}`;
 }
 
-interface Setting {
+/** Why a step failed; one that changed what it reads is told so. */
+export function sentenceOf(step: FailedStep, voice: Voice): string {
+  const { failure } = step;
+  const { inputs: changed, others } = changedInputs(step);
+  if (failure.kind !== "undeclared-write" || changed.length === 0) return failureSentence(failure, voice);
+  const inputs = `it changed its ${changed.length === 1 ? "input" : "inputs"} ${listed(changed.map(voice.code), 4)}`;
+  if (others.length === 0 && failure.missing === undefined) return inputs;
+  if (others.length === 0) return `${inputs}, and did not write ${listed((failure.missing ?? []).map(voice.code), 4)}`;
+  return `${inputs}; besides, ${failureSentence({ ...failure, paths: others }, voice)}`;
+}
+
+interface Setting extends Pick<FailureTextOptions, "paint" | "fixed"> {
   readonly id: string;
-  readonly paint: Paint;
   readonly voice: Voice;
 }
 
-function stepText(step: FailedStep, { id, paint, voice }: Setting): string {
+function stepText(step: FailedStep, { id, paint, voice, fixed }: Setting): string {
   const lines = [`${paint.bad("✗")} Run ${id} ${failureHeadline(step, voice)}`];
   const tail = safeLines(step.tail).slice(-TAIL);
   if (tail.length > 0) {
@@ -62,16 +76,35 @@ function stepText(step: FailedStep, { id, paint, voice }: Setting): string {
     );
     lines.push(...tail.map((line) => paint.dim(`  │ ${line}`).trimEnd()));
   }
-  if (step.nearMiss !== null) {
-    lines.push("", `  ${nearMissSentence(step.step, step.nearMiss, voice)}`, "");
-    lines.push(...nearMissLines(step.nearMiss).map((line) => `      ${line}`));
-    if (isFixable(step.nearMiss)) lines.push("", "  or let `sluice run --fix` write that line");
+  const declaration = declarationOf(step, voice);
+  if (declaration !== null) {
+    lines.push("", `  ${declaration.sentence}`, "", ...declaration.lines.map((line) => `      ${line}`));
+    if (fixed?.steps.has(step.step) === true) lines.push("", `  ${safeLine(fixed.path)} has that line now`);
+    else if (declaration.fixable) lines.push("", "  or let `sluice run --fix` write that line");
   }
   return lines.join("\n");
 }
 
+/** The lines that a step lacks, where they are known. */
+export function declarationOf(
+  step: FailedStep,
+  voice: Voice,
+): { readonly sentence: string; readonly lines: readonly string[]; readonly fixable: boolean } | null {
+  const { nearMiss, declared } = step;
+  if (nearMiss !== null)
+    return {
+      sentence: nearMissSentence(step.step, nearMiss, voice),
+      lines: nearMissLines(nearMiss),
+      fixable: isFixable(nearMiss),
+    };
+  const outputs = newOutputs(step);
+  if (outputs.length === 0 || declared === null) return null;
+  const lines = entryLines("outputs", [...declared.outputs, ...outputs.map(flowItem)]);
+  return { sentence: "Where it is meant to be kept, declare it:", lines, fixable: true };
+}
+
 /** Says which file the log names and where it is, before the lines that declare it. */
-export function nearMissSentence(step: string, miss: NearMiss, voice: Voice): string {
+function nearMissSentence(step: string, miss: NearMiss, voice: Voice): string {
   const names = `Its log names ${voice.code(miss.path)}, which`;
   if (miss.dataset?.declared === false) return `${names} is here but git ignores it. Name it as a dataset:`;
   const where =
@@ -83,17 +116,21 @@ export function nearMissSentence(step: string, miss: NearMiss, voice: Voice): st
   return `${names} ${where} but is not among the inputs of ${voice.code(step)}. Declare it:`;
 }
 
-/** The corrected `inputs:` of the step: one line where it is short, a list otherwise. */
-export function nearMissLines(miss: NearMiss): readonly string[] {
-  const items = safeLines(miss.inputs);
-  const flow = `inputs: [${items.join(", ")}]`;
-  const inputs = flow.length <= 100 ? [flow] : ["inputs:", ...items.map((item) => `  - ${item}`)];
+/** The corrected list of a step: one line where it is short, a list otherwise. */
+function entryLines(name: "inputs" | "outputs", written: readonly string[]): readonly string[] {
+  const items = safeLines(written);
+  const flow = `${name}: [${items.join(", ")}]`;
+  return flow.length <= 100 ? [flow] : [`${name}:`, ...items.map((item) => `  - ${item}`)];
+}
+
+function nearMissLines(miss: NearMiss): readonly string[] {
+  const inputs = entryLines("inputs", miss.inputs);
   if (miss.dataset?.declared !== false) return inputs;
   return [`datasets: { ${miss.dataset.name}: { path: ${safeLine(flowItem(miss.path))} } }`, ...inputs];
 }
 
 /** A dataset that is none yet needs its pin too. */
-function isFixable(miss: NearMiss): boolean {
+export function isFixable(miss: NearMiss): boolean {
   return miss.dataset?.declared !== false;
 }
 
@@ -141,7 +178,7 @@ function nextText(step: FailedStep, where: Where): string {
 
 /** The next action; a near miss is the better advice where there is one. */
 export function nextSentence(step: FailedStep, where: Where, voice: Voice): string {
-  if (step.nearMiss === null) return ownWords(nextAction(step.failure, step.step, where), voice);
+  if (step.nearMiss === null) return ownWords(hintOf(step, where) ?? nextAction(step.failure, step.step, where), voice);
   const { dataset, path } = step.nearMiss;
   if (dataset?.declared === false)
     return `name ${voice.code(path)} as a dataset, then ${voice.code(`sluice data add ${dataset.name}`)} and ${voice.code("sluice run")}`;
@@ -150,4 +187,20 @@ export function nextSentence(step: FailedStep, where: Where, voice: Voice): stri
   return where === "local"
     ? `${line} (${voice.code("sluice run --fix")}), then ${voice.code("sluice run")}`
     : `${line}, then push`;
+}
+
+function hintOf(step: FailedStep, where: Where): string | undefined {
+  const then = where === "local" ? "then `sluice run`" : "then push";
+  const name = step.step.replaceAll("`", "'");
+  const { inputs: changed } = changedInputs(step);
+  if (changed.length > 0)
+    return `let \`${name}\` write elsewhere than to ${listed(
+      changed.map((path) => `\`${path.replaceAll("`", "'")}\``),
+      4,
+    )} and declare that in \`outputs:\`, ${then}`;
+  if (lacksNetwork(step))
+    return `\`${name}\` has no network: add \`network: true\` to it, or declare the data as a dataset with \`uri:\`, ${then}`;
+  if (where === "local" && newOutputs(step).length > 0)
+    return `add it to \`outputs:\` of \`${name}\` (\`sluice run --fix\`), or write it below \`$TMPDIR\`, ${then}`;
+  return undefined;
 }

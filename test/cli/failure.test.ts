@@ -75,7 +75,8 @@ test("--fix adds one input in the form that stands there, and leaves every other
   const first = await bench.sluice("run", "--keep-going", "--fix");
   const again = await bench.sluice("run");
 
-  expect(first.stderr.match(/^ {2}[abcde]: add `.*` to the inputs of `[abcde]`/gm)).toHaveLength(5);
+  expect(first.stderr.match(/^ {2}pipelines\/p\.yaml has that line now$/gm)).toHaveLength(5);
+  expect(first.stderr).toContain("\nNext: `sluice run`\n");
   const after = readFileSync(join(bench.root, "pipelines/p.yaml"), "utf8").split("\r\n");
   expect(after.filter((line) => !before.includes(line))).toEqual([
     "  a: {run: 'cat data.txt; : a',   inputs: [ other.txt, data.txt ]}   # odd  spaces",
@@ -85,6 +86,37 @@ test("--fix adds one input in the form that stands there, and leaves every other
     "  e: { run: cat < data.txt, inputs: [data.txt] }",
   ]);
   expect(again.code, again.stderr).toBe(0);
+});
+
+test("--fix declares what a step wrote beside its outputs; an input that it changed is no output", async () => {
+  const bench = repository({
+    "d.csv": "1\n",
+    "pipelines/p.yaml": pipeline(
+      "more: { run: 'mkdir -p data; echo 1 | tee a data/b.json', outputs: [a] }",
+      "list:",
+      "  run: echo 1 | tee c d",
+      "  outputs:",
+      "    - c # kept",
+      "own: { run: echo 2 >> d.csv, inputs: [d.csv] }",
+    ),
+  });
+  bench.commit();
+
+  const first = await bench.sluice("run", "--keep-going", "--fix");
+
+  expect(readFileSync(join(bench.root, "pipelines/p.yaml"), "utf8")).toBe(
+    pipeline(
+      "more: { run: 'mkdir -p data; echo 1 | tee a data/b.json', outputs: [a, data/b.json] }",
+      "list:",
+      "  run: echo 1 | tee c d",
+      "  outputs:",
+      "    - c # kept",
+      "    - d",
+      "own: { run: echo 2 >> d.csv, inputs: [d.csv] }",
+    ),
+  );
+  expect(first.stderr).toContain("it changed its input d.csv\n");
+  expect(first.stderr).toMatch(/^Next: let `own` write elsewhere than to `d\.csv`/m);
 });
 
 test("a missing output, an undeclared write and a bad metrics file have messages of their own", async () => {

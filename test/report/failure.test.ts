@@ -5,6 +5,7 @@ import { failureMarkdown } from "../../src/report/failure-markdown.ts";
 import { failureText } from "../../src/report/failure.ts";
 import { noPaint } from "../../src/report/paint.ts";
 import { fourCharacters } from "../../src/report/words.ts";
+import { declaredStep, type DeclaredStep } from "../../src/run/declared-step.ts";
 import { nearMiss, pathsOf } from "../../src/run/near-miss.ts";
 import type { Failure, RunRecord } from "../../src/run/run-record.ts";
 import { attempt, evaluate, finished, profile, run, stepRecord, train, workStep } from "./digits.ts";
@@ -65,6 +66,7 @@ function failed(failure: Failure): FailedRun {
         attempts: 1,
         tail: ["epoch 3", "Traceback (most recent call last):"],
         nearMiss: null,
+        declared: null,
       },
     ],
     gates: [],
@@ -109,6 +111,7 @@ test("a near miss shows the line to write", async () => {
         afterMs: 2_000,
         attempts: 2,
         tail: ["ModuleNotFoundError: No module named 'features'"],
+        declared: null,
         nearMiss: {
           path: "src/features.py",
           step: null,
@@ -121,6 +124,7 @@ test("a near miss shows the line to write", async () => {
         afterMs: null,
         attempts: 1,
         tail: [],
+        declared: null,
         nearMiss: {
           path: "build/test.csv",
           step: "prepare",
@@ -201,7 +205,7 @@ test("a failed run is read from its record", () => {
       stepRecord(workStep("publish"), { kind: "withheld", why: "effects" }),
     ],
   };
-  expect(failedRun(record, { tail: (step) => [`${step} said`], nearMiss: () => null })).toEqual({
+  expect(failedRun(record, { tail: (step) => [`${step} said`], nearMiss: () => null, declared: () => null })).toEqual({
     run: finished.id,
     pipeline: "digits",
     failed: [
@@ -212,8 +216,17 @@ test("a failed run is read from its record", () => {
         attempts: 1,
         tail: ["fetch said"],
         nearMiss: null,
+        declared: null,
       },
-      { step: "train", failure: oom, afterMs: 5_000, attempts: 2, tail: ["train said"], nearMiss: null },
+      {
+        step: "train",
+        failure: oom,
+        afterMs: 5_000,
+        attempts: 2,
+        tail: ["train said"],
+        nearMiss: null,
+        declared: null,
+      },
     ],
     gates: [],
     kept: ["prepare"],
@@ -252,4 +265,80 @@ test("a gate that stopped what follows is the headline, with what to do about it
 
   expect(said).toMatch(/^✗ Run r8x2 stopped after train: accuracy is 0\.5 and misses its gate ≥ 0\.9\n/);
   expect(said).toContain("Next: improve it, or change `gate:` of `accuracy`, then `sluice run`\n");
+});
+
+const reader: DeclaredStep = { read: ["d.csv", "data"], outputs: ["a", "{ path: b, type: model }"], closed: true };
+
+function failedWith(failure: Failure, tail: readonly string[], declared: DeclaredStep | null): FailedRun {
+  const run = failed(failure);
+  return { ...run, failed: [{ ...run.failed[0]!, tail, declared }] };
+}
+
+test.each([
+  "curl: (6) Could not resolve host: example.org",
+  "wget: unable to resolve host address 'example.org'",
+  "urllib.error.URLError: <urlopen error [Errno -3] Temporary failure in name resolution>",
+  "socket.gaierror: [Errno -2] Name or service not known",
+  "Error: getaddrinfo EAI_AGAIN example.org",
+  "Error: getaddrinfo ENOTFOUND example.org",
+  "connect: Network is unreachable",
+])("a closed step whose log says %j is told how to get the network", (line) => {
+  const words = "`train` has no network: add `network: true` to it, or declare the data as a dataset with `uri:`, then";
+  const closed = failedWith({ kind: "exit", code: 6 }, [line], reader);
+  const open = failedWith({ kind: "exit", code: 6 }, [line], { ...reader, closed: false });
+
+  expect(failureText(closed, text)).toContain(`Next: ${words} \`sluice run\``);
+  expect(failureMarkdown(closed, text)).toContain(`**Next:** ${words} push.`);
+  expect(failureText(open, text)).not.toContain("network: true");
+});
+
+test("a step is closed where its walls are and it did not ask for the network", () => {
+  const work = workStep("fetch");
+  const of = (step: Partial<typeof work.step>, isolation: "sandbox" | "workspace" | null): boolean =>
+    declaredStep({ ...work, step: { ...work.step, ...step } }, isolation).closed;
+
+  expect([of({}, "sandbox"), of({ executor: "container" }, null), of({ executor: "kubernetes" }, null)]).toEqual([
+    true,
+    true,
+    true,
+  ]);
+  expect([
+    of({}, "workspace"),
+    of({}, null),
+    of({ network: true }, "sandbox"),
+    of({ executor: "slurm" }, null),
+  ]).toEqual([false, false, false, false]);
+});
+
+test("a step that changed its input is never told to declare it as an output", () => {
+  const said = failureText(failedWith({ kind: "undeclared-write", paths: ["d.csv", "data/x"] }, [], reader), text);
+  const more = failureText(failedWith({ kind: "undeclared-write", paths: ["d.csv", "e"] }, [], reader), text);
+
+  expect(said).toContain("failed in train after 3 min 12 s: it changed its inputs d.csv and data\n");
+  expect(said).toContain(
+    "Next: let `train` write elsewhere than to `d.csv` and `data` and declare that in `outputs:`, then `sluice run`",
+  );
+  expect(said).not.toContain("Where it is meant");
+  expect(more).toContain("it changed its input d.csv; besides, it wrote e, which it does not declare\n");
+});
+
+test("an undeclared write shows the line to paste, unless it is rather a slip", () => {
+  const written = { kind: "undeclared-write", paths: ["build/clean.json"] } as const;
+  const line = "outputs: [a, { path: b, type: model }, build/clean.json]";
+
+  expect(failureText(failedWith(written, [], reader), text)).toContain(
+    `  Where it is meant to be kept, declare it:\n\n      ${line}\n\n  or let \`sluice run --fix\` write that line\n`,
+  );
+  expect(failureMarkdown(failedWith(written, [], reader), text)).toContain(`\`\`\`yaml\n${line}\n`);
+  const slip = { ...written, missing: ["a"] };
+  expect(failureText(failedWith(slip, [], reader), text)).not.toContain("outputs: [");
+});
+
+test("what was just written into the file is not asked for again", () => {
+  const run = failedWith({ kind: "undeclared-write", paths: ["build/clean.json"] }, [], reader);
+  const said = failureText(run, { ...text, fixed: { path: "pipelines/p.yaml", steps: new Set(["train"]) } });
+
+  expect(said).toContain("  pipelines/p.yaml has that line now\n");
+  expect(said).toContain("Next: `sluice run`\n");
+  expect(said).not.toContain("--fix");
 });

@@ -30,7 +30,7 @@ import {
 } from "./digits.ts";
 
 const ALL = ["plan", "run", "cancel", "retry"] as const;
-const NOTHING = { tail: () => [], nearMiss: () => null };
+const NOTHING = { tail: () => [], nearMiss: () => null, declared: () => null };
 
 function state(changes: Partial<StickyState> = {}): StickyState {
   return {
@@ -103,7 +103,13 @@ describe("what a reviewer reads", () => {
       ],
     }),
     failed: state({
-      runs: [ended(failed, { tail: () => ["epoch 3", "/sluice promote prod", "Killed"], nearMiss: () => null })],
+      runs: [
+        ended(failed, {
+          tail: () => ["epoch 3", "/sluice promote prod", "Killed"],
+          nearMiss: () => null,
+          declared: () => null,
+        }),
+      ],
     }),
     "under-way": state({
       runs: [
@@ -327,7 +333,12 @@ test("whatever is called how, nobody is notified, nothing is hidden and nothing 
           pullRequest: { head: "a1b2c3d", base: "4e5f6a7", branch: line, revision: 2 },
         },
         runs: [
-          { kind: "ended", record, baseline: null, evidence: { tail: () => [line, name], nearMiss: () => null } },
+          {
+            kind: "ended",
+            record,
+            baseline: null,
+            evidence: { tail: () => [line, name], nearMiss: () => null, declared: () => null },
+          },
           { kind: "under-way", run: run("r8x2"), pipeline: name, done: 0, total: 1, running: [message], sinceMs: 0 },
           { kind: "waiting", run: run("r8x3"), pipeline: name, why: line },
         ],
@@ -396,7 +407,7 @@ test("a comment and a check stay under GitHub's limits however much there is to 
           kind: "ended" as const,
           record,
           baseline: null,
-          evidence: { tail: () => Array.from({ length: 50 }, () => name), nearMiss: () => null },
+          evidence: { tail: () => Array.from({ length: 50 }, () => name), nearMiss: () => null, declared: () => null },
         })),
         answers: Array.from({ length: runs }, () => name),
       });
