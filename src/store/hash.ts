@@ -8,6 +8,7 @@ import {
   readlinkSync,
   readdirSync,
   readSync,
+  statSync,
   type Dirent,
 } from "node:fs";
 import { open } from "node:fs/promises";
@@ -44,6 +45,13 @@ export function hashFileSync(path: string): {
   } finally {
     closeSync(file);
   }
+}
+
+/** SHA-256 of a regular file: of a small one at once, of a large one while others have their turn. */
+export async function hashAny(
+  path: string,
+): Promise<{ readonly digest: Digest; readonly size: number; readonly bytes?: Uint8Array }> {
+  return statSync(path).size <= WHOLE ? hashFileSync(path) : hashFile(path);
 }
 
 /** SHA-256 of a large file: one buffer is filled by the thread pool while the other is hashed. */

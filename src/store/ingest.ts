@@ -1,10 +1,11 @@
-import { chmodSync, existsSync, lstatSync, renameSync, unlinkSync } from "node:fs";
+import { chmodSync, lstatSync, renameSync, statSync, unlinkSync } from "node:fs";
 import { dirname, posix } from "node:path";
 
 import { canonicalJson, type Json } from "../identity/canonical-json.ts";
 import type { Digest } from "../identity/identity.ts";
 import { directoryDigest, type ListingEntry } from "../key/key-document.ts";
-import { hashFileSync, walk } from "./hash.ts";
+import { breather } from "./breather.ts";
+import { hashAny, walk } from "./hash.ts";
 import { isCode, listingPath, objectPath } from "./objects.ts";
 import type { Place } from "./store-place.ts";
 import type { Ingested } from "./store.ts";
@@ -17,9 +18,9 @@ interface Taking {
 }
 
 /** Takes a file or directory in, by rename or by copy; what the world does not let us take is told as that. */
-export function ingest(place: Place, path: string, taking: Taking): Ingested {
+export async function ingest(place: Place, path: string, taking: Taking): Promise<Ingested> {
   try {
-    return take(place, path, taking);
+    return await take(place, path, taking);
   } catch (error) {
     if (isCode(error, "ENOSPC") || isCode(error, "EDQUOT")) return { kind: "disk-full" };
     if (isCode(error, "ENAMETOOLONG")) return { kind: "refused", why: "something in it lies too deep to be named" };
@@ -27,11 +28,11 @@ export function ingest(place: Place, path: string, taking: Taking): Ingested {
   }
 }
 
-function take(place: Place, path: string, taking: Taking): Ingested {
+async function take(place: Place, path: string, taking: Taking): Promise<Ingested> {
   const stat = lstatSync(path, { throwIfNoEntry: false });
   if (stat === undefined) return { kind: "absent" };
   if (stat.isFile()) {
-    const { digest, size } = takeFile(place, path, taking.move);
+    const { digest, size } = await takeFile(place, path, taking.move);
     const kind = (stat.mode & 0o100) === 0 ? "file" : "executable";
     return { kind: "ok", record: { digest, files: 1, kind, path: taking.as, size } };
   }
@@ -40,9 +41,15 @@ function take(place: Place, path: string, taking: Taking): Ingested {
       kind: "refused",
       why: stat.isSymbolicLink() ? "it is a symbolic link" : "it is neither a file nor a directory",
     };
+  return takeDirectory(place, path, taking);
+}
+
+async function takeDirectory(place: Place, path: string, taking: Taking): Promise<Ingested> {
   const entries: ListingEntry[] = [];
   let total = 0;
+  const breathe = breather();
   for (const entry of walk(path)) {
+    await breathe();
     if (entry.kind === "misnamed") return { kind: "refused", why: `the name of \`${entry.path}\` is not UTF-8` };
     if (entry.kind === "special")
       return { kind: "refused", why: `\`${entry.path}\` is neither a file nor a directory` };
@@ -54,7 +61,7 @@ function take(place: Place, path: string, taking: Taking): Ingested {
     }
     const file = `${path}/${entry.path}`;
     const x = (lstatSync(file).mode & 0o100) !== 0;
-    const { digest, size } = takeFile(place, file, taking.move);
+    const { digest, size } = await takeFile(place, file, taking.move);
     total += size;
     entries.push({ path: entry.path, x, digest, size });
   }
@@ -70,12 +77,16 @@ function leaves(path: string, target: string): boolean {
   return resolved === ".." || resolved.startsWith("../");
 }
 
-function takeFile(place: Place, path: string, move: boolean): { readonly digest: Digest; readonly size: number } {
-  const { bytes, ...hashed } = hashFileSync(path);
+async function takeFile(
+  place: Place,
+  path: string,
+  move: boolean,
+): Promise<{ readonly digest: Digest; readonly size: number }> {
+  const { bytes, ...hashed } = await hashAny(path);
   const target = objectPath(place.root, hashed.digest);
   if (bytes !== undefined) place.recent.keep(hashed.digest, bytes);
   // What is there already stays where it is: it goes with the rest of the workspace.
-  if (existsSync(target)) return hashed;
+  if (statSync(target, { throwIfNoEntry: false })?.size === hashed.size) return hashed;
   makeFan(place, dirname(target));
   if (move) {
     try {
@@ -83,10 +94,10 @@ function takeFile(place: Place, path: string, move: boolean): { readonly digest:
       chmodSync(target, 0o444);
     } catch (error) {
       if (!isCode(error, "EXDEV")) throw error;
-      copyInto(path, target);
+      await copyInto(path, target);
       unlinkSync(path);
     }
-  } else copyInto(path, target);
+  } else await copyInto(path, target);
   place.barrier.add(target);
   return hashed;
 }

@@ -1,7 +1,6 @@
 import {
   chmodSync,
   constants,
-  copyFileSync,
   mkdirSync,
   readFileSync,
   renameSync,
@@ -10,11 +9,13 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
+import { copyFile } from "node:fs/promises";
 import { dirname } from "node:path";
 
 import { digestOf, hexOf, type Digest } from "../identity/identity.ts";
 import type { ListingEntry, OutputRecord } from "../key/key-document.ts";
-import { hashFileSync } from "./hash.ts";
+import { breather } from "./breather.ts";
+import { hashAny } from "./hash.ts";
 import type { RecentBytes } from "./recent-bytes.ts";
 import type { Materialized } from "./store.ts";
 
@@ -49,17 +50,19 @@ interface Placing {
 }
 
 /** Writes a stored file or directory at a path where nothing stands. */
-export function materialize(
+export async function materialize(
   root: string,
   record: Pick<OutputRecord, "kind" | "digest">,
   { target, recent }: Placing,
-): Materialized {
+): Promise<Materialized> {
   try {
-    if (record.kind !== "directory") return placeFile(root, record, { target, recent });
+    if (record.kind !== "directory") return await placeFile(root, record, { target, recent });
     const entries = listing(root, record.digest);
     if (entries === undefined) return { kind: "missing", digest: record.digest };
     mkdirSync(target, { recursive: true });
+    const breathe = breather();
     for (const entry of entries) {
+      await breathe();
       const at = `${target}/${entry.path}`;
       if ("link" in entry) {
         mkdirSync(dirname(at), { recursive: true });
@@ -67,7 +70,7 @@ export function materialize(
         continue;
       }
       const file = { kind: entry.x ? "executable" : "file", digest: entry.digest } as const;
-      const placed = placeFile(root, file, { target: at, recent });
+      const placed = await placeFile(root, file, { target: at, recent });
       if (placed.kind !== "ok") return placed;
     }
     return { kind: "ok" };
@@ -85,11 +88,11 @@ export function materialize(
 const SMALL = 65_536;
 
 /** Copies (or clones) and checks what arrived: a copy of corrupt bytes is never handed on. */
-function placeFile(
+async function placeFile(
   root: string,
   record: Pick<OutputRecord, "kind" | "digest">,
   { target, recent }: { readonly target: string; readonly recent: RecentBytes | undefined },
-): Materialized {
+): Promise<Materialized> {
   const mode = record.kind === "executable" ? 0o755 : 0o644;
   const known = recent?.get(record.digest);
   if (known !== undefined) return writeNew(target, known, mode);
@@ -103,12 +106,13 @@ function placeFile(
   }
   mkdirSync(dirname(target), { recursive: true });
   try {
-    copyFileSync(source, target, constants.COPYFILE_FICLONE | constants.COPYFILE_EXCL);
+    await copyFile(source, target, constants.COPYFILE_FICLONE | constants.COPYFILE_EXCL);
   } catch (error) {
     if (isCode(error, "ENOENT")) return { kind: "missing", digest: record.digest };
     throw error;
   }
-  if (hashFileSync(target).digest !== record.digest) {
+  const { digest } = await hashAny(target);
+  if (digest !== record.digest) {
     rmSync(target);
     return rotten(root, record.digest);
   }

@@ -1,24 +1,15 @@
 import { randomUUID } from "node:crypto";
-import {
-  chmodSync,
-  constants,
-  copyFileSync,
-  existsSync,
-  linkSync,
-  mkdirSync,
-  renameSync,
-  unlinkSync,
-  writeFileSync,
-} from "node:fs";
+import { chmodSync, constants, existsSync, linkSync, mkdirSync, renameSync, unlinkSync, writeFileSync } from "node:fs";
+import { copyFile } from "node:fs/promises";
 import { dirname } from "node:path";
 
 import { isCode } from "./objects.ts";
 import type { Place } from "./store-place.ts";
 
 /** Its bytes under another name, whole or not at all. */
-export function copyInto(path: string, target: string): void {
+export async function copyInto(path: string, target: string): Promise<void> {
   const temporary = temporaryBeside(target);
-  copyFileSync(path, temporary, constants.COPYFILE_FICLONE);
+  await copyFile(path, temporary, constants.COPYFILE_FICLONE);
   chmodSync(temporary, 0o444);
   renameSync(temporary, target);
 }

@@ -1,0 +1,14 @@
+import { setImmediate } from "node:timers/promises";
+
+/** Longer than this nobody who holds a lock in this process is kept from renewing it (ms). */
+const EVERY_MS = 20;
+
+/** Lets the rest of the process have its turn when it is time for that; undefined: it is not. */
+export function breather(now: () => number = () => performance.now()): () => Promise<void> | undefined {
+  let last = now();
+  const breathe = async (): Promise<void> => {
+    await setImmediate();
+    last = now();
+  };
+  return () => (now() - last < EVERY_MS ? undefined : breathe());
+}
