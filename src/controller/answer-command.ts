@@ -99,6 +99,12 @@ export async function leaveToRun(
 ): Promise<Leave | { readonly kind: "later"; readonly afterMs: number }> {
   const ruling = await rules();
   if (ruling === undefined) return { kind: "later", afterMs: 5_000 };
+  if (ruling.unreadable !== undefined && command !== "/sluice cancel")
+    return {
+      kind: "refused",
+      why: "`sluice.yaml` on the default branch has problems, and nobody can say who may run what",
+      next: "mend it there first",
+    };
   const { permissions } = ruling.settings;
   const needed = requirementOf(permissions, "run");
   const member = needed.kind === "team" ? await forge.teamMember(needed.team, login) : undefined;

@@ -7,6 +7,7 @@ import type { Problem } from "../problem/problem.ts";
 import {
   CONFLICT,
   SETTINGS_PATH,
+  UNREADABLE,
   type PlannedGroup,
   type PlannedPullRequest,
   type MergePlan,
@@ -205,7 +206,7 @@ function compare(
 ): MergePlan {
   const old = new Map(before.planned.map((one) => [one.file.pipeline.id, one]));
   const widens = widening(at);
-  const problems = [...newProblems(before, planned), ...widens];
+  const problems = [...unreadable(at), ...newProblems(before, planned), ...widens];
   const faulty = pathsOf(problems);
   const affected: PlannedPipeline[] = [];
   const unchanged: string[] = [];
@@ -223,6 +224,14 @@ function compare(
   );
   const digest = digestOfJson(affected.map((one) => [one.file.pipeline.id, one.order?.digest ?? null]));
   return { ...at, planned, affected, unchanged, removed, problems, digest };
+}
+
+/** Policies that cannot be read forbid nothing, and are not met by that; a change that mends them may pass. */
+function unreadable({ rules, proposed }: Pick<MergePlan, "rules" | "proposed">): readonly Problem[] {
+  const [first] = rules.unreadable ?? [];
+  if (first === undefined || (proposed !== null && proposed.unreadable === undefined)) return [];
+  const message = `on the default branch this has problems, and its policies cannot be judged: ${first.message}`;
+  return [{ ...first, code: UNREADABLE, message, next: "mend it on the default branch, or in this change" }];
 }
 
 /** Where the change asks for more than the operator allows and the default branch does not do so already. */

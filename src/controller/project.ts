@@ -10,7 +10,7 @@ import type { DatasetState, Resolution } from "../pipeline/resolution.ts";
 import type { Settings } from "../pipeline/settings.ts";
 import type { Tree } from "../pipeline/tree.ts";
 import type { Facts, Forecast, WorkOrder } from "../plan/plan.ts";
-import type { Problem } from "../problem/problem.ts";
+import { isError, type Problem } from "../problem/problem.ts";
 
 export const SETTINGS_PATH = "sluice.yaml";
 
@@ -83,8 +83,20 @@ export type PlanAs = Pick<RunOrder, "pipeline" | "forced" | "overrides"> & {
   readonly pool?: string | null;
 };
 
+/** Why the settings of a commit cannot be read; while they cannot, they neither grant nor forbid anything. */
+export function settingsErrors({ problems }: Pick<Project, "problems">): readonly Problem[] {
+  return problems.filter((problem) => problem.at.path === SETTINGS_PATH && isError(problem));
+}
+
 /** Code of the problem that a pull request does not merge: nothing of it is run. */
 export const CONFLICT = "merge-conflict";
+/** Code of the problem that the rules by which a change is judged cannot be read. */
+export const UNREADABLE = "unreadable-rules";
+
+/** Whether a push to another branch may mend what stops a change: then it is looked at again. */
+export function mayMendItself({ problems }: Pick<MergePlan, "problems">): boolean {
+  return problems.some(({ code }) => code === CONFLICT || code === UNREADABLE);
+}
 
 /** Checks by their names on the forge. */
 export const PLAN_CHECK = "sluice / plan";

@@ -1,6 +1,7 @@
 import type { Desired } from "../forge/desired.ts";
 import type { CommitSha } from "../identity/identity.ts";
-import { BUTTONS, runCheckOutput } from "../report/check-output.ts";
+import type { Problem } from "../problem/problem.ts";
+import { BUTTONS, runCheckOutput, stoppedCheckOutput } from "../report/check-output.ts";
 import { codeSpan } from "../report/escape-markdown.ts";
 import { divergenceMarkdown, MERGE_MARKER, mergeComment, type MergeReview } from "../report/merge-markdown.ts";
 import type { Evidence } from "../report/failed-run.ts";
@@ -79,6 +80,12 @@ function checkOf(report: CommitReport, runs: readonly StickyRun[], waits: boolea
       externalId: [...report.open.map(({ run }) => run), ...report.runs.map(({ record }) => record.id)].join(","),
     },
   };
+}
+
+/** Settings that cannot be read stop a branch, and its tip's check says so. */
+export function reportStopped(commit: CommitSha, problems: readonly Problem[]): Desired {
+  const output = stoppedCheckOutput(problems);
+  return { kind: "check", check: { head: commit, name: RUN_CHECK, status: "completed", externalId: "", ...output } };
 }
 
 const MOST = 50;

@@ -10,6 +10,8 @@ export interface Narrowed {
   readonly leastIsolation: Isolation;
   /** Where `sluice.yaml` tries to widen what the operator allows; there the operator's word holds. */
   readonly problems: readonly Problem[];
+  /** Why `sluice.yaml` cannot be read: then it grants nothing, and nobody can say what it forbids. */
+  readonly unreadable?: readonly Problem[];
 }
 
 interface Narrowing {

@@ -1,6 +1,7 @@
 import { isError, type Problem } from "../problem/problem.ts";
 import type { RunStatus } from "../run/run-record.ts";
 import { formatDuration } from "./duration.ts";
+import { codeSpan, markdownText } from "./escape-markdown.ts";
 import { countsOf, headline, isUnchanged } from "./plan-view.ts";
 import { safeLine } from "./safe-text.ts";
 import { runSections, wholePlan, type RunsState, type StickyRun, type StickyState } from "./sticky-comment.ts";
@@ -105,6 +106,21 @@ export function runCheckOutput(state: RunsState, offered: readonly ButtonName[])
     text: "",
     annotations: [],
     actions: buttons.filter((name) => offered.includes(name)).map((name) => BUTTONS[name]),
+  };
+}
+
+/** `sluice / run` of a commit whose settings cannot be read. */
+export function stoppedCheckOutput(problems: readonly Problem[]): CheckOutput {
+  const places = problems.slice(0, ANNOTATIONS).map(({ at, message }) => {
+    return `- ${codeSpan(`${at.path}:${at.line}:${at.column}`)} ${markdownText(message)}`;
+  });
+  return {
+    conclusion: "failure",
+    title: `sluice.yaml has ${counted(problems.length, "problem")}: nothing is run`,
+    summary: `Nothing of this branch is started, and nothing is promoted, until it is mended here:\n\n${places.join("\n")}\n`,
+    text: "",
+    annotations: problems.slice(0, ANNOTATIONS).map(annotationOf),
+    actions: [],
   };
 }
 

@@ -33,3 +33,14 @@ test("where a team may run, its members need the role besides, for what a fork b
   expect(await asked([is("admin")], is(false))).toEqual({ leave: "refused", questions: 1 });
   expect(await asked([is("admin")], { kind: "unreachable", why: "it is away" })).toMatchObject({ leave: "later" });
 });
+
+test("settings that cannot be read give nobody leave to run, and everybody who writes to stop", async () => {
+  const ports = {
+    forge: { permission: async () => is("admin") },
+    rules: async () => ({ settings: SETTINGS, pools: {}, problems: [], unreadable: [{}] }),
+    clock: { now: () => 0 },
+  } as unknown as CommandPorts;
+  const leave = async (command: string) => (await leaveToRun(ports, { login: "ada", command, strangers: false })).kind;
+  expect(await leave("/sluice run")).toBe("refused");
+  expect(await leave("/sluice cancel")).toBe("granted");
+});

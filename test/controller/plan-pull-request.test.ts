@@ -73,3 +73,25 @@ test.each([
   const mirror = { ...ports.mirror, refresh: async () => refreshed };
   expect((await planMergeGroup({ ...ports, mirror }, { head: sha("a"), base: sha("b") })).kind).toBe(kind);
 });
+
+test("policies of a default branch that cannot be read are not met by that, but by a change that mends them", async () => {
+  const at = { path: "sluice.yaml", line: 2, column: 1 };
+  const unreadable = [{ severity: "error", code: "yaml", at, message: "it is broken", next: "mend it" }];
+  const problems = async (changed: readonly string[]) => {
+    const ports = unaffected(OPEN, OPEN);
+    const group = await planMergeGroup(
+      {
+        ...ports,
+        mirror: { ...ports.mirror, resolve: async () => sha("a"), changed: async () => changed },
+        rulesAt: async (commit) =>
+          ({ problems: [], ...(commit === sha("b") && { unreadable }) }) as unknown as Awaited<
+            ReturnType<PullRequestPorts["rulesAt"]>
+          >,
+      },
+      { head: sha("a"), base: sha("b") },
+    );
+    return group.kind === "planned" ? group.plan.problems : [];
+  };
+  expect(await problems([])).toMatchObject([{ code: "unreadable-rules", severity: "error", at }]);
+  expect(await problems(["sluice.yaml"])).toEqual([]);
+});

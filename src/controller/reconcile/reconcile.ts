@@ -1,6 +1,8 @@
 import type { CommitSha } from "../../identity/identity.ts";
+import type { Problem } from "../../problem/problem.ts";
 import { OFFLINE } from "../../release/offline.ts";
 import { ACCEPTED, type RunOrder } from "../../run/request.ts";
+import { settingsErrors } from "../project.ts";
 import { lookAtClocks, lookUpstream } from "./clocks.ts";
 import type { Later, Looking, ReconcilePorts, Standing } from "./looking.ts";
 import { lookAtOtherBranches, lookAtPushes } from "./pushes.ts";
@@ -16,6 +18,8 @@ export type Reconciled =
       readonly open: readonly RunOrder[];
       /** Pipelines that a push to a tip concerns and that do not run there. */
       readonly standing: readonly Standing[];
+      /** Errors in the settings there, because of which nothing is started. */
+      readonly stopped: readonly Problem[];
     }
   | { readonly kind: "empty" }
   | Later;
@@ -37,8 +41,11 @@ export async function reconcile(ports: ReconcilePorts): Promise<Reconciled> {
   const open = [...(await ports.openOrders(refreshed.refs)), ...(await acceptedAgain(ports, refreshed.refs))];
   const tip = refreshed.refs.get(`refs/heads/${branch}`);
   const looking: Looking = { ports, defaultBranch: branch, open, started: [], standing: [] };
-  if (tip !== undefined) {
-    const commit = await ports.planAt({ commit: tip, tree: null, domain: "main", against: null });
+  const commit =
+    tip === undefined ? undefined : await ports.planAt({ commit: tip, tree: null, domain: "main", against: null });
+  const stopped = commit === undefined ? [] : settingsErrors(commit.project);
+  // Without them nobody knows what deploys and is started by releases alone, or what must wait for a person.
+  if (tip !== undefined && commit !== undefined && stopped.length === 0) {
     const pushed = await lookAtPushes(looking, { branch, tip, commit });
     if (pushed !== undefined) return pushed;
     await lookAtOtherBranches(looking, commit);
@@ -48,7 +55,7 @@ export async function reconcile(ports: ReconcilePorts): Promise<Reconciled> {
   for (const order of [...open, ...looking.started]) await ports.enqueue(order);
   if (tip === undefined) return { kind: "empty" };
   const { started, standing } = looking;
-  return { kind: "looked", branch, tip, started, open, standing };
+  return { kind: "looked", branch, tip, started, open, standing, stopped };
 }
 
 /** What somebody deleted is accepted once more, so that every controller knows of it. */

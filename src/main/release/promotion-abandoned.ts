@@ -1,14 +1,13 @@
-import { SETTINGS_PATH } from "../../controller/project.ts";
+import { SETTINGS_PATH, settingsErrors } from "../../controller/project.ts";
 import { SETTLED, together, type Looked } from "../../forge/looked.ts";
 import { withdraw } from "../../controller/withdraw.ts";
 import type { Place } from "./promotion-place.ts";
 import { record } from "./record-releases.ts";
-import { isError } from "../../problem/problem.ts";
 
 /** Ends what was asked of environments that the default branch has no more; settings that cannot be read end nothing. */
 export async function withdrawAbandoned(place: Place): Promise<Looked> {
-  const { settings, problems } = place.project;
-  if (problems.some((problem) => problem.at.path === SETTINGS_PATH && isError(problem))) return SETTLED;
+  const { settings } = place.project;
+  if (settingsErrors(place.project).length > 0) return SETTLED;
   const ended: Looked[] = [];
   for (const [environment, { pipelines }] of await place.repository.releases.states()) {
     if (settings.environments.some(({ name }) => name === environment)) continue;

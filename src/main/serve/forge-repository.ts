@@ -31,6 +31,7 @@ import { parseSettings } from "../../pipeline/parse-settings.ts";
 import type { Dataset, Pipeline } from "../../pipeline/pipeline.ts";
 import type { DatasetState } from "../../pipeline/resolution.ts";
 import { DEFAULT_SETTINGS } from "../../pipeline/settings.ts";
+import { isError } from "../../problem/problem.ts";
 import { orderMemory } from "../../plan/order-memory.ts";
 import { pastSteps } from "../../plan/past-steps.ts";
 import { artifactOf, outputsOf } from "../../release/artifact.ts";
@@ -134,11 +135,11 @@ export async function forgeRepository(place: RepositoryPlace): Promise<ForgeRepo
     );
     return { project, planned };
   };
-  // Settings that cannot be read grant nothing; the check of the change that broke them says so.
   const rulesAt: RulesAt = async (commit) => {
     const bytes = await mirror.file(commit, SETTINGS_PATH);
-    const { value } = parseSettings(bytes === undefined ? null : { path: SETTINGS_PATH, bytes });
-    return narrow(place.operator, value ?? DEFAULT_SETTINGS, forge.repository.fullName);
+    const { value, problems } = parseSettings(bytes === undefined ? null : { path: SETTINGS_PATH, bytes });
+    const narrowed = narrow(place.operator, value ?? DEFAULT_SETTINGS, forge.repository.fullName);
+    return value === null ? { ...narrowed, unreadable: problems.filter(isError) } : narrowed;
   };
   return {
     forge,

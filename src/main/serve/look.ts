@@ -1,3 +1,4 @@
+import { reportStopped } from "../../controller/report-commit.ts";
 import { reconcile } from "../../controller/reconcile/reconcile.ts";
 import type { CommitSha } from "../../identity/identity.ts";
 import type { RepositoryRef } from "../../identity/repository.ts";
@@ -15,6 +16,7 @@ import type { Schedule } from "../../pipeline/pipeline.ts";
 import type { Performed } from "../../queue/queue.ts";
 import { cronOf } from "../../run/schedule-slots.ts";
 import { CONTROLLER_QUEUE, jobOf } from "../../trigger/job.ts";
+import { desire } from "../../worker.ts";
 
 /** Recorded commits that are told of again: whatever a crash left unsaid. */
 const TOLD_AGAIN = 5;
@@ -68,6 +70,8 @@ async function lookAlone(
   const open = seen.orders.filter((order) => order.domain === "main" || order.pullRequest === null);
   const commits = new Set([looked.tip, ...open.map(({ source }) => source), ...recent]);
   for (const commit of commits) await tellCommit(at, repository, { commit, standing: looked.standing, seen });
+  if (looked.stopped.length > 0)
+    await desire(at.queue, ref.installation, [reportStopped(looked.tip, looked.stopped)], ref);
   await tellSchedules(at, repository);
   await wake(at, { kind: "promotions", repository: ref });
   await tellNotices(at, repository).catch(parts.onError);

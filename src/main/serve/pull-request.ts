@@ -1,5 +1,5 @@
 import { planMergeGroup, planPullRequest } from "../../controller/plan-pull-request.ts";
-import { CONFLICT, pinsOf, SKIP_LABEL, type MergePlan, type PullRequestPlan } from "../../controller/project.ts";
+import { mayMendItself, pinsOf, SKIP_LABEL, type MergePlan, type PullRequestPlan } from "../../controller/project.ts";
 import { reportPullRequest } from "../../controller/report-pull-request.ts";
 import { chooseBaseline } from "../../diff/baseline.ts";
 import type { Desired } from "../../forge/desired.ts";
@@ -66,7 +66,9 @@ async function reportNow(
       // Somebody else may have looked since, and seen more.
       if (lost.aborted) return again(TURN_AGAIN_MS);
       await desire(at.queue, ref.installation, states, ref);
-      await at.queue.table.put(seenTable(ref), String(number), stampOf(plan.pullRequest));
+      // Not as seen while somebody else may mend it: the next look comes back to it.
+      const stamp = mayMendItself(plan) ? "" : stampOf(plan.pullRequest);
+      await at.queue.table.put(seenTable(ref), String(number), stamp);
       await wake(at, { kind: "promotions", repository: ref });
       return DONE;
     }
@@ -123,7 +125,7 @@ async function startAsDeclared(
 ): Promise<readonly RunOrder[]> {
   const { pullRequest, domain } = plan;
   if (domain !== "pr" || pullRequest.draft || pullRequest.labels.includes(SKIP_LABEL)) return [];
-  if (plan.problems.some(({ code }) => code === CONFLICT)) return [];
+  if (plan.rules.unreadable !== undefined || mayMendItself(plan)) return [];
   const started: RunOrder[] = [];
   for (const { file, order: work, datasets } of plan.affected) {
     if (work === null || file.pipeline.triggers.pullRequest !== "run") continue;
