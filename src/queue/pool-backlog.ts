@@ -1,5 +1,6 @@
 import { createFairShare } from "../scheduling/fair-share.ts";
 import type { QueuedStep, Room } from "../scheduling/queued-step.ts";
+import { withRoom } from "../scheduling/room.ts";
 import type { TurnsMessage } from "./turns-messages.ts";
 import type { Offer } from "./workers.ts";
 
@@ -30,26 +31,16 @@ export function poolBacklog(grant: (session: string, id: string) => void): PoolB
   const share = createFairShare();
   const turns = new Map<string, Turn>();
   let offer: Offer = { paused: false, slots: 0, room: { cpu: 0, memoryBytes: 0, gpus: 0 } };
-  const taken = { slots: 0, cpu: 0, memoryBytes: 0, gpus: 0 };
-
-  function free(): Room {
-    return {
-      cpu: offer.room.cpu - taken.cpu,
-      memoryBytes: offer.room.memoryBytes - taken.memoryBytes,
-      gpus: offer.room.gpus - taken.gpus,
-    };
-  }
+  const taken: { slots: number; room: Room } = { slots: 0, room: { cpu: 0, memoryBytes: 0, gpus: 0 } };
 
   function count({ demand }: QueuedStep, sign: 1 | -1): void {
     taken.slots += sign;
-    taken.cpu += sign * demand.cpu;
-    taken.memoryBytes += sign * demand.memoryBytes;
-    taken.gpus += sign * demand.gpus;
+    taken.room = withRoom(taken.room, demand, sign);
   }
 
   function fill(): void {
     while (!offer.paused && taken.slots < offer.slots + AHEAD) {
-      const step = share.take(free());
+      const step = share.take(withRoom(offer.room, taken.room, -1));
       const turn = step === undefined ? undefined : turns.get(step.id);
       if (step === undefined || turn === undefined) return;
       turn.out = true;

@@ -15,13 +15,11 @@ interface Asking {
 
 /** Nobody overtakes: what asks for much is as sure to get it as what asks for little. */
 export function roomGate(total: Room): RoomGate {
-  const free = { ...total };
+  let free = total;
   const asking: Asking[] = [];
 
   function count(demand: Room, sign: 1 | -1): void {
-    free.cpu += sign * demand.cpu;
-    free.memoryBytes += sign * demand.memoryBytes;
-    free.gpus += sign * demand.gpus;
+    free = withRoom(free, demand, sign);
   }
 
   function admit(): void {
@@ -58,6 +56,15 @@ export function roomGate(total: Room): RoomGate {
         admit();
       });
     },
+  };
+}
+
+/** Cores are counted in thousandths: sums of fractions drift, and a machine that is free again would never be quite free. */
+export function withRoom(room: Room, demand: Room, sign: 1 | -1): Room {
+  return {
+    cpu: (Math.round(room.cpu * 1_000) + sign * Math.round(demand.cpu * 1_000)) / 1_000,
+    memoryBytes: room.memoryBytes + sign * demand.memoryBytes,
+    gpus: room.gpus + sign * demand.gpus,
   };
 }
 

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 
-import { roomGate } from "../../src/scheduling/room.ts";
+import { roomGate, withRoom } from "../../src/scheduling/room.ts";
 
 const never = new AbortController().signal;
 const memory = (memoryBytes: number): { cpu: number; memoryBytes: number; gpus: number } => ({
@@ -52,4 +52,28 @@ test("who gives up while waiting lets the others in, and what is too large is sa
   leave?.();
   expect(await gate.enter(memory(6), never)).toBeTypeOf("function");
   expect(await gate.enter(memory(1), controller.signal)).toBeUndefined();
+});
+
+test("a machine that everybody left has all its cores again, whatever fractions of them were taken in whatever order", async () => {
+  const cores = fc.array(fc.double({ min: 0.001, max: 4, noNaN: true }), {
+    maxLength: 20,
+  });
+  const all = { cpu: 4, memoryBytes: 0, gpus: 0 };
+  fc.assert(
+    fc.property(cores, fc.infiniteStream(fc.nat()), (taken, order) => {
+      let free = all;
+      for (const cpu of taken) free = withRoom(free, { ...all, cpu }, -1);
+      const inside = [...taken];
+      while (inside.length > 0) {
+        const [cpu = 0] = inside.splice((order.next().value ?? 0) % inside.length, 1);
+        free = withRoom(free, { ...all, cpu }, 1);
+      }
+      expect(free).toEqual(all);
+    }),
+  );
+  const gate = roomGate(all);
+  const [tenth, most] = [await gate.enter({ ...all, cpu: 0.1 }, never), await gate.enter({ ...all, cpu: 0.8 }, never)];
+  most?.();
+  tenth?.();
+  expect(await gate.enter(all, never)).toBeTypeOf("function");
 });
