@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { join, relative, resolve } from "node:path";
 
 import type { OutputRecord } from "../key/key-document.ts";
 import type { Store } from "../store/store.ts";
@@ -33,6 +33,10 @@ export async function get(world: World, what: string, flags: { readonly output?:
   const parts = await Promise.all(wanted.map((output) => partsIn(store, output, path)));
   for (const part of parts.flat()) {
     const target = join(directory, part.path);
+    if ((await repository.measure(relative(repository.git.root, target)))?.digest === part.digest) {
+      world.terminal.print(`${part.path}  ${part.digest}  stands here already, verified\n`);
+      continue;
+    }
     if (existsSync(target))
       throw new Refusal(EXIT.usage, `${target} exists already\n  next: name another directory with -o`);
     const placed = await store.materialize(part, target);
@@ -60,7 +64,10 @@ async function partsOf(
     ...(environments.get(first)?.pipelines.keys() ?? []),
     ...(declared ? project.pipelines.map(({ pipeline }) => pipeline.id) : []),
   ];
-  if (!pipelines.includes(second.replace(/~\d*$/, ""))) return { run: first, path: [second, ...rest].join(":") };
+  const pipeline = second.replace(/~\d*$/, "");
+  // No path begins with the name of a pipeline and a colon: an environment was meant, whether or not it is declared.
+  const named = rest.length > 0 && project.pipelines.some(({ pipeline: { id } }) => id === pipeline);
+  if (!named && !pipelines.includes(pipeline)) return { run: first, path: [second, ...rest].join(":") };
   return { run: `${first}:${second}`, path: rest.length === 0 ? undefined : rest.join(":") };
 }
 

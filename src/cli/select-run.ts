@@ -35,10 +35,7 @@ export async function selectRun(repository: Repository, text: string): Promise<S
   const { environmentsOf } = await import("./environments.ts");
   const live = selectLive(await environmentsOf(repository, await repository.ledger()), { name, back: steps });
   if (live !== undefined) return recordOf(ledgers.toReversed(), live.run);
-  throw (
-    unrecorded(repository, name) ??
-    new Refusal(EXIT.usage, `there is no run ${name}\n  next: ${await nextFor(repository, name)}`)
-  );
+  throw unrecorded(repository, name) ?? (await unknown(repository, name));
 }
 
 /** A run that is accepted here and not recorded yet is there, and has nothing to show. */
@@ -141,13 +138,23 @@ function ambiguous(
   return new Refusal(EXIT.usage, [`${name} could be any of`, ...lines, ...more].join("\n"));
 }
 
-async function nextFor(repository: Repository, name: string): Promise<string> {
-  const environment = /^([^:]+)(?::.+)?$/.exec(name)?.[1] ?? name;
+async function unknown(repository: Repository, name: string): Promise<Refusal> {
+  const [environment = name, pipeline] = name.split(":");
   const known = (await readProject({ cache: repository.cache }, repository.view)).settings.environments;
-  if (known.some((one) => one.name === environment))
-    return `nothing is released in ${environment} as far as this ledger says; sluice log shows its runs`;
-  if (name.startsWith("#")) return "runs of pull requests are in the service's ledger: git fetch origin sluice/ledger";
-  return "sluice log";
+  const declared = known.some((one) => one.name === environment);
+  if (pipeline !== undefined && !declared) {
+    const names = known.map((one) => one.name).join(", ");
+    return new Refusal(
+      EXIT.usage,
+      `there is no environment \`${environment}\` in sluice.yaml, and no run of that name\n  next: ${names === "" ? "sluice log shows the runs" : `known: ${names}`}`,
+    );
+  }
+  const next = declared
+    ? `nothing is released in ${environment} as far as this ledger says; sluice log shows its runs`
+    : name.startsWith("#")
+      ? "runs of pull requests are in the service's ledger: git fetch origin sluice/ledger"
+      : "sluice log";
+  return new Refusal(EXIT.usage, `there is no run ${name}\n  next: ${next}`);
 }
 
 function before(history: History, id: RunId, back: number): RunId {

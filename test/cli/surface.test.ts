@@ -181,6 +181,7 @@ test("a commit with runs of two pipelines is ambiguous, and the candidates are n
 
   const head = await bench.sluice("show", "HEAD");
   const prod = await bench.sluice("get", "prod:p:a");
+  const elsewhere = await bench.sluice("get", "test:p:a");
 
   expect(head.code).toBe(64);
   expect(head.stderr).toMatch(
@@ -188,6 +189,9 @@ test("a commit with runs of two pipelines is ambiguous, and the candidates are n
   );
   expect(prod.code).toBe(64);
   expect(prod.stderr).toContain("there is no run prod:p\n  next: nothing is released in prod");
+  expect(elsewhere.stderr).toContain(
+    "there is no environment `test` in sluice.yaml, and no run of that name\n  next: known: prod\n",
+  );
 });
 
 test("get brings a whole run, one output, a directory in one, or a file in one; never over what stands there", async () => {
@@ -203,6 +207,9 @@ test("get brings a whole run, one output, a directory in one, or a file in one; 
   expect(await got("latest:out/sub", "x/4")).toBe("out/sub/b  …\n");
   expect(readFileSync(join(bench.root, "x/4/out/sub/b"), "utf8")).toBe("word\n");
   expect(existsSync(join(bench.root, "x/3/out/sub"))).toBe(false);
+  expect(await got("latest:out/a", "x/3")).toBe("out/a  …  stands here already, verified\n");
+  expect(await got("latest", "x/1")).toBe("out  …  stands here already, verified\n");
+  bench.write("x/3/out/a", "mine\n");
   expect(await got("latest:out/a", "x/3")).toContain("exists already");
 });
 

@@ -8,6 +8,9 @@ import { OPERATOR_KEYS } from "../../src/pipeline/operator-schema.ts";
 import { parseOperator } from "../../src/pipeline/parse-operator.ts";
 import { parsePipeline } from "../../src/pipeline/parse-pipeline.ts";
 import { parseSettings } from "../../src/pipeline/parse-settings.ts";
+import { readParameters } from "../../src/pipeline/read-parameters.ts";
+import { resolvePipeline } from "../../src/pipeline/resolve.ts";
+import { treeOf } from "../../src/pipeline/tree.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
 const read = (path: string): string => readFileSync(join(ROOT, path), "utf8");
@@ -16,12 +19,34 @@ test("the language reference is the one that the schemas give", () => {
   expect(read("docs/language.md")).toBe(languageReference());
 });
 
-test("the pipeline in README is a pipeline", () => {
-  const [, yaml] = /## A pipeline[^]*?```yaml\n([^]*?)```/.exec(read("README.md")) ?? [];
+test("the pipeline in README has the steps of the example, which run in its place", () => {
+  const [, yaml = ""] = /## A pipeline[^]*?```yaml\n([^]*?)```/.exec(read("README.md")) ?? [];
+  const directory = "examples/digits";
+  const files = readdirSync(join(ROOT, directory), { recursive: true, encoding: "utf8" }).sort();
+  const tree = treeOf(files.map((path) => ({ path, kind: "file" as const, tracked: true })));
+  const bytes = (path: string): Uint8Array => readFileSync(join(ROOT, directory, path));
+  const params = readParameters({ path: "params.yaml", bytes: bytes("params.yaml") }).value ?? {};
+  const datasets = new Map([["raw", { kind: "git" as const, path: "data/digits.csv" }]]);
+  const steps = (text: Uint8Array): readonly unknown[] => {
+    const { value, problems } = parsePipeline({ path: "pipelines/digits.yaml", bytes: text });
+    if (value === null) throw new Error(JSON.stringify(problems));
+    const resolution = resolvePipeline({ pipeline: value, tree, params, datasets });
+    expect(resolution.problems).toEqual([]);
+    return resolution.steps
+      .filter(({ step }) => step.name !== "evaluate")
+      .map(({ step, inputs }) => [
+        step.name,
+        JSON.stringify(step.command, (key, value: unknown) => (key === "at" ? undefined : value)),
+        inputs,
+        step.params.map(({ name }) => name),
+        step.outputs.map(({ path, type }) => [path, type]),
+      ]);
+  };
 
-  const { problems } = parsePipeline({ path: "pipelines/digits.yaml", bytes: new TextEncoder().encode(yaml) });
+  const written = steps(new TextEncoder().encode(yaml));
 
-  expect(problems).toEqual([]);
+  expect(written).toHaveLength(2);
+  expect(written).toEqual(steps(bytes("pipelines/digits.yaml")));
 });
 
 test("every document that README links to is there", () => {
