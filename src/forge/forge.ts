@@ -163,6 +163,8 @@ export interface Forge {
   labelEvents(number: number): Promise<Answer<readonly LabelEvent[]>>;
   /** Accounts of the authors and committers of a pull request's commits. */
   commitAuthors(number: number): Promise<Answer<readonly Person[]>>;
+  /** Accounts of the author and the committer of one commit. */
+  authorsOf(commit: CommitSha): Promise<Answer<readonly Person[]>>;
   createDeployment(wanted: DeploymentPlace & { readonly description: string }): Promise<Answer<number>>;
   setDeployment(id: number, state: DeploymentState, description: string): Promise<Answer<null>>;
   /** The newest deployment of a pipeline to an environment, of which commit it is and what it was set to last. */

@@ -14,6 +14,7 @@ type Promoting = Pick<
   | "reviews"
   | "labelEvents"
   | "commitAuthors"
+  | "authorsOf"
   | "createDeployment"
   | "setDeployment"
   | "findDeployment"
@@ -90,6 +91,12 @@ export function octokitPromotions({ ask, at, own }: Asking): Promoting {
         ),
       );
       return map(answer, (list) => distinct(list.flatMap(({ author, committer }) => [author, committer])));
+    },
+    async authorsOf(ref) {
+      const answer = await ask((octokit, headers) =>
+        octokit.rest.repos.getCommit({ ...at, ref, per_page: 1, headers }),
+      );
+      return map(answer, ({ author, committer }) => distinct([author, committer]));
     },
     async createDeployment({ ref, environment, pipeline, description }) {
       const answer = await ask<{ readonly id?: number; readonly message?: string }>(async (octokit, headers) => {

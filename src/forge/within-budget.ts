@@ -43,6 +43,7 @@ interface Counted {
   readonly reviews: "nobody";
   readonly labelEvents: "nobody";
   readonly commitAuthors: "nobody";
+  readonly authorsOf: "nobody";
   readonly createDeployment: "outbox";
   readonly setDeployment: "outbox";
   readonly findDeployment: "nobody";

@@ -68,6 +68,7 @@ export function forgePromotionsContract(open: () => Promise<PromotionBench>): vo
       ["mallory", "approve:prod", false],
     ]);
     expect(given(await forge.commitAuthors(number)).map(({ login }) => login)).toEqual(["alice"]);
+    expect(given(await forge.authorsOf(head)).map(({ login }) => login)).toEqual(["alice"]);
   });
 
   test("makes a deployment, sets it, and finds it again", async () => {

@@ -12,10 +12,15 @@ const [ALICE, DAVE] = [
 ] as const;
 
 test("nobody is taken for no author while the forge does not say who the authors are", async () => {
-  let pulls: Answer<readonly PullRequest[]> = { kind: "ok", value: [{ ...PAGE, author: ALICE }] };
+  let pulls: Answer<readonly PullRequest[]> = { kind: "ok", value: [{ ...PAGE, merged: true, author: ALICE }] };
   let pushers: Answer<readonly Person[]> = { kind: "ok", value: [ALICE, DAVE] };
+  let straight: Answer<readonly Person[]> = { kind: "ok", value: [DAVE] };
   const found = async () => {
-    const forge = { pullRequestsOf: async () => pulls, commitAuthors: async () => pushers };
+    const forge = {
+      pullRequestsOf: async () => pulls,
+      commitAuthors: async () => pushers,
+      authorsOf: async () => straight,
+    };
     const answer = await findAuthors(forge, [sha("a"), sha("b")]);
     return answer.kind === "ok" ? answer.value.map(({ login }) => login) : answer.kind;
   };
@@ -29,9 +34,11 @@ test("nobody is taken for no author while the forge does not say who the authors
     expect(await found()).toBe(away.kind);
     [pulls, pushers] = [away, { kind: "ok", value: [] }];
     expect(await found()).toBe(away.kind);
-    pulls = { kind: "ok", value: [PAGE] };
+    pulls = { kind: "ok", value: [{ ...PAGE, merged: true }] };
   }
-  // A commit that the forge knows of no pull request for.
-  pulls = { kind: "not-found" };
-  expect(await found()).toEqual([]);
+  // Pushed straight to the branch, or the head of what somebody would bring there.
+  for (pulls of [{ kind: "not-found" }, { kind: "ok", value: [PAGE] }] as const)
+    expect(await found()).toEqual(["dave", "dave"]);
+  straight = { kind: "unreachable", why: "502" };
+  expect(await found()).toBe("unreachable");
 });

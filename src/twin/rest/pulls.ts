@@ -1,10 +1,22 @@
 import { emailOf, refsOf } from "../bare.ts";
-import { commitsBetween } from "../history.ts";
+import { commitsBetween, type ListedCommit } from "../history.ts";
 import { commitShape } from "../shapes/commit.ts";
 import { pullShape } from "../shapes/pull.ts";
 import { reviewShape } from "../shapes/review.ts";
 import type { TwinPullRequest } from "../world.ts";
-import { inRepository, loginOf, ok, paged, repo, text, withPull, type Here, type Reply, type Route } from "./call.ts";
+import {
+  inRepository,
+  loginOf,
+  NOT_FOUND,
+  ok,
+  paged,
+  repo,
+  text,
+  withPull,
+  type Here,
+  type Reply,
+  type Route,
+} from "./call.ts";
 
 /** Pull requests, read and merged. */
 export const PULLS: readonly Route[] = [
@@ -15,6 +27,7 @@ export const PULLS: readonly Route[] = [
   ["GET", repo("/pulls/(\\d+)/reviews"), inRepository(withPull(listReviews))],
   ["GET", repo("/pulls/(\\d+)/commits"), inRepository(withPull(listCommits))],
   ["PUT", repo("/pulls/(\\d+)/merge"), inRepository(withPull(mergePull))],
+  ["GET", repo("/commits/([0-9a-f]{40})"), inRepository(oneCommit)],
   ["GET", repo("/commits/([0-9a-f]+)/pulls"), inRepository(pullsOfCommit)],
 ];
 
@@ -80,10 +93,18 @@ function listReviews(here: Here, pull: TwinPullRequest): Reply {
 }
 
 async function listCommits(here: Here, pull: TwinPullRequest): Promise<Reply> {
-  const { repository, forge } = here;
-  const commits = await commitsBetween(repository, { base: pull.baseSha, head: pull.head });
+  const commits = await commitsBetween(here.repository, { base: pull.baseSha, head: pull.head });
+  return ok(paged(here, commits).map((commit) => shown(here, commit)));
+}
+
+async function oneCommit(here: Here, [sha = ""]: readonly string[]): Promise<Reply> {
+  const [commit] = await commitsBetween(here.repository, { base: `${sha}^@`, head: sha });
+  return commit === undefined ? NOT_FOUND : ok(shown(here, commit));
+}
+
+function shown({ repository, forge }: Here, commit: ListedCommit): Record<string, unknown> {
   const accounts = new Map([...forge.world.users.values()].map((user) => [emailOf(user.login), user]));
-  return ok(paged(here, commits).map((commit) => commitShape(commit, { repository, accounts }, forge.at)));
+  return commitShape(commit, { repository, accounts }, forge.at);
 }
 
 function pullsOfCommit(here: Here, [sha]: readonly string[]): Reply {
