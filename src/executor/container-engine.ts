@@ -18,10 +18,17 @@ export interface Said {
 
 const MOST = 1_000_000;
 
-/** One command of an engine, to its end. */
-export function ask(engine: Engine, args: readonly string[]): Promise<Said> {
+/** One command of an engine, to its end; `env` beside this process's own environment. */
+export function ask(
+  engine: Engine,
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<Said> {
   return new Promise((resolve) => {
-    const child = spawn(engine.program, [...engine.arguments, ...args], { stdio: ["ignore", "pipe", "pipe"] });
+    const child = spawn(engine.program, [...engine.arguments, ...args], {
+      env: { ...process.env, ...env },
+      stdio: ["ignore", "pipe", "pipe"],
+    });
     const said = { stdout: "", stderr: "" };
     child.stdout.on("data", (chunk: Buffer) => (said.stdout = `${said.stdout}${chunk.toString()}`.slice(-MOST)));
     child.stderr.on("data", (chunk: Buffer) => (said.stderr = `${said.stderr}${chunk.toString()}`.slice(-MOST)));

@@ -4,7 +4,7 @@ import { basename, join } from "node:path";
 
 import type { Failure } from "../run/run-record.ts";
 import { endedBefore, endedBySystem } from "./attempt-end.ts";
-import { ask, doomed, engineHere, follow, type Engine } from "./container-engine.ts";
+import { ask, doomed, engineHere, follow, type Engine, type Said } from "./container-engine.ts";
 import type { Attempt, AttemptEnd, AttemptOrder, Executor } from "./executor.ts";
 import { unlessDiskFull } from "./full-disk.ts";
 import { LONGEST_TIMER_MS } from "./longest-timer.ts";
@@ -144,7 +144,7 @@ function begin(place: Place, order: AttemptOrder, signal: AbortSignal): Attempt 
 async function run(place: Place, order: AttemptOrder, signal: AbortSignal): Promise<AttemptEnd> {
   const { engine } = place.options;
   if (order.environment.kind !== "image") return endedBefore(NO_IMAGE);
-  const created = await ask(engine, ["create", ...createArguments(place, order, order.environment.image)]);
+  const created = await create(place, order, order.environment.image);
   if (created.code !== 0) return endedBefore(notCreated(engine, order.environment.image, created.stderr));
   const container = doomed(engine, place.name);
   const began = performance.now();
@@ -185,8 +185,9 @@ const NO_IMAGE: Failure = {
   next: "write `environment: { image: …@sha256:… }`",
 };
 
-function createArguments(place: Place, order: AttemptOrder, image: string): readonly string[] {
+function create(place: Place, order: AttemptOrder, image: string): Promise<Said> {
   const { engine } = place.options;
+  const variables = variablesOf(place, order);
   const [program = "", ...rest] = order.argv;
   // Rootless podman makes root inside the person outside; docker's root is root.
   const user = engine.program === "podman" ? "0:0" : `${process.getuid?.() ?? 0}:${process.getgid?.() ?? 0}`;
@@ -206,15 +207,24 @@ function createArguments(place: Place, order: AttemptOrder, image: string): read
     ["--volume", `${place.workspace}:${WORKSPACE}`],
     shown,
     ["--workdir", WORKSPACE],
-    variables(place, order),
+    variables.arguments,
     ["--entrypoint", program, image],
     rest,
   ];
-  return parts.flat();
+  return ask(engine, ["create", ...parts.flat()], variables.secrets);
 }
 
-/** By file, so that no list of processes shows them; what a file cannot hold is seen while the container is created. */
-function variables(place: Place, order: AttemptOrder): readonly string[] {
+interface Variables {
+  readonly arguments: readonly string[];
+  /** For the environment of the engine, which takes from there what is only named to it. */
+  readonly secrets: Readonly<Record<string, string>>;
+}
+
+/**
+ * By file, so that no list of processes shows them; of what a file cannot hold only secrets are in the engine's environment:
+ * with words of a pipeline in it a step could tell the engine what to do.
+ */
+function variablesOf(place: Place, order: AttemptOrder): Variables {
   const { PATH: _, ...env } = environmentOf(
     order,
     { environment: { path: [], env: {}, readOnly: [], nodeModules: null }, path: "" },
@@ -224,7 +234,12 @@ function variables(place: Place, order: AttemptOrder): readonly string[] {
   const other = Object.entries(env).filter(([, value]) => !/^[\x21-\x7e]*$/.test(value));
   const file = join(place.root, "env");
   writeFileSync(file, plain.map(([name, value]) => `${name}=${value}\n`).join(""), { mode: 0o600 });
-  return ["--env-file", file, ...other.flatMap(([name, value]) => ["--env", `${name}=${value}`])];
+  const isSecret = (name: string): boolean => order.secrets[name] !== undefined;
+  const named = other.flatMap(([name, value]) => ["--env", isSecret(name) ? name : `${name}=${value}`]);
+  return {
+    arguments: ["--env-file", file, ...named],
+    secrets: Object.fromEntries(other.filter(([name]) => isSecret(name))),
+  };
 }
 
 function notCreated({ program }: Engine, image: string, said: string): Failure {

@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -9,7 +9,7 @@ import { afterAll, describe, expect, onTestFinished, test } from "vitest";
 import { ask } from "../../src/executor/container-engine.ts";
 import { containerExecutor } from "../../src/executor/container-executor.ts";
 import type { AttemptEnd, AttemptOrder, Executor } from "../../src/executor/executor.ts";
-import { digestOf } from "../../src/identity/identity.ts";
+import { digestOf, hexOf } from "../../src/identity/identity.ts";
 import { executorContract } from "../contract/executor.ts";
 import { until } from "../contract/queue.ts";
 import { containers, type Containers } from "./container-image.ts";
@@ -109,6 +109,27 @@ function inPodman(made: Containers): void {
       const { log } = await run('echo "it is $TOKEN"', { secrets: { TOKEN: "correct-horse-battery" } });
       expect(log).not.toContain("correct-horse");
       expect(log).toContain("it is");
+    });
+
+    test("gets a secret of several words and lines whole, and no command of the engine shows it", async () => {
+      const directory = mkdtempSync(join(tmpdir(), "sluice-engine-"));
+      const path = process.env["PATH"] ?? "";
+      onTestFinished(() => {
+        process.env["PATH"] = path;
+        rmSync(directory, { recursive: true, force: true });
+      });
+      const told = join(directory, "told");
+      const engine = `#!/bin/sh\nprintf '%s\\n' "$@" >>${told}\nPATH="${path}" exec podman "$@"\n`;
+      writeFileSync(join(directory, "podman"), engine, { mode: 0o755 });
+      process.env["PATH"] = `${directory}:${path}`;
+      const TOKEN = "correct horse\nbattery staple";
+      const { log } = await run('printf %s "$TOKEN" | sha256sum; echo "$A"', {
+        secrets: { TOKEN },
+        env: { A: "b c" },
+      });
+      expect(log).toBe(`${hexOf(digestOf(TOKEN))}  -\nb c\n`);
+      const commands = readFileSync(told, "utf8");
+      expect([commands.includes("--env\nTOKEN\n"), /horse|battery/.test(commands)]).toEqual([true, false]);
     });
 
     test("is made of the image that the digest names, or not at all", { timeout: 60_000 }, async () => {
