@@ -4,10 +4,11 @@ import { join } from "node:path";
 
 import type { RunId } from "../identity/identity.ts";
 import type { BegunAttempt } from "../run/unseen-attempts.ts";
+import { isCode } from "./objects.ts";
 
 /** What workers began for runs that are not recorded yet: it outlives them, their controllers and the queue. */
 export interface BegunAttempts {
-  /** Called before anything of the attempt is done. */
+  /** Called before anything of the attempt is done; fails where that cannot be kept. */
   begin(run: RunId, id: string): Promise<void>;
   of(run: RunId): Promise<readonly BegunAttempt[]>;
   /** The run is recorded. */
@@ -19,12 +20,8 @@ export function begunAttempts(root: string): BegunAttempts {
   const directory = (run: RunId): string => join(root, "begun", run);
   return {
     async begin(run, id) {
-      try {
-        mkdirSync(directory(run), { recursive: true });
-        writeFileSync(join(directory(run), `${id}.${randomUUID()}`), "", { flag: "wx" });
-      } catch {
-        // Where not even this finds room the attempt itself says what is wrong.
-      }
+      mkdirSync(directory(run), { recursive: true });
+      writeFileSync(join(directory(run), `${id}.${randomUUID()}`), "", { flag: "wx" });
     },
     async of(run) {
       return names(directory(run)).flatMap((name) => {
@@ -42,7 +39,8 @@ export function begunAttempts(root: string): BegunAttempts {
 function names(directory: string): readonly string[] {
   try {
     return readdirSync(directory);
-  } catch {
-    return [];
+  } catch (error) {
+    if (isCode(error, "ENOENT")) return [];
+    throw new Error(`reading what was begun in ${directory}`, { cause: error });
   }
 }

@@ -19,6 +19,7 @@ import { withSlurm } from "../../executor/with-slurm.ts";
 import { programPath } from "../threads/programs.ts";
 import { readAlong } from "../run/follow.ts";
 import { LIVE } from "../run/live-run.ts";
+import { beginAttempt } from "./begin-attempt.ts";
 import { servicePaths } from "./paths.ts";
 import { noTracing, type Tracing } from "./tracing.ts";
 import { attemptConsumer } from "../../queue/attempt-consumer.ts";
@@ -30,7 +31,6 @@ import type { Queue } from "../../queue/queue.ts";
 import { announceWorker, type UnderWay, type WorkerNotice } from "../../queue/workers.ts";
 import type { Room } from "../../scheduling/queued-step.ts";
 import { roomOf } from "../../scheduling/step-room.ts";
-import type { Failure } from "../../run/run-record.ts";
 import type { SecretValues } from "../../run/secret-values.ts";
 import { endedUnseen } from "../../run/step-job.ts";
 import { envSecrets } from "../../secrets/env-secrets.ts";
@@ -98,10 +98,8 @@ export async function startWorker(parts: WorkerParts): Promise<AsyncDisposable> 
         const ports = { keys: publicKeys(servicePaths(parts.data).keys), secrets, clock };
         return resolveSecrets(ports, { attempt: withoutOrder(payload), names, order: secretOrder });
       };
-      // A queue that was emptied hands it out anew, and nobody knows how far it came before.
-      if (job.step.step.effects && (await begun.of(run)).some(({ id }) => id === job.id))
-        return encodeEnd(endedUnseen(job, BEGUN_BEFORE, clock.now()));
-      await begun.begin(run, job.id);
+      const unfit = await beginAttempt(begun, run, job);
+      if (unfit !== undefined) return encodeEnd(endedUnseen(job, unfit, clock.now()));
       const here: UnderWay = { run, step: job.step.name, attempt: job.attempt, since: clock.now() };
       underWay.add(here);
       const attempted = (parts.tracing ?? noTracing)
@@ -161,11 +159,6 @@ export async function startWorker(parts: WorkerParts): Promise<AsyncDisposable> 
 function about({ run, step, attempt }: UnderWay): Readonly<Record<string, string | number>> {
   return { "sluice.run": run, "sluice.step": step, "sluice.attempt": attempt };
 }
-
-const BEGUN_BEFORE: Failure = {
-  kind: "lost",
-  why: "it was begun before, its end was never heard of, and what changes the outside world is not begun twice",
-};
 
 /** Whoever handed the attempt out should have said so. */
 const NONE: SecretValues = { kind: "ok", values: {} };
