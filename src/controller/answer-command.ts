@@ -22,6 +22,8 @@ export interface CommandPorts {
   readonly clock: Clock;
   /** What runs before a merge would be strangers' work. */
   readonly fork: boolean;
+  /** Head of the pull request as it is now; null once it is closed. */
+  readonly head: CommitSha | null;
   /** Says at once that the command was seen; nothing is done before. */
   readonly seen: () => Promise<void>;
   /** What the pull request would run at this moment. */
@@ -82,6 +84,9 @@ export async function answerCommand(ports: CommandPorts, asking: Asking, parsed:
   await ports.seen();
   if (parsed.kind === "refused") return refused(asking, `${parsed.why}: ${parsed.next}`);
   const { command } = parsed;
+  // What somebody presses at an earlier head was not meant for what runs at this one.
+  const moved = asking.head !== null && ports.head !== null && asking.head !== ports.head;
+  if (moved && GUARDED.has(command.kind)) return refused(asking, movedTo(ports.head));
   if (GUARDED.has(command.kind)) {
     const { login } = asking.sender;
     const strangers = ports.fork && command.kind !== "cancel";
@@ -254,13 +259,16 @@ function whyNot(
   if (fork && command.commit !== null && command.commit !== plan.head)
     return `the head has moved, and was not run: look at it, and ask again with ${named}`;
   const now = plan.head.slice(0, 7);
-  if (head !== null && head !== plan.head)
-    return `the head is \`${now}\` by now: what was shown is no longer what is there`;
+  if (head !== null && head !== plan.head) return movedTo(plan.head);
   if (command.commit !== null && !plan.head.startsWith(command.commit))
     return `the head is \`${now}\` by now, not \`${command.commit}\`: ask again for it`;
   const conflict = plan.problems.find(({ code }) => code === CONFLICT);
   if (conflict !== undefined) return `nothing is run of what does not merge: ${conflict.next}`;
   return undefined;
+}
+
+function movedTo(head: CommitSha): string {
+  return `the head is \`${head.slice(0, 7)}\` by now: what was shown is no longer what is there`;
 }
 
 function wantedOf(plan: PullRequestPlan, name: string | null): PullRequestPlan["affected"] {

@@ -85,6 +85,27 @@ test("/sluice run and explain are not answered while nobody can look, and what d
   expect((await ask("/sluice run")).words).toEqual(["nothing is run of what does not merge: merge `main` into it"]);
 });
 
+test("what is pressed at an earlier head neither stops nor repeats what runs at this one", async () => {
+  const ports = {
+    fork: false,
+    head: sha("b"),
+    seen: async () => undefined,
+    forge: { permission: async () => ({ kind: "ok", value: "write" }) },
+    rules: async () => ({ settings: { permissions: {} } }),
+    cancel: async () => 1,
+    retries: async () => [ordered()],
+    accept: async () => "accepted",
+  } as unknown as CommandPorts;
+  const press = async (word: string, at: string) => {
+    const asking = { sender: { id: 1, login: "alice", bot: false }, request: "button:1", comment: null, head: sha(at) };
+    return (await answerCommand(ports, asking, parseCommand(`/sluice ${word}`))).words;
+  };
+  for (const word of ["cancel", "retry"]) {
+    expect(await press(word, "a")).toEqual(["the head is `bbbbbbb` by now: what was shown is no longer what is there"]);
+    expect(await press(word, "b")).toEqual([]);
+  }
+});
+
 test("a head counts as left only where the forge says so, and its check ends only where nothing runs", async () => {
   const { place, at, repository, order } = await looking();
   const record = digitsRun({ source: order.source, pullRequest: 3 });

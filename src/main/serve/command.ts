@@ -164,6 +164,7 @@ async function ask(at: At, ref: RepositoryRef, { number, asking, parsed, quiet }
       forge,
       clock: at.service.parts.clock,
       fork: domain !== null && isOfFork(domain),
+      head: pullRequest.state === "open" ? pullRequest.head.sha : null,
       async seen() {
         if (comment === null) return;
         await desire(at.queue, ref.installation, [{ kind: "reaction", comment: comment.id, content: "eyes" }], ref);
