@@ -242,8 +242,8 @@ function objection({ environment, standing, evidence, authors, now }: Question, 
   return undefined;
 }
 
-/** The release that a rollback leads to: one that was live here before. */
-export function rollbackTarget(standing: Standing, run: Live["run"] | null): Live | undefined {
-  if (run === null) return standing.earlier[0];
-  return standing.earlier.find((one) => one.run === run);
+/** The release that a rollback leads to: one that was live here before, the newest that got there unless one is named. */
+export function rollbackTarget({ earlier }: Pick<Standing, "earlier">, run: Live["run"] | null): Live | undefined {
+  if (run !== null) return earlier.find((one) => one.run === run);
+  return earlier.find(({ deployed }) => deployed === undefined || deployed === "succeeded") ?? earlier[0];
 }

@@ -10,6 +10,8 @@ export interface Live {
   readonly evidence: Digest | null;
   readonly how: "released" | "rolled-back" | "forced";
   readonly pullRequest: number | null;
+  /** Of an earlier release: how its last deployment ended, where there was one. */
+  readonly deployed?: DeployEnd;
   /** Of what was forced: why, and what was passed over. */
   readonly glass?: {
     readonly reason: string;
@@ -178,7 +180,8 @@ export function standingAfter(standing: Standing, event: ReleaseEvent): Standing
 function released(standing: Standing, event: ReleaseEvent, run: RunId): Standing {
   const { by, at: since, evidence, pullRequest } = event;
   const how = event.kind === "rolled-back" || event.kind === "forced" ? event.kind : "released";
-  const before = standing.live === null ? [] : [standing.live];
+  const { live, deployed } = standing;
+  const before = live === null ? [] : [{ ...live, ...(deployed !== null && { deployed }) }];
   const earlier = [...before, ...standing.earlier].filter((one, at, all) => {
     return one.run !== run && all.findIndex((other) => other.run === one.run) === at;
   });

@@ -1,3 +1,4 @@
+import { rollbackTarget } from "../release/decide.ts";
 import type { Health } from "../release/deployment.ts";
 import type { Live, Standing } from "../release/environment-state.ts";
 import type { RunId } from "../identity/identity.ts";
@@ -103,7 +104,7 @@ function cause({ ended, why }: DeploymentView): string {
 /** A person decides: back to what was there, or the same once more. */
 function choice({ environment, pipeline, health, live, earlier }: DeploymentView): string {
   const again = `${codeSpan(`/sluice promote ${environment} ${pipeline}`)} deploys it again`;
-  const [before] = earlier;
+  const before = rollbackTarget({ earlier }, null);
   const back =
     before === undefined
       ? undefined

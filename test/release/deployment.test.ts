@@ -1,6 +1,8 @@
 import { expect, test } from "vitest";
 
+import { rollbackTarget } from "../../src/release/decide.ts";
 import { deployEnd } from "../../src/release/deployment.ts";
+import { foldEvents, standingOf } from "../../src/release/environment-state.ts";
 import { artifactOf } from "../../src/release/artifact.ts";
 import { digestOf } from "../../src/identity/identity.ts";
 import { parseManifest } from "../../src/manifest/parse-manifest.ts";
@@ -9,6 +11,7 @@ import { deployRequest, orderOf, parseOrder, renderOrder } from "../../src/run/r
 import type { RunRecord, StepRecord } from "../../src/run/run-record.ts";
 import { turnOf } from "../../src/run/turn.ts";
 import { deploymentIssue, deploymentStatus, type DeploymentView } from "../../src/report/deployment.ts";
+import { event } from "../cli/released.ts";
 import { digitsRun, runId, sha } from "../manifest/run-records.ts";
 
 const deploys = { environment: "prod", number: 3, pipeline: "digits", run: runId("a") };
@@ -154,4 +157,21 @@ test("what went wrong is told with the step, the cause and the last lines of its
   expect(summary({ ended: { run, failed: null } })).toContain("was stopped");
   expect(summary({ why: "it has <b>no</b> plan" })).toContain("It was not begun: it has ");
   expect(summary({ why: "it has <b>no</b> plan" })).not.toContain("<b>");
+});
+
+test("a rollback leads past what never got there, unless that is asked for", () => {
+  const events = (["succeeded", "failed", "lost"] as const).flatMap((end, at) => {
+    const run = runId("abc".charAt(at));
+    return [
+      event("released", `merge:${at}`, { run }),
+      event("deployed", `run:${at}`, { run, deployment: { number: at + 1, end } }),
+    ];
+  });
+  const standing = standingOf(foldEvents(events).get("prod"), "digits");
+  expect(standing.earlier.map(({ run }) => run)).toEqual([runId("b"), runId("a")]);
+  expect(rollbackTarget(standing, null)?.run).toBe(runId("a"));
+  expect(rollbackTarget(standing, runId("b"))?.run).toBe(runId("b"));
+  // Where nothing ever got there, what was tried last is all there is.
+  const [failed] = standing.earlier;
+  expect(rollbackTarget({ earlier: failed === undefined ? [] : [failed] }, null)?.run).toBe(runId("b"));
 });
