@@ -42,7 +42,8 @@ export async function executeSteps(
         facts: runnable.facts,
         forced: new Set(execution.flags.force),
         keepGoing: execution.flags.keepGoing === true,
-        capacity: repository.machine,
+        // On one's own machine cores are shared: more of them are asked for than there are.
+        capacityOf: () => ({ ...repository.machine, cpu: Number.POSITIVE_INFINITY }),
         room: repository.machine,
         gateOf: (step, result) => failedGate(runnable.order.metrics, step.name, result),
         onProgress: (progress) => watching.tell(progress),

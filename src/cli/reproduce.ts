@@ -164,7 +164,8 @@ async function execute(session: Parameters<typeof stagingOf>[0], again: Again): 
     facts: runnable.facts,
     forced: new Set(),
     keepGoing: true,
-    capacity: repository.machine,
+    // On one's own machine cores are shared: more of them are asked for than there are.
+    capacityOf: () => ({ ...repository.machine, cpu: Number.POSITIVE_INFINITY }),
     room: repository.machine,
     gateOf: () => undefined,
     onProgress: (progress) => {

@@ -1,6 +1,6 @@
 import { createFairShare } from "../scheduling/fair-share.ts";
 import type { QueuedStep, Room } from "../scheduling/queued-step.ts";
-import { withRoom } from "../scheduling/room.ts";
+import { within, withRoom } from "../scheduling/room.ts";
 import type { TurnsMessage } from "./turns-messages.ts";
 import type { Offer } from "./workers.ts";
 
@@ -30,7 +30,7 @@ const AHEAD = 1;
 export function poolBacklog(grant: (session: string, id: string) => void): PoolBacklog {
   const share = createFairShare();
   const turns = new Map<string, Turn>();
-  let offer: Offer = { paused: false, slots: 0, room: { cpu: 0, memoryBytes: 0, gpus: 0 } };
+  let offer: Offer = { paused: false, slots: 0, room: { cpu: 0, memoryBytes: 0, gpus: 0 }, rooms: [] };
   const taken: { slots: number; room: Room } = { slots: 0, room: { cpu: 0, memoryBytes: 0, gpus: 0 } };
 
   function count({ demand }: QueuedStep, sign: 1 | -1): void {
@@ -40,7 +40,9 @@ export function poolBacklog(grant: (session: string, id: string) => void): PoolB
 
   function fill(): void {
     while (!offer.paused && taken.slots < offer.slots + AHEAD) {
-      const step = share.take(withRoom(offer.room, taken.room, -1));
+      const step = share.take(withRoom(offer.room, taken.room, -1), (demand) =>
+        offer.rooms.some((room) => within(demand, room)),
+      );
       const turn = step === undefined ? undefined : turns.get(step.id);
       if (step === undefined || turn === undefined) return;
       turn.out = true;

@@ -48,7 +48,7 @@ export function poolSeat(options: SeatOptions): Seat {
   const name = `turns-${pool}`;
   let held: Held | undefined;
   let elsewhere: number | undefined;
-  let offer: Offer = { paused: false, slots: 0, room: { cpu: 0, memoryBytes: 0, gpus: 0 } };
+  let offer: Offer = { paused: false, slots: 0, room: { cpu: 0, memoryBytes: 0, gpus: 0 }, rooms: [] };
   let closed = false;
   let granted = 0;
 

@@ -30,6 +30,8 @@ export interface Offer {
   readonly paused: boolean;
   readonly slots: number;
   readonly room: Room;
+  /** Of each worker: a step runs on one of them. */
+  readonly rooms: readonly Room[];
 }
 
 /** Workers of one pool, as far as they have been heard of lately. */
@@ -125,7 +127,7 @@ export function watchWorkers(
     get largest() {
       return largest;
     },
-    offer: () => ({ paused, ...together(here.values()) }),
+    offer: () => ({ paused, ...together(here.values()), rooms: [...here.values()].map(({ room }) => room) }),
     async close() {
       clearInterval(timer);
       await looking;

@@ -8,8 +8,11 @@ export interface FairShare {
   add(step: QueuedStep, now: number): void;
   /** Takes a step out that nobody wants any more; false when it does not wait. */
   remove(id: string): boolean;
-  /** Whose turn it is among the steps that fit into `free`; it counts as running until `ended`. */
-  take(free: Room): QueuedStep | undefined;
+  /**
+   * Whose turn it is among the steps that fit into `free`; it counts as running until `ended`. What is not `possible`
+   * on any machine that is there waits for another one, and keeps no room from the rest.
+   */
+  take(free: Room, possible?: (demand: Room) => boolean): QueuedStep | undefined;
   /** A step runs that was taken before this backlog began: it counts for its limits until `ended`. */
   running(step: QueuedStep): void;
   /** A step that was taken runs no more. */
@@ -100,7 +103,7 @@ export function createFairShare(): FairShare {
     },
     add: (step, now) => add(pool, step, now),
     remove: (id) => remove(pool, id),
-    take: (free) => take(pool, free),
+    take: (free, possible = () => true) => take(pool, free, possible),
     running: (step) => began(pool, step),
     ended: (step) => ended(pool, step),
   };
@@ -196,15 +199,16 @@ function isParked(pool: Pool, kind: Kind): boolean {
   return kind.limits.some(({ key }) => pool.parked.get(key)?.has(kind) === true);
 }
 
-function take(pool: Pool, free: Room): QueuedStep | undefined {
+function take(pool: Pool, free: Room, possible: (demand: Room) => boolean): QueuedStep | undefined {
   const tooLarge: Offer[] = [];
   let best: Offer | undefined;
   for (const [name, lane] of pool.lanes) {
     const first = firstOffer(pool, lane);
     if (first === undefined) {
-      if (pool.reserved === lane) pool.reserved = undefined;
+      release(pool, lane);
       if (!isUsed(pool, lane)) pool.lanes.delete(name);
-    } else if (!fits(lane.demand, free)) tooLarge.push(first);
+    } else if (!possible(lane.demand)) release(pool, lane);
+    else if (!fits(lane.demand, free)) tooLarge.push(first);
     else if (pool.reserved === lane) return start(pool, first.kind);
     else if (pool.reserved !== undefined && takesFrom(lane.demand, free, pool.reserved.demand)) continue;
     else if (best === undefined || byTurn(first, best) < 0) best = first;
@@ -255,6 +259,12 @@ function takesFrom(demand: Room, free: Room, kept: Room): boolean {
   );
 }
 
+/** No room is kept for a lane any more. */
+function release(pool: Pool, lane: Lane): void {
+  lane.passedOver = 0;
+  if (pool.reserved === lane) pool.reserved = undefined;
+}
+
 function passOver(pool: Pool, lane: Lane): void {
   lane.passedOver++;
   if (lane.passedOver >= PATIENCE) pool.reserved ??= lane;
@@ -267,8 +277,7 @@ function start(pool: Pool, kind: Kind): QueuedStep {
   const { flow } = kind;
   pool.byId.delete(step.id);
   kind.live--;
-  kind.lane.passedOver = 0;
-  if (pool.reserved === kind.lane) pool.reserved = undefined;
+  release(pool, kind.lane);
   pool.virtual = Math.max(pool.virtual, flow.tag);
   flow.tag += step.cost / flow.weight;
   began(pool, step);

@@ -1,8 +1,15 @@
 import type { Failure } from "../run/run-record.ts";
-import type { Capacity } from "./backlog.ts";
+import type { Room } from "./queued-step.ts";
 
 /** Why a step can never start on a machine: it asks for more than there is; undefined when it can. */
-export function refusalOf(capacity: Capacity, memoryBytes: number, gpus: number): Failure | undefined {
+export function refusalOf(capacity: Room, { cpu, memoryBytes, gpus }: Room): Failure | undefined {
+  if (cpu > capacity.cpu) {
+    return {
+      kind: "refused",
+      why: `it asks for ${cpu} cores and no worker of its pool has more than ${capacity.cpu}`,
+      next: "lower `resources.cpu`, or run it on a larger machine",
+    };
+  }
   if (memoryBytes > capacity.memoryBytes) {
     return {
       kind: "refused",

@@ -68,6 +68,7 @@ export function withRoom(room: Room, demand: Room, sign: 1 | -1): Room {
   };
 }
 
-function within(demand: Room, room: Room): boolean {
+/** Whether what is asked for finds place in what is there. */
+export function within(demand: Room, room: Room): boolean {
   return demand.cpu <= room.cpu && demand.memoryBytes <= room.memoryBytes && demand.gpus <= room.gpus;
 }

@@ -59,7 +59,7 @@ function requestOf(steps: World["steps"], results: Map<Digest, StepResult>, memo
     facts,
     forced: new Set(),
     keepGoing: true,
-    capacity: { memoryBytes, gpus: 0 },
+    capacityOf: () => ({ cpu: 8, memoryBytes, gpus: 0 }),
     room: { memoryBytes, gpus: 0 },
     gateOf: () => undefined,
     onProgress: () => undefined,

@@ -186,6 +186,20 @@ test("what a large step does not need goes on while room is kept for it", () => 
   expect(share.take(ALL)).toBe(gpu);
 });
 
+test("what no machine that is there could run keeps no room from others, and runs when one comes", () => {
+  const share = createFairShare();
+  const large = queued("large", { demand: { ...NOTHING, cpu: 64 } });
+  share.add(large, 0);
+  for (let at = 0; at < 10 * PATIENCE; at++) share.add(queued("small", { demand: { ...NOTHING, cpu: 1 } }), 1);
+  // Eight machines of eight cores: together they have as many as it asks for.
+  const free = { ...ALL, cpu: 64 };
+  const here = (cores: number) => (demand: { readonly cpu: number }) => demand.cpu <= cores;
+  const taken = Array.from({ length: 10 * PATIENCE }, () => share.take(free, here(8))?.flow);
+  expect(new Set(taken)).toEqual(new Set(["small"]));
+  expect(share.take(free, here(8))).toBeUndefined();
+  expect(share.take(free, here(64))).toBe(large);
+});
+
 test("a limit keeps its own steps waiting, and nobody else's", () => {
   const share = createFairShare();
   const limits = [{ key: "repository 7", most: 2 }];

@@ -72,7 +72,8 @@ export function accept(run: Running, trace: StepTrace, result: StepResult): read
 
 function enqueue(run: Running, trace: StepTrace): void {
   const { resources } = trace.step.step;
-  const refusal = refusalOf(run.request.capacity, resources.memory?.base ?? 0, resources.gpu);
+  const asks = { cpu: resources.cpu, memoryBytes: resources.memory?.base ?? 0, gpus: resources.gpu };
+  const refusal = refusalOf(run.request.capacityOf(trace.step), asks);
   if (refusal !== undefined) {
     trace.failure = refusal;
     advance(run.state, { kind: "failed", step: trace.step.name });
@@ -82,12 +83,13 @@ function enqueue(run: Running, trace: StepTrace): void {
   run.backlog.add(demandOf(run, trace.step, 1));
 }
 
-export function demandOf(run: Running, { name, step }: WorkStep, attempt: number): Demand {
+export function demandOf(run: Running, work: WorkStep, attempt: number): Demand {
+  const { name, step } = work;
   return {
     name,
     priority: step.priority,
     path: run.paths.get(name) ?? 0,
-    memoryBytes: memoryOf(run, step, attempt) ?? 0,
+    memoryBytes: memoryOf(run, work, attempt) ?? 0,
     gpus: step.resources.gpu,
   };
 }

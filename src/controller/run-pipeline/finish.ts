@@ -44,7 +44,7 @@ function failed(run: Running, job: StepJob, end: Extract<StepEnd, { kind: "faile
     failure: end.failure,
     sameLines: repeated,
     memoryBytes: job.memoryBytes,
-    nextMemoryBytes: memoryOf(run, job.step.step, job.attempt + 1),
+    nextMemoryBytes: memoryOf(run, job.step, job.attempt + 1),
   };
   const retry = nextAttempt(job.step.step, last, chanceOf(run.ports.clock.random(3)));
   if (retry.kind === "retry" && !run.stopping) {

@@ -72,7 +72,7 @@ function start(run: Running, trace: StepTrace, attempt: number): void {
     attempt,
     cause: trace.cause,
     forced: run.request.forced.has(step.name),
-    memoryBytes: memoryOf(run, step.step, attempt),
+    memoryBytes: memoryOf(run, step, attempt),
     upstream: (name) => traceOf(run, name).result ?? undefined,
   };
   run.free.memoryBytes -= job.memoryBytes ?? 0;

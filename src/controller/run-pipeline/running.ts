@@ -9,6 +9,7 @@ import type { StepEnd, StepJob } from "../../run/step-job.ts";
 import type { StepProgress } from "../../run/step-progress.ts";
 import type { StepTrace } from "../../run/step-trace.ts";
 import { createBacklog, type Backlog, type Capacity } from "../../scheduling/backlog.ts";
+import type { Room } from "../../scheduling/queued-step.ts";
 import { criticalPaths } from "../../scheduling/critical-path.ts";
 
 export interface RunRequest {
@@ -17,8 +18,8 @@ export interface RunRequest {
   readonly facts: Facts;
   readonly forced: ReadonlySet<string>;
   readonly keepGoing: boolean;
-  /** Memory and GPUs of the machine; a step that asks for more is refused. */
-  readonly capacity: Capacity;
+  /** What the machine has, or the largest that a step may run on; a step that asks for more is refused. */
+  readonly capacityOf: (step: WorkStep) => Room;
   /** What the run may take at once; without bounds where the dispatcher sees to it that steps find room. */
   readonly room: Capacity;
   /** The gate that a finished step fails, if any. */
@@ -98,6 +99,6 @@ export function traceOf(run: Running, step: string): StepTrace {
   return trace;
 }
 
-export function memoryOf({ request }: Running, { resources }: WorkStep["step"], attempt: number): number | null {
-  return attemptMemory(resources.memory, attempt, request.capacity.memoryBytes);
+export function memoryOf({ request }: Running, work: WorkStep, attempt: number): number | null {
+  return attemptMemory(work.step.resources.memory, attempt, request.capacityOf(work).memoryBytes);
 }

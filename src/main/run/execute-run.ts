@@ -6,7 +6,7 @@ import { type ForgeRepository } from "../serve/forge-repository.ts";
 import { encodeAttempt, type StagedJob } from "../../controller/attempt-payload.ts";
 import { orderSecrets } from "../../controller/secret-order.ts";
 import { datasetsOf } from "./datasets.ts";
-import { largestOf, UNBOUNDED } from "./capacity.ts";
+import { UNBOUNDED } from "./capacity.ts";
 import { describeSteps } from "./fair-share.ts";
 import { flightsOf } from "./flights.ts";
 import { withListings } from "../local/listings.ts";
@@ -54,7 +54,10 @@ export async function executeRun(
         forced: new Set(run.order.forced),
         keepGoing: false,
         // What no worker has ever offered is refused; while none has been seen, anything may come.
-        capacity: largestOf([...pools].map((pool) => parts.pool(pool).largest)),
+        capacityOf({ name }) {
+          const grant = grants.get(name);
+          return (grant?.kind === "granted" ? parts.pool(grant.name).largest : undefined) ?? UNBOUNDED;
+        },
         room: UNBOUNDED,
         gateOf: run.gateOf,
         onProgress: progressOf(planned.order.steps.length, (progress, event) => stop.onProgress(progress, event)),
