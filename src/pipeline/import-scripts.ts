@@ -24,15 +24,15 @@ const RUNNERS: Readonly<Record<string, string>> = {
   R: "Rscript",
 };
 
-/** A first pipeline from scripts whose names say what they do, or one that shows the form. */
-export function importScripts(paths: readonly string[]): Imported {
+/** A first pipeline from scripts whose names say what they do; undefined where none does. */
+export function importScripts(paths: readonly string[]): Imported | undefined {
   const scripts = paths.flatMap((path) => {
     const match = /^(?:src\/|scripts\/)?([A-Za-z_]+)\.(\w+)$/.exec(path);
     const runner = match?.[2] === undefined ? undefined : RUNNERS[match[2]];
     const at = ORDER.indexOf(match?.[1] ?? "");
     return runner === undefined || at < 0 ? [] : [{ path, runner, name: match?.[1] ?? "", at }];
   });
-  if (scripts.length === 0) return { pipeline: renderPipeline(EXAMPLE), notCarried: [] };
+  if (scripts.length === 0) return undefined;
   const sorted = named(scripts.sort((a, b) => a.at - b.at || (a.path < b.path ? -1 : 1)));
   const steps = Object.fromEntries(
     sorted.map(({ path, runner, name }, at) => [
@@ -64,7 +64,7 @@ function named<Script extends { readonly path: string; readonly name: string }>(
   );
 }
 
-const EXAMPLE = {
+const SAMPLE = {
   version: 1,
   params: { greeting: "hello" },
   steps: {
@@ -76,3 +76,8 @@ const EXAMPLE = {
     },
   },
 };
+
+/** A pipeline that shows the form. */
+export function samplePipeline(): Imported {
+  return { pipeline: renderPipeline(SAMPLE), notCarried: [] };
+}

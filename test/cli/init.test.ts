@@ -130,6 +130,18 @@ test("from nothing: a pipeline that shows the form, and runs", async () => {
   expect(readFileSync(join(bench.root, "build/count.txt"), "utf8").trim()).toBe("6");
 });
 
+test("the glob of the settings takes what is written, which is to be committed before it runs", async () => {
+  const bench = repository({ "sluice.yaml": 'version: 1\npipelines: "ml/*/*.yml"\n', "train.py": "" });
+
+  const { code, stdout } = await bench.sluice("init");
+
+  expect(stdout).toMatch(
+    /^wrote ml\/main\/main\.yml\n[^]*Before it runs, commit it: git add sluice\.yaml ml &&[^]*Next: `sluice run`\n$/,
+  );
+  expect(readFileSync(join(bench.root, "ml/main/main.yml"), "utf8")).toContain("$schema=../../.sluice/");
+  expect(code).toBe(0);
+});
+
 test("what stands there is never overwritten, and the schema that editors use is written in any case", async () => {
   const settings = "version: 1\n# mine\n";
   const bench = repository({ "sluice.yaml": settings, "train.py": "" });

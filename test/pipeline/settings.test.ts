@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 
+import { firstPath } from "../../src/pipeline/first-path.ts";
 import { parseSettings } from "../../src/pipeline/parse-settings.ts";
 
 const problemsOf = (text: string): readonly string[] =>
@@ -37,4 +38,16 @@ test.each([
   "permissions: { run: write, promote: { team: acme/ml } }",
 ])("%s is read without a complaint", (text) => {
   expect(problemsOf(text)).toEqual([]);
+});
+
+test.each([
+  ["pipelines/*.yaml", "pipelines/main.yaml"],
+  ["pipelines/*.yml", "pipelines/main.yml"],
+  ["ml/**/*.{yaml,yml}", "ml/main.yaml"],
+  ["ml/*/pipeline.yaml", "ml/main/pipeline.yaml"],
+  ["ml/**", "ml/main.yaml"],
+  ["sluice-pipeline.yaml", "sluice-pipeline.yaml"],
+  ["*.json", undefined],
+])("a first pipeline stands where %s takes it", (glob, path) => {
+  expect(firstPath(glob)).toBe(path);
 });
