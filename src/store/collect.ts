@@ -5,6 +5,8 @@ import { digestFromHex, hexOf, type Digest, type RunId } from "../identity/ident
 import type { ListingEntry, StepResult } from "../key/key-document.ts";
 import { removeOldCheckpoints } from "./checkpoints.ts";
 import { resultKeys, resultPath } from "./result-index.ts";
+import { revisedAt, revocationPath } from "./revocation-file.ts";
+import { parsed } from "./write-once.ts";
 
 export interface Collected {
   readonly objects: number;
@@ -34,7 +36,7 @@ export interface CollectHands {
  * can say so. A young result keeps its bytes however old they are: equal ones may have been there for long.
  */
 export function collect(root: string, { live, runs, olderThan }: Kept, hands: CollectHands): Collected {
-  const results = [...resultsOf(root)];
+  const results = [...resultsOf(root, olderThan)];
   const kept = new Set(live);
   for (const { result } of results) {
     if (Date.parse(result.made.finishedAt) < olderThan && !runs.has(result.made.run)) continue;
@@ -42,7 +44,7 @@ export function collect(root: string, { live, runs, olderThan }: Kept, hands: Co
     if (result.made.log !== null) kept.add(result.made.log);
   }
   const found = ["objects", "listings"].flatMap((kind) => entries(join(root, kind)));
-  const isOld = ({ stat }: Found): boolean => Math.max(stat.mtimeMs, stat.ctimeMs) < olderThan;
+  const isOld = ({ stat }: Found): boolean => isOlder(stat, olderThan);
   for (const one of found) if (!isOld(one) && one.digest !== undefined) kept.add(one.digest);
   for (const inner of Array.from(kept, (digest) => filesOf(root, digest)).flat()) kept.add(inner);
   hands.removeAbandoned(join(root, "work"));
@@ -92,33 +94,51 @@ function entries(directory: string): readonly Found[] {
   );
 }
 
+function isOlder({ mtimeMs, ctimeMs }: Stats, than: number): boolean {
+  return Math.max(mtimeMs, ctimeMs) < than;
+}
+
 interface FoundResult {
   readonly path: string;
+  /** Of what took its place, where something did. */
+  readonly revocation: string | undefined;
+  /** As it is read now. */
   readonly result: StepResult;
 }
 
-function* resultsOf(root: string): Generator<FoundResult> {
+/** What a machine that went down left torn says nothing, and goes when it is old. */
+function* resultsOf(root: string, olderThan: number): Generator<FoundResult> {
   const above = join(root, "results");
   const forks = namesIn(join(above, "fork")).map((number) => join("fork", number));
   for (const domain of [...namesIn(above), ...forks]) {
     const directory = join(above, domain);
     for (const key of resultKeys(directory)) {
       const path = resultPath(directory, hexOf(key));
-      yield { path, result: JSON.parse(readFileSync(path, "utf8")) as StepResult };
+      const first = parsed(readFileSync(path, "utf8")) as StepResult | undefined;
+      const revocation = revocationPath(root, domain, key);
+      const now = revisedAt(revocation);
+      const result = now ?? first;
+      if (result !== undefined) yield { path, revocation: now && revocation, result };
+      else if (isOlder(statSync(path), olderThan)) forget(root, [path]);
     }
   }
 }
 
 function evict(root: string, results: readonly FoundResult[], gone: ReadonlySet<Digest>): number {
   const lost = results.filter(({ result }) => result.facts.outputs.some(({ digest }) => gone.has(digest)));
-  for (const { path, result } of lost) {
+  for (const { path, revocation, result } of lost) {
     const mark = join(root, "evicted", `${hexOf(result.key)}.json`);
     mkdirSync(dirname(mark), { recursive: true });
     writeFileSync(mark, `${JSON.stringify({ run: result.made.run })}\n`);
-    rmSync(path);
+    forget(root, revocation === undefined ? [path] : [revocation, path]);
   }
-  if (lost.length > 0) rmSync(join(root, "index"), { recursive: true, force: true });
   return lost.length;
+}
+
+/** The index would still know of it. */
+function forget(root: string, paths: readonly string[]): void {
+  for (const path of paths) rmSync(path);
+  rmSync(join(root, "index"), { recursive: true, force: true });
 }
 
 function namesIn(directory: string): readonly string[] {

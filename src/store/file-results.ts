@@ -5,6 +5,7 @@ import { hexOf, type Domain } from "../identity/identity.ts";
 import { resultDigest, type StepResult } from "../key/key-document.ts";
 import { mayRead, ownResult, readable } from "../key/readable.ts";
 import { resultIndex, resultPath, type ResultIndex } from "./result-index.ts";
+import { revisedAt, revocationPath } from "./revocation-file.ts";
 import type { Place } from "./store-place.ts";
 import type { Created, ResultReader, Revocation } from "./store.ts";
 import { createOnce, makeFan, temporaryBeside } from "./write-once.ts";
@@ -46,10 +47,7 @@ export function resultReader(place: Place, domain: Domain): ResultReader {
 
 function revised(place: Place, domain: Domain, result: StepResult): StepResult {
   if (!existsSync(join(place.root, "revocations"))) return result;
-  const revocation = join(place.root, "revocations", domain, `${hexOf(result.key)}.json`);
-  if (!existsSync(revocation)) return result;
-  const { now } = JSON.parse(readFileSync(revocation, "utf8")) as { readonly now: StepResult };
-  return now;
+  return revisedAt(revocationPath(place.root, domain, result.key)) ?? result;
 }
 
 /** Keeps the first result of a key; another one is an observation beside it. */
@@ -86,7 +84,7 @@ export function createResult(place: Place, domain: Domain, result: StepResult): 
 export function revokeResult(place: Place, domain: Domain, { old, now, why }: Revocation): void {
   ownResult(domain, now);
   place.revoked = true;
-  const target = join(place.root, "revocations", domain, `${hexOf(now.key)}.json`);
+  const target = revocationPath(place.root, domain, now.key);
   makeFan(place, dirname(target));
   const temporary = temporaryBeside(target);
   writeFileSync(temporary, `${JSON.stringify({ who: why.who, reason: why.reason, old: resultDigest(old), now })}\n`);

@@ -1,5 +1,15 @@
 import { randomUUID } from "node:crypto";
-import { chmodSync, constants, existsSync, linkSync, mkdirSync, renameSync, unlinkSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  constants,
+  linkSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { copyFile } from "node:fs/promises";
 import { dirname } from "node:path";
 
@@ -30,7 +40,8 @@ export function makeFan(place: Place, directory: string): void {
 }
 
 export function writeObject(place: Place, target: string, bytes: Uint8Array): void {
-  if (existsSync(target)) return;
+  // A machine that went down may have left less than all of it.
+  if (statSync(target, { throwIfNoEntry: false })?.size === bytes.length) return;
   makeFan(place, dirname(target));
   const temporary = temporaryBeside(target);
   writeFileSync(temporary, bytes, { mode: 0o444 });
@@ -38,18 +49,28 @@ export function writeObject(place: Place, target: string, bytes: Uint8Array): vo
   place.barrier.add(target);
 }
 
-/** Creates a file whole or not at all: link(2) refuses where somebody was first. */
+/** Creates a JSON file whole or not at all: link(2) refuses where somebody was first, unless it is one that a crash tore. */
 export function createOnce(place: Place, target: string, text: string): boolean {
   const temporary = temporaryBeside(target);
   writeFileSync(temporary, text);
   try {
     linkSync(temporary, target);
-    place.barrier.add(target);
-    return true;
   } catch (error) {
-    if (isCode(error, "EEXIST")) return false;
-    throw error;
+    if (!isCode(error, "EEXIST")) throw error;
+    if (parsed(readFileSync(target, "utf8")) !== undefined) return false;
+    renameSync(temporary, target);
   } finally {
-    unlinkSync(temporary);
+    rmSync(temporary, { force: true });
+  }
+  place.barrier.add(target);
+  return true;
+}
+
+/** Undefined for what is no JSON: a machine that went down left it so before anybody relied on it. */
+export function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
   }
 }

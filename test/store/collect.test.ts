@@ -1,14 +1,17 @@
-import { existsSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 
 import { expect, onTestFinished, test } from "vitest";
 
 import { removeTree } from "../../src/executor/remove-tree.ts";
 import { removeAbandoned } from "../../src/executor/work-place.ts";
-import { digestOf, type Domain } from "../../src/identity/identity.ts";
+import { digestOf, hexOf, type Domain } from "../../src/identity/identity.ts";
+import type { StepResult } from "../../src/key/key-document.ts";
 import { collect } from "../../src/store/collect.ts";
 import { filesystemStore } from "../../src/store/filesystem-store.ts";
+import { objectPath } from "../../src/store/objects.ts";
+import { resultPath } from "../../src/store/result-index.ts";
 import { resultOf } from "../builders/result.ts";
 
 function place(): string {
@@ -38,6 +41,53 @@ test.each<Domain>(["main", "pr", "fork/12"])("a result of %s goes with its bytes
   await store.createResult(domain, { ...result, made: { ...result.made, domain } });
   expect(collect(root, all(), HANDS)).toMatchObject({ objects: 1, results: 1 });
   expect((await filesystemStore(root).reader(domain)).result(key)).toBeUndefined();
+});
+
+test("of a result that was revoked, what took its place keeps its bytes, and goes with them", async () => {
+  const root = place();
+  const store = filesystemStore(root);
+  const DAY = 86_400_000;
+  const made = async (text: string, finished: number): Promise<StepResult> => {
+    const digest = await store.putBytes(new TextEncoder().encode(text));
+    const result = resultOf(digestOf("the key"), [{ path: "out", kind: "file", digest }]);
+    return { ...result, made: { ...result.made, finishedAt: new Date(finished).toISOString() } };
+  };
+  const [old, now] = [await made("wrong", Date.now()), await made("right", Date.now() + 2 * DAY)];
+  await store.createResult("local", old);
+  await store.revoke("local", { old, now, why: { who: "a person", reason: "it was wrong" } });
+  const reads = async (): Promise<unknown> => (await filesystemStore(root).reader("local")).result(now.key);
+
+  expect(collect(root, all(), HANDS)).toMatchObject({ objects: 1, results: 0 });
+  expect(await reads()).toEqual(now);
+  expect(collect(root, { ...all(), olderThan: Date.now() + 3 * DAY }, HANDS)).toMatchObject({ objects: 1, results: 1 });
+  expect(await reads()).toBeUndefined();
+
+  expect(await filesystemStore(root).createResult("local", old)).toEqual({ kind: "created" });
+  expect(await reads()).toEqual(old);
+});
+
+test("what a machine that went down left torn stands in the way of nothing, and goes when it is old", async () => {
+  const root = place();
+  const result = resultOf(digestOf("the key"), []);
+  const path = resultPath(join(root, "results", "local"), hexOf(result.key));
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(path, "");
+  expect(collect(root, { ...all(), olderThan: 0 }, HANDS)).toMatchObject({ objects: 0, results: 0 });
+  expect(existsSync(path)).toBe(true);
+
+  const store = filesystemStore(root);
+  expect(await store.createResult("local", result)).toEqual({ kind: "created" });
+  expect((await filesystemStore(root).reader("local")).result(result.key)).toEqual(result);
+  expect(await store.createResult("local", result)).toEqual({ kind: "exists", result, same: true });
+  const bytes = new TextEncoder().encode("whole");
+  const digest = await store.putBytes(bytes);
+  truncateSync(objectPath(root, digest));
+  await store.putBytes(bytes);
+  expect(await store.read(digest)).toEqual(Buffer.from(bytes));
+
+  writeFileSync(path, "");
+  collect(root, all(), HANDS);
+  expect(existsSync(path)).toBe(false);
 });
 
 test("what cannot be taken away keeps nothing else", () => {
