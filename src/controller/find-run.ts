@@ -1,5 +1,5 @@
 import type { Mirror } from "../git/mirror.ts";
-import { parseCommitSha, parseRunId, type RunId } from "../identity/identity.ts";
+import { parseCommitSha, type RunId } from "../identity/identity.ts";
 import type { History } from "../index/history.ts";
 
 export type FoundRun =
@@ -16,7 +16,7 @@ export async function findRun(
   text: string,
 ): Promise<FoundRun> {
   const [, name = "", back = "0"] = /^(.+?)(?:~(\d{1,4}))?$/.exec(text) ?? [];
-  const prefixed = parseRunId(name) !== undefined || /^[0-9a-z]{4,26}$/.test(name) ? history.byPrefix(name) : [];
+  const prefixed = runsNamed(history, name);
   const [first, second] = prefixed;
   if (second !== undefined)
     return {
@@ -34,6 +34,11 @@ export async function findRun(
   return found === undefined
     ? { kind: "refused", why: `there are not that many runs before \`${name}\`` }
     : { kind: "found", id: found.id };
+}
+
+/** Runs that an id, or at least four characters of its beginning, may mean: less than that is a number or a slip. */
+export function runsNamed(history: Pick<History, "byPrefix">, text: string): readonly RunId[] {
+  return /^[0-9a-z]{4,26}$/.test(text) ? history.byPrefix(text) : [];
 }
 
 async function byOther(

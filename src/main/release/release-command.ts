@@ -1,4 +1,5 @@
 import type { Commanded, Judged, NamedCandidate } from "../../controller/release-command/asking.ts";
+import { runsNamed } from "../../controller/find-run.ts";
 import { commandRelease } from "../../controller/release-command/release-command.ts";
 import type { Digest, RunId } from "../../identity/identity.ts";
 import type { Person } from "../../identity/repository.ts";
@@ -60,7 +61,7 @@ export async function releaseCommand(
       candidate: (run) => candidateOf(place, run),
       restore: (environment, pipeline) => restorePromotion(place, { environment, pipeline }),
       shown: (environment, pipeline) => shownTo(place, { environment, pipeline, states }),
-      runOf: (text) => only(history.byPrefix(text)),
+      runOf: (text) => only(runsNamed(history, text)),
       judged: (environment, candidate) => judgedAt(place, { environment, ...candidate, states, by: asked.sender }),
       newest: (pipeline) => history.runs({ pipeline, limit: 1 })[0]?.id,
       record: (events) => record(place, events),
