@@ -35,6 +35,13 @@ test(
       async () => (await ledgerOf(repository.directory)).match(/Trigger: push/g)?.length === 2,
     );
     expect((await ledgerOf(repository.directory)).match(/^Sluice-Run/gm)).toHaveLength(2);
+
+    // A merge queue waits for the check of its commit.
+    const base = (await gitIn(repository.directory, "rev-parse", "main")).trim();
+    const branch = `gh-readonly-queue/main/pr-2-${base}`;
+    const head = await forge.commit(repository, { ...PLUS_TWO, files: { "params.yaml": "plus: 3\n" }, branch });
+    await minutePasses(place);
+    await place.until("its check is there", () => repository.checks.some((check) => check.head === head));
   },
 );
 

@@ -1,6 +1,7 @@
 import type { CommitSha } from "../../identity/identity.ts";
 import type { Problem } from "../../problem/problem.ts";
 import { OFFLINE } from "../../release/offline.ts";
+import { MERGE_GROUPS, mergeGroupsOf, type MergeGroup } from "../../run/merge-group.ts";
 import { ACCEPTED, type RunOrder } from "../../run/request.ts";
 import { settingsErrors } from "../project.ts";
 import { lookAtClocks, lookUpstream } from "./clocks.ts";
@@ -20,6 +21,8 @@ export type Reconciled =
       readonly standing: readonly Standing[];
       /** Errors in the settings there, because of which nothing is started. */
       readonly stopped: readonly Problem[];
+      /** What waits in merge queues. */
+      readonly groups: readonly MergeGroup[];
     }
   | { readonly kind: "empty" }
   | Later;
@@ -33,7 +36,8 @@ export async function reconcile(ports: ReconcilePorts): Promise<Reconciled> {
   if (about.kind !== "ok")
     return { kind: "again", afterMs: 30_000, why: about.kind === "not-found" ? "the repository is gone" : about.why };
   const branch = about.value.defaultBranch;
-  const refreshed = await ports.mirror.refresh([`refs/heads/${branch}`, ports.ledger, `${ACCEPTED}*`, `${OFFLINE}*`]);
+  const refs = [`refs/heads/${branch}`, ports.ledger, `${ACCEPTED}*`, `${OFFLINE}*`, MERGE_GROUPS];
+  const refreshed = await ports.mirror.refresh(refs);
   if (refreshed.kind !== "ok") return { kind: "again", afterMs: 10_000, why: refreshed.why };
   const mended = await ports.mend();
   if (mended !== undefined) return mended;
@@ -55,7 +59,8 @@ export async function reconcile(ports: ReconcilePorts): Promise<Reconciled> {
   for (const order of [...open, ...looking.started]) await ports.enqueue(order);
   if (tip === undefined) return { kind: "empty" };
   const { started, standing } = looking;
-  return { kind: "looked", branch, tip, started, open, standing, stopped };
+  const groups = mergeGroupsOf(refreshed.refs);
+  return { kind: "looked", branch, tip, started, open, standing, stopped, groups };
 }
 
 /** What somebody deleted is accepted once more, so that every controller knows of it. */

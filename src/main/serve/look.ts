@@ -9,11 +9,12 @@ import type { ForgeRepository } from "./forge-repository.ts";
 import { mendLedger } from "./ledger.ts";
 import { tellNotices } from "./notices.ts";
 import { enqueueRun } from "../run/orders.ts";
-import { seenTable, stampOf } from "./pull-request.ts";
+import { groupsTable, seenTable, stampOf } from "./pull-request.ts";
 import { tellSchedules } from "./schedules.ts";
 import { tellStrays } from "./strays.ts";
 import type { Schedule } from "../../pipeline/pipeline.ts";
 import type { Performed } from "../../queue/queue.ts";
+import type { MergeGroup } from "../../run/merge-group.ts";
 import { cronOf } from "../../run/schedule-slots.ts";
 import { CONTROLLER_QUEUE, jobOf } from "../../trigger/job.ts";
 import { desire } from "../../worker.ts";
@@ -72,6 +73,7 @@ async function lookAlone(
   for (const commit of commits) await tellCommit(at, repository, { commit, standing: looked.standing, seen });
   if (looked.stopped.length > 0)
     await desire(at.queue, ref.installation, [reportStopped(looked.tip, looked.stopped)], ref);
+  await wakeForMergeGroups(at, repository, looked.groups);
   await tellSchedules(at, repository);
   await wake(at, { kind: "promotions", repository: ref });
   await tellNotices(at, repository).catch(parts.onError);
@@ -97,6 +99,20 @@ async function wakeForPullRequests(at: At, { forge }: ForgeRepository): Promise<
   // One that is no longer open is told so too, and takes itself out of the table.
   for (const number of seen.keys())
     if (!open.value.some((one) => String(one.number) === number)) await wake(Number(number));
+}
+
+/** Wakes us for what waits in merge queues and was not reported: its delivery may be lost, and the queue waits for a check. */
+async function wakeForMergeGroups(
+  { queue }: At,
+  { forge: { repository } }: ForgeRepository,
+  groups: readonly MergeGroup[],
+): Promise<void> {
+  const table = groupsTable(repository);
+  const known = new Set((await queue.table.entries(table)).map(({ key }) => key));
+  for (const { head, base } of groups)
+    if (!known.has(head))
+      await queue.jobs.add(CONTROLLER_QUEUE, [jobOf({ kind: "merge-group", repository, head, base }, "seen")]);
+  for (const head of known) if (!groups.some((group) => group.head === head)) await queue.table.remove(table, head);
 }
 
 /** Lost with the queue: then a schedule that never ran begins to count anew. */

@@ -99,6 +99,7 @@ export async function reportMergeGroup(at: At, trigger: Extract<Trigger, { kind:
     shown: [],
   }).filter(({ kind }) => kind === "check");
   await desire(at.queue, trigger.repository.installation, states, trigger.repository);
+  await at.queue.table.put(groupsTable(trigger.repository), trigger.head, true);
   return DONE;
 }
 
@@ -225,6 +226,11 @@ async function runsAt({ history, mirror }: ForgeRepository, plan: PullRequestPla
     found.push({ record, baseline: base === undefined ? null : ((await history.record(base)) ?? null) });
   }
   return found;
+}
+
+/** Commits of merge queues that were reported. */
+export function groupsTable({ id }: RepositoryRef): string {
+  return `groups/${id}`;
 }
 
 /** What open pull requests were like when they were last reported. */
