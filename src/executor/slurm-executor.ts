@@ -31,6 +31,8 @@ interface Cluster {
 const EVERY_MS = 1_000;
 /** After it a cancelled job's processes are killed, whatever they hold on to. */
 const GRACE_MS = 4_000;
+/** A controller that is away for a restart hears nothing: it is told again for as long as the job is there. */
+const AGAIN_MS = 2_000;
 
 /**
  * Steps as jobs of Slurm: submitted and watched by its command line, each in the sandbox that a process of the worker would
@@ -154,16 +156,23 @@ async function prepare(place: JobPlace, order: AttemptOrder, signal: AbortSignal
 
 function cancelWhenAsked(job: string, signal: AbortSignal): { over(): void } {
   let timer: NodeJS.Timeout | undefined;
-  const cancel = (): void => {
-    void askSlurm("scancel", ["--full", job]);
-    timer = setTimeout(() => void askSlurm("scancel", ["--full", "--signal=KILL", job]), GRACE_MS);
+  let over = false;
+  const tell = async (how: readonly string[]): Promise<void> => {
+    const { code } = await askSlurm("scancel", ["--full", ...how, job]);
+    if (over) return;
+    const heard = code === 0 && how.length === 0;
+    timer = setTimeout(() => void tell(heard ? KILL : how), heard ? GRACE_MS : AGAIN_MS);
   };
+  const cancel = (): void => void tell([]);
   if (signal.aborted) cancel();
   else signal.addEventListener("abort", cancel, { once: true });
   return {
     over() {
+      over = true;
       clearTimeout(timer);
       signal.removeEventListener("abort", cancel);
     },
   };
 }
+
+const KILL = ["--signal=KILL"];

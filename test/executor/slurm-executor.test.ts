@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 
@@ -115,6 +115,25 @@ describe.skipIf(why !== undefined)("as a job of Slurm", () => {
     await until(() => sleepers().length === 0, 5_000);
     expect(await attempt.ended).toMatchObject({ cancelled: true });
     expect(await jobs()).toEqual([]);
+  });
+
+  test("a cancel that Slurm did not hear is said again", async () => {
+    const directory = mkdtempSync(join(tmpdir(), "sluice-deaf-"));
+    const path = process.env["PATH"] ?? "";
+    onTestFinished(() => {
+      process.env["PATH"] = path;
+      rmSync(directory, { recursive: true, force: true });
+    });
+    const [deaf, told] = [join(directory, "scancel"), join(directory, "told")];
+    const script = `#!/bin/sh\n[ -e ${told} ] || { touch ${told}; exit 1; }\nPATH="${path}" exec scancel "$@"\n`;
+    writeFileSync(deaf, script, { mode: 0o755 });
+    process.env["PATH"] = `${directory}:${path}`;
+    const controller = new AbortController();
+    const attempt = await bench().executor.start(orderOf("sleep 303"), controller.signal);
+    await until(() => sleepers().length === 1);
+    controller.abort();
+    expect(await attempt.ended).toMatchObject({ cancelled: true });
+    expect([existsSync(told), await jobs()]).toEqual([true, []]);
   });
 
   test("a job whose worker was killed is cancelled by the next that starts, another service's is not", async () => {
