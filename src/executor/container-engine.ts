@@ -57,22 +57,26 @@ export interface Doomed {
   remove(): Promise<void>;
 }
 
-/** Waits on a pipe that closes with this process, whatever becomes of it, and then removes the container with all in it. */
+/**
+ * Waits on a pipe that closes with this process, whatever becomes of it, and then removes the container with all in it.
+ * Whoever asks all processes of a service to end asks this one too, which has yet to do what it is for.
+ */
 export function doomed(engine: Engine, name: string): Doomed {
-  const remove = [engine.program, ...engine.arguments, "rm", "--force", "--volumes", name];
-  const child: ChildProcess = spawn("/bin/sh", ["-c", 'read -r _; exec "$@" >/dev/null 2>&1', "sh", ...remove], {
+  const remove = ["rm", "--force", "--volumes", name];
+  const script = 'trap "" TERM HUP INT; read -r _; exec "$@" >/dev/null 2>&1';
+  const child: ChildProcess = spawn("/bin/sh", ["-c", script, "sh", engine.program, ...engine.arguments, ...remove], {
     stdio: ["pipe", "ignore", "ignore"],
     detached: true,
   });
   child.stdin?.on("error", () => undefined);
-  const gone = new Promise<void>((resolve) => {
-    child.on("error", () => resolve());
-    child.on("close", () => resolve());
+  const gone = new Promise<number | null>((resolve) => {
+    child.on("error", () => resolve(null));
+    child.on("close", (code) => resolve(code));
   });
   return {
-    remove() {
+    async remove() {
       child.stdin?.end();
-      return gone;
+      if ((await gone) !== 0) await ask(engine, remove);
     },
   };
 }

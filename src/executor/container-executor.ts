@@ -5,6 +5,7 @@ import { basename, join } from "node:path";
 import type { Failure } from "../run/run-record.ts";
 import { endedBefore, endedBySystem } from "./attempt-end.ts";
 import { ask, doomed, engineHere, follow, type Engine, type Said } from "./container-engine.ts";
+import { containerName, removeOrphans } from "./container-orphans.ts";
 import type { Attempt, AttemptEnd, AttemptOrder, Executor } from "./executor.ts";
 import { unlessDiskFull } from "./full-disk.ts";
 import { LONGEST_TIMER_MS } from "./longest-timer.ts";
@@ -41,13 +42,15 @@ const NOT_STARTED = new Set([125, 126, 127]);
 
 /**
  * Steps in containers of podman or docker: an image by digest, nothing of the machine but the workspace, no network unless
- * declared, no capabilities, a read-only root. The container goes with this process, however it ends.
+ * declared, no capabilities, a read-only root. The container goes with this process, however it ends; where nothing of it was
+ * left to see to that, the next one does.
  */
 export function containerExecutor(options: ContainerExecutorOptions): Executor {
   const { engine, slots, directory } = options;
   const asking: (() => void)[] = [];
   const running = new Map<Promise<unknown>, string>();
   const fresh = keepFresh(() => [...running.values()]);
+  const swept = removeOrphans(engine, directory, Date.now());
   let free = slots;
 
   async function permit(): Promise<() => void> {
@@ -82,7 +85,7 @@ export function containerExecutor(options: ContainerExecutorOptions): Executor {
       }
     },
     async [Symbol.asyncDispose]() {
-      await Promise.allSettled(running.keys());
+      await Promise.allSettled([...running.keys(), swept]);
       fresh[Symbol.dispose]();
     },
   };
@@ -107,8 +110,7 @@ function makePlace(options: ContainerExecutorOptions, directory: string): Place 
     removeTree(root);
     throw error;
   }
-  // Other machines' workers may ask the same engine.
-  return { options, root, workspace, log, name: `sluice-${basename(root)}` };
+  return { options, root, workspace, log, name: containerName(basename(root)) };
 }
 
 function begin(place: Place, order: AttemptOrder, signal: AbortSignal): Attempt {

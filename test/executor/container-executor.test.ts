@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process";
+import { spawn, type ChildProcess } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -140,30 +140,64 @@ function inPodman(made: Containers): void {
       expect((await run("true", { environment: { kind: "system" } })).end.failure).toMatchObject({ kind: "refused" });
     });
 
-    test("goes with its worker, and so does all that it started", { timeout: 60_000 }, async () => {
+    /** A worker whose step sleeps, and the process that waits for the worker's end. */
+    async function doomedWorker(): Promise<{ readonly worker: ChildProcess; readonly waiter: number }> {
       const directory = mkdtempSync(join(tmpdir(), "sluice-container-"));
       const script = new URL("./container-child.ts", import.meta.url).pathname;
-      const child = spawn(process.execPath, [script, directory, JSON.stringify(engine), JSON.stringify(environment)], {
+      const worker = spawn(process.execPath, [script, directory, JSON.stringify(engine), JSON.stringify(environment)], {
         stdio: "inherit",
       });
       onTestFinished(() => rmSync(directory, { recursive: true, force: true }));
       await until(() => sleepers().length === 2);
-      child.kill("SIGKILL");
+      const [waiter] = processes((pid) => shells(pid) && parentOf(pid) === worker.pid);
+      if (waiter === undefined) throw new Error("nothing waits for the worker's end");
+      return { worker, waiter: Number(waiter) };
+    }
+
+    const noContainer = (): Promise<void> =>
+      until(async () => (await ask(engine, ["ps", "--all", "--quiet"])).stdout === "");
+
+    test("goes with its worker, and so does all that it started", { timeout: 60_000 }, async () => {
+      const { worker, waiter } = await doomedWorker();
+      // As whoever ends a service asks all of its processes to end.
+      process.kill(waiter, "SIGTERM");
+      worker.kill("SIGKILL");
       await until(() => sleepers().length === 0);
-      expect(child.signalCode).toBe("SIGKILL");
-      await until(async () => (await ask(engine, ["ps", "--all", "--quiet"])).stdout === "");
+      expect(worker.signalCode).toBe("SIGKILL");
+      await noContainer();
+    });
+
+    test("of which nothing was left to remove it goes when the next worker opens", { timeout: 60_000 }, async () => {
+      const { worker, waiter } = await doomedWorker();
+      const gone = new Promise((resolve) => worker.once("close", resolve));
+      process.kill(waiter, "SIGKILL");
+      worker.kill("SIGKILL");
+      await gone;
+      expect(sleepers()).toHaveLength(2);
+      await open(tmpdir())[Symbol.asyncDispose]();
+      await until(() => sleepers().length === 0);
+      await noContainer();
     });
   });
 }
 
-function sleepers(): readonly string[] {
+function processes(are: (pid: string) => boolean): readonly string[] {
   return readdirSync("/proc").filter((pid) => {
     try {
-      return /^\d+$/.test(pid) && readFileSync(`/proc/${pid}/cmdline`, "utf8") === "sleep\u0000302\u0000";
+      return /^\d+$/.test(pid) && are(pid);
     } catch {
       return false;
     }
   });
+}
+
+const commandOf = (pid: string): string => readFileSync(`/proc/${pid}/cmdline`, "utf8");
+const shells = (pid: string): boolean => commandOf(pid).startsWith("/bin/sh\u0000-c\u0000");
+const parentOf = (pid: string): number =>
+  Number(/^PPid:\s+(\d+)$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]);
+
+function sleepers(): readonly string[] {
+  return processes((pid) => commandOf(pid) === "sleep\u0000302\u0000");
 }
 
 describe.skipIf(typeof there === "string")("in a container of podman", () => {
