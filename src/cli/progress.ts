@@ -1,3 +1,4 @@
+import { readBy } from "../run/near-miss.ts";
 import type { StepProgress } from "../run/step-progress.ts";
 import type { RunProgress } from "../report/run-progress.ts";
 
@@ -20,15 +21,20 @@ export function seenBy(progress: StepProgress): RunProgress | undefined {
     case "gate":
       return { kind: "gate", step, failure: progress.failure, stops: progress.stops };
     case "ended":
-      return endSeen(step, progress.end);
+      return endSeen(progress.step, progress.end);
     default:
       return progress satisfies never;
   }
 }
 
-function endSeen(step: string, end: Extract<StepProgress, { kind: "ended" }>["end"]): RunProgress {
+type Ended = Extract<StepProgress, { kind: "ended" }>;
+
+function endSeen({ name: step, inputs }: Ended["step"], end: Ended["end"]): RunProgress {
   if (end.kind === "succeeded")
     return { kind: "succeeded", step, profile: end.attempt.profile, nonDeterministic: end.different.length > 0 };
-  if (end.kind === "failed") return { kind: "failed", step, failure: end.failure, wallMs: end.attempt.profile.wallMs };
+  if (end.kind === "failed") {
+    const { failure, attempt } = end;
+    return { kind: "failed", step, failure, wallMs: attempt.profile.wallMs, read: readBy(inputs) };
+  }
   return { kind: "cancelled", step };
 }

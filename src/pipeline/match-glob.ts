@@ -1,6 +1,7 @@
 import picomatch from "picomatch";
 
 import type { DeclaredOutput } from "./outputs.ts";
+import { namingDataset } from "./missing-input.ts";
 import type { Input, Step } from "./pipeline.ts";
 import { problemAt, refuseSubmodule, type GlobMatch, type InputMatch, type Resolving } from "./resolution.ts";
 
@@ -15,10 +16,14 @@ export function matchGlob(
   const read = outputs.filter((output) => output.step !== step.name);
   const chosen = parts.filter(({ output, named }) => output.step !== step.name && (named || !input.code));
   if (read.length + chosen.length + files.length === 0 && submodule === undefined && !input.optional) {
+    const { base } = picomatch.scan(input.glob);
+    const ignored = base !== "" && resolving.tree.below(base).length === 0 && resolving.tree.aside(base) === "ignored";
     problemAt(resolving, input.at, {
       code: "empty-glob",
       message: `\`${input.glob}\` matches no file and no output`,
-      next: `correct it, or write { glob: "${input.glob}", optional: true }`,
+      next: ignored
+        ? `\`${base}\` is here but git ignores it: ${namingDataset(base)}`
+        : `correct it, or write { glob: "${input.glob}", optional: true }`,
     });
   }
   return [

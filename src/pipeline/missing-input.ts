@@ -51,11 +51,13 @@ function asideWords(aside: Aside, path: string): { readonly message: string; rea
       message: `\`${path}\` is in git, and is gone from the work tree`,
       next: restoring(path),
     };
+  return { message: `\`${path}\` is here but git ignores it`, next: namingDataset(path) };
+}
+
+/** What makes data beside git an input. */
+export function namingDataset(path: string): string {
   const name = datasetName(path);
-  return {
-    message: `\`${path}\` is here but git ignores it`,
-    next: `name it as a dataset: \`datasets: { ${name}: { path: ${flowItem(path)} } }\` and \`inputs: [dataset:${name}]\`, then \`sluice data add ${name}\``,
-  };
+  return `name it as a dataset: \`datasets: { ${name}: { path: ${flowItem(path)} } }\` and \`inputs: [dataset:${name}]\`, then \`sluice data add ${name}\``;
 }
 
 /** What brings a file of git back. */

@@ -1,4 +1,8 @@
+import type { DeclaredStep } from "../run/declared-step.ts";
 import type { FailedStep } from "./failed-run.ts";
+import { failureSentence } from "./failure-sentence.ts";
+import type { Voice } from "./voice.ts";
+import { listed } from "./words.ts";
 
 const UNREACHED =
   /Could not resolve host|Temporary failure in name resolution|Name or service not known|nodename nor servname provided|unable to resolve host address|EAI_AGAIN|ENOTFOUND|Network is unreachable|ENETUNREACH/;
@@ -11,8 +15,10 @@ export function lacksNetwork({ failure, declared, tail }: FailedStep): boolean {
   return failure.kind === "exit" && declared?.closed === true && tail.some((line) => UNREACHED.test(line));
 }
 
+type Written = Pick<FailedStep, "failure"> & { readonly declared: Pick<DeclaredStep, "read"> | null };
+
 /** Inputs that a step changed, or wrote into, where it should have written elsewhere; and what else it wrote. */
-export function changedInputs({ failure, declared }: FailedStep): {
+export function changedInputs({ failure, declared }: Written): {
   readonly inputs: readonly string[];
   readonly others: readonly string[];
 } {
@@ -33,4 +39,15 @@ export function newOutputs(step: FailedStep): readonly string[] {
   if (failure.kind !== "undeclared-write" || failure.missing !== undefined || declared === null) return [];
   if (failure.paths.length > MOST_OUTPUTS || changedInputs(step).inputs.length > 0) return [];
   return failure.paths;
+}
+
+/** Why a step failed; one that changed what it reads is told so. */
+export function sentenceOf(step: Written, voice: Voice): string {
+  const { failure } = step;
+  const { inputs: changed, others } = changedInputs(step);
+  if (failure.kind !== "undeclared-write" || changed.length === 0) return failureSentence(failure, voice);
+  const inputs = `it changed its ${changed.length === 1 ? "input" : "inputs"} ${listed(changed.map(voice.code), 4)}`;
+  if (others.length === 0 && failure.missing === undefined) return inputs;
+  if (others.length === 0) return `${inputs}, and did not write ${listed((failure.missing ?? []).map(voice.code), 4)}`;
+  return `${inputs}; besides, ${failureSentence({ ...failure, paths: others }, voice)}`;
 }

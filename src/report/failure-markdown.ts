@@ -1,6 +1,7 @@
 import { withinBudget } from "./budget.ts";
 import { codeBlock, codeSpan } from "./escape-markdown.ts";
-import { declarationOf, failureHeadline, nextSentence, notStartedLines, sentenceOf } from "./failure.ts";
+import { declarationOf, failureHeadline, nextSentence, notStartedLines } from "./failure.ts";
+import { sentenceOf } from "./failure-hint.ts";
 import type { FailedRun, FailedStep } from "./failed-run.ts";
 import { markdownVoice } from "./voice.ts";
 import { listed, type ShortId } from "./words.ts";

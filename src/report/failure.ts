@@ -4,7 +4,7 @@ import { flowItem } from "../pipeline/flow-item.ts";
 import { nextAction, type Where } from "./failure-next.ts";
 import { failureSentence } from "./failure-sentence.ts";
 import type { FailedRun, FailedStep } from "./failed-run.ts";
-import { changedInputs, lacksNetwork, newOutputs } from "./failure-hint.ts";
+import { changedInputs, lacksNetwork, newOutputs, sentenceOf } from "./failure-hint.ts";
 import type { NearMiss } from "../run/run-record.ts";
 import type { Paint } from "./paint.ts";
 import { safeLine, safeLines } from "./safe-text.ts";
@@ -48,17 +48,6 @@ export function failureHeadline(step: FailedStep, voice: Voice): string {
   const after = step.afterMs === null ? "" : ` after ${formatDuration(step.afterMs)}`;
   const attempts = step.attempts > 1 ? ` (attempt ${step.attempts})` : "";
   return `failed in ${voice.code(step.step)}${after}${attempts}: ${sentenceOf(step, voice)}`;
-}
-
-/** Why a step failed; one that changed what it reads is told so. */
-export function sentenceOf(step: FailedStep, voice: Voice): string {
-  const { failure } = step;
-  const { inputs: changed, others } = changedInputs(step);
-  if (failure.kind !== "undeclared-write" || changed.length === 0) return failureSentence(failure, voice);
-  const inputs = `it changed its ${changed.length === 1 ? "input" : "inputs"} ${listed(changed.map(voice.code), 4)}`;
-  if (others.length === 0 && failure.missing === undefined) return inputs;
-  if (others.length === 0) return `${inputs}, and did not write ${listed((failure.missing ?? []).map(voice.code), 4)}`;
-  return `${inputs}; besides, ${failureSentence({ ...failure, paths: others }, voice)}`;
 }
 
 interface Setting extends Pick<FailureTextOptions, "paint" | "fixed"> {

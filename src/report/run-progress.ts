@@ -8,7 +8,14 @@ export type RunProgress =
   | { readonly kind: "started"; readonly step: string; readonly attempt: number; readonly cause: Cause }
   | { readonly kind: "cached"; readonly step: string; readonly from: RunId }
   | { readonly kind: "succeeded"; readonly step: string; readonly profile: Profile; readonly nonDeterministic: boolean }
-  | { readonly kind: "failed"; readonly step: string; readonly failure: Failure; readonly wallMs: number }
+  | {
+      readonly kind: "failed";
+      readonly step: string;
+      readonly failure: Failure;
+      readonly wallMs: number;
+      /** Paths of its inputs. */
+      readonly read?: readonly string[];
+    }
   /** `attempt` is the one that failed. */
   | {
       readonly kind: "retrying";

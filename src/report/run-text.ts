@@ -4,6 +4,7 @@ import type { RunRecord, StepRecord } from "../run/run-record.ts";
 import { formatBytes } from "./bytes.ts";
 import { causeSentence } from "./cause.ts";
 import { formatDuration } from "./duration.ts";
+import { sentenceOf } from "./failure-hint.ts";
 import { failureSentence } from "./failure-sentence.ts";
 import type { Paint } from "./paint.ts";
 import type { RunProgress } from "./run-progress.ts";
@@ -33,11 +34,11 @@ export function progressLine(progress: RunProgress, { paint, shortId }: RunTextO
         paint.good("✓"),
         `${costWords(progress.profile)}${progress.nonDeterministic ? "; gave other bytes than before for the same key" : ""}`,
       );
-    case "failed":
-      return line(
-        paint.bad("✗"),
-        `after ${formatDuration(progress.wallMs)}: ${failureSentence(progress.failure, voice)}`,
-      );
+    case "failed": {
+      const { failure, read = [] } = progress;
+      const why = sentenceOf({ failure, declared: { read } }, voice);
+      return line(paint.bad("✗"), `after ${formatDuration(progress.wallMs)}: ${why}`);
+    }
     case "retrying":
       return line(
         paint.warn("↻"),

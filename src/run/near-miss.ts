@@ -33,8 +33,9 @@ export function nearMiss(
   const isInput = (path: string): boolean =>
     inputs.read.some((input) => path === input || path.startsWith(`${input}/`));
   for (const path of candidates(log)) {
-    if (isInput(path)) continue;
     const found = exists(path);
+    // What git ignores is missing from a directory that is an input too.
+    if (isInput(path) && (found?.dataset === undefined || inputs.read.includes(path))) continue;
     if (found !== undefined) {
       const declared = inputs.declared.filter(({ code }) => !code).map(itemOf);
       const { step, dataset } = found;

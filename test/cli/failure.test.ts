@@ -115,7 +115,8 @@ test("--fix declares what a step wrote beside its outputs; an input that it chan
       "own: { run: echo 2 >> d.csv, inputs: [d.csv] }",
     ),
   );
-  expect(first.stderr).toContain("it changed its input d.csv\n");
+  expect(first.stdout + first.stderr).toMatch(/^✗ own +after .*: it changed its input d\.csv$/m);
+  expect(first.stdout + first.stderr).toMatch(/^✗ Run .* failed in own after .*: it changed its input d\.csv$/m);
   expect(first.stderr).toMatch(/^Next: let `own` write elsewhere than to `d\.csv`/m);
 });
 

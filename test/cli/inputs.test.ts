@@ -224,6 +224,7 @@ test("data that git ignores is named as a dataset, and a file that was deleted b
       "  b: { run: cat data/a.csv, inputs: [data] }",
       "  c: { run: cat src/one.mjs, inputs: [src/one.mjs] }",
       "  d: { run: cat pinned.json, inputs: [dataset:pinned] }",
+      '  e: { run: cat data/a.csv, inputs: ["data/*.csv"] }',
     ].join("\n"),
   });
   bench.commit();
@@ -235,6 +236,7 @@ test("data that git ignores is named as a dataset, and a file that was deleted b
   expect(plan.stderr).toContain("`big.csv` is here but git ignores it\n");
   expect(plan.stderr).toContain("`datasets: { big: { path: big.csv } }` and `inputs: [dataset:big]`");
   expect(plan.stderr).toContain("then `sluice data add data`\n");
+  expect(plan.stderr).toContain("next: `data` is here but git ignores it: name it as a dataset");
   expect(plan.stderr).toContain("next: git restore src/one.mjs\n");
   expect(plan.stderr).toContain("next: git restore pinned.json\n");
 });

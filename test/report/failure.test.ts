@@ -152,6 +152,10 @@ test("of data beside git a near miss names the dataset that it is, or how to nam
   expect(exists(".venv/bin/python")).toBeUndefined();
   const miss = nearMiss("cat: data/a.csv: No such file or directory", exists, { read: [], declared: [] });
   expect(miss?.inputs).toEqual(["dataset:raw"]);
+  const kept = { read: ["data"], declared: [] };
+  expect(nearMiss("cat: data/a.csv: No such file or directory", exists, kept)?.inputs).toEqual(["dataset:raw"]);
+  const named = { read: ["data", "data/a.csv"], declared: [] };
+  expect(nearMiss("cat: data/a.csv: No such file or directory", exists, named)).toBeUndefined();
 });
 
 test.each([
