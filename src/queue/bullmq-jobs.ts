@@ -62,6 +62,8 @@ const WORKER = {
   lockDuration: 5000,
   lockRenewTime: 1500,
   stalledInterval: 2500,
+  /** A server that was away for a moment is asked again before others take us for dead. */
+  runRetryDelay: 1000,
   /** A death counts for nothing: attempts are counted by those who decide on steps. */
   maxStalledCount: 1_000_000_000,
   drainDelay: 5,

@@ -4,7 +4,7 @@ import type { Json } from "../identity/canonical-json.ts";
 import type { QueuedStep, Room } from "../scheduling/queued-step.ts";
 import { poolSeat, type Seat } from "./pool-seat.ts";
 import type { Queue } from "./queue.ts";
-import { turnsQueue, turnsTopic, type TurnsMessage } from "./turns-messages.ts";
+import { SAY_AGAIN, turnsQueue, turnsTopic, type TurnsMessage } from "./turns-messages.ts";
 import { watchWorkers, type Workers } from "./workers.ts";
 
 /** A run's place in the backlog of a pool. */
@@ -33,6 +33,8 @@ export interface FairPoolOptions {
   readonly pool: string;
   readonly holder: string;
   readonly onError: (error: unknown) => void;
+  /** After so long without a word (ms) a session of another process is given up; they speak every 3 s. */
+  readonly silentMs?: number;
 }
 
 interface Session {
@@ -69,12 +71,9 @@ export function fairPool(options: FairPoolOptions): FairPool {
     isHere: (session) => sessions.has(session),
     moved() {
       for (const session of sessions.values()) {
-        const all = [...session.open.values()];
-        session.submit = all.filter(({ id }) => !session.out.has(id));
-        session.running = all.filter(({ id }) => session.out.has(id));
-        session.withdraw = [];
-        session.ended = [];
-        flush(session);
+        // Whoever has it now never heard of what is over.
+        [session.withdraw, session.ended] = [[], []];
+        sayAll(session);
       }
     },
   });
@@ -89,6 +88,13 @@ export function fairPool(options: FairPoolOptions): FairPool {
   function granted(session: Session | undefined, id: string): void {
     if (session?.open.has(id) === true) session.out.add(id);
     session?.grant(id);
+  }
+
+  function sayAll(session: Session): void {
+    const all = [...session.open.values()];
+    session.submit = all.filter(({ id }) => !session.out.has(id));
+    session.running = all.filter(({ id }) => session.out.has(id));
+    flush(session);
   }
 
   /** Everything of one turn of the event loop in one message. */
@@ -125,7 +131,8 @@ export function fairPool(options: FairPoolOptions): FairPool {
 
   function listen(session: Session): Promise<{ close(): Promise<void> }> {
     return queue.bus.subscribe(turnsTopic(session.id), ({ body }) => {
-      if (typeof body === "string") granted(session, body);
+      if (body === SAY_AGAIN) sayAll(session);
+      else if (typeof body === "string") granted(session, body);
     });
   }
 

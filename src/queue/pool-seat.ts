@@ -1,6 +1,7 @@
+import type { Json } from "../identity/canonical-json.ts";
 import { poolBacklog, type PoolBacklog } from "./pool-backlog.ts";
 import type { Consumer, Lease, Performed, Queue, QueuedJob } from "./queue.ts";
-import { parseTurns, turnsQueue, turnsTopic, type TurnsMessage } from "./turns-messages.ts";
+import { parseTurns, SAY_AGAIN, turnsQueue, turnsTopic, type TurnsMessage } from "./turns-messages.ts";
 import type { Offer } from "./workers.ts";
 
 export interface SeatOptions {
@@ -9,6 +10,8 @@ export interface SeatOptions {
   /** Names this process for people. */
   readonly holder: string;
   readonly onError: (error: unknown) => void;
+  /** After so long without a word (ms) a session of another process is given up; they speak every 3 s. */
+  readonly silentMs?: number;
   /** Gives a turn to a session of this process. */
   readonly grantHere: (session: string, id: string) => void;
   readonly isHere: (session: string) => boolean;
@@ -31,7 +34,6 @@ export interface Seat extends AsyncDisposable {
 
 const LEASE_MS = 5_000;
 const LOOK_MS = 1_000;
-/** Sessions of other processes speak every 3 s. */
 const SILENT_MS = 12_000;
 
 interface Held {
@@ -39,6 +41,8 @@ interface Held {
   readonly backlog: PoolBacklog;
   /** Sessions of other processes, and when they spoke last. */
   readonly heard: Map<string, number>;
+  /** Sessions that were given up because nothing came from them; all that they had said is forgotten. */
+  readonly givenUp: Set<string>;
   consumer: Consumer | undefined;
 }
 
@@ -59,7 +63,7 @@ export function poolSeat(options: SeatOptions): Seat {
   }
 
   /** A grant that got lost would keep a slot empty. */
-  async function publish(session: string, message: { readonly id: string; readonly body: string }): Promise<void> {
+  async function publish(session: string, message: { readonly id: string; readonly body: Json }): Promise<void> {
     while (held?.heard.has(session) === true) {
       try {
         await queue.bus.publish(turnsTopic(session), [message]);
@@ -76,6 +80,7 @@ export function poolSeat(options: SeatOptions): Seat {
       lease,
       backlog: poolBacklog((session, id) => grant(session, id, lease.fence)),
       heard: new Map(),
+      givenUp: new Set(),
       consumer: undefined,
     };
     held = mine;
@@ -91,11 +96,14 @@ export function poolSeat(options: SeatOptions): Seat {
     if (held !== mine) await mine.consumer.close({ force: true });
   }
 
-  function hear({ backlog, heard, lease }: Held, job: QueuedJob): Performed {
+  function hear({ backlog, heard, givenUp, lease }: Held, job: QueuedJob): Performed {
     const message = parseTurns(job.payload);
     if (message?.fence !== lease.fence) return { kind: "done" };
-    heard.set(message.session, performance.now());
-    backlog.take(message.session, message, Date.now());
+    const { session } = message;
+    heard.set(session, performance.now());
+    // It was there all the time, and it was we who did not hear: what it waits for it has said already.
+    if (givenUp.delete(session)) void publish(session, { id: `${lease.fence}.${granted++}`, body: SAY_AGAIN });
+    backlog.take(session, message, Date.now());
     return { kind: "done" };
   }
 
@@ -117,10 +125,11 @@ export function poolSeat(options: SeatOptions): Seat {
     options.moved();
   }
 
-  function dropSilent({ backlog, heard }: Held): void {
+  function dropSilent({ backlog, heard, givenUp }: Held): void {
     for (const [session, at] of heard) {
-      if (performance.now() - at < SILENT_MS) continue;
+      if (performance.now() - at < (options.silentMs ?? SILENT_MS)) continue;
       heard.delete(session);
+      givenUp.add(session);
       backlog.close(session);
     }
   }

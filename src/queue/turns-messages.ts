@@ -21,6 +21,9 @@ export function turnsTopic(session: string): string {
   return `turns.${session}`;
 }
 
+/** Published where grants are: the holder has given the session up by mistake, and asks for all that it waits for. */
+export const SAY_AGAIN = true;
+
 /** The queue in which sessions of other processes speak to the holder of a pool's backlog. */
 export function turnsQueue(pool: string): string {
   return `turns-${pool}`;

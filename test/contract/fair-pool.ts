@@ -75,6 +75,23 @@ export function fairPoolContract(start: () => Promise<Backend>): void {
       expect(fair.counts()?.waiting).toBe(0);
     });
 
+    test("a session that was given up and is there after all is asked what it waits for", async () => {
+      const pool = fresh();
+      await worker(pool, 1);
+      // They speak every 3 s: in between it is given up.
+      const holder = fairPool({ queue, pool, holder: "test", onError, silentMs: 500 });
+      onTestFinished(() => holder[Symbol.asyncDispose]());
+      await until(() => holder.counts() !== undefined);
+      const far = session(joined(pool, other));
+      for (const id of ["1", "2", "3", "4"]) far.submit(queued("a", { id }));
+      await until(() => far.granted.length === 2);
+      await until(() => holder.counts()?.waiting === 0);
+      far.ended("1");
+      await until(() => far.granted.includes("3"));
+      far.ended("2");
+      await until(() => far.granted.includes("4"));
+    });
+
     test("without a worker nothing that needs room is given out", async () => {
       const pool = fresh();
       const fair = joined(pool);
