@@ -16,8 +16,11 @@ export interface AttemptConsumerOptions {
   readonly demandOf: (job: Json) => Room;
   /** Whether this version understands what a dispatcher encoded; what it does not is left to newer workers. */
   readonly reads: (job: Json) => boolean;
-  /** Performs what a dispatcher encoded; an exception is told to the dispatcher as "broken". */
-  readonly perform: (job: Json, signal: AbortSignal) => Promise<Json>;
+  /**
+   * Performs what a dispatcher encoded; an exception is told to the dispatcher as "broken". `lost` is the part of the
+   * signal that says that somebody else may have it by now.
+   */
+  readonly perform: (job: Json, signal: AbortSignal, lost: AbortSignal) => Promise<Json>;
   readonly onError: (error: unknown) => void;
 }
 
@@ -66,7 +69,7 @@ export async function attemptConsumer(options: AttemptConsumerOptions): Promise<
     const signal = AbortSignal.any([cancelled.signal, lost]);
     const leave = await gate.enter(demand, signal);
     try {
-      const end = await ended(attempt.job, signal);
+      const end = await ended(attempt.job, signal, lost);
       // Somebody else performs it by now, or will after our restart: what was cut short here is no end.
       if (lost.aborted) return { kind: "again", afterMs: 0 };
       await queue.bus.publish(attempt.topic, [{ id: queued.id, body: end }]);
@@ -78,9 +81,9 @@ export async function attemptConsumer(options: AttemptConsumerOptions): Promise<
     }
   }
 
-  async function ended(job: Json, signal: AbortSignal): Promise<Json> {
+  async function ended(job: Json, signal: AbortSignal, lost: AbortSignal): Promise<Json> {
     try {
-      return attemptEnd({ kind: "ended", value: await options.perform(job, signal) });
+      return attemptEnd({ kind: "ended", value: await options.perform(job, signal, lost) });
     } catch (error) {
       // Of this only a line goes into the run's record: the rest is for whoever reads this worker's log.
       onError(error);

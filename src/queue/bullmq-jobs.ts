@@ -5,6 +5,7 @@ import { DelayedError, type Job as BullJob, type JobsOptions } from "bullmq";
 import type { Json } from "../identity/canonical-json.ts";
 import { correlated, correlation } from "./correlation.ts";
 import type { Consumer, Jobs, Performed, QueuedJob, TakenJob } from "./queue.ts";
+import { watchLocks } from "./watch-locks.ts";
 
 /**
  * What a job carries inside BullMQ: its own ids are numbers, ours stands beside the payload, and the payload is JSON
@@ -41,6 +42,7 @@ export interface BullQueue {
 export interface BullWorker {
   on(event: "error", listener: (error: Error) => void): unknown;
   on(event: "lockRenewalFailed", listener: (ids: string[]) => void): unknown;
+  on(event: "locksRenewed", listener: (renewed: { jobIds: string[] }) => void): unknown;
   waitUntilReady(): Promise<unknown>;
   close(force?: boolean): Promise<void>;
 }
@@ -213,11 +215,15 @@ async function consume(bull: BullClasses, queue: string, options: ConsumeOptions
     return performed.kind === "done" ? undefined : performed.afterMs;
   }
 
+  const lose = (id: string, why: string): void => running.get(id)?.abort(new Error(why));
+  const locks = watchLocks(WORKER.lockDuration, (id) => lose(id, "its lock could not be renewed in time"));
+
   const process: Process = async (job, token) => {
     const controller = new AbortController();
     const key = job.id ?? "";
     const name = `${queue}/${job.data.id}`;
     running.set(key, controller);
+    locks.begin(key);
     try {
       const { id } = job.data;
       const payload = JSON.parse(job.data.payload) as Json;
@@ -233,7 +239,10 @@ async function consume(bull: BullClasses, queue: string, options: ConsumeOptions
       if (wait > 0 && options.woken.get(name) === true) await job.promote().catch(() => undefined);
       throw new DelayedError();
     } finally {
-      if (running.get(key) === controller) running.delete(key);
+      if (running.get(key) === controller) {
+        running.delete(key);
+        locks.end(key);
+      }
       options.woken.delete(name);
     }
   };
@@ -241,13 +250,15 @@ async function consume(bull: BullClasses, queue: string, options: ConsumeOptions
   const worker = bull.worker(queue, process, { ...WORKER, concurrency: options.concurrency });
   worker.on("error", options.onBackendError);
   worker.on("lockRenewalFailed", (ids) => {
-    for (const id of ids) running.get(id)?.abort(new Error("the job was given to somebody else"));
+    for (const id of ids) lose(id, "the job was given to somebody else");
   });
+  worker.on("locksRenewed", ({ jobIds }) => locks.renewed(jobIds));
   await worker.waitUntilReady();
   return {
     async close({ force = false } = {}) {
       if (force) for (const controller of running.values()) controller.abort(new Error("closing"));
       await worker.close(force);
+      locks.close();
     },
   };
 }

@@ -29,7 +29,7 @@ export async function runStep(
   context.started(job);
   try {
     const end = await attempt.ended;
-    if (end.lingers === true) dropCheckpoint(ports, context, job);
+    if (end.lingers === true && context.lost?.aborted !== true) dropCheckpoint(ports, context, job);
     await following?.end();
     const record = (failure: Failure | null, log: Digest | null): AttemptRecord => ({
       attempt: job.attempt,
@@ -47,6 +47,7 @@ export async function runStep(
     if (failure !== undefined)
       return failedWith(ports, context, { job, attempt, failure, record: record(failure, log) });
     if ("kind" in collected) throw new Error("unreachable: a failure was handled before");
+    if (context.lost?.aborted === true) return { kind: "cancelled", attempt: record(null, log) };
     const drifted = attempt.drifted === true;
     const isolation = attempt.isolation ?? ports.executor.isolation;
     const kept = await keepResult(ports, context, {

@@ -42,6 +42,8 @@ export interface StepContext {
   readonly sandbox?: "auto" | "require";
   /** What the step deploys; null: nothing. */
   readonly deploys: Deploys | null;
+  /** Somebody else may perform the attempt by now: nothing of it is kept; absent where nobody can. */
+  readonly lost?: AbortSignal;
   /** The step's process begins now. */
   readonly started: (job: StepJob) => void;
   /** Reads an attempt's log along, for whoever follows it; absent where nobody can. */

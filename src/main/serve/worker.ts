@@ -90,7 +90,7 @@ export async function startWorker(parts: WorkerParts): Promise<AsyncDisposable> 
     reads: readsAttempt,
     room: notice.room,
     demandOf,
-    async perform(payload, signal) {
+    async perform(payload, signal, lost) {
       const { run, domain, requestedBy, sandbox, job, staged, params, secretOrder, deploys } = decodeAttempt(payload);
       const names = job.step.step.secrets.map(({ name }) => name);
       const stranger = isOfFork(domain);
@@ -112,6 +112,7 @@ export async function startWorker(parts: WorkerParts): Promise<AsyncDisposable> 
               requestedBy,
               sandbox,
               deploys,
+              lost,
               stage: () => Promise.resolve(staged),
               secrets: () => (names.length === 0 ? NONE : stranger ? NO_SECRETS : resolve()),
               params: () => params,
