@@ -96,10 +96,13 @@ test("what cannot be said is usage, with what to type instead, and nothing is sa
   const env = { GH_TOKEN: twin.tokenOf("alice"), GHE_HOST: new URL(twin.url).host, GHE_PROTOCOL: "http" };
   for (const [args, said] of [
     [["promote", "--force"], /unknown option/],
-    [["promote", "staging", "digits", "no:such"], /there is no run no:such/],
+    [
+      ["promote", "staging", "digits", "no:such"],
+      /there is no environment `no` in sluice.yaml, and no run of that name/,
+    ],
     [["promote", "prod", "--break-glass", " "], /next: write sluice promote <environment>/],
     [["rollback", "prod", "digits", "--offline"], /no ledger of a service/],
-    [["rollback", "prod", "digits", "no:such"], /there is no run no:such/],
+    [["rollback", "prod", "digits", "no:such"], /there is no environment `no` in sluice.yaml, and no run of that name/],
     [["hold", "prod/a/b", "x"], /next: write sluice hold <environment>\[\/pipeline\] <reason>/],
     [["hold", "prod", "two\nlines"], /a reason is one line/],
     [["hold", "prod", "x".repeat(1_000)], /at most 1000 characters/],
