@@ -90,6 +90,7 @@ export function fairPoolContract(start: () => Promise<Backend>): void {
       await until(() => far.granted.includes("3"));
       far.ended("2");
       await until(() => far.granted.includes("4"));
+      expect(far.granted.slice(0, 2)).toEqual(["1", "2"]);
     });
 
     test("without a worker nothing that needs room is given out", async () => {
