@@ -7,6 +7,7 @@ import type { Parsed, ParsedPipeline, Rest, Source } from "../pipeline/parsed.ts
 import type { Pipeline } from "../pipeline/pipeline.ts";
 import type { Settings } from "../pipeline/settings.ts";
 import { treeOf } from "../pipeline/tree.ts";
+import { sharedOutputs } from "../pipeline/shared-outputs.ts";
 import { upstreamProblems } from "../pipeline/upstream-problems.ts";
 import { isError, type Problem } from "../problem/problem.ts";
 import type { View } from "../git/view.ts";
@@ -49,12 +50,8 @@ export async function readProject(
   const there = new Set(files.map((file) => file.path));
   reading.problems.push(...missingDeploys(settings, { settingsPath: SETTINGS_PATH, there, selected: new Set(paths) }));
   const deployed = pipelines.map((file) => asDeploy(reading, settings, file));
-  reading.problems.push(
-    ...upstreamProblems(
-      deployed.map(({ pipeline }) => pipeline),
-      broken.length > 0,
-    ),
-  );
+  const all = deployed.map(({ pipeline }) => pipeline);
+  reading.problems.push(...upstreamProblems(all, broken.length > 0), ...sharedOutputs(all));
   const tree = treeOf(files, (path) => view.aside?.(path));
   for (const rest of reading.rests) await readOn(reading, rest, { tree, settings });
   return { view, settings, pipelines: deployed, tree, problems: reading.problems, broken };

@@ -40,7 +40,7 @@ export function declareOutputs(pipeline: Pipeline, tree: Tree, problems: Problem
   /** Directories that lie above some output, with one output below each. */
   const above = new Map<string, DeclaredOutput>();
   const folded = new Map<string, string>();
-  for (const output of declared(pipeline)) {
+  for (const output of declaredOutputs(pipeline)) {
     const same = byPath.get(output.path);
     if (same !== undefined) {
       if (same.step !== output.step)
@@ -85,7 +85,8 @@ export function declareOutputs(pipeline: Pipeline, tree: Tree, problems: Problem
   return { all, touching: (path) => touching(byPath, { above, all }, path) };
 }
 
-function* declared(pipeline: Pipeline): Generator<DeclaredOutput> {
+/** Every path that the steps of a pipeline say they write, in the order of the file. */
+export function* declaredOutputs(pipeline: Pipeline): Generator<DeclaredOutput> {
   for (const step of pipeline.steps) {
     for (const output of step.outputs)
       yield { path: output.path, step: step.name, directory: output.directory, at: output.at, kind: "output" };

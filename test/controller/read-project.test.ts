@@ -74,3 +74,15 @@ test.each(["[params.yaml, { a: 2 }]", "[{ a: 2 }, params.yaml]"])(
     expect(await wrong(files)).toEqual([expect.stringMatching(/^pipelines\/p\.yaml:2:\d+ duplicate-parameter$/)]);
   },
 );
+
+test("two pipelines that write one path are told of at the later one, once", async () => {
+  const two = (name: string): string => `version: 1
+name: ${name}
+steps:
+  make: { run: "date > m.txt; date > n.txt", outputs: [m.txt, n.txt] }
+`;
+  expect(await wrong({ "pipelines/a.yaml": two("a"), "pipelines/b.yaml": two("b") })).toEqual([
+    "pipelines/b.yaml:4:56 shared-output",
+  ]);
+  expect(await wrong({ "pipelines/a.yaml": two("a") })).toEqual([]);
+});
