@@ -98,7 +98,7 @@ function addHistory(program: Command, world: World, done: Done): void {
     .option("--json", "one JSON document on stdout")
     .action((run: string, flags: object) => done(import("./history.ts").then(({ show }) => show(world, run, flags))));
   command(program, "diff [a] [b]", "sluice diff latest~1 latest")
-    .description("two runs: parameters, code, data, metrics with verdicts, durations")
+    .description("two runs, else the last two that succeeded: parameters, code, data, metrics, durations")
     .addOption(new Option("--json", "one JSON document on stdout").conflicts("markdown"))
     .option("--markdown", "as a pull request shows it")
     .action((a: string | undefined, b: string | undefined, flags: object) =>

@@ -3,6 +3,7 @@ import { ansiPaint, noPaint, type Paint } from "../report/paint.ts";
 import { EXIT, Refusal } from "./exit.ts";
 import { selectRun, shortIds } from "./select-run.ts";
 import { openRepository } from "./open-repository.ts";
+import { succeededRuns } from "./succeeded-runs.ts";
 import type { World } from "./world.ts";
 
 export function paintOf(world: World): Paint {
@@ -44,15 +45,16 @@ export async function show(world: World, run: string, flags: { readonly json?: b
   return EXIT.fine;
 }
 
-/** `sluice diff [A] [B]`: without B the newest run, without A the one before B. */
+/** `sluice diff [A] [B]`: without B the newest run, without both the newest two that succeeded. */
 export async function diff(
   world: World,
   [first, second]: readonly [string | undefined, string | undefined],
   flags: { readonly json?: boolean; readonly markdown?: boolean },
 ): Promise<number> {
   const repository = await openRepository(world);
-  const { record: to, ledger } = await selectRun(repository, second ?? "latest");
-  const { record: from } = await selectRun(repository, first ?? `${to.id}~1`);
+  const compared = first === undefined ? await succeededRuns(world, repository) : undefined;
+  const { record: to, ledger } = compared?.to ?? (await selectRun(repository, second ?? "latest"));
+  const from = compared?.from ?? (await selectRun(repository, first ?? `${to.id}~1`)).record;
   if (from.pipeline.id !== to.pipeline.id) {
     throw new Refusal(
       EXIT.usage,

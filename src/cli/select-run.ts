@@ -49,13 +49,14 @@ function unrecorded({ accepted }: Repository, name: string): Refusal | undefined
 }
 
 /** The local ledger, and the forge's where this clone has it. */
-async function ledgersOf(repository: Repository): Promise<readonly Ledger[]> {
+export async function ledgersOf(repository: Repository): Promise<readonly Ledger[]> {
   const shared = await repository.ledger();
   if (shared.ref === LOCAL_LEDGER) return [shared];
   return [{ ref: LOCAL_LEDGER, history: await repository.history() }, shared];
 }
 
-async function recordOf(ledgers: readonly Ledger[], id: RunId): Promise<Selected> {
+/** A run of the first ledger that has it. */
+export async function recordOf(ledgers: readonly Ledger[], id: RunId): Promise<Selected> {
   for (const ledger of ledgers) {
     const record = await ledger.history.record(id);
     if (record !== undefined) return { record, ledger };

@@ -68,6 +68,27 @@ test("diff and explain tell what surrounded two runs and differs", async () => {
   expect(explain.stdout).toContain("git");
 });
 
+test("diff alone compares the newest two runs that succeeded, and names those between that did not", async () => {
+  const metered = (value: string): string =>
+    `version: 1\nmetrics: { score: { step: make, goal: higher } }\nsteps:\n  make:\n    run: |\n      echo '{"score": ${value}}' > m.json\n    metrics: [m.json]\n`;
+  const bench = repository({ "sluice.yaml": "version: 1\nsandbox: off\n", "pipelines/p.yaml": metered("1") });
+  bench.commit();
+  await bench.sluice("run");
+  const alone = await bench.sluice("diff");
+  bench.write("pipelines/p.yaml", SOURCE.replace("echo made > out", "exit 3"));
+  await bench.sluice("run");
+  const failed = await bench.sluice("show", "latest", "--json");
+  bench.write("pipelines/p.yaml", metered("2"));
+  await bench.sluice("run");
+
+  const diff = await bench.sluice("diff");
+
+  expect(alone).toMatchObject({ code: 64, stderr: expect.stringMatching(/no run of p but \w{4} succeeded\n/) });
+  const { id } = (JSON.parse(failed.stdout) as { run: { id: string } }).run;
+  expect(diff.stderr).toMatch(new RegExp(`^passed over: ${id.slice(0, 4)}\\w* \\(failed\\)`));
+  expect(diff.stdout).toMatch(/score ↑ +1 +2 +\+1 +better/);
+});
+
 test("a plan that is remembered is the plan that would be made, whatever happened meanwhile", async () => {
   const bench = repository({
     "sluice.yaml": "version: 1\nsandbox: off\n",
