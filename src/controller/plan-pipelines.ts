@@ -1,6 +1,6 @@
 import type { Json, JsonObject } from "../identity/canonical-json.ts";
 import type { Digest } from "../identity/identity.ts";
-import type { ListingEntry } from "../key/key-document.ts";
+import type { ListingEntry, StepResult } from "../key/key-document.ts";
 import { partOfListing } from "../key/listing-part.ts";
 import { releasedPaths } from "../pipeline/deploy-pipeline.ts";
 import { releaseName } from "../pipeline/release-name.ts";
@@ -99,7 +99,8 @@ async function planOne(
 ): Promise<PlannedPipeline> {
   const { resolution, file } = resolved;
   const problems = resolution.problems;
-  const facts = factsOf(ports, NO_PAST);
+  const gone = new Set<Digest>();
+  const facts = factsOf(ports, NO_PAST, gone);
   const none = { ...resolved, problems, facts, order: null, forecast: null };
   if (problems.some(isError)) return none;
   const order = orderOf(ports, resolved, options);
@@ -110,12 +111,21 @@ async function planOne(
     deploys,
     withEffects: options.withEffects && (!deploys || ports.release !== undefined),
   };
-  const first = await settled(ports.reader, () => forecast(order, facts, judging));
+  const first = await settled(ports.reader, () => whileNoneGoes(gone, () => forecast(order, facts, judging)));
   if (first.steps.every(({ verdict }) => verdict.kind === "cached")) return { ...none, order, forecast: first };
   // Only a plan with work asks why and how long: history is opened for it, and the forecast made again.
-  const known = factsOf(ports, await ports.past(file.pipeline));
+  const known = factsOf(ports, await ports.past(file.pipeline), gone);
   const told = await settled(ports.reader, () => forecast(order, known, { ...judging, earlier: first }));
   return { ...none, facts: known, order, forecast: told };
+}
+
+/** What is found gone only by a step that reads it must run, with all that was judged by it. */
+function whileNoneGoes<T>(gone: ReadonlySet<Digest>, answer: () => T): T {
+  for (;;) {
+    const before = gone.size;
+    const given = answer();
+    if (gone.size === before) return given;
+  }
 }
 
 /** A digest that is compared with the merge says what the steps ask for, wherever they are judged. */
@@ -130,15 +140,25 @@ function orderOf(
   return { ...memory.order(resolution, (path) => sources.get(path), { ...options, pool }), digest: asked.digest };
 }
 
-function factsOf(ports: PlanPorts, past: Past): Facts {
+/** What has lost the listing of a directory, of which a part is asked for, counts as evicted. */
+function factsOf(ports: PlanPorts, past: Past, gone: Set<Digest>): Facts {
+  const isGone = ({ facts }: StepResult): boolean => gone.size > 0 && facts.outputs.some((one) => gone.has(one.digest));
   return {
-    result: (key) => ports.reader.result(key),
-    evicted: (key) => ports.reader.evicted(key),
+    result(key) {
+      const result = ports.reader.result(key);
+      return result === undefined || isGone(result) ? undefined : result;
+    },
+    evicted(key) {
+      const result = ports.reader.result(key);
+      return result === undefined ? ports.reader.evicted(key) : isGone(result);
+    },
     previous: () => past.steps,
     durations: (step) => past.durations(step),
     part: (directory, path) => {
       const listing = ports.listing(directory);
-      return listing === undefined ? undefined : partOfListing(listing, path);
+      if (listing !== undefined) return partOfListing(listing, path);
+      gone.add(directory);
+      return { kind: "unreadable" };
     },
   };
 }

@@ -36,7 +36,9 @@ export async function stageCommit(
   if (lost !== undefined) return lost;
   for (const input of job.step.inputs) {
     if (input.kind === "output") {
-      staged.push(...(await fromUpstream(ports.store, input, job)));
+      const found = await fromUpstream(ports.store, input, job);
+      if ("kind" in found) return found;
+      staged.push(...found);
     } else if (input.kind === "source") {
       const found = await fromCommit(ports, input);
       if ("kind" in found) return found;
@@ -76,7 +78,7 @@ async function fromUpstream(
   store: Store,
   input: Extract<WorkStep["inputs"][number], { kind: "output" }>,
   job: StepJob,
-): Promise<readonly StagedInput[]> {
+): Promise<readonly StagedInput[] | Extract<Failure, { kind: "lost" }>> {
   const upstream = job.upstream(input.step);
   for (const output of upstream?.facts.outputs ?? [])
     if (output.kind === "directory") await store.listing(output.digest);

@@ -7,13 +7,20 @@ export type DocumentInput =
   | { readonly kind: "source" | "dataset"; readonly entry: KeyInput }
   | { readonly kind: "output"; readonly path: string; readonly step: string; readonly output: string };
 
+/** What stands at a path inside a stored directory; undefined: nothing. */
+export type DirectoryPart =
+  | { readonly kind: EntryKind; readonly digest: Digest }
+  | { readonly kind: "unreadable" }
+  | undefined;
+
 export interface UpstreamResults {
   readonly result: (step: string) => StepResult | undefined;
-  readonly part: (directory: Digest, path: string) => { readonly kind: EntryKind; readonly digest: Digest } | undefined;
+  readonly part: (directory: Digest, path: string) => DirectoryPart;
 }
 
 /**
- * The key document with the digests of real inputs in place of symbols; undefined while an upstream result is unknown.
+ * The key document with the digests of real inputs in place of symbols; undefined while an upstream result is unknown,
+ * or what a directory of it holds.
  * An output that is selected in part enters with the part's digest alone, so that the rest of it never causes a rerun.
  */
 export function concreteDocument(
@@ -30,7 +37,9 @@ export function concreteDocument(
     }
     const result = upstream.result(input.step);
     if (result === undefined) return undefined;
-    entries.push(entryOf(input, result, upstream));
+    const entry = entryOf(input, result, upstream);
+    if (entry === undefined) return undefined;
+    entries.push(entry);
   }
   return withInputs(
     symbolic,
@@ -42,12 +51,13 @@ function entryOf(
   input: Extract<DocumentInput, { kind: "output" }>,
   result: StepResult,
   upstream: UpstreamResults,
-): KeyInput {
+): KeyInput | undefined {
   const whole = result.facts.outputs.find((output) => output.path === input.path);
   if (whole !== undefined) return { path: input.path, kind: whole.kind, digest: whole.digest };
   const holder = result.facts.outputs.find((output) => input.path.startsWith(`${output.path}/`));
   const part =
     holder === undefined ? undefined : upstream.part(holder.digest, input.path.slice(holder.path.length + 1));
+  if (part?.kind === "unreadable") return undefined;
   // A part that the directory does not hold has a name of its own, so that its appearing later is a change.
   return part === undefined
     ? { path: input.path, kind: "output", digest: "absent" }

@@ -1,6 +1,7 @@
 import type { Digest, RunId } from "../identity/identity.ts";
 import type { Json } from "../identity/canonical-json.ts";
-import type { EntryKind, KeyDocument, KeyInput, StepResult } from "../key/key-document.ts";
+import type { DirectoryPart } from "../key/concrete.ts";
+import type { KeyDocument, KeyInput, StepResult } from "../key/key-document.ts";
 import type { MetricSpec, Step } from "../pipeline/pipeline.ts";
 
 /** An input of a work step: known now, or an output of another step. */
@@ -114,7 +115,7 @@ export interface Facts {
   /** Steps of the run that causes are told against: newest run of the pipeline, or the base of a comparison. */
   previous(): readonly PastStep[];
   /** What stands at a path inside a stored directory. */
-  part(directory: Digest, path: string): { readonly kind: EntryKind; readonly digest: Digest } | undefined;
+  part(directory: Digest, path: string): DirectoryPart;
   /** Wall times (ms) of earlier attempts of a step, newest first. */
   durations(step: string): readonly number[];
 }

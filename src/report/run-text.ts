@@ -109,18 +109,18 @@ export function metricsOf(record: RunRecord): readonly (readonly [string, Metric
   return [...found].sort(([a], [b]) => rank(a) - rank(b) || (a < b ? -1 : a > b ? 1 : 0));
 }
 
-/** What a forced step gives stands from now on, also in place of an earlier result. */
-function isForced({ outcome }: RunRecord["steps"][number]): boolean {
-  return outcome.kind === "succeeded" && outcome.cause.kind === "forced";
+/** What a forced step gives stands from now on, also in place of an earlier result; so does what an earlier one lost. */
+function replaces({ outcome }: RunRecord["steps"][number]): boolean {
+  return outcome.kind === "succeeded" && ["forced", "evicted"].includes(outcome.cause.kind);
 }
 
 /** What must be said although nobody asked: weak isolation, drift, overrides, a dirty tree, non-determinism. */
 export function notes(record: RunRecord): readonly string[] {
   const name = (text: string): string => safeLine(text, 80);
   const strange = record.steps.filter((step) => step.nonDeterministic.length > 0);
-  const strangeLine = (forced: boolean): readonly string[] => {
-    const names = strange.filter((step) => isForced(step) === forced).map((step) => name(step.name));
-    const then = forced ? "the new result replaces the first" : "the first result stays";
+  const strangeLine = (replacing: boolean): readonly string[] => {
+    const names = strange.filter((step) => replaces(step) === replacing).map((step) => name(step.name));
+    const then = replacing ? "the new result replaces the first" : "the first result stays";
     if (names.length === 0) return [];
     return [`not deterministic: ${listed(names, 6)} gave other bytes than before for the same key; ${then}`];
   };

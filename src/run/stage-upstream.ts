@@ -2,6 +2,7 @@ import type { Digest } from "../identity/identity.ts";
 import type { ListingEntry, StepResult } from "../key/key-document.ts";
 import { selectionOf } from "../key/listing-part.ts";
 import type { WorkInput } from "../plan/plan.ts";
+import type { Failure } from "./run-record.ts";
 
 /** Bytes of the store that a step finds at a path of its workspace. */
 export interface StagedOutput {
@@ -23,14 +24,16 @@ export function stageUpstream(
   input: Extract<WorkInput, { kind: "output" }>,
   result: StepResult | undefined,
   listing: (digest: Digest) => readonly ListingEntry[] | undefined,
-): readonly (StagedOutput | StagedLink)[] {
+): readonly (StagedOutput | StagedLink)[] | Extract<Failure, { kind: "lost" }> {
   const outputs = result?.facts.outputs ?? [];
   const whole = outputs.find((output) => output.path === input.path);
   if (whole !== undefined) return [{ kind: "store", path: whole.path, entry: whole.kind, digest: whole.digest }];
   const holder = outputs.find((output) => input.path.startsWith(`${output.path}/`));
   if (holder === undefined) return [];
   const selects = selectionOf(input.path.slice(holder.path.length + 1));
-  return (listing(holder.digest) ?? []).flatMap((entry): (StagedOutput | StagedLink)[] => {
+  const entries = listing(holder.digest);
+  if (entries === undefined) return { kind: "lost", why: `what \`${holder.path}\` holds is not there any more` };
+  return entries.flatMap((entry): (StagedOutput | StagedLink)[] => {
     if (!selects(entry.path)) return [];
     const path = `${holder.path}/${entry.path}`;
     if ("link" in entry) return [{ kind: "link", path, target: entry.link }];

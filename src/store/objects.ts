@@ -34,12 +34,17 @@ export function isCode(error: unknown, code: string): boolean {
   return error instanceof Error && "code" in error && error.code === code;
 }
 
-/** Entries of a stored directory; undefined when it is not there. */
+/** Entries of a stored directory; undefined when they are not there. */
 export function listing(root: string, digest: Digest): readonly ListingEntry[] | undefined {
+  const path = listingPath(root, digest);
   try {
-    return JSON.parse(readFileSync(listingPath(root, digest), "utf8")) as readonly ListingEntry[];
+    return JSON.parse(readFileSync(path, "utf8")) as readonly ListingEntry[];
   } catch (error) {
     if (isCode(error, "ENOENT")) return undefined;
+    if (error instanceof SyntaxError) {
+      setAside(root, digest, path);
+      return undefined;
+    }
     throw new Error(`reading listing ${digest}`, { cause: error });
   }
 }
@@ -134,8 +139,12 @@ function writeNew(target: string, bytes: Uint8Array, mode: number): Materialized
 
 /** Bytes that are not what their name says make room, so that computing them again brings the right ones. */
 export function rotten(root: string, digest: Digest): Extract<Materialized, { kind: "corrupt" }> {
+  setAside(root, digest, objectPath(root, digest));
+  return { kind: "corrupt", digest };
+}
+
+function setAside(root: string, digest: Digest, path: string): void {
   const aside = `${root}/corrupt/${hexOf(digest)}`;
   mkdirSync(dirname(aside), { recursive: true });
-  renameSync(objectPath(root, digest), aside);
-  return { kind: "corrupt", digest };
+  renameSync(path, aside);
 }

@@ -4,6 +4,7 @@ import { digestOf } from "../../src/identity/identity.ts";
 import { concreteDocument } from "../../src/key/concrete.ts";
 import { directoryDigest, keyOf, type ListingEntry } from "../../src/key/key-document.ts";
 import { partOfListing } from "../../src/key/listing-part.ts";
+import { stageUpstream } from "../../src/run/stage-upstream.ts";
 import { ordered } from "../builders/pipeline.ts";
 import { resultOf } from "../builders/result.ts";
 
@@ -44,6 +45,19 @@ test("there is no key while an upstream result is unknown", () => {
   expect(
     concreteDocument(read.document, read.inputs, { result: () => undefined, part: () => undefined }),
   ).toBeUndefined();
+});
+
+test("there is no key while nobody can say what an upstream directory holds", () => {
+  const [make, read] = ordered(TEXT).steps;
+  if (make === undefined || read === undefined) throw new Error("two steps were written");
+  const result = resultOf(keyOf(make.document), [{ path: "out", kind: "directory", digest: directoryDigest([]) }]);
+  const input = read.inputs.find(({ kind }) => kind === "output");
+  if (input?.kind !== "output") throw new Error("an output is read");
+
+  const part = () => ({ kind: "unreadable" }) as const;
+  expect(concreteDocument(read.document, read.inputs, { result: () => result, part })).toBeUndefined();
+  expect(stageUpstream(input, result, () => undefined)).toMatchObject({ kind: "lost" });
+  expect(stageUpstream(input, result, () => [])).toEqual([]);
 });
 
 test("a part is a file, an executable, a link, a directory or nothing", () => {

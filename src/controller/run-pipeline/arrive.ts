@@ -4,6 +4,7 @@ import { differences } from "../../plan/difference.ts";
 import { previousOf } from "../../plan/forecast.ts";
 import type { Cause, WorkStep } from "../../plan/plan.ts";
 import { advance } from "../../run/advance.ts";
+import type { Failure } from "../../run/run-record.ts";
 import type { StepTrace } from "../../run/step-trace.ts";
 import type { Demand } from "../../scheduling/backlog.ts";
 import { refusalOf } from "../../scheduling/refusal.ts";
@@ -22,7 +23,10 @@ export function arrive(run: Running, names: readonly string[]): void {
       result: (step) => traceOf(run, step).result ?? undefined,
       part: (directory, path) => run.request.facts.part(directory, path),
     });
-    if (document === undefined) throw new Error(`running ${name}: an upstream result is missing`);
+    if (document === undefined) {
+      refuse(run, trace, { kind: "lost", why: "what a directory that it reads a part of holds is not there any more" });
+      continue;
+    }
     trace.document = document;
     const verdict = run.verdicts.get(name);
     trace.key = verdict?.kind === "cached" ? verdict.key : keyOf(document);
@@ -43,6 +47,7 @@ export function arrive(run: Running, names: readonly string[]): void {
 /** A step that hung on others has a cause only now that their bytes are known. */
 function causeNow(run: Running, { step, document, key }: StepTrace): Cause {
   const past = previousOf(run.request.facts.previous(), step);
+  if (key !== null && run.request.facts.evicted(key)) return { kind: "evicted" };
   if (past === undefined || document === null) return { kind: "first-run" };
   if (past.key === key) return { kind: "unfinished" };
   const producer = (path: string): string | undefined =>
@@ -74,13 +79,14 @@ function enqueue(run: Running, trace: StepTrace): void {
   const { resources } = trace.step.step;
   const asks = { cpu: resources.cpu, memoryBytes: resources.memory?.base ?? 0, gpus: resources.gpu };
   const refusal = refusalOf(run.request.capacityOf(trace.step), asks);
-  if (refusal !== undefined) {
-    trace.failure = refusal;
-    advance(run.state, { kind: "failed", step: trace.step.name });
-    if (!run.request.keepGoing) run.stopping = true;
-    return;
-  }
-  run.backlog.add(demandOf(run, trace.step, 1));
+  if (refusal === undefined) run.backlog.add(demandOf(run, trace.step, 1));
+  else refuse(run, trace, refusal);
+}
+
+function refuse(run: Running, trace: StepTrace, failure: Failure): void {
+  trace.failure = failure;
+  advance(run.state, { kind: "failed", step: trace.step.name });
+  if (!run.request.keepGoing) run.stopping = true;
 }
 
 export function demandOf(run: Running, work: WorkStep, attempt: number): Demand {

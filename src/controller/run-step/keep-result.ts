@@ -3,10 +3,11 @@ import type { Digest } from "../../identity/identity.ts";
 import { resultDigest, type Isolation, type StepResult } from "../../key/key-document.ts";
 import type { AttemptRecord } from "../../run/run-record.ts";
 import type { StepEnd, StepJob } from "../../run/step-job.ts";
+import type { Store } from "../../store/store.ts";
 import type { Collected } from "./collect-outputs.ts";
 import type { StepContext, StepPorts } from "./step-context.ts";
 
-/** Creates the result once for its key and domain; whoever came first stands, unless it was forced. */
+/** Creates the result once for its key and domain; whoever came first stands, unless it was forced or has lost its bytes. */
 export async function keepResult(
   ports: StepPorts,
   context: StepContext,
@@ -50,9 +51,21 @@ export async function keepResult(
   const created = await ports.store.createResult(context.domain, result);
   if (created.kind === "created") return succeeded(result, []);
   if (created.same) return succeeded(created.result, []);
-  if (!job.forced) return succeeded(created.result, [resultDigest(result)]);
+  const lost = job.cause.kind === "evicted" && !(await isWhole(ports.store, created.result));
+  if (!job.forced && !lost) return succeeded(created.result, [resultDigest(result)]);
   const who = context.requestedBy ?? "local";
-  const why = { who, reason: `--force ${job.step.name}` };
+  const reason = job.forced ? `--force ${job.step.name}` : "the bytes of the first result are not there any more";
+  const why = { who, reason };
   await ports.store.revoke(context.domain, { old: created.result, now: result, why });
   return succeeded(result, [resultDigest(created.result)]);
+}
+
+/** Whether all bytes of a result are there. */
+async function isWhole(store: Pick<Store, "present" | "listing">, { facts }: StepResult): Promise<boolean> {
+  for (const { kind, digest } of facts.outputs) {
+    const inside = kind === "directory" ? await store.listing(digest) : undefined;
+    if (inside === undefined && (kind === "directory" || !(await store.present(digest)))) return false;
+    for (const entry of inside ?? []) if (!("link" in entry) && !(await store.present(entry.digest))) return false;
+  }
+  return true;
 }

@@ -1,0 +1,35 @@
+import { readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+
+import { expect, test } from "vitest";
+
+import { repository, type Bench } from "../sluice.ts";
+
+const pipeline = (word: string): string =>
+  `version: 1\nsteps:\n  make: { run: 'mkdir out; echo a > out/a; date +%N > out/b', outputs: [out] }\n  read: { run: 'cat out/* > read; echo ${word} >> read', inputs: ['out/*'], outputs: [read] }\n`;
+
+async function ran(): Promise<Bench> {
+  const bench = repository({
+    "sluice.yaml": "version: 1\nsandbox: off\n",
+    "pipelines/p.yaml": pipeline("first"),
+  });
+  bench.commit();
+  const run = await bench.sluice("run");
+  if (run.code !== 0) throw new Error(run.stderr);
+  bench.write("pipelines/p.yaml", pipeline("second"));
+  return bench;
+}
+
+const lines = (bench: Bench): readonly string[] => readFileSync(join(bench.root, "read"), "utf8").trim().split("\n");
+
+test("a step whose directory lost its listing is computed again for whoever reads a part of it", async () => {
+  const bench = await ran();
+  rmSync(join(bench.root, ".sluice/store/listings"), { recursive: true });
+
+  const plan = await bench.sluice("plan");
+  const run = await bench.sluice("run");
+
+  expect(plan.stdout).toMatch(/▶ make +.*(evicted|no longer in the store|removed)/);
+  expect(run.code, run.stdout + run.stderr).toBe(0);
+  expect(lines(bench)).toEqual(["a", expect.stringMatching(/^\d+$/), "second"]);
+}, 60_000);
