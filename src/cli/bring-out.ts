@@ -24,5 +24,5 @@ export async function bringOut(
       `the disk is full: ${listed(done.noRoom, 8)} ${done.noRoom.length === 1 ? "is" : "are"} kept in the store and could not be brought here\n  next: make room, then sluice run\n`,
     );
   for (const path of done.missing)
-    world.terminal.say(`${path}: its bytes are not in the store any more (sluice run --force computes them again)\n`);
+    world.terminal.say(`${path}: its bytes are not in the store any more (the next sluice run computes them again)\n`);
 }

@@ -1,9 +1,10 @@
 import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 
-import { hexOf, type Domain } from "../identity/identity.ts";
+import { hexOf, type Digest, type Domain } from "../identity/identity.ts";
 import { resultDigest, type StepResult } from "../key/key-document.ts";
 import { mayRead, ownResult, readable } from "../key/readable.ts";
+import { lostBytes } from "./lost-bytes.ts";
 import { resultIndex, resultPath, type ResultIndex } from "./result-index.ts";
 import { revisedAt, revocationPath } from "./revocation-file.ts";
 import type { Place } from "./store-place.ts";
@@ -30,17 +31,26 @@ function indexOf(place: Place, domain: Domain): ResultIndex {
 export function resultReader(place: Place, domain: Domain): ResultReader {
   const from = readable(domain);
   place.revoked ||= existsSync(join(place.root, "revocations"));
+  const isLost = lostBytes(place.root);
+  const find = (key: Digest): StepResult | undefined => {
+    for (const one of from) {
+      const first = indexOf(place, one).get(key);
+      const result = first !== undefined && place.revoked ? revised(place, one, first) : first;
+      // Where it lies decides, not what it says of itself; and what took its place is judged as it was made.
+      if (result !== undefined && mayRead(domain, one, result)) return result;
+    }
+    return undefined;
+  };
+  const misses = (key: Digest): boolean => {
+    const result = isLost && find(key);
+    return result !== undefined && isLost?.(result) === true;
+  };
   return {
     result(key) {
-      for (const one of from) {
-        const first = indexOf(place, one).get(key);
-        const result = first !== undefined && place.revoked ? revised(place, one, first) : first;
-        // Where it lies decides, not what it says of itself; and what took its place is judged as it was made.
-        if (result !== undefined && mayRead(domain, one, result)) return result;
-      }
-      return undefined;
+      const result = find(key);
+      return result === undefined || isLost?.(result) === true ? undefined : result;
     },
-    evicted: (key) => existsSync(join(place.root, "evicted", `${hexOf(key)}.json`)),
+    evicted: (key) => misses(key) || existsSync(join(place.root, "evicted", `${hexOf(key)}.json`)),
     catchUp: async () => false,
   };
 }

@@ -5,6 +5,7 @@ import { digestOf, type Digest } from "../identity/identity.ts";
 import { syncAll, syncBarrier, type Barrier } from "./barrier.ts";
 import { createResult, resultReader, revokeResult } from "./file-results.ts";
 import { ingest } from "./ingest.ts";
+import { markLost } from "./lost-bytes.ts";
 import { listing, listingPath, materialize, objectPath, rotten } from "./objects.ts";
 import { readTail } from "./read-tail.ts";
 import { recentBytes } from "./recent-bytes.ts";
@@ -53,7 +54,9 @@ export function filesystemStore(root: string, barrier: Barrier = syncBarrier((pa
     listing: async (digest) => listing(root, digest),
     listingSync: (digest) => listing(root, digest),
     async materialize(record, target) {
-      return materialize(root, record, { target, recent: place.recent });
+      const placed = await materialize(root, record, { target, recent: place.recent });
+      if (placed.kind === "missing" || placed.kind === "corrupt") markLost(root, placed.digest);
+      return placed;
     },
     async reader(domain) {
       return resultReader(place, domain);

@@ -76,7 +76,10 @@ export function s3Bytes(bucket: Bucket, local: string): S3Bytes {
     try {
       const end = await taken(name, async () => {
         rmSync(temporary, { force: true });
-        if (!(await bucket.download(name, temporary))) return "missing";
+        if (!(await bucket.download(name, temporary))) {
+          trusted.delete(name);
+          return "missing";
+        }
         return (await hashFile(temporary)).digest === digest ? "ok" : "corrupt";
       });
       if (end !== "ok") return end;

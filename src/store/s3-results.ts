@@ -18,15 +18,16 @@ interface Place extends Creating {
   readonly known: Map<string, StepResult>;
   /** When the bucket was last collected, by whichever process, as far as this one has seen. */
   seen: number | undefined;
-  /** Brings what is asked for at once, whenever a result is told. */
+  /** Brings what is asked for at once, before a result is told. */
   readonly found: (result: StepResult) => Promise<void>;
+  readonly lost: () => Promise<((result: StepResult) => boolean) | undefined>;
 }
 
 const SIDE_BY_SIDE = 32;
 const MOST_KNOWN = 20_000;
 
-export function s3Results(bucket: Bucket, found: (result: StepResult) => Promise<void>): S3Results {
-  const place: Place = { bucket, known: new Map(), seen: undefined, found };
+export function s3Results(bucket: Bucket, bytes: Pick<Place, "found" | "lost">): S3Results {
+  const place: Place = { bucket, known: new Map(), seen: undefined, ...bytes };
   return {
     reader: (domain) => reader(place, domain),
     createResult: (domain, result) => createResult(place, domain, result),
@@ -59,6 +60,7 @@ async function reader(place: Place, domain: Domain): Promise<ResultReader> {
   const revoked = new Set<string>();
   for (const one of readable(domain))
     for await (const { key } of place.bucket.list(`revocations/${one}/`)) revoked.add(key);
+  const isLost = await place.lost();
   const answers = new Map<Digest, { readonly result: StepResult | undefined; readonly evicted: boolean }>();
   const asked = new Set<Digest>();
   const answer = (key: Digest) => {
@@ -76,8 +78,9 @@ async function reader(place: Place, domain: Domain): Promise<ResultReader> {
       await atOnce(keys, SIDE_BY_SIDE, async (key) => {
         const result = await find(place, { domain, key, revoked });
         if (result !== undefined) await place.found(result);
+        const lost = result !== undefined && isLost?.(result) === true;
         const evicted = result === undefined && (await place.bucket.head(evictedName(key))) !== undefined;
-        answers.set(key, { result, evicted });
+        answers.set(key, { result: lost ? undefined : result, evicted: evicted || lost });
       });
       return true;
     },

@@ -9,10 +9,12 @@ import type { Bucket } from "./bucket.ts";
 import { filesystemStore } from "./filesystem-store.ts";
 import { isCode, objectPath } from "./objects.ts";
 import { objectName, s3Bytes, type S3Bytes } from "./s3-bytes.ts";
+import { lostName, s3LostBytes } from "./s3-lost-bytes.ts";
 import { s3Results } from "./s3-results.ts";
 import type { Ingested, Materialized, Store } from "./store.ts";
 import { trimCopies } from "./trim-copies.ts";
 
+const NOTHING = new Uint8Array();
 const SIDE_BY_SIDE = 16;
 /** What is brought may be trimmed again before it is read. */
 const TRIES = 3;
@@ -33,7 +35,10 @@ export function s3Store(bucket: Bucket, local: string): S3Store {
   const bytes = s3Bytes(bucket, local);
   const sending = new Set<ReadonlySet<string>>();
   const sent: Sent = (digests, send) => sentFrom(local, sending, { digests, send });
-  const results = s3Results(bucket, (result) => bringListings(bytes, result));
+  const results = s3Results(bucket, {
+    found: (result) => bringListings(bytes, result),
+    lost: () => s3LostBytes(bucket, bytes, (digest) => copies.listingSync(digest)),
+  });
   return {
     has: (digest) => bytes.stays(digest),
     present: (digest) => bytes.present(digest),
@@ -56,7 +61,11 @@ export function s3Store(bucket: Bucket, local: string): S3Store {
     tail: async (digest, most) => (await copies.tail(digest, most)) ?? bucket.tail(objectName(digest), most),
     listing: (digest) => bytes.listing(digest),
     listingSync: (digest) => copies.listingSync(digest),
-    materialize: (record, target) => materialize(bytes, copies, { record, target }),
+    async materialize(record, target) {
+      const placed = await materialize(bytes, copies, { record, target });
+      if (placed.kind === "missing" || placed.kind === "corrupt") await bucket.put(lostName(placed.digest), NOTHING);
+      return placed;
+    },
     reader: (domain) => results.reader(domain),
     createResult: (domain, result) => results.createResult(domain, result),
     revoke: (domain, revocation) => results.revoke(domain, revocation),

@@ -1,8 +1,9 @@
-import { readFileSync, rmSync } from "node:fs";
+import { chmodSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { expect, test } from "vitest";
 
+import { digestOf, hexOf } from "../../src/identity/identity.ts";
 import { repository, type Bench } from "../sluice.ts";
 
 const pipeline = (word: string): string =>
@@ -32,4 +33,21 @@ test("a step whose directory lost its listing is computed again for whoever read
   expect(plan.stdout).toMatch(/▶ make +.*(evicted|no longer in the store|removed)/);
   expect(run.code, run.stdout + run.stderr).toBe(0);
   expect(lines(bench)).toEqual(["a", expect.stringMatching(/^\d+$/), "second"]);
+}, 60_000);
+
+test("a step whose bytes rotted is computed again once somebody has missed them", async () => {
+  const bench = await ran();
+  bench.write("pipelines/p.yaml", pipeline("first"));
+  const hex = hexOf(digestOf(readFileSync(join(bench.root, "read"))));
+  const path = join(bench.root, ".sluice/store/objects", hex.slice(0, 2), hex.slice(2));
+  chmodSync(path, 0o644);
+  writeFileSync(path, "rot");
+  rmSync(join(bench.root, "read"));
+
+  const first = await bench.sluice("run");
+  const second = await bench.sluice("run");
+
+  expect(first.stdout + first.stderr).toContain("its bytes are not in the store any more");
+  expect(second.code, second.stdout + second.stderr).toBe(0);
+  expect(lines(bench)).toEqual(["a", expect.stringMatching(/^\d+$/), "first"]);
 }, 60_000);

@@ -79,6 +79,28 @@ export function storeContract(
       expect(await store.has(digestOf("nowhere"))).toBe(false);
     });
 
+    test("that somebody missed take the results with them that name them, until they are there again", async () => {
+      const directory = scratch();
+      const store = open(directory);
+      const digest = await store.putBytes(new TextEncoder().encode("a"));
+      await store.createResult("local", resultOf("a"));
+      rmSync(objectFile(directory, digest));
+      const evicted = async (): Promise<boolean> => {
+        const reader = await store.reader("local");
+        return settled(reader, () => reader.evicted(digestOf("the key")));
+      };
+      expect(await resultIn(store, "local")).toBeDefined();
+
+      const missed = await store.materialize({ kind: "file", digest }, join(scratch(), "out"));
+      expect(missed).toEqual({ kind: "missing", digest });
+      expect(await resultIn(store, "local")).toBeUndefined();
+      expect(await evicted()).toBe(true);
+
+      await store.putBytes(new TextEncoder().encode("a"));
+      expect(await resultIn(store, "local")).toBeDefined();
+      expect(await evicted()).toBe(false);
+    });
+
     test("that rotted are neither read nor handed on", async () => {
       const directory = scratch();
       const store = open(directory);
