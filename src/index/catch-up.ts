@@ -3,6 +3,8 @@ import type { DatabaseSync } from "node:sqlite";
 import { parseCommitSha, type CommitSha, type RunId } from "../identity/identity.ts";
 import { recordedRun, runMetrics } from "../manifest/commit-message.ts";
 import type { PastStep } from "../plan/plan.ts";
+import { failureSentence } from "../report/failure-sentence.ts";
+import { ownVoice } from "../report/voice.ts";
 import type { RunRecord } from "../run/run-record.ts";
 import { eventSignaturePath, recordedEvent } from "../release/release-event.ts";
 import type { LedgerEvent, RunSummary } from "./history.ts";
@@ -254,6 +256,9 @@ function pastSteps(run: RunRecord): readonly PastStep[] {
     if (step.key === null || step.document === null) return [];
     const { outcome } = step;
     const result = outcome.kind === "succeeded" || outcome.kind === "cached" ? outcome.result : null;
-    return [{ name: step.name, id: step.id, key: step.key, document: step.document, result }];
+    const { name, id, key, document } = step;
+    if (outcome.kind !== "failed") return [{ name, id, key, document, result }];
+    const failed = { run: run.id, why: failureSentence(outcome.failure, ownVoice) };
+    return [{ name, id, key, document, result, failed }];
   });
 }

@@ -84,7 +84,7 @@ const cause = kinds({
   forced: anything,
   uncached: object({ why: text }),
   evicted: anything,
-  unfinished: anything,
+  unfinished: object({ failed: optional(object({ run: runId, why: text })) }),
 });
 
 const cached = object({ isolation, from: runId, domain: text });

@@ -103,8 +103,19 @@ function causeOf(
 ): Cause {
   if (facts.evicted(key)) return { kind: "evicted" };
   const past = previousOf(facts.previous(), step);
-  if (past === undefined) return { kind: "first-run" };
-  if (past.key === key) return { kind: "unfinished" };
+  return past === undefined ? { kind: "first-run" } : causeAgainst(past, step, { key, document });
+}
+
+/** Why a step runs whose key has no result here: what differs from when it ran before, else how that ended. */
+export function causeAgainst(
+  past: PastStep,
+  step: WorkStep,
+  { key, document }: { readonly key: PastStep["key"]; readonly document: KeyDocument },
+): Cause {
+  if (past.key === key) {
+    if (past.result !== null) return { kind: "evicted" };
+    return { kind: "unfinished", ...(past.failed !== undefined && { failed: past.failed }) };
+  }
   const producer = (path: string): string | undefined =>
     step.inputs.flatMap((input) => (input.kind === "output" && input.path === path ? [input.step] : []))[0];
   return { kind: "changed", changes: differences(past.document, document, producer) };

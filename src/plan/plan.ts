@@ -66,9 +66,10 @@ export type Cause =
   | { readonly kind: "changed"; readonly changes: readonly Change[] }
   | { readonly kind: "forced" }
   | { readonly kind: "uncached"; readonly why: "cache: false" | "effects" }
+  /** A result was there once: its bytes were removed, or are in another store. */
   | { readonly kind: "evicted" }
   /** Known key without a result although nothing changed: a run that failed or was interrupted. */
-  | { readonly kind: "unfinished" };
+  | { readonly kind: "unfinished"; readonly failed?: PastFailure };
 
 export type Verdict =
   | { readonly kind: "run"; readonly key: Digest; readonly cause: Cause }
@@ -97,6 +98,13 @@ export interface Forecast {
   readonly removed: readonly string[];
 }
 
+/** How a step ended that failed before. */
+export interface PastFailure {
+  readonly run: RunId;
+  /** Half a sentence of our own, in which backticks mark code. */
+  readonly why: string;
+}
+
 /** One step of an earlier run, as forecasts and explanations need it. */
 export interface PastStep {
   readonly name: string;
@@ -104,6 +112,7 @@ export interface PastStep {
   readonly key: Digest;
   readonly document: KeyDocument;
   readonly result: Digest | null;
+  readonly failed?: PastFailure;
 }
 
 /** The ledger's and the store's facts that a forecast reads; asked lazily, answered synchronously. */

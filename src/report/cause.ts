@@ -1,7 +1,7 @@
 import type { Json } from "../identity/canonical-json.ts";
 import type { Cause, Change, Verdict, WorkStep } from "../plan/plan.ts";
 import type { Voice } from "./voice.ts";
-import { counted, listed, type ShortId } from "./words.ts";
+import { counted, fourCharacters, listed, type ShortId } from "./words.ts";
 
 /** Why a step runs, as half a sentence: `parameter train.learning_rate 0.1 → 0.05`. */
 export function causeSentence(cause: Cause, voice: Voice): string {
@@ -17,9 +17,10 @@ export function causeSentence(cause: Cause, voice: Voice): string {
         ? "changes the outside world, so it is never cached"
         : `never cached (${voice.code(cause.why)})`;
     case "evicted":
-      return "its result is no longer in the store";
+      return "its result is not in this store";
     case "unfinished":
-      return "it has not finished yet";
+      if (cause.failed === undefined) return "it has not finished yet";
+      return `it failed in run ${voice.code(fourCharacters(cause.failed.run))}: ${ownWords(cause.failed.why, voice)}`;
   }
 }
 

@@ -50,7 +50,8 @@ const past: typeof verbs = {
 export function explainText(view: ExplainView, { paint, shortId }: ExplainTextOptions): string {
   const voice = terminalVoice(paint);
   const { verdict } = view;
-  const again = view.failed !== undefined && verdict.kind === "run" && verdict.cause.kind === "unfinished";
+  const cause = view.failed !== undefined && verdict.kind === "run" ? verdict.cause : undefined;
+  const again = cause?.kind === "unfinished" && cause.failed === undefined;
   const why = again ? "it had not finished before" : verdictSentence(verdict, { step: view.work, shortId }, voice);
   const keys = [
     view.against === null ? "" : `${shortDigest(view.against.key)} (run ${shortId(view.against.run)})`,

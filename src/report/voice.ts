@@ -16,6 +16,13 @@ export function terminalVoice(paint: Paint = noPaint): Voice {
   return { text: line, code: line, strong: (text) => paint.strong(safeLine(text)) };
 }
 
+/** For a sentence that is set anew later (`ownWords`): backticks mark code. */
+export const ownVoice: Voice = {
+  text: (text) => text.replaceAll("`", "'"),
+  code: (text) => `\`${text.replaceAll("`", "'")}\``,
+  strong: (text) => text.replaceAll("`", "'"),
+};
+
 export const markdownVoice: Voice = {
   text: (text) => markdownText(text),
   code: (text) => codeSpan(text),

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 
 import { expect, test } from "vitest";
@@ -19,13 +19,28 @@ test("a failure shows its sentence, its last lines, what was not started and wha
   bench.commit();
 
   const run = await bench.sluice("run");
+  const plan = await bench.sluice("plan");
+  const explain = await bench.sluice("explain", "bad");
 
+  expect(plan.stdout).toMatch(/▶ bad +it failed in run \w{4}: exit code 3 /);
+  expect(explain.stdout).toMatch(/^bad runs: it failed in run \w{4}: exit code 3\n/);
   expect(run.code).toBe(1);
   expect(run.stderr).toMatch(/failed in bad after .*exit code 3/);
   expect(run.stderr).toContain("│ oh no");
   expect(run.stderr).toContain("Not started: after");
   expect(run.stderr).toContain("Next:");
   expect(bench.git("log", "-1", "--format=%s", "refs/sluice/local")).toBe("p: failed\n");
+});
+
+test("a step that finished elsewhere, or before the store was removed, is told as that", async () => {
+  const bench = repository({ "pipelines/p.yaml": pipeline("make: { run: echo made > out, outputs: [out] }") });
+  bench.commit();
+  await bench.sluice("run");
+  rmSync(join(bench.root, ".sluice"), { recursive: true });
+
+  const plan = await bench.sluice("plan");
+
+  expect(plan.stdout).toMatch(/▶ make +its result is not in this store /);
 });
 
 test("an undeclared read fails, and --fix writes the line that is missing", async () => {

@@ -161,6 +161,14 @@ test("causes: first run, forced, unfinished, evicted; a renamed step keeps its p
 
   expect(cause(facts(new Map(), []))).toBe("first-run");
   expect(cause(facts(new Map(), past))).toBe("unfinished");
+  expect(
+    cause(
+      facts(
+        new Map(),
+        past.map((step) => ({ ...step, result: step.key })),
+      ),
+    ),
+  ).toBe("evicted");
   expect(cause({ ...facts(new Map(), past), evicted: () => true })).toBe("evicted");
   expect(cause(facts(new Map(), past), ["s0"])).toBe("forced");
   expect(

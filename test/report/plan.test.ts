@@ -17,6 +17,7 @@ import {
   evaluate,
   forecast,
   learningRate,
+  finished,
   unchangedDigits,
   workOrder,
   workStep,
@@ -230,7 +231,10 @@ const causes: { readonly [Kind in Cause["kind"]]: readonly Extract<Cause, { kind
     { kind: "uncached", why: "effects" },
   ],
   evicted: [{ kind: "evicted" }],
-  unfinished: [{ kind: "unfinished" }],
+  unfinished: [
+    { kind: "unfinished" },
+    { kind: "unfinished", failed: { run: finished.id, why: "it did not write `a|b`" } },
+  ],
 };
 
 const verdicts: readonly Verdict[] = [

@@ -1,7 +1,6 @@
 import { concreteDocument } from "../../key/concrete.ts";
 import { keyOf, type StepResult } from "../../key/key-document.ts";
-import { differences } from "../../plan/difference.ts";
-import { previousOf } from "../../plan/forecast.ts";
+import { causeAgainst, previousOf } from "../../plan/forecast.ts";
 import type { Cause, WorkStep } from "../../plan/plan.ts";
 import { advance } from "../../run/advance.ts";
 import type { Failure } from "../../run/run-record.ts";
@@ -45,14 +44,16 @@ export function arrive(run: Running, names: readonly string[]): void {
 }
 
 /** A step that hung on others has a cause only now that their bytes are known. */
-function causeNow(run: Running, { step, document, key }: StepTrace): Cause {
-  const past = previousOf(run.request.facts.previous(), step);
-  if (key !== null && run.request.facts.evicted(key)) return { kind: "evicted" };
-  if (past === undefined || document === null) return { kind: "first-run" };
-  if (past.key === key) return { kind: "unfinished" };
-  const producer = (path: string): string | undefined =>
-    step.inputs.flatMap((input) => (input.kind === "output" && input.path === path ? [input.step] : []))[0];
-  return { kind: "changed", changes: differences(past.document, document, producer) };
+function causeNow({ request }: Running, { step, document, key }: StepTrace): Cause {
+  if (request.forced.has(step.name)) return { kind: "forced" };
+  if (key !== null && request.facts.evicted(key)) return { kind: "evicted" };
+  const past = previousOf(request.facts.previous(), step);
+  if (past === undefined || document === null || key === null) return { kind: "first-run" };
+  const { cache, effects } = step.step;
+  if (past.key === key && !(cache && !effects)) {
+    return { kind: "uncached", why: effects ? "effects" : "cache: false" };
+  }
+  return causeAgainst(past, step, { key, document });
 }
 
 function mayReuse(run: Running, step: WorkStep): boolean {
