@@ -62,6 +62,8 @@ export async function checkOut(
   for (const output of outputs) {
     const wanted = output.kind === "directory" ? await below(ports.store, output) : [fileOf(output)];
     if (wanted === undefined) {
+      // Asked for as a whole, it is known to be missed.
+      await ports.store.materialize(output, ports.workTree.absolute(output.path));
       missing.push(output.path);
       continue;
     }

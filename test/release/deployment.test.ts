@@ -6,6 +6,7 @@ import { foldEvents, standingOf } from "../../src/release/environment-state.ts";
 import { artifactOf } from "../../src/release/artifact.ts";
 import { digestOf } from "../../src/identity/identity.ts";
 import { parseManifest } from "../../src/manifest/parse-manifest.ts";
+import { recordedOf } from "../../src/main/release/deployments.ts";
 import { renderRun } from "../../src/manifest/render-manifest.ts";
 import { deployRequest, orderOf, parseOrder, renderOrder } from "../../src/run/request.ts";
 import type { RunRecord, StepRecord } from "../../src/run/run-record.ts";
@@ -174,4 +175,17 @@ test("a rollback leads past what never got there, unless that is asked for", () 
   // Where nothing ever got there, what was tried last is all there is.
   const [failed] = standing.earlier;
   expect(rollbackTarget({ earlier: failed === undefined ? [] : [failed] }, null)?.run).toBe(runId("b"));
+});
+
+test("a deployment's end is only what a key of ours signed", async () => {
+  const [forged, made] = [digitsRun({ id: runId("b") }), digitsRun({ id: runId("c") })];
+  const history = {
+    runs: () => [forged, made],
+    record: async (id: string) => [forged, made].find((run) => run.id === id),
+  };
+  const end = (signed: readonly string[]) =>
+    recordedOf({ repository: { history }, runs: { isSigned: async (id) => signed.includes(id) } }, "deploy:prod:3");
+
+  expect(await end([made.id])).toBe(made);
+  expect(await end([])).toBeUndefined();
 });

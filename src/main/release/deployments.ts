@@ -9,6 +9,7 @@ import type { Place } from "./promotion-place.ts";
 import { record } from "./record-releases.ts";
 import { isError } from "../../problem/problem.ts";
 import type { EnvironmentSettings } from "../../pipeline/settings.ts";
+import type { History, RunSummary } from "../../index/history.ts";
 import { healthOf, type Health } from "../../release/deployment.ts";
 import { NOTHING, type EnvironmentState } from "../../release/environment-state.ts";
 import { deploymentIssue, deploymentStatus, deploymentTitle, type DeploymentView } from "../../report/deployment.ts";
@@ -53,10 +54,20 @@ export async function takeDeployments(
   return tellDeployments({ at, place, news }, environments, await place.repository.releases.states());
 }
 
-async function recordedOf({ repository }: Place, request: string): Promise<RunRecord | undefined> {
-  const runs = repository.history.runs({ request });
-  const made = runs.find(({ status }) => status !== "superseded");
-  return made === undefined ? undefined : repository.history.record(made.id);
+interface Recorded {
+  readonly repository: {
+    readonly history: Pick<History, "record"> & {
+      runs(asked: { readonly request: string }): readonly Pick<RunSummary, "id" | "status">[];
+    };
+  };
+  readonly runs: Pick<Place["runs"], "isSigned">;
+}
+
+/** The run that made what a request asks for; anybody who can push could have put another one on the ledger. */
+export async function recordedOf({ repository, runs }: Recorded, request: string): Promise<RunRecord | undefined> {
+  for (const { id, status } of repository.history.runs({ request }))
+    if (status !== "superseded" && (await runs.isSigned(id))) return repository.history.record(id);
+  return undefined;
 }
 
 /** The deploy pipeline with the artifacts of a run, or why it has no plan. */
