@@ -107,7 +107,7 @@ function runSection(run: StickyRun, shortId: ShortId, characters: number): strin
 }
 
 /** Each at most a share of the comment: what is longer is on the command line. */
-function shownBlocks({ shown = [] }: StickyState): readonly string[] {
+export function shownBlocks({ shown = [] }: Pick<StickyState, "shown">): readonly string[] {
   return shown.slice(-SHOWN).map((block) => (block.length <= SHOWN_LIMIT ? block.trimEnd() : SHOWN_TOO_LONG));
 }
 

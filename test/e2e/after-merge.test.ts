@@ -215,6 +215,9 @@ test(
     });
     await place.until("the bell is folded", () => bell()[0]?.minimized === true);
     expect(bell()).toHaveLength(1);
+    forge.closePull(repository, pull, "alice");
+    say(place, repository, pull.number, "/sluice run");
+    await place.until("it is said why not", () => bodies(repository, pull).includes("the pull request is closed"));
   },
 );
 

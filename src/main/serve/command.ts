@@ -1,6 +1,7 @@
 import { answerCommand, leaveToRun, type Asking } from "../../controller/answer-command.ts";
 import { domainOf, planPullRequest } from "../../controller/plan-pull-request.ts";
 import { PLAN_CHECK } from "../../controller/project.ts";
+import type { Desired } from "../../forge/desired.ts";
 import { againAfter, isNotNow } from "../../forge/looked.ts";
 import { isOfFork, type CommitSha } from "../../identity/identity.ts";
 import type { RepositoryRef } from "../../identity/repository.ts";
@@ -19,6 +20,7 @@ import { retriesAt } from "../run/retry.ts";
 import { tellDiff, tellExplanation } from "./tell.ts";
 import type { Performed } from "../../queue/queue.ts";
 import { parseCommand, type ParsedCommand } from "../../trigger/command.ts";
+import { closedAnswer } from "../../report/closed-answer.ts";
 import type { Trigger } from "../../trigger/trigger.ts";
 import { desire } from "../../worker.ts";
 
@@ -195,7 +197,10 @@ async function ask(at: At, ref: RepositoryRef, { number, asking, parsed, quiet }
   if (!answered.counts) return NOTHING;
   const head = merged ?? pullRequest.head.sha;
   if (!quiet) await keepAnswers(at, ref, { number, head }, answered);
-  await desire(at.queue, ref.installation, answered.states, ref);
+  const over = pullRequest.state === "closed" && merged === null && comment !== null;
+  const told = over ? closedAnswer(comment.id, answered) : undefined;
+  const states: readonly Desired[] = told === undefined ? [] : [{ kind: "comment", number, ...told, once: true }];
+  await desire(at.queue, ref.installation, [...answered.states, ...states], ref);
   return { kind: "did", tell: { number, commit: merged } };
 }
 
