@@ -6,6 +6,7 @@ import { causeSentence } from "./cause.ts";
 import { formatDuration } from "./duration.ts";
 import { sentenceOf } from "./failure-hint.ts";
 import { failureSentence } from "./failure-sentence.ts";
+import { missingMetrics } from "./missing-metrics.ts";
 import type { Paint } from "./paint.ts";
 import type { RunProgress } from "./run-progress.ts";
 import { safeLine } from "./safe-text.ts";
@@ -114,7 +115,7 @@ function replaces({ outcome }: RunRecord["steps"][number]): boolean {
   return outcome.kind === "succeeded" && ["forced", "evicted"].includes(outcome.cause.kind);
 }
 
-/** What must be said although nobody asked: weak isolation, drift, overrides, a dirty tree, non-determinism. */
+/** What must be said although nobody asked: metrics that nobody wrote, weak isolation, drift, overrides, a dirty tree, non-determinism. */
 export function notes(record: RunRecord): readonly string[] {
   const name = (text: string): string => safeLine(text, 80);
   const strange = record.steps.filter((step) => step.nonDeterministic.length > 0);
@@ -129,6 +130,7 @@ export function notes(record: RunRecord): readonly string[] {
   );
   const withheld = record.steps.filter((step) => step.outcome.kind === "withheld").map((step) => name(step.name));
   return [
+    ...missingMetrics(record),
     ...strangeLine(false),
     ...strangeLine(true),
     ...(withheld.length > 0 ? [`left out: ${listed(withheld, 6)} (effects: \`sluice run --with-effects\`)`] : []),

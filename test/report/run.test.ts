@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 
 import { diffRuns } from "../../src/diff/run-diff.ts";
 import { digestOf } from "../../src/identity/identity.ts";
+import type { RunRecord } from "../../src/run/run-record.ts";
 import { ansiPaint, noPaint } from "../../src/report/paint.ts";
 import { liveFrame, liveRun, watched } from "../../src/report/run-live.ts";
 import { runMarkdown } from "../../src/report/run-markdown.ts";
@@ -56,6 +57,21 @@ test("a forced step that gives other bytes has replaced the first result", () =>
   });
   expect(notes({ ...finished, steps: [forced] })).toEqual([
     "not deterministic: shuffle gave other bytes than before for the same key; the new result replaces the first",
+  ]);
+});
+
+test("a metric that is declared and was not written is told with the one that was meant; so are files without a number", () => {
+  const [accuracy, ...others] = finished.metricSpecs;
+  const mistyped = { ...finished, metricSpecs: [{ ...accuracy, name: "acuracy" }, ...others] } as RunRecord;
+  const silent = stepRecord(workStep("count"), done("count"));
+  const document = silent.document === null ? null : { ...silent.document, metrics: ["m.json"] };
+
+  expect(notes(finished)).toEqual([]);
+  expect(notes(mistyped)).toEqual([
+    "evaluate wrote no acuracy, but accuracy, images.count and log_loss; did you mean accuracy?",
+  ]);
+  expect(notes({ ...finished, steps: [...finished.steps, { ...silent, document }] })).toEqual([
+    "count wrote no number into m.json",
   ]);
 });
 
