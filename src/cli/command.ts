@@ -56,7 +56,7 @@ function addPlanning(program: Command, world: World, done: Done): void {
     .option("--base <ref>", "the change that a merge into REF would make")
     .addOption(new Option("--json", "one JSON document on stdout").conflicts("markdown"))
     .option("--markdown", "as a pull request shows it")
-    .option("--detailed-exitcode", "exit 2 when there is work")
+    .option("--detailed-exitcode", "exit 2 when there is work, 1 when a gate is missed")
     .action((names: string[], flags: object) =>
       done(import("./plan.ts").then(({ plan }) => plan(world, names, flags))),
     );

@@ -8,7 +8,9 @@ import { planText } from "../report/plan-text.ts";
 import { EXIT } from "./exit.ts";
 import { isPlain, type PlanFlags } from "./plan-flags.ts";
 import type { Compared } from "./plan-base.ts";
+import { tellMissedGates } from "./missed-gates.ts";
 import { keepingHere, rememberPlan } from "./remembered-plan.ts";
+import { isRunnable } from "./runnable.ts";
 import { openSession, planSession, PLAIN_REQUEST, tellProblems, textsOf, type Session } from "./session.ts";
 import { slotsOf } from "./slots.ts";
 import type { Repository, World } from "./world.ts";
@@ -33,6 +35,8 @@ export async function makePlan(
   const work = planned.some(
     (one) => one.forecast?.steps.some(({ verdict }) => verdict.kind === "run" || verdict.kind === "depends") === true,
   );
+  // Against another commit a plan tells what would change, and the gates of what is there are no part of it.
+  const missed = flags.base === undefined && !broken && tellMissedGates(world, planned.filter(isRunnable));
   if (flags.json === true) {
     const { planJson } = await import("../report/plan-json.ts");
     world.terminal.print(planJson(views, slots, removed));
@@ -55,7 +59,7 @@ export async function makePlan(
       rows: 40,
     });
     world.terminal.print(text);
-    if (isPlain(flags) && problems.length === 0) {
+    if (isPlain(flags) && problems.length === 0 && !missed) {
       await rememberPlan(world, repository, {
         project: session.project,
         planned,
@@ -69,7 +73,8 @@ export async function makePlan(
     world.terminal.say(`no pipelines at ${session.project.settings.pipelines}\n  next: sluice init\n`);
   }
   if (broken) return EXIT.bad;
-  return flags.detailedExitcode === true && work ? EXIT.pending : EXIT.fine;
+  if (flags.detailedExitcode !== true) return EXIT.fine;
+  return missed ? EXIT.bad : work ? EXIT.pending : EXIT.fine;
 }
 
 /** The change that a merge would make: this tree judged against another commit instead of against past runs. */

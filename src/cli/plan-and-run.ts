@@ -6,7 +6,7 @@ import { execute } from "./execute.ts";
 import { EXIT, Refusal } from "./exit.ts";
 import { tellMissedGates } from "./missed-gates.ts";
 import { checkOverrides, parseOverrides } from "./overrides.ts";
-import type { RunFlags, Runnable } from "./runnable.ts";
+import { isRunnable, type RunFlags, type Runnable } from "./runnable.ts";
 import { openSession, planSession, tellProblems, type Session } from "./session.ts";
 import { startExecutor, type StartedExecutor } from "./started-executor.ts";
 import { UNNAMED_VENV } from "./unnamed-venv.ts";
@@ -53,7 +53,7 @@ async function runPlanned(
     throw new Refusal(EXIT.usage, `no pipelines at ${project.settings.pipelines}\n  next: sluice init`);
   checkForced(planned, flags.force);
   checkOverrides(planned, overrides);
-  const runnable = planned.filter((one): one is Runnable => one.order !== null && one.forecast !== null);
+  const runnable = planned.filter(isRunnable);
   if (project.view.commit === null)
     throw new Refusal(EXIT.bad, "there is no commit yet\n  next: git add -A && git commit -m 'First pipeline'");
   const due = await pending(session, store, { runnable, checkout: flags.checkout });

@@ -20,3 +20,7 @@ export interface Runnable extends PlannedPipeline {
   readonly order: WorkOrder;
   readonly forecast: Forecast;
 }
+
+export function isRunnable(one: PlannedPipeline): one is Runnable {
+  return one.order !== null && one.forecast !== null;
+}

@@ -235,8 +235,13 @@ test("a gate that is missed is missed again where nothing is left to compute", a
   const missed =
     "✗ p stops after m: a is 1 and misses its gate ≥ 2\n  next: improve it, or change `gate:` of `a`, then `sluice run`\n";
 
+  const plan = await bench.sluice("plan");
+  const detailed = await bench.sluice("plan", "--detailed-exitcode");
+
   expect([first.code, again.code, third.code]).toEqual([1, 1, 1]);
   expect(again.stderr).toBe(missed);
+  expect(plan).toMatchObject({ code: 0, stderr: missed });
+  expect(detailed).toMatchObject({ code: 1, stderr: missed });
   expect(recorded(bench)).toHaveLength(1);
 
   bench.write("pipelines/q.yaml", pipeline("s: { run: echo 1 > q, outputs: [q] }"));
