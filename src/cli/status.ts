@@ -9,6 +9,8 @@ import { EXIT, Refusal } from "./exit.ts";
 import { paintOf } from "./history.ts";
 import { readLiveState } from "./live-state.ts";
 import { viewOf } from "./make-plan.ts";
+import { tellMissedGates } from "./missed-gates.ts";
+import { isRunnable } from "./runnable.ts";
 import { shortIds } from "./select-run.ts";
 import { openSession, planSession, PLAIN_REQUEST, type Session } from "./session.ts";
 import type { World } from "./world.ts";
@@ -58,6 +60,7 @@ export async function status(world: World, flags: { readonly json?: boolean }): 
       ),
   };
   repository.save();
+  tellMissedGates(world, planned.filter(isRunnable));
   const { statusText, statusJson } = await import("../report/status-text.ts");
   world.terminal.print(
     flags.json === true

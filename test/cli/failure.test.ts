@@ -237,11 +237,13 @@ test("a gate that is missed is missed again where nothing is left to compute", a
 
   const plan = await bench.sluice("plan");
   const detailed = await bench.sluice("plan", "--detailed-exitcode");
+  const status = await bench.sluice("status");
 
   expect([first.code, again.code, third.code]).toEqual([1, 1, 1]);
   expect(again.stderr).toBe(missed);
   expect(plan).toMatchObject({ code: 0, stderr: missed });
   expect(detailed).toMatchObject({ code: 1, stderr: missed });
+  expect(status).toMatchObject({ code: 0, stderr: missed });
   expect(recorded(bench)).toHaveLength(1);
 
   bench.write("pipelines/q.yaml", pipeline("s: { run: echo 1 > q, outputs: [q] }"));
