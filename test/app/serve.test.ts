@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { parseHTML } from "linkedom";
 import { expect, onTestFinished, test } from "vitest";
 
+import { hasRedis, redisBackend } from "../contract/queue-backends.ts";
 import { BIN, ENV } from "../sluice.ts";
 import { PRIVATE_KEY } from "./parts.ts";
 
@@ -81,6 +82,20 @@ test("a worker that nobody tells of a service makes none where it stands", async
   expect(stderr).toContain("no service keeps anything in");
   expect(stderr).toContain("next: SLUICE_DATA=…");
 });
+
+test.skipIf(!hasRedis())(
+  `a worker that cannot have a workspace ends, whatever it has opened${hasRedis() ? "" : " (skipped: no redis-server here)"}`,
+  async () => {
+    const redis = await redisBackend();
+    onTestFinished(() => redis.stop());
+    const data = directory();
+    mkdirSync(join(data, "store"));
+    writeFileSync(join(data, "store/work"), "");
+    const { code, stderr } = await sluice(["worker"], { SLUICE_DATA: data, SLUICE_QUEUE_URL: redis.url }).end;
+    expect(code).not.toBe(0);
+    expect(stderr).toContain(join(data, "store/work"));
+  },
+);
 
 test("serve --setup leads through GitHub's pages to an App that is kept", async () => {
   const github = createServer((_request, response) => {

@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 
 import type { Service, World } from "../../cli/world.ts";
 import type { WorkerConfig } from "../../config-service.ts";
-import { endsWithin, leaveSoon } from "./leave.ts";
+import { endsWithin, leaveSoon, orLeave } from "./leave.ts";
 import { keepOutOfGit } from "../local/keep-out-of-git.ts";
 import type { Queue } from "../../queue/queue.ts";
 
@@ -13,7 +13,7 @@ export function serviceDoors(world: World): Service {
   return {
     async serve(config, stop) {
       const { openService } = await import("./open-service.ts");
-      const opened = await openService({ config, clock, version, path, slots: SLOTS, variable });
+      const opened = await orLeave(() => openService({ config, clock, version, path, slots: SLOTS, variable }));
       if (opened.kind === "refused") return stop.aborted ? STOPPED : refused(world, opened);
       const { service } = opened;
       terminal.say(`sluice serves at ${service.web.url}, with ${service.queue.backend}; Ctrl-C stops\n`);
@@ -75,7 +75,7 @@ export function serviceDoors(world: World): Service {
         log,
         onError,
       };
-      const worker = await startWorker(parts);
+      const worker = await orLeave(() => startWorker(parts));
       terminal.say(`a worker of pool ${pool} takes ${parts.concurrency} steps at once; Ctrl-C stops\n`);
       await stopped(stop);
       await worker[Symbol.asyncDispose]();

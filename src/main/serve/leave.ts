@@ -14,3 +14,13 @@ export function leaveSoon(code: number): number {
   setTimeout(() => process.exit(code), 2_000).unref();
   return code;
 }
+
+/** Work whose failure ends this process, with whatever code is set for that: what it has opened until then holds it no longer. */
+export async function orLeave<Value>(work: () => Promise<Value>): Promise<Value> {
+  try {
+    return await work();
+  } catch (error) {
+    setTimeout(() => process.exit(), 2_000).unref();
+    throw error;
+  }
+}
