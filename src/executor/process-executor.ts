@@ -34,6 +34,8 @@ export interface ProcessExecutorOptions {
   readonly path: string;
   /** Where drift is allowed: told of tools or packages that differ from what is declared, instead of refusing. */
   readonly onDrift: ((drift: Failure) => void) | undefined;
+  /** Told where no workspace can be made at the moment: a worker stays for when there can be; absent: it is an error. */
+  readonly onError?: (error: unknown) => void;
 }
 
 interface Pool extends Slots, LauncherPool {
@@ -74,7 +76,12 @@ export function processExecutor(
     idle: [],
     systemReadOnly: sandboxed ? readOnlyFor(options.path) : [],
   };
-  beginAhead(pool);
+  try {
+    beginAhead(pool);
+  } catch (error) {
+    if (options.onError === undefined) throw error;
+    options.onError(error);
+  }
   const fresh = keepFresh(() => pool.made.map((slot) => slot.root));
   return {
     isolation: here.isolation,

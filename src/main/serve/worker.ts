@@ -214,6 +214,7 @@ function openExecutor(
     launcherPath: programPath("launcher"),
     path,
     onDrift: undefined,
+    onError,
   } as const;
   const plain = processExecutor(options);
   if ("kind" in plain) throw new Error(plain.why);
