@@ -151,6 +151,26 @@ test("a machine with less than `max` gives all it has, and no more", async () =>
   expect(jobs.map(({ memoryBytes }) => memoryBytes)).toEqual([50, 70]);
 });
 
+test.each([
+  { executor: "slurm" },
+  { executor: "kubernetes", environment: { image: `r.example/i@sha256:${"0".repeat(64)}` } },
+])("a step for $executor may ask for more than the machine has that submits it", async (elsewhere) => {
+  const step = (name: string): object => ({
+    run: `make ${name}`,
+    inputs: ["in.txt"],
+    outputs: [name],
+    ...elsewhere,
+    resources: { cpu: 64, gpu: 1, memory: { base: "300", factor: 2, max: "600" } },
+    retry: { attempts: 2, on: ["oom"] },
+  });
+  const { jobs, state } = await run({
+    steps: { a: step("a"), b: step("b") },
+    fate: ({ attempt }) => (attempt === 1 ? oom : undefined),
+  });
+  expect(jobs.map(({ memoryBytes }) => memoryBytes)).toEqual([300, 300, 600, 600]);
+  expect([...state.stages.values()]).toEqual([{ kind: "succeeded" }, { kind: "succeeded" }]);
+});
+
 test("asked again, a run computes only what failed and what hangs on it", async () => {
   const steps = {
     a: { run: "make a", inputs: ["in.txt"], outputs: ["a"] },

@@ -7,6 +7,7 @@ import type { Failure } from "../../run/run-record.ts";
 import type { StepTrace } from "../../run/step-trace.ts";
 import type { Demand } from "../../scheduling/backlog.ts";
 import { refusalOf } from "../../scheduling/refusal.ts";
+import { roomOf } from "../../scheduling/step-room.ts";
 import { memoryOf, traceOf, type Running } from "./running.ts";
 
 /** Takes steps that became ready: a result there is used at once, which may make more ready. */
@@ -77,8 +78,8 @@ export function accept(run: Running, trace: StepTrace, result: StepResult): read
 }
 
 function enqueue(run: Running, trace: StepTrace): void {
-  const { resources } = trace.step.step;
-  const asks = { cpu: resources.cpu, memoryBytes: resources.memory?.base ?? 0, gpus: resources.gpu };
+  const { step } = trace.step;
+  const asks = roomOf(step, step.resources.memory?.base ?? null);
   const refusal = refusalOf(run.request.capacityOf(trace.step), asks);
   if (refusal === undefined) run.backlog.add(demandOf(run, trace.step, 1));
   else refuse(run, trace, refusal);
@@ -92,11 +93,6 @@ function refuse(run: Running, trace: StepTrace, failure: Failure): void {
 
 export function demandOf(run: Running, work: WorkStep, attempt: number): Demand {
   const { name, step } = work;
-  return {
-    name,
-    priority: step.priority,
-    path: run.paths.get(name) ?? 0,
-    memoryBytes: memoryOf(run, work, attempt) ?? 0,
-    gpus: step.resources.gpu,
-  };
+  const { memoryBytes, gpus } = roomOf(step, memoryOf(run, work, attempt));
+  return { name, priority: step.priority, path: run.paths.get(name) ?? 0, memoryBytes, gpus };
 }

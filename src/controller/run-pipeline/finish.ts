@@ -1,13 +1,15 @@
 import { advance } from "../../run/advance.ts";
 import { chanceOf, nextAttempt } from "../../run/retry.ts";
 import type { StepEnd, StepJob } from "../../run/step-job.ts";
+import { roomOf } from "../../scheduling/step-room.ts";
 import { accept, arrive, demandOf } from "./arrive.ts";
 import { memoryOf, traceOf, type Running } from "./running.ts";
 
 export function finish(run: Running, job: StepJob, end: StepEnd): void {
   run.underWay.delete(job.id);
-  run.free.memoryBytes += job.memoryBytes ?? 0;
-  run.free.gpus += job.step.step.resources.gpu;
+  const { memoryBytes, gpus } = roomOf(job.step.step, job.memoryBytes);
+  run.free.memoryBytes += memoryBytes;
+  run.free.gpus += gpus;
   const trace = traceOf(run, job.step.name);
   if (end.attempt !== null) trace.attempts.push(end.attempt);
   switch (end.kind) {

@@ -2,6 +2,7 @@ import { aborted } from "../../run/aborted.ts";
 import { advance, beginRun, type RunState } from "../../run/advance.ts";
 import { endedBroken, type StepEnd, type StepJob } from "../../run/step-job.ts";
 import type { StepTrace } from "../../run/step-trace.ts";
+import { roomOf } from "../../scheduling/step-room.ts";
 import { arrive } from "./arrive.ts";
 import { finish, resumeRetries, wake } from "./finish.ts";
 import { begin, memoryOf, traceOf, type Running, type RunRequest } from "./running.ts";
@@ -75,8 +76,9 @@ function start(run: Running, trace: StepTrace, attempt: number): void {
     memoryBytes: memoryOf(run, step, attempt),
     upstream: (name) => traceOf(run, name).result ?? undefined,
   };
-  run.free.memoryBytes -= job.memoryBytes ?? 0;
-  run.free.gpus -= step.step.resources.gpu;
+  const { memoryBytes, gpus } = roomOf(step.step, job.memoryBytes);
+  run.free.memoryBytes -= memoryBytes;
+  run.free.gpus -= gpus;
   run.underWay.set(job.id, job);
   if (attempt === 1) advance(run.state, { kind: "started", step: step.name });
   run.ports.dispatcher.dispatch(job);

@@ -11,6 +11,7 @@ import type { StepTrace } from "../../run/step-trace.ts";
 import { createBacklog, type Backlog, type Capacity } from "../../scheduling/backlog.ts";
 import type { Room } from "../../scheduling/queued-step.ts";
 import { criticalPaths } from "../../scheduling/critical-path.ts";
+import { runsElsewhere } from "../../scheduling/step-room.ts";
 
 export interface RunRequest {
   readonly order: WorkOrder;
@@ -100,5 +101,6 @@ export function traceOf(run: Running, step: string): StepTrace {
 }
 
 export function memoryOf({ request }: Running, work: WorkStep, attempt: number): number | null {
-  return attemptMemory(work.step.resources.memory, attempt, request.capacityOf(work).memoryBytes);
+  const bound = runsElsewhere(work.step) ? Number.POSITIVE_INFINITY : request.capacityOf(work).memoryBytes;
+  return attemptMemory(work.step.resources.memory, attempt, bound);
 }
