@@ -4,13 +4,13 @@ import { listed } from "../report/words.ts";
 import type { One } from "./execution.ts";
 import type { Session } from "./session.ts";
 
-/** Outputs of what succeeded stand in the work tree afterwards; strangers in their way are moved aside and named. */
+/** Outputs of what succeeded stand in the work tree afterwards; strangers in their way are moved aside and named. False: not all could be brought. */
 export async function bringOut(
   session: Session,
   { store, execution }: One,
   wanted: { readonly outputs: readonly OutputRecord[]; readonly time: string },
-): Promise<void> {
-  if (!execution.flags.checkout) return;
+): Promise<boolean> {
+  if (!execution.flags.checkout) return true;
   const { repository, world } = session;
   const done = await checkOut(
     { store, digests: repository.digests, workTree: repository.workTree },
@@ -25,4 +25,5 @@ export async function bringOut(
     );
   for (const path of done.missing)
     world.terminal.say(`${path}: its bytes are not in the store any more (the next sluice run computes them again)\n`);
+  return done.noRoom.length === 0 && done.missing.length === 0;
 }

@@ -70,7 +70,8 @@ async function executeOne(session: Session, one: One): Promise<number> {
   const { runnable } = one;
   const cached = cachedOutputs(runnable);
   if (cached !== undefined && interrupted(session, one) === undefined) {
-    await bringOut(session, one, { outputs: cached, time: new Date(world.clock.now()).toISOString() });
+    const time = new Date(world.clock.now()).toISOString();
+    if (!(await bringOut(session, one, { outputs: cached, time }))) return EXIT.bad;
     world.terminal.print(
       `nothing to compute: the outputs of ${runnable.order.pipeline.name} stand in the work tree again\n`,
     );
@@ -87,12 +88,17 @@ async function executeOne(session: Session, one: One): Promise<number> {
   };
   const end = await executeSteps(session, one, { run: accepted.id, options, begun });
   one.done?.[Symbol.asyncDispose]().catch(() => undefined);
-  const record = await recordOne(session, one, { identity, end, signer: await (signer ?? openRecord(session)) });
+  const { record, whole } = await recordOne(session, one, {
+    identity,
+    end,
+    signer: await (signer ?? openRecord(session)),
+  });
   session.repository.accepted.remove(accepted.id);
-  return conclude(session, one, { record, end, options });
+  const code = await conclude(session, one, { record, end, options });
+  return code === EXIT.fine && !whole ? EXIT.bad : code;
 }
 
-/** Records how a run ended; meanwhile its outputs are brought out. */
+/** Records how a run ended; meanwhile its outputs are brought out, as far as they can be. */
 async function recordOne(
   session: Session,
   one: One,
@@ -101,7 +107,7 @@ async function recordOne(
     end,
     signer,
   }: { readonly identity: Awaited<ReturnType<typeof identityOf>>; readonly end: RunEnd; readonly signer: Signer },
-): Promise<RunRecord> {
+): Promise<{ readonly record: RunRecord; readonly whole: boolean }> {
   const { repository, world } = session;
   const { runnable, store, execution } = one;
   const finishedAt = endedAt(identity.facts.startedAt, world.clock.now());
@@ -117,11 +123,14 @@ async function recordOne(
     { git: repository.git, store, signer },
     { record, before, known: askedOnce((run) => history.computed(run)), tree: identity.tree },
   );
-  const [recorded] = await Promise.all([recording, bringOut(session, one, { outputs, time: record.finishedAt })]);
+  const [recorded, whole] = await Promise.all([
+    recording,
+    bringOut(session, one, { outputs, time: record.finishedAt }),
+  ]);
   if (recorded.kind === "later") throw new Error(`recording ${record.id}: ${recorded.why}`);
   history.recorded(record, recorded);
   execution.onRecorded?.(record);
-  return record;
+  return { record, whole };
 }
 
 /** Many steps were computed by the same few runs. */

@@ -4,6 +4,7 @@ import { dirname, join } from "node:path";
 import { digestFromHex, hexOf, type Digest, type RunId } from "../identity/identity.ts";
 import type { ListingEntry, StepResult } from "../key/key-document.ts";
 import { removeOldCheckpoints } from "./checkpoints.ts";
+import { removeOldMarks } from "./lost-bytes.ts";
 import { resultKeys, resultPath } from "./result-index.ts";
 import { revisedAt, revocationPath } from "./revocation-file.ts";
 import { parsed } from "./write-once.ts";
@@ -48,6 +49,7 @@ export function collect(root: string, { live, runs, olderThan }: Kept, hands: Co
   for (const one of found) if (!isOld(one) && one.digest !== undefined) kept.add(one.digest);
   for (const inner of Array.from(kept, (digest) => filesOf(root, digest)).flat()) kept.add(inner);
   hands.removeAbandoned(join(root, "work"));
+  removeOldMarks(root, olderThan);
   removeOldCheckpoints(join(root, "checkpoints"), olderThan, hands.remove);
   let objects = 0;
   let bytes = 0;

@@ -6,7 +6,7 @@ import { syncAll, syncBarrier, type Barrier } from "./barrier.ts";
 import { createResult, resultReader, revokeResult } from "./file-results.ts";
 import { ingest } from "./ingest.ts";
 import { markLost } from "./lost-bytes.ts";
-import { listing, listingPath, materialize, objectPath, rotten } from "./objects.ts";
+import { listing, listingPath, materialize, objectPath, rotten, seenAt } from "./objects.ts";
 import { readTail } from "./read-tail.ts";
 import { recentBytes } from "./recent-bytes.ts";
 import type { Place } from "./store-place.ts";
@@ -44,10 +44,11 @@ export function filesystemStore(root: string, barrier: Barrier = syncBarrier((pa
       paths.filter((path) => lstatSync(`${workspace}/${path}`, { throwIfNoEntry: false }) === undefined),
     async read(digest) {
       const path = objectPath(root, digest);
-      if (!existsSync(path)) return undefined;
+      const seen = seenAt(path);
+      if (seen === undefined) return undefined;
       const bytes = readFileSync(path);
       if (digestOf(bytes) === digest) return bytes;
-      rotten(root, digest);
+      rotten(root, digest, seen);
       return undefined;
     },
     tail: async (digest, bytes) => readTail(objectPath(root, digest), bytes),

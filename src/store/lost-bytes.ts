@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { digestFromHex, hexOf, type Digest } from "../identity/identity.ts";
@@ -24,23 +24,44 @@ export function lostBytes(root: string): ((result: StepResult) => boolean) | und
   const lost = new Set(marksIn(join(root, "lost")));
   for (const digest of lost) {
     if (!isThere(root, digest)) continue;
-    rmSync(join(root, "lost", hexOf(digest)), { force: true });
+    unmark(root, digest);
     lost.delete(digest);
   }
-  return lost.size === 0 ? undefined : (result) => namesLost(lost, result, (digest) => listing(root, digest));
+  return namingLost(lost, (digest) => listing(root, digest));
 }
 
-/** Whether a result names one of some digests, itself or in a directory of it. */
-export function namesLost(
+function unmark(root: string, digest: Digest): void {
+  try {
+    rmSync(join(root, "lost", hexOf(digest)), { force: true });
+  } catch {
+    // A store that only can be read keeps its marks; they mean nothing while the bytes are there.
+  }
+}
+
+/** Whether a result names one of some digests, itself or in a directory of it; undefined where there are none. */
+export function namingLost(
   lost: ReadonlySet<Digest>,
-  { facts }: StepResult,
   listingOf: (digest: Digest) => ReturnType<typeof listing>,
-): boolean {
-  return facts.outputs.some(
-    ({ kind, digest }) =>
-      lost.has(digest) ||
-      (kind === "directory" && listingOf(digest)?.some((entry) => !("link" in entry) && lost.has(entry.digest))),
-  );
+): ((result: StepResult) => boolean) | undefined {
+  if (lost.size === 0) return undefined;
+  // Thousands of results name few directories: each is read once.
+  const inside = new Map<Digest, boolean>();
+  const holdsLost = (directory: Digest): boolean => {
+    const known = inside.get(directory);
+    if (known !== undefined) return known;
+    const holds = listingOf(directory)?.some((entry) => !("link" in entry) && lost.has(entry.digest)) === true;
+    inside.set(directory, holds);
+    return holds;
+  };
+  return ({ facts }) =>
+    facts.outputs.some(({ kind, digest }) => lost.has(digest) || (kind === "directory" && holdsLost(digest)));
+}
+
+/** Forgets what nobody missed for long: whoever misses it again marks it again. */
+export function removeOldMarks(root: string, olderThan: number): void {
+  for (const digest of marksIn(join(root, "lost")))
+    if ((statSync(join(root, "lost", hexOf(digest)), { throwIfNoEntry: false })?.mtimeMs ?? olderThan) < olderThan)
+      unmark(root, digest);
 }
 
 function isThere(root: string, digest: Digest): boolean {

@@ -8,6 +8,7 @@ import {
   statSync,
   symlinkSync,
   writeFileSync,
+  type Stats,
 } from "node:fs";
 import { copyFile } from "node:fs/promises";
 import { dirname } from "node:path";
@@ -37,12 +38,13 @@ export function isCode(error: unknown, code: string): boolean {
 /** Entries of a stored directory; undefined when they are not there. */
 export function listing(root: string, digest: Digest): readonly ListingEntry[] | undefined {
   const path = listingPath(root, digest);
+  const seen = seenAt(path);
   try {
     return JSON.parse(readFileSync(path, "utf8")) as readonly ListingEntry[];
   } catch (error) {
     if (isCode(error, "ENOENT")) return undefined;
     if (error instanceof SyntaxError) {
-      setAside(root, digest, path);
+      setAside(root, digest, { path, seen });
       return undefined;
     }
     throw new Error(`reading listing ${digest}`, { cause: error });
@@ -102,11 +104,11 @@ async function placeFile(
   const known = recent?.get(record.digest);
   if (known !== undefined) return writeNew(target, known, mode);
   const source = objectPath(root, record.digest);
-  const size = statSync(source, { throwIfNoEntry: false })?.size;
-  if (size === undefined) return { kind: "missing", digest: record.digest };
-  if (size <= SMALL) {
+  const seen = seenAt(source);
+  if (seen === undefined) return { kind: "missing", digest: record.digest };
+  if (seen.size <= SMALL) {
     const bytes = readFileSync(source);
-    if (digestOf(bytes) !== record.digest) return rotten(root, record.digest);
+    if (digestOf(bytes) !== record.digest) return rotten(root, record.digest, seen);
     return writeNew(target, bytes, mode);
   }
   mkdirSync(dirname(target), { recursive: true });
@@ -119,7 +121,7 @@ async function placeFile(
   const { digest } = await hashAny(target);
   if (digest !== record.digest) {
     rmSync(target);
-    return rotten(root, record.digest);
+    return rotten(root, record.digest, seen);
   }
   chmodSync(target, mode);
   return { kind: "ok" };
@@ -137,14 +139,34 @@ function writeNew(target: string, bytes: Uint8Array, mode: number): Materialized
   return { kind: "ok" };
 }
 
+/** What stood at a path when it was read. */
+export function seenAt(path: string): Stats | undefined {
+  return statSync(path, { throwIfNoEntry: false });
+}
+
 /** Bytes that are not what their name says make room, so that computing them again brings the right ones. */
-export function rotten(root: string, digest: Digest): Extract<Materialized, { kind: "corrupt" }> {
-  setAside(root, digest, objectPath(root, digest));
+export function rotten(
+  root: string,
+  digest: Digest,
+  seen: Stats | undefined,
+): Extract<Materialized, { kind: "corrupt" }> {
+  setAside(root, digest, { path: objectPath(root, digest), seen });
   return { kind: "corrupt", digest };
 }
 
-function setAside(root: string, digest: Digest, path: string): void {
+/** Others may have found the same and put the right bytes there since: only what was seen goes. */
+function setAside(
+  root: string,
+  digest: Digest,
+  { path, seen }: { readonly path: string; readonly seen: Stats | undefined },
+): void {
+  const now = seenAt(path);
+  if (seen === undefined || now?.ino !== seen.ino || now.mtimeMs !== seen.mtimeMs) return;
   const aside = `${root}/corrupt/${hexOf(digest)}`;
-  mkdirSync(dirname(aside), { recursive: true });
-  renameSync(path, aside);
+  try {
+    mkdirSync(dirname(aside), { recursive: true });
+    renameSync(path, aside);
+  } catch {
+    // In a store that only can be read, whoever asks next finds it wrong too.
+  }
 }

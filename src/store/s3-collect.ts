@@ -77,8 +77,16 @@ async function collect(bucket: Bucket, { live, runs, olderThan }: Kept): Promise
     count++;
     bytes += size;
   });
+  await removeOldMarks(bucket, olderThan);
   await bucket.abandonUploads(olderThan);
   return { objects: count, bytes, results: doomed.length };
+}
+
+/** As of a store in a directory: whoever misses it again marks it again. */
+async function removeOldMarks(bucket: Bucket, olderThan: number): Promise<void> {
+  const old: string[] = [];
+  for await (const { key, modified } of bucket.list("lost/")) if (modified < olderThan) old.push(key);
+  if (old.length > 0) await bucket.remove(old);
 }
 
 async function resultsOf(bucket: Bucket): Promise<readonly FoundResult[]> {

@@ -60,7 +60,7 @@ async function reader(place: Place, domain: Domain): Promise<ResultReader> {
   const revoked = new Set<string>();
   for (const one of readable(domain))
     for await (const { key } of place.bucket.list(`revocations/${one}/`)) revoked.add(key);
-  const isLost = await place.lost();
+  let lost: ReturnType<Place["lost"]> | undefined;
   const answers = new Map<Digest, { readonly result: StepResult | undefined; readonly evicted: boolean }>();
   const asked = new Set<Digest>();
   const answer = (key: Digest) => {
@@ -78,9 +78,11 @@ async function reader(place: Place, domain: Domain): Promise<ResultReader> {
       await atOnce(keys, SIDE_BY_SIDE, async (key) => {
         const result = await find(place, { domain, key, revoked });
         if (result !== undefined) await place.found(result);
-        const lost = result !== undefined && isLost?.(result) === true;
+        // Most readers look for what is not there yet, and need not know.
+        const isLost = result === undefined ? undefined : await (lost ??= place.lost());
+        const gone = result !== undefined && isLost?.(result) === true;
         const evicted = result === undefined && (await place.bucket.head(evictedName(key))) !== undefined;
-        answers.set(key, { result: lost ? undefined : result, evicted: evicted || lost });
+        answers.set(key, { result: gone ? undefined : result, evicted: evicted || gone });
       });
       return true;
     },

@@ -7,14 +7,13 @@ import { atOnce } from "./at-once.ts";
 import { NO_BARRIER } from "./barrier.ts";
 import type { Bucket } from "./bucket.ts";
 import { filesystemStore } from "./filesystem-store.ts";
-import { isCode, objectPath } from "./objects.ts";
+import { isCode, materialize as fromCopies, objectPath } from "./objects.ts";
 import { objectName, s3Bytes, type S3Bytes } from "./s3-bytes.ts";
-import { lostName, s3LostBytes } from "./s3-lost-bytes.ts";
+import { markLostIn, s3LostBytes } from "./s3-lost-bytes.ts";
 import { s3Results } from "./s3-results.ts";
 import type { Ingested, Materialized, Store } from "./store.ts";
 import { trimCopies } from "./trim-copies.ts";
 
-const NOTHING = new Uint8Array();
 const SIDE_BY_SIDE = 16;
 /** What is brought may be trimmed again before it is read. */
 const TRIES = 3;
@@ -62,8 +61,8 @@ export function s3Store(bucket: Bucket, local: string): S3Store {
     listing: (digest) => bytes.listing(digest),
     listingSync: (digest) => copies.listingSync(digest),
     async materialize(record, target) {
-      const placed = await materialize(bytes, copies, { record, target });
-      if (placed.kind === "missing" || placed.kind === "corrupt") await bucket.put(lostName(placed.digest), NOTHING);
+      const placed = await materialize(bytes, copies, { local, record, target });
+      if (placed.kind === "missing" || placed.kind === "corrupt") await markLostIn(bucket, placed.digest);
       return placed;
     },
     reader: (domain) => results.reader(domain),
@@ -122,16 +121,18 @@ async function bringListings(bytes: S3Bytes, { facts }: StepResult): Promise<voi
 }
 
 interface Order {
+  /** The directory of the copies. */
+  readonly local: string;
   readonly record: Pick<OutputRecord, "kind" | "digest">;
   readonly target: string;
 }
 
-async function materialize(bytes: S3Bytes, copies: Store, { record, target }: Order): Promise<Materialized> {
+async function materialize(bytes: S3Bytes, copies: Store, { local, record, target }: Order): Promise<Materialized> {
   try {
     for (let tried = 1; ; tried++) {
       const short = await bringAll(bytes, copies, record);
       if (short !== undefined) return short;
-      const placed = await copies.materialize(record, target);
+      const placed = await fromCopies(local, record, { target });
       if (placed.kind === "ok" || placed.kind === "disk-full" || tried === TRIES) return placed;
       // A copy rotted or was trimmed meanwhile: another one is brought.
       rmSync(target, { recursive: true, force: true });

@@ -57,13 +57,39 @@ export function createOnce(place: Place, target: string, text: string): boolean 
     linkSync(temporary, target);
   } catch (error) {
     if (!isCode(error, "EEXIST")) throw error;
-    if (parsed(readFileSync(target, "utf8")) !== undefined) return false;
-    renameSync(temporary, target);
+    if (parsed(readFileSync(target, "utf8")) !== undefined || !takeTorn(target)) return false;
+    try {
+      linkSync(temporary, target);
+    } catch (again) {
+      if (!isCode(again, "EEXIST")) throw again;
+      return false;
+    }
   } finally {
     rmSync(temporary, { force: true });
   }
   place.barrier.add(target);
   return true;
+}
+
+/** Takes away what a crash tore; false where somebody had put something whole there since, which stays. */
+function takeTorn(target: string): boolean {
+  const torn = temporaryBeside(target);
+  try {
+    renameSync(target, torn);
+  } catch (error) {
+    if (isCode(error, "ENOENT")) return true;
+    throw error;
+  }
+  try {
+    if (parsed(readFileSync(torn, "utf8")) === undefined) return true;
+    linkSync(torn, target);
+    return false;
+  } catch (error) {
+    if (isCode(error, "EEXIST")) return false;
+    throw error;
+  } finally {
+    rmSync(torn, { force: true });
+  }
 }
 
 /** Undefined for what is no JSON: a machine that went down left it so before anybody relied on it. */

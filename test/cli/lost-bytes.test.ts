@@ -44,10 +44,15 @@ test("a step whose bytes rotted is computed again once somebody has missed them"
   writeFileSync(path, "rot");
   rmSync(join(bench.root, "read"));
 
+  const before = await bench.sluice("plan", "--detailed-exitcode");
   const first = await bench.sluice("run");
+  const plan = await bench.sluice("plan", "--detailed-exitcode");
   const second = await bench.sluice("run");
 
+  expect(before.code, before.stdout).toBe(0);
   expect(first.stdout + first.stderr).toContain("its bytes are not in the store any more");
+  expect(first.code, "an output that could not be brought out is no success").toBe(1);
+  expect(plan.code, plan.stdout).toBe(2);
   expect(second.code, second.stdout + second.stderr).toBe(0);
   expect(lines(bench)).toEqual(["a", expect.stringMatching(/^\d+$/), "first"]);
 }, 60_000);

@@ -122,6 +122,23 @@ export function storeContract(
       }
     });
 
+    test("that rotted are found so by whoever asks at once, and nobody takes the right ones away", async () => {
+      const directory = scratch();
+      const store = open(directory);
+      const right = new Uint8Array(200_000).fill(7);
+      const digest = await store.putBytes(right);
+      const file = objectFile(directory, digest);
+      chmodSync(file, 0o644);
+      writeFileSync(file, new Uint8Array(200_000).fill(1));
+      const target = (name: string): string => join(directory, name);
+      const placed = await Promise.all(
+        ["one", "two", "three"].map((name) => store.materialize({ kind: "file", digest }, target(name))),
+      );
+      expect(placed).toEqual(placed.map(() => ({ kind: "corrupt", digest })));
+      await store.putBytes(right);
+      expect((await store.read(digest))?.byteLength).toBe(200_000);
+    });
+
     test("are never shared with a copy: writing to what was handed out changes nothing in the store", async () => {
       const directory = scratch();
       const store = open(directory);

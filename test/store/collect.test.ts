@@ -90,6 +90,18 @@ test("what a machine that went down left torn stands in the way of nothing, and 
   expect(existsSync(path)).toBe(false);
 });
 
+test("a mark of lost bytes that nobody misses any more goes when it is old", async () => {
+  const root = place();
+  const store = filesystemStore(root);
+  const digest = digestOf("nobody has it");
+  await store.materialize({ kind: "file", digest }, join(root, "target"));
+  const mark = join(root, "lost", hexOf(digest));
+  collect(root, { ...all(), olderThan: Date.now() - 86_400_000 }, HANDS);
+  expect(existsSync(mark)).toBe(true);
+  collect(root, all(), HANDS);
+  expect(existsSync(mark)).toBe(false);
+});
+
 test("what cannot be taken away keeps nothing else", () => {
   const root = place();
   const left = [join(root, "checkpoints", "local", "a"), join(root, "checkpoints", "main", "b")];

@@ -7,6 +7,8 @@ import type { Store } from "../../store/store.ts";
 import type { Collected } from "./collect-outputs.ts";
 import type { StepContext, StepPorts } from "./step-context.ts";
 
+const SIDE_BY_SIDE = 16;
+
 /** Creates the result once for its key and domain; whoever came first stands, unless it was forced or has lost its bytes. */
 export async function keepResult(
   ports: StepPorts,
@@ -51,8 +53,8 @@ export async function keepResult(
   const created = await ports.store.createResult(context.domain, result);
   if (created.kind === "created") return succeeded(result, []);
   if (created.same) return succeeded(created.result, []);
-  const lost = job.cause.kind === "evicted" && !(await isWhole(ports.store, created.result));
-  if (!job.forced && !lost) return succeeded(created.result, [resultDigest(result)]);
+  if (!job.forced && (await isWhole(ports.store, created.result)))
+    return succeeded(created.result, [resultDigest(result)]);
   const who = context.requestedBy ?? "local";
   const reason = job.forced ? `--force ${job.step.name}` : "the bytes of the first result are not there any more";
   const why = { who, reason };
@@ -62,10 +64,18 @@ export async function keepResult(
 
 /** Whether all bytes of a result are there. */
 async function isWhole(store: Pick<Store, "present" | "listing">, { facts }: StepResult): Promise<boolean> {
+  const bytes = new Set<Digest>();
   for (const { kind, digest } of facts.outputs) {
-    const inside = kind === "directory" ? await store.listing(digest) : undefined;
-    if (inside === undefined && (kind === "directory" || !(await store.present(digest)))) return false;
-    for (const entry of inside ?? []) if (!("link" in entry) && !(await store.present(entry.digest))) return false;
+    if (kind !== "directory") bytes.add(digest);
+    const inside = kind === "directory" ? await store.listing(digest) : [];
+    if (inside === undefined) return false;
+    for (const entry of inside) if (!("link" in entry)) bytes.add(entry.digest);
+  }
+  const all = [...bytes];
+  for (let at = 0; at < all.length; at += SIDE_BY_SIDE) {
+    const some = all.slice(at, at + SIDE_BY_SIDE);
+    const there = await Promise.all(some.map((digest) => store.present(digest)));
+    if (!there.every(Boolean)) return false;
   }
   return true;
 }

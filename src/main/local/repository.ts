@@ -286,7 +286,7 @@ function countGpus(): number {
 /** Directories of a store whose modification means that results came or went. */
 const STAMPED = ["local", "main", "pr"]
   .flatMap((domain) => [`results/${domain}`, `revocations/${domain}`])
-  .concat("evicted");
+  .concat("evicted", "lost");
 const TICK_NS = 20_000_000n;
 
 function stampOf(store: string): string | undefined {
