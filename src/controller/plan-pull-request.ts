@@ -2,6 +2,7 @@ import type { Answer, Forge, PullRequest } from "../forge/forge.ts";
 import type { Mirror } from "../git/mirror.ts";
 import type { CommitSha, Domain } from "../identity/identity.ts";
 import { digestOfJson, isOfFork } from "../identity/identity.ts";
+import { readsOf, touches } from "../pipeline/reads.ts";
 import type { WorkOrder } from "../plan/plan.ts";
 import type { Problem } from "../problem/problem.ts";
 import {
@@ -189,14 +190,8 @@ async function readsWhatMoved(
   planned: PlannedCommit,
   { base, onto }: { readonly base: CommitSha; readonly onto: CommitSha },
 ): Promise<boolean> {
-  const moved = new Set(await mirror.changed(base, onto));
-  if (moved.size === 0) return false;
-  const read = planned.planned.flatMap((one) => [
-    one.file.path,
-    ...one.file.parameterFiles.map((file) => file.path),
-    ...one.resolution.sources,
-  ]);
-  return read.some((path) => moved.has(path));
+  const moved = await mirror.changed(base, onto);
+  return planned.planned.some((one) => touches(moved, readsOf(one)));
 }
 
 function compare(

@@ -42,7 +42,7 @@ test.each([
 });
 
 test("what does not merge is planned as it stands, with its conflict as a problem that says what to do", async () => {
-  const file = { path: "pipelines/sum.yaml", parameterFiles: [], pipeline: { id: "sum", name: "sum" } };
+  const file = { path: "pipelines/sum.yaml", parameterFiles: [], pipeline: { id: "sum", name: "sum", steps: [] } };
   const one = { file, resolution: { sources: ["data.txt"] }, order: null, forecast: null, problems: [] };
   const ports = unaffected(OPEN, OPEN);
   const moved = sha("c");

@@ -132,6 +132,25 @@ test("a change that no pipeline reads gets a check and no comment", { timeout: 6
   expect(repository.comments.get(pull.number) ?? []).toEqual([]);
 });
 
+test("a push to the base plans again what it touches, and writes nothing else", { timeout: 60_000 }, async () => {
+  const place = await town();
+  const { forge } = place.twin;
+  const repository = await digits(forge);
+  await forge.commit(repository, { ...PLUS_TWO, branch: "more" });
+  const { number } = await forge.openPull(repository, { branch: "more", title: "More", login: "alice" });
+  const plan = (): string =>
+    (repository.comments.get(number) ?? []).find((comment) => comment.app !== null)?.body ?? "";
+  await place.until("the plan is there", () => plan() !== "");
+  const first = plan();
+  const push = (files: Readonly<Record<string, string>>): Promise<string> =>
+    forge.commit(repository, { branch: "main", files, message: "Base", login: "bob" });
+  const words = await push({ "README.md": "words\n" });
+  await place.until("the push was looked at", () => repository.checks.some(({ head }) => head === words));
+  expect(plan()).toBe(first);
+  const data = await push({ "data.txt": "50\n" });
+  await place.until("it is planned on the new base", () => plan().includes(`onto \`${data.slice(0, 7)}\``));
+});
+
 test("a mistake is shown where it stands, as a failing check with an annotation", { timeout: 60_000 }, async () => {
   const place = await town();
   const { forge } = place.twin;

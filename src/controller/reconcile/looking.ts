@@ -29,6 +29,8 @@ export interface ReconcilePorts {
   readonly released: { readonly commit: CommitSha; readonly by: string } | null;
   /** Full name of the ledger branch's ref. */
   readonly ledger: string;
+  /** More refs to look at, because every look at the remote costs. */
+  readonly also?: readonly string[];
   /** Gives the ledger, as it was just seen, back what somebody took from it: nothing is decided by half of it. */
   readonly mend: () => Promise<Later | undefined>;
 }

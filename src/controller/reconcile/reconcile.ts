@@ -21,6 +21,8 @@ export type Reconciled =
       readonly standing: readonly Standing[];
       /** Errors in the settings there, because of which nothing is started. */
       readonly stopped: readonly Problem[];
+      /** Refs of the remote as they were when it was looked at. */
+      readonly refs: ReadonlyMap<string, CommitSha>;
       /** What waits in merge queues. */
       readonly groups: readonly MergeGroup[];
     }
@@ -37,7 +39,7 @@ export async function reconcile(ports: ReconcilePorts): Promise<Reconciled> {
     return { kind: "again", afterMs: 30_000, why: about.kind === "not-found" ? "the repository is gone" : about.why };
   const branch = about.value.defaultBranch;
   const refs = [`refs/heads/${branch}`, ports.ledger, `${ACCEPTED}*`, `${OFFLINE}*`, MERGE_GROUPS];
-  const refreshed = await ports.mirror.refresh(refs);
+  const refreshed = await ports.mirror.refresh([...new Set([...refs, ...(ports.also ?? [])])]);
   if (refreshed.kind !== "ok") return { kind: "again", afterMs: 10_000, why: refreshed.why };
   const mended = await ports.mend();
   if (mended !== undefined) return mended;
@@ -60,7 +62,7 @@ export async function reconcile(ports: ReconcilePorts): Promise<Reconciled> {
   if (tip === undefined) return { kind: "empty" };
   const { started, standing } = looking;
   const groups = mergeGroupsOf(refreshed.refs);
-  return { kind: "looked", branch, tip, started, open, standing, stopped, groups };
+  return { kind: "looked", branch, tip, started, open, standing, stopped, refs: refreshed.refs, groups };
 }
 
 /** What somebody deleted is accepted once more, so that every controller knows of it. */

@@ -1,6 +1,6 @@
 import { again, DONE, type At } from "./at.ts";
 import { askToCollect } from "./collect.ts";
-import { seenTable } from "./pull-request.ts";
+import { seenTable } from "./seen.ts";
 import type { Performed } from "../../queue/queue.ts";
 import { CONTROLLER_QUEUE, jobOf } from "../../trigger/job.ts";
 import type { Trigger } from "../../trigger/trigger.ts";

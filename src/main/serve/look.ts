@@ -9,8 +9,9 @@ import type { ForgeRepository } from "./forge-repository.ts";
 import { mendLedger } from "./ledger.ts";
 import { tellNotices } from "./notices.ts";
 import { enqueueRun } from "../run/orders.ts";
-import { groupsTable, seenTable, stampOf } from "./pull-request.ts";
+import { groupsTable } from "./pull-request.ts";
 import { tellSchedules } from "./schedules.ts";
+import { wakeForMovedBases, wakeForPullRequests } from "./seen.ts";
 import { tellStrays } from "./strays.ts";
 import type { Schedule } from "../../pipeline/pipeline.ts";
 import type { Performed } from "../../queue/queue.ts";
@@ -44,7 +45,9 @@ async function lookAlone(
   released: { readonly commit: CommitSha; readonly by: string } | null,
 ): Promise<Performed & { readonly started?: number }> {
   const repository = await at.service.repository(ref);
-  await wakeForPullRequests(at, repository);
+  const listed = await repository.forge.openPullRequests();
+  const pulls = listed.kind === "ok" ? listed.value : [];
+  if (listed.kind === "ok") await wakeForPullRequests(at.queue, ref, pulls);
   await wakeForComments(at, repository);
   const { parts } = at.service;
   const looked = await reconcile({
@@ -62,10 +65,12 @@ async function lookAlone(
     mergeOf: (commit) => mergeOf(at, repository, commit),
     firstSeen: (pipeline, schedule) => firstSeen(at, repository, { pipeline, schedule }),
     released,
+    also: pulls.map(({ base }) => `refs/heads/${base.branch}`),
   });
   repository.save();
   if (looked.kind === "again") return again(looked.afterMs);
   if (looked.kind === "empty") return DONE;
+  await wakeForMovedBases(at.queue, { ref, mirror: repository.mirror }, { open: pulls, refs: looked.refs });
   const seen = { orders: [...looked.open, ...looked.started], branch: looked.branch };
   const recent = repository.history.runs({ limit: TOLD_AGAIN }).map(({ source }) => source);
   const open = seen.orders.filter((order) => order.domain === "main" || order.pullRequest === null);
@@ -79,26 +84,6 @@ async function lookAlone(
   await tellNotices(at, repository).catch(parts.onError);
   await tellStrays(at, repository).catch(parts.onError);
   return { kind: "done", started: looked.started.length };
-}
-
-/**
- * Wakes us for open pull requests whose head, base or labels are not those of the last report: whatever a lost
- * delivery would have said, the forge still shows.
- */
-async function wakeForPullRequests(at: At, { forge }: ForgeRepository): Promise<void> {
-  const open = await forge.openPullRequests();
-  if (open.kind !== "ok") return;
-  const { repository } = forge;
-  const seen = new Map((await at.queue.table.entries(seenTable(repository))).map(({ key, value }) => [key, value]));
-  const wake = async (number: number): Promise<void> => {
-    const trigger = { kind: "pull-request", repository, number, action: "seen", sender: null } as const;
-    await at.queue.jobs.add(CONTROLLER_QUEUE, [jobOf(trigger, `seen-${number}`)]);
-  };
-  for (const pullRequest of open.value)
-    if (seen.get(String(pullRequest.number)) !== stampOf(pullRequest)) await wake(pullRequest.number);
-  // One that is no longer open is told so too, and takes itself out of the table.
-  for (const number of seen.keys())
-    if (!open.value.some((one) => String(one.number) === number)) await wake(Number(number));
 }
 
 /** Wakes us for what waits in merge queues and was not reported: its delivery may be lost, and the queue waits for a check. */

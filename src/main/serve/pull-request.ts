@@ -3,12 +3,12 @@ import { mayMendItself, pinsOf, SKIP_LABEL, type MergePlan, type PullRequestPlan
 import { reportPullRequest } from "../../controller/report-pull-request.ts";
 import { chooseBaseline } from "../../diff/baseline.ts";
 import type { Desired } from "../../forge/desired.ts";
-import type { PullRequest } from "../../forge/forge.ts";
 import type { RepositoryRef } from "../../identity/repository.ts";
 import { answersFor } from "./answers.ts";
 import { again, DONE, wake, type At, type Reported } from "./at.ts";
 import { minimizeBells } from "./bell.ts";
 import type { ForgeRepository } from "./forge-repository.ts";
+import { keepSeen, seenTable } from "./seen.ts";
 import { acceptAndEnqueue, askToStop, LOOK_AGAIN_MS, ordersFor, progressOf, stopAll } from "../run/orders.ts";
 import { plotsOf } from "../run/plots.ts";
 import { failureEvidence, NO_EVIDENCE } from "../run/failure-evidence.ts";
@@ -66,9 +66,7 @@ async function reportNow(
       // Somebody else may have looked since, and seen more.
       if (lost.aborted) return again(TURN_AGAIN_MS);
       await desire(at.queue, ref.installation, states, ref);
-      // Not as seen while somebody else may mend it: the next look comes back to it.
-      const stamp = mayMendItself(plan) ? "" : stampOf(plan.pullRequest);
-      await at.queue.table.put(seenTable(ref), String(number), stamp);
+      await keepSeen(at.queue, ref, plan);
       await wake(at, { kind: "promotions", repository: ref });
       return DONE;
     }
@@ -231,14 +229,4 @@ async function runsAt({ history, mirror }: ForgeRepository, plan: PullRequestPla
 /** Commits of merge queues that were reported. */
 export function groupsTable({ id }: RepositoryRef): string {
   return `groups/${id}`;
-}
-
-/** What open pull requests were like when they were last reported. */
-export function seenTable({ id }: RepositoryRef): string {
-  return `seen/${id}`;
-}
-
-/** What a report of a pull request rests on besides git's own refs. */
-export function stampOf({ head, base, labels, draft }: PullRequest): string {
-  return JSON.stringify([head.sha, base.branch, labels, draft]);
 }

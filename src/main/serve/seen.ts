@@ -1,0 +1,107 @@
+import { mayMendItself, SETTINGS_PATH, type PullRequestPlan } from "../../controller/project.ts";
+import type { PullRequest } from "../../forge/forge.ts";
+import type { Mirror } from "../../git/mirror.ts";
+import type { Json } from "../../identity/canonical-json.ts";
+import type { CommitSha } from "../../identity/identity.ts";
+import type { RepositoryRef } from "../../identity/repository.ts";
+import { allReads, readsOf, touches, type Reads } from "../../pipeline/reads.ts";
+import type { Queue } from "../../queue/queue.ts";
+import { CONTROLLER_QUEUE, jobOf } from "../../trigger/job.ts";
+
+/** What an open pull request was like when it was last reported. */
+interface Seen {
+  /** What the report rests on besides git's own refs; empty: it is to be looked at again. */
+  readonly stamp: string;
+  /** Tip of its base branch. */
+  readonly onto: CommitSha;
+  /** Where the base moves there, the plan may be another; null: nothing is affected. */
+  readonly reads: Reads | null;
+}
+
+type Changes = Pick<Mirror, "changed" | "resolve">;
+type Waking = Pick<Queue, "table" | "jobs">;
+
+/** Reports that one look asks for because a base moved; the next look goes on. */
+const MOST_MOVED = 50;
+
+export async function keepSeen(
+  { table }: Pick<Queue, "table">,
+  ref: RepositoryRef,
+  plan: PullRequestPlan,
+): Promise<void> {
+  // Not as seen while somebody else may mend it: the next look comes back to it.
+  const stamp = mayMendItself(plan) ? "" : stampOf(plan.pullRequest);
+  const seen: Seen = { stamp, onto: plan.onto, reads: readBy(plan) };
+  await table.put(seenTable(ref), String(plan.pullRequest.number), seen as unknown as Json);
+}
+
+/**
+ * Wakes us for open pull requests whose head, base or labels are not those of the last report: whatever a lost
+ * delivery would have said, the forge still shows.
+ */
+export async function wakeForPullRequests(
+  queue: Waking,
+  ref: RepositoryRef,
+  open: readonly PullRequest[],
+): Promise<void> {
+  const seen = await seenIn(queue, ref);
+  for (const pullRequest of open)
+    if (seen.get(pullRequest.number)?.stamp !== stampOf(pullRequest)) await wakeFor(queue, ref, pullRequest.number);
+  // One that is no longer open is told so too, and takes itself out of the table.
+  for (const number of seen.keys()) if (!open.some((one) => one.number === number)) await wakeFor(queue, ref, number);
+}
+
+/** Wakes us for open pull requests whose base moved since the last report in what their plans read. */
+export async function wakeForMovedBases(
+  queue: Waking,
+  { ref, mirror }: { readonly ref: RepositoryRef; readonly mirror: Changes },
+  { open, refs }: { readonly open: readonly PullRequest[]; readonly refs: ReadonlyMap<string, CommitSha> },
+): Promise<void> {
+  const seen = await seenIn(queue, ref);
+  const known = new Map<string, Promise<readonly string[] | null>>();
+  let woken = 0;
+  for (const { number, base } of open) {
+    const { onto, reads = null } = seen.get(number) ?? {};
+    const tip = refs.get(`refs/heads/${base.branch}`);
+    if (onto === undefined || tip === undefined || onto === tip || reads === null) continue;
+    const moved = known.get(`${onto} ${tip}`) ?? changedSince(mirror, onto, tip);
+    known.set(`${onto} ${tip}`, moved);
+    const paths = await moved;
+    if (paths !== null && !touches(paths, reads)) continue;
+    await wakeFor(queue, ref, number);
+    if (++woken >= MOST_MOVED) return;
+  }
+}
+
+/** Null where the base was moved by force, and what it was is gone. */
+async function changedSince(mirror: Changes, from: CommitSha, to: CommitSha): Promise<readonly string[] | null> {
+  return (await mirror.resolve(from)) === undefined ? null : mirror.changed(from, to);
+}
+
+/** Of one whose base has its change by now, all pipelines: it may have to stand for itself again. */
+function readBy({ affected, planned, testMerge }: PullRequestPlan): Reads | null {
+  const pipelines = affected.length === 0 && testMerge ? planned.planned : affected;
+  const settings = { places: [SETTINGS_PATH], globs: [] };
+  return pipelines.length === 0 ? null : allReads([settings, ...pipelines.map(readsOf)]);
+}
+
+async function wakeFor({ jobs }: Waking, repository: RepositoryRef, number: number): Promise<void> {
+  const trigger = { kind: "pull-request", repository, number, action: "seen", sender: null } as const;
+  await jobs.add(CONTROLLER_QUEUE, [jobOf(trigger, `seen-${number}`)]);
+}
+
+async function seenIn(
+  { table }: Pick<Queue, "table">,
+  ref: RepositoryRef,
+): Promise<ReadonlyMap<number, Partial<Seen>>> {
+  const entries = await table.entries(seenTable(ref));
+  return new Map(entries.map(({ key, value }) => [Number(key), value as unknown as Partial<Seen>]));
+}
+
+export function seenTable({ id }: RepositoryRef): string {
+  return `seen/${id}`;
+}
+
+function stampOf({ head, base, labels, draft }: PullRequest): string {
+  return JSON.stringify([head.sha, base.branch, labels, draft]);
+}

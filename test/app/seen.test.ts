@@ -1,0 +1,61 @@
+import { expect, test } from "vitest";
+
+import type { PullRequestPlan } from "../../src/controller/project.ts";
+import type { PullRequest } from "../../src/forge/forge.ts";
+import { keepSeen, wakeForMovedBases, wakeForPullRequests } from "../../src/main/serve/seen.ts";
+import type { Queue } from "../../src/queue/queue.ts";
+import { memoryTable } from "../controller/memory-table.ts";
+import { PAGE } from "../controller/promotion-page.ts";
+import { sha } from "../manifest/run-records.ts";
+
+const REF = { id: 42, fullName: "acme/digits", installation: 1 };
+const [BEFORE, NOW] = [sha("b"), sha("c")];
+
+/** Open pull requests, each reported when its base was at BEFORE; answers whom a look wakes by then. */
+async function woken({ files, moved, gone = false, count = 1 }: Moved): Promise<readonly string[]> {
+  const table = memoryTable();
+  const jobs: string[] = [];
+  const add: Queue["jobs"]["add"] = async (_, all) => void jobs.push(...all.map(({ id }) => id));
+  const queue = { table, jobs: { add } as Queue["jobs"] };
+  const open = Array.from({ length: count }, (_, at): PullRequest => ({ ...PAGE, state: "open", number: at + 1 }));
+  const file = { path: "pipelines/sum.yaml", parameterFiles: [], pipeline: { steps: [] } };
+  const affected = files === null ? [] : [{ file, resolution: { sources: files } }];
+  for (const pullRequest of open) {
+    const plan = {
+      pullRequest,
+      onto: BEFORE,
+      affected,
+      planned: { planned: affected },
+      testMerge: false,
+      problems: [],
+    };
+    await keepSeen(queue, REF, plan as unknown as PullRequestPlan);
+  }
+  await wakeForPullRequests(queue, REF, open);
+  expect(jobs).toEqual([]);
+  const mirror = { resolve: async () => (gone ? undefined : BEFORE), changed: async () => moved };
+  const refs = new Map([[`refs/heads/${PAGE.base.branch}`, NOW]]);
+  await wakeForMovedBases(queue, { ref: REF, mirror }, { open, refs });
+  return jobs;
+}
+
+interface Moved {
+  readonly files: readonly string[] | null;
+  readonly moved: readonly string[];
+  readonly gone?: boolean;
+  readonly count?: number;
+}
+
+test.each([
+  ["in what its plan reads", { files: ["data.txt"], moved: ["README.md", "data.txt"] }, true],
+  ["in the settings", { files: ["data.txt"], moved: ["sluice.yaml"] }, true],
+  ["elsewhere", { files: ["data.txt"], moved: ["README.md"] }, false],
+  ["by force, and nobody knows where", { files: ["data.txt"], moved: [], gone: true }, true],
+  ["where no pipeline is affected", { files: null, moved: ["data.txt", "sluice.yaml"] }, false],
+])("a pull request whose base moved %s is planned again, or not", async (_, moved, again) => {
+  expect(await woken(moved)).toEqual(again ? ["pull-request-42-1"] : []);
+});
+
+test("one look asks for a bounded number of plans", async () => {
+  expect(await woken({ files: ["data.txt"], moved: ["data.txt"], count: 60 })).toHaveLength(50);
+});
