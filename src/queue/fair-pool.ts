@@ -22,8 +22,8 @@ export interface FairPool extends AsyncDisposable {
   /** `grant` is told whose turn it is, at least once each. */
   open(grant: (id: string) => void): Turns;
   readonly workers: Workers;
-  /** The most that any one worker offers; undefined while none has been seen. */
-  readonly largest: Room | undefined;
+  /** The largest rooms that workers have offered; none while none has been seen. */
+  readonly largest: readonly Room[];
   /** Waiting and given out, where this process holds the backlog. */
   counts(): { readonly waiting: number; readonly out: number } | undefined;
 }

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 
 import type { Json } from "../identity/canonical-json.ts";
+import { withSeen } from "../scheduling/capacity.ts";
 import type { Room } from "../scheduling/queued-step.ts";
 import { pausedSince } from "./pool-pause.ts";
 import type { Table } from "./queue.ts";
@@ -38,8 +39,8 @@ export interface Offer {
 export interface Workers {
   /** Those that are there now, by their ids. */
   readonly here: ReadonlyMap<string, WorkerNotice>;
-  /** The most that any one of them has offered since this process began to look; undefined before the first. */
-  readonly largest: Room | undefined;
+  /** The largest that any of them has offered since this process began to look; none before the first. */
+  readonly largest: readonly Room[];
   /** What they offer together. */
   offer(): Offer;
   close(): Promise<void>;
@@ -87,7 +88,7 @@ export function watchWorkers(
 ): Workers {
   const heard = new Map<string, { readonly said: string; readonly at: number }>();
   const here = new Map<string, WorkerNotice>();
-  let largest: Room | undefined;
+  let largest: readonly Room[] = [];
   let before = "";
   let paused = false;
 
@@ -108,7 +109,7 @@ export function watchWorkers(
         continue;
       }
       here.set(key, notice);
-      largest = largerOf(largest ?? notice.room, notice.room);
+      largest = withSeen(largest, notice.room);
     }
     const after = JSON.stringify([paused, ...[...here].map(([id, { slots, room }]) => [id, slots, room])]);
     if (after !== before) told.changed(workers);
@@ -148,14 +149,6 @@ function parseNotice(value: Json): WorkerNotice | undefined {
     host,
     pid,
     underWay,
-  };
-}
-
-function largerOf(a: Room, b: Room): Room {
-  return {
-    cpu: Math.max(a.cpu, b.cpu),
-    memoryBytes: Math.max(a.memoryBytes, b.memoryBytes),
-    gpus: Math.max(a.gpus, b.gpus),
   };
 }
 

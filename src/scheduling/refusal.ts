@@ -10,17 +10,21 @@ export function refusalOf(capacity: Room, { cpu, memoryBytes, gpus }: Room): Fai
       next: "lower `resources.cpu`, or run it on a larger machine",
     };
   }
+  // On one's own machine cores bound nothing, in a pool they go together with the rest.
+  const most = Number.isFinite(capacity.cpu)
+    ? `no worker of its pool with ${cpu} cores has more than`
+    : "this machine has";
   if (memoryBytes > capacity.memoryBytes) {
     return {
       kind: "refused",
-      why: `it asks for ${gibibytes(memoryBytes)} of memory and this machine has ${gibibytes(capacity.memoryBytes)}`,
+      why: `it asks for ${gibibytes(memoryBytes)} of memory and ${most} ${gibibytes(capacity.memoryBytes)}`,
       next: "lower `resources.memory`, or run it on a larger machine",
     };
   }
   if (gpus > capacity.gpus) {
     return {
       kind: "refused",
-      why: `it asks for ${gpus} GPUs and this machine has ${capacity.gpus}`,
+      why: `it asks for ${gpus} GPUs and ${most} ${capacity.gpus}`,
       next: "lower `resources.gpu`, or run it on a machine that has them",
     };
   }

@@ -49,7 +49,7 @@ switch (mode) {
     const room = { cpu: 8, memoryBytes: 1_000, gpus: 0 };
     await announceWorker(table, name, { slots: 1, room, version: "1", host: "child", pid: process.pid }, onError);
     const fair = fairPool({ queue: opened.queue, pool: name, holder: "child", onError });
-    while (fair.counts() === undefined || fair.largest === undefined) await setTimeout(10);
+    while (fair.counts() === undefined || fair.largest.length === 0) await setTimeout(10);
     say("holding");
     break;
   }

@@ -6,7 +6,6 @@ import { type ForgeRepository } from "../serve/forge-repository.ts";
 import { encodeAttempt, type StagedJob } from "../../controller/attempt-payload.ts";
 import { orderSecrets } from "../../controller/secret-order.ts";
 import { datasetsOf } from "./datasets.ts";
-import { UNBOUNDED } from "./capacity.ts";
 import { describeSteps } from "./fair-share.ts";
 import { flightsOf } from "./flights.ts";
 import { withListings } from "../local/listings.ts";
@@ -14,6 +13,8 @@ import { measured } from "./measured.ts";
 import type { Narrowed } from "../../pipeline/narrow.ts";
 import type { Step } from "../../pipeline/pipeline.ts";
 import { grantStep, type Granted } from "../../policy/grants.ts";
+import { capacityFor, UNBOUNDED } from "../../scheduling/capacity.ts";
+import { roomOf } from "../../scheduling/step-room.ts";
 import type { Dispatcher } from "../../queue/dispatcher.ts";
 import { routedDispatcher } from "../../queue/routed-dispatcher.ts";
 import { fairDispatcher } from "../../queue/fair-dispatcher.ts";
@@ -54,9 +55,11 @@ export async function executeRun(
         forced: new Set(run.order.forced),
         keepGoing: false,
         // What no worker has ever offered is refused; while none has been seen, anything may come.
-        capacityOf({ name }) {
+        capacityOf({ name, step }) {
           const grant = grants.get(name);
-          return (grant?.kind === "granted" ? parts.pool(grant.name).largest : undefined) ?? UNBOUNDED;
+          return grant?.kind === "granted"
+            ? capacityFor(parts.pool(grant.name).largest, roomOf(step, null))
+            : UNBOUNDED;
         },
         room: UNBOUNDED,
         gateOf: run.gateOf,
