@@ -4,7 +4,7 @@ import type { Json } from "../identity/canonical-json.ts";
 import type { QueuedStep, Room } from "../scheduling/queued-step.ts";
 import { poolSeat, type Seat } from "./pool-seat.ts";
 import type { Queue } from "./queue.ts";
-import { SAY_AGAIN, turnsQueue, turnsTopic, type TurnsMessage } from "./turns-messages.ts";
+import { SAY_AGAIN, turnsQueue, turnsTopic, type AddressedTurns, type TurnsMessage } from "./turns-messages.ts";
 import { watchWorkers, type Workers } from "./workers.ts";
 
 /** A run's place in the backlog of a pool. */
@@ -49,6 +49,8 @@ interface Session {
   withdraw: string[];
   ended: string[];
   sending: boolean;
+  /** Of another process the backlog hears one message after the other: one that overtakes ends what has not begun yet. */
+  sent: Promise<void>;
   listening: Promise<{ close(): Promise<void> }> | undefined;
 }
 
@@ -114,9 +116,15 @@ export function fairPool(options: FairPoolOptions): FairPool {
     if (seat.take(session.id, message)) return;
     const fence = seat.fence();
     if (fence === undefined) return;
+    session.sent = session.sent.then(() => deliver(session, { fence, session: session.id, ...message }));
+    await session.sent;
+  }
+
+  async function deliver(session: Session, message: AddressedTurns): Promise<void> {
+    const { fence } = message;
     session.listening ??= listen(session);
     await session.listening;
-    const payload = { fence, session: session.id, ...message } as unknown as Json;
+    const payload = message as unknown as Json;
     const job = { id: `${session.id}-${sent++}`, payload, once: true as const };
     while (!closed && seat.fence() === fence) {
       try {
@@ -154,6 +162,7 @@ export function fairPool(options: FairPoolOptions): FairPool {
         withdraw: [],
         ended: [],
         sending: false,
+        sent: Promise.resolve(),
         listening: undefined,
       };
       sessions.set(id, session);
@@ -171,6 +180,7 @@ export function fairPool(options: FairPoolOptions): FairPool {
         ended(step) {
           session.open.delete(step);
           session.out.delete(step);
+          session.running = session.running.filter((running) => running.id !== step);
           session.ended.push(step);
           flush(session);
         },

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 
+import type { Json } from "../../src/identity/canonical-json.ts";
 import { fairPool, type FairPool, type Turns } from "../../src/queue/fair-pool.ts";
 import { pausedSince, pausePool, unpausePool } from "../../src/queue/pool-pause.ts";
 import type { Queue } from "../../src/queue/queue.ts";
@@ -91,6 +92,42 @@ export function fairPoolContract(start: () => Promise<Backend>): void {
       far.ended("2");
       await until(() => far.granted.includes("4"));
       expect(far.granted.slice(0, 2)).toEqual(["1", "2"]);
+    });
+
+    test("what a session says is heard in its order, also where it has to say something twice", async () => {
+      const pool = fresh();
+      await worker(pool, 2);
+      const first = fairPool({ queue, pool, holder: "first", onError });
+      await until(() => first.counts() !== undefined);
+      const said: Json[] = [];
+      let fails = false;
+      const unsteady: Queue = {
+        ...other,
+        leases: { ...other.leases, acquire: () => Promise.resolve(undefined) },
+        jobs: {
+          ...other.jobs,
+          async add(to, jobs) {
+            if (fails) {
+              fails = false;
+              far.ended("1");
+              throw new Error("the connection broke");
+            }
+            await other.jobs.add(to, jobs);
+            said.push(...jobs.map(({ payload }) => payload));
+          },
+        },
+      };
+      const far = session(joined(pool, unsteady));
+      for (const id of ["1", "2"]) far.submit(queued("a", { id }));
+      await until(() => far.granted.length === 2);
+      fails = true;
+      said.length = 0;
+      await first[Symbol.asyncDispose]();
+      const next = joined(pool);
+      await until(() => said.length >= 2);
+      far.submit(queued("a", { id: "3" }));
+      await until(() => far.granted.includes("3"));
+      expect(next.counts()).toEqual({ waiting: 0, out: 2 });
     });
 
     test("without a worker nothing that needs room is given out", async () => {
