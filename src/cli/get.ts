@@ -5,7 +5,7 @@ import type { OutputRecord } from "../key/key-document.ts";
 import type { Store } from "../store/store.ts";
 import { environmentsOf } from "./environments.ts";
 import { EXIT, Refusal } from "./exit.ts";
-import { selectRun } from "./select-run.ts";
+import { selectRun, shortIds, type Selected } from "./select-run.ts";
 import { openSession, type Session } from "./session.ts";
 import type { World } from "./world.ts";
 
@@ -13,7 +13,7 @@ import type { World } from "./world.ts";
 export async function get(world: World, what: string, flags: { readonly output?: string }): Promise<number> {
   const { repository, project } = await openSession(world);
   const { run, path } = await partsOf(what, { repository, project });
-  const { record } = await selectRun(repository, run);
+  const { record, ledger } = await selectRun(repository, run);
   const outputs = record.steps.flatMap(({ outcome }) =>
     outcome.kind === "succeeded" || outcome.kind === "cached" ? outcome.facts.outputs : [],
   );
@@ -21,12 +21,7 @@ export async function get(world: World, what: string, flags: { readonly output?:
     path === undefined
       ? outputs
       : outputs.filter((output) => output.path === path || path.startsWith(`${output.path}/`));
-  if (wanted.length === 0) {
-    throw new Refusal(
-      EXIT.usage,
-      `run ${run} has no output ${path ?? ""}\n  next: it has ${outputs.map((output) => output.path).join(", ") || "none"}`,
-    );
-  }
+  if (wanted.length === 0) throw await without({ record, ledger }, path, outputs);
   const store = await repository.store(project.settings);
   const directory = resolve(world.config.cwd, flags.output ?? ".");
   let code: number = EXIT.fine;
@@ -43,12 +38,30 @@ export async function get(world: World, what: string, flags: { readonly output?:
     if (placed.kind === "ok") world.terminal.print(`${part.path}  ${part.digest}\n`);
     else {
       world.terminal.say(
-        `${part.path}: ${placed.kind === "corrupt" ? "its bytes in the store are corrupt" : placed.kind === "missing" ? "its bytes are not in the store any more" : "the disk is full"}\n  next: sluice run --force, or sluice reproduce ${record.id}\n`,
+        `${part.path}: ${placed.kind === "corrupt" ? "its bytes in the store are corrupt" : placed.kind === "missing" ? "its bytes are not in the store any more" : "the disk is full"}\n  next: sluice reproduce ${record.id} computes them again\n`,
       );
       code = EXIT.bad;
     }
   }
   return code;
+}
+
+/** A run that lacks what is asked of it, and the newest one of its pipeline that succeeded. */
+async function without(
+  { record, ledger }: Selected,
+  path: string | undefined,
+  outputs: readonly OutputRecord[],
+): Promise<Refusal> {
+  const short = shortIds(ledger.history);
+  const [better] = ledger.history.runs({ pipeline: record.pipeline.id, status: "succeeded", limit: 1 });
+  const what = path === undefined ? "no outputs" : `no output ${path}`;
+  const ended = record.status === "succeeded" ? "" : ` (it ${record.status})`;
+  const other = better === undefined || better.id === record.id ? undefined : short(better.id);
+  const next =
+    other !== undefined && record.status !== "succeeded"
+      ? `run ${other} of ${record.pipeline.name} succeeded: sluice get ${other}${path === undefined ? "" : `:${path}`}`
+      : `it has ${outputs.map((output) => output.path).join(", ") || "none"}`;
+  return new Refusal(EXIT.usage, `run ${short(record.id)}${ended} has ${what}\n  next: ${next}`);
 }
 
 /** `<run>[:<path>]`, where a run may be `<environment>:<pipeline>`: what names no pipeline is a path. */

@@ -3,8 +3,9 @@ import { ansiPaint, noPaint, type Paint } from "../report/paint.ts";
 import { EXIT, Refusal } from "./exit.ts";
 import { selectRun, shortIds } from "./select-run.ts";
 import { openRepository } from "./open-repository.ts";
+import { noPipeline, openSession } from "./session.ts";
 import { succeededRuns } from "./succeeded-runs.ts";
-import type { World } from "./world.ts";
+import type { Repository, World } from "./world.ts";
 
 export function paintOf(world: World): Paint {
   return world.terminal.color ? ansiPaint : noPaint;
@@ -25,12 +26,21 @@ export async function log(
   const { logText, logJson } = await import("../report/log-text.ts");
   const runs = history.runs({ ...(pipeline === undefined ? {} : { pipeline }), limit: flags.limit ?? 1_000 });
   if (flags.json === true) world.terminal.print(logJson(runs));
-  else if (runs.length === 0)
-    world.terminal.say(
-      `no run${pipeline === undefined ? "" : ` of ${pipeline}`} is recorded yet\n  next: sluice run\n`,
-    );
+  else if (runs.length === 0) await tellNoRun(world, repository, pipeline);
   else world.terminal.print(logText(runs, { paint: paintOf(world), shortId: shortIds(history) }));
   return EXIT.fine;
+}
+
+async function tellNoRun(world: World, repository: Repository, pipeline: string | undefined): Promise<void> {
+  if (pipeline !== undefined) {
+    const { project } = await openSession(world, repository);
+    if (project.broken.length === 0 && !project.pipelines.some((one) => one.pipeline.id === pipeline))
+      throw noPipeline(project, pipeline);
+  }
+  const of = pipeline === undefined ? "" : ` of ${pipeline}`;
+  world.terminal.say(
+    `no run${of} is recorded yet\n  next: sluice run${pipeline === undefined ? "" : ` ${pipeline}`}\n`,
+  );
 }
 
 /** `sluice show <run>`. */

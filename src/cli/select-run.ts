@@ -2,6 +2,7 @@ import { parseCommitSha, parseRunId, type RunId } from "../identity/identity.ts"
 import { readProject } from "../controller/read-project.ts";
 import type { History } from "../index/history.ts";
 import { LOCAL_LEDGER } from "../manifest/ledger-paths.ts";
+import { closest } from "../problem/suggest.ts";
 import { fourCharacters } from "../report/words.ts";
 import type { RunRecord } from "../run/run-record.ts";
 import { EXIT, Refusal } from "./exit.ts";
@@ -150,11 +151,14 @@ async function unknown(repository: Repository, name: string): Promise<Refusal> {
       `there is no environment \`${environment}\` in sluice.yaml, and no run of that name\n  next: ${names === "" ? "sluice log shows the runs" : `known: ${names}`}`,
     );
   }
+  const meant = closest(name, ["latest", ...known.map((one) => one.name)]);
   const next = declared
     ? `nothing is released in ${environment} as far as this ledger says; sluice log shows its runs`
     : name.startsWith("#")
       ? "runs of pull requests are in the service's ledger: git fetch origin sluice/ledger"
-      : "sluice log";
+      : meant === undefined
+        ? "sluice log"
+        : `did you mean ${meant}?`;
   return new Refusal(EXIT.usage, `there is no run ${name}\n  next: ${next}`);
 }
 

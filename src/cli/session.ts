@@ -46,15 +46,26 @@ export function selectPipelines(project: Project, names: readonly string[]): rea
       ({ pipeline, path }) => pipeline.name === name || pipeline.id === name || path === name,
     );
     if (found !== undefined) return found;
-    const known = project.pipelines.map((file) => file.pipeline.name);
-    const meant = closest(name, known);
     const broken = project.broken.find((path) => path.includes(name));
     if (broken !== undefined) throw new Refusal(EXIT.bad, `${broken} has problems\n  next: sluice validate`);
-    throw new Refusal(
-      EXIT.usage,
-      `there is no pipeline ${name}\n  next: ${meant === undefined ? `known: ${known.join(", ") || "none"}` : `did you mean ${meant}?`}`,
-    );
+    throw noPipeline(project, name);
   });
+}
+
+/** A name of no pipeline: one misspelt, or that of a step. */
+export function noPipeline({ pipelines }: Pick<Project, "pipelines">, name: string): Refusal {
+  const of = pipelines.find(({ pipeline }) => pipeline.steps.some((step) => step.name === name));
+  if (of !== undefined)
+    return new Refusal(
+      EXIT.usage,
+      `${name} is a step of the pipeline ${of.pipeline.name}\n  next: sluice run ${of.pipeline.name}, or with --force ${name} to compute it again`,
+    );
+  const known = pipelines.map((file) => file.pipeline.name);
+  const meant = closest(name, known);
+  return new Refusal(
+    EXIT.usage,
+    `there is no pipeline ${name}\n  next: ${meant === undefined ? `known: ${known.join(", ") || "none"}` : `did you mean ${meant}?`}`,
+  );
 }
 
 /** Plans of the wanted pipelines in the session's view. */

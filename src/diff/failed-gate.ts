@@ -1,6 +1,6 @@
 import type { StepResult } from "../key/key-document.ts";
 import type { MetricSpec } from "../pipeline/pipeline.ts";
-import type { Failure } from "../run/run-record.ts";
+import { NO_VALUE, type Failure } from "../run/run-record.ts";
 import { judgeGate } from "./verdict.ts";
 
 /** A gate that a step's metrics do not pass; `stops`: its dependants do not start. */
@@ -20,7 +20,7 @@ export function failedGate(
     const value = facts.metrics[spec.name];
     const verdict = judgeGate(spec.gate, value);
     if (verdict.kind === "passed") continue;
-    const shown = value === undefined ? "missing" : String(value);
+    const shown = value === undefined ? NO_VALUE : String(value);
     return {
       failure: { kind: "gate", metric: spec.name, value: shown, gate: verdict.gate },
       stops: spec.gateAction === "stop",

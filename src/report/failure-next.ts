@@ -1,4 +1,4 @@
-import type { Failure } from "../run/run-record.ts";
+import { NO_VALUE, type Failure } from "../run/run-record.ts";
 
 /** Where the reader stands: at a keyboard or in a pull request. */
 export type Where = "local" | "pull-request";
@@ -43,6 +43,7 @@ export function nextAction(failure: Failure, step: string, where: Where): string
     case "bad-metrics":
       return `let \`${name}\` write JSON or YAML numbers there, ${then}`;
     case "gate":
+      if (failure.value === NO_VALUE) return `let a step write it, or correct its name under \`metrics:\`, ${then}`;
       return `improve it, or change \`gate:\` of \`${failure.metric.replaceAll("`", "'")}\`, ${then}`;
     case "refused":
       return bare(failure.next);

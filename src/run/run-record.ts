@@ -31,6 +31,9 @@ export type Failure =
   | { readonly kind: "gate"; readonly metric: string; readonly value: string; readonly gate: string }
   | { readonly kind: "refused"; readonly why: string; readonly next: string };
 
+/** What a gate has for the value of a metric that nobody wrote. */
+export const NO_VALUE = "missing";
+
 /** A file or module that a failed step named and that exists, but is not among its inputs (SEMANTICS §3). */
 export interface NearMiss {
   readonly path: string;

@@ -119,6 +119,14 @@ describe("the digits, from plan to record", () => {
       readFileSync(join(bench.root, "build/model.json")),
     );
     expect(lost.code).toBe(64);
+
+    bench.write("src/train.mjs", "process.exit(1);\n");
+    const failed = await bench.sluice("run");
+    const none = await bench.sluice("get", "latest:build/model.json", "-o", "other");
+    expect([failed.code, none.code]).toEqual([1, 64]);
+    expect(none.stderr).toMatch(
+      /^sluice: run \w+ \(it failed\) has no output build\/model\.json\n {2}next: run (\w+) of digits succeeded: sluice get \1:build\/model\.json$/m,
+    );
   });
 });
 

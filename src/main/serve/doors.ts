@@ -129,7 +129,11 @@ export function serviceDoors(world: World): Service {
 /** A service's queue as somebody who looks finds it: looking makes no database. */
 async function queueOf(world: World, { queue, data }: WorkerConfig): Promise<Queue | number> {
   const none = noServiceIn({ queue, data });
-  if (none !== undefined) return refused(world, { ...none, next: "SLUICE_DATA=… sluice ps --pool default" });
+  if (none !== undefined)
+    return refused(world, {
+      ...none,
+      next: "say where it does: SLUICE_DATA=…, or SLUICE_QUEUE_URL=… of another queue",
+    });
   const { openQueue } = await import("../../queue/open-queue.ts");
   const onError = (error: unknown): void => world.terminal.say(`sluice: ${String(error)}\n`);
   const url = queue.kind === "embedded" ? "embedded:" : queue.url;
