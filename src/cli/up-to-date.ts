@@ -37,7 +37,7 @@ function parse(text: string): Proof | undefined {
 
 /** Says that there is nothing to do, with the exit code for it. */
 export function nothingToDo(world: World, steps: number): number {
-  world.terminal.print(`nothing to do: all ${steps} ${steps === 1 ? "step is" : "steps are"} up to date\n`);
+  world.terminal.print(`nothing to do: ${steps === 1 ? "the step is" : `all ${steps} steps are`} up to date\n`);
   return EXIT.fine;
 }
 

@@ -3,6 +3,7 @@ import picomatch from "picomatch";
 import type { Json, JsonObject } from "../identity/canonical-json.ts";
 import { digestOf, type Digest } from "../identity/identity.ts";
 import { deployPipeline, missingDeploys, triggerProblems } from "../pipeline/deploy-pipeline.ts";
+import { restoring } from "../pipeline/missing-input.ts";
 import type { Parsed, ParsedPipeline, Rest, Source } from "../pipeline/parsed.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";
 import type { Settings } from "../pipeline/settings.ts";
@@ -195,7 +196,10 @@ async function parameterFile(reading: Reading, path: string, at: Problem["at"]):
     code: "missing-parameters",
     at,
     message: `parameter file \`${path}\` does not exist`,
-    next: `create ${path}, or write the parameters below \`params:\``,
+    next:
+      reading.view.aside?.(path) === "deleted"
+        ? restoring(path)
+        : `create ${path}, or write the parameters below \`params:\``,
   });
   return undefined;
 }

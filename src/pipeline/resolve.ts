@@ -2,6 +2,7 @@ import type { Problem } from "../problem/problem.ts";
 import { checkCheckpoint } from "./checkpoint.ts";
 import { sortTopologically } from "./graph.ts";
 import { matchInputs } from "./match-inputs.ts";
+import { restoring } from "./missing-input.ts";
 import { declareOutputs } from "./outputs.ts";
 import { parameterNames, selectParameter } from "./parameters.ts";
 import type { Step } from "./pipeline.ts";
@@ -87,7 +88,10 @@ function checkLock(resolving: Resolving, { environment, at }: Step): void {
   problemAt(resolving, at, {
     code: "missing-lock",
     message: `the lock file \`${environment.lock}\` of this step's environment is not in the repository`,
-    next: `create \`${environment.lock}\`, or correct \`environment:\``,
+    next:
+      resolving.tree.aside(environment.lock) === "deleted"
+        ? restoring(environment.lock)
+        : `create \`${environment.lock}\`, or correct \`environment:\``,
   });
 }
 

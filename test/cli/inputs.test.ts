@@ -227,9 +227,12 @@ test("data that git ignores is named as a dataset, and a file that was deleted b
       '  e: { run: cat data/a.csv, inputs: ["data/*.csv"] }',
     ].join("\n"),
   });
+  bench.write("uv.lock", "");
+  bench.write("more.yaml", "a: 1\n");
+  bench.write("pipelines/q.yaml", "version: 1\nparams: more.yaml\nsteps:\n  a: { run: 'true' }\n");
+  bench.write("pipelines/r.yaml", "version: 1\nsteps:\n  a: { run: 'true', environment: { uv: . } }\n");
   bench.commit();
-  rmSync(join(bench.root, "src/one.mjs"));
-  rmSync(join(bench.root, "pinned.json"));
+  for (const path of ["src/one.mjs", "pinned.json", "uv.lock", "more.yaml"]) rmSync(join(bench.root, path));
 
   const plan = await bench.sluice("plan");
 
@@ -239,6 +242,8 @@ test("data that git ignores is named as a dataset, and a file that was deleted b
   expect(plan.stderr).toContain("next: `data` is here but git ignores it: name it as a dataset");
   expect(plan.stderr).toContain("next: git restore src/one.mjs\n");
   expect(plan.stderr).toContain("next: git restore pinned.json\n");
+  expect(plan.stderr).toContain("next: git restore uv.lock\n");
+  expect(plan.stderr).toContain("next: git restore more.yaml\n");
 });
 
 test("a step that fails for want of ignored data shows the dataset to name, whose words then work", async () => {
