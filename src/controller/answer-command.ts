@@ -206,8 +206,14 @@ async function retry(ports: CommandPorts, asking: Asking): Promise<Answered> {
     if (released === "later") return { ...NOTHING, again: 1_000 };
     if (released > 0) return done(asking);
   }
-  if (orders.length === 0) return refused(asking, "nothing that ended here has to be run again");
+  if (orders.length === 0) return refused(asking, nothingToRetry(ports.head));
   return startAll(ports, asking, orders);
+}
+
+/** A run that was superseded, and one of an earlier head, is not repeated: what is there now is run instead. */
+function nothingToRetry(head: CommitSha | null): string {
+  const nothing = "nothing that ended here has to be run again";
+  return head === null ? nothing : `${nothing}: \`/sluice run\` runs the head as it is by now, \`${head.slice(0, 7)}\``;
 }
 
 async function startAll(ports: CommandPorts, asking: Asking, orders: readonly RunOrder[]): Promise<Answered> {

@@ -27,8 +27,9 @@ export interface CommitReport {
   /** What is kept of failed steps, redacted. */
   readonly evidence: (run: RunRecord) => Evidence;
   readonly plots: (run: RunRecord) => readonly ShownPlot[];
-  /** What commands at the merged pull request were answered with. */
+  /** What commands at the merged pull request were answered with: sentences, and longer answers as Markdown. */
   readonly answers: readonly string[];
+  readonly shown: readonly string[];
   /** A comment about the merge stands already: it is kept true. */
   readonly told: boolean;
 }
@@ -93,10 +94,10 @@ const BAD: readonly RunRecord["status"][] = ["failed", "refused", "abandoned"];
 
 /** People are told at the pull request what they would not look for: a failure, a divergence, an answer. */
 function commentOf(report: CommitReport, runs: readonly StickyRun[]): readonly Desired[] {
-  const { merge, answers, commit } = report;
+  const { merge, answers, shown, commit } = report;
   if (merge === null) return [];
   const bad = report.runs.some(({ record }) => BAD.includes(record.status));
-  if (!bad && merge.review.kind === "same" && answers.length === 0 && !report.told) return [];
-  const body = mergeComment({ runs, plan: { shortId: fourCharacters }, review: merge.review, answers, commit });
+  if (!bad && merge.review.kind === "same" && answers.length + shown.length === 0 && !report.told) return [];
+  const body = mergeComment({ runs, plan: { shortId: fourCharacters }, review: merge.review, answers, shown, commit });
   return [{ kind: "comment", number: merge.number, marker: MERGE_MARKER, body }];
 }

@@ -1,5 +1,5 @@
 import { codeSpan } from "./escape-markdown.ts";
-import { answerLines, runSections, type RunsState } from "./sticky-comment.ts";
+import { answerLines, runSections, shownBlocks, type RunsState } from "./sticky-comment.ts";
 import { counted, listed } from "./words.ts";
 
 /** By this line the one comment about a merge is found again. */
@@ -39,12 +39,18 @@ const RUNS_SHARE = 40_000;
 
 /** The comment about a merge: how it differs from what was reviewed, and what became of its runs. */
 export function mergeComment(
-  state: RunsState & { readonly review: MergeReview; readonly answers: readonly string[]; readonly commit: string },
+  state: RunsState & {
+    readonly review: MergeReview;
+    readonly answers: readonly string[];
+    readonly shown?: readonly string[];
+    readonly commit: string;
+  },
 ): string {
   const blocks = [
     MERGE_MARKER,
     `### After the merge \`${state.commit.slice(0, 7)}\``,
     ...answerLines(state.answers),
+    ...shownBlocks(state),
     divergenceMarkdown(state.review),
     ...runSections(state, RUNS_SHARE),
   ];

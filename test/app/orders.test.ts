@@ -106,6 +106,25 @@ test("what is pressed at an earlier head neither stops nor repeats what runs at 
   }
 });
 
+test("where nothing is repeated it is said what runs instead: a superseded run is of a head that was left", async () => {
+  const words = async (head: ReturnType<typeof sha> | null) => {
+    const ports = {
+      fork: false,
+      head,
+      seen: async () => undefined,
+      forge: { permission: async () => ({ kind: "ok", value: "write" }) },
+      rules: async () => ({ settings: { permissions: {} } }),
+      retries: async () => [],
+      release: async () => 0,
+    } as unknown as CommandPorts;
+    const asking = { sender: { id: 1, login: "alice", bot: false }, request: "button:1", comment: null, head: null };
+    return (await answerCommand(ports, asking, parseCommand("/sluice retry"))).words;
+  };
+  const nothing = "nothing that ended here has to be run again";
+  expect(await words(sha("b"))).toEqual([`${nothing}: \`/sluice run\` runs the head as it is by now, \`bbbbbbb\``]);
+  expect(await words(null)).toEqual([nothing]);
+});
+
 test("a head counts as left only where the forge says so, and its check ends only where nothing runs", async () => {
   const { place, at, repository, order } = await looking();
   const record = digitsRun({ source: order.source, pullRequest: 3 });

@@ -130,6 +130,23 @@ test("a change that no pipeline reads gets a check and no comment", { timeout: 6
   await place.until("the check is there", () => repository.checks.some(({ head }) => head === pull.head));
   expect(repository.checks.find(({ head }) => head === pull.head)).toMatchObject({ conclusion: "success" });
   expect(repository.comments.get(pull.number) ?? []).toEqual([]);
+
+  // What was merged long ago and ran nothing has no comment either, and whoever asks there gets an answer.
+  await forge.merge(repository, pull, { login: "alice" });
+  const newer = await forge.commit(repository, {
+    branch: "main",
+    files: { "a.md": "" },
+    message: "Next",
+    login: "bob",
+  });
+  await place.until("the next commit was looked at", () => repository.checks.some(({ head }) => head === newer));
+  const ask = (body: string): void =>
+    void forge.comment(repository, pull.number, { body, user: forge.world.user("alice"), app: null });
+  const answer = (): string => (repository.comments.get(pull.number) ?? []).find(({ app }) => app !== null)?.body ?? "";
+  ask("/sluice cancel");
+  await place.until("it is said why not", () => answer().includes("no run of this pull request is under way"));
+  ask("/sluice help");
+  await place.until("help is there", () => answer().includes("/sluice diff <run|ref>"));
 });
 
 test("a push to the base plans again what it touches, and writes nothing else", { timeout: 60_000 }, async () => {

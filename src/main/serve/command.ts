@@ -207,5 +207,5 @@ async function ask(at: At, ref: RepositoryRef, { number, asking, parsed, quiet }
 /** What the answer led to is told on the commit, where there is one, and the rest is found by the next look. */
 async function toldOfCommit(at: At, repository: ForgeRepository, commit: CommitSha | null): Promise<Performed> {
   await wake(at, { kind: "reconcile", repository: repository.forge.repository, because: "somebody asked" });
-  return commit === null ? DONE : tellCommit(at, repository, { commit, standing: [] });
+  return commit === null ? DONE : tellCommit(at, repository, { commit, standing: [], asked: true });
 }

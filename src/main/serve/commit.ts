@@ -7,7 +7,7 @@ import { isNotNow } from "../../forge/looked.ts";
 import type { Json } from "../../identity/canonical-json.ts";
 import type { CommitSha } from "../../identity/identity.ts";
 import type { RunSummary } from "../../index/history.ts";
-import { answersFor } from "./answers.ts";
+import { answersFor, type Answers } from "./answers.ts";
 import { again, DONE, type At } from "./at.ts";
 import type { ForgeRepository } from "./forge-repository.ts";
 import { tellDivergence } from "./notices.ts";
@@ -43,6 +43,8 @@ async function keptMerge(at: At, repository: ForgeRepository, commit: CommitSha)
 interface CommitNews {
   readonly commit: CommitSha;
   readonly standing: readonly Standing[];
+  /** Somebody asked at the pull request whose merge it is, and waits for an answer even where nothing runs. */
+  readonly asked?: true;
   /** What somebody has just seen; without it the remote is asked. */
   readonly seen?: { readonly orders: readonly RunOrder[]; readonly branch: string };
 }
@@ -62,7 +64,7 @@ async function lookFor(at: At, repository: ForgeRepository): Promise<CommitNews[
 export async function tellCommit(
   at: At,
   repository: ForgeRepository,
-  { commit, standing, seen }: CommitNews,
+  { commit, standing, asked, seen }: CommitNews,
 ): Promise<Performed> {
   const { forge } = repository;
   const found = seen ?? (await lookFor(at, repository));
@@ -76,7 +78,7 @@ export async function tellCommit(
     ({ record }) => !open.some((order) => order.pipeline === record.pipeline.id),
   );
   const here = standing.filter((one) => one.commit === commit && !runs.some(({ record }) => record.id === one.run));
-  if (open.length + runs.length + here.length === 0) return DONE;
+  if (open.length + runs.length + here.length === 0 && asked !== true) return DONE;
   const merge = await keptMerge(at, repository, commit);
   const records = runs.map(({ record }) => record);
   if (merge?.review.kind === "diverged")
@@ -84,8 +86,10 @@ export async function tellCommit(
   const evidence = await failureEvidence(at, records, planOnce(repository, commit));
   const plots = await plotsAt(at, repository, { commit, runs: records });
   const told = merge === null ? undefined : await at.queue.table.get(toldTable(repository), commit);
-  const answers =
-    merge === null ? [] : (await answersFor(at, forge.repository, { number: merge.number, head: commit })).words;
+  const { words, shown }: Answers =
+    merge === null
+      ? { words: [], shown: [] }
+      : await answersFor(at, forge.repository, { number: merge.number, head: commit });
   const states = reportCommit({
     commit,
     branch,
@@ -95,7 +99,8 @@ export async function tellCommit(
     standing: here.filter(({ run }) => run === null || !open.some(({ id }) => id === run)),
     evidence,
     plots: (run) => plots.get(run.id) ?? [],
-    answers,
+    answers: words,
+    shown,
     told: told === true,
   });
   if (states.some((state) => state.kind === "comment" && state.marker === MERGE_MARKER))
@@ -133,7 +138,7 @@ export async function tellLeft(at: At, repository: ForgeRepository, record: RunR
     runs.map((run) => run.record),
     planOnce(repository, source),
   );
-  const about = { commit: source, branch: "", merge: null, standing: [], answers: [], told: false };
+  const about = { commit: source, branch: "", merge: null, standing: [], answers: [], shown: [], told: false };
   const going = await Promise.all(open.map((order) => openRunOf(at, order)));
   const plots = (): readonly never[] => [];
   const states = reportCommit({ ...about, runs, open: going, evidence, plots });
