@@ -67,11 +67,13 @@ function remembered<Of extends object, Value>(
 
 const structures = new WeakMap<Tree, Digest>();
 
-/** Which files there are, and of which kind. */
+/** Which files there are, of which kind, and where links lead. */
 function structureOf(tree: Tree): Digest {
   const known = structures.get(tree);
   if (known !== undefined) return known;
-  const digest = digestOf(tree.files.map(({ path, kind, tracked }) => `${kind} ${tracked} ${path}\0`).join(""));
+  const digest = digestOf(
+    tree.files.map(({ path, kind, tracked, target }) => `${kind} ${tracked} ${path}\0${target ?? ""}\0`).join(""),
+  );
   structures.set(tree, digest);
   return digest;
 }

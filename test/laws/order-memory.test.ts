@@ -62,3 +62,19 @@ test("the same state gives the same objects", () => {
   expect(again[0]).toBe(first[0]);
   expect(again[1]).toBe(first[1]);
 });
+
+test("links that lead elsewhere make another resolution: a step reads through them", () => {
+  const memory = orderMemory();
+  const through = (target: string): readonly string[] => {
+    const file = { kind: "file", tracked: true } as const;
+    const files = [
+      { ...file, path: "a.py" },
+      { ...file, path: "b.py" },
+      { ...file, path: "lib/one.py" },
+    ];
+    const tree = treeOf([...files, { path: "train.py", kind: "link", tracked: true, target }]);
+    return memory.resolve({ pipeline, tree, params: { rate: 1 }, datasets: new Map() }).sources;
+  };
+  expect(through("a.py")).toContain("a.py");
+  expect(through("b.py")).toContain("b.py");
+});
