@@ -64,7 +64,7 @@ export function planCheckOutput(state: StickyState, offered: readonly ButtonName
     conclusion: failed ? "failure" : "success",
     title: safeLine(title, TITLE),
     summary: `${ownTitle(title)}\n`,
-    text: state.views.length === 0 ? "Nothing that a pipeline reads has changed.\n" : wholePlan(state, CHARACTERS),
+    text: isAbsent(state) ? "Nothing that a pipeline reads has changed.\n" : wholePlan(state, CHARACTERS),
     annotations: problems.slice(0, ANNOTATIONS).map(annotationOf),
     actions: buttons.filter((name) => offered.includes(name)).map((name) => BUTTONS[name]),
   };
@@ -76,15 +76,23 @@ export function withWait(summary: string, waitedMs: number): string {
   return `${summary.slice(0, CHARACTERS - sentence.length).trimEnd()}\n\n${sentence}`;
 }
 
+/** Whether the change concerns no pipeline: one that is taken away has no view. */
+function isAbsent({ views, plan }: StickyState): boolean {
+  return views.length + (plan.others?.removed.length ?? 0) === 0;
+}
+
 function planTitle(
-  { views, plan }: StickyState,
+  state: StickyState,
   { errors, denied }: { readonly errors: number; readonly denied: number },
 ): string {
+  const { views, plan } = state;
   if (errors > 0) return `${counted(errors, "problem")}, nothing will run`;
   if (denied > 0) return `${counted(denied, "policy").replace(/policys$/, "policies")} not met`;
   const changed = views.filter((view) => !isUnchanged(view));
   const [only] = changed;
-  if (only === undefined) return views.length === 0 ? "No pipeline is affected" : "Nothing to run";
+  if (isAbsent(state)) return "No pipeline is affected";
+  const removed = plan.others?.removed.length ?? 0;
+  if (only === undefined) return removed > 0 ? `${counted(removed, "pipeline")} removed` : "Nothing to run";
   return changed.length === 1 ? headline(only, plan.slots) : `${counted(changed.length, "pipeline")} affected`;
 }
 

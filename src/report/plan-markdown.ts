@@ -243,7 +243,7 @@ function ending(views: readonly PlanView[], { pullRequest }: PlanMarkdownOptions
   const shown = work ? views.filter((view) => !isUnchanged(view)) : views;
   const plans = shown.flatMap((view) => (view.order === null ? [] : [codeSpan(shortDigest(view.order.digest))]));
   const footer = [
-    `plan ${listed(plans)} for ${codeSpan(shortDigest(pullRequest.head))} onto ${codeSpan(shortDigest(pullRequest.base))}`,
+    `${["plan", ...(plans.length === 0 ? [] : [listed(plans)])].join(" ")} for ${codeSpan(shortDigest(pullRequest.head))} onto ${codeSpan(shortDigest(pullRequest.base))}`,
     ...(pullRequest.revision > 1 ? [`${ordinal(pullRequest.revision)} revision`, "earlier plans in the check"] : []),
   ].join(" · ");
   const next = work ? `**Next:** ${nextOf(pullRequest)}\n` : "";

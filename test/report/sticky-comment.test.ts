@@ -182,6 +182,13 @@ describe("checks", () => {
     expect(planCheckOutput(state({ views: [] }), ALL)).toMatchObject({
       conclusion: "success",
       title: "No pipeline is affected",
+      text: "Nothing that a pipeline reads has changed.\n",
+    });
+    const removed = { ...state().plan, others: { unchanged: [], removed: ["legacy"] } };
+    expect(planCheckOutput(state({ views: [], plan: removed }), ALL)).toMatchObject({
+      conclusion: "success",
+      title: "1 pipeline removed",
+      text: expect.stringContaining("Removed: `legacy`\n\n<sub>plan for ") as string,
     });
   });
 
