@@ -49,6 +49,8 @@ interface Session {
   withdraw: string[];
   ended: string[];
   sending: boolean;
+  /** Whether it has said its last. */
+  closed: boolean;
   /** Of another process the backlog hears one message after the other: one that overtakes ends what has not begun yet. */
   sent: Promise<void>;
   listening: Promise<{ close(): Promise<void> }> | undefined;
@@ -109,14 +111,16 @@ export function fairPool(options: FairPoolOptions): FairPool {
     });
   }
 
-  async function send(session: Session): Promise<void> {
+  async function send(session: Session, last = false): Promise<void> {
+    if (session.closed) return;
+    session.closed = last;
     const { submit, running, withdraw, ended } = session;
     const message: TurnsMessage = { submit, running, withdraw, ended };
     [session.submit, session.running, session.withdraw, session.ended] = [[], [], [], []];
     if (seat.take(session.id, message)) return;
     const fence = seat.fence();
     if (fence === undefined) return;
-    session.sent = session.sent.then(() => deliver(session, { fence, session: session.id, ...message }));
+    session.sent = session.sent.then(() => deliver(session, { fence, session: session.id, closed: last, ...message }));
     await session.sent;
   }
 
@@ -162,6 +166,7 @@ export function fairPool(options: FairPoolOptions): FairPool {
         withdraw: [],
         ended: [],
         sending: false,
+        closed: false,
         sent: Promise.resolve(),
         listening: undefined,
       };
@@ -187,7 +192,7 @@ export function fairPool(options: FairPoolOptions): FairPool {
         async close() {
           session.ended.push(...session.open.keys());
           session.open.clear();
-          await send(session);
+          await send(session, true);
           sessions.delete(id);
           seat.close(id);
           const listening = await session.listening;

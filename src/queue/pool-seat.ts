@@ -100,6 +100,14 @@ export function poolSeat(options: SeatOptions): Seat {
     const message = parseTurns(job.payload);
     if (message?.fence !== lease.fence) return { kind: "done" };
     const { session } = message;
+    if (message.closed) {
+      heard.delete(session);
+      givenUp.delete(session);
+      backlog.close(session);
+      // A grant may have come after its session had dropped it.
+      void queue.bus.drop(turnsTopic(session)).catch(onError);
+      return { kind: "done" };
+    }
     heard.set(session, performance.now());
     // It was there all the time, and it was we who did not hear: what it waits for it has said already.
     if (givenUp.delete(session)) void publish(session, { id: `${lease.fence}.${granted++}`, body: SAY_AGAIN });

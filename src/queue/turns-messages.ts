@@ -14,6 +14,8 @@ export interface TurnsMessage {
 export interface AddressedTurns extends TurnsMessage {
   readonly fence: number;
   readonly session: string;
+  /** It is the last one: the session is over. */
+  readonly closed: boolean;
 }
 
 /** Where grants of a session are published while the backlog is in another process. */
@@ -32,6 +34,6 @@ export function turnsQueue(pool: string): string {
 export function parseTurns(payload: Json): AddressedTurns | undefined {
   const message = payload as unknown as Partial<AddressedTurns> | null;
   if (typeof message?.fence !== "number" || typeof message.session !== "string") return undefined;
-  const { fence, session, submit = [], running = [], withdraw = [], ended = [] } = message;
-  return { fence, session, submit, running, withdraw, ended };
+  const { fence, session, submit = [], running = [], withdraw = [], ended = [], closed = false } = message;
+  return { fence, session, submit, running, withdraw, ended, closed };
 }

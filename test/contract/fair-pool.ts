@@ -94,6 +94,38 @@ export function fairPoolContract(start: () => Promise<Backend>): void {
       expect(far.granted.slice(0, 2)).toEqual(["1", "2"]);
     });
 
+    test("a session that was given up and closes is asked nothing, and nothing of it is left", async () => {
+      const pool = fresh();
+      await worker(pool, 1);
+      const told: { readonly topic: string; readonly id: string }[] = [];
+      const did: string[] = [];
+      const seen: Queue = {
+        ...queue,
+        bus: {
+          ...queue.bus,
+          async publish(topic, messages) {
+            did.push("published");
+            for (const { id } of messages) told.push({ topic, id });
+            await queue.bus.publish(topic, messages);
+          },
+          async drop(topic) {
+            await queue.bus.drop(topic);
+            did.push("dropped");
+          },
+        },
+      };
+      const holder = fairPool({ queue: seen, pool, holder: "test", onError, silentMs: 500 });
+      onTestFinished(() => holder[Symbol.asyncDispose]());
+      await until(() => holder.counts() !== undefined);
+      const far = session(joined(pool, other));
+      far.submit(queued("a", { id: "1" }));
+      await until(() => far.granted.length === 1);
+      await until(() => holder.counts()?.out === 0);
+      await far.close();
+      await until(() => did.at(-1) === "dropped");
+      for (const { topic, id } of told) expect(await queue.bus.has(topic, id)).toBe(false);
+    });
+
     test("what a session says is heard in its order, also where it has to say something twice", async () => {
       const pool = fresh();
       await worker(pool, 2);
