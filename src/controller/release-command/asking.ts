@@ -28,7 +28,7 @@ export interface ReleaseCommandPorts {
   /** Puts back what Sluice wrote, where people changed an open promotion by hand. */
   readonly restore: (environment: string, pipeline: string) => Promise<Answer<null>>;
   /** A run by what a person calls it. */
-  readonly runOf: (text: string) => RunId | undefined;
+  readonly runOf: (text: string) => Promise<NamedRun>;
   readonly record: (events: readonly ReleaseEvent[]) => Promise<void>;
 }
 
@@ -111,3 +111,8 @@ export function standing({ states }: ReleaseCommandPorts, { name }: EnvironmentS
 export function refused(why: string): Extract<Commanded, { kind: "refused" }> {
   return { kind: "refused", why };
 }
+
+/** The run that a person means, or why it is none: a sentence in which backticks mark code. */
+export type NamedRun =
+  | { readonly kind: "found"; readonly id: RunId }
+  | { readonly kind: "refused"; readonly why: string };

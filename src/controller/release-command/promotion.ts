@@ -96,9 +96,9 @@ async function askedFor(
     const all = await ports.candidates();
     return { kind: "asked", found: all.filter((one) => pipeline === null || one.pipeline === pipeline) };
   }
-  const id = ports.runOf(run);
-  if (id === undefined)
-    return refused(`this repository's ledger has no run \`${run}\`, or more than one that begins so`);
+  const meant = await ports.runOf(run);
+  if (meant.kind === "refused") return meant;
+  const { id } = meant;
   const named = await ports.candidate(id);
   if (named.kind === "refused") return refused(`run \`${id}\` cannot be promoted: ${named.why}: ${named.next}`);
   if (pipeline !== null && named.pipeline !== pipeline)

@@ -108,8 +108,9 @@ function rollBack(
         `say which: ${live.map(([name]) => `\`/sluice rollback ${environment.name} ${name}\``).join(", ")}`,
       );
     const [pipeline, state] = only;
-    const id = run === null ? null : ports.runOf(run);
-    if (id === undefined) return refused(`there is no run ${run ?? ""}`);
+    const meant = run === null ? null : await ports.runOf(run);
+    if (meant?.kind === "refused") return meant;
+    const id = meant?.id ?? null;
     const target = rollbackTarget(state, id);
     if (target === undefined)
       return refused(

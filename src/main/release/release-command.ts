@@ -1,5 +1,5 @@
 import type { Commanded, Judged, NamedCandidate } from "../../controller/release-command/asking.ts";
-import { runsNamed } from "../../controller/find-run.ts";
+import { findRun } from "../../controller/find-run.ts";
 import { commandRelease } from "../../controller/release-command/release-command.ts";
 import type { Digest, RunId } from "../../identity/identity.ts";
 import type { Person } from "../../identity/repository.ts";
@@ -61,7 +61,7 @@ export async function releaseCommand(
       candidate: (run) => candidateOf(place, run),
       restore: (environment, pipeline) => restorePromotion(place, { environment, pipeline }),
       shown: (environment, pipeline) => shownTo(place, { environment, pipeline, states }),
-      runOf: (text) => only(runsNamed(history, text)),
+      runOf: (text) => findRun(repository, text),
       judged: (environment, candidate) => judgedAt(place, { environment, ...candidate, states, by: asked.sender }),
       newest: (pipeline) => history.runs({ pipeline, limit: 1 })[0]?.id,
       record: (events) => record(place, events),
@@ -120,10 +120,6 @@ async function candidateOf(place: Place, id: RunId): Promise<NamedCandidate> {
     return { kind: "refused", why: "its pipeline is not on the default branch any more", next: "promote another" };
   if (file.deploys.length > 0) return { kind: "refused", why: "it deployed a release", next: "promote that release" };
   return { kind: "found", pipeline: run.pipeline.id, run: id };
-}
-
-function only<Value>(all: readonly Value[]): Value | undefined {
-  return all.length === 1 ? all[0] : undefined;
 }
 
 /** The evidence that an open promotion shows, if it is what would be agreed to now. */
