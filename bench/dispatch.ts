@@ -124,6 +124,7 @@ async function ours(
     concurrency: AT_ONCE,
     room: ROOM,
     demandOf: () => ({ cpu: 1, memoryBytes: 0, gpus: 0 }),
+    ready: () => true,
     reads: () => true,
     perform: (job) => perform(store, run, job),
     onError,

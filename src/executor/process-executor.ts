@@ -54,10 +54,18 @@ const SPARE = 2;
 /** In a sandbox every workspace has a launcher of its own, whose start takes as long as thirty steps. */
 const SPARE_SANDBOXED = 1;
 
+/** Between one try to make the first workspace and the next. */
+const AGAIN_MS = 2_000;
+
+export interface ProcessExecutor extends Executor {
+  /** Whether a step finds a workspace; where none could be made, it is tried again every few seconds. */
+  ready(): boolean;
+}
+
 /** Steps as processes of this machine: in bubblewrap where it is there, else each in a directory of its own. */
 export function processExecutor(
   options: ProcessExecutorOptions,
-): Executor | { readonly kind: "refused"; readonly why: string } {
+): ProcessExecutor | { readonly kind: "refused"; readonly why: string } {
   const here = isolationHere(options.sandbox);
   if (here.kind === "refused") return here;
   const sandboxed = here.isolation === "sandbox";
@@ -82,11 +90,22 @@ export function processExecutor(
     if (options.onError === undefined) throw error;
     options.onError(error);
   }
+  let triedAt = performance.now();
   const fresh = keepFresh(() => pool.made.map((slot) => slot.root));
   return {
     isolation: here.isolation,
     why: here.why,
     ahead,
+    ready() {
+      if (pool.made.length > 0 || performance.now() - triedAt < AGAIN_MS) return pool.made.length > 0;
+      triedAt = performance.now();
+      try {
+        beginAhead(pool);
+      } catch {
+        // What is in the way was told at the beginning.
+      }
+      return pool.made.length > 0;
+    },
     start: (order, signal) => start(pool, order, signal),
     async [Symbol.asyncDispose]() {
       const launchers = [...pool.made.flatMap((slot) => slot.launcher ?? []), ...pool.idle];

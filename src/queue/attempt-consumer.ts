@@ -14,6 +14,8 @@ export interface AttemptConsumerOptions {
   readonly room: Room;
   /** What an attempt takes of it; asked only of what is read. */
   readonly demandOf: (job: Json) => Room;
+  /** Whether anything can be performed here at the moment; what cannot is left to others. */
+  readonly ready: () => boolean;
   /** Whether this version understands what a dispatcher encoded; what it does not is left to newer workers. */
   readonly reads: (job: Json) => boolean;
   /**
@@ -25,8 +27,8 @@ export interface AttemptConsumerOptions {
 }
 
 const LOOK_FOR_CANCELS_MS = 500;
-/** An attempt that does not fit in here is offered to others for so long. */
-const TOO_LARGE_MS = 1_000;
+/** An attempt that does not fit in here, or cannot be performed here now, is offered to others for so long. */
+const NOT_HERE_MS = 1_000;
 /** An attempt that we do not understand is offered to others for so long. */
 const NOT_OURS_MS = 5_000;
 const LOST = "its worker died, or could no longer be reached";
@@ -63,7 +65,7 @@ export async function attemptConsumer(options: AttemptConsumerOptions): Promise<
     }
     const demand = options.demandOf(attempt.job);
     // A pool's machines need not be alike: another one may have what this one has not.
-    if (!gate.fits(demand)) return { kind: "again", afterMs: TOO_LARGE_MS };
+    if (!options.ready() || !gate.fits(demand)) return { kind: "again", afterMs: NOT_HERE_MS };
     const cancelled = new AbortController();
     running.set(queued.id, cancelled);
     const signal = AbortSignal.any([cancelled.signal, lost]);

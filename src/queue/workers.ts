@@ -8,7 +8,7 @@ import type { Table } from "./queue.ts";
 
 /** A worker as the others see it. */
 export interface WorkerNotice {
-  /** Steps at once. */
+  /** Steps at once; none while it could only fail them. */
   readonly slots: number;
   readonly room: Room;
   readonly version: string;
@@ -128,7 +128,10 @@ export function watchWorkers(
     get largest() {
       return largest;
     },
-    offer: () => ({ paused, ...together(here.values()), rooms: [...here.values()].map(({ room }) => room) }),
+    offer() {
+      const ready = [...here.values()].filter(({ slots }) => slots > 0);
+      return { paused, ...together(ready), rooms: ready.map(({ room }) => room) };
+    },
     async close() {
       clearInterval(timer);
       await looking;

@@ -8,7 +8,9 @@ import { join } from "node:path";
 import { parseHTML } from "linkedom";
 import { expect, onTestFinished, test } from "vitest";
 
+import { listWorkers } from "../../src/queue/workers.ts";
 import { hasRedis, redisBackend } from "../contract/queue-backends.ts";
+import { openedQueue, until } from "../contract/queue.ts";
 import { BIN, ENV } from "../sluice.ts";
 import { PRIVATE_KEY } from "./parts.ts";
 
@@ -84,7 +86,7 @@ test("a worker that nobody tells of a service makes none where it stands", async
 });
 
 test.skipIf(!hasRedis())(
-  `a worker that cannot have a workspace now says so, and stays for when it can${hasRedis() ? "" : " (skipped: no redis-server here)"}`,
+  `a worker that cannot have a workspace now says so, offers nothing, and stays for when it can${hasRedis() ? "" : " (skipped: no redis-server here)"}`,
   async () => {
     const redis = await redisBackend();
     onTestFinished(() => redis.stop());
@@ -93,6 +95,12 @@ test.skipIf(!hasRedis())(
     writeFileSync(join(data, "store/work"), "");
     const running = sluice(["worker"], { SLUICE_DATA: data, SLUICE_QUEUE_URL: redis.url });
     await running.said(/takes 2 steps at once/);
+    const queue = await openedQueue({ url: redis.url, data });
+    onTestFinished(() => queue[Symbol.asyncDispose]());
+    const offered = async (): Promise<unknown> => (await listWorkers(queue.table, "pool-default")).at(0)?.slots;
+    await until(async () => (await offered()) === 0);
+    rmSync(join(data, "store/work"));
+    await until(async () => (await offered()) === 2);
     running.stop();
     const { code, stderr } = await running.end;
     expect(code).toBe(0);

@@ -63,13 +63,19 @@ export function queueDispatcherContract(start: () => Promise<Backend>): void {
     });
   }
 
-  async function consuming(pool: string, concurrency: number, perform: PerformTest): Promise<void> {
+  async function consuming(
+    pool: string,
+    concurrency: number,
+    perform: PerformTest,
+    ready = (): boolean => true,
+  ): Promise<void> {
     const consumer = await attemptConsumer({
       queue: worker,
       pool,
       concurrency,
       room: ROOM,
       demandOf: (job) => ({ cpu: 1, memoryBytes: parsed(job).says === "large" ? 100 : 0, gpus: 0 }),
+      ready,
       reads: (job) => job !== "of another version",
       perform: async (job, signal) => perform(parsed(job), signal),
       onError,
@@ -173,6 +179,23 @@ export function queueDispatcherContract(start: () => Promise<Backend>): void {
       const next = await dispatcher.next();
       expect([next.job.id, next.end]).toEqual(["doomed-2", { kind: "ended", value: "again" }]);
       expect(performed).toEqual(["doomed-2"]);
+      await dispatcher[Symbol.asyncDispose]();
+    });
+
+    test("what a worker cannot perform at the moment is left to others, and is its own as soon as it can", async () => {
+      const [pool, id] = [`pool-${randomUUID()}`, run()];
+      let ready = false;
+      await consuming(
+        pool,
+        1,
+        async ({ says }) => says,
+        () => ready,
+      );
+      const dispatcher = await dispatching(pool, id);
+      dispatcher.dispatch({ id: "patient", says: "done" });
+      await until(async () => (await worker.jobs.counts(pool)).delayed === 1);
+      ready = true;
+      expect((await dispatcher.next()).end).toEqual({ kind: "ended", value: "done" });
       await dispatcher[Symbol.asyncDispose]();
     });
 

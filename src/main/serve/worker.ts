@@ -75,7 +75,7 @@ export async function startWorker(parts: WorkerParts): Promise<AsyncDisposable> 
   const { queue, store, begun, checkpoints, clock, onError } = parts;
   removeAbandoned(servicePaths(parts.data).work, clock.now());
   const environments = openEnvironments(parts);
-  const executor = openExecutor(parts, environments);
+  const { executor, ready } = openExecutor(parts, environments);
   const strangers = openStrangers(parts);
   const notice = noticeOf(parts);
   const secrets = secretSources({ env: envSecrets(parts.variable), file: fileSecrets([parts.data]) });
@@ -90,6 +90,7 @@ export async function startWorker(parts: WorkerParts): Promise<AsyncDisposable> 
     reads: readsAttempt,
     room: notice.room,
     demandOf,
+    ready,
     async perform(payload, signal, lost) {
       const { run, domain, requestedBy, sandbox, job, staged, params, secretOrder, deploys } = decodeAttempt(payload);
       const names = job.step.step.secrets.map(({ name }) => name);
@@ -138,6 +139,10 @@ export async function startWorker(parts: WorkerParts): Promise<AsyncDisposable> 
   });
   const told: WorkerNotice = {
     ...notice,
+    // Who could only fail what it takes would draw most of the pool's attempts.
+    get slots() {
+      return ready() ? notice.slots : 0;
+    },
     get underWay() {
       return [...underWay];
     },
@@ -202,7 +207,7 @@ function openEnvironments({ data, path, store, variable }: WorkerParts): BuiltEn
 function openExecutor(
   { data, path, concurrency, store, kubernetes, onError }: WorkerParts,
   environments: BuiltEnvironments,
-): Executor {
+): { readonly executor: Executor; readonly ready: () => boolean } {
   const directory = servicePaths(data).work;
   const materialize: Store["materialize"] = (record, target) => store.materialize(record, target);
   const options = {
@@ -220,7 +225,7 @@ function openExecutor(
   if ("kind" in plain) throw new Error(plain.why);
   const here = withSlurm(withContainers(plain, options), { ...options, onError, stays: true });
   const pool = kubernetes && { pool: kubernetes, data, directory, slots: concurrency, materialize, onError };
-  return withKubernetes(here, pool);
+  return { executor: withKubernetes(here, pool), ready: () => plain.ready() };
 }
 
 /** For what forks bring, whatever pool it comes through. */
