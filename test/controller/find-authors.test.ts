@@ -1,7 +1,8 @@
 import { expect, test } from "vitest";
 
-import { findAuthors } from "../../src/controller/find-authors.ts";
+import { findAuthors, type KnownAuthors } from "../../src/controller/find-authors.ts";
 import type { Answer, PullRequest } from "../../src/forge/forge.ts";
+import type { CommitSha } from "../../src/identity/identity.ts";
 import type { Person } from "../../src/identity/repository.ts";
 import { sha } from "../manifest/run-records.ts";
 import { PAGE } from "./promotion-page.ts";
@@ -24,7 +25,7 @@ test("nobody is taken for no author while the forge does not say who the authors
     const answer = await findAuthors(forge, [sha("a"), sha("b")]);
     return answer.kind === "ok" ? answer.value.map(({ login }) => login) : answer.kind;
   };
-  expect(await found()).toEqual(["alice", "alice", "dave"]);
+  expect(await found()).toEqual(["alice", "dave"]);
   for (const away of [
     { kind: "unreachable", why: "502" },
     { kind: "wait", until: 0, why: "limit" },
@@ -38,7 +39,29 @@ test("nobody is taken for no author while the forge does not say who the authors
   }
   // Pushed straight to the branch, or the head of what somebody would bring there.
   for (pulls of [{ kind: "not-found" }, { kind: "ok", value: [PAGE] }] as const)
-    expect(await found()).toEqual(["dave", "dave"]);
+    expect(await found()).toEqual(["dave"]);
   straight = { kind: "unreachable", why: "502" };
   expect(await found()).toBe("unreachable");
+});
+
+test("what a merged pull request brought is asked for once, what came without one each time", async () => {
+  const asked: string[] = [];
+  let away = false;
+  const forge = {
+    pullRequestsOf: async (commit: CommitSha): Promise<Answer<readonly PullRequest[]>> => {
+      asked.push(commit.slice(0, 1));
+      if (away) return { kind: "unreachable", why: "502" };
+      return { kind: "ok", value: commit === sha("a") ? [{ ...PAGE, merged: true, author: ALICE }] : [] };
+    },
+    commitAuthors: async (): Promise<Answer<readonly Person[]>> => ({ kind: "ok", value: [] }),
+    authorsOf: async (): Promise<Answer<readonly Person[]>> => ({ kind: "ok", value: [DAVE] }),
+  };
+  const known: KnownAuthors = new Map();
+  const both = { kind: "ok", value: [ALICE, DAVE] };
+  expect(await findAuthors(forge, [sha("a"), sha("b")], known)).toEqual(both);
+  expect(await findAuthors(forge, [sha("a"), sha("b")], known)).toEqual(both);
+  expect(asked).toEqual(["a", "b", "b"]);
+  away = true;
+  expect(await findAuthors(forge, [sha("a")], known)).toEqual({ kind: "ok", value: [ALICE] });
+  expect(await findAuthors(forge, [sha("a"), sha("b")], known)).toMatchObject({ kind: "unreachable" });
 });

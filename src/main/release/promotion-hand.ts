@@ -25,8 +25,10 @@ import type { Release } from "../../release/release.ts";
 import type { Actor } from "../../release/release-event.ts";
 import type { RunRecord } from "../../run/run-record.ts";
 
-/** Commits of the default branch whose pull requests are asked for authors. */
+/** Runs of a pipeline among which a candidate is looked for, and commits before a first release whose authors count. */
 const REACH = 50;
+/** Commits since the live release whose authors are asked for. */
+const AUTHORS_REACH = 500;
 
 export interface PromotionsLooked extends Looked {
   /** Something was released. */
@@ -267,12 +269,13 @@ export async function orderOf(
 
 /** Whoever had a hand in what comes between the live release and the candidate (SEMANTICS §11). */
 async function authorsSince(
-  { repository: { forge, mirror } }: Place,
+  { repository: { forge, mirror, authors } }: Place,
   { candidate, live }: { readonly candidate: Release; readonly live: Release | null },
 ): Promise<Answer<readonly Actor[]>> {
-  const line = await mirror.firstParents(candidate.source, REACH);
+  const line = await mirror.firstParents(candidate.source, AUTHORS_REACH);
   const until = live === null ? -1 : line.indexOf(live.source);
-  return findAuthors(forge, until < 0 ? line : line.slice(0, until));
+  // A first release has no beginning; each commit costs two questions to the forge, once.
+  return findAuthors(forge, line.slice(0, live === null ? REACH : until < 0 ? AUTHORS_REACH : until), authors);
 }
 
 export function leave(place: Place, deed: "promote" | "approve", from: EnvironmentSettings["approvals"] = null): Leave {

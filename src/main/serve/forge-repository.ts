@@ -2,6 +2,7 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 
 import { datasetAtCommit, pinnedOutput } from "../../controller/dataset-at-commit.ts";
+import type { KnownAuthors } from "../../controller/find-authors.ts";
 import { NO_PAST, planPipelines, type Past } from "../../controller/plan-pipelines.ts";
 import {
   SETTINGS_PATH,
@@ -46,6 +47,8 @@ export interface ForgeRepository {
   readonly mirror: Mirror;
   readonly history: History;
   readonly releases: Releases;
+  /** Authors of commits that were asked for before. */
+  readonly authors: KnownAuthors;
   readonly planAt: PlanAt;
   readonly rulesAt: RulesAt;
   /** Settings and pipelines of a commit, without a plan. */
@@ -146,6 +149,7 @@ export async function forgeRepository(place: RepositoryPlace): Promise<ForgeRepo
     mirror,
     history,
     releases: openReleases(history, { keys: keysOf(place), repository: String(forge.repository.id) }),
+    authors: new Map(),
     planAt,
     rulesAt,
     projectAt: (commit) => read(commit, view(commit)),
