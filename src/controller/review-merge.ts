@@ -35,7 +35,7 @@ export async function reviewMerge(ports: ReviewPorts, commit: CommitSha): Promis
 interface Comparing {
   readonly merged: PullRequest;
   readonly commit: CommitSha;
-  /** As reported. */
+  /** As reported; of a head that several pull requests share, the digests of all. */
   readonly digest: string;
 }
 
@@ -50,7 +50,7 @@ async function compare(ports: ReviewPorts, { merged, commit, digest }: Comparing
     // A comparison that could not be made says nothing of the merge.
     if (made.kind === "again") return { kind: "unreachable", why: made.why };
     if (made.kind === "over") continue;
-    if (made.plan.digest === digest) return { kind: "ok", value: { kind: "same" } };
+    if (digest.split(",").includes(made.plan.digest)) return { kind: "ok", value: { kind: "same" } };
     plan ??= made.plan;
   }
   const moved = plan === undefined ? [] : await movedSteps(ports, merged, plan);

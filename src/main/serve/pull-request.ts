@@ -9,6 +9,7 @@ import { again, DONE, wake, type At, type Reported } from "./at.ts";
 import { minimizeBells } from "./bell.ts";
 import type { ForgeRepository } from "./forge-repository.ts";
 import { keepSeen, seenTable } from "./seen.ts";
+import { leaveHead, shareChecks } from "./shared-heads.ts";
 import { acceptAndEnqueue, askToStop, LOOK_AGAIN_MS, ordersFor, progressOf, stopAll } from "../run/orders.ts";
 import { plotsOf } from "../run/plots.ts";
 import { failureEvidence, NO_EVIDENCE } from "../run/failure-evidence.ts";
@@ -53,6 +54,7 @@ async function reportNow(
     case "over":
       if ((await stopAll(at, repository, { number, why: "superseded" })) === "later") return again(LOOK_AGAIN_MS);
       await at.queue.table.remove(seenTable(ref), String(number));
+      await leaveHead(at.queue, ref, number);
       return "over";
     case "again":
       return again(planned.afterMs);
@@ -65,7 +67,9 @@ async function reportNow(
       const states = await statesOf(at, repository, { plan, orders: [...orders, ...started] });
       // Somebody else may have looked since, and seen more.
       if (lost.aborted) return again(TURN_AGAIN_MS);
-      await desire(at.queue, ref.installation, states, ref);
+      const base = plan.pullRequest.base.branch;
+      const shared = await shareChecks(at.queue, ref, { number, head: plan.head, base }, states);
+      await desire(at.queue, ref.installation, shared, ref);
       await keepSeen(at.queue, ref, plan);
       await wake(at, { kind: "promotions", repository: ref });
       return DONE;

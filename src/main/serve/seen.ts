@@ -85,7 +85,8 @@ function readBy({ affected, planned, testMerge }: PullRequestPlan): Reads | null
   return pipelines.length === 0 ? null : allReads([settings, ...pipelines.map(readsOf)]);
 }
 
-async function wakeFor({ jobs }: Waking, repository: RepositoryRef, number: number): Promise<void> {
+/** Asks for a report of a pull request, whatever it was woken for before. */
+export async function wakeFor({ jobs }: Waking, repository: RepositoryRef, number: number): Promise<void> {
   const trigger = { kind: "pull-request", repository, number, action: "seen", sender: null } as const;
   await jobs.add(CONTROLLER_QUEUE, [jobOf(trigger, `seen-${number}`)]);
 }

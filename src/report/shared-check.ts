@@ -1,0 +1,42 @@
+import { codeSpan, markdownText } from "./escape-markdown.ts";
+import { safeLine } from "./safe-text.ts";
+
+/** How a check ended (null: it has not), and in what words. */
+interface Said<Conclusion extends string | null> {
+  readonly conclusion: Conclusion;
+  readonly title: string;
+}
+
+/** What another pull request of the same head has to say under a check's name. */
+export interface OtherCheck<Conclusion extends string | null> extends Said<Conclusion> {
+  readonly number: number;
+  /** The branch that it goes to. */
+  readonly base: string;
+}
+
+/** The worst first: a check belongs to a commit, and what stops one pull request must not pass by another. */
+const WORST: readonly (string | null)[] = ["failure", "action_required", null, "cancelled"];
+
+const LISTED = 10;
+
+/** A check of a head that several pull requests share: it ends as the worst of them, and names them all. */
+export function sharedCheck<Conclusion extends string | null>(
+  own: Said<Conclusion> & { readonly summary: string },
+  others: readonly OtherCheck<Conclusion>[],
+): typeof own {
+  if (others.length === 0) return own;
+  const [worst] = others.toSorted((a, b) => rankOf(a.conclusion) - rankOf(b.conclusion));
+  const lines = others
+    .slice(0, LISTED)
+    .map(({ number, base, title }) => `#${number}, of the same head, onto ${codeSpan(base)}: ${markdownText(title)}`);
+  const summary = `${own.summary.trimEnd()}\n\n${lines.join("\n\n")}\n`;
+  if (worst === undefined || rankOf(worst.conclusion) >= rankOf(own.conclusion))
+    return { conclusion: own.conclusion, title: own.title, summary };
+  const title = safeLine(`#${worst.number}: ${worst.title}`);
+  return { conclusion: worst.conclusion, title, summary };
+}
+
+function rankOf(conclusion: string | null): number {
+  const at = WORST.indexOf(conclusion);
+  return at < 0 ? WORST.length : at;
+}

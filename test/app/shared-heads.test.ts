@@ -1,0 +1,57 @@
+import { expect, test } from "vitest";
+
+import type { Desired } from "../../src/forge/desired.ts";
+import type { Check, CheckConclusion } from "../../src/forge/forge.ts";
+import type { CommitSha } from "../../src/identity/identity.ts";
+import { leaveHead, shareChecks } from "../../src/main/serve/shared-heads.ts";
+import type { Queue } from "../../src/queue/queue.ts";
+import { memoryTable } from "../controller/memory-table.ts";
+import { sha } from "../manifest/run-records.ts";
+
+const REF = { id: 42, fullName: "acme/digits", installation: 1 };
+const [HEAD, NEXT] = [sha("a"), sha("b")];
+
+function place() {
+  const woken: string[] = [];
+  const add: Queue["jobs"]["add"] = async (_, all) => void woken.push(...all.map(({ id }) => id));
+  const queue = { table: memoryTable(), jobs: { add } as Queue["jobs"] };
+  return {
+    woken: () => woken.splice(0),
+    leave: (number: number) => leaveHead(queue, REF, number),
+    report: async (number: number, conclusion: CheckConclusion, head: CommitSha = HEAD): Promise<Check | undefined> => {
+      const said = { title: conclusion, summary: "", text: "", annotations: [], actions: [] };
+      const check: Check = {
+        head,
+        name: "sluice / plan",
+        status: "completed",
+        conclusion,
+        externalId: `${number}`,
+        ...said,
+      };
+      const states: readonly Desired[] = [{ kind: "check", check }];
+      const [shared] = await shareChecks(queue, REF, { number, head, base: `base-${number}` }, states);
+      return shared?.kind === "check" ? shared.check : undefined;
+    },
+  };
+}
+
+test("what fails for one pull request does not pass by another one of the same head", async () => {
+  const { report, woken } = place();
+  expect(await report(1, "failure")).toMatchObject({ conclusion: "failure", externalId: "1" });
+  expect(await report(2, "success")).toMatchObject({ conclusion: "failure", title: "#1: failure", externalId: "2,1" });
+  expect(woken()).toEqual(["pull-request-42-1"]);
+  // Each is told of what is new, and of nothing else: else both would report for ever.
+  expect(await report(1, "failure")).toMatchObject({ title: "failure", externalId: "1,2" });
+  expect(woken()).toEqual([]);
+});
+
+test("a head that is left, by a push or for good, sets the others free", async () => {
+  const { report, woken, leave } = place();
+  for (const number of [1, 2, 3]) await report(number, number === 3 ? "success" : "failure");
+  woken();
+  await report(1, "failure", NEXT);
+  expect(woken()).toEqual(["pull-request-42-2", "pull-request-42-3"]);
+  await leave(2);
+  expect(woken()).toEqual(["pull-request-42-3"]);
+  expect(await report(3, "success")).toMatchObject({ conclusion: "success", externalId: "3" });
+});
