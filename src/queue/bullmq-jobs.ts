@@ -215,7 +215,13 @@ async function consume(bull: BullClasses, queue: string, options: ConsumeOptions
     return performed.kind === "done" ? undefined : performed.afterMs;
   }
 
-  const lose = (id: string, why: string): void => running.get(id)?.abort(new Error(why));
+  const unlocked = new WeakSet<AbortController>();
+  const lose = (id: string, why: string): void => {
+    const controller = running.get(id);
+    if (controller === undefined) return;
+    unlocked.add(controller);
+    controller.abort(new Error(why));
+  };
   const locks = watchLocks(WORKER.lockDuration, (id) => lose(id, "its lock could not be renewed in time"));
 
   const process: Process = async (job, token) => {
@@ -233,6 +239,8 @@ async function consume(bull: BullClasses, queue: string, options: ConsumeOptions
       options.woken.set(name, false);
       const afterMs = await correlated(from, () => perform(taken, controller.signal));
       if (afterMs === undefined) return;
+      // Whoever looks for expired locks puts it back and counts it as lost; PostgreSQL would let us do so uncounted.
+      if (unlocked.has(controller)) throw new DelayedError();
       const wait = options.woken.get(name) === true ? 0 : afterMs;
       await job.moveToDelayed(Date.now() + wait, token);
       // Added while it was put aside.
