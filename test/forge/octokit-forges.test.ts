@@ -251,3 +251,12 @@ test("where a merge queue stands a pull request is put into it at the head that 
     mergedBy: { login: "github-merge-queue[bot]", bot: true },
   });
 });
+
+test("the local forge counts a reaction once, however often it is sent: whoever was killed sends it again", async () => {
+  const { twin, forge, repository, pull } = await village();
+  const user = twin.forge.world.user("alice");
+  const { id, reactions } = twin.forge.comment(repository, pull.number, { body: "/sluice run", user, app: null });
+  given(await forge.react(id, "eyes"));
+  given(await forge.react(id, "eyes"));
+  expect(reactions.map(({ content }) => content)).toEqual(["eyes"]);
+});

@@ -93,10 +93,13 @@ function send(at: At, installation: number): Promise<Performed> {
   });
 }
 
+/** Whoever was killed while sending holds the others up for no longer than this. */
+const SENDER_MS = 15_000;
+
 /** One sender at a time under a name. */
 async function alone({ queue }: At, name: string, work: () => Promise<Performed>): Promise<Performed> {
   const lease = await queue.leases.acquire(name, {
-    ttlMs: 60_000,
+    ttlMs: SENDER_MS,
     holder: String(process.pid),
   });
   if (lease === undefined) return again(1_000);

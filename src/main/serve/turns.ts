@@ -9,7 +9,7 @@ import type { Leases } from "../../queue/queue.ts";
 export type InTurn = <Value>(name: string, work: (lost: AbortSignal) => Promise<Value>) => Promise<Value | undefined>;
 
 /** Whoever held a turn and died is waited for no longer than this. */
-const TTL_MS = 30_000;
+const TTL_MS = 15_000;
 /** Most work is done in less, and what takes longer takes long. */
 const PATIENCE_MS = 3_000;
 const LOOK_EVERY_MS = 50;

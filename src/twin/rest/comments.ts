@@ -109,9 +109,11 @@ function react(here: Here, { comment }: Found): Reply {
   if (who.kind !== "token") return FORBIDDEN;
   const content = text(call.body, "content");
   if (!isReaction(content)) return ok({ message: "Validation Failed" }, 422);
-  comment.reactions.push({ user: who.user, content });
+  const known = comment.reactions.some((one) => one.user === who.user && one.content === content);
+  if (!known) comment.reactions.push({ user: who.user, content });
   const id = forge.world.id();
-  return ok({ id, node_id: node("REA", id), user: userShape(who.user, forge.at), content, created_at: now() }, 201);
+  const shape = { id, node_id: node("REA", id), user: userShape(who.user, forge.at), content, created_at: now() };
+  return ok(shape, known ? 200 : 201);
 }
 
 function listReactions(here: Here, { comment }: Found): Reply {
