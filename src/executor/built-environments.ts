@@ -1,15 +1,5 @@
 import { execFile } from "node:child_process";
-import {
-  appendFileSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readlinkSync,
-  realpathSync,
-  statSync,
-  symlinkSync,
-  unlinkSync,
-} from "node:fs";
+import { appendFileSync, existsSync, mkdirSync, realpathSync, symlinkSync, unlinkSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 
@@ -20,10 +10,11 @@ import { ownEnvironments, type Environments, type FoundEnvironment } from "./env
 import type { AttemptOrder } from "./executor.ts";
 import { compareInstalled } from "./installed.ts";
 import { recipeOf } from "./recipes.ts";
-import { hasEnded, processSpace } from "./process-space.ts";
+import { processSpace } from "./process-space.ts";
 import type { Recipe, Variable } from "./recipe.ts";
 import { removeTree } from "./remove-tree.ts";
-import { GONE_AFTER_MS } from "./work-place.ts";
+import { sweepEnvironments } from "./sweep-environments.ts";
+import { touch } from "./work-place.ts";
 
 export interface BuiltEnvironmentsOptions {
   /** Where they are kept; workers may share it. */
@@ -52,7 +43,7 @@ let count = 0;
  */
 export function builtEnvironments(options: BuiltEnvironmentsOptions): BuiltEnvironments {
   const kept: Kept = { options, underWay: new Map(), stop: new AbortController() };
-  sweep(options.directory);
+  sweepEnvironments(options.directory, Date.now());
   return {
     prepare: (order, building) => prepare(kept, order, building),
     async [Symbol.asyncDispose]() {
@@ -84,6 +75,7 @@ async function prepare(
   const identity = { environment: 1, kind: environment.kind, lock, platform, arch, by: recipe.identity };
   const name = `${environment.kind}-${hexOf(digestOfJson(identity)).slice(0, 32)}`;
   const link = join(options.directory, name);
+  touch(link);
   if (!existsSync(link)) {
     const built = await unless(signal, once(kept, name, recipe));
     if (built === "cancelled") return CANCELLED;
@@ -150,36 +142,6 @@ function publish(link: string, target: string): boolean {
     if (error instanceof Error && "code" in error && error.code === "EEXIST") return false;
     throw error;
   }
-}
-
-/** What workers left behind that were killed while they built. */
-function sweep(directory: string): void {
-  const names = (part: string): readonly string[] => {
-    const at = join(directory, part);
-    return existsSync(at) ? readdirSync(at) : [];
-  };
-  const published = new Set(
-    existsSync(directory)
-      ? readdirSync(directory, { withFileTypes: true })
-          .filter((entry) => entry.isSymbolicLink())
-          .map((entry) => readlinkSync(join(directory, entry.name)))
-      : [],
-  );
-  for (const part of ["building", "built"]) {
-    for (const name of names(part)) {
-      const pid = name.startsWith(".") ? undefined : /\.(\d+)\.\d+$/.exec(name)?.[1];
-      if (pid === undefined || published.has(join(part, name))) continue;
-      const place = join(directory, part, name);
-      const ended = name.includes(`.${processSpace()}.`) ? hasEnded(Number(pid)) : isOld(place);
-      if (ended) removeTree(place);
-    }
-  }
-}
-
-/** Of another machine nobody can say what still runs there; no build takes that long. */
-function isOld(place: string): boolean {
-  const then = statSync(place, { throwIfNoEntry: false })?.mtimeMs;
-  return then !== undefined && Date.now() - then > GONE_AFTER_MS;
 }
 
 /** A virtual environment that the operator has put on the machine, outside any repository: compared, and used as it is. */

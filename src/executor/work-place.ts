@@ -29,7 +29,8 @@ export function keepFresh(places: () => readonly string[]): Disposable {
   return { [Symbol.dispose]: () => clearInterval(timer) };
 }
 
-function touch(place: string): void {
+/** Says that a path, or the link itself that stands there, is used now. */
+export function touch(place: string): void {
   try {
     const now = new Date();
     lutimesSync(place, now, now);

@@ -2,6 +2,7 @@ import { spawnSync } from "node:child_process";
 import {
   existsSync,
   lstatSync,
+  lutimesSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -367,4 +368,34 @@ test("what a worker left that was killed while it built is swept away by the nex
   worker(directory);
 
   expect(all.map((path) => existsSync(path))).toEqual([false, false, true, true, false]);
+});
+
+test("an environment that no step uses for a month is found no more, and removed when none can run in it any more", async () => {
+  const directory = place();
+  const path = recording(directory, "uv", "$UV_PROJECT_ENVIRONMENT");
+  const at = join(directory, "environments");
+  const untouched = (name: string, days: number): void => {
+    const then = Date.now() / 1_000 - days * 86_400;
+    lutimesSync(join(at, name), then, then);
+  };
+  const { run } = worker(directory, {}, path);
+  await run(UV_LOCK, "made", { environment: UV });
+  const [name = ""] = published(directory);
+  untouched(name, 31);
+  await run(UV_LOCK, "made", { environment: UV });
+  worker(directory);
+  expect(published(directory)).toEqual([name]);
+
+  untouched(name, 31);
+  worker(directory);
+  worker(directory);
+  expect(published(directory)).toEqual([`going.${name}`]);
+  expect(readdirSync(join(at, "built"))).toHaveLength(1);
+  expect(await run(UV_LOCK, "made", { environment: UV })).toEqual({ failure: null, log: "made\n" });
+  expect(published(directory)).toEqual([`going.${name}`, name]);
+
+  untouched(`going.${name}`, 8);
+  worker(directory);
+  expect(published(directory)).toEqual([name]);
+  expect(readdirSync(join(at, "built"))).toHaveLength(1);
 });
