@@ -36,6 +36,7 @@ async function prod(
     asks = () => null,
     free = () => true,
     merge = never,
+    refused = () => null,
   }: {
     /** What was asked of the branch's merge queue; null: it has none. */
     readonly queue?: string[] | null;
@@ -52,6 +53,8 @@ async function prod(
     readonly free?: () => boolean;
     /** What the forge says to merging where no queue stands. */
     readonly merge?: () => Answer<CommitSha>;
+    /** Why the forge does not take the promotion's branch; null: it does. */
+    readonly refused?: () => string | null;
   } = {},
 ) {
   const bench = repository({ "a.txt": "a" });
@@ -95,7 +98,10 @@ async function prod(
       },
       updatePullRequest: async () => ok(PAGE),
     },
-    open: async () => ok({ pullRequest: PAGE, shownAt: 0, valid: true }),
+    open: async () => {
+      const why = refused();
+      return why === null ? ok({ pullRequest: PAGE, shownAt: 0, valid: true }) : { kind: "refused", status: 403, why };
+    },
     // A label is older than the look at what was merged.
     voters: async ({ merged }) => asks() ?? ok(merged ? voters.map(unseen) : voters),
     evidenceBefore: async () => digestOf(FIRST),
@@ -190,6 +196,26 @@ test("a page that stays open for another request is that request's page too, eac
     const { request } = await standing();
     expect([request?.run, request?.pullRequest]).toEqual([run, PAGE.number]);
   }
+});
+
+test("a promotion whose branch the forge does not take is told by an issue, which goes when it is there", async () => {
+  let refused: string | null = "protected branch hook declined";
+  const { say, look } = await prod(ONE, { refused: () => refused });
+  await say("requested", 1, FIRST);
+  const stuck = await look();
+  expect(stuck.again).toBeGreaterThan(0);
+  expect(stuck.states).toEqual([expect.objectContaining({ kind: "issue", open: true })]);
+  expect(stuck.states).toMatchObject([
+    {
+      title: "The promotion of digits to prod cannot be opened",
+      body: expect.stringContaining(
+        "`sluice/promote/prod/digits` or its pull request: protected branch hook declined.",
+      ),
+    },
+  ]);
+  refused = null;
+  const { states } = await look();
+  expect(states.filter(({ kind }) => kind === "issue")).toEqual([expect.objectContaining({ open: false })]);
 });
 
 const ONE = { count: 1, teams: [], users: [], author: false, expiresMs: null };

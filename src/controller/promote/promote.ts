@@ -9,6 +9,8 @@ import {
   type PromotionView,
   type ToldDecision,
 } from "../../report/promotion-summary.ts";
+import { promotionRefusedIssue } from "../../report/promotion-refused.ts";
+import { promotionBranch } from "../../release/release.ts";
 import { isNotNow } from "../../forge/looked.ts";
 import { checkOf, viewOf } from "./check.ts";
 import { agreed, changedByHand, pointer, released } from "./facts.ts";
@@ -30,6 +32,7 @@ export async function promote(ports: PromotePorts, order: PromoteOrder): Promise
   const view = viewOf(order);
   const shown = { title: promotionTitle(view), body: promotionBody(view, null) };
   const opened = await ports.open(shown);
+  if (opened.kind === "refused") return { ...later(opened, order.now), states: [openable(order, opened.why)] };
   if (opened.kind !== "ok") return later(opened, order.now);
   const { pullRequest, shownAt, valid } = opened.value;
   if (request.pullRequest !== pullRequest.number) await ports.record([pointer(order, pullRequest.number)]);
@@ -50,12 +53,17 @@ export async function promote(ports: PromotePorts, order: PromoteOrder): Promise
   };
   const body = promotionBody(view, told);
   if (pullRequest.body !== body) await ports.forge.updatePullRequest(pullRequest.number, { body });
-  const labels = labelsTaken(order, pullRequest, decision);
-  const states = [checkOf(view, pullRequest, told), ...labels];
+  const others = [openable(order, null), ...labelsTaken(order, pullRequest, decision)];
+  const states = [checkOf(view, pullRequest, told), ...others];
   if (isNotNow(left)) return { ...later(left, order.now), states };
   if (decision.kind === "wait") return { states, again: soonest(decision, order.now), released: false };
   if (!(await ports.stillFree())) return { states, again: CHANGED_MS, released: false };
-  return merging(ports, order, { pullRequest, view, told, labels });
+  return merging(ports, order, { pullRequest, view, told, others });
+}
+
+function openable({ environment: { name }, pipeline }: PromoteOrder, why: string | null): Desired {
+  const of = { environment: name, pipeline };
+  return promotionRefusedIssue({ ...of, branch: promotionBranch(of), why });
 }
 
 async function merging(
@@ -65,15 +73,15 @@ async function merging(
     pullRequest,
     view,
     told,
-    labels,
+    others,
   }: {
     readonly pullRequest: PullRequest;
     readonly view: PromotionView;
     readonly told: ToldDecision;
-    readonly labels: readonly Desired[];
+    readonly others: readonly Desired[];
   },
 ): Promise<Promoted> {
-  const states = (said: ToldDecision): readonly Desired[] => [checkOf(view, pullRequest, said), ...labels];
+  const states = (said: ToldDecision): readonly Desired[] => [checkOf(view, pullRequest, said), ...others];
   const merged = await mergeNow(ports, pullRequest, promotionTitle(view));
   if (merged.kind !== "ok") {
     const refused = merged.kind === "refused" ? { refused: merged.why } : {};
