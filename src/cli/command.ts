@@ -164,7 +164,9 @@ function addUpkeep(program: Command, world: World, done: Done): void {
       ),
     );
   command(program, "reproduce <run>", "sluice reproduce latest")
-    .description("computes a run again from the ledger and compares every digest and metric; exit 1 on difference")
+    .description(
+      "computes a run again from the ledger, compares every digest and metric, and records that; exit 1 on difference",
+    )
     .option("-j, --jobs <n>", "steps at once", wholeNumber)
     .action((run: string, flags: object) =>
       done(import("./reproduce.ts").then(({ reproduce }) => reproduce(world, run, flags))),

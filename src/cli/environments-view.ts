@@ -5,8 +5,10 @@ import type { Standing } from "../release/environment-state.ts";
 import type { GateOutcome } from "../release/evidence.ts";
 import { releaseOf, type Release } from "../release/release.ts";
 import { parseEvent } from "../release/release-event.ts";
+import { isSame } from "../release/reproduction.ts";
 import type { EnvironmentsView } from "../report/environments-text.ts";
 import { environmentsOf } from "./environments.ts";
+import { reproducedIn } from "./reproduced.ts";
 import type { Session } from "./session.ts";
 import type { Ledger, Repository } from "./world.ts";
 
@@ -46,9 +48,11 @@ async function gatesOf(
   const record = await place.ledger.history.record(request.run);
   const release = await releaseAt(place, request.run);
   if (record === undefined || release === undefined) return [];
-  const { judgeGates } = await import("../policy/gate.ts");
+  const { judgeGates, readReproducible } = await import("../policy/gate.ts");
   const before = live === null ? null : ((await releaseAt(place, live.run)) ?? null);
-  return judgeGates(gates, { environment: name, record, release, live: before, reproducible: null });
+  const again = readReproducible(gates) ? await reproducedIn(place.repository, place.ledger, request.run) : null;
+  const reproducible = again !== null && isSame(again) ? true : null;
+  return judgeGates(gates, { environment: name, record, release, live: before, reproducible });
 }
 
 /** What a recorded run gives to promote; undefined where the ledger does not have it. */

@@ -1,6 +1,7 @@
 import { diffRuns } from "../diff/run-diff.ts";
 import { ansiPaint, noPaint, type Paint } from "../report/paint.ts";
 import { EXIT, Refusal } from "./exit.ts";
+import { reproducedIn } from "./reproduced.ts";
 import { selectRun, shortIds } from "./select-run.ts";
 import { openRepository } from "./open-repository.ts";
 import { noPipeline, openSession } from "./session.ts";
@@ -45,12 +46,14 @@ async function tellNoRun(world: World, repository: Repository, pipeline: string 
 
 /** `sluice show <run>`. */
 export async function show(world: World, run: string, flags: { readonly json?: boolean }): Promise<number> {
-  const { record, ledger } = await selectRun(await openRepository(world), run);
+  const repository = await openRepository(world);
+  const { record, ledger } = await selectRun(repository, run);
+  const reproduced = await reproducedIn(repository, ledger, record.id);
   const { showText, showJson } = await import("../report/show-text.ts");
   world.terminal.print(
     flags.json === true
-      ? showJson(record)
-      : showText(record, { paint: paintOf(world), shortId: shortIds(ledger.history) }),
+      ? showJson(record, reproduced)
+      : showText(record, { reproduced, paint: paintOf(world), shortId: shortIds(ledger.history) }),
   );
   return EXIT.fine;
 }

@@ -5,16 +5,18 @@ import { NO_PAST, planPipelines } from "../controller/plan-pipelines.ts";
 import { readProject } from "../controller/read-project.ts";
 import type { View } from "../git/view.ts";
 import { digestOf } from "../identity/identity.ts";
-import type { StepResult } from "../key/key-document.ts";
 import { runDirectory } from "../manifest/ledger-paths.ts";
 import { progressLine } from "../report/run-text.ts";
-import { fourCharacters } from "../report/words.ts";
+import { safeLine } from "../report/safe-text.ts";
+import { fourCharacters, listed } from "../report/words.ts";
 import type { RunRecord } from "../run/run-record.ts";
 import type { Checkpoints } from "../store/checkpoints.ts";
 import type { Store } from "../store/store.ts";
+import { compareAgain, type Compared } from "./compare-again.ts";
 import { disposing } from "./disposing.ts";
 import { EXIT, noSandbox, Refusal } from "./exit.ts";
 import { paintOf } from "./history.ts";
+import { keepReproduction } from "./keep-reproduction.ts";
 import { seenBy } from "./progress.ts";
 import { recordedDataset } from "./recorded-dataset.ts";
 import type { Runnable } from "./runnable.ts";
@@ -24,7 +26,7 @@ import { tellProblems } from "./session.ts";
 import { stagingOf } from "./staging.ts";
 import type { Repository, World } from "./world.ts";
 
-/** `sluice reproduce <run>`: computes a recorded run again from the ledger and compares every digest and metric. */
+/** `sluice reproduce <run>`: computes a recorded run again from the ledger, compares every digest and metric, and records that. */
 export async function reproduce(world: World, run: string, flags: { readonly jobs?: number }): Promise<number> {
   const repository = await openRepository(world);
   const selected = await selectRun(repository, run);
@@ -76,7 +78,15 @@ export async function reproduce(world: World, run: string, flags: { readonly job
     record,
     slots,
   });
-  return compare(world, { record, id, results: new Map(end.traces.map((trace) => [trace.step.name, trace.result])) });
+  if (world.terminal.interrupted.aborted)
+    throw new Refusal(EXIT.interrupted, `interrupted: run ${id} was not compared\n  next: sluice reproduce ${id}`);
+  const compared = compareAgain(record, {
+    results: new Map(end.traces.map((trace) => [trace.step.name, trace.result])),
+    effects: new Set(plan.order.steps.flatMap(({ name, step }) => (step.effects ? [name] : []))),
+  });
+  tell(world, id, compared);
+  await keepReproduction({ world, repository, selected, id }, compared);
+  return compared.differences.length === 0 ? EXIT.fine : EXIT.bad;
 }
 
 /** The commit's files with the uncommitted ones of a dirty run over them, as the ledger kept them. */
@@ -179,43 +189,16 @@ async function execute(session: Parameters<typeof stagingOf>[0], again: Again): 
   );
 }
 
-function compare(
-  world: World,
-  {
-    record,
-    id,
-    results,
-  }: { readonly record: RunRecord; readonly id: string; readonly results: ReadonlyMap<string, StepResult | null> },
-): number {
-  const differences: string[] = [];
-  let compared = 0;
-  for (const step of record.steps) {
-    const { outcome } = step;
-    if (outcome.kind !== "succeeded" && outcome.kind !== "cached") continue;
-    const again = results.get(step.name) ?? null;
-    if (again === null) {
-      differences.push(`${step.name}: gave no result this time`);
-      continue;
-    }
-    const now = new Map(again.facts.outputs.map((output) => [output.path, output.digest]));
-    for (const output of outcome.facts.outputs) {
-      compared++;
-      if (now.get(output.path) !== output.digest)
-        differences.push(
-          `${step.name}: ${output.path} was ${output.digest.slice(0, 19)}… and is ${now.get(output.path)?.slice(0, 19) ?? "missing"}…`,
-        );
-    }
-    for (const [name, value] of Object.entries(outcome.facts.metrics)) {
-      compared++;
-      if (again.facts.metrics[name] !== value)
-        differences.push(`${step.name}: ${name} was ${value} and is ${again.facts.metrics[name] ?? "missing"}`);
-    }
-  }
-  for (const difference of differences) world.terminal.print(`✗ ${difference}\n`);
+/** What was the same and what was not, in words. */
+function tell(world: World, id: string, { compared, differences, left }: Compared): void {
+  for (const { words } of differences) world.terminal.print(`✗ ${safeLine(words, 400)}\n`);
   world.terminal.print(
     differences.length === 0
       ? `✓ run ${id} gives the same again: ${compared} digests and metrics compared\n`
       : `run ${id} does not give the same: ${differences.length} of ${compared} differ\n`,
   );
-  return differences.length === 0 ? EXIT.fine : EXIT.bad;
+  if (left.length > 0)
+    world.terminal.say(
+      `not computed again, because it changes the outside world: ${safeLine(listed(left, 10), 400)}\n`,
+    );
 }

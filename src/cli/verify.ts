@@ -6,10 +6,12 @@ import { recordedRun } from "../manifest/commit-message.ts";
 import { parseLedgerHeader } from "../manifest/ledger-header.ts";
 import { LEDGER_HEADER, LOCAL_LEDGER } from "../manifest/ledger-paths.ts";
 import { isUnsound, verifyJson, verifyText, type Finding, type VerifyView } from "../report/verify-text.ts";
+import { isReproductionPath, recordedReproduction } from "../release/reproduction.ts";
 import { verifyEvent } from "../release/verify-event.ts";
 import { EXIT, Refusal } from "./exit.ts";
 import { paintOf } from "./history.ts";
 import { openRepository } from "./open-repository.ts";
+import { reproductionFindings } from "./verify-reproductions.ts";
 import { selectRun, shortIds } from "./select-run.ts";
 import type { Ledger, Repository, World } from "./world.ts";
 
@@ -38,7 +40,8 @@ export async function verify(
       ...chainFindings(commits),
       ...unnamedFindings(commits, tree),
       ...leftFindings(history, ref),
-      ...eventFindings(history, { commits, publicKeys, own }),
+      ...eventFindings(history, { commits, publicKeys, own, tree }),
+      ...(await reproductionFindings(repository.git, { head, tree, keys: publicKeys, repository: own })),
     ],
   };
   world.terminal.print(
@@ -53,16 +56,20 @@ async function ledgerOf(repository: Repository): Promise<Ledger> {
   return local === undefined ? repository.ledger() : { ref: LOCAL_LEDGER, history: await repository.history() };
 }
 
-/** Events that nobody we know signed, that are of another repository than our `own`, or that stand elsewhere than they say; commits that are neither run nor event. */
+/** Events that nobody we know signed, that are of another repository than our `own`, or that stand elsewhere than they say; commits that record nothing. */
 function eventFindings(
   history: History,
-  { commits, publicKeys, own }: Checked & { readonly own: string },
+  { commits, publicKeys, own, tree }: Checked & { readonly own: string; readonly tree: readonly TreeEntry[] },
 ): readonly Finding[] {
   const events = history.events().map((entry) => verifyEvent(entry, publicKeys, own));
   const known = new Set(history.events().map(({ commit }) => commit));
-  const strangers = commits.filter(
-    ({ sha, message }) => !known.has(sha) && recordedRun(message) === undefined && !isFirst(commits, sha),
-  );
+  const reproductions = new Set(tree.flatMap(({ path }) => (isReproductionPath(path) ? [path] : [])));
+  const isKnown = ({ sha, message }: LoggedCommit): boolean =>
+    known.has(sha) ||
+    recordedRun(message) !== undefined ||
+    reproductions.has(recordedReproduction(message)?.path ?? "") ||
+    isFirst(commits, sha);
+  const strangers = commits.filter((commit) => !isKnown(commit));
   return [
     ...events.flatMap((one) => (one.kind === "valid" ? [] : [{ kind: "event", sentence: `${one.path}: ${one.why}` }])),
     ...strangers.map(({ sha }) => ({

@@ -1,7 +1,7 @@
 import type { Commits, LedgerCommit } from "../git/git.ts";
 import type { NotRecorded, RemoteLedger } from "../git/mirror.ts";
 import { preAuthentication, renderEnvelope } from "../manifest/dsse.ts";
-import { headerWithKey } from "../manifest/ledger-header.ts";
+import { headerWithKeys } from "../manifest/ledger-header.ts";
 import { LEDGER_HEADER } from "../manifest/ledger-paths.ts";
 import {
   EVENT_TYPE,
@@ -104,10 +104,7 @@ async function withHeader(
 ): Promise<readonly LedgerCommit[]> {
   const there = head === null ? undefined : await git.file(head, LEDGER_HEADER);
   const others = [...(signed?.values() ?? [])].map(({ key }) => key);
-  let header: Uint8Array | undefined;
-  for (const key of [{ keyId: signer.keyId, pem: signer.publicKey }, ...others])
-    header = headerWithKey(header ?? there, repository, key) ?? header;
-  const brought = header;
+  const brought = headerWithKeys(there, repository, [{ keyId: signer.keyId, pem: signer.publicKey }, ...others]);
   if (brought === undefined) return commits;
   return commits.map((commit, at) =>
     at > 0 ? commit : { ...commit, files: new Map([...commit.files, [LEDGER_HEADER, brought]]) },

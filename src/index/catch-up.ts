@@ -7,8 +7,9 @@ import { failureSentence } from "../report/failure-sentence.ts";
 import { ownVoice } from "../report/voice.ts";
 import type { RunRecord } from "../run/run-record.ts";
 import { eventSignaturePath, recordedEvent } from "../release/release-event.ts";
-import type { LedgerEvent, RunSummary } from "./history.ts";
+import type { LedgerEvent, LedgerReproduction, RunSummary } from "./history.ts";
 import { readRuns, withDocuments, type LedgerReader } from "./ledger-reader.ts";
+import { insertReproductions, readReproductions } from "./reproductions.ts";
 
 const BATCH = 500;
 const TRIES = 10;
@@ -42,7 +43,7 @@ export async function catchUp(database: DatabaseSync, ledger: LedgerReader): Pro
     if (head === known) return;
     const read =
       head === undefined
-        ? { anew: true, commits: new Set<CommitSha>(), runs: [], events: [], past: [] }
+        ? { anew: true, commits: new Set<CommitSha>(), runs: [], events: [], reproductions: [], past: [] }
         : await readSince(ledger, head, known);
     if (write(database, { known, head, ...read })) return;
   }
@@ -64,6 +65,7 @@ export function takeRecorded(
     commits: new Set([commit]),
     runs,
     events: [],
+    reproductions: [],
     past: [record].filter(isTold),
   });
 }
@@ -74,6 +76,7 @@ interface Reading {
   readonly commits: ReadonlySet<CommitSha>;
   readonly runs: readonly NewRun[];
   readonly events: readonly LedgerEvent[];
+  readonly reproductions: readonly LedgerReproduction[];
   /** The newest new run of each pipeline that causes may be told against, with its documents. */
   readonly past: readonly RunRecord[];
 }
@@ -100,7 +103,9 @@ async function readSince(ledger: LedgerReader, head: CommitSha, known: CommitSha
       if (sha !== undefined && own) runs.push({ sha, record });
     }
   }
-  const events = await readEvents(ledger, head, commits.toReversed());
+  const oldest = commits.toReversed();
+  const events = await readEvents(ledger, head, oldest);
+  const reproductions = await readReproductions(ledger, head, oldest);
   const newest = new Map(runs.filter(({ record }) => isTold(record)).map(({ record }) => [record.pipeline.id, record]));
   const met = new Set(commits.map(({ sha }) => sha));
   return {
@@ -108,6 +113,7 @@ async function readSince(ledger: LedgerReader, head: CommitSha, known: CommitSha
     commits: met,
     runs,
     events,
+    reproductions,
     past: await withDocuments(ledger, head, [...newest.values()]),
   };
 }
@@ -172,7 +178,7 @@ interface Written extends Reading {
 
 /** False when the index was moved by another process meanwhile; then nothing is written. */
 function write(database: DatabaseSync, written: Written): boolean {
-  const { known, head, anew, runs, events, past } = written;
+  const { known, head, anew, runs, events, reproductions, past } = written;
   database.exec("begin immediate");
   try {
     if (indexedHead(database) !== known) {
@@ -181,13 +187,16 @@ function write(database: DatabaseSync, written: Written): boolean {
     }
     const left = leftHead(database) ?? (anew ? known : undefined);
     if (anew)
-      database.exec("delete from runs; delete from times; delete from events; delete from past; delete from meta");
+      database.exec(
+        "delete from runs; delete from times; delete from events; delete from reproductions; delete from past; delete from meta",
+      );
     database.prepare("delete from meta where name = 'left'").run();
     if (left !== undefined && !written.commits.has(left))
       database.prepare("insert into meta values ('left', ?)").run(left);
     const last = database.prepare("select max(position) as position from runs").get() as { position: number | null };
     const position = insertRuns(database, runs, last.position ?? 0);
     insertEvents(database, events);
+    insertReproductions(database, reproductions);
     const insertPast = database.prepare("insert or replace into past values (?, ?, ?)");
     for (const record of past) {
       insertPast.run(record.pipeline.id, position.get(record.id) ?? 0, JSON.stringify(pastSteps(record)));

@@ -40,6 +40,9 @@ export interface LedgerEvent {
   readonly envelope: Uint8Array | undefined;
 }
 
+/** What computing a run again gave, as the ledger has it; whoever decides by it checks the signature first. */
+export type LedgerReproduction = LedgerEvent & { readonly run: RunId };
+
 /** What the ledger says, quickly: a derived, disposable index that is rebuilt from it at any time. */
 export interface History extends AsyncDisposable {
   /** Brings the index up to the ledger's head. */
@@ -52,6 +55,8 @@ export interface History extends AsyncDisposable {
   runs(filter: RunFilter): readonly RunSummary[];
   /** Events of environments in the order in which the ledger holds them. */
   events(): readonly LedgerEvent[];
+  /** Reproductions of a run in the order in which the ledger holds them. */
+  reproductions(run: RunId): readonly LedgerReproduction[];
   /** Runs whose id begins so. */
   byPrefix(prefix: string): readonly RunId[];
   /** True for a run that is recorded with what it computed: one that was only given up has none of its key documents there. */

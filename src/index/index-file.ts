@@ -5,7 +5,7 @@ import { DatabaseSync } from "node:sqlite";
 import { unwritable } from "../result/unwritable.ts";
 
 /** Raised when tables change: an older file is dropped and built anew. */
-const VERSION = 5;
+const VERSION = 6;
 
 const TABLES = `
   create table if not exists meta (name text primary key, value text not null);
@@ -23,6 +23,11 @@ const TABLES = `
   create table if not exists events (
     position integer primary key, commit_sha text not null, path text not null unique, payload blob not null, envelope blob
   );
+  create table if not exists reproductions (
+    path text primary key, run text not null, position integer not null, commit_sha text not null, payload blob not null,
+    envelope blob
+  );
+  create index if not exists reproductions_by_run on reproductions (run, position);
   create table if not exists past (pipeline text primary key, position integer not null, steps text not null);
 `;
 

@@ -8,6 +8,7 @@ import { catchUp, indexedHead, leftHead, takeRecorded } from "./catch-up.ts";
 import type { History, RunFilter, RunSummary } from "./history.ts";
 import { eventList } from "./event-list.ts";
 import { dropIndex, isDamaged, openIndex } from "./index-file.ts";
+import { reproductionsOf } from "./reproductions.ts";
 import { readRun, readRuns, type LedgerReader } from "./ledger-reader.ts";
 
 const BATCH = 500;
@@ -44,6 +45,7 @@ export function sqliteHistory(path: string, ledger: LedgerReader): History {
     left: () => leftHead(database),
     runs: (filter) => runs(database, filter),
     events: () => events(database),
+    reproductions: (run) => reproductionsOf(database, run),
     byPrefix: (prefix) => {
       const rows = database
         .prepare("select id from runs where id >= ? and id < ? order by position desc")

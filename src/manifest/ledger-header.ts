@@ -56,6 +56,17 @@ export function headerWithKey(
   return new TextEncoder().encode(ledgerHeader(repository, knows ? known : [...known, mine]));
 }
 
+/** The same with several keys. */
+export function headerWithKeys(
+  there: Uint8Array | undefined,
+  repository: string,
+  keys: readonly { readonly keyId: string; readonly pem: string }[],
+): Uint8Array | undefined {
+  let header: Uint8Array | undefined;
+  for (const key of keys) header = headerWithKey(header ?? there, repository, key) ?? header;
+  return header;
+}
+
 /** `ledger.json` with the keys of what it was before besides; undefined where it has them all. */
 export function headerWithKeysOf(was: Uint8Array | undefined, there: Uint8Array | undefined): Uint8Array | undefined {
   const before = was === undefined ? undefined : parseLedgerHeader(was);

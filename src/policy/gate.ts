@@ -12,8 +12,8 @@ export interface Gated {
   readonly record: RunRecord;
   readonly release: Release;
   readonly live: Release | null;
-  /** Whether a recorded `reproduce` ended without difference; null: nobody tried. */
-  readonly reproducible: boolean | null;
+  /** True where a recorded `reproduce` ended without difference; null: nobody knows. */
+  readonly reproducible: true | null;
 }
 
 /**
@@ -36,7 +36,7 @@ export function judgeGates(gates: EnvironmentSettings["gates"], gated: Gated): r
       case "unknown":
         return readsNothing
           ? { source, outcome: "not-applicable", why: "nothing is live yet" }
-          : { source, outcome: "unknown", why: judged.why };
+          : { source, outcome: "unknown", why: judged.why, ...unreproduced(source, gated) };
     }
   });
 }
@@ -49,6 +49,23 @@ export function liveGate(run: string | null, live: Release | null): readonly Gat
 
 function readsLive(source: string): boolean {
   return /(?<![\w.])live\b/.test(source.replace(/"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'/g, '""'));
+}
+
+/** Whether any of these gates asks for what `sluice reproduce` recorded. */
+export function readReproducible(gates: EnvironmentSettings["gates"]): boolean {
+  return gates.some(({ source }) => /\breproducible\b/.test(source));
+}
+
+/** What to do where a reproduction is all that a gate lacks. */
+function unreproduced(source: string, gated: Gated): Pick<GateOutcome, "why" | "next"> | undefined {
+  if (gated.reproducible !== null) return undefined;
+  const then = evaluateCondition(source, gateDocument({ ...gated, reproducible: true }));
+  if (then.kind !== "true") return undefined;
+  const run = gated.record.id.slice(0, 8);
+  return {
+    why: `nobody has recorded that run ${run} gives the same again`,
+    next: `sluice reproduce ${run} in a clone, and the git push that it names`,
+  };
 }
 
 function gateDocument({ environment, record, release, live, reproducible }: Gated): JsonObject {

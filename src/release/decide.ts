@@ -194,10 +194,10 @@ function before({ environment, upstream, run, now }: Question): Wait[] {
 function gateWaits({ gates }: Question): Wait[] {
   return gates
     .filter(({ outcome }) => outcome === "failed" || outcome === "unknown")
-    .map(({ source, outcome, why }) => ({
+    .map(({ source, outcome, why, next }) => ({
       kind: "gate" as const,
       why: outcome === "failed" ? `gate ${source} does not hold` : `gate ${source} cannot be told: ${why}`,
-      out: "promote another run, or change the gate by a pull request",
+      out: next ?? "promote another run, or change the gate by a pull request",
       until: null,
     }));
 }

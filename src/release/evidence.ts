@@ -7,6 +7,8 @@ export interface GateOutcome {
   readonly source: string;
   readonly outcome: "passed" | "failed" | "unknown" | "not-applicable";
   readonly why: string;
+  /** What would make it hold, where that is known. */
+  readonly next?: string;
 }
 
 /** What people are shown and agree to. Time is no part of it: an approval does not die because a day has passed. */

@@ -5,7 +5,9 @@ import { parseLedgerHeader } from "../manifest/ledger-header.ts";
 import { LEDGER_HEADER, manifestPath, signaturePath } from "../manifest/ledger-paths.ts";
 import { parseManifest } from "../manifest/parse-manifest.ts";
 import { eventSignaturePath, parseEvent } from "./release-event.ts";
+import { isReproductionPath, parseReproduction } from "./reproduction.ts";
 import { verifyEvent } from "./verify-event.ts";
+import { verifyReproduction } from "./verify-reproduction.ts";
 
 /** Something on a ledger that Sluice did not write, or that it wrote and somebody took away. */
 export type Stray =
@@ -25,12 +27,13 @@ export type Files = ReadonlyMap<string, Uint8Array>;
 
 const EVENT = /^(releases\/[^/]+\/[^/]+\/[0-9a-f]{32})(?:\.sig)?\.json$/;
 const RUN = /^runs\/..\/..\/([^/]+)\/(?:[^/]+\.json|tree\/.+)$/;
+const REPRODUCTION = /^(runs\/..\/..\/[^/]+\/reproductions\/[0-9a-f]{32})(?:\.sig)?\.json$/;
 const KEY = /^keys\/..\/..\/([0-9a-f]{64})\.json$/;
 
 /** The record that a path of a ledger belongs to, by the path of its first file. */
 export function subjectOf(path: string): string {
-  const event = EVENT.exec(path)?.[1];
-  if (event !== undefined) return `${event}.json`;
+  const signed = (EVENT.exec(path) ?? REPRODUCTION.exec(path))?.[1];
+  if (signed !== undefined) return `${signed}.json`;
   const run = parseRunId(RUN.exec(path)?.[1] ?? "");
   return run === undefined ? path : manifestPath(run);
 }
@@ -41,7 +44,7 @@ export function filesOf(subject: string): readonly string[] {
 }
 
 function signatureOf(subject: string): readonly [string] | undefined {
-  if (EVENT.test(subject)) return [eventSignaturePath(subject)];
+  if (EVENT.test(subject) || isReproductionPath(subject)) return [eventSignaturePath(subject)];
   const run = parseRunId(RUN.exec(subject)?.[1] ?? "");
   return run === undefined ? undefined : [signaturePath(run)];
 }
@@ -87,6 +90,7 @@ function objection(subject: string, files: Files, owner: LedgerOwner): string | 
   const key = KEY.exec(subject)?.[1];
   if (key !== undefined) return hexOf(digestOf(payload)) === key ? undefined : "it has other bytes than its name says";
   if (EVENT.test(subject)) return eventObjection({ path: subject, payload, envelope }, owner);
+  if (isReproductionPath(subject)) return reproductionObjection({ path: subject, payload, envelope }, owner);
   if (RUN.test(subject)) return runObjection(payload, envelope, owner);
   return "Sluice writes no such file";
 }
@@ -95,6 +99,16 @@ function eventObjection(entry: Parameters<typeof verifyEvent>[0], owner: LedgerO
   const verified = verifyEvent(entry, owner.keys, owner.repository);
   if (verified.kind === "valid") return undefined;
   const of = parseEvent(entry.payload)?.repository ?? owner.repository;
+  return of === owner.repository ? verified.why : undefined;
+}
+
+function reproductionObjection(
+  entry: Parameters<typeof verifyReproduction>[0],
+  owner: LedgerOwner,
+): string | undefined {
+  const verified = verifyReproduction(entry, owner);
+  if (verified.kind === "valid") return undefined;
+  const of = parseReproduction(entry.payload)?.repository ?? owner.repository;
   return of === owner.repository ? verified.why : undefined;
 }
 

@@ -68,6 +68,23 @@ export function offlineIssue(refused: readonly { readonly ref: string; readonly 
   };
 }
 
+/** What people computed again elsewhere and the ledger does not take. */
+export function reproductionIssue(refused: readonly { readonly ref: string; readonly why: string }[]): DriftIssue {
+  const lines = refused.slice(0, MOST).map(({ ref, why }) => `- ${codeSpan(ref)}: ${markdownText(why)}`);
+  const more = refused.length > MOST ? [`- and ${refused.length - MOST} more`] : [];
+  return {
+    marker: "<!-- sluice:reproductions -->",
+    title: "A reproduction that was pushed does not count",
+    body: [
+      `Nothing of this was recorded, and no gate reads it as ${codeSpan("run.reproducible")}:`,
+      [...lines, ...more].join("\n"),
+      `**Next:** where the key is of an operator, list its public half under ${codeSpan("signing_keys")} in the operator's file and start the service again. Otherwise take the ref away: ${codeSpan(`git push origin --delete ${shellWord(refused[0]?.ref ?? "")}`, 400)}`,
+      "This issue closes itself then.\n",
+    ].join("\n\n"),
+    open: refused.length > 0,
+  };
+}
+
 type Place = Pick<Pin, "environment" | "pipeline">;
 
 /** Bytes of what is live that the store lacks: it could be neither deployed again nor fetched. */

@@ -1,4 +1,5 @@
 import { formatMetric } from "../diff/number.ts";
+import { isSame, type Reproduction } from "../release/reproduction.ts";
 import type { RunRecord, StepRecord } from "../run/run-record.ts";
 import { formatBytes } from "./bytes.ts";
 import { causeSentence, ownWords } from "./cause.ts";
@@ -18,15 +19,20 @@ export interface ShowTextOptions {
   readonly shortId: ShortId;
 }
 
+/** What counts of a run's reproductions; null: nobody has recorded one. */
+interface Told extends ShowTextOptions {
+  readonly reproduced: Reproduction | null;
+}
+
 /** One recorded run for a terminal: who, when, from what, step by step, what came out. */
-export function showText(record: RunRecord, options: ShowTextOptions): string {
+export function showText(record: RunRecord, options: Told): string {
   const { paint } = options;
   const metrics = alignColumns(
     metricsOf(record).map(([name, value]) => [`  ${safeLine(name, 60)}`, formatMetric(value)]),
     new Set([1]),
   );
   const blocks = [
-    [paint.strong(`Run ${record.id}`), ...factLines(record, paint)].join("\n"),
+    [paint.strong(`Run ${record.id}`), ...factLines(record, options)].join("\n"),
     [paint.strong("Steps"), ...alignColumns(inOrder(record.steps).map((step) => stepRow(step, options)))].join("\n"),
     metrics.length > 0 ? [paint.strong("Metrics"), ...metrics].join("\n") : "",
     outputBlock(record, paint),
@@ -35,7 +41,7 @@ export function showText(record: RunRecord, options: ShowTextOptions): string {
   return `${blocks.filter((block) => block !== "").join("\n\n")}\n`;
 }
 
-function factLines(record: RunRecord, paint: Paint): readonly string[] {
+function factLines(record: RunRecord, { paint, shortId, reproduced }: Told): readonly string[] {
   const wall = Date.parse(record.finishedAt) - Date.parse(record.startedAt);
   const rows: (readonly [string, string])[] = [
     ["pipeline", `${safeLine(record.pipeline.name)} (${safeLine(record.pipeline.path)})`],
@@ -63,12 +69,32 @@ function factLines(record: RunRecord, paint: Paint): readonly string[] {
       "machine",
       `${safeLine(record.host.platform)}, ${record.host.cpus} cores, ${formatBytes(record.host.memoryBytes)}, sluice ${safeLine(record.host.version)}`,
     ],
+    ...reproducedRow(record, { shortId, reproduced }),
     ...record.datasets.map(
       (dataset) =>
         ["data", `${safeLine(dataset.name)} ${shortDigest(dataset.digest)} (${formatBytes(dataset.size)})`] as const,
     ),
   ];
   return alignColumns(rows.map(([name, value]) => [`  ${paint.dim(name)}`, value]));
+}
+
+/** What failed was recorded as it was: nobody is asked to compute it again. */
+function reproducedRow(
+  { id, status }: RunRecord,
+  { shortId, reproduced }: Pick<Told, "shortId" | "reproduced">,
+): readonly (readonly [string, string])[] {
+  if (reproduced !== null) return [["reproduced", reproducedWords(reproduced)]];
+  return status === "succeeded" ? [["reproduced", `not yet: sluice reproduce ${shortId(id)}`]] : [];
+}
+
+/** How it went when the run was computed again, and when and where that was. */
+function reproducedWords(reproduction: Reproduction): string {
+  const { compared, differences, left, at, platform } = reproduction;
+  const words = isSame(reproduction)
+    ? `yes, ${compared} digests and metrics compared`
+    : `no, ${differences.count} of ${compared} differ: ${listed(differences.names.map((name) => safeLine(name, 60)))}`;
+  const without = left.length === 0 ? "" : `, without ${listed(left.map((name) => safeLine(name, 60)))}`;
+  return `${words}${without} (${formatTime(at)} UTC, ${safeLine(platform, 40)})`;
 }
 
 function stepRow(step: StepRecord, { paint, shortId }: ShowTextOptions): readonly string[] {
@@ -115,6 +141,7 @@ function outputBlock(record: RunRecord, paint: Paint): string {
 }
 
 /** One recorded run for programs, version 1. */
-export function showJson(record: RunRecord): string {
-  return jsonDocument({ run: record });
+export function showJson(record: RunRecord, reproduction: Reproduction | null): string {
+  const reproduced = reproduction === null ? null : { same: isSame(reproduction), ...reproduction };
+  return jsonDocument({ run: record, reproduced });
 }

@@ -5,10 +5,13 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 
 import { recordEvents } from "../../src/controller/record-events.ts";
+import { recordReproductions, signReproduction } from "../../src/controller/record-reproduction.ts";
 import { recordRun } from "../../src/controller/record-run.ts";
 import type { RemoteLedger } from "../../src/git/mirror.ts";
 import { digestOf } from "../../src/identity/identity.ts";
+import { manifestPath } from "../../src/manifest/ledger-paths.ts";
 import { eventMessage, eventPath, type ReleaseEvent } from "../../src/release/release-event.ts";
+import { differencesOf } from "../../src/release/reproduction.ts";
 import { fileSigner } from "../../src/signer/file-signer.ts";
 import { filesystemStore } from "../../src/store/filesystem-store.ts";
 import { commitOf, opened } from "../contract/git.ts";
@@ -73,6 +76,17 @@ async function audited(): Promise<Bench> {
       skipped: ["waiting for 2 approvals", "gate x does not hold"],
     }),
   ]);
+  const again = await signReproduction(signer, {
+    repository: run.repository,
+    run: run.id,
+    manifest: digestOf((await git.file((await git.resolve(LEDGER)) ?? run.source, manifestPath(run.id))) ?? ""),
+    platform: "linux-x64",
+    compared: 12,
+    differences: differencesOf([]),
+    left: [],
+    at: "2026-03-03T00:00:00.000Z",
+  });
+  await recordReproductions({ git, ledger }, run.pipeline, [again]);
   await store[Symbol.asyncDispose]();
   return bench;
 }
@@ -139,13 +153,15 @@ describe("audit", () => {
       1,
       1,
       1,
+      1,
     ]);
     expect(outputs[1]).toContain(digestOf("evidence"));
     expect(outputs[3]).toContain("Sluice-Metric: accuracy=0.9889");
     expect(outputs[5]).toContain("staging/digits: forced by bob · it burns");
     expect(outputs[6]).toContain("prod/digits: revoked by <eve> · left the team");
     expect(outputs[7]).toContain("prod/digits: deployed by ada, succeeded run:d1");
-    expect(outputs[8]).toContain("Signature Verified Successfully");
+    expect(outputs[8]).toContain(`${run.id.slice(0, 4)} reproduced, 12 digests and metrics compared ${run.id}`);
+    expect(outputs[9]).toContain("Signature Verified Successfully");
   });
 });
 

@@ -75,6 +75,13 @@ test("diff, explain, verify, get and reproduce take it too", async () => {
   expect([bytes("prod"), bytes("staging"), bytes("before")]).toEqual(["digits two\n", "digits one\n", "digits one\n"]);
   const reproduced = await bench.sluice("reproduce", "prod:digits~1");
   expect([reproduced.code, reproduced.stderr]).toEqual([0, expect.not.stringContaining("differ")]);
+  // The ledger of a service is written by the service alone: the record waits for a push.
+  const waiting = `refs/sluice/reproductions/${digits[0]}`;
+  expect(reproduced.stderr).toContain(`next: git push origin ${waiting}`);
+  expect(bench.git("log", "--format=%s", waiting).trim()).toBe(
+    `digits: run ${digits[0].slice(0, 4)} reproduced, 1 digests and metrics compared`,
+  );
+  expect((await bench.sluice("show", "staging")).stdout).toMatch(/reproduced +not yet/);
 }, 180_000);
 
 test("an event that no key of the ledger signed makes nothing live", async () => {

@@ -92,6 +92,8 @@ describe("the digits, from plan to record", () => {
 
     expect(again.code, again.stdout + again.stderr).toBe(0);
     expect(again.stdout).toMatch(/gives the same again: 7 digests and metrics compared/);
+    const shown = await bench.sluice("show", "latest");
+    expect(shown.stdout).toMatch(/reproduced +yes, 7 digests and metrics compared \(/);
   });
 
   test("derived files are disposable: the index rebuilt from the ledger gives the same answers", async () => {

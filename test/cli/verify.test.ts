@@ -172,23 +172,50 @@ test("a trailer that says another status than the manifest is found", async () =
   expect(verify.stdout).toMatch(/✗ .*Sluice-Status/);
 });
 
-test("reproduce finds a difference, names it and ends with 1", async () => {
+test("reproduce finds a difference, names it, records it beside the run and ends with 1", async () => {
   const bench = repository({
     "sluice.yaml": "version: 1\nsandbox: off\n",
-    "pipelines/p.yaml":
-      "version: 1\nsteps:\n  time: { run: 'date +%N > now; echo same > same', outputs: [now, same] }\n",
+    "pipelines/p.yaml": `version: 1
+steps:
+  time: { run: 'date +%N > now; echo same > same', outputs: [now, same] }
+  publish: { run: 'echo out > receipt', outputs: [receipt], effects: true }
+`,
   });
   bench.commit();
-  await bench.sluice("run");
-  const before = bench.git("rev-parse", LEDGER);
+  await bench.sluice("run", "--with-effects");
+  const before = bench.git("rev-parse", LEDGER).trim();
+  expect((await bench.sluice("show", "latest")).stdout).toMatch(/reproduced +not yet: sluice reproduce /);
 
   const again = await bench.sluice("reproduce", "latest");
-  const plan = await bench.sluice("plan");
+  const plan = await bench.sluice("plan", "--with-effects", "time");
 
   expect(again.code).toBe(1);
   expect(again.stdout).toMatch(/✗ time: now was sha256:[0-9a-f]{12}… and is sha256:[0-9a-f]{12}…/);
   expect(again.stdout).toContain("1 of 2 differ");
-  // It is a check: nothing is recorded, no result changes.
-  expect(bench.git("rev-parse", LEDGER)).toBe(before);
+  expect(again.stderr).toContain("changes the outside world: publish");
+  // It is a check: no result changes.
   expect(plan.stdout).not.toContain("▶");
+  expect(bench.git("log", "-1", "--format=%P %s", LEDGER).trim()).toMatch(
+    new RegExp(`^${before} p: run .{4} did not reproduce: 1 of 2 differ$`),
+  );
+  const shown = await bench.sluice("show", "latest");
+  expect(shown.stdout).toMatch(/reproduced +no, 1 of 2 differ: now, without publish \(.* UTC, \w+-\w+\)\n/);
+  const { reproduced } = JSON.parse((await bench.sluice("show", "latest", "--json")).stdout) as { reproduced: unknown };
+  expect(reproduced).toMatchObject({ same: false, compared: 2, differences: { count: 1, names: ["now"] } });
+  expect((await bench.sluice("log")).stdout).not.toContain("reproduce");
+
+  const verified = await bench.sluice("verify", "--all");
+  expect([verified.code, verified.stdout]).toEqual([0, expect.stringContaining("1 of 1 run verified")]);
+  tampered(bench, {
+    file: /reproductions\/[0-9a-f]{32}\.json$/,
+    change: (text) => text.replace('"count":1,"names":["now"]', '"count":0,"names":[]'),
+    parents: [`${LEDGER}~1`],
+    message: bench.git("log", "-1", "--format=%B", LEDGER),
+  });
+  const forged = await bench.sluice("verify", "--all");
+  expect([forged.code, forged.stdout]).toEqual([
+    1,
+    expect.stringMatching(/reproductions\/[0-9a-f]{32}\.json: it is no reproduction of a format known here/),
+  ]);
+  expect((await bench.sluice("show", "latest")).stdout).toMatch(/reproduced +not yet/);
 });

@@ -1,15 +1,20 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+
 import { expect, test } from "vitest";
 
+import { REPRODUCTIONS } from "../../src/release/reproduction.ts";
 import type { TwinForge } from "../../src/twin/forge.ts";
 import type { TwinPullRequest, TwinRepository } from "../../src/twin/world.ts";
+import { ENV, sluiceIn } from "../sluice.ts";
 import { digits, PLUS_TWO } from "./repositories.ts";
-import { gitIn, town, type Town } from "./town.ts";
+import { gitIn, minutePasses, town, type Town } from "./town.ts";
 
-const SETTINGS = `version: 1
+const settings = (...gates: readonly string[]): string => `version: 1
 pipelines: pipelines/*.yaml
 environments:
   staging:
-    gates: ["metrics.total > 40"]
+    gates: ${JSON.stringify(["metrics.total > 40", ...gates])}
     approvals: { count: 1 }
 `;
 
@@ -22,10 +27,10 @@ interface Stage extends Town {
 }
 
 /** A change of alice's is merged and ran; bob may write, mallory may read. */
-async function merged(): Promise<Stage> {
+async function merged(...gates: readonly string[]): Promise<Stage> {
   const place = await town();
   const { forge } = place.twin;
-  const repository = await digits(forge, { "sluice.yaml": SETTINGS });
+  const repository = await digits(forge, { "sluice.yaml": settings(...gates) });
   repository.roles.set("bob", "write");
   await forge.commit(repository, { branch: "more", ...PLUS_TWO });
   const pull = await forge.openPull(repository, { branch: "more", title: "Add more", login: "alice" });
@@ -40,50 +45,89 @@ async function merged(): Promise<Stage> {
   return { ...place, forge, repository, pull, ledger, promotion };
 }
 
-test("a label opens the promotion, somebody else agrees, and git says the rest", { timeout: 240_000 }, async () => {
-  const place = await merged();
-  const { forge, repository, pull, ledger, promotion } = place;
+/** Somebody computes the candidate again in a clone, with the operator's key, and pushes that; another one pushes what counts for nothing. */
+async function reproduced(place: Stage, asked: TwinPullRequest): Promise<void> {
+  const { directory, repository, ledger } = place;
   const until: typeof place.until = (what, fact) => place.until(what, fact);
-  const label = (on: TwinPullRequest, name: string, login: string, add = true): void =>
-    forge.label(repository, on, { name, add, login });
-
-  label(pull, "promote:staging", "mallory");
-  label(pull, "promote:stagin", "alice");
-  await until("neither label stands there", () => pull.labels.every((name) => !name.startsWith("promote:")));
-  const told = (): string => (repository.comments.get(pull.number) ?? []).map(({ body }) => body).join("\n");
-  await until("mallory is told", () => told().includes("this account may not promote"));
-  expect(told()).toContain("did you mean `promote:staging`?");
-  label(pull, "promote:staging", "alice");
-  await until("the promotion is there", () => promotion() !== undefined);
-  const asked = promotion();
-  if (asked === undefined) throw new Error("unreachable: it is there");
-  expect(await ledger()).not.toContain("Sluice-Requested-By: mallory");
-  expect(asked.body).toContain("**43**");
-  await until("the page says what is missing", () =>
-    asked.body.startsWith("### Promote `sum` to `staging` · waiting for 1 approval from people who may write"),
+  const [, run = ""] = /sluice reproduce ([0-9a-z]{8})/.exec(asked.body) ?? [];
+  const clone = join(directory, "clone");
+  await gitIn(directory, "clone", "-q", repository.directory, clone);
+  const key = readFileSync(join(directory, "data", "keys", "ed25519.pem"), "utf8");
+  const again = await sluiceIn(clone, ["reproduce", run], { ...ENV, SLUICE_SIGNING_KEY: key });
+  expect([again.code, again.stdout], again.stderr).toEqual([0, expect.stringContaining("gives the same again: 3 ")]);
+  const [, waiting = ""] = /git push origin (\S+)/.exec(again.stderr) ?? [];
+  const stranger = await sluiceIn(clone, ["reproduce", run]);
+  expect(stranger.stderr).toContain("`signing_keys`");
+  const whole = waiting.slice(REPRODUCTIONS.length);
+  const other = `${REPRODUCTIONS}${"0".repeat(26)}`;
+  await gitIn(clone, "push", "-q", "origin", `${waiting}~1:${waiting}`, `${waiting}:${other}`);
+  await minutePasses(place);
+  await until("it is recorded", async () => (await ledger()).includes("Sluice-Reproduced: true"));
+  expect(await ledger()).toContain(`Sluice-Event: reproduced\nSluice-Pipeline: sum\nSluice-Run: ${whole}\n`);
+  await until("the other one is told", () =>
+    [...repository.issues.values()].some(({ state, body }) => state === "open" && body.includes(other)),
   );
-  expect(await gitIn(repository.directory, "diff", "--name-only", `main...${asked.head}`)).toBe(
-    "environments/staging/sum.yaml\n",
-  );
+  const refs = () => gitIn(repository.directory, "for-each-ref", "--format=%(refname)", REPRODUCTIONS);
+  await until("only the other one is left", async () => (await refs()) === `${other}\n`);
+}
 
-  // Whoever wrote the change does not agree to it, and is told so.
-  label(asked, "approve:staging", "alice");
-  await until("alice's label is gone", () => !asked.labels.includes("approve:staging"));
-  const check = () => repository.checks.findLast(({ name }) => name === "sluice / promote (staging)");
-  await until("the check waits", () => check()?.output.summary.includes("waiting for 1 approval") === true);
-  expect(asked.merged).toBe(false);
+test(
+  "a label opens the promotion, somebody reproduces its run, somebody else agrees, and git says the rest",
+  {
+    timeout: 300_000,
+  },
+  async () => {
+    const place = await merged("run.reproducible == true");
+    const { forge, repository, pull, ledger, promotion } = place;
+    const until: typeof place.until = (what, fact) => place.until(what, fact);
+    const label = (on: TwinPullRequest, name: string, login: string, add = true): void =>
+      forge.label(repository, on, { name, add, login });
 
-  label(asked, "approve:staging", "bob");
-  await until("it is merged", () => asked.merged);
-  await until("it is released", async () => (await ledger()).includes("Sluice-Event: released"));
-  const said = await ledger();
-  expect(said).toMatch(/^staging\/sum: released by alice/);
-  expect(said).toContain("Sluice-Approved-By: bob");
-  expect(said).not.toContain("Sluice-Approved-By: alice");
-  expect(await gitIn(repository.directory, "show", "main:environments/staging/sum.yaml")).toContain('pipeline: "sum"');
-  expect([...repository.pulls.values()].filter(({ branch }) => branch.startsWith("sluice/"))).toHaveLength(1);
-  expect(await gitIn(repository.directory, "fsck", "--strict", "--no-dangling")).toBe("");
-});
+    label(pull, "promote:staging", "mallory");
+    label(pull, "promote:stagin", "alice");
+    await until("neither label stands there", () => pull.labels.every((name) => !name.startsWith("promote:")));
+    const told = (): string => (repository.comments.get(pull.number) ?? []).map(({ body }) => body).join("\n");
+    await until("mallory is told", () => told().includes("this account may not promote"));
+    expect(told()).toContain("did you mean `promote:staging`?");
+    label(pull, "promote:staging", "alice");
+    await until("the promotion is there", () => promotion() !== undefined);
+    const asked = promotion();
+    if (asked === undefined) throw new Error("unreachable: it is there");
+    expect(await ledger()).not.toContain("Sluice-Requested-By: mallory");
+    expect(asked.body).toContain("**43**");
+    await until("the page says what to do for the gate", () => asked.body.includes("sluice reproduce"));
+    await reproduced(place, asked);
+    await until("the page says what is missing", () =>
+      asked.body.startsWith("### Promote `sum` to `staging` · waiting for 1 approval from people who may write"),
+    );
+    expect(await gitIn(repository.directory, "diff", "--name-only", `main...${asked.head}`)).toBe(
+      "environments/staging/sum.yaml\n",
+    );
+
+    // Whoever wrote the change does not agree to it, and is told so.
+    label(asked, "approve:staging", "alice");
+    await until("alice's label is gone", () => !asked.labels.includes("approve:staging"));
+    const check = () => repository.checks.findLast(({ name }) => name === "sluice / promote (staging)");
+    await until("the check waits", () => check()?.output.summary.includes("waiting for 1 approval") === true);
+    expect(asked.merged).toBe(false);
+
+    // What is shown is new: a label that comes too soon after that counts for what was shown before, and is taken off.
+    await until("it is merged", () => {
+      if (!asked.merged && !asked.labels.includes("approve:staging")) label(asked, "approve:staging", "bob");
+      return asked.merged;
+    });
+    await until("it is released", async () => (await ledger()).includes("Sluice-Event: released"));
+    const said = await ledger();
+    expect(said).toMatch(/^staging\/sum: released by alice/);
+    expect(said).toContain("Sluice-Approved-By: bob");
+    expect(said).not.toContain("Sluice-Approved-By: alice");
+    expect(await gitIn(repository.directory, "show", "main:environments/staging/sum.yaml")).toContain(
+      'pipeline: "sum"',
+    );
+    expect([...repository.pulls.values()].filter(({ branch }) => branch.startsWith("sluice/"))).toHaveLength(1);
+    expect(await gitIn(repository.directory, "fsck", "--strict", "--no-dangling")).toBe("");
+  },
+);
 
 test("commands release, roll back and hold; automation never crosses the hold", { timeout: 300_000 }, async () => {
   const place = await merged();

@@ -117,6 +117,13 @@ test("gates are over doubles, and what cannot be told does not hold", () => {
   expect(outcomes("metrics.unheard >= 0.95")).toBe("unknown");
   expect(outcomes("run.reproducible == true")).toBe("unknown");
   expect(outcomes("run.reproducible == true", "allow", { reproducible: true })).toBe("passed");
+  const nexts = [
+    "run.reproducible == true",
+    "run.reproducible == true && metrics.unheard > 1",
+    "!run.reproducible",
+  ].map((source) => judgeGates([gate(source)], gated)[0]?.next);
+  const said = `sluice reproduce ${record.id.slice(0, 8)} in a clone, and the git push that it names`;
+  expect(nexts).toEqual([said, undefined, undefined]);
   expect(outcomes("metrics.accuracy >= live.metrics.accuracy - 0.002")).toBe("not-applicable");
   expect(outcomes("metrics.accuracy >= live.metrics.accuracy - 0.002", "deny")).toBe("failed");
   expect(outcomes("metrics.accuracy >= live.metrics.accuracy - 0.002", "deny", { live: release })).toBe("passed");

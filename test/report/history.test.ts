@@ -8,6 +8,7 @@ import { diffText } from "../../src/report/diff-text.ts";
 import { doctorJson, doctorText, type Check } from "../../src/report/doctor-text.ts";
 import { explainJson, explainText, type ExplainView } from "../../src/report/explain-text.ts";
 import { logJson, logText, type LogEntry } from "../../src/report/log-text.ts";
+import type { Reproduction } from "../../src/release/reproduction.ts";
 import { noPaint } from "../../src/report/paint.ts";
 import { showJson, showText } from "../../src/report/show-text.ts";
 import { statusJson, statusText, type StatusView } from "../../src/report/status-text.ts";
@@ -71,10 +72,24 @@ const unlucky: RunRecord = {
   ],
 };
 
+const reproduced: Reproduction = {
+  repository: "42",
+  run: finished.id,
+  manifest: digestOf("manifest"),
+  platform: "linux-arm64",
+  compared: 12,
+  differences: { count: 2, names: ["build/model.json", "evaluate: accuracy"] },
+  left: ["publish"],
+  at: "2026-11-21T08:30:00.000Z",
+};
+
 test("show", async () => {
-  await expect(showText(finished, options)).toMatchFileSnapshot("../golden/report/show.txt");
-  await expect(showText(unlucky, options)).toMatchFileSnapshot("../golden/report/show-failed.txt");
-  expect(JSON.parse(showJson(finished))).toEqual({ version: 1, run: finished });
+  await expect(showText(finished, { ...options, reproduced })).toMatchFileSnapshot("../golden/report/show.txt");
+  await expect(showText(unlucky, { ...options, reproduced: null })).toMatchFileSnapshot(
+    "../golden/report/show-failed.txt",
+  );
+  expect(JSON.parse(showJson(finished, null))).toEqual({ version: 1, run: finished, reproduced: null });
+  expect(JSON.parse(showJson(finished, reproduced))).toMatchObject({ reproduced: { ...reproduced, same: false } });
 });
 
 test("diff", async () => {

@@ -1,6 +1,7 @@
 import type { CommitSha } from "../../identity/identity.ts";
 import type { Problem } from "../../problem/problem.ts";
 import { OFFLINE } from "../../release/offline.ts";
+import { REPRODUCTIONS } from "../../release/reproduction.ts";
 import { MERGE_GROUPS, mergeGroupsOf, type MergeGroup } from "../../run/merge-group.ts";
 import { ACCEPTED, type RunOrder } from "../../run/request.ts";
 import { settingsErrors } from "../project.ts";
@@ -38,7 +39,7 @@ export async function reconcile(ports: ReconcilePorts): Promise<Reconciled> {
   if (about.kind !== "ok")
     return { kind: "again", afterMs: 30_000, why: about.kind === "not-found" ? "the repository is gone" : about.why };
   const branch = about.value.defaultBranch;
-  const refs = [`refs/heads/${branch}`, ports.ledger, `${ACCEPTED}*`, `${OFFLINE}*`, MERGE_GROUPS];
+  const refs = [`refs/heads/${branch}`, ports.ledger, `${ACCEPTED}*`, `${OFFLINE}*`, `${REPRODUCTIONS}*`, MERGE_GROUPS];
   const refreshed = await ports.mirror.refresh([...new Set([...refs, ...(ports.also ?? [])])]);
   if (refreshed.kind !== "ok") return { kind: "again", afterMs: 10_000, why: refreshed.why };
   const mended = await ports.mend();

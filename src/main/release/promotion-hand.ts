@@ -17,7 +17,7 @@ import { tellForced } from "./forced.ts";
 import { withdrawAbandoned } from "./promotion-abandoned.ts";
 import { leaveOf, type Leave } from "./promotion-leave.ts";
 import type { EnvironmentSettings } from "../../pipeline/settings.ts";
-import { judgeGates, liveGate } from "../../policy/gate.ts";
+import { judgeGates, liveGate, readReproducible } from "../../policy/gate.ts";
 import { gaveWayTo, refusalOfCandidate, type NotPromotable } from "../../release/candidate.ts";
 import { standingOf, type EnvironmentState, type Request } from "../../release/environment-state.ts";
 import { evidenceDigest } from "../../release/evidence.ts";
@@ -223,7 +223,8 @@ export async function orderOf(
     record: run,
     release: candidate,
     live,
-    reproducible: null,
+    reproducible:
+      readReproducible(environment.gates) && (await place.runs.isReproduced(request.run)) ? (true as const) : null,
   };
   const deploy = environment.deploy === null ? null : await planDeployment(place, environment, request.run);
   const gates = [

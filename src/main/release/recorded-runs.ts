@@ -4,6 +4,8 @@ import { digestOf, type Digest, type RunId } from "../../identity/identity.ts";
 import { checkEnvelope } from "../../manifest/dsse.ts";
 import { manifestPath, signaturePath } from "../../manifest/ledger-paths.ts";
 import { releaseOf, type Release } from "../../release/release.ts";
+import { isSame } from "../../release/reproduction.ts";
+import { reproductionOf } from "../../release/verify-reproduction.ts";
 import type { RunRecord } from "../../run/run-record.ts";
 
 /** What the ledger has of runs, each read once. */
@@ -12,11 +14,15 @@ export interface RecordedRuns {
   release(id: RunId): Promise<Release | undefined>;
   /** Whether one of our keys signed it: anybody who can push could have put another there. */
   isSigned(id: RunId): Promise<boolean>;
+  /** Whether the ledger has a reproduction of it without a difference, signed by one of our keys. */
+  isReproduced(id: RunId): Promise<boolean>;
 }
 
 interface Ledger {
   readonly mirror: Pick<Mirror, "resolve" | "files">;
-  readonly history: Pick<History, "record">;
+  readonly history: Pick<History, "record" | "reproductions">;
+  /** As the forge names it for ever. */
+  readonly repository: string;
   /** Full name of its ref. */
   readonly ledger: string;
   readonly keys: ReadonlyMap<string, string>;
@@ -47,6 +53,11 @@ export function recordedRuns(ledger: Ledger): RecordedRuns {
       return found && releaseOf(found.run, found.manifest);
     },
     isSigned: async (id) => (await recorded(id))?.signed ?? false,
+    async isReproduced(id) {
+      const found = await recorded(id);
+      const again = found && reproductionOf(ledger.history.reproductions(id), found.manifest, ledger);
+      return again !== undefined && isSame(again);
+    },
   };
 }
 

@@ -4,6 +4,7 @@ import type { CommitSha } from "../../identity/identity.ts";
 import type { RepositoryRef } from "../../identity/repository.ts";
 import { again, DONE, wake, type At } from "./at.ts";
 import { wakeForComments } from "./comments.ts";
+import { takeReproductions } from "../release/reproductions.ts";
 import { mergeOf, tellCommit } from "./commit.ts";
 import type { ForgeRepository } from "./forge-repository.ts";
 import { mendLedger } from "./ledger.ts";
@@ -68,6 +69,8 @@ async function lookAlone(
     also: pulls.map(({ base }) => `refs/heads/${base.branch}`),
   });
   repository.save();
+  // Before promotions are woken: what was reproduced may be what one of them waits for.
+  if (looked.kind !== "again") await takeReproductions(at, repository).catch(parts.onError);
   if (looked.kind === "again") return again(looked.afterMs);
   if (looked.kind === "empty") return DONE;
   await wakeForMovedBases(at.queue, { ref, mirror: repository.mirror }, { open: pulls, refs: looked.refs });
