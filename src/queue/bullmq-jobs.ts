@@ -242,7 +242,13 @@ async function consume(bull: BullClasses, queue: string, options: ConsumeOptions
       // Whoever looks for expired locks puts it back and counts it as lost; PostgreSQL would let us do so uncounted.
       if (unlocked.has(controller)) throw new DelayedError();
       const wait = options.woken.get(name) === true ? 0 : afterMs;
-      await job.moveToDelayed(Date.now() + wait, token);
+      try {
+        await job.moveToDelayed(Date.now() + wait, token);
+      } catch (error) {
+        // Any other exception would end the job; left as it is, its lock expires and it is given out again.
+        options.onBackendError(error);
+        throw new DelayedError();
+      }
       // Added while it was put aside.
       if (wait > 0 && options.woken.get(name) === true) await job.promote().catch(() => undefined);
       throw new DelayedError();
