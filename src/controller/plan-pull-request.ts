@@ -49,18 +49,19 @@ async function planOpen(ports: PullRequestPorts, pullRequest: PullRequest): Prom
   const forkPool = isOfFork(domain) ? judged.rules.settings.forks.pool : null;
   const { before, planned } = await planBoth(ports, { base, head, tree: null, domain, forkPool });
   const at = { head, base, onto, domain, ...judged };
+  const asked = { pullRequest, refs, ruling };
   if (onto !== base && (await readsWhatMoved(ports, planned, { base, onto }))) {
     const merged = await ports.mirror.mergeTree(onto, head);
     if (merged.kind === "conflict") {
-      const plan = { pullRequest, refs, ...compare({ ...at, testMerge: false }, before, planned) };
+      const plan = { ...asked, ...compare({ ...at, testMerge: false }, before, planned) };
       const conflicts = conflictsOf(merged.paths, pullRequest.base.branch);
       return { kind: "planned", plan: { ...plan, problems: [...conflicts, ...plan.problems] } };
     }
     const now = await planBoth(ports, { base: onto, head, tree: merged.tree, domain, forkPool });
-    const plan = { pullRequest, refs, ...compare({ ...at, testMerge: true }, now.before, now.planned) };
+    const plan = { ...asked, ...compare({ ...at, testMerge: true }, now.before, now.planned) };
     return { kind: "planned", plan };
   }
-  return { kind: "planned", plan: { pullRequest, refs, ...compare({ ...at, testMerge: false }, before, planned) } };
+  return { kind: "planned", plan: { ...asked, ...compare({ ...at, testMerge: false }, before, planned) } };
 }
 
 /** Conflicts that are named: the first say what to do, and git names them all. */

@@ -137,6 +137,8 @@ export type RulesAt = (commit: CommitSha) => Promise<Narrowed>;
 /** What merging a pull request would run, and why. */
 export interface PullRequestPlan extends MergePlan {
   readonly pullRequest: PullRequest;
+  /** Commit of the default branch whose settings judge it. */
+  readonly ruling: CommitSha;
   /** Refs of the remote as they were when it was looked at. */
   readonly refs: ReadonlyMap<string, CommitSha>;
 }

@@ -1,7 +1,8 @@
 import { expect, test } from "vitest";
 
-import type { PullRequestPlan } from "../../src/controller/project.ts";
+import { UNREADABLE, type PullRequestPlan } from "../../src/controller/project.ts";
 import type { PullRequest } from "../../src/forge/forge.ts";
+import type { CommitSha } from "../../src/identity/identity.ts";
 import { keepSeen, wakeForMovedBases, wakeForPullRequests } from "../../src/main/serve/seen.ts";
 import type { Queue } from "../../src/queue/queue.ts";
 import { memoryTable } from "../controller/memory-table.ts";
@@ -12,7 +13,15 @@ const REF = { id: 42, fullName: "acme/digits", installation: 1 };
 const [BEFORE, NOW] = [sha("b"), sha("c")];
 
 /** Open pull requests, each reported when its base was at BEFORE; answers whom a look wakes by then. */
-async function woken({ files, moved, gone = false, count = 1 }: Moved): Promise<readonly string[]> {
+async function woken({
+  files,
+  moved,
+  gone = false,
+  count = 1,
+  problem = null,
+  ruled = BEFORE,
+  onto = NOW,
+}: Moved): Promise<readonly string[]> {
   const table = memoryTable();
   const jobs: string[] = [];
   const add: Queue["jobs"]["add"] = async (_, all) => void jobs.push(...all.map(({ id }) => id));
@@ -24,18 +33,22 @@ async function woken({ files, moved, gone = false, count = 1 }: Moved): Promise<
     const plan = {
       pullRequest,
       onto: BEFORE,
+      ruling: BEFORE,
       affected,
       planned: { planned: affected },
       testMerge: false,
-      problems: [],
+      problems: problem === null ? [] : [{ code: problem }],
     };
     await keepSeen(queue, REF, plan as unknown as PullRequestPlan);
   }
   await wakeForPullRequests(queue, REF, open);
   expect(jobs).toEqual([]);
   const mirror = { resolve: async () => (gone ? undefined : BEFORE), changed: async () => moved };
-  const refs = new Map([[`refs/heads/${PAGE.base.branch}`, NOW]]);
-  await wakeForMovedBases(queue, { ref: REF, mirror }, { open, refs });
+  const refs = new Map([
+    [`refs/heads/${PAGE.base.branch}`, onto],
+    ["refs/heads/rules", ruled],
+  ]);
+  await wakeForMovedBases(queue, { ref: REF, mirror }, { open, refs, branch: "rules" });
   return jobs;
 }
 
@@ -44,6 +57,11 @@ interface Moved {
   readonly moved: readonly string[];
   readonly gone?: boolean;
   readonly count?: number;
+  /** Code of what stops it. */
+  readonly problem?: string | null;
+  /** Where the default branch and its base are by now. */
+  readonly ruled?: CommitSha;
+  readonly onto?: CommitSha;
 }
 
 test.each([
@@ -54,6 +72,15 @@ test.each([
   ["where no pipeline is affected", { files: null, moved: ["data.txt", "sluice.yaml"] }, false],
 ])("a pull request whose base moved %s is planned again, or not", async (_, moved, again) => {
   expect(await woken(moved)).toEqual(again ? ["pull-request-42-1"] : []);
+});
+
+test.each([
+  ["nothing moved", { ruled: BEFORE, onto: BEFORE }, false],
+  ["the default branch moved", { ruled: NOW, onto: BEFORE }, true],
+  ["its base moved, wherever", { ruled: BEFORE, onto: NOW }, true],
+])("what somebody else may mend is looked at again only when something moved: %s", async (_, tips, again) => {
+  const stopped = { files: null, moved: [], problem: UNREADABLE, ...tips };
+  expect(await woken(stopped)).toEqual(again ? ["pull-request-42-1"] : []);
 });
 
 test("one look asks for a bounded number of plans", async () => {

@@ -73,7 +73,11 @@ async function lookAlone(
   if (looked.kind !== "again") await takeReproductions(at, repository).catch(parts.onError);
   if (looked.kind === "again") return again(looked.afterMs);
   if (looked.kind === "empty") return DONE;
-  await wakeForMovedBases(at.queue, { ref, mirror: repository.mirror }, { open: pulls, refs: looked.refs });
+  await wakeForMovedBases(
+    at.queue,
+    { ref, mirror: repository.mirror },
+    { open: pulls, refs: looked.refs, branch: looked.branch },
+  );
   const seen = { orders: [...looked.open, ...looked.started], branch: looked.branch };
   const recent = repository.history.runs({ limit: TOLD_AGAIN }).map(({ source }) => source);
   const open = seen.orders.filter((order) => order.domain === "main" || order.pullRequest === null);

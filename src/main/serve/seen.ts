@@ -10,10 +10,12 @@ import { CONTROLLER_QUEUE, jobOf } from "../../trigger/job.ts";
 
 /** What an open pull request was like when it was last reported. */
 interface Seen {
-  /** What the report rests on besides git's own refs; empty: it is to be looked at again. */
+  /** What the report rests on besides git's own refs. */
   readonly stamp: string;
   /** Tip of its base branch. */
   readonly onto: CommitSha;
+  /** Tip of the default branch, where a push to it or to the base may mend what stops the change. */
+  readonly mendable: CommitSha | null;
   /** Where the base moves there, the plan may be another; null: nothing is affected. */
   readonly reads: Reads | null;
 }
@@ -29,9 +31,13 @@ export async function keepSeen(
   ref: RepositoryRef,
   plan: PullRequestPlan,
 ): Promise<void> {
-  // Not as seen while somebody else may mend it: the next look comes back to it.
-  const stamp = mayMendItself(plan) ? "" : stampOf(plan.pullRequest);
-  const seen: Seen = { stamp, onto: plan.onto, reads: readBy(plan) };
+  const { pullRequest, onto, ruling } = plan;
+  const seen: Seen = {
+    stamp: stampOf(pullRequest),
+    onto,
+    mendable: mayMendItself(plan) ? ruling : null,
+    reads: readBy(plan),
+  };
   await table.put(seenTable(ref), String(plan.pullRequest.number), seen as unknown as Json);
 }
 
@@ -51,23 +57,39 @@ export async function wakeForPullRequests(
   for (const number of seen.keys()) if (!open.some((one) => one.number === number)) await wakeFor(queue, ref, number);
 }
 
-/** Wakes us for open pull requests whose base moved since the last report in what their plans read. */
+/**
+ * Wakes us for open pull requests whose base moved since the last report in what their plans read, and for those that
+ * may be mended by any move of it or of the default branch.
+ */
 export async function wakeForMovedBases(
   queue: Waking,
   { ref, mirror }: { readonly ref: RepositoryRef; readonly mirror: Changes },
-  { open, refs }: { readonly open: readonly PullRequest[]; readonly refs: ReadonlyMap<string, CommitSha> },
+  {
+    open,
+    refs,
+    branch,
+  }: {
+    readonly open: readonly PullRequest[];
+    readonly refs: ReadonlyMap<string, CommitSha>;
+    /** The default branch. */
+    readonly branch: string;
+  },
 ): Promise<void> {
   const seen = await seenIn(queue, ref);
   const known = new Map<string, Promise<readonly string[] | null>>();
+  const moved = async (onto: CommitSha, tip: CommitSha, reads: Reads): Promise<boolean> => {
+    const changed = known.get(`${onto} ${tip}`) ?? changedSince(mirror, onto, tip);
+    known.set(`${onto} ${tip}`, changed);
+    const paths = await changed;
+    return paths === null || touches(paths, reads);
+  };
   let woken = 0;
   for (const { number, base } of open) {
-    const { onto, reads = null } = seen.get(number) ?? {};
+    const { onto, reads = null, mendable = null } = seen.get(number) ?? {};
     const tip = refs.get(`refs/heads/${base.branch}`);
-    if (onto === undefined || tip === undefined || onto === tip || reads === null) continue;
-    const moved = known.get(`${onto} ${tip}`) ?? changedSince(mirror, onto, tip);
-    known.set(`${onto} ${tip}`, moved);
-    const paths = await moved;
-    if (paths !== null && !touches(paths, reads)) continue;
+    if (onto === undefined || tip === undefined) continue;
+    const mended = mendable !== null && (onto !== tip || mendable !== refs.get(`refs/heads/${branch}`));
+    if (!mended && (onto === tip || reads === null || !(await moved(onto, tip, reads)))) continue;
     await wakeFor(queue, ref, number);
     if (++woken >= MOST_MOVED) return;
   }
