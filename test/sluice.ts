@@ -80,7 +80,7 @@ export function sluiceIn(cwd: string, args: readonly string[], env = ENV): Promi
 export function recorded(bench: Bench): readonly string[] {
   try {
     return bench
-      .git("log", "--format=%(trailers:key=Sluice-Run,valueonly)", "refs/sluice/local")
+      .git("log", "--grep=^Sluice-Manifest: ", "--format=%(trailers:key=Sluice-Run,valueonly)", "refs/sluice/local")
       .split("\n")
       .filter((line) => line !== "");
   } catch {

@@ -1,7 +1,7 @@
 import { diffRuns } from "../diff/run-diff.ts";
 import { ansiPaint, noPaint, type Paint } from "../report/paint.ts";
 import { EXIT, Refusal } from "./exit.ts";
-import { reproducedIn } from "./reproduced.ts";
+import { reproducedIn, waitingPush } from "./reproduced.ts";
 import { selectRun, shortIds } from "./select-run.ts";
 import { openRepository } from "./open-repository.ts";
 import { noPipeline, openSession } from "./session.ts";
@@ -49,11 +49,12 @@ export async function show(world: World, run: string, flags: { readonly json?: b
   const repository = await openRepository(world);
   const { record, ledger } = await selectRun(repository, run);
   const reproduced = await reproducedIn(repository, ledger, record.id);
+  const waiting = reproduced === null ? await waitingPush(repository, ledger, record.id) : null;
   const { showText, showJson } = await import("../report/show-text.ts");
   world.terminal.print(
     flags.json === true
       ? showJson(record, reproduced)
-      : showText(record, { reproduced, paint: paintOf(world), shortId: shortIds(ledger.history) }),
+      : showText(record, { reproduced, waiting, paint: paintOf(world), shortId: shortIds(ledger.history) }),
   );
   return EXIT.fine;
 }

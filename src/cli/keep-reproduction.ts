@@ -1,10 +1,11 @@
+import { readReproductions } from "../controller/read-reproductions.ts";
 import { recordReproductions, signReproduction } from "../controller/record-reproduction.ts";
 import type { LedgerHeader } from "../manifest/ledger-header.ts";
 import { LOCAL_LEDGER } from "../manifest/ledger-paths.ts";
 import { differencesOf, REPRODUCTIONS, type Reproduction } from "../release/reproduction.ts";
 import type { Signer } from "../signer/signer.ts";
 import type { Compared } from "./compare-again.ts";
-import { recordedIn } from "./reproduced.ts";
+import { pushOf, recordedIn } from "./reproduced.ts";
 import type { Selected } from "./select-run.ts";
 import type { Repository, World } from "./world.ts";
 
@@ -45,9 +46,22 @@ export async function keepReproduction(place: Reproduced, compared: Compared): P
   // Both are refs of this clone, and nobody else writes them.
   const here = { ref, refresh: async () => undefined, publish: async () => ({ kind: "published" as const }) };
   const signed = await signReproduction(signer, reproduction);
+  if (!local) await dropOthers(repository.git, ref, { signer, repository: record.repository });
   await recordReproductions({ git: repository.git, ledger: here }, record.pipeline, [signed]);
   if (local) world.terminal.say(`recorded in ${LOCAL_LEDGER}: sluice show ${id}\n`);
   else tellToPush(place, { ref, signer, header: found.header });
+}
+
+/** One record that the service refuses has it refuse those beside it: what another key signed here gives way. */
+async function dropOthers(
+  git: Repository["git"],
+  ref: string,
+  { signer, repository }: { readonly signer: Signer; readonly repository: string },
+): Promise<void> {
+  const head = await git.resolve(ref);
+  if (head === undefined) return;
+  const read = await readReproductions(git, head, { keys: new Map([[signer.keyId, signer.publicKey]]), repository });
+  if (read.kind !== "ok") await git.push(git.directory, [{ from: "", to: ref }]);
 }
 
 function tellToPush(
@@ -55,14 +69,13 @@ function tellToPush(
   { ref, signer, header }: { readonly ref: string; readonly signer: Signer; readonly header: LedgerHeader },
 ): void {
   const { terminal } = world;
-  const remote = /^refs\/remotes\/([^/]+)\//.exec(ledger.ref)?.[1] ?? "origin";
   const key = signer.keyId.slice(0, 12);
   if (!header.keys.has(signer.keyId))
     terminal.say(
       `this ledger does not know the key ${key} yet: the service takes in what it signs only if \`signing_keys\` of the operator's file lists it: ${publicHalf(signer)}\n`,
     );
   terminal.say(
-    `kept in this clone, signed by key ${key}\n  next: git push ${remote} ${ref}\nthe service then records it: \`run.reproducible\` in a gate is read from there\n`,
+    `kept in this clone, signed by key ${key}\n  next: ${pushOf(ledger, ref)}\nthe service then records it: \`run.reproducible\` in a gate is read from there\n`,
   );
 }
 

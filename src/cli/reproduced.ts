@@ -1,7 +1,7 @@
 import { digestOf, type Digest, type RunId } from "../identity/identity.ts";
 import { parseLedgerHeader, type LedgerHeader } from "../manifest/ledger-header.ts";
-import { LEDGER_HEADER, manifestPath } from "../manifest/ledger-paths.ts";
-import type { Reproduction } from "../release/reproduction.ts";
+import { LEDGER_HEADER, LOCAL_LEDGER, manifestPath } from "../manifest/ledger-paths.ts";
+import { REPRODUCTIONS, type Reproduction } from "../release/reproduction.ts";
 import type { Ledger, Repository } from "./world.ts";
 
 /** Of which repository a ledger is and whose keys sign in it, with the digest of one run's manifest there. */
@@ -38,4 +38,20 @@ export async function reproducedIn(
   if (recorded === undefined) return null;
   const { reproductionOf } = await import("../release/verify-reproduction.ts");
   return reproductionOf(entries, recorded.manifest, recorded.header) ?? null;
+}
+
+/** What brings a run's reproduction that was kept in this clone to the service; null: none was. */
+export async function waitingPush(
+  { git }: Pick<Repository, "git">,
+  ledger: Pick<Ledger, "ref">,
+  run: RunId,
+): Promise<string | null> {
+  const ref = `${REPRODUCTIONS}${run}`;
+  const waits = ledger.ref !== LOCAL_LEDGER && (await git.resolve(ref)) !== undefined;
+  return waits ? pushOf(ledger, ref) : null;
+}
+
+/** The push of a ref to where a ledger was fetched from. */
+export function pushOf(ledger: Pick<Ledger, "ref">, ref: string): string {
+  return `git push ${/^refs\/remotes\/([^/]+)\//.exec(ledger.ref)?.[1] ?? "origin"} ${ref}`;
 }

@@ -22,6 +22,8 @@ export interface ShowTextOptions {
 /** What counts of a run's reproductions; null: nobody has recorded one. */
 interface Told extends ShowTextOptions {
   readonly reproduced: Reproduction | null;
+  /** The push that one waits for, where it was computed again in this clone. */
+  readonly waiting: string | null;
 }
 
 /** One recorded run for a terminal: who, when, from what, step by step, what came out. */
@@ -41,7 +43,7 @@ export function showText(record: RunRecord, options: Told): string {
   return `${blocks.filter((block) => block !== "").join("\n\n")}\n`;
 }
 
-function factLines(record: RunRecord, { paint, shortId, reproduced }: Told): readonly string[] {
+function factLines(record: RunRecord, { paint, shortId, reproduced, waiting }: Told): readonly string[] {
   const wall = Date.parse(record.finishedAt) - Date.parse(record.startedAt);
   const rows: (readonly [string, string])[] = [
     ["pipeline", `${safeLine(record.pipeline.name)} (${safeLine(record.pipeline.path)})`],
@@ -69,7 +71,7 @@ function factLines(record: RunRecord, { paint, shortId, reproduced }: Told): rea
       "machine",
       `${safeLine(record.host.platform)}, ${record.host.cpus} cores, ${formatBytes(record.host.memoryBytes)}, sluice ${safeLine(record.host.version)}`,
     ],
-    ...reproducedRow(record, { shortId, reproduced }),
+    ...reproducedRow(record, { shortId, reproduced, waiting }),
     ...record.datasets.map(
       (dataset) =>
         ["data", `${safeLine(dataset.name)} ${shortDigest(dataset.digest)} (${formatBytes(dataset.size)})`] as const,
@@ -81,10 +83,10 @@ function factLines(record: RunRecord, { paint, shortId, reproduced }: Told): rea
 /** What failed was recorded as it was: nobody is asked to compute it again. */
 function reproducedRow(
   { id, status }: RunRecord,
-  { shortId, reproduced }: Pick<Told, "shortId" | "reproduced">,
+  { shortId, reproduced, waiting }: Pick<Told, "shortId" | "reproduced" | "waiting">,
 ): readonly (readonly [string, string])[] {
   if (reproduced !== null) return [["reproduced", reproducedWords(reproduced)]];
-  return status === "succeeded" ? [["reproduced", `not yet: sluice reproduce ${shortId(id)}`]] : [];
+  return status === "succeeded" ? [["reproduced", `not yet: ${waiting ?? `sluice reproduce ${shortId(id)}`}`]] : [];
 }
 
 /** How it went when the run was computed again, and when and where that was. */

@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 
 import { expect, test } from "vitest";
@@ -57,7 +57,7 @@ test("what names none or several ends with 64 and the candidates", async () => {
 }, 180_000);
 
 test("diff, explain, verify, get and reproduce take it too", async () => {
-  const { bench, digits } = await live();
+  const { bench, digits, record, take } = await live();
 
   const diff = await bench.sluice("diff", "prod:digits~1", "prod:digits", "--json");
   expect(JSON.parse(diff.stdout)).toMatchObject({ from: { run: digits[0] }, to: { run: digits[1] } });
@@ -81,7 +81,25 @@ test("diff, explain, verify, get and reproduce take it too", async () => {
   expect(bench.git("log", "--format=%s", waiting).trim()).toBe(
     `digits: run ${digits[0].slice(0, 4)} reproduced, 1 digests and metrics compared`,
   );
-  expect((await bench.sluice("show", "staging")).stdout).toMatch(/reproduced +not yet/);
+  expect((await bench.sluice("show", "staging")).stdout).toMatch(
+    new RegExp(`reproduced +not yet: git push origin ${waiting}`),
+  );
+  bench.write(
+    "sluice.yaml",
+    `version: 1\nsandbox: off\nenvironments:\n  prod: { gates: ["run.reproducible == true"] }\n`,
+  );
+  await record(event("requested", "label:5", { run: digits[0], pullRequest: 14 }));
+  const what = `sluice reproduce ${digits[0].slice(0, 8)} in a clone, and the git push`;
+  expect((await bench.sluice("status")).stdout).toContain(what);
+  await take(waiting);
+  expect((await bench.sluice("status")).stdout).not.toContain("run.reproducible");
+  const shown = await bench.sluice("show", "staging");
+  expect(shown.stdout).toMatch(/reproduced +yes, 1 digests and metrics compared \(/);
+  // One that the service refuses has it refuse those beside it: under another key it begins anew.
+  rmSync(join(bench.root, ".sluice", "keys"), { recursive: true });
+  const stranger = await bench.sluice("reproduce", digits[0]);
+  expect(stranger.stderr).toMatch(/`signing_keys` of the operator's file lists it: MCow\S+=\n/);
+  expect(bench.git("rev-list", "--count", waiting).trim()).toBe("1");
 }, 180_000);
 
 test("an event that no key of the ledger signed makes nothing live", async () => {

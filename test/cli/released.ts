@@ -1,7 +1,9 @@
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 
+import { readReproductions } from "../../src/controller/read-reproductions.ts";
 import { recordEvents } from "../../src/controller/record-events.ts";
+import { recordReproductions } from "../../src/controller/record-reproduction.ts";
 import type { RemoteLedger } from "../../src/git/mirror.ts";
 import { digestOf, parseRunId, type RunId } from "../../src/identity/identity.ts";
 import { parseLedgerHeader } from "../../src/manifest/ledger-header.ts";
@@ -46,6 +48,8 @@ export interface Released {
   readonly digits: readonly [RunId, RunId];
   readonly words: readonly [RunId, RunId];
   readonly record: (...events: readonly ReleaseEvent[]) => Promise<void>;
+  /** Takes in what was reproduced in the clone, as a service does. */
+  readonly take: (ref: string) => Promise<void>;
 }
 
 export async function released(): Promise<Released> {
@@ -90,5 +94,11 @@ export async function released(): Promise<Released> {
     digits: of("digits"),
     words: of("words"),
     record: async (...events) => void (await recordEvents({ git, signer, ledger }, own, events)),
+    async take(ref) {
+      const head = (await git.resolve(ref)) ?? sha("0");
+      const read = await readReproductions(git, head, { keys: header.value.keys, repository: own });
+      if (read.kind !== "ok") throw new Error(read.refusal);
+      await recordReproductions({ git, ledger }, { id: "digits", name: "digits" }, read.value);
+    },
   };
 }

@@ -84,8 +84,10 @@ const reproduced: Reproduction = {
 };
 
 test("show", async () => {
-  await expect(showText(finished, { ...options, reproduced })).toMatchFileSnapshot("../golden/report/show.txt");
-  await expect(showText(unlucky, { ...options, reproduced: null })).toMatchFileSnapshot(
+  await expect(showText(finished, { ...options, reproduced, waiting: null })).toMatchFileSnapshot(
+    "../golden/report/show.txt",
+  );
+  await expect(showText(unlucky, { ...options, reproduced: null, waiting: null })).toMatchFileSnapshot(
     "../golden/report/show-failed.txt",
   );
   expect(JSON.parse(showJson(finished, null))).toEqual({ version: 1, run: finished, reproduced: null });
