@@ -2,7 +2,6 @@ import type { ShownPlot } from "./plot-markdown.ts";
 import type { RunId } from "../identity/identity.ts";
 import type { RunRecord } from "../run/run-record.ts";
 import { ownWords } from "./cause.ts";
-import { formatDuration } from "./duration.ts";
 import { codeSpan } from "./escape-markdown.ts";
 import { failedRun, hasFailed, type Evidence } from "./failed-run.ts";
 import { failureMarkdown } from "./failure-markdown.ts";
@@ -10,7 +9,7 @@ import { fittedPlan, planMarkdown, type PlanMarkdownOptions } from "./plan-markd
 import type { PlanView } from "./plan-view.ts";
 import { runMarkdown, type RunMarkdownOptions } from "./run-markdown.ts";
 import { markdownVoice } from "./voice.ts";
-import { counted, type ShortId } from "./words.ts";
+import { counted, formatTime, type ShortId } from "./words.ts";
 
 /**
  * By this line and by its author's App id the one comment of a pull request is found again. Anybody can write the
@@ -28,7 +27,8 @@ export type StickyRun =
       readonly done: number;
       readonly total: number;
       readonly running: readonly string[];
-      readonly sinceMs: number;
+      /** RFC 3339 UTC: a comment stands for longer than a duration is true. */
+      readonly began: string;
     }
   | {
       readonly kind: "ended";
@@ -96,7 +96,7 @@ function runSection(run: StickyRun, shortId: ShortId, characters: number): strin
       const now = run.running.slice(0, 3).map((step) => codeSpan(step, 60));
       const working = now.length === 0 ? "" : ` · now ${now.join(", ")}`;
       const title = `### Run ${codeSpan(shortId(run.run))} of ${codeSpan(run.pipeline)} · under way`;
-      return `${title}\n\n${run.done} of ${counted(run.total, "step")} done after ${formatDuration(run.sinceMs)}${working}`;
+      return `${title}\n\n${run.done} of ${counted(run.total, "step")} done${working} · begun ${formatTime(run.began)} UTC`;
     }
     case "ended": {
       const { record, baseline, evidence } = run;

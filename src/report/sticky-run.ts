@@ -8,7 +8,14 @@ import type { StickyRun } from "./sticky-comment.ts";
 export interface OpenRun {
   readonly run: RunRecord["id"];
   readonly pipeline: string;
-  readonly progress: { readonly done: number; readonly total: number; readonly sinceMs: number } | null;
+  readonly progress: {
+    readonly done: number;
+    readonly total: number;
+    /** Names of steps. */
+    readonly running: readonly string[];
+    /** RFC 3339 UTC. */
+    readonly began: string;
+  } | null;
 }
 
 /** A recorded run with the run that it is compared with. */
@@ -20,7 +27,7 @@ export interface EndedRun {
 /** A run that has not ended, as reports show it. */
 export function openRun({ run, pipeline, progress }: OpenRun): StickyRun {
   if (progress === null) return { kind: "waiting", run, pipeline, why: "accepted, and about to begin" };
-  return { kind: "under-way", run, pipeline, ...progress, running: [] };
+  return { kind: "under-way", run, pipeline, ...progress };
 }
 
 /** A run that has ended, as reports show it; `label` names the baseline's branch. */

@@ -37,15 +37,21 @@ function statuses({ directory }: TwinRepository): Promise<string> {
   return gitIn(directory, "log", format, "sluice/ledger", "--").catch(() => "");
 }
 
-test("/sluice cancel ends a run for real, and records it", { timeout: 60_000 }, async () => {
-  const place = await town();
-  const { forge } = place.twin;
-  const { repository, number } = await begun(place);
-  forge.comment(repository, number, { body: "/sluice cancel", user: forge.world.user("alice"), app: null });
-  await place.until("it is recorded", async () => (await statuses(repository)).includes("command cancelled"));
-  await place.until("nothing is open", async () => (await accepted(repository)) === "");
-  expect((await statuses(repository)).match(/command/g)).toHaveLength(1);
-});
+test(
+  "a run says which step it is at, and /sluice cancel ends it for real, and records it",
+  { timeout: 60_000 },
+  async () => {
+    const place = await town();
+    const { forge } = place.twin;
+    const { repository, number } = await begun(place);
+    const told = (): string => (repository.comments.get(number) ?? []).map(({ body }) => body).join("\n");
+    await place.until("it says what runs", async () => told().includes("0 of 1 step done · now `add` · begun 20"));
+    forge.comment(repository, number, { body: "/sluice cancel", user: forge.world.user("alice"), app: null });
+    await place.until("it is recorded", async () => (await statuses(repository)).includes("command cancelled"));
+    await place.until("nothing is open", async () => (await accepted(repository)) === "");
+    expect((await statuses(repository)).match(/command/g)).toHaveLength(1);
+  },
+);
 
 test("a push supersedes the run of the head before it", { timeout: 60_000 }, async () => {
   const place = await town();

@@ -1,6 +1,7 @@
 import { type Executable } from "../../controller/run-accepted.ts";
 import { runPipeline, type RunEnd } from "../../controller/run-pipeline/run-pipeline.ts";
 import { progressOf } from "./progress.ts";
+import type { StepProgress } from "../../run/step-progress.ts";
 import { paramsOf, stageCommit } from "../../controller/stage-commit.ts";
 import { type ForgeRepository } from "../serve/forge-repository.ts";
 import { encodeAttempt, type StagedJob } from "../../controller/attempt-payload.ts";
@@ -38,7 +39,8 @@ export async function executeRun(
   );
   const pools = new Set([...grants.values()].flatMap((grant) => (grant.kind === "granted" ? [grant.name] : [])));
   stop.onBegin({ order, steps: planned.order.steps.map(({ name }) => name), pools: [...pools] });
-  const routes = await openPools(parts, repository, { run, pools, grants });
+  const onProgress = progressOf(planned.order.steps.length, (progress, event) => stop.onProgress(progress, event));
+  const routes = await openPools(parts, repository, { run, pools, grants, onProgress });
   const routed = routedDispatcher(routes, (job: StepJob) => {
     const grant = grants.get(job.step.name) ?? ASK_LATER;
     if (grant.kind === "granted") return { kind: "to", name: grant.name };
@@ -63,7 +65,7 @@ export async function executeRun(
         },
         room: UNBOUNDED,
         gateOf: run.gateOf,
-        onProgress: progressOf(planned.order.steps.length, (progress, event) => stop.onProgress(progress, event)),
+        onProgress,
         signal: stop.signal,
         left: stop.left,
       },
@@ -74,6 +76,12 @@ export async function executeRun(
 }
 
 type Grants = ReadonlyMap<string, Granted>;
+
+interface Opening {
+  readonly run: Executable;
+  readonly grants: Grants;
+  readonly onProgress: (event: StepProgress) => void;
+}
 
 /** An attempt of a step that was granted secrets carries the signed order to read them; their values never travel. */
 async function withSecrets(parts: ServiceParts, attempt: StagedJob, grants: Grants): Promise<StagedJob> {
@@ -100,11 +108,11 @@ function grantOf(rules: Narrowed, order: RunOrder, step: Step): Granted {
 async function openPools(
   parts: ServiceParts,
   repository: ForgeRepository,
-  { run, pools, grants }: { readonly run: Executable; readonly pools: ReadonlySet<string>; readonly grants: Grants },
+  { pools, ...opening }: Opening & { readonly pools: ReadonlySet<string> },
 ): Promise<ReadonlyMap<string, Dispatcher<StepJob, StepEnd>>> {
   const routes = new Map<string, Dispatcher<StepJob, StepEnd>>();
   try {
-    for (const pool of pools) routes.set(pool, await openPool(parts, repository, { run, pool, grants }));
+    for (const pool of pools) routes.set(pool, await openPool(parts, repository, { ...opening, pool }));
     return routes;
   } catch (error) {
     await Promise.allSettled(Array.from(routes.values(), (route) => route[Symbol.asyncDispose]()));
@@ -116,7 +124,7 @@ async function openPools(
 async function openPool(
   parts: ServiceParts,
   repository: ForgeRepository,
-  { run, pool, grants }: { readonly run: Executable; readonly pool: string; readonly grants: Grants },
+  { run, pool, grants, onProgress }: Opening & { readonly pool: string },
 ): Promise<Dispatcher<StepJob, StepEnd>> {
   const { store, clock } = parts;
   const { order, planned } = run;
@@ -138,7 +146,15 @@ async function openPool(
   });
   // Turns are given by the pool, which knows no run: what follows from one belongs to this run again.
   const here = asNow();
-  const mine: typeof staging = { ...staging, dispatch: (job) => here(() => staging.dispatch(job)) };
+  const mine: typeof staging = {
+    ...staging,
+    dispatch: (job) =>
+      here(() => {
+        // It has a slot now, and a worker takes it as soon as its inputs are there.
+        onProgress({ kind: "started", step: job.step, attempt: job.attempt, cause: job.cause });
+        staging.dispatch(job);
+      }),
+  };
   return fairDispatcher<StepJob, StepEnd>(mine, {
     pool: turns,
     describe: describeSteps(run),

@@ -13,6 +13,8 @@ export const PROGRESS = "progress";
 export interface KeptProgress {
   readonly done: number;
   readonly total: number;
+  /** Not there where an earlier version wrote it. */
+  readonly running?: readonly string[];
   readonly began: number;
 }
 

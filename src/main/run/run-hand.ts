@@ -42,12 +42,13 @@ export async function takeRun(at: At, ref: RepositoryRef, take: RunToTake & Tell
       onBegin: (begun) => live.begun(begun),
       onProgress(progress, event) {
         live.progress(progress, event);
-        report(progress);
+        report.progress(progress);
         if (event.kind === "cached") at.service.parts.steps.cached();
       },
     });
     if (ended.kind === "again") return again(ended.afterMs, ended.why);
     await live.over();
+    await report.end();
     await at.queue.table.remove(STOP, run);
     await at.queue.table.remove(PROGRESS, run);
     // Recorded: how its attempts ended is asked by nobody any more.
@@ -76,6 +77,7 @@ export async function takeRun(at: At, ref: RepositoryRef, take: RunToTake & Tell
     return take.tell(record.source);
   } finally {
     watch.end();
+    await report.end();
     await live.close();
     await lease.release();
   }
@@ -110,26 +112,56 @@ function watchStop(
   return { signal: controller.signal, as: () => why, end: () => clearInterval(timer) };
 }
 
-/** Keeps how far a run has got where reports find it, and wakes the report of its pull request. */
+interface ProgressTeller {
+  progress(progress: Progress): void;
+  /** Nothing is told any more. */
+  end(): Promise<void>;
+}
+
+/**
+ * Keeps how far a run has got where reports find it, and wakes the report of its pull request: not at once, because many
+ * steps end within seconds, but not only when the next one ends either, because that may be hours away.
+ */
 function tellProgress(
   { service, queue }: At,
   repository: RepositoryRef,
   { id: run, pullRequest, commit, tell: tellCommit }: RunToTake & Telling,
-): (progress: Progress) => void {
-  const began = service.parts.clock.now();
+): ProgressTeller {
+  const { clock } = service.parts;
+  const every = commit === null ? TELL_EVERY_MS : TELL_COMMIT_EVERY_MS;
+  const began = clock.now();
   let told = began;
+  let last: Progress | undefined;
+  let timer: NodeJS.Timeout | undefined;
+  let telling: Promise<void> | undefined;
   const tell = async (progress: Progress): Promise<void> => {
     await queue.table.put(PROGRESS, run, { ...progress, began });
     if (commit !== null) return void (await tellCommit(commit));
     if (pullRequest === null) return;
     await wakeReport({ queue }, repository, pullRequest, "progress");
   };
-  return (progress) => {
-    const now = service.parts.clock.now();
-    if (progress.done === progress.total || now - told < (commit === null ? TELL_EVERY_MS : TELL_COMMIT_EVERY_MS))
-      return;
-    told = now;
+  const unset = (): void => {
+    clearTimeout(timer);
+    timer = undefined;
+  };
+  const tellNow = (): void => {
+    unset();
+    told = clock.now();
     // A hint that is lost costs a line in a comment.
-    tell(progress).catch(() => undefined);
+    if (last !== undefined) telling = tell(last).catch(() => undefined);
+  };
+  return {
+    progress(progress) {
+      last = progress;
+      // Its end is told by the record.
+      if (progress.done === progress.total) return unset();
+      const wait = every - (clock.now() - told);
+      if (wait <= 0) tellNow();
+      else timer ??= setTimeout(tellNow, wait);
+    },
+    async end() {
+      unset();
+      await telling;
+    },
   };
 }

@@ -209,8 +209,8 @@ async function statesOf(at: At, repository: ForgeRepository, { plan, orders }: S
 export async function openRunOf(at: At, { id, pipeline }: RunOrder): Promise<OpenRun> {
   const value = await progressOf(at, id);
   if (value === undefined) return { run: id, pipeline, progress: null };
-  const { done, total, began } = value;
-  return { run: id, pipeline, progress: { done, total, sinceMs: at.service.parts.clock.now() - began } };
+  const { done, total, began, running = [] } = value;
+  return { run: id, pipeline, progress: { done, total, running, began: new Date(began).toISOString() } };
 }
 
 /** The newest recorded run of each pipeline at the head, with the run of the base that it is compared with. */
