@@ -132,7 +132,7 @@ async function ours(
   const notice = { slots: AT_ONCE, room: ROOM, version: "bench", host: "here", pid: process.pid };
   const announced = await announceWorker(queue.table, pool, notice, onError);
   const fair = fairPool({ queue, pool, holder: "bench", onError });
-  while (fair.counts() === undefined || fair.largest === undefined) await new Promise((go) => setTimeout(go, 10));
+  while (fair.counts() === undefined || fair.largest.length === 0) await new Promise((go) => setTimeout(go, 10));
   const begin = performance.now();
   const inner = await queueDispatcher<Job, Json>({
     queue,
