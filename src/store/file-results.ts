@@ -4,7 +4,9 @@ import { dirname, join } from "node:path";
 import { hexOf, type Digest, type Domain } from "../identity/identity.ts";
 import { resultDigest, type StepResult } from "../key/key-document.ts";
 import { mayRead, ownResult, readable } from "../key/readable.ts";
+import { COLLECTED } from "./collector.ts";
 import { lostBytes } from "./lost-bytes.ts";
+import { seenAt } from "./objects.ts";
 import { resultIndex, resultPath, type ResultIndex } from "./result-index.ts";
 import { revisedAt, revocationPath } from "./revocation-file.ts";
 import type { Place } from "./store-place.ts";
@@ -27,8 +29,20 @@ function indexOf(place: Place, domain: Domain): ResultIndex {
   return index;
 }
 
+/** One process collects for all of them, and what it took out is not answered from memory any more. */
+function forgetCollected(place: Place): void {
+  const stat = seenAt(join(place.root, COLLECTED));
+  const collected = stat && `${stat.ino}.${stat.mtimeMs}`;
+  if (collected === place.collected) return;
+  for (const index of place.indexes.values()) index.close();
+  place.indexes.clear();
+  place.evicted = undefined;
+  place.collected = collected;
+}
+
 /** Results as steps of a domain may read them. */
 export function resultReader(place: Place, domain: Domain): ResultReader {
+  forgetCollected(place);
   const from = readable(domain);
   place.revoked ||= existsSync(join(place.root, "revocations"));
   const isLost = lostBytes(place.root);

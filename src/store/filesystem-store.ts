@@ -6,6 +6,7 @@ import { syncAll, syncBarrier, type Barrier } from "./barrier.ts";
 import { createResult, resultReader, revokeResult } from "./file-results.ts";
 import { ingest } from "./ingest.ts";
 import { markLost } from "./lost-bytes.ts";
+import { stays } from "./make-young.ts";
 import { listing, listingPath, materialize, objectPath, rotten, seenAt } from "./objects.ts";
 import { readTail } from "./read-tail.ts";
 import { recentBytes } from "./recent-bytes.ts";
@@ -22,11 +23,13 @@ export function filesystemStore(root: string, barrier: Barrier = syncBarrier((pa
     fans: new Set(),
     recent: recentBytes(),
     revoked: false,
+    evicted: undefined,
+    collected: undefined,
   };
   const present = async (digest: Digest): Promise<boolean> =>
     existsSync(objectPath(root, digest)) || existsSync(listingPath(root, digest));
   return {
-    has: present,
+    has: (digest) => stays(root, digest),
     present,
     async ingest(path, as) {
       return ingest(place, path, { as, move: true });

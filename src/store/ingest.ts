@@ -1,4 +1,4 @@
-import { chmodSync, lstatSync, renameSync, statSync, unlinkSync } from "node:fs";
+import { chmodSync, lstatSync, renameSync, unlinkSync } from "node:fs";
 import { dirname, posix } from "node:path";
 
 import { canonicalJson, type Json } from "../identity/canonical-json.ts";
@@ -6,6 +6,7 @@ import type { Digest } from "../identity/identity.ts";
 import { directoryDigest, type ListingEntry } from "../key/key-document.ts";
 import { breather } from "./breather.ts";
 import { hashAny, walk } from "./hash.ts";
+import { staysThere } from "./make-young.ts";
 import { isCode, listingPath, objectPath } from "./objects.ts";
 import type { Place } from "./store-place.ts";
 import type { Ingested } from "./store.ts";
@@ -86,7 +87,7 @@ async function takeFile(
   const target = objectPath(place.root, hashed.digest);
   if (bytes !== undefined) place.recent.keep(hashed.digest, bytes);
   // What is there already stays where it is: it goes with the rest of the workspace.
-  if (statSync(target, { throwIfNoEntry: false })?.size === hashed.size) return hashed;
+  if (staysThere(target, hashed.size)) return hashed;
   makeFan(place, dirname(target));
   if (move) {
     try {

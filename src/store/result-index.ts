@@ -1,7 +1,7 @@
-import { mkdirSync, openSync, readdirSync, readFileSync, statSync, writeSync } from "node:fs";
+import { closeSync, mkdirSync, openSync, readFileSync, statSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
 
-import { digestFromHex, hexOf, type Digest } from "../identity/identity.ts";
+import { hexOf, type Digest } from "../identity/identity.ts";
 import type { StepResult } from "../key/key-document.ts";
 
 /**
@@ -11,6 +11,8 @@ import type { StepResult } from "../key/key-document.ts";
 export interface ResultIndex {
   get(key: Digest): StepResult | undefined;
   add(result: StepResult): void;
+  /** Nothing is asked of it any more. */
+  close(): void;
 }
 
 export function resultIndex(path: string, directory: string): ResultIndex {
@@ -44,22 +46,15 @@ export function resultIndex(path: string, directory: string): ResultIndex {
       file ??= openForAppend(path);
       writeSync(file, `${hexOf(result.key)}\t${JSON.stringify(result)}\n`);
     },
+    close() {
+      if (file !== undefined) closeSync(file);
+      file = undefined;
+    },
   };
 }
 
 export function resultPath(directory: string, hex: string): string {
   return `${directory}/${hex}.json`;
-}
-
-/** Keys of every result file of a domain. */
-export function resultKeys(directory: string): readonly Digest[] {
-  try {
-    return readdirSync(directory).flatMap((name) =>
-      /^[0-9a-f]{64}\.json$/.test(name) ? [digestFromHex(name.slice(0, 64))] : [],
-    );
-  } catch {
-    return [];
-  }
 }
 
 function openForAppend(path: string): number {

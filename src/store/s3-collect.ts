@@ -2,30 +2,22 @@ import { digestFromHex, type Digest } from "../identity/identity.ts";
 import type { ListingEntry, StepResult } from "../key/key-document.ts";
 import { atOnce } from "./at-once.ts";
 import type { Bucket, Listed } from "./bucket.ts";
-import type { Collected, Kept } from "./collect.ts";
+import {
+  COLLECTED,
+  namedBy,
+  stays,
+  USERS,
+  type Collected,
+  type Collector,
+  type KeptForAll,
+  type Users,
+} from "./collector.ts";
 import { listingName } from "./s3-bytes.ts";
-import { COLLECTED, evictedName } from "./s3-results.ts";
+import { evictedName } from "./s3-results.ts";
 
-/** Housekeeping of a bucket, which one process does for all. */
-export interface Collector {
-  /** When it was last done, or begun and left to wait (ms since 1970); undefined: never. */
-  last(): Promise<number | undefined>;
-  /** Who used the bucket as far as it knows; undefined: it knows nothing yet. */
-  users(): Promise<Users | undefined>;
-  keepUsers(users: Users): Promise<void>;
-  collect(kept: Kept): Promise<Collected>;
-}
-
-/** Repositories by id; kept beside the bytes that they need, because whatever else knows of them may be wiped. */
-export interface Users {
-  /** Since when this is kept (ms since 1970). */
-  readonly since: number;
-  readonly seen: Readonly<Record<string, { readonly at: number; readonly name: string }>>;
-}
-
-const USERS = "users";
 const SIDE_BY_SIDE = 32;
 
+/** Housekeeping of a bucket. */
 export function s3Collector(bucket: Bucket, forget: () => void): Collector {
   return {
     async last() {
@@ -53,18 +45,12 @@ interface FoundResult {
  * Results go first, and what they name the next time: whoever read a result just before goes on with its bytes. What is
  * used anew is made young by its writer, so each object is looked at once more before it goes.
  */
-async function collect(bucket: Bucket, { live, runs, olderThan }: Kept): Promise<Collected> {
+async function collect(bucket: Bucket, needed: KeptForAll): Promise<Collected> {
+  const { live, olderThan } = needed;
   const results = await resultsOf(bucket);
-  const stays = ({ result: { made, facts } }: FoundResult): boolean =>
-    Date.parse(made.finishedAt) >= olderThan ||
-    runs.has(made.run) ||
-    facts.outputs.every(({ digest }) => live.has(digest));
-  const doomed = results.filter((one) => !stays(one));
+  const doomed = results.filter(({ result }) => !stays(result, needed));
   const named = new Set(live);
-  for (const { result } of results) {
-    for (const { digest } of result.facts.outputs) named.add(digest);
-    if (result.made.log !== null) named.add(result.made.log);
-  }
+  for (const { result } of results) for (const digest of namedBy(result)) named.add(digest);
   const { objects, young } = await oldOnes(bucket, olderThan);
   const kept = await withFiles(bucket, new Set([...named, ...young]));
   await atOnce(doomed, SIDE_BY_SIDE, (one) => evict(bucket, one));

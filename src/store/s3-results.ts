@@ -4,6 +4,7 @@ import { resultDigest, type StepResult } from "../key/key-document.ts";
 import { mayRead, ownResult, readable } from "../key/readable.ts";
 import { atOnce } from "./at-once.ts";
 import type { Bucket } from "./bucket.ts";
+import { COLLECTED } from "./collector.ts";
 import { createOnce, type Creating } from "./s3-create.ts";
 import type { Created, ResultReader, Revocation, Store } from "./store.ts";
 
@@ -40,9 +41,6 @@ export function s3Results(bucket: Bucket, bytes: Pick<Place, "found" | "lost">):
 export function resultName(domain: Domain, key: Digest): string {
   return `results/${domain}/${hexOf(key)}.json`;
 }
-
-/** Written anew whenever the bucket was collected. */
-export const COLLECTED = "collected";
 
 export function evictedName(key: Digest): string {
   return `evicted/${hexOf(key)}.json`;

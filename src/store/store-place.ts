@@ -13,5 +13,7 @@ export interface Place {
   /** True once any result was revoked; looked at for each reader, because most stores never see one. */
   revoked: boolean;
   /** True where anything was ever evicted; undefined until the first result is created. */
-  evicted?: boolean;
+  evicted: boolean | undefined;
+  /** Which collection of the store, by whichever process, this one has seen last. */
+  collected: string | undefined;
 }

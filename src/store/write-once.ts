@@ -1,18 +1,9 @@
 import { randomUUID } from "node:crypto";
-import {
-  chmodSync,
-  constants,
-  linkSync,
-  mkdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from "node:fs";
+import { chmodSync, constants, linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { copyFile } from "node:fs/promises";
 import { dirname } from "node:path";
 
+import { staysThere } from "./make-young.ts";
 import { isCode } from "./objects.ts";
 import type { Place } from "./store-place.ts";
 
@@ -41,7 +32,7 @@ export function makeFan(place: Place, directory: string): void {
 
 export function writeObject(place: Place, target: string, bytes: Uint8Array): void {
   // A machine that went down may have left less than all of it.
-  if (statSync(target, { throwIfNoEntry: false })?.size === bytes.length) return;
+  if (staysThere(target, bytes.length)) return;
   makeFan(place, dirname(target));
   const temporary = temporaryBeside(target);
   writeFileSync(temporary, bytes, { mode: 0o444 });

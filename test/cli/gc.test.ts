@@ -118,6 +118,16 @@ test("a run under way is not collected beneath its feet", async () => {
   expect(gc.stderr).toMatch(/a run is going on here \(process \d+\)/);
 });
 
+test("a store that a service keeps is left to it", async () => {
+  const bench = project();
+  await bench.sluice("run");
+  bench.write(".sluice/store/users", '{"since":1,"seen":{}}');
+
+  const gc = await bench.sluice("gc", "--all");
+
+  expect([gc.code, gc.stderr.includes("kept by its service")]).toEqual([64, true]);
+});
+
 test("leftovers of killed processes go when they are old", async () => {
   const bench = project();
   await bench.sluice("run");

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 
 import { digestOf } from "../../src/identity/identity.ts";
-import type { Users } from "../../src/store/s3-collect.ts";
+import type { Users } from "../../src/store/collector.ts";
 import { hasRedis, redisBackend } from "../contract/queue-backends.ts";
 import { S3_VARIABLES, s3Server } from "../contract/s3-server.ts";
 import { digits, PLUS_TWO } from "./repositories.ts";

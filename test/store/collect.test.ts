@@ -39,7 +39,7 @@ test.each<Domain>(["main", "pr", "fork/12"])("a result of %s goes with its bytes
   const output = { path: "out", kind: "file" as const, digest, size: 13, files: 1 };
   const result = resultOf(key, [output]);
   await store.createResult(domain, { ...result, made: { ...result.made, domain } });
-  expect(collect(root, all(), HANDS)).toMatchObject({ objects: 1, results: 1 });
+  expect(await collect(root, all(), HANDS)).toMatchObject({ objects: 1, results: 1 });
   expect((await filesystemStore(root).reader(domain)).result(key)).toBeUndefined();
 });
 
@@ -57,9 +57,12 @@ test("of a result that was revoked, what took its place keeps its bytes, and goe
   await store.revoke("local", { old, now, why: { who: "a person", reason: "it was wrong" } });
   const reads = async (): Promise<unknown> => (await filesystemStore(root).reader("local")).result(now.key);
 
-  expect(collect(root, all(), HANDS)).toMatchObject({ objects: 1, results: 0 });
+  expect(await collect(root, all(), HANDS)).toMatchObject({ objects: 1, results: 0 });
   expect(await reads()).toEqual(now);
-  expect(collect(root, { ...all(), olderThan: Date.now() + 3 * DAY }, HANDS)).toMatchObject({ objects: 1, results: 1 });
+  expect(await collect(root, { ...all(), olderThan: Date.now() + 3 * DAY }, HANDS)).toMatchObject({
+    objects: 1,
+    results: 1,
+  });
   expect(await reads()).toBeUndefined();
 
   expect(await filesystemStore(root).createResult("local", old)).toEqual({ kind: "created" });
@@ -72,7 +75,7 @@ test("what a machine that went down left torn stands in the way of nothing, and 
   const path = resultPath(join(root, "results", "local"), hexOf(result.key));
   mkdirSync(dirname(path), { recursive: true });
   writeFileSync(path, "");
-  expect(collect(root, { ...all(), olderThan: 0 }, HANDS)).toMatchObject({ objects: 0, results: 0 });
+  expect(await collect(root, { ...all(), olderThan: 0 }, HANDS)).toMatchObject({ objects: 0, results: 0 });
   expect(existsSync(path)).toBe(true);
 
   const store = filesystemStore(root);
@@ -86,7 +89,7 @@ test("what a machine that went down left torn stands in the way of nothing, and 
   expect(await store.read(digest)).toEqual(Buffer.from(bytes));
 
   writeFileSync(path, "");
-  collect(root, all(), HANDS);
+  await collect(root, all(), HANDS);
   expect(existsSync(path)).toBe(false);
 });
 
@@ -96,13 +99,13 @@ test("a mark of lost bytes that nobody misses any more goes when it is old", asy
   const digest = digestOf("nobody has it");
   await store.materialize({ kind: "file", digest }, join(root, "target"));
   const mark = join(root, "lost", hexOf(digest));
-  collect(root, { ...all(), olderThan: Date.now() - 86_400_000 }, HANDS);
+  await collect(root, { ...all(), olderThan: Date.now() - 86_400_000 }, HANDS);
   expect(existsSync(mark)).toBe(true);
-  collect(root, all(), HANDS);
+  await collect(root, all(), HANDS);
   expect(existsSync(mark)).toBe(false);
 });
 
-test("what cannot be taken away keeps nothing else", () => {
+test("what cannot be taken away keeps nothing else", async () => {
   const root = place();
   const left = [join(root, "checkpoints", "local", "a"), join(root, "checkpoints", "main", "b")];
   for (const path of left) mkdirSync(join(path, "deep"), { recursive: true });
@@ -111,8 +114,8 @@ test("what cannot be taken away keeps nothing else", () => {
     asked.push(path);
     throw new Error("EBUSY");
   };
-  collect(root, all(), { ...HANDS, remove: busy });
+  await collect(root, all(), { ...HANDS, remove: busy });
   expect(asked.toSorted()).toEqual(left);
-  collect(root, all(), HANDS);
+  await collect(root, all(), HANDS);
   expect(left.filter((path) => existsSync(path))).toEqual([]);
 });

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync, statSync, utimesSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -6,19 +6,15 @@ import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 
 import { missingArtifacts } from "../../src/controller/missing-artifacts.ts";
 import { digestOf, type Digest, type RunId } from "../../src/identity/identity.ts";
-import type { StepResult } from "../../src/key/key-document.ts";
 import { openS3Bucket } from "../../src/store/s3-bucket.ts";
-import { listingName, objectName } from "../../src/store/s3-bytes.ts";
+import { objectName } from "../../src/store/s3-bytes.ts";
 import { bucketProbe } from "../../src/store/probe.ts";
 import { s3Collector } from "../../src/store/s3-collect.ts";
-import { resultName } from "../../src/store/s3-results.ts";
 import { s3Store } from "../../src/store/s3-store.ts";
-import { settled } from "../../src/store/store.ts";
-import { resultOf } from "../builders/result.ts";
+import { collectorContract, withDirectory } from "../contract/collector.ts";
 import { S3_VARIABLES, s3Server, type S3Server } from "../contract/s3-server.ts";
 
 const DAY = 86_400_000;
-const KEY = digestOf("the key");
 let server: S3Server;
 beforeAll(async () => {
   Object.assign(process.env, S3_VARIABLES);
@@ -40,96 +36,34 @@ async function place() {
   const store = machine("one");
   const collector = s3Collector(bucket, () => store.forget());
   return {
-    copies,
+    aside: copies,
     bucket,
     store,
     machine,
     collector,
     file,
-    collect: (live: readonly Digest[] = [], runs: readonly RunId[] = []) =>
-      collector.collect({ live: new Set(live), runs: new Set(runs), olderThan: Date.now() - 7 * DAY }),
+    nextDay: () => undefined,
+    collect: (live: readonly Digest[] = [], runs: readonly RunId[] = []) => {
+      const now = Date.now();
+      const since = { olderThan: now - 7 * DAY, personsSince: now - 180 * DAY };
+      return collector.collect({ live: new Set(live), runs: new Set(runs), ...since });
+    },
     age(...keys: readonly string[]) {
       for (const key of keys) utimesSync(file(key), new Date(), new Date(Date.now() - 10 * DAY));
-    },
-    async result(of = store): Promise<{ readonly result: StepResult | undefined; readonly evicted: boolean }> {
-      const reader = await of.reader("local");
-      return settled(reader, () => ({ result: reader.result(KEY), evicted: reader.evicted(KEY) }));
     },
   };
 }
 
-async function withResult(here: Awaited<ReturnType<typeof place>>): Promise<Digest> {
-  const digest = await here.store.putBytes(new TextEncoder().encode("what it wrote"));
-  await here.store.createResult("local", resultOf(KEY, [{ path: "out", kind: "file", digest }]));
-  here.age(objectName(digest));
-  return digest;
-}
-
-test("a result that nobody holds goes first and is known to be gone; its bytes follow the next time", async () => {
-  const here = await place();
-  expect(await here.collector.last()).toBeUndefined();
-  const digest = await withResult(here);
-  expect(await here.collect()).toMatchObject({ objects: 0, results: 1 });
-  expect(await here.result()).toEqual({ result: undefined, evicted: true });
-  expect(existsSync(here.file(objectName(digest)))).toBe(true);
-  expect(await here.collect()).toEqual({ objects: 1, bytes: 13, results: 0 });
-  expect(existsSync(here.file(objectName(digest)))).toBe(false);
-  expect(await here.collector.last()).toBeGreaterThan(Date.now() - DAY);
-});
-
-test("a process that does not collect hears of it, and writes what is gone anew", async () => {
-  const here = await place();
-  await withResult(here);
-  const other = here.machine("other");
-  const { result } = await here.result(other);
-  if (result === undefined) throw new Error("it was just made");
-  await here.collect();
-  expect(await here.result(other)).toEqual({ result: undefined, evicted: true });
-
-  expect(await other.createResult("local", result)).toEqual({ kind: "created" });
-  rmSync(here.file(resultName("local", KEY)));
-  const output = { path: "out", kind: "file" as const, digest: digestOf("something else") };
-  await here.machine("third").createResult("local", resultOf(KEY, [output]));
-  expect(await other.createResult("local", result)).toMatchObject({ kind: "exists", same: false });
-});
-
-test("what a run holds stays: by its record, or while it goes on", async () => {
-  const here = await place();
-  const digest = await withResult(here);
-  const { result } = await here.result();
-  if (result === undefined) throw new Error("it was just made");
-  for (const held of [() => here.collect([digest]), () => here.collect([], [result.made.run])])
-    expect(await held()).toEqual({ objects: 0, bytes: 0, results: 0 });
-  expect((await here.result()).result).toEqual(result);
-});
-
-test("a directory that is held keeps its files", async () => {
-  const here = await place();
-  const from = join(here.copies, "reports");
-  mkdirSync(from);
-  writeFileSync(join(from, "a"), "a");
-  const taken = await here.store.ingest(from, "reports");
-  if (taken.kind !== "ok") throw new Error(taken.kind);
-  const { digest } = taken.record;
-  here.age(listingName(digest), objectName(digestOf("a")));
-  expect(await here.collect([digest])).toMatchObject({ objects: 0 });
-  expect(await here.collect()).toMatchObject({ objects: 2 });
-});
+collectorContract(place);
 
 test("what is old is there as long as it is there", async () => {
   const here = await place();
-  const from = join(here.copies, "reports");
-  mkdirSync(from);
-  writeFileSync(join(from, "a"), "a");
-  const taken = await here.store.ingest(from, "reports");
-  if (taken.kind !== "ok") throw new Error(taken.kind);
-  const artifact = { ...taken.record, step: "report" };
-  const file = objectName(digestOf("a"));
-  here.age(listingName(artifact.digest), file);
+  const digest = await withDirectory(here);
+  const artifact = { path: "reports", kind: "directory" as const, digest, size: 1, files: 1, step: "report" };
   const elsewhere = here.machine("other");
-  expect(await elsewhere.has(artifact.digest)).toBe(false);
+  expect(await elsewhere.has(digest)).toBe(false);
   expect(await missingArtifacts(elsewhere, { artifacts: [artifact] })).toEqual([]);
-  rmSync(here.file(file));
+  rmSync(here.file(objectName(digestOf("a"))));
   expect(await missingArtifacts(elsewhere, { artifacts: [artifact] })).toEqual([artifact]);
 });
 

@@ -191,19 +191,8 @@ function compose(world: World, git: Git): Repository {
       writeFileSync(join(git.root, path), text);
     },
     async collect(settings, kept) {
-      if (world.config.storeUrl !== undefined) {
-        const { EXIT, Refusal } = await import("../../cli/exit.ts");
-        throw new Refusal(
-          EXIT.usage,
-          "a store that is shared is kept by its service\n  next: env -u SLUICE_STORE_URL sluice gc",
-        );
-      }
-      const { collect } = await import("../../store/collect.ts");
-      const { removeAbandoned } = await import("../../executor/work-place.ts");
-      return collect(join(git.root, settings.store.path), kept, {
-        remove: removeTree,
-        removeAbandoned: (directory) => removeAbandoned(directory, world.clock.now()),
-      });
+      const { collectHere } = await import("./collect-here.ts");
+      return collectHere(world, join(git.root, settings.store.path), kept);
     },
     readCache(name) {
       const path = join(directory, "cache", name);

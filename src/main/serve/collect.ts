@@ -6,7 +6,7 @@ import type { RunOrder } from "../../run/request.ts";
 import type { ForgeRepository } from "./forge-repository.ts";
 import type { Narrowed } from "../../pipeline/narrow.ts";
 import type { Performed } from "../../queue/queue.ts";
-import type { Collector } from "../../store/s3-collect.ts";
+import type { Collector } from "../../store/collector.ts";
 import { CONTROLLER_QUEUE, jobOf } from "../../trigger/job.ts";
 
 const DAY = 86_400_000;
@@ -16,10 +16,9 @@ const RELEASES = 10;
 /** A repository that is away for so long is gone. */
 const AWAY_MS = 30 * DAY;
 
-/** A part of main.ts: asks for housekeeping once a day, where the store is one that nobody else keeps. */
+/** A part of main.ts: asks for housekeeping of the store once a day. */
 export async function askToCollect({ service, queue }: At): Promise<void> {
   const { collector, clock } = service.parts;
-  if (collector === undefined) return;
   const last = await collector.last();
   if (last === undefined || clock.now() - last >= DAY)
     await queue.jobs.add(CONTROLLER_QUEUE, [jobOf({ kind: "collect" }, "look")]);
@@ -30,8 +29,7 @@ export async function askToCollect({ service, queue }: At): Promise<void> {
  * removed at all: what it needs is not known then.
  */
 export async function collectStore({ service, queue }: At): Promise<Performed> {
-  const { collector, clock, forges, onError } = service.parts;
-  if (collector === undefined) return DONE;
+  const { collector, clock, forges, log, onError } = service.parts;
   const lease = await queue.leases.acquire("collect", { ttlMs: 60_000, holder: String(process.pid) });
   if (lease === undefined) return DONE;
   try {
@@ -42,14 +40,17 @@ export async function collectStore({ service, queue }: At): Promise<Performed> {
       onError(new Error(`housekeeping of the store waits: ${away} is not among the App's repositories any more`));
     if (away !== undefined || clock.now() - since < AWAY_MS) return again(DAY / 24);
     const kept = { live: new Set<Digest>(), runs: new Set<RunId>(), olderThan: clock.now() - YOUNG_MS };
+    let personsSince = clock.now() - AWAY_MS;
     for (const ref of listed.value) {
       const needed = await neededBy({ service }, ref);
       if (needed === undefined) return again(DAY / 24);
       for (const digest of needed.live) kept.live.add(digest);
       for (const run of needed.runs) kept.runs.add(run);
+      // What persons' clones hold is not known here: they are given as long as anybody.
+      personsSince = Math.min(personsSince, needed.since);
     }
     if (lease.lost.aborted) return DONE;
-    await collector.collect(kept);
+    log.info(await collector.collect({ ...kept, personsSince }), "collected");
     return DONE;
   } finally {
     await lease.release();
@@ -73,6 +74,8 @@ async function usersOf(
 }
 
 interface Needed {
+  /** Since when its runs are kept (ms since 1970). */
+  readonly since: number;
   readonly live: ReadonlySet<Digest>;
   readonly runs: ReadonlySet<RunId>;
 }
@@ -86,7 +89,7 @@ async function neededBy({ service }: Pick<At, "service">, ref: RepositoryRef): P
   const since = service.parts.clock.now() - rules.settings.retention.artifactsMs;
   const live = new Set(await repository.history.held(since, await releasedIn(repository)));
   for (const order of fresh.orders) for (const digest of await usedBy(repository, rules, order)) live.add(digest);
-  return { live, runs: new Set(fresh.orders.map(({ id }) => id)) };
+  return { since, live, runs: new Set(fresh.orders.map(({ id }) => id)) };
 }
 
 /** Runs that are live, were live lately, or are asked for. */

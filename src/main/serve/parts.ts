@@ -1,3 +1,5 @@
+import type { Logger } from "pino";
+
 import type { Clock } from "../../clock/clock.ts";
 import { type Accepted } from "../../controller/accept-run.ts";
 import type { StepProgress } from "../../run/step-progress.ts";
@@ -18,7 +20,7 @@ import { type RunOrder } from "../../run/request.ts";
 import type { SpendWrites } from "../../scheduling/write-budget.ts";
 import type { Signer } from "../../signer/signer.ts";
 import type { BegunAttempts } from "../../store/begun-attempts.ts";
-import type { Collector } from "../../store/s3-collect.ts";
+import type { Collector } from "../../store/collector.ts";
 import type { Store } from "../../store/store.ts";
 import type { StepMetrics } from "../../web/step-metrics.ts";
 
@@ -26,8 +28,9 @@ export interface ServiceParts {
   readonly forges: Forges;
   readonly clock: Clock;
   readonly store: Store;
-  /** Housekeeping, where the store is the service's to keep. */
-  readonly collector?: Collector;
+  /** Housekeeping of the store. */
+  readonly collector: Collector;
+  readonly log: Pick<Logger, "info">;
   /** What workers began, whatever became of it. */
   readonly begun: BegunAttempts;
   /** Whose turn it is in a pool of workers. */

@@ -2,13 +2,15 @@ import { join } from "node:path";
 
 import { EXIT, Refusal } from "../../cli/exit.ts";
 import { removeTree } from "../../executor/remove-tree.ts";
+import { removeAbandoned } from "../../executor/work-place.ts";
 import type { OperatorStore } from "../../pipeline/operator.ts";
 import { parseAddress } from "../../store/address.ts";
 import { begunAttempts, type BegunAttempts } from "../../store/begun-attempts.ts";
 import { fileCheckpoints, removeOldCheckpoints, type Checkpoints } from "../../store/checkpoints.ts";
+import type { Collector } from "../../store/collector.ts";
+import { fileCollector } from "../../store/file-collector.ts";
 import { filesystemStore } from "../../store/filesystem-store.ts";
 import { bucketProbe, fileProbe, type Probe } from "../../store/probe.ts";
-import type { Collector } from "../../store/s3-collect.ts";
 import type { Store } from "../../store/store.ts";
 
 /** Where bytes are, and what workers began beside them. */
@@ -19,8 +21,8 @@ export interface OpenStore {
   readonly checkpoints: Checkpoints;
   /** Whether bytes can be kept now. */
   readonly probe: Probe;
-  /** Housekeeping of a store that its service alone keeps. */
-  readonly collector?: Collector;
+  /** Housekeeping, which a service does for all who use the store. */
+  readonly collector: Collector;
 }
 
 export type StoreOpened =
@@ -40,7 +42,11 @@ export async function openStore(named: OperatorStore | null, local: string): Pro
   if (named?.kind !== "s3") {
     const root = named?.path ?? local;
     const [begun, checkpoints, probe] = [begunAttempts(root), below(root), fileProbe(root)];
-    return { kind: "opened", store: filesystemStore(root), begun, checkpoints, probe };
+    const collector = fileCollector(root, {
+      remove: removeTree,
+      removeAbandoned: (at) => removeAbandoned(at, Date.now()),
+    });
+    return { kind: "opened", store: filesystemStore(root), begun, checkpoints, probe, collector };
   }
   const { openS3Bucket } = await import("../../store/s3-bucket.ts");
   const { s3BegunAttempts } = await import("../../store/s3-begun-attempts.ts");

@@ -1,0 +1,121 @@
+import { mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+
+import type { Digest } from "../identity/identity.ts";
+import { breather } from "./breather.ts";
+import { addFiles } from "./collect.ts";
+import {
+  COLLECTED,
+  namedBy,
+  stays,
+  USERS,
+  type Collected,
+  type Collector,
+  type KeptForAll,
+  type Users,
+} from "./collector.ts";
+import { evict, evictedSince, type Doomed } from "./evict.ts";
+import { removeLeftovers, type CollectHands } from "./leftovers.ts";
+import { isOlder, modifiedAt, objectsIn, resultsIn, textAt, type FoundObject } from "./store-files.ts";
+import { takeAway } from "./take-away.ts";
+import { parsed, temporaryBeside } from "./write-once.ts";
+
+const DAY = 86_400_000;
+/** So long after a result its bytes stay, however often somebody collects. */
+const BYTES_STAY_MS = DAY / 2;
+/** As long as beside the copies of a bucket: a step may go on from one that it did not write to for weeks. */
+const CHECKPOINTS_STAY_MS = 30 * DAY;
+
+/** Housekeeping of a store in a directory, which processes of several machines go on using meanwhile. */
+export function fileCollector(root: string, hands: CollectHands): Collector {
+  return {
+    async last() {
+      const times = [COLLECTED, USERS].flatMap((name) => modifiedAt(join(root, name)) ?? []);
+      return times.length === 0 ? undefined : Math.max(...times);
+    },
+    // What a machine that went down left torn says as much as nothing: then nothing is removed for long.
+    users: async () => parsed(textAt(join(root, USERS)) ?? "") as Users | undefined,
+    async keepUsers(users) {
+      mkdirSync(root, { recursive: true });
+      replace(join(root, USERS), users);
+    },
+    collect: (kept) => collect(root, kept, hands),
+  };
+}
+
+/**
+ * Results go first, and what they name a day later: whoever read one just before goes on with its bytes. What is used
+ * anew is made young by its writer, so each object is looked at once more before it goes.
+ */
+async function collect(root: string, kept: KeptForAll, hands: CollectHands): Promise<Collected> {
+  const { named, doomed } = await resultsOf(root, kept);
+  for (const digest of evictedSince(root, Date.now() - BYTES_STAY_MS)) named.add(digest);
+  const old = await oldOnes(root, named, kept.olderThan);
+  const breathe = breather();
+  let results = 0;
+  for (const one of doomed) {
+    await breathe();
+    if (evict(root, one)) results++;
+  }
+  // Told before any bytes go, and even where there were none: whoever collected before may have died before telling.
+  tell(root, { objects: 0, bytes: 0, results });
+  let [objects, bytes] = [0, 0];
+  for (const { path, digest, stat } of old) {
+    await breathe();
+    if (digest !== undefined && named.has(digest)) continue;
+    if (!takeAway(path, (now) => isOlder(now, kept.olderThan))) continue;
+    objects++;
+    bytes += stat.size;
+  }
+  const checkpointsSince = Math.min(kept.olderThan, Date.now() - CHECKPOINTS_STAY_MS);
+  await removeLeftovers(root, { ...kept, checkpointsSince }, hands);
+  const collected = { objects, bytes, results };
+  tell(root, collected);
+  return collected;
+}
+
+async function resultsOf(
+  root: string,
+  kept: KeptForAll,
+): Promise<{ readonly named: Set<Digest>; readonly doomed: readonly Doomed[] }> {
+  const named = new Set(kept.live);
+  const doomed: Doomed[] = [];
+  const breathe = breather();
+  for (const { result, ...found } of resultsIn(root)) {
+    await breathe();
+    if (result === undefined) {
+      takeAway(found.path, (stat) => isOlder(stat, kept.olderThan));
+      continue;
+    }
+    for (const digest of namedBy(result)) named.add(digest);
+    if (!stays(result, kept)) doomed.push({ ...found, result });
+  }
+  return { named, doomed };
+}
+
+/** Those that may go; what is young is added to what is named, and so is what directories that stay list. */
+async function oldOnes(root: string, named: Set<Digest>, olderThan: number): Promise<readonly FoundObject[]> {
+  const old: FoundObject[] = [];
+  const listings = new Set<Digest>();
+  const breathe = breather();
+  for (const one of objectsIn(root)) {
+    await breathe();
+    if (isOlder(one.stat, olderThan)) old.push(one);
+    else if (one.digest !== undefined) named.add(one.digest);
+    if (one.isListing && one.digest !== undefined) listings.add(one.digest);
+  }
+  addFiles(root, named, listings);
+  return old;
+}
+
+/** The index of results would still know of them, and so would every process. */
+function tell(root: string, collected: Collected): void {
+  rmSync(join(root, "index"), { recursive: true, force: true });
+  replace(join(root, COLLECTED), collected);
+}
+
+function replace(path: string, value: object): void {
+  const temporary = temporaryBeside(path);
+  writeFileSync(temporary, `${JSON.stringify(value)}\n`);
+  renameSync(temporary, path);
+}

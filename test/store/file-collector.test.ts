@@ -1,0 +1,152 @@
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { Worker } from "node:worker_threads";
+
+import { expect, onTestFinished, test } from "vitest";
+
+import { removeTree } from "../../src/executor/remove-tree.ts";
+import { removeAbandoned } from "../../src/executor/work-place.ts";
+import { digestOf, hexOf, parseRunId, type Digest, type RunId } from "../../src/identity/identity.ts";
+import { fileCollector } from "../../src/store/file-collector.ts";
+import { filesystemStore } from "../../src/store/filesystem-store.ts";
+import { listingName, objectName } from "../../src/store/s3-bytes.ts";
+import { takeAway } from "../../src/store/take-away.ts";
+import { resultOf } from "../builders/result.ts";
+import { collectorContract, KEY, withDirectory, withResult } from "../contract/collector.ts";
+
+const DAY = 86_400_000;
+const HANDS = { remove: removeTree, removeAbandoned: (directory: string) => removeAbandoned(directory, Date.now()) };
+
+async function place() {
+  const aside = mkdtempSync(join(tmpdir(), "sluice-collect-"));
+  onTestFinished(() => rmSync(aside, { recursive: true, force: true }));
+  const root = join(aside, "store");
+  mkdirSync(root);
+  const file = (name: string): string => join(root, name);
+  let olderThan = Date.now() - 7 * DAY;
+  /** Nobody can change the time of an inode: what is there now is old from the next tick of its clock on. */
+  const tick = (): number => {
+    const probe = join(aside, "tick");
+    const at = (): number => {
+      writeFileSync(probe, "");
+      return statSync(probe).ctimeMs;
+    };
+    const now = at();
+    for (let then = at(); ; then = at()) if (then > now) return then;
+  };
+  const old = (path: string): void => utimesSync(path, new Date(), new Date(Date.now() - 10 * DAY));
+  const collector = fileCollector(root, HANDS);
+  return {
+    aside,
+    root,
+    store: filesystemStore(root),
+    machine: () => filesystemStore(root),
+    collector,
+    file,
+    age(...names: readonly string[]) {
+      for (const name of names) old(file(name));
+      olderThan = tick();
+    },
+    nextDay() {
+      for (const name of readdirSync(file("evicted"))) old(file(`evicted/${name}`));
+    },
+    collect: (live: readonly Digest[] = [], runs: readonly RunId[] = []) =>
+      collector.collect({ live: new Set(live), runs: new Set(runs), olderThan, personsSince: Date.now() - 180 * DAY }),
+  };
+}
+
+function runId(digit: string): RunId {
+  const id = parseRunId(digit.repeat(26));
+  if (id === undefined) throw new Error("it is a run id");
+  return id;
+}
+
+collectorContract(place);
+
+test("bytes stay for a day after the last result that named them, however often somebody collects", async () => {
+  const here = await place();
+  const digest = await withResult(here);
+  expect(await here.collect()).toMatchObject({ objects: 0, results: 1 });
+  expect(await here.collect()).toMatchObject({ objects: 0, results: 0 });
+  expect(await here.store.present(digest)).toBe(true);
+});
+
+test("a directory that is used anew stays with its files", async () => {
+  const here = await place();
+  const digest = await withDirectory(here);
+  expect(await here.machine().has(digest)).toBe(true);
+  expect(await here.collect()).toMatchObject({ objects: 0 });
+  here.age(listingName(digest), objectName(digestOf("a")));
+  rmSync(here.file(objectName(digestOf("a"))));
+  expect(await here.machine().has(digest)).toBe(false);
+});
+
+test(
+  "what a writer finds there just before it goes is put back, and written anew just after",
+  { timeout: 30_000 },
+  async () => {
+    const { root, store, file } = await place();
+    const rounds = 200;
+    const turns = new Int32Array(new SharedArrayBuffer(8));
+    const thread = new Worker(new URL("writing-thread.ts", import.meta.url), { workerData: { root, turns, rounds } });
+    onTestFinished(async () => void (await thread.terminate()));
+    const week = Date.now() - 7 * DAY;
+    for (let round = 1; round <= rounds; round++) {
+      const digest = await store.putBytes(new TextEncoder().encode(`round ${round}`));
+      utimesSync(file(objectName(digest)), 0, 0);
+      Atomics.store(turns, 0, round);
+      while (Atomics.load(turns, 1) < round) takeAway(file(objectName(digest)), ({ mtimeMs }) => mtimeMs < week);
+      expect(await store.present(digest)).toBe(true);
+    }
+  },
+);
+
+test("what crashes, evictions and runs that are over left goes when it is old", async () => {
+  const here = await place();
+  const [run, over] = [runId("1"), runId("2")];
+  const [key, gone] = [hexOf(KEY), hexOf(digestOf("another key"))];
+  await here.store.createResult("local", resultOf(KEY, []));
+  const left = [
+    "corrupt/rotten",
+    `objects/00/${"0".repeat(62)}.tmp-1-x`,
+    "ready-0123",
+    "collected.tmp-1-x",
+    `results/local/${gone}.json`,
+    `results/local/${gone}.json.tmp-1-x`,
+    `results/fork/1/${gone}.json.tmp-1-x`,
+    `revocations/local/${gone}.json`,
+    `revocations/local/${gone}.1.json`,
+    `observations/local/${gone}/x.json`,
+    `lost/${gone}`,
+    `begun/${over}/a`,
+  ];
+  const needed = [
+    `results/local/${key}.json`,
+    `revocations/local/${key}.1.json`,
+    `observations/local/${key}/x.json`,
+    `begun/${run}/a`,
+    `checkpoints/local/${key}/at`,
+    "somebody-else's",
+  ];
+  const write = (path: string): void => {
+    mkdirSync(dirname(here.file(path)), { recursive: true });
+    if (!existsSync(here.file(path))) writeFileSync(here.file(path), "");
+  };
+  for (const path of [...left, ...needed]) write(path);
+  const there = (): readonly string[] => [...left, ...needed].filter((path) => existsSync(here.file(path)));
+  await here.collect([], [run]);
+  expect(there()).toEqual([...left, ...needed]);
+  here.age(...left);
+  await here.collect([], [run]);
+  expect(there()).toEqual(needed);
+});
+
+test("what a machine that went down left of the users says that nobody is known", async () => {
+  const { collector, file } = await place();
+  writeFileSync(file("users"), '{"since":');
+  expect(await collector.users()).toBeUndefined();
+  const users = { since: 1, seen: { "7": { at: 2, name: "acme/digits" } } };
+  await collector.keepUsers(users);
+  expect(await collector.users()).toEqual(users);
+});
