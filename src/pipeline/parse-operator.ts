@@ -7,7 +7,7 @@ import { operatorSchema, type RawOperator } from "./operator-schema.ts";
 import { normalizeSettings } from "./parse-settings.ts";
 import type { Parsed, Source } from "./parsed.ts";
 import { report, type Reading } from "./reading.ts";
-import { readYaml } from "./yaml-source.ts";
+import { readYaml } from "./read-yaml.ts";
 
 /** Parses the operator's file (`SLUICE_CONFIG`); no file is one that says nothing. Never throws. */
 export function parseOperator(source: Source | null): Parsed<Operator> {

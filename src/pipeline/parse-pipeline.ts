@@ -11,7 +11,7 @@ import { report, type Reading } from "./reading.ts";
 import { checkTemplatePlaces } from "./template-problems.ts";
 import { pipelineSchema, type RawPipeline } from "./schema.ts";
 import { checkSchedules } from "./schedule-problems.ts";
-import { readYaml } from "./yaml-source.ts";
+import { readYaml } from "./read-yaml.ts";
 
 const STAND_INS: readonly StandIn[] = [
   { path: ["version"], value: 1 },

@@ -5,7 +5,7 @@ import { isError } from "../problem/problem.ts";
 import { parameterWarnings } from "./parameter-warnings.ts";
 import { nestParameters, selectParameters } from "./parameters.ts";
 import type { Parsed, Source } from "./parsed.ts";
-import { readYaml } from "./yaml-source.ts";
+import { readYaml } from "./read-yaml.ts";
 
 /** Reads a parameters file (YAML, of which JSON is a part). */
 export function readParameters(source: Source): Parsed<JsonObject> {

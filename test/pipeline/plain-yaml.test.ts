@@ -6,7 +6,7 @@ import { expect, test } from "vitest";
 import { isMap, isScalar, isSeq, LineCounter, parseDocument, type Pair } from "yaml";
 
 import { plainYaml } from "../../src/pipeline/plain-yaml.ts";
-import { countLines } from "../../src/pipeline/yaml-source.ts";
+import { countLines } from "../../src/pipeline/read-yaml.ts";
 
 /** What a node says and where: all that anybody asks it for. */
 function said(node: unknown): unknown {
