@@ -1,7 +1,8 @@
 import { expect, test } from "vitest";
 
 import { acceptRun } from "../../src/controller/accept-run.ts";
-import { answerCommand, type CommandPorts } from "../../src/controller/answer-command.ts";
+import { answerCommand } from "../../src/controller/answer-command/answer-command.ts";
+import type { CommandPorts } from "../../src/controller/answer-command/answering.ts";
 import { openOrders } from "../../src/controller/open-orders.ts";
 import type { At } from "../../src/main/serve/at.ts";
 import { tellCommit, tellLeft } from "../../src/main/serve/commit.ts";

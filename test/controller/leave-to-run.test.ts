@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 
-import { leaveToRun, type CommandPorts } from "../../src/controller/answer-command.ts";
+import type { CommandPorts } from "../../src/controller/answer-command/answering.ts";
+import { leaveToRun } from "../../src/controller/answer-command/leave-to-run.ts";
 
 const SETTINGS = { permissions: {}, forks: { run: "maintainer" }, places: {} };
 

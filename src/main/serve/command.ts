@@ -1,4 +1,6 @@
-import { answerCommand, leaveToRun, type Asking } from "../../controller/answer-command.ts";
+import { answerCommand } from "../../controller/answer-command/answer-command.ts";
+import type { Asking } from "../../controller/answer-command/answering.ts";
+import { leaveToRun } from "../../controller/answer-command/leave-to-run.ts";
 import { domainOf, planPullRequest } from "../../controller/plan-pull-request.ts";
 import { PLAN_CHECK } from "../../controller/project.ts";
 import type { Desired } from "../../forge/desired.ts";

@@ -1,4 +1,4 @@
-import type { Told } from "../../controller/answer-command.ts";
+import type { Told } from "../../controller/answer-command/answering.ts";
 import { findRun } from "../../controller/find-run.ts";
 import type { PlannedPullRequest } from "../../controller/project.ts";
 import { diffRuns } from "../../diff/run-diff.ts";
