@@ -23,17 +23,39 @@ export async function verify(
 ): Promise<number> {
   const repository = await openRepository(world);
   const selected = run === undefined ? undefined : await selectRun(repository, run);
-  const { ref, history } = selected?.ledger ?? (await ledgerOf(repository));
+  const ledgers = selected === undefined ? await ledgersOf(repository) : [selected.ledger];
+  const views = await Promise.all(
+    ledgers.map(async (ledger) => ({ ledger, view: await viewOf(repository, ledger, selected?.record.id) })),
+  );
+  if (flags.json === true) world.terminal.print(verifyJson(joined(views.map(({ view }) => view))));
+  else
+    for (const { ledger, view } of views) {
+      if (views.length > 1) world.terminal.print(`${ledger.ref}\n`);
+      world.terminal.print(verifyText(view, { paint: paintOf(world), shortId: shortIds(ledger.history) }));
+    }
+  return views.some(({ view }) => isUnsound(view)) ? EXIT.bad : EXIT.fine;
+}
+
+/** The local ledger and the forge's, as far as they are here. */
+async function ledgersOf(repository: Repository): Promise<readonly Ledger[]> {
+  const shared = await repository.ledger();
+  const local = await repository.git.resolve(LOCAL_LEDGER);
+  if (shared.ref !== LOCAL_LEDGER)
+    return local === undefined ? [shared] : [{ ref: LOCAL_LEDGER, history: await repository.history() }, shared];
+  if (local === undefined) throw new Refusal(EXIT.usage, "there is no ledger yet\n  next: sluice run");
+  return [shared];
+}
+
+async function viewOf(repository: Repository, { ref, history }: Ledger, wanted?: RunId): Promise<VerifyView> {
   const head = await repository.git.resolve(ref);
   if (head === undefined) throw new Refusal(EXIT.usage, "there is no ledger yet\n  next: sluice run");
-  const wanted = selected?.record.id;
   const [commits, tree] = await Promise.all([repository.git.log(ref), repository.git.tree(head)]);
   const header = parseLedgerHeader((await repository.git.file(head, LEDGER_HEADER)) ?? new Uint8Array());
   const { keys: publicKeys, repository: own } =
     header.kind === "ok" ? header.value : { keys: new Map<string, string>(), repository: "" };
   const headerFindings =
     header.kind === "ok" ? [] : [{ kind: "header", sentence: `${LEDGER_HEADER} cannot be read: ${header.refusal}` }];
-  const view: VerifyView = {
+  return {
     runs: await repository.verifyRuns({ head, runs: runsToVerify(commits, tree, wanted), publicKeys }),
     ledger: [
       ...headerFindings,
@@ -44,16 +66,11 @@ export async function verify(
       ...(await reproductionFindings(repository.git, { head, tree, keys: publicKeys, repository: own })),
     ],
   };
-  world.terminal.print(
-    flags.json === true ? verifyJson(view) : verifyText(view, { paint: paintOf(world), shortId: shortIds(history) }),
-  );
-  return isUnsound(view) ? EXIT.bad : EXIT.fine;
 }
 
-/** The local ledger; in a clone without one, the forge's. */
-async function ledgerOf(repository: Repository): Promise<Ledger> {
-  const local = await repository.git.resolve(LOCAL_LEDGER);
-  return local === undefined ? repository.ledger() : { ref: LOCAL_LEDGER, history: await repository.history() };
+/** Programs read one document, whatever there was to check. */
+function joined(views: readonly VerifyView[]): VerifyView {
+  return { runs: views.flatMap(({ runs }) => runs), ledger: views.flatMap(({ ledger }) => ledger) };
 }
 
 /** Events that nobody we know signed, that are of another repository than our `own`, or that stand elsewhere than they say; commits that record nothing. */

@@ -75,6 +75,25 @@ test("a ledger as recorded is sound; one run, `--all` and `--json` say so", asyn
   expect(JSON.parse(json.stdout)).toMatchObject({ sound: true, ledger: [], runs: [{}, {}] });
 });
 
+test("a clone with runs of its own and a service's ledger has both verified", async () => {
+  const bench = await ledger();
+  const git = (...args: readonly string[]): string =>
+    execFileSync("git", args, { cwd: bench.root, env: ENV, encoding: "utf8" }).trim();
+  const fetched = "refs/remotes/origin/sluice/ledger";
+  git("update-ref", fetched, LEDGER);
+  const sound = await bench.sluice("verify", "--all");
+  const strange = git("commit-tree", `${fetched}^{tree}`, "-p", fetched, "-m", "later");
+  git("update-ref", fetched, strange);
+  const found = await bench.sluice("verify");
+  const json = await bench.sluice("verify", "--all", "--json");
+
+  const line = "✓ 2 of 2 runs verified: digests, keys and statements hold\n";
+  expect(sound).toMatchObject({ code: 0, stdout: `${LEDGER}\n${line}${fetched}\n${line}` });
+  expect(found).toMatchObject({ code: 1, stdout: expect.stringContaining(`${line}${fetched}\n✗ ledger: commit `) });
+  expect(json.code).toBe(1);
+  expect(JSON.parse(json.stdout)).toMatchObject({ sound: false, ledger: [{ kind: "commit" }], runs: [{}, {}, {}, {}] });
+});
+
 const CHANGES: readonly [string, RegExp, (text: string) => string | null, RegExp][] = [
   [
     "an output's digest in a manifest",
