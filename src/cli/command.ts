@@ -233,7 +233,7 @@ function addService(program: Command, world: World, done: Done): void {
   command(program, "worker", "sluice worker --pool gpu --concurrency 2")
     .description("takes steps of a pool from the queue, until it is stopped")
     .option("--pool <pool>", "which steps", "default")
-    .option("--concurrency <n>", "steps at once (default: what the pool allows)")
+    .option("--concurrency <n>", "steps at once (default: `concurrency` of the pool in SLUICE_CONFIG, else 2)")
     .action((flags: { pool: string; concurrency?: string }) =>
       done(import("./worker.ts").then(({ worker }) => worker(world, flags))),
     );

@@ -1,5 +1,6 @@
 import { diffRuns } from "../diff/run-diff.ts";
 import { ansiPaint, noPaint, type Paint } from "../report/paint.ts";
+import { LOCAL_LEDGER } from "../manifest/ledger-paths.ts";
 import { EXIT, Refusal } from "./exit.ts";
 import { reproducedIn, waitingPush } from "./reproduced.ts";
 import { selectRun, shortIds } from "./select-run.ts";
@@ -39,9 +40,16 @@ async function tellNoRun(world: World, repository: Repository, pipeline: string 
       throw noPipeline(project, pipeline);
   }
   const of = pipeline === undefined ? "" : ` of ${pipeline}`;
-  world.terminal.say(
-    `no run${of} is recorded yet\n  next: sluice run${pipeline === undefined ? "" : ` ${pipeline}`}\n`,
-  );
+  const run = `sluice run${pipeline === undefined ? "" : ` ${pipeline}`}`;
+  const { ref } = await repository.ledger();
+  if (ref === LOCAL_LEDGER) world.terminal.say(`no run${of} is recorded yet\n  next: ${run}\n`);
+  else {
+    const only = pipeline === undefined ? "" : ` --grep '^Sluice-Pipeline: ${pipeline}$'`;
+    const short = ref.replace(/^refs\/(?:heads|remotes)\//, "");
+    world.terminal.say(
+      `no run${of} is recorded here; what the service recorded is on ${short}\n  next: git log --format='%h %s'${only} ${short}, or ${run}\n`,
+    );
+  }
 }
 
 /** `sluice show <run>`. */

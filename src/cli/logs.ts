@@ -23,7 +23,12 @@ export async function logs(world: World, { run, step, follow }: Asked): Promise<
     throw new Refusal(EXIT.usage, `run ${run} has no step ${step ?? ""}\n  next: sluice show ${run}`);
   const store = await repository.store(project.settings);
   const { terminal } = world;
+  const silent = wanted.every(({ attempts }) => attempts.every(({ log }) => log === null));
   for (const one of wanted) {
+    if (one.outcome.kind === "cached" && silent)
+      terminal.say(
+        `${one.name} was not computed in run ${run}: it is from run ${one.outcome.from}\n  next: sluice logs ${one.outcome.from} ${one.name}\n`,
+      );
     for (const { log } of one.attempts) {
       if (log === null) continue;
       const bytes = await store.read(log);

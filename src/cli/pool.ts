@@ -19,8 +19,11 @@ export function ps(world: World, flags: Flags): Promise<number> {
 /** `sluice pause`: what runs ends, nothing new begins. */
 export function pause(world: World, flags: Flags): Promise<number> {
   return withPool(world, flags, async (pool) => {
+    const { workers } = await pool.view();
     await pool.pause();
     world.terminal.say(`pool ${flags.pool} is paused: what runs goes on, nothing new begins\n`);
+    if (workers.length === 0)
+      world.terminal.say("  no worker of it has announced itself: see that the name is the one that you mean\n");
     world.terminal.say(`  next: sluice unpause --pool ${flags.pool}\n`);
   });
 }
@@ -38,7 +41,7 @@ async function withPool(world: World, { pool }: Flags, act: (pool: OpenPool) => 
     throw new Refusal(EXIT.usage, "a pool is named by letters, digits, `-` and `_`\n  next: sluice ps --pool default");
   }
   const read = await world.service.workerConfig();
-  if (read.kind === "bad") throw notStarted("sluice", read.variables);
+  if (read.kind === "bad") throw notStarted("asking the service", read.variables);
   const opened = await (await openService(world)).pool(read.config, pool);
   if (typeof opened === "number") return opened;
   try {

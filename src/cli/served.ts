@@ -13,7 +13,7 @@ export async function withRuns<Answer>(
 ): Promise<Answer | undefined> {
   if (!world.service.named) return undefined;
   const read = await world.service.workerConfig();
-  if (read.kind === "bad") throw notStarted("sluice", read.variables);
+  if (read.kind === "bad") throw notStarted("asking the service", read.variables);
   const opened = await (await openService(world)).runs(read.config);
   if (typeof opened === "number")
     throw new Refusal(EXIT.later, "the service's queue cannot be asked\n  next: try again");

@@ -66,10 +66,13 @@ const pool = z.strictObject({
     ),
 });
 
+const source = z.string().regex(/^(\*$|(env|file):.)/, "a source such as `env:HF_TOKEN` or `file:/run/secrets/s3`");
+
 const installation = z.strictObject({
   account: text.describe("The organisation or person that installed the App."),
   repositories: names.optional().describe('Names of repositories, `*` for any. Default `["*"]`.'),
-  sources: names
+  sources: z
+    .array(source)
     .optional()
     .describe(
       "What `from:` and `webhook:` of these repositories may name, such as `env:HF_TOKEN`; a `*` at the end stands for any rest. Default: nothing.",
@@ -135,7 +138,7 @@ export const operatorSchema = z
     signing_keys: z
       .array(
         z.strictObject({
-          id: text.describe("The name in signatures."),
+          id: text.describe("A name for people; signatures name the key by its digest."),
           public: digits.describe("The public half: Ed25519, base64."),
           retired: z.boolean().optional().describe("True: verifies, signs no more. Default false."),
         }),

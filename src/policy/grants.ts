@@ -107,7 +107,7 @@ function noPool({ pools }: Narrowed, step: string, name: string): Refused {
   return {
     kind: "refused",
     why: `\`${step}\` asks for the pool \`${name}\`, which there is not`,
-    next: `write \`resources: { pool: … }\` with one of: ${known}; or ask the operator for it`,
+    next: `write \`resources: { pool: … }\` with one of: ${known}; or ask the operator to write \`${name}\` under \`pools:\` in SLUICE_CONFIG`,
   };
 }
 

@@ -25,6 +25,16 @@ export interface QueueRefusal {
   readonly example: string;
 }
 
+/** What to tell whoever started without a queue. */
+export function queueWords({ because, variable, found, expected, example }: QueueRefusal): {
+  readonly why: string;
+  readonly next: string;
+} {
+  const next = `${variable}=${example}`;
+  if (because === "malformed" || found === "embedded:") return { why: `${variable}: ${expected}`, next };
+  return { why: `${variable}: ${found} is not ${expected}`, next: `start it, or give the address at which it is` };
+}
+
 export type OpenedQueue = { readonly kind: "opened"; readonly queue: Queue } | QueueRefusal;
 
 const KINDS = "redis://…, rediss://…, postgres://… or embedded:";

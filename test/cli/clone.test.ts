@@ -26,6 +26,18 @@ test("a required filter that fails is a problem with the file, what failed and w
   expect(run.stderr).toContain("git add --dry-run data.bin");
 });
 
+test("where only a service recorded runs, `log` says on which branch", async () => {
+  const bench = repository({ "sluice.yaml": SETTINGS, "pipelines/p.yaml": PIPELINE, "data.bin": "bytes\n" });
+  bench.commit();
+  bench.git("update-ref", "refs/remotes/origin/sluice/ledger", "HEAD");
+
+  const log = await bench.sluice("log", "p");
+
+  expect(log.stderr).toBe(
+    "no run of p is recorded here; what the service recorded is on origin/sluice/ledger\n  next: git log --format='%h %s' --grep '^Sluice-Pipeline: p$' origin/sluice/ledger, or sluice run p\n",
+  );
+});
+
 test("without git-lfs installed its files are read as they stand, with the digest that a pointer would name", async () => {
   const bench = repository({ "sluice.yaml": SETTINGS, "pipelines/p.yaml": PIPELINE, "data.bin": "bytes\n" });
   bench.commit();

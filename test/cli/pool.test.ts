@@ -49,6 +49,7 @@ test("ps, pause and unpause show and steer a pool from outside", { timeout: 90_0
   expect([workers.map(({ slots }) => slots), pausedSince, active]).toEqual([[3], null, 0]);
   expect((await sluice(data, "pause", "--pool", "gpu")).code).toBe(0);
   expect((await view()).pausedSince).toMatch(/^\d{4}-/);
+  expect((await sluice(data, "pause", "--pool", "gpuu")).stderr).toContain("no worker of it has announced itself");
   expect((await sluice(data, "ps", "--pool", "gpu")).stdout).toContain("next: sluice unpause --pool gpu");
   expect((await sluice(data, "unpause", "--pool", "gpu")).stderr).toContain("takes work again");
   expect((await sluice(data, "unpause", "--pool", "gpu")).stderr).toContain("was not paused");

@@ -225,6 +225,16 @@ test("logs are found where the settings keep the store", async () => {
   await bench.sluice("run");
 
   expect((await bench.sluice("logs", "latest")).stdout).toBe("said\n");
+  bench.write(
+    "pipelines/p.yaml",
+    "version: 1\nsteps:\n  talk: { run: echo said | tee out, outputs: [out] }\n  more: { run: cp out two, inputs: [out], outputs: [two] }\n",
+  );
+  await bench.sluice("run");
+  const reused = await bench.sluice("logs", "latest", "talk");
+  expect(reused).toMatchObject({ code: 0, stdout: "" });
+  expect(reused.stderr).toMatch(
+    /^talk was not computed in run latest: it is from run (\w+)\n {2}next: sluice logs \1 talk\n$/,
+  );
 });
 
 test("outside of a repository, and before its first commit, the sentence says what to type", async () => {

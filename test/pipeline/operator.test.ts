@@ -92,6 +92,12 @@ test("settings that say nothing get the operator's word without a complaint", ()
   expect(settings.retention.runsMs).toBe(365 * 86_400_000);
 });
 
+test("a source that no worker could read is a problem", () => {
+  const bytes = new TextEncoder().encode('version: 1\ninstallations: [{ account: acme, sources: ["HF_TOKEN"] }]\n');
+  const [problem] = parseOperator({ path: "operator.yaml", bytes }).problems;
+  expect(problem?.message).toContain("a source such as `env:HF_TOKEN`");
+});
+
 test("a source is listed for its repository alone, and Sluice's own names never are", () => {
   const own = operatorOf('version: 1\ninstallations: [{ account: acme, repositories: [a], sources: ["env:*"] }]\n');
   const asks = (from: string): Settings => settingsOf(`version: 1\nsecrets: { T: { from: "${from}" } }\n`);

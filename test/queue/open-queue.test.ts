@@ -2,7 +2,7 @@ import { spawnSync } from "node:child_process";
 
 import { expect, test } from "vitest";
 
-import { openQueue } from "../../src/queue/open-queue.ts";
+import { openQueue, queueWords } from "../../src/queue/open-queue.ts";
 
 const options = { data: "/nonexistent", holder: "test", onError: () => undefined };
 
@@ -32,6 +32,7 @@ test.each(["redis://user:secret@127.0.0.1:1", "postgres://user:secret@127.0.0.1:
     expect(opened).toMatchObject({ kind: "refused", because: "away" });
     expect(JSON.stringify(opened)).not.toContain("secret");
     expect(JSON.stringify(opened)).toContain("ECONNREFUSED");
+    if (opened.kind === "refused") expect(queueWords(opened).why).toContain(opened.found);
   },
 );
 

@@ -49,6 +49,19 @@ test("a service is ready while its store keeps bytes and the forge takes its key
   expect(await readiness({ ...parts, forges: away })()).toBeNull();
 });
 
+test("a store that does not answer in time is told in the log too", async () => {
+  const told: unknown[] = [];
+  const ready = readiness({
+    probe: () => new Promise(() => undefined),
+    forges: { repositories: () => Promise.resolve({ kind: "ok", value: [] }) },
+    now: () => 0,
+    onError: (error) => told.push(error),
+    withinMs: 10,
+  });
+  expect(await ready()).toBe("the store does not answer");
+  expect(String(told)).toContain("the store did not answer within 0.01 s");
+});
+
 const PROBE = join(import.meta.dirname, "../../src/store/probe.ts");
 const mounts =
   spawnSync("unshare", ["--mount", "--map-root-user", "mount", "-t", "tmpfs", "none", "/mnt"]).status === 0;

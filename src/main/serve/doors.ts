@@ -4,6 +4,7 @@ import type { Service, World } from "../../cli/world.ts";
 import type { WorkerConfig } from "../../config-service.ts";
 import { endsWithin, leaveSoon, orLeave } from "./leave.ts";
 import { keepOutOfGit } from "../local/keep-out-of-git.ts";
+import type { Operator } from "../../pipeline/operator.ts";
 import type { Queue } from "../../queue/queue.ts";
 
 /** A part of main.ts for the doors of a service, each loaded when it is opened. */
@@ -29,7 +30,7 @@ export function serviceDoors(world: World): Service {
       const none = config.named ? undefined : noServiceIn(config);
       if (none !== undefined)
         return refused(world, { ...none, next: "SLUICE_DATA=…, or SLUICE_QUEUE_URL=redis://…, as the service has it" });
-      const { openQueue } = await import("../../queue/open-queue.ts");
+      const { openQueue, queueWords } = await import("../../queue/open-queue.ts");
       const { startWorker } = await import("./worker.ts");
       const { servicePaths } = await import("./paths.ts");
       const { openStore } = await import("./store.ts");
@@ -48,8 +49,7 @@ export function serviceDoors(world: World): Service {
       const opened = await openQueue(url, { data: config.data, holder, onError, telemetry: tracing.telemetry });
       if (opened.kind === "refused") {
         if (stop.aborted) return STOPPED;
-        const { variable, expected, example } = opened;
-        return refused(world, { why: `${variable}: ${expected}`, next: `${variable}=${example}` });
+        return refused(world, queueWords(opened));
       }
       const { queue } = opened;
       keepOutOfGit(config.data);
@@ -68,7 +68,7 @@ export function serviceDoors(world: World): Service {
         path,
         pool,
         version,
-        concurrency: concurrency ?? SLOTS,
+        concurrency: concurrency ?? writtenConcurrency(read.operator, pool) ?? SLOTS,
         kubernetes: read.operator.pools[pool]?.kubernetes ?? null,
         variable,
         tracing,
@@ -134,13 +134,17 @@ async function queueOf(world: World, { queue, data }: WorkerConfig): Promise<Que
       ...none,
       next: "say where it does: SLUICE_DATA=…, or SLUICE_QUEUE_URL=… of another queue",
     });
-  const { openQueue } = await import("../../queue/open-queue.ts");
+  const { openQueue, queueWords } = await import("../../queue/open-queue.ts");
   const onError = (error: unknown): void => world.terminal.say(`sluice: ${String(error)}\n`);
   const url = queue.kind === "embedded" ? "embedded:" : queue.url;
   const opened = await openQueue(url, { data, holder: `sluice ps ${process.pid}`, onError });
   if (opened.kind === "opened") return opened.queue;
-  const { variable, expected, example } = opened;
-  return refused(world, { why: `${variable}: ${expected}`, next: `${variable}=${example}` });
+  return refused(world, queueWords(opened));
+}
+
+/** A pool's slots where the operator's file says how many; what it does not say is no word about this machine. */
+function writtenConcurrency({ settings, pools }: Operator, pool: string): number | undefined {
+  return settings.places[`pools.${pool}.concurrency`] === undefined ? undefined : pools[pool]?.concurrency;
 }
 
 function noServiceIn({ queue, data }: Pick<WorkerConfig, "queue" | "data">): { readonly why: string } | undefined {

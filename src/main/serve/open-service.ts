@@ -26,7 +26,7 @@ import { poolQueue, startWorker } from "./worker.ts";
 import { fairPool } from "../../queue/fair-pool.ts";
 import { correlated, correlation } from "../../queue/correlation.ts";
 import { watchFollowers } from "../../queue/followers.ts";
-import { openQueue } from "../../queue/open-queue.ts";
+import { openQueue, queueWords } from "../../queue/open-queue.ts";
 import { queueDispatcher, type QueueDispatcher } from "../../queue/queue-dispatcher.ts";
 import type { Performed, Queue } from "../../queue/queue.ts";
 import { spendWrites } from "../../queue/spend-writes.ts";
@@ -103,8 +103,7 @@ export async function openService(opening: Opening): Promise<Opened> {
     telemetry: tracing.telemetry,
   });
   if (opened.kind === "refused") {
-    const { variable, expected, example } = opened;
-    return { kind: "refused", why: `${variable}: ${expected}`, next: `${variable}=${example}` };
+    return { kind: "refused", ...queueWords(opened) };
   }
   const { queue } = opened;
   keepOutOfGit(config.data);

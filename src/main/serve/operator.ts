@@ -16,7 +16,11 @@ export function readOperator(path: string | null): OperatorRead {
     if (path !== null) bytes = readFileSync(path);
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
-    return { kind: "refused", why: `SLUICE_CONFIG: it cannot be read: ${why}`, next: EXAMPLE };
+    return {
+      kind: "refused",
+      why: `SLUICE_CONFIG: it cannot be read: ${why}`,
+      next: "name a file that this user can read",
+    };
   }
   const source = bytes === null ? null : { path: path ?? "", bytes };
   const { value, problems } = parseOperator(source);

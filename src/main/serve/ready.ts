@@ -7,9 +7,10 @@ interface Parts {
   readonly now: () => number;
   /** What is wrong goes to the log: the page is anybody's, and errors name paths. */
   readonly onError: (error: unknown) => void;
+  /** Who asks waits no longer than this; default 5 s. */
+  readonly withinMs?: number;
 }
 
-/** Who asks waits no longer than this. */
 const WITHIN_MS = 5_000;
 /** Asked for by balancers every few seconds: the store is looked at this often, the forge has limits. */
 const STORE_EVERY_MS = 5_000;
@@ -19,9 +20,14 @@ const FORGE_EVERY_MS = 60_000;
  * A part of main.ts for `/readyz`: why this service can take no work, or null. A forge that is away is no reason, because
  * what it sends has to be taken when it is back; one that does not take the App's key is.
  */
-export function readiness({ probe, forges, now, onError }: Parts): () => Promise<string | null> {
-  const storeWhy = remembered(STORE_EVERY_MS, now, () => within(ofStore(probe, onError), "the store does not answer"));
-  const forgeWhy = remembered(FORGE_EVERY_MS, now, () => within(ofForge(forges, onError), null));
+export function readiness({ probe, forges, now, onError, withinMs = WITHIN_MS }: Parts): () => Promise<string | null> {
+  const storeWhy = remembered(STORE_EVERY_MS, now, () =>
+    within(withinMs, ofStore(probe, onError), () => {
+      onError(new Error(`the store did not answer within ${withinMs / 1_000} s`));
+      return "the store does not answer";
+    }),
+  );
+  const forgeWhy = remembered(FORGE_EVERY_MS, now, () => within(withinMs, ofForge(forges, onError), () => null));
   return async () => (await storeWhy()) ?? (await forgeWhy());
 }
 
@@ -59,9 +65,13 @@ function remembered(
   };
 }
 
-async function within(answer: Promise<string | null>, otherwise: string | null): Promise<string | null> {
+async function within(
+  ms: number,
+  answer: Promise<string | null>,
+  otherwise: () => string | null,
+): Promise<string | null> {
   const { promise, resolve } = Promise.withResolvers<string | null>();
-  const timer = setTimeout(() => resolve(otherwise), WITHIN_MS);
+  const timer = setTimeout(() => resolve(otherwise()), ms);
   try {
     return await Promise.race([answer, promise]);
   } finally {
