@@ -90,7 +90,10 @@ export function syntaxProblem(
     code: "yaml",
     at,
     message: `this is not valid YAML: ${message}`,
-    next: "correct the YAML here",
+    next:
+      error.code === "BLOCK_AS_IMPLICIT_KEY"
+        ? "put quotes around a text that holds `: `, or write it below `|`"
+        : "correct the YAML here",
   };
 }
 

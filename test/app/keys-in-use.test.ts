@@ -1,8 +1,12 @@
 import { generateKeyPairSync } from "node:crypto";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 
 import { keysInUse, keysOf } from "../../src/main/release/signing-keys.ts";
+import { readOperator } from "../../src/main/serve/operator.ts";
 import { keyIdOf } from "../../src/manifest/dsse.ts";
 
 function key(): { readonly pem: string; readonly base64: string } {
@@ -22,4 +26,20 @@ test("a key that is retired vouches for what it signed, and says nothing new", (
   const signing = { signer: { publicKey: own.pem }, operator: { signingKeys: keys } };
   expect([...keysOf(signing).keys()]).toEqual([own, other, old].map(({ pem }) => keyIdOf(pem)));
   expect([...keysInUse(signing).keys()]).toEqual([own, other].map(({ pem }) => keyIdOf(pem)));
+});
+
+test("what looks like a key and is none stops the start instead of being passed over", () => {
+  const directory = mkdtempSync(join(tmpdir(), "sluice-keys-"));
+  onTestFinished(() => rmSync(directory, { recursive: true }));
+  const path = join(directory, "operator.yaml");
+  const read = (base64: string) => {
+    writeFileSync(path, `version: 1\nsigning_keys: [{ id: old, public: ${base64} }]\n`);
+    return readOperator(path);
+  };
+  const { base64 } = key();
+  expect(read(base64).kind).toBe("ok");
+  expect(read(base64.slice(0, 50))).toMatchObject({
+    kind: "refused",
+    why: "SLUICE_CONFIG: `public` of `old` under `signing_keys` is no Ed25519 key",
+  });
 });

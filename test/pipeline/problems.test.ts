@@ -26,6 +26,12 @@ function marked(text: string): { readonly text: string; readonly place: string }
   return { text: text.replace("§", ""), place: `${before.length}:${(before.at(-1)?.length ?? 0) + 1}` };
 }
 
+test("a text with `: ` and no quotes is told how to be written", () => {
+  const bytes = new TextEncoder().encode(step("\n    run: sed 's/n: //' x"));
+  const [problem] = parsePipeline({ path: "p.yaml", bytes }).problems;
+  expect(problem?.next).toBe("put quotes around a text that holds `: `, or write it below `|`");
+});
+
 describe("mistakes are found at the smallest place at fault", () => {
   test.each([
     ["an unknown key", step("{ run: x, §inptus: [] }"), "unknown-key"],

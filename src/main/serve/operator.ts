@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 
+import { publicKeyPem } from "../../manifest/dsse.ts";
 import type { Operator } from "../../pipeline/operator.ts";
 import { parseOperator } from "../../pipeline/parse-operator.ts";
 import { codeFrame } from "../../problem/frame.ts";
@@ -25,7 +26,7 @@ export function readOperator(path: string | null): OperatorRead {
   const source = bytes === null ? null : { path: path ?? "", bytes };
   const { value, problems } = parseOperator(source);
   const errors = problems.filter(isError);
-  if (value !== null && errors.length === 0) return { kind: "ok", operator: value };
+  if (value !== null && errors.length === 0) return unreadableKey(value) ?? { kind: "ok", operator: value };
   const text = bytes === null ? undefined : new TextDecoder().decode(bytes);
   const shown = errors.map((problem) =>
     [
@@ -38,6 +39,17 @@ export function readOperator(path: string | null): OperatorRead {
     kind: "refused",
     why: `SLUICE_CONFIG: a valid operator's file was expected\n${shown.join("\n")}`,
     next: EXAMPLE,
+  };
+}
+
+/** What looks like a key and is none would be passed over, and with it all that it signed. */
+function unreadableKey({ signingKeys }: Operator): OperatorRead | undefined {
+  const bad = signingKeys.find((key) => publicKeyPem(key.public) === undefined);
+  if (bad === undefined) return undefined;
+  return {
+    kind: "refused",
+    why: `SLUICE_CONFIG: \`public\` of \`${bad.id}\` under \`signing_keys\` is no Ed25519 key`,
+    next: "openssl pkey -in ed25519.pem -pubout -outform DER | openssl base64 -A",
   };
 }
 
