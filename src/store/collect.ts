@@ -2,6 +2,7 @@ import { rmSync } from "node:fs";
 import { join } from "node:path";
 
 import type { Digest } from "../identity/identity.ts";
+import { breather } from "./breather.ts";
 import { namedBy, type Collected, type Kept } from "./collector.ts";
 import { evict, type Doomed } from "./evict.ts";
 import { removeLeftovers, type CollectHands } from "./leftovers.ts";
@@ -29,7 +30,7 @@ export async function collect(root: string, kept: Kept, hands: CollectHands): Pr
   const found = [...objectsIn(root)];
   for (const { digest, stat } of found) if (digest !== undefined && !isOlder(stat, olderThan)) named.add(digest);
   const listings = new Set(found.flatMap(({ digest, isListing }) => (isListing && digest !== undefined ? digest : [])));
-  addFiles(root, named, listings);
+  await addFiles(root, named, listings);
   await removeLeftovers(root, { ...kept, checkpointsSince: olderThan }, hands);
   let [objects, bytes] = [0, 0];
   const gone = new Set<Digest>();
@@ -48,7 +49,10 @@ export async function collect(root: string, kept: Kept, hands: CollectHands): Pr
 }
 
 /** Directories keep the files that they list. */
-export function addFiles(root: string, named: Set<Digest>, listings: ReadonlySet<Digest>): void {
-  for (const directory of [...named].filter((digest) => listings.has(digest)))
+export async function addFiles(root: string, named: Set<Digest>, listings: ReadonlySet<Digest>): Promise<void> {
+  const breathe = breather();
+  for (const directory of [...named].filter((digest) => listings.has(digest))) {
+    await breathe();
     for (const entry of listing(root, directory) ?? []) if (!("link" in entry)) named.add(entry.digest);
+  }
 }

@@ -2,6 +2,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { hexOf, parseDigest, type Digest } from "../identity/identity.ts";
+import { breather } from "./breather.ts";
 import { namedBy } from "./collector.ts";
 import { modifiedAt, namesIn, textAt, type FoundResult } from "./store-files.ts";
 import { isSame, takeAway } from "./take-away.ts";
@@ -21,9 +22,11 @@ export function evict(root: string, { path, stat, revocation, result }: Doomed):
 }
 
 /** Bytes of results that were evicted since then (ms since 1970): whoever read one just before goes on with them. */
-export function* evictedSince(root: string, since: number): Generator<Digest> {
+export async function* evictedSince(root: string, since: number): AsyncGenerator<Digest> {
+  const breathe = breather();
   const marks = join(root, "evicted");
   for (const name of namesIn(marks)) {
+    await breathe();
     if ((modifiedAt(join(marks, name)) ?? 0) < since) continue;
     const { bytes = [] } = (parsed(textAt(join(marks, name)) ?? "{}") ?? {}) as { readonly bytes?: readonly string[] };
     yield* bytes.flatMap((digest) => parseDigest(digest) ?? []);

@@ -49,7 +49,7 @@ export function fileCollector(root: string, hands: CollectHands): Collector {
  */
 async function collect(root: string, kept: KeptForAll, hands: CollectHands): Promise<Collected> {
   const { named, doomed } = await resultsOf(root, kept);
-  for (const digest of evictedSince(root, Date.now() - BYTES_STAY_MS)) named.add(digest);
+  for await (const digest of evictedSince(root, Date.now() - BYTES_STAY_MS)) named.add(digest);
   const old = await oldOnes(root, named, kept.olderThan);
   const breathe = breather();
   let results = 0;
@@ -104,7 +104,7 @@ async function oldOnes(root: string, named: Set<Digest>, olderThan: number): Pro
     else if (one.digest !== undefined) named.add(one.digest);
     if (one.isListing && one.digest !== undefined) listings.add(one.digest);
   }
-  addFiles(root, named, listings);
+  await addFiles(root, named, listings);
   return old;
 }
 

@@ -30,46 +30,57 @@ export async function removeLeftovers(
   removeOldMarks(root, kept.olderThan);
   removeOldCheckpoints(join(root, "checkpoints"), kept.checkpointsSince, hands.remove);
   const breathe = breather();
-  for (const path of leftovers(root, kept)) {
+  for (const { path, of, olderThan } of leftovers(root, kept)) {
     await breathe();
-    rmSync(path, { recursive: true, force: true });
+    const stays = of !== undefined && seenAt(of) !== undefined;
+    if (!stays && isOld(path, olderThan)) remove(path);
   }
+}
+
+interface Leftover {
+  readonly path: string;
+  /** What it stays as long as. */
+  readonly of?: string;
+  readonly olderThan: number;
 }
 
 /**
- * What crashes, evictions and runs that are over left beside the bytes, and nobody wrote to for long. Directories by
- * domain and by the beginning of a digest stay: whoever writes into them does not look again whether they are there.
+ * What crashes, evictions and runs that are over left beside the bytes; it goes when nobody wrote to it for long.
+ * Directories by domain and by the beginning of a digest stay: whoever writes into them does not look again whether they
+ * are there.
  */
-function* leftovers(root: string, { runs, olderThan }: Omit<Kept, "live">): Generator<string> {
-  const isOld = (path: string): boolean => {
-    const stat = seenAt(path);
-    return stat !== undefined && isOlder(stat, olderThan);
-  };
-  for (const path of below(join(root, "corrupt"))) if (isOld(path)) yield path;
-  for (const name of namesIn(root)) {
-    const path = join(root, name);
-    if ((isTemporary(name) || name.startsWith("ready-")) && isOld(path)) yield path;
+function* leftovers(root: string, { runs, olderThan }: Omit<Kept, "live">): Generator<Leftover> {
+  for (const path of below(join(root, "corrupt"))) yield { path, olderThan };
+  for (const name of namesIn(root))
+    if (isTemporary(name) || name.startsWith("ready-")) yield { path: join(root, name), olderThan };
+  for (const name of namesIn(join(root, "begun"))) {
+    const run = parseRunId(name);
+    if (run === undefined || !runs.has(run)) yield { path: join(root, "begun", name), olderThan };
   }
-  for (const path of below(join(root, "begun"))) {
-    const run = parseRunId(path.slice(path.lastIndexOf("/") + 1));
-    if ((run === undefined || !runs.has(run)) && isOld(path)) yield path;
-  }
-  for (const path of besideResults(root)) if (isOld(path) && below(path).every(isOld)) yield path;
-  for (const path of below(join(root, "evicted"))) {
-    const stat = seenAt(path);
-    if (stat !== undefined && isOlder(stat, olderThan - MARKS_STAY_MS)) yield path;
-  }
-}
-
-/** Half-written files, and what was observed or revoked of results that are not there any more. */
-function* besideResults(root: string): Generator<string> {
   for (const kind of ["results", "revocations", "observations"])
     for (const domain of domainsIn(root, kind))
       for (const name of namesIn(join(root, kind, domain))) {
-        const hex = /^[0-9a-f]{64}/.exec(name)?.[0] ?? "";
-        const ofNone = kind !== "results" && seenAt(join(root, "results", domain, `${hex}.json`)) === undefined;
-        if (isTemporary(name) || ofNone) yield join(root, kind, domain, name);
+        const path = join(root, kind, domain, name);
+        const of = join(root, "results", domain, `${name.slice(0, 64)}.json`);
+        if (isTemporary(name)) yield { path, olderThan };
+        else if (kind !== "results") yield { path, of, olderThan };
       }
+  for (const path of below(join(root, "evicted"))) yield { path, olderThan: olderThan - MARKS_STAY_MS };
+}
+
+/** With what lies in it. */
+function isOld(path: string, olderThan: number): boolean {
+  const stat = seenAt(path);
+  if (stat === undefined || !isOlder(stat, olderThan)) return false;
+  return !stat.isDirectory() || below(path).every((one) => isOld(one, olderThan));
+}
+
+function remove(path: string): void {
+  try {
+    rmSync(path, { recursive: true, force: true });
+  } catch {
+    // One that cannot be taken away keeps nothing else.
+  }
 }
 
 function below(directory: string): readonly string[] {
