@@ -30,14 +30,15 @@ export function fileCheckpoints(root: string, remove: (path: string) => void): C
         // Young again: it is not collected while an attempt goes on from it.
         utimesSync(path, new Date(), new Date());
       } catch {
-        // A step gave it to somebody else.
+        // A step gave it to somebody else, or it was moved away just then.
       }
+      mkdirSync(path, { recursive: true });
       return path;
     },
     drop(of) {
       const path = pathOf(of);
       // Out of the way at once: whoever comes next begins anew, however long the removal takes.
-      const aside = join(dirname(path), `gone-${randomUUID()}`);
+      const aside = besideOf(path);
       try {
         renameSync(path, aside);
       } catch (error) {
@@ -53,23 +54,39 @@ export function fileCheckpoints(root: string, remove: (path: string) => void): C
   };
 }
 
-/** Removes directories in which nothing was written since `olderThan` (ms since 1970), and what removals left behind. */
+/**
+ * Removes directories in which nothing was written since `olderThan` (ms since 1970), and what removals left behind, while
+ * attempts may begin to go on from them.
+ */
 export function removeOldCheckpoints(root: string, olderThan: number, remove: (path: string) => void): void {
-  for (const path of oldCheckpoints(root, olderThan))
+  for (const path of checkpointsIn(root))
     try {
-      remove(path);
+      removeOld(path, olderThan, remove);
     } catch {
       // One that cannot be taken away keeps nothing else.
     }
 }
 
-function oldCheckpoints(root: string, olderThan: number): readonly string[] {
+/** What lies beside it as long as its removal takes: nobody goes on from half of one. */
+function removeOld(path: string, olderThan: number, remove: (path: string) => void): void {
+  const seen = statOf(path);
+  if (seen === undefined || newest(path) >= olderThan) return;
+  const aside = besideOf(path);
+  renameSync(path, aside);
+  if (statOf(aside)?.mtimeMs === seen.mtimeMs) remove(aside);
+  // An attempt made it young just before: it has nothing but the empty one that it made anew.
+  else renameSync(aside, path);
+}
+
+function besideOf(path: string): string {
+  return join(dirname(path), `gone-${randomUUID()}`);
+}
+
+function checkpointsIn(root: string): readonly string[] {
   const domains = namesIn(root).flatMap((name) =>
     name === "fork" ? namesIn(join(root, name)).map((number) => join(root, name, number)) : [join(root, name)],
   );
-  return domains
-    .flatMap((domain) => namesIn(domain).map((name) => join(domain, name)))
-    .filter((path) => newest(path) < olderThan);
+  return domains.flatMap((domain) => namesIn(domain).map((name) => join(domain, name)));
 }
 
 function newest(path: string): number {

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 
@@ -115,7 +115,7 @@ test("what cannot be taken away keeps nothing else", async () => {
     throw new Error("EBUSY");
   };
   await collect(root, all(), { ...HANDS, remove: busy });
-  expect(asked.toSorted()).toEqual(left);
+  expect(asked.map(dirname).toSorted()).toEqual(left.map(dirname));
   await collect(root, all(), HANDS);
-  expect(left.filter((path) => existsSync(path))).toEqual([]);
+  expect(left.flatMap((path) => readdirSync(dirname(path)))).toEqual([]);
 });
