@@ -10,6 +10,7 @@ import { CONFLICT } from "../../src/controller/project.ts";
 import { tellExplanation } from "../../src/main/serve/tell.ts";
 import type { ForgeRepository } from "../../src/main/serve/forge-repository.ts";
 import { freshOrders, ordersOf, stopAll } from "../../src/main/run/orders.ts";
+import type { QueuedJob } from "../../src/queue/queue.ts";
 import { acceptedRef } from "../../src/run/request.ts";
 import { parseCommand } from "../../src/trigger/command.ts";
 import { LEDGER, ordered, remotePlace } from "../controller/acceptances.ts";
@@ -129,14 +130,16 @@ test("where nothing is repeated it is said what runs instead: a superseded run i
 test("a head counts as left only where the forge says so, and its check ends only where nothing runs", async () => {
   const { place, at, repository, order } = await looking();
   const record = digitsRun({ source: order.source, pullRequest: 3 });
-  const checks: unknown[] = [];
+  const [checks, woken]: [unknown[], string[]] = [[], []];
+  let sharing: readonly { readonly key: string; readonly value: object }[] = [];
   const queue = {
     table: {
       get: async () => undefined,
+      entries: async () => sharing,
       put: async (_table: string, _key: string, { desired }: { readonly desired: { readonly check: object } }) =>
         void checks.push(desired.check),
     },
-    jobs: { add: async () => undefined },
+    jobs: { add: async (_queue: string, jobs: readonly QueuedJob[]) => void woken.push(...jobs.map(({ id }) => id)) },
   };
   const left = (answer: object) =>
     tellLeft(
@@ -165,4 +168,14 @@ test("a head counts as left only where the forge says so, and its check ends onl
   place.remote.git("update-ref", "-d", acceptedRef(order.id));
   expect(await left({ kind: "ok", value: { ...open.value, state: "closed" } })).toEqual({ kind: "done" });
   expect(checks).toMatchObject([{ status: "in_progress" }, { status: "completed" }]);
+
+  // Of a head that others share, each with its run, they say what became of it.
+  const own = (name: string) => ({ head: order.source, base: "main", checks: [{ name, conclusion: "failure" }] });
+  sharing = ["sluice / run", "sluice / plan"].map((name, index) => ({ key: `${4 + index}`, value: own(name) }));
+  woken.length = 0;
+  expect(await left({ kind: "not-found" })).toEqual({ kind: "done" });
+  expect([checks.length, woken]).toEqual([2, ["pull-request-42-4"]]);
+  sharing = sharing.slice(1);
+  expect(await left({ kind: "not-found" })).toEqual({ kind: "done" });
+  expect(checks).toHaveLength(3);
 });

@@ -1,5 +1,5 @@
 import { planMergeGroup } from "../../controller/plan-pull-request.ts";
-import type { Merge, PlannedCommit } from "../../controller/project.ts";
+import { RUN_CHECK, type Merge, type PlannedCommit } from "../../controller/project.ts";
 import { reportCommit } from "../../controller/report-commit.ts";
 import { reviewMerge } from "../../controller/review-merge.ts";
 import type { Answer } from "../../forge/forge.ts";
@@ -13,6 +13,7 @@ import type { ForgeRepository } from "./forge-repository.ts";
 import { tellDivergence } from "./notices.ts";
 import { freshOrders, LOOK_AGAIN_MS, ordersOf } from "../run/orders.ts";
 import { openRunOf } from "./pull-request.ts";
+import { leaveCheck } from "./shared-heads.ts";
 import { plotsAt } from "../run/plots.ts";
 import { failureEvidence } from "../run/failure-evidence.ts";
 import type { Performed } from "../../queue/queue.ts";
@@ -110,8 +111,9 @@ export async function tellCommit(
 }
 
 /**
- * The check of a head that was left behind, by a push or for good: nobody reports that head any more. To be done again
- * where nobody can say whether it was left, or what still runs there: a check that ended may let a merge pass.
+ * The check of a head that was left behind, by a push or for good: nobody reports that head any more,
+ * unless others share it. To be done again where nobody can say whether it was left, or what still runs there: a check
+ * that ended may let a merge pass.
  */
 export async function tellLeft(at: At, repository: ForgeRepository, record: RunRecord): Promise<Performed> {
   const { forge, history } = repository;
@@ -121,6 +123,8 @@ export async function tellLeft(at: At, repository: ForgeRepository, record: RunR
   if (isNotNow(asked)) return again(LOOK_AGAIN_MS);
   if (asked.kind === "refused") return DONE;
   if (asked.kind === "ok" && asked.value.state === "open" && asked.value.head.sha === source) return DONE;
+  const check = { number: pullRequest, head: source, name: RUN_CHECK };
+  if (await leaveCheck(at.queue, forge.repository, check)) return DONE;
   const fresh = await ordersOf(at, repository, pullRequest);
   if (fresh.kind !== "ok") return again(LOOK_AGAIN_MS);
   const open = fresh.orders.filter((order) => order.source === source);

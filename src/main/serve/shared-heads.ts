@@ -51,6 +51,18 @@ export async function leaveHead(queue: Waking, ref: RepositoryRef, number: numbe
   await wakeSharing(queue, ref, number, [before.head]);
 }
 
+/** Whether the check of a head that one has left is others' now: they are asked to say what it is. */
+export async function leaveCheck(
+  queue: Waking,
+  ref: RepositoryRef,
+  { number, head, name }: Pick<Check, "head" | "name"> & { readonly number: number },
+): Promise<boolean> {
+  const others = await sharing(queue, ref, number, [head]);
+  const theirs = others.filter(({ checks }) => checks.some((one) => one.name === name));
+  for (const other of theirs) await wakeFor(queue, ref, other.number);
+  return theirs.length > 0;
+}
+
 function joined(check: Check, others: readonly (Own & { readonly number: number })[]): Check {
   const there = others.flatMap(({ number, base, checks }) =>
     checks.filter(({ name }) => name === check.name).map((one) => ({ ...one, number, base })),
