@@ -64,6 +64,9 @@ export type WorkerConfigRead =
 /** Written by `serve --setup` in `SLUICE_DATA`; the environment wins over it. */
 export const APP_FILE = "app.env";
 
+/** Beside it, and named there without its directory: that may be moved. */
+export const APP_KEY = "app.pem";
+
 const HOST = /^[A-Za-z0-9.-]+(:\d{1,5})?$/;
 const set = (value: string | undefined): string | undefined =>
   value === undefined || value === "" ? undefined : value;
@@ -143,7 +146,7 @@ export function parseServiceConfig(env: NodeJS.ProcessEnv, cwd: string): Service
   if (operatorFile !== null && !existsSync(operatorFile)) {
     bad.push({
       name: "SLUICE_CONFIG",
-      expected: "a file that exists",
+      expected: `a file that exists, and ${operatorFile} does not`,
       example: "SLUICE_CONFIG=/etc/sluice/sluice.yaml",
     });
   }
@@ -203,7 +206,10 @@ function dataDirectory(env: NodeJS.ProcessEnv, cwd: string): string {
 
 function kept(data: string): Record<string, string> {
   const path = join(data, APP_FILE);
-  return existsSync(path) ? present(parseEnv(readFileSync(path, "utf8"))) : {};
+  if (!existsSync(path)) return {};
+  const values = present(parseEnv(readFileSync(path, "utf8")));
+  const key = values["PRIVATE_KEY_PATH"];
+  return key === undefined ? values : { ...values, PRIVATE_KEY_PATH: resolve(data, key) };
 }
 
 /** An empty variable is one that is not set. */
@@ -230,7 +236,8 @@ function privateKey(
     createPrivateKey(lines);
     return { kind: "ok", pem: lines };
   } catch {
-    return { kind: "bad", variable: { name, expected, example } };
+    const found = name === "PRIVATE_KEY_PATH" ? `, and ${resolve(cwd, path ?? "")} is none` : "";
+    return { kind: "bad", variable: { name, expected: `${expected}${found}`, example } };
   }
 }
 

@@ -8,7 +8,7 @@ import { createAdaptorServer } from "@hono/node-server";
 import { Hono } from "hono";
 import { html } from "hono/html";
 
-import { APP_FILE, type SetupConfig } from "../config-service.ts";
+import { APP_FILE, APP_KEY, type SetupConfig } from "../config-service.ts";
 import type { Json, JsonObject } from "../identity/canonical-json.ts";
 import { WEBHOOK_PATH } from "./server.ts";
 
@@ -182,14 +182,14 @@ function keep(config: SetupConfig, answer: unknown): Exchanged {
   if (typeof id !== "number" || typeof pem !== "string" || !pem.includes("-----BEGIN") || (!plain && secret !== null)) {
     return { kind: "refused", why: "GitHub's answer lacks the App's number, key or secret." };
   }
-  const [file, key] = [join(config.data, APP_FILE), join(config.data, "app.pem")];
+  const [file, key] = [join(config.data, APP_FILE), join(config.data, APP_KEY)];
   mkdirSync(config.data, { recursive: true, mode: 0o700 });
   for (const path of [file, key]) if (existsSync(path)) rmSync(path);
   writeFileSync(key, pem, { mode: 0o600, flag: "wx" });
   const { web } = config.forge;
   const lines = [
     `APP_ID=${id}`,
-    `PRIVATE_KEY_PATH='${key}'`,
+    `PRIVATE_KEY_PATH='${APP_KEY}'`,
     plain ? `WEBHOOK_SECRET='${secret}'` : "SLUICE_WEBHOOKS=off",
     ...(web === "https://github.com"
       ? []

@@ -89,6 +89,9 @@ test.each<[string, Record<string, string>]>([
   const variables = read.kind === "bad" ? read.variables : [];
   expect(variables.map((variable) => variable.name)).toEqual([name]);
   expect(variables[0]?.example).toContain("=");
+  // A path is resolved from somewhere: people see where it was looked for.
+  const path = change["PRIVATE_KEY_PATH"] ?? change["SLUICE_CONFIG"];
+  if (path !== undefined) expect(variables[0]?.expected).toContain(`/${path}`);
 });
 
 test("everything missing is said at once", async () => {

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import { mkdtempSync, readFileSync, renameSync, rmSync, statSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -75,7 +75,10 @@ test("the App is created, kept for the owner alone, and the service starts with 
     file,
   });
   expect([file, join(flow.config.data, "app.pem")].map((path) => statSync(path).mode & 0o777)).toEqual([0o600, 0o600]);
-  expect(await readServiceConfig({ SLUICE_DATA: flow.config.data }, "/")).toMatchObject({
+  const moved = `${flow.config.data}-moved`;
+  onTestFinished(() => rmSync(moved, { recursive: true, force: true }));
+  renameSync(flow.config.data, moved);
+  expect(await readServiceConfig({ SLUICE_DATA: moved }, "/")).toMatchObject({
     kind: "ok",
     config: { app: { id: 42, privateKey: PRIVATE_KEY }, webhooks: { secret: "abc123" }, forge: flow.config.forge },
   });
