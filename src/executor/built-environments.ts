@@ -13,7 +13,7 @@ import { recipeOf } from "./recipes.ts";
 import { processSpace } from "./process-space.ts";
 import type { Recipe, Variable } from "./recipe.ts";
 import { removeTree } from "./remove-tree.ts";
-import { sweepEnvironments } from "./sweep-environments.ts";
+import { keepSwept } from "./sweep-environments.ts";
 import { touch } from "./work-place.ts";
 
 export interface BuiltEnvironmentsOptions {
@@ -43,11 +43,12 @@ let count = 0;
  */
 export function builtEnvironments(options: BuiltEnvironmentsOptions): BuiltEnvironments {
   const kept: Kept = { options, underWay: new Map(), stop: new AbortController() };
-  sweepEnvironments(options.directory, Date.now());
+  const swept = keepSwept(options.directory);
   return {
     prepare: (order, building) => prepare(kept, order, building),
     async [Symbol.asyncDispose]() {
       kept.stop.abort();
+      await swept[Symbol.asyncDispose]();
       await Promise.allSettled(kept.underWay.values());
     },
   };

@@ -9,11 +9,12 @@ import {
   readFileSync,
   realpathSync,
   rmSync,
+  symlinkSync,
   utimesSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 
@@ -21,9 +22,11 @@ import { processSpace } from "../../src/executor/process-space.ts";
 import { builtEnvironments, type BuiltEnvironments } from "../../src/executor/built-environments.ts";
 import type { Executor } from "../../src/executor/executor.ts";
 import { processExecutor } from "../../src/executor/process-executor.ts";
+import { keepSwept } from "../../src/executor/sweep-environments.ts";
 import { digestOf } from "../../src/identity/identity.ts";
 import type { Environment } from "../../src/pipeline/pipeline.ts";
 import type { Failure } from "../../src/run/run-record.ts";
+import { until } from "../contract/queue.ts";
 import { packageIndex, type PackageIndex } from "./package-index.ts";
 
 const LAUNCHER = join(import.meta.dirname, "../../src/launcher.ts");
@@ -349,7 +352,7 @@ test.each([
   expect(failure).toMatchObject({ kind: "refused", why: expect.stringContaining(why) as string });
 });
 
-test("what a worker left that was killed while it built is swept away by the next", () => {
+test("what a worker left that was killed while it built is swept away by the next, whatever cannot be", async () => {
   const directory = place();
   const { pid } = spawnSync("true");
   const left = ["building", "built"].map((part) =>
@@ -364,10 +367,32 @@ test("what a worker left that was killed while it built is swept away by the nex
   for (const path of all) mkdirSync(path, { recursive: true });
   const lastWeek = Date.now() / 1_000 - 8 * 86_400;
   utimesSync(longAgo ?? "", lastWeek, lastWeek);
+  const loop = join(directory, "environments", "building", "venv-a.elsewhere-7.1.1");
+  symlinkSync(loop, loop);
 
   worker(directory);
 
+  await until(() => left.every((path) => !existsSync(path)));
   expect(all.map((path) => existsSync(path))).toEqual([false, false, true, true, false]);
+});
+
+test("environments are swept again and again, and those that a link leads to stay", async () => {
+  const directory = place();
+  const { pid } = spawnSync("true");
+  const tree = join(directory, "built", `venv-x.${processSpace()}.${pid}.1`);
+  const [stays, goes] = ["venv-x", "going.venv-y"].map((name) => join(directory, name));
+  const other = tree.replace("venv-x", "venv-y");
+  for (const path of [tree, other]) mkdirSync(path, { recursive: true });
+  symlinkSync(join("built", basename(tree)), stays ?? "");
+  symlinkSync(join("built", basename(other)), goes ?? "");
+  const swept = keepSwept(directory, 10);
+  const left = join(directory, "building", basename(tree));
+  mkdirSync(left, { recursive: true });
+  await until(() => !existsSync(left));
+
+  await swept[Symbol.asyncDispose]();
+
+  expect([tree, other].map((path) => existsSync(path))).toEqual([true, true]);
 });
 
 test("an environment that no step uses for a month is found no more, and removed when none can run in it any more", async () => {
@@ -389,6 +414,7 @@ test("an environment that no step uses for a month is found no more, and removed
   untouched(name, 31);
   worker(directory);
   worker(directory);
+  await until(() => published(directory).includes(`going.${name}`));
   expect(published(directory)).toEqual([`going.${name}`]);
   expect(readdirSync(join(at, "built"))).toHaveLength(1);
   expect(await run(UV_LOCK, "made", { environment: UV })).toEqual({ failure: null, log: "made\n" });
@@ -396,6 +422,6 @@ test("an environment that no step uses for a month is found no more, and removed
 
   untouched(`going.${name}`, 8);
   worker(directory);
+  await until(() => readdirSync(join(at, "built")).length === 1);
   expect(published(directory)).toEqual([name]);
-  expect(readdirSync(join(at, "built"))).toHaveLength(1);
 });
