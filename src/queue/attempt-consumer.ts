@@ -14,7 +14,7 @@ export interface AttemptConsumerOptions {
   readonly room: Room;
   /** What an attempt takes of it; asked only of what is read. */
   readonly demandOf: (job: Json) => Room;
-  /** Whether anything can be performed here at the moment; what cannot is left to others. */
+  /** Whether anything can be performed here yet; nothing is taken before, and it is not asked after. */
   readonly ready: () => boolean;
   /** Whether this version understands what a dispatcher encoded; what it does not is left to newer workers. */
   readonly reads: (job: Json) => boolean;
@@ -27,10 +27,11 @@ export interface AttemptConsumerOptions {
 }
 
 const LOOK_FOR_CANCELS_MS = 500;
-/** An attempt that does not fit in here, or cannot be performed here now, is offered to others for so long. */
+/** An attempt that does not fit in here is offered to others for so long. */
 const NOT_HERE_MS = 1_000;
 /** An attempt that we do not understand is offered to others for so long. */
 const NOT_OURS_MS = 5_000;
+const LOOK_FOR_READY_MS = 1_000;
 const LOST = "its worker died, or could no longer be reached";
 
 /**
@@ -65,7 +66,7 @@ export async function attemptConsumer(options: AttemptConsumerOptions): Promise<
     }
     const demand = options.demandOf(attempt.job);
     // A pool's machines need not be alike: another one may have what this one has not.
-    if (!options.ready() || !gate.fits(demand)) return { kind: "again", afterMs: NOT_HERE_MS };
+    if (!gate.fits(demand)) return { kind: "again", afterMs: NOT_HERE_MS };
     const cancelled = new AbortController();
     running.set(queued.id, cancelled);
     const signal = AbortSignal.any([cancelled.signal, lost]);
@@ -93,15 +94,35 @@ export async function attemptConsumer(options: AttemptConsumerOptions): Promise<
     }
   }
 
-  const consumer = await queue.jobs.consume(pool, {
-    concurrency,
-    perform,
-    onError: (_job, error) => onError(error),
-  });
+  const consumer = await onceReady(options, () =>
+    queue.jobs.consume(pool, { concurrency, perform, onError: (_job, error) => onError(error) }),
+  );
   return {
     async close(how) {
       await consumer.close(how);
       clearInterval(timer);
+    },
+  };
+}
+
+/** Who took what it cannot perform would be idle always, and win most of it from those who can. */
+async function onceReady(
+  { ready, onError }: Pick<AttemptConsumerOptions, "ready" | "onError">,
+  open: () => Promise<Consumer>,
+): Promise<Consumer> {
+  if (ready()) return open();
+  let opening: Promise<Consumer | undefined> | undefined;
+  const timer = setInterval(() => {
+    if (opening !== undefined || !ready()) return;
+    opening = open().catch((error: unknown) => {
+      onError(error);
+      return (opening = undefined);
+    });
+  }, LOOK_FOR_READY_MS).unref();
+  return {
+    async close(how) {
+      clearInterval(timer);
+      await (await opening)?.close(how);
     },
   };
 }

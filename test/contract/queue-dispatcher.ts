@@ -182,18 +182,24 @@ export function queueDispatcherContract(start: () => Promise<Backend>): void {
       await dispatcher[Symbol.asyncDispose]();
     });
 
-    test("what a worker cannot perform at the moment is left to others, and is its own as soon as it can", async () => {
+    test("a worker that can perform nothing yet takes nothing from those who can, and takes its part as soon as it can", async () => {
       const [pool, id] = [`pool-${randomUUID()}`, run()];
-      let ready = false;
+      let [ready, asked] = [false, 0];
       await consuming(
         pool,
         1,
         async ({ says }) => says,
-        () => ready,
+        () => {
+          asked++;
+          return ready;
+        },
       );
       const dispatcher = await dispatching(pool, id);
       dispatcher.dispatch({ id: "patient", says: "done" });
-      await until(async () => (await worker.jobs.counts(pool)).delayed === 1);
+      await until(async () => (await worker.jobs.counts(pool)).waiting === 1);
+      const before = asked;
+      await until(() => asked > before);
+      expect(await worker.jobs.counts(pool)).toEqual({ waiting: 1, active: 0, delayed: 0 });
       ready = true;
       expect((await dispatcher.next()).end).toEqual({ kind: "ended", value: "done" });
       await dispatcher[Symbol.asyncDispose]();
