@@ -1,3 +1,4 @@
+import { pinPathOf } from "../pipeline/pin-path.ts";
 import type { Dataset } from "../pipeline/pipeline.ts";
 import { formatBytes } from "../report/bytes.ts";
 import { EXIT, Refusal } from "./exit.ts";
@@ -11,7 +12,7 @@ export async function pinDataset(world: World, name: string): Promise<number> {
   const session = await openSession(world);
   const { repository } = session;
   const dataset = find(session, name);
-  const pinPath = dataset.pin ?? `datasets/${name}.yaml`;
+  const pinPath = pinPathOf(dataset);
   if ((await repository.measure(dataset.path)) === undefined) {
     if (dataset.uri === null)
       throw new Refusal(EXIT.bad, `nothing stands at ${dataset.path}\n  next: put the data there, or add a uri`);

@@ -1,6 +1,7 @@
 import type { PlannedPipeline, Project } from "../controller/project.ts";
 import { SETTINGS_PATH } from "../controller/project.ts";
 import type { Digest } from "../identity/identity.ts";
+import { pinPathOf } from "../pipeline/pin-path.ts";
 import { releaseName } from "../pipeline/release-name.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";
 import type { DatasetState } from "../pipeline/resolution.ts";
@@ -113,6 +114,6 @@ function definitions(project: Project): readonly string[] {
 export function pins(pipeline: Pipeline): readonly string[] {
   return pipeline.datasets.flatMap((dataset) => {
     if (dataset.kind === "dvc") return [dataset.file];
-    return dataset.kind === "path" ? [dataset.pin ?? `datasets/${dataset.name}.yaml`] : [];
+    return dataset.kind === "path" ? [pinPathOf(dataset)] : [];
   });
 }

@@ -1,4 +1,5 @@
 import type { View } from "../git/view.ts";
+import { pinPathOf } from "../pipeline/pin-path.ts";
 import { parsePin } from "../pipeline/dataset-pin.ts";
 import type { Dataset } from "../pipeline/pipeline.ts";
 import type { DatasetState } from "../pipeline/resolution.ts";
@@ -21,7 +22,7 @@ export async function datasetAtCommit(view: View, dataset: Dataset, newest?: New
       next: "keep the data in the repository, or pin it with `sluice data add`",
     };
   }
-  const pinPath = dataset.pin ?? `datasets/${dataset.name}.yaml`;
+  const pinPath = pinPathOf(dataset);
   if (dataset.pin === null && (await standsIn(view, dataset.path))) return { kind: "git", path: dataset.path };
   const bytes = await view.read(pinPath);
   if (bytes === undefined) {

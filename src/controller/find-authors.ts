@@ -2,8 +2,11 @@ import type { Answer, Forge } from "../forge/forge.ts";
 import type { CommitSha } from "../identity/identity.ts";
 import type { Actor } from "../release/release-event.ts";
 
-/** What the forge said of commits that a merged pull request brought: it stays so. */
-export type KnownAuthors = Map<CommitSha, readonly Actor[]>;
+/** What the forge said of commits, and until when that is taken for true (ms since 1970). */
+export type KnownAuthors = Map<CommitSha, { readonly authors: readonly Actor[]; readonly until: number }>;
+
+/** A commit without a merged pull request may have one that the forge tells a little later. */
+const ASK_AGAIN_MS = 15 * 60_000;
 
 /**
  * Authors of the pull requests that brought these commits, whoever pushed to them, and authors of what came without any:
@@ -12,42 +15,48 @@ export type KnownAuthors = Map<CommitSha, readonly Actor[]>;
 export async function findAuthors(
   forge: Pick<Forge, "pullRequestsOf" | "commitAuthors" | "authorsOf">,
   commits: readonly CommitSha[],
-  known: KnownAuthors = new Map(),
+  { known, now }: { readonly known: KnownAuthors; readonly now: number },
 ): Promise<Answer<readonly Actor[]>> {
   const authors: Actor[] = [];
-  const seen = new Map<number, readonly Actor[]>();
+  const pulls = new Map<number, Answer<readonly Actor[]>>();
   for (const commit of commits) {
     const before = known.get(commit);
-    if (before !== undefined) {
-      authors.push(...before);
+    if (before !== undefined && before.until > now) {
+      authors.push(...before.authors);
       continue;
     }
-    const pulls = await forge.pullRequestsOf(commit);
-    if (pulls.kind !== "ok" && pulls.kind !== "not-found") return pulls;
-    const brought = pulls.kind === "ok" ? pulls.value.filter(({ merged }) => merged) : [];
-    if (brought.length === 0) {
-      const pushers = await forge.authorsOf(commit);
-      if (pushers.kind !== "ok" && pushers.kind !== "not-found") return pushers;
-      authors.push(...(pushers.kind === "ok" ? pushers.value : []));
-    }
-    const bringers: Actor[] = [];
-    for (const { number, author } of brought) {
-      const pushers = seen.get(number) ?? (await pushersOf(forge, number));
-      if ("kind" in pushers) return pushers;
-      seen.set(number, pushers);
-      bringers.push(author, ...pushers);
-    }
-    if (brought.length > 0) known.set(commit, bringers);
-    authors.push(...bringers);
+    const found = await authorsOf(forge, commit, pulls);
+    if (found.kind !== "ok") return found;
+    known.set(commit, { authors: found.value.authors, until: found.value.stays ? Infinity : now + ASK_AGAIN_MS });
+    authors.push(...found.value.authors);
   }
   return { kind: "ok", value: [...new Map(authors.map((one) => [`${one.id ?? ""} ${one.login}`, one])).values()] };
 }
 
-async function pushersOf(
-  forge: Pick<Forge, "commitAuthors">,
-  number: number,
-): Promise<readonly Actor[] | Exclude<Answer<unknown>, { readonly kind: "ok" | "not-found" }>> {
-  const pushers = await forge.commitAuthors(number);
-  if (pushers.kind === "not-found") return [];
-  return pushers.kind === "ok" ? pushers.value : pushers;
+type Asked = Pick<Forge, "pullRequestsOf" | "commitAuthors" | "authorsOf">;
+
+/** `stays`: it came by merged pull requests, of which the forge told all. */
+async function authorsOf(
+  forge: Asked,
+  commit: CommitSha,
+  asked: Map<number, Answer<readonly Actor[]>>,
+): Promise<Answer<{ readonly authors: readonly Actor[]; readonly stays: boolean }>> {
+  const pulls = await forge.pullRequestsOf(commit);
+  if (pulls.kind !== "ok" && pulls.kind !== "not-found") return pulls;
+  const brought = pulls.kind === "ok" ? pulls.value.filter(({ merged }) => merged) : [];
+  if (brought.length === 0) {
+    const pushers = await forge.authorsOf(commit);
+    if (pushers.kind !== "ok" && pushers.kind !== "not-found") return pushers;
+    return { kind: "ok", value: { authors: pushers.kind === "ok" ? pushers.value : [], stays: false } };
+  }
+  const authors: Actor[] = [];
+  let stays = true;
+  for (const { number, author } of brought) {
+    const pushers = asked.get(number) ?? (await forge.commitAuthors(number));
+    asked.set(number, pushers);
+    if (pushers.kind !== "ok" && pushers.kind !== "not-found") return pushers;
+    authors.push(author, ...(pushers.kind === "ok" ? pushers.value : []));
+    stays &&= pushers.kind === "ok";
+  }
+  return { kind: "ok", value: { authors, stays } };
 }

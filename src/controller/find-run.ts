@@ -10,7 +10,7 @@ export type FoundRun =
   | { readonly kind: "refused"; readonly why: string };
 
 interface Ports {
-  readonly history: Pick<History, "runs" | "byPrefix">;
+  readonly history: Pick<History, "runs" | "byPrefix" | "record">;
   readonly mirror: Pick<Mirror, "resolve">;
   readonly releases: { states(): Promise<ReadonlyMap<string, EnvironmentState>> };
 }
@@ -34,8 +34,9 @@ export async function findRun({ history, mirror, releases }: Ports, text: string
     };
   const id = first ?? (await byOther({ history, mirror }, name));
   if (id === undefined) return liveNamed(await releases.states(), { name, back: Number(back) });
-  const all = history.runs({});
-  const same = all.filter((run) => run.pipeline === all.find((one) => one.id === id)?.pipeline);
+  if (Number(back) === 0) return { kind: "found", id };
+  const pipeline = (await history.record(id))?.pipeline.id;
+  const same = pipeline === undefined ? [] : history.runs({ pipeline });
   const found = same[same.findIndex((run) => run.id === id) + Number(back)];
   return found === undefined
     ? { kind: "refused", why: `there are not that many runs before \`${name}\`` }

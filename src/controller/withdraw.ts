@@ -2,6 +2,8 @@ import type { Desired } from "../forge/desired.ts";
 import type { Forge, PullRequest } from "../forge/forge.ts";
 import type { Request } from "../release/environment-state.ts";
 import type { ReleaseEvent } from "../release/release-event.ts";
+import { promotionBranch } from "../release/release.ts";
+import { promotionRefusedIssue } from "../report/promotion-refused.ts";
 import { withdrawnComment, withdrawnStatus } from "../report/withdrawn.ts";
 import { againAfter, isNotNow, type Looked } from "../forge/looked.ts";
 
@@ -55,7 +57,9 @@ export async function withdraw({ forge, record }: WithdrawPorts, order: Withdraw
       revokes: "request",
     },
   ]);
-  return { states, again: null };
+  // Where the forge refused its pull request, that is no matter any more.
+  const refused = { environment, pipeline, branch: promotionBranch({ environment, pipeline }), why: null };
+  return { states: [...states, promotionRefusedIssue(refused)], again: null };
 }
 
 function told(order: WithdrawOrder, { number, head }: PullRequest): readonly Desired[] {

@@ -1,6 +1,7 @@
 import picomatch from "picomatch";
 
-import type { Pipeline } from "./pipeline.ts";
+import { pinPathOf } from "./pin-path.ts";
+import type { Input, Pipeline } from "./pipeline.ts";
 import type { Resolution } from "./resolution.ts";
 
 /** Where in a repository a plan looks: as long as nothing moves there, the plan stays as it is. */
@@ -18,7 +19,7 @@ export function readsOf({
   readonly file: {
     readonly path: string;
     readonly parameterFiles: readonly { readonly path: string }[];
-    readonly pipeline: Pick<Pipeline, "steps">;
+    readonly pipeline: Pick<Pipeline, "steps" | "datasets">;
   };
   readonly resolution: Pick<Resolution, "sources">;
 }): Reads {
@@ -28,10 +29,20 @@ export function readsOf({
       file.path,
       ...file.parameterFiles.map(({ path }) => path),
       ...resolution.sources,
-      ...inputs.flatMap((input) => (input.kind === "path" ? [input.path] : [])),
+      ...inputs.flatMap((input) => placesOf(input, file.pipeline)),
     ],
     globs: inputs.flatMap((input) => (input.kind === "glob" ? [input.glob] : [])),
   };
+}
+
+/** Where an input is looked for, whatever is there now. */
+function placesOf(input: Input, { datasets }: Pick<Pipeline, "datasets">): readonly string[] {
+  if (input.kind === "path") return [input.path];
+  if (input.kind !== "dataset") return [];
+  const dataset = datasets.find(({ name }) => name === input.dataset);
+  if (dataset?.kind === "path") return [dataset.path, pinPathOf(dataset)];
+  // The ledger has the outputs of other pipelines.
+  return dataset?.kind === "dvc" ? [dataset.file] : [];
 }
 
 /** Places that are kept; more of them are kept as the directories around them. */

@@ -13,6 +13,7 @@ import { dirname, join, posix } from "node:path";
 
 import { digestOf, type Digest } from "../identity/identity.ts";
 import { directoryDigest, type ListingEntry } from "../key/key-document.ts";
+import { pinPathOf } from "../pipeline/pin-path.ts";
 import type { Pin } from "../pipeline/dataset-pin.ts";
 import type { DvcPointer } from "../pipeline/dvc-pointer.ts";
 import { restoring } from "../pipeline/missing-input.ts";
@@ -60,7 +61,7 @@ export async function datasetState(places: DatasetPlaces, dataset: Dataset): Pro
 
 async function pathState(places: DatasetPlaces, dataset: Extract<Dataset, { kind: "path" }>): Promise<DatasetState> {
   if (dataset.pin === null && places.inRepository(dataset.path)) return { kind: "git", path: dataset.path };
-  const pinPath = dataset.pin ?? `datasets/${dataset.name}.yaml`;
+  const pinPath = pinPathOf(dataset);
   const there = measure(places, dataset.path);
   if (!existsSync(join(places.root, pinPath))) {
     if (there === undefined && dataset.optional) return { kind: "absent", path: dataset.path };

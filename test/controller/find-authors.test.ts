@@ -22,7 +22,7 @@ test("nobody is taken for no author while the forge does not say who the authors
       commitAuthors: async () => pushers,
       authorsOf: async () => straight,
     };
-    const answer = await findAuthors(forge, [sha("a"), sha("b")]);
+    const answer = await findAuthors(forge, [sha("a"), sha("b")], { known: new Map(), now: 0 });
     return answer.kind === "ok" ? answer.value.map(({ login }) => login) : answer.kind;
   };
   expect(await found()).toEqual(["alice", "dave"]);
@@ -44,24 +44,31 @@ test("nobody is taken for no author while the forge does not say who the authors
   expect(await found()).toBe("unreachable");
 });
 
-test("what a merged pull request brought is asked for once, what came without one each time", async () => {
+test("what a merged pull request brought is asked for once, all else a quarter of an hour later", async () => {
   const asked: string[] = [];
   let away = false;
+  let pushers: Answer<readonly Person[]> = { kind: "not-found" };
   const forge = {
     pullRequestsOf: async (commit: CommitSha): Promise<Answer<readonly PullRequest[]>> => {
       asked.push(commit.slice(0, 1));
       if (away) return { kind: "unreachable", why: "502" };
       return { kind: "ok", value: commit === sha("a") ? [{ ...PAGE, merged: true, author: ALICE }] : [] };
     },
-    commitAuthors: async (): Promise<Answer<readonly Person[]>> => ({ kind: "ok", value: [] }),
+    commitAuthors: async () => pushers,
     authorsOf: async (): Promise<Answer<readonly Person[]>> => ({ kind: "ok", value: [DAVE] }),
   };
   const known: KnownAuthors = new Map();
+  const find = (minutes: number) => findAuthors(forge, [sha("a"), sha("b")], { known, now: minutes * 60_000 });
   const both = { kind: "ok", value: [ALICE, DAVE] };
-  expect(await findAuthors(forge, [sha("a"), sha("b")], known)).toEqual(both);
-  expect(await findAuthors(forge, [sha("a"), sha("b")], known)).toEqual(both);
-  expect(asked).toEqual(["a", "b", "b"]);
+  expect(await find(0)).toEqual(both);
+  expect(await find(14)).toEqual(both);
+  expect(asked).toEqual(["a", "b"]);
+  // Its pushers were not told: nobody is taken for none of them for ever.
+  pushers = { kind: "ok", value: [] };
+  expect(await find(16)).toEqual(both);
+  expect(await find(32)).toEqual(both);
+  expect(asked).toEqual(["a", "b", "a", "b", "b"]);
   away = true;
-  expect(await findAuthors(forge, [sha("a")], known)).toEqual({ kind: "ok", value: [ALICE] });
-  expect(await findAuthors(forge, [sha("a"), sha("b")], known)).toMatchObject({ kind: "unreachable" });
+  expect(await find(33)).toEqual(both);
+  expect(await find(60)).toMatchObject({ kind: "unreachable" });
 });

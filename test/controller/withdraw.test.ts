@@ -42,7 +42,7 @@ async function ended(answers: { readonly asked?: Answer<PullRequest>; readonly c
 }
 
 test("a request that nothing could fulfil is closed with a word, and recorded as ended", async () => {
-  expect(await ended({})).toMatchObject({ again: null, kinds: ["revoked"], shown: ["comment", "check"] });
+  expect(await ended({})).toMatchObject({ again: null, kinds: ["revoked"], shown: ["comment", "check", "issue"] });
 });
 
 test("what the forge does not let us close now is not recorded as ended, and is tried again when it may", async () => {

@@ -5,8 +5,15 @@ import { parsed, resolved } from "../builders/pipeline.ts";
 
 const TEXT = `version: 1
 name: sum
+datasets:
+  raw: { path: raw }
+  old: { path: old.csv, pin: pins/old.yaml }
+  dvc: { dvc: letters.dvc }
 steps:
-  add: { run: sh add.sh, inputs: [add.sh, data/, "tables/*.csv"], outputs: [sum.txt] }
+  add:
+    run: sh add.sh
+    inputs: [add.sh, data/, "tables/*.csv", dataset:raw, dataset:old, dataset:dvc]
+    outputs: [sum.txt]
 `;
 
 function reads(files: readonly string[] = []): Reads {
@@ -23,6 +30,10 @@ test.each([
   ["a new file that a pattern selects", "tables/new.csv", true],
   ["a file that the pattern leaves out", "tables/new.txt", false],
   ["a file whose name only begins like a directory", "data.txt", false],
+  ["a new file of a dataset in git", "raw/new.csv", true],
+  ["a dataset's pin", "datasets/raw.yaml", true],
+  ["a dataset's pin by its name", "pins/old.yaml", true],
+  ["a pointer of DVC", "letters.dvc", true],
   ["anything else", "README.md", false],
 ])("%s touches a plan, or not", (_, path, touched) => {
   expect(touches([path], reads())).toBe(touched);

@@ -235,7 +235,9 @@ export async function orderOf(
   const files = await evidenceFiles(place, { environment, pipeline, deploy });
   const { after } = environment;
   const before = place.project.settings.environments.find(({ name }) => name === after);
-  const authors = await authorsSince(place, { candidate, live });
+  // Where nobody has to agree, or authors may, it does not matter who they are.
+  const matters = environment.approvals !== null && !environment.approvals.author;
+  const authors = matters ? await authorsSince(place, { candidate, live }) : { kind: "ok" as const, value: [] };
   if (authors.kind !== "ok") return authors;
   const order = {
     environment,
@@ -270,13 +272,14 @@ export async function orderOf(
 
 /** Whoever had a hand in what comes between the live release and the candidate (SEMANTICS §11). */
 async function authorsSince(
-  { repository: { forge, mirror, authors } }: Place,
+  { now, repository: { forge, mirror, authors } }: Place,
   { candidate, live }: { readonly candidate: Release; readonly live: Release | null },
 ): Promise<Answer<readonly Actor[]>> {
   const line = await mirror.firstParents(candidate.source, AUTHORS_REACH);
   const until = live === null ? -1 : line.indexOf(live.source);
-  // A first release has no beginning; each commit costs two questions to the forge, once.
-  return findAuthors(forge, line.slice(0, live === null ? REACH : until < 0 ? AUTHORS_REACH : until), authors);
+  // A first release has no beginning; each commit costs two questions to the forge.
+  const since = line.slice(0, live === null ? REACH : until < 0 ? AUTHORS_REACH : until);
+  return findAuthors(forge, since, { known: authors, now });
 }
 
 export function leave(place: Place, deed: "promote" | "approve", from: EnvironmentSettings["approvals"] = null): Leave {
