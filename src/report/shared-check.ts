@@ -12,6 +12,8 @@ export interface OtherCheck<Conclusion extends string | null> extends Said<Concl
   readonly number: number;
   /** The branch that it goes to. */
   readonly base: string;
+  /** False where it is only listed: anybody may open a pull request of somebody else's head. */
+  readonly counts: boolean;
 }
 
 /** The worst first: a check belongs to a commit, and what stops one pull request must not pass by another. */
@@ -19,13 +21,13 @@ const WORST: readonly (string | null)[] = ["failure", "action_required", null, "
 
 const LISTED = 10;
 
-/** A check of a head that several pull requests share: it ends as the worst of them, and names them all. */
+/** A check of a head that several pull requests share: it ends as the worst of those that count, and names them all. */
 export function sharedCheck<Conclusion extends string | null>(
   own: Said<Conclusion> & { readonly summary: string },
   others: readonly OtherCheck<Conclusion>[],
 ): typeof own {
   if (others.length === 0) return own;
-  const [worst] = others.toSorted((a, b) => rankOf(a.conclusion) - rankOf(b.conclusion));
+  const [worst] = others.filter(({ counts }) => counts).toSorted((a, b) => rankOf(a.conclusion) - rankOf(b.conclusion));
   const lines = others
     .slice(0, LISTED)
     .map(({ number, base, title }) => `#${number}, of the same head, onto ${codeSpan(base)}: ${markdownText(title)}`);

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 
 import type { Desired } from "../../src/forge/desired.ts";
 import type { Check, CheckConclusion } from "../../src/forge/forge.ts";
-import type { CommitSha } from "../../src/identity/identity.ts";
+import type { CommitSha, Domain } from "../../src/identity/identity.ts";
 import { leaveHead, shareChecks } from "../../src/main/serve/shared-heads.ts";
 import type { Queue } from "../../src/queue/queue.ts";
 import { memoryTable } from "../controller/memory-table.ts";
@@ -18,7 +18,11 @@ function place() {
   return {
     woken: () => woken.splice(0),
     leave: (number: number) => leaveHead(queue, REF, number),
-    report: async (number: number, conclusion: CheckConclusion, head: CommitSha = HEAD): Promise<Check | undefined> => {
+    report: async (
+      number: number,
+      conclusion: CheckConclusion,
+      { head = HEAD, domain = "pr" }: { readonly head?: CommitSha; readonly domain?: Domain } = {},
+    ): Promise<Check | undefined> => {
       const said = { title: conclusion, summary: "", text: "", annotations: [], actions: [] };
       const check: Check = {
         head,
@@ -29,7 +33,7 @@ function place() {
         ...said,
       };
       const states: readonly Desired[] = [{ kind: "check", check }];
-      const [shared] = await shareChecks(queue, REF, { number, head, base: `base-${number}` }, states);
+      const [shared] = await shareChecks(queue, REF, { number, head, base: `base-${number}`, domain }, states);
       return shared?.kind === "check" ? shared.check : undefined;
     },
   };
@@ -49,9 +53,28 @@ test("a head that is left, by a push or for good, sets the others free", async (
   const { report, woken, leave } = place();
   for (const number of [1, 2, 3]) await report(number, number === 3 ? "success" : "failure");
   woken();
-  await report(1, "failure", NEXT);
+  await report(1, "failure", { head: NEXT });
   expect(woken()).toEqual(["pull-request-42-2", "pull-request-42-3"]);
   await leave(2);
   expect(woken()).toEqual(["pull-request-42-3"]);
   expect(await report(3, "success")).toMatchObject({ conclusion: "success", externalId: "3" });
+});
+
+test("a stranger's pull request of somebody else's head is listed, and decides nothing there", async () => {
+  const { report, woken, leave } = place();
+  const strangers = { domain: "fork/7" } as const;
+  expect(await report(1, "failure", strangers)).toMatchObject({ conclusion: "failure" });
+  expect(await report(2, "success")).toMatchObject({ conclusion: "success", title: "success" });
+  expect(woken()).toEqual(["pull-request-42-1"]);
+  // What it wrote meanwhile is written over.
+  expect(await report(1, "failure", strangers)).toBeUndefined();
+  expect(woken()).toEqual(["pull-request-42-2"]);
+  expect(await report(1, "failure", strangers)).toBeUndefined();
+  expect(woken()).toEqual([]);
+  // The check is not theirs to write, and what is new of them is listed by whose it is.
+  expect(await report(1, "cancelled", strangers)).toBeUndefined();
+  expect(woken()).toEqual(["pull-request-42-2"]);
+  expect((await report(2, "success"))?.summary).toContain("#1, of the same head, onto `base-1`: cancelled");
+  await leave(2);
+  expect(await report(1, "failure", strangers)).toMatchObject({ conclusion: "failure" });
 });

@@ -67,8 +67,9 @@ async function reportNow(
       const states = await statesOf(at, repository, { plan, orders: [...orders, ...started] });
       // Somebody else may have looked since, and seen more.
       if (lost.aborted) return again(TURN_AGAIN_MS);
+      const { head, domain } = plan;
       const base = plan.pullRequest.base.branch;
-      const shared = await shareChecks(at.queue, ref, { number, head: plan.head, base }, states);
+      const shared = await shareChecks(at.queue, ref, { number, head, base, domain }, states);
       await desire(at.queue, ref.installation, shared, ref);
       await keepSeen(at.queue, ref, plan);
       await wake(at, { kind: "promotions", repository: ref });

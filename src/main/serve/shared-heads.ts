@@ -1,7 +1,7 @@
 import type { Desired } from "../../forge/desired.ts";
 import type { Check } from "../../forge/forge.ts";
 import { canonicalJson, type Json } from "../../identity/canonical-json.ts";
-import type { CommitSha } from "../../identity/identity.ts";
+import { isOfFork, type CommitSha, type Domain } from "../../identity/identity.ts";
 import type { RepositoryRef } from "../../identity/repository.ts";
 import type { Queue } from "../../queue/queue.ts";
 import { sharedCheck } from "../../report/shared-check.ts";
@@ -11,14 +11,14 @@ import { wakeFor } from "./seen.ts";
 interface Own {
   readonly head: CommitSha;
   readonly base: string;
+  readonly domain: Domain;
+  /** Names of a fork's checks that are not its to write: a pull request of the repository itself has the same head. */
+  readonly yields: readonly string[];
   readonly checks: readonly Pick<Check, "name" | "conclusion" | "title" | "externalId">[];
 }
 
-interface Reported {
-  readonly number: number;
-  readonly head: CommitSha;
-  readonly base: string;
-}
+type Numbered = Own & { readonly number: number };
+type Reported = Pick<Numbered, "number" | "head" | "base" | "domain">;
 
 /** As many digests as the forge keeps of a check. */
 const MOST_IDS = 2;
@@ -29,18 +29,22 @@ type Waking = Pick<Queue, "table" | "jobs">;
 export async function shareChecks(
   queue: Waking,
   ref: RepositoryRef,
-  { number, head, base }: Reported,
+  { number, head, base, domain }: Reported,
   states: readonly Desired[],
 ): Promise<readonly Desired[]> {
   const checks = states.flatMap((state) => (state.kind === "check" ? [ownOf(state.check)] : []));
-  const own: Own = { head, base, checks };
+  const yieldsTo = (there: readonly Numbered[]): Own["yields"] => (isOfFork(domain) ? trustedNames(there) : []);
+  const own: Own = { head, base, domain, yields: yieldsTo(await sharing(queue, ref, number, [head])), checks };
   const before = await ownIn(queue, ref, number);
   if (canonicalJson((before ?? null) as Json) !== canonicalJson(own as unknown as Json)) {
     await queue.table.put(tableOf(ref), String(number), own as unknown as Json);
     await wakeSharing(queue, ref, number, [head, ...(before === undefined ? [] : [before.head])]);
   }
   const others = await sharing(queue, ref, number, [head]);
-  return states.map((state) => (state.kind === "check" ? { ...state, check: joined(state.check, others) } : state));
+  const yields = yieldsTo(others);
+  return states
+    .filter((state) => state.kind !== "check" || !yields.includes(state.check.name))
+    .map((state) => (state.kind === "check" ? { ...state, check: joined(state.check, own, others) } : state));
 }
 
 /** One that is closed says nothing any more. */
@@ -63,15 +67,29 @@ export async function leaveCheck(
   return theirs.length > 0;
 }
 
-function joined(check: Check, others: readonly (Own & { readonly number: number })[]): Check {
-  const there = others.flatMap(({ number, base, checks }) =>
-    checks.filter(({ name }) => name === check.name).map((one) => ({ ...one, number, base })),
-  );
+function joined(check: Check, { domain }: Own, others: readonly Numbered[]): Check {
+  const there = others
+    .toSorted((a, b) => Number(isStrangers(a)) - Number(isStrangers(b)))
+    .flatMap((other) => {
+      const counts = isOfFork(domain) || !isStrangers(other);
+      const { number, base } = other;
+      return other.checks.filter(({ name }) => name === check.name).map((one) => ({ ...one, number, base, counts }));
+    });
   if (there.length === 0) return check;
   const shared = sharedCheck(check, there);
   const ids = [...new Set([check, ...there].map(({ externalId }) => externalId))].slice(0, MOST_IDS).join(",");
   const status = shared.conclusion === null ? "in_progress" : "completed";
   return { ...check, ...shared, status, externalId: ids };
+}
+
+function trustedNames(others: readonly Numbered[]): readonly string[] {
+  const names = others.filter((one) => !isStrangers(one)).flatMap(({ checks }) => checks.map(({ name }) => name));
+  return [...new Set(names)].sort();
+}
+
+/** Rows of earlier versions name no domain. */
+function isStrangers({ domain }: Partial<Pick<Own, "domain">>): boolean {
+  return domain !== undefined && isOfFork(domain);
 }
 
 function ownOf({ name, conclusion, title, externalId }: Check): Own["checks"][number] {
@@ -87,7 +105,7 @@ async function sharing(
   ref: RepositoryRef,
   mine: number,
   heads: readonly CommitSha[],
-): Promise<readonly (Own & { readonly number: number })[]> {
+): Promise<readonly Numbered[]> {
   const all = await table.entries(tableOf(ref));
   return all
     .map(({ key, value }) => ({ number: Number(key), ...(value as unknown as Own) }))
