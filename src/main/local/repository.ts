@@ -1,20 +1,21 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { cpus, totalmem } from "node:os";
 import { dirname, join } from "node:path";
 
-import type { Ledger, Machine, Repository, World } from "../../cli/world.ts";
+import type { Ledger, Repository, World } from "../../cli/world.ts";
 import { commitView } from "../../git/commit-view.ts";
 import { fileWorkTree } from "../../git/file-work-tree.ts";
 import type { Git } from "../../git/git.ts";
 import { openGit } from "../../git/open-git.ts";
 import { workTreeView } from "../../git/work-tree-view.ts";
 import { removeTree } from "../../executor/remove-tree.ts";
-import { digestOf } from "../../identity/identity.ts";
 import type { History } from "../../index/history.ts";
 import { programPath } from "../threads/programs.ts";
 import { keepOutOfGit } from "./keep-out-of-git.ts";
+import { isShallow, localIdentity } from "./local-identity.ts";
+import { machine } from "./machine.ts";
 import { refreshSchemas } from "./schemas.ts";
-import { LEDGER_HEADER, LOCAL_LEDGER } from "../../manifest/ledger-paths.ts";
+import { stampOf } from "./store-stamp.ts";
+import { LOCAL_LEDGER } from "../../manifest/ledger-paths.ts";
 import { fileAcceptedRuns } from "../../queue/file-accepted-runs.ts";
 import { whereWritable } from "../../result/unwritable.ts";
 import { fileCheckpoints } from "../../store/checkpoints.ts";
@@ -176,7 +177,7 @@ function compose(world: World, git: Git): Repository {
     },
     checkpoints: (settings) => fileCheckpoints(join(git.root, settings.store.path, "checkpoints"), removeTree),
     identity() {
-      identity ??= identityOf(git, join(directory, "cache", "identity"));
+      identity ??= localIdentity(git, join(directory, "cache", "identity"));
       return identity;
     },
     create(path, text) {
@@ -217,74 +218,4 @@ function compose(world: World, git: Git): Repository {
       whereWritable(() => cache.save());
     },
   };
-}
-
-function isShallow(git: Git): boolean {
-  return existsSync(join(git.directory, "shallow"));
-}
-
-/** A shallow clone does not hold the commit that names it; a ledger that came along knows the name. */
-async function identityOf(git: Git, cache: string): Promise<string> {
-  if (!isShallow(git)) return identityByRoot(git, cache);
-  const head = await git.resolve(LOCAL_LEDGER);
-  const header = head === undefined ? undefined : await git.file(head, LEDGER_HEADER);
-  const { parseLedgerHeader } = await import("../../manifest/ledger-header.ts");
-  const read = header === undefined ? undefined : parseLedgerHeader(header);
-  return read?.kind === "ok" ? read.value.repository : identityByRoot(git, undefined);
-}
-
-/** `local:<digest of the root commit>`; the walk to the root is made once for each HEAD. */
-async function identityByRoot(git: Git, cache: string | undefined): Promise<string> {
-  const { commit } = await git.head();
-  const [known, name] = cache !== undefined && existsSync(cache) ? readFileSync(cache, "utf8").split(" ") : [];
-  if (commit !== null && known === commit && name !== undefined) return name;
-  const root = await git.rootCommit();
-  const identity = `local:${root === null ? "none" : digestOf(root).slice("sha256:".length)}`;
-  if (commit !== null && cache !== undefined)
-    whereWritable(() => {
-      mkdirSync(dirname(cache), { recursive: true });
-      writeFileSync(`${cache}.${process.pid}`, `${commit} ${identity}`);
-      renameSync(`${cache}.${process.pid}`, cache);
-    });
-  return identity;
-}
-
-/** Looked at when asked for: the system tells its processors from four files. */
-function machine(): Machine {
-  let found: Machine | undefined;
-  const here = (): Machine => (found ??= { memoryBytes: totalmem(), gpus: countGpus(), cpus: cpus().length });
-  return {
-    get memoryBytes() {
-      return here().memoryBytes;
-    },
-    get gpus() {
-      return here().gpus;
-    },
-    get cpus() {
-      return here().cpus;
-    },
-  };
-}
-
-function countGpus(): number {
-  let count = 0;
-  while (existsSync(`/dev/nvidia${count}`)) count++;
-  return count;
-}
-
-/** Directories of a store whose modification means that results came or went. */
-const STAMPED = ["local", "main", "pr"]
-  .flatMap((domain) => [`results/${domain}`, `revocations/${domain}`])
-  .concat("evicted", "lost");
-const TICK_NS = 20_000_000n;
-
-function stampOf(store: string): string | undefined {
-  const young = BigInt(Date.now()) * 1_000_000n - TICK_NS;
-  const parts: string[] = [];
-  for (const name of STAMPED) {
-    const stat = statSync(join(store, name), { bigint: true, throwIfNoEntry: false });
-    if (stat !== undefined && stat.mtimeNs > young) return undefined;
-    parts.push(stat === undefined ? "-" : `${stat.ino}.${stat.mtimeNs}`);
-  }
-  return parts.join(" ");
 }
