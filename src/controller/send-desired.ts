@@ -14,6 +14,8 @@ export interface SendPorts {
   readonly forges: Forges;
   readonly clock: Clock;
   readonly spend: SpendWrites;
+  /** Somebody else may be sending by now: nothing is written any more. */
+  readonly lost: AbortSignal;
 }
 
 /** A state that the forge does not take: it is dropped, and the next event computes it anew. */
@@ -54,6 +56,7 @@ export async function sendDesired(ports: SendPorts, installation: number): Promi
   let next = Number.POSITIVE_INFINITY;
   let unanswered = 0;
   for (const { key } of entries.toSorted((a, b) => urgencyOf(a.desired) - urgencyOf(b.desired))) {
+    if (ports.lost.aborted) return later(NOT_OURS.afterMs);
     // Replaced while others were sent: the newest wins.
     const value = await table.get(outbox, key);
     const step = value === undefined ? SETTLED : await sendOne(ports, installation, entryOf({ key, value }));
@@ -88,6 +91,7 @@ type Step =
   | { readonly kind: "put-off"; readonly until: number; readonly tried: boolean };
 
 const SETTLED: Step = { kind: "settled", why: null };
+const NOT_OURS = { kind: "again", afterMs: 1_000, limit: false } as const;
 
 async function sendOne(ports: SendPorts, installation: number, entry: Entry): Promise<Step> {
   const { table, clock } = ports;
@@ -100,6 +104,7 @@ async function sendOne(ports: SendPorts, installation: number, entry: Entry): Pr
   const spent = await ports.spend(installation, writesOf(entry.desired));
   if (spent.kind === "wait") return { kind: "again", afterMs: spent.afterMs, limit: true };
   const desired = await late(ports, installation, entry);
+  if (ports.lost.aborted) return NOT_OURS;
   const answer = await write(ports.forges.open(entry.repository), desired);
   switch (answer.kind) {
     case "wait": {

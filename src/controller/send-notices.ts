@@ -18,6 +18,8 @@ export interface SendNoticesPorts {
   /** Where the addresses are; none is ever written down. */
   readonly secrets: Secrets;
   readonly post: (url: string, body: string, headers: Readonly<Record<string, string>>) => Promise<Posted>;
+  /** Somebody else may be sending by now: nothing is sent any more. */
+  readonly lost: AbortSignal;
   /** What was not taken, in words that hold no address. */
   readonly onTrouble: (why: string) => void;
 }
@@ -60,6 +62,7 @@ export async function sendNotices(ports: SendNoticesPorts, repository: number): 
     .map(({ key, value }) => ({ key, value, notice: value as unknown as WaitingNotice }))
     .toSorted((a, b) => a.notice.since - b.notice.since);
   for (const { key, value, notice } of entries) {
+    if (ports.lost.aborted) return SOONEST_MS;
     // Whoever looked while this was told put it here once more.
     if ((await table.get(toldNotices(repository), key)) !== undefined) {
       await table.remove(waitingNotices(repository), key, value);

@@ -24,12 +24,14 @@ async function desk(wrap: (forge: Forge) => Forge = (forge) => forge) {
   };
   const forges: Forges = { ...place.forges, open: (repository) => wrap(place.forges.open(repository)) };
   const spend = spendWrites(table, clock);
-  const ports: SendPorts = { table, forges, clock, spend };
+  const lease = new AbortController();
+  const ports: SendPorts = { table, forges, clock, spend, lost: lease.signal };
   const { installation } = place.repository;
   return {
     ...place,
     table,
     ports,
+    lose: () => lease.abort(),
     promoting: withinBudget(forges, spend, () => now).open(place.forge.repository),
     pass: (ms: number) => (now += ms),
     want: (desired: Desired, key = targetOf(desired)) =>
@@ -316,6 +318,34 @@ test("a state replaced while it was sent stays to be sent", async () => {
   expect(await one.waiting()).toBe(1);
   await one.send();
   expect(bodies(one)).toEqual([`${MARKER}\nsecond`]);
+});
+
+test("who is no longer the only sender writes nothing more, and leaves the rest to the next", async () => {
+  let lose = (): void => undefined;
+  const one = await desk((forge) => ({
+    ...forge,
+    async writeCheck(check, id) {
+      const answer = await forge.writeCheck(check, id);
+      lose();
+      return answer;
+    },
+  }));
+  ({ lose } = one);
+  for (const name of ["one", "two"]) await one.want({ kind: "check", check: checkOf(one.head, 0, { name }) });
+  expect(await one.send()).toEqual({ kind: "again", afterMs: 1_000, notTaken: [] });
+  expect(one.repository.checks).toHaveLength(1);
+  expect(await one.waiting()).toBe(1);
+
+  const two = await desk();
+  await two.want(sticky(two, "plan"));
+  // The queue was away for longer than the lease holds.
+  const spend: SendPorts["spend"] = (...of) => {
+    two.lose();
+    return two.ports.spend(...of);
+  };
+  expect(await sendDesired({ ...two.ports, spend }, two.repository.installation)).toMatchObject({ kind: "again" });
+  expect(bodies(two)).toEqual([]);
+  expect(await two.waiting()).toBe(1);
 });
 
 test("what the forge does not take is dropped and told", async () => {

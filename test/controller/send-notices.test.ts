@@ -36,6 +36,7 @@ function desk(answers: readonly Posted[]) {
     OTHER: "https://other.example/",
   };
   const left = [...answers];
+  const lease = new AbortController();
   const ports: SendNoticesPorts = {
     table,
     clock: { now: () => now },
@@ -45,12 +46,14 @@ function desk(answers: readonly Posted[]) {
       posted.push({ url, body, headers });
       return Promise.resolve(left.shift() ?? { kind: "ok" });
     },
+    lost: lease.signal,
     onTrouble: (why) => void trouble.push(why),
   };
   return {
     signer,
     posted,
     trouble,
+    lose: () => lease.abort(),
     pass: (ms: number) => (now += ms),
     want: (webhook: string, id: string) =>
       table.put(waitingNotices(7), `${webhook} ${id}`, { webhook, id, body: `{"id":"${id}"}`, since: now++ }),
@@ -116,4 +119,13 @@ test("what was told while somebody else put it is not told again", async () => {
   expect(await send()).toBeNull();
   expect(posted).toHaveLength(1);
   expect(await waiting()).toBe(0);
+});
+
+test("who is no longer the only sender sends nothing more", async () => {
+  const { lose, posted, want, send, waiting } = desk([]);
+  await want("env:ALERT", "a");
+  lose();
+  expect(await send()).toBe(5_000);
+  expect(posted).toEqual([]);
+  expect(await waiting()).toBe(1);
 });

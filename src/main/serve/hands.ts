@@ -41,7 +41,7 @@ export function composeHands(service: Service, queue: Queue, followers: Pick<Fol
           }),
       }),
     send: (installation) => send(at, installation),
-    notify: (repository) => alone(at, `notices-${repository.id}`, () => sendWaitingNotices(at, repository)),
+    notify: (repository) => alone(at, `notices-${repository.id}`, (lost) => sendWaitingNotices(at, repository, lost)),
   };
 }
 
@@ -85,9 +85,9 @@ async function report(at: At, ref: RepositoryRef, number: number): Promise<Perfo
 
 /** Two senders would each see no comment and make one. */
 function send(at: At, installation: number): Promise<Performed> {
-  return alone(at, `outbox-${installation}`, async () => {
+  return alone(at, `outbox-${installation}`, async (lost) => {
     const { forges, clock, spend, onError } = at.service.parts;
-    const sent = await sendDesired({ table: at.queue.table, forges, clock, spend }, installation);
+    const sent = await sendDesired({ table: at.queue.table, forges, clock, spend, lost }, installation);
     for (const { target, why } of sent.notTaken) onError(new Error(`the forge does not take ${target}: ${why}`));
     return sent.kind === "again" ? again(sent.afterMs) : DONE;
   });
@@ -96,15 +96,15 @@ function send(at: At, installation: number): Promise<Performed> {
 /** Whoever was killed while sending holds the others up for no longer than this. */
 const SENDER_MS = 15_000;
 
-/** One sender at a time under a name. */
-async function alone({ queue }: At, name: string, work: () => Promise<Performed>): Promise<Performed> {
+/** One sender at a time under a name, as long as it looks at whether it was lost. */
+async function alone({ queue }: At, name: string, work: (lost: AbortSignal) => Promise<Performed>): Promise<Performed> {
   const lease = await queue.leases.acquire(name, {
     ttlMs: SENDER_MS,
     holder: String(process.pid),
   });
   if (lease === undefined) return again(1_000);
   try {
-    return await work();
+    return await work(lease.lost);
   } finally {
     await lease.release();
   }

@@ -125,11 +125,15 @@ function noticesJob(repository: RepositoryRef): { readonly id: string; readonly 
 }
 
 /** Sends what waits; what is not taken is sent again. */
-export async function sendWaitingNotices({ queue, service }: At, { id }: RepositoryRef): Promise<Performed> {
+export async function sendWaitingNotices(
+  { queue, service }: At,
+  { id }: RepositoryRef,
+  lost: AbortSignal,
+): Promise<Performed> {
   const { clock, signer, variable, data, onError } = service.parts;
   const secrets = secretSources({ env: envSecrets(variable), file: fileSecrets([data]) });
   const onTrouble = (why: string): void => onError(new Error(why));
-  const afterMs = await sendNotices({ table: queue.table, clock, signer, secrets, post, onTrouble }, id);
+  const afterMs = await sendNotices({ table: queue.table, clock, signer, secrets, post, lost, onTrouble }, id);
   return afterMs === null ? DONE : again(afterMs);
 }
 
