@@ -17,6 +17,7 @@ import { disposing } from "./disposing.ts";
 import { EXIT, noSandbox, Refusal } from "./exit.ts";
 import { paintOf } from "./history.ts";
 import { keepReproduction } from "./keep-reproduction.ts";
+import { notComputed } from "./not-computed.ts";
 import { seenBy } from "./progress.ts";
 import { recordedDataset } from "./recorded-dataset.ts";
 import type { Runnable } from "./runnable.ts";
@@ -80,6 +81,8 @@ export async function reproduce(world: World, run: string, flags: { readonly job
   });
   if (world.terminal.interrupted.aborted)
     throw new Refusal(EXIT.interrupted, `interrupted: run ${id} was not compared\n  next: sluice reproduce ${id}`);
+  const lacking = notComputed(record, id, end.traces);
+  if (lacking !== undefined) throw lacking;
   const compared = compareAgain(record, {
     results: new Map(end.traces.map((trace) => [trace.step.name, trace.result])),
     effects: new Set(plan.order.steps.flatMap(({ name, step }) => (step.effects ? [name] : []))),

@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, symlinkSync } from "node:fs";
+import { existsSync, mkdirSync, renameSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 
 import { expect, test } from "vitest";
@@ -174,4 +174,19 @@ test("where a sandbox is required and none can be made, the refusal says what to
     1,
     "sluice: `sandbox: require`, but bubblewrap is not installed\n  next: `apt install bubblewrap`, or `sandbox: auto` in sluice.yaml\n",
   ]);
+});
+
+test("what cannot be computed here is no difference: reproducing it says which step and why, and records nothing", async () => {
+  const bench = venv({ numpy: "2.1.0" }, "numpy==2.1.0\n");
+  await bench.sluice("run");
+  const ledger = bench.git("rev-parse", "refs/sluice/local");
+  renameSync(join(bench.root, ".venv"), join(bench.root, ".elsewhere"));
+
+  const again = await bench.sluice("reproduce", "latest");
+
+  expect(again.code).toBe(1);
+  expect(again.stderr).toMatch(/run \w+ was not compared, and nothing was recorded\nmake could not be computed here: /);
+  expect(again.stderr).toMatch(/\n {2}next: /);
+  expect(again.stdout).not.toContain("does not give the same");
+  expect(bench.git("rev-parse", "refs/sluice/local")).toBe(ledger);
 });
