@@ -39,7 +39,11 @@ async function setUp({ service, terminal }: World): Promise<number> {
   const { startSetup } = await import("../web/setup.ts");
   const { parse } = await import("yaml");
   const manifest = parse(readFileSync(manifestFile(), "utf8")) as JsonObject;
-  const setup = await startSetup(config, { manifest, stop: terminal.interrupted });
+  const { listenRefusal } = await import("../web/listen-refusal.ts");
+  const setup = await startSetup(config, { manifest, stop: terminal.interrupted }).catch((error: unknown) => {
+    const refusal = listenRefusal(error, config);
+    throw refusal === undefined ? error : new Refusal(EXIT.later, `${refusal.why}\n  next: ${refusal.next}`);
+  });
   terminal.say(`open ${setup.url} in a browser on this machine; Ctrl-C stops\n`);
   const end = await setup.end;
   if (end.kind === "stopped") return EXIT.interrupted;

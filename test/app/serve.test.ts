@@ -133,6 +133,18 @@ test("serve --setup leads through GitHub's pages to an App that is kept", async 
   expect(readFileSync(join(data, "app.env"), "utf8")).toContain("WEBHOOK_SECRET='abc'\n");
 });
 
+test("a port that is taken is said, with what to do", async () => {
+  const taken = createServer();
+  await new Promise<void>((resolve) => taken.listen(0, "127.0.0.1", resolve));
+  onTestFinished(() => void taken.close());
+  const PORT = String((taken.address() as AddressInfo).port);
+  const { code, stderr } = await sluice(["serve", "--setup"], { HOST: "127.0.0.1", PORT }).end;
+  expect([code, stderr]).toEqual([
+    75,
+    `sluice: PORT: another process listens at 127.0.0.1:${PORT}\n  next: stop it, or PORT=… of a free one\n`,
+  ]);
+});
+
 test("serve --setup never touches an App that is there, and stops when asked", async () => {
   const data = directory();
   const running = sluice(["serve", "--setup"], { SLUICE_DATA: data, HOST: "127.0.0.1", PORT: "0" });

@@ -14,7 +14,13 @@ export function serviceDoors(world: World): Service {
   return {
     async serve(config, stop) {
       const { openService } = await import("./open-service.ts");
-      const opened = await orLeave(() => openService({ config, clock, version, path, slots: SLOTS, variable }));
+      const { listenRefusal } = await import("../../web/listen-refusal.ts");
+      const opening = orLeave(() => openService({ config, clock, version, path, slots: SLOTS, variable }));
+      const opened = await opening.catch((error: unknown) => {
+        const refusal = listenRefusal(error, config);
+        if (refusal === undefined) throw error;
+        return { kind: "refused" as const, ...refusal };
+      });
       if (opened.kind === "refused") return stop.aborted ? STOPPED : refused(world, opened);
       const { service } = opened;
       terminal.say(`sluice serves at ${service.web.url}, with ${service.queue.backend}; Ctrl-C stops\n`);

@@ -175,6 +175,20 @@ export async function openService(opening: Opening): Promise<Opened> {
   });
   const door = config.webhooks === null ? null : tracedApp(await createApp({ config, queue, log }), tracing);
   const ready = readiness({ probe, forges, now, onError });
+  const ended = async (what: string, end: PromiseLike<unknown>): Promise<void> => {
+    if (!(await endsWithin(LEAVE_MS, end))) onError(new Error(`${what} did not end in ${LEAVE_MS / 1_000} s`));
+  };
+  const leave = async (): Promise<void> => {
+    await ended("the work under way", work.close());
+    await followers.close();
+    const turns = [...pools.values()].map((pool) => pool[Symbol.asyncDispose]());
+    await ended("turns of the pools", Promise.all(turns));
+    // Steps that were begun are ended first, however long they take.
+    await worker?.[Symbol.asyncDispose]();
+    await ended("the queue's connections", queue[Symbol.asyncDispose]());
+    await ended("what traces were not told yet", tracing[Symbol.asyncDispose]());
+    await ended("the store", store[Symbol.asyncDispose]());
+  };
   const web = await startServer({
     host: config.host,
     port: config.port,
@@ -184,6 +198,10 @@ export async function openService(opening: Opening): Promise<Opened> {
     queue,
     notReady: ready,
     steps,
+  }).catch(async (error: unknown) => {
+    // What was opened until here, the embedded database too, is nobody's otherwise.
+    await leave();
+    throw error;
   });
   const look = jobOf({ kind: "everywhere" }, "look");
   await queue.jobs.add(CONTROLLER_QUEUE, [look]);
@@ -199,19 +217,8 @@ export async function openService(opening: Opening): Promise<Opened> {
       queue,
       async [Symbol.asyncDispose]() {
         clearInterval(remind);
-        const ended = async (what: string, end: PromiseLike<unknown>): Promise<void> => {
-          if (!(await endsWithin(LEAVE_MS, end))) onError(new Error(`${what} did not end in ${LEAVE_MS / 1_000} s`));
-        };
         await ended("the web server", web.close());
-        await ended("the work under way", work.close());
-        await followers.close();
-        const turns = [...pools.values()].map((pool) => pool[Symbol.asyncDispose]());
-        await ended("turns of the pools", Promise.all(turns));
-        // Steps that were begun are ended first, however long they take.
-        await worker?.[Symbol.asyncDispose]();
-        await ended("the queue's connections", queue[Symbol.asyncDispose]());
-        await ended("what traces were not told yet", tracing[Symbol.asyncDispose]());
-        await ended("the store", store[Symbol.asyncDispose]());
+        await leave();
       },
     },
   };
