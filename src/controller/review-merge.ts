@@ -2,6 +2,7 @@ import type { Answer, Forge, PullRequest } from "../forge/forge.ts";
 import type { Mirror } from "../git/mirror.ts";
 import type { CommitSha } from "../identity/identity.ts";
 import type { WorkStep } from "../plan/plan.ts";
+import { namesDigest } from "../report/shared-check.ts";
 import { PLAN_CHECK, type Merge, type MergePlan, type PlanAt, type PlannedGroup, type Review } from "./project.ts";
 
 export interface ReviewPorts {
@@ -50,7 +51,7 @@ async function compare(ports: ReviewPorts, { merged, commit, digest }: Comparing
     // A comparison that could not be made says nothing of the merge.
     if (made.kind === "again") return { kind: "unreachable", why: made.why };
     if (made.kind === "over") continue;
-    if (digest.split(",").includes(made.plan.digest)) return { kind: "ok", value: { kind: "same" } };
+    if (namesDigest(digest, made.plan.digest)) return { kind: "ok", value: { kind: "same" } };
     plan ??= made.plan;
   }
   const moved = plan === undefined ? [] : await movedSteps(ports, merged, plan);

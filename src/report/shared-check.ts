@@ -1,3 +1,4 @@
+import { hexOf, parseDigest, type Digest } from "../identity/identity.ts";
 import { codeSpan, markdownText } from "./escape-markdown.ts";
 import { safeLine } from "./safe-text.ts";
 
@@ -21,6 +22,9 @@ const WORST: readonly (string | null)[] = ["failure", "action_required", null, "
 
 const LISTED = 10;
 
+/** Characters that the forge keeps of a check's id, and those of a digest that is one of several. */
+const [KEPT, SHORT] = [200, 18];
+
 /** A check of a head that several pull requests share: it ends as the worst of those that count, and names them all. */
 export function sharedCheck<Conclusion extends string | null>(
   own: Said<Conclusion> & { readonly summary: string },
@@ -36,6 +40,22 @@ export function sharedCheck<Conclusion extends string | null>(
     return { conclusion: own.conclusion, title: own.title, summary };
   const title = safeLine(`#${worst.number}: ${worst.title}`);
   return { conclusion: worst.conclusion, title, summary };
+}
+
+/** What a shared check was made from: the digests of ten fit into what the forge keeps of it. */
+export function sharedIds(ids: readonly string[]): string {
+  const [own = "", ...others] = new Set(ids);
+  return others.length === 0 ? own : [own, ...others].map(shortOf).join(",").slice(0, KEPT);
+}
+
+/** Whether a digest is among those that a check was made from, its own or all of those who share it. */
+export function namesDigest(ids: string, digest: Digest): boolean {
+  return ids.split(",").some((id) => id === digest || id === shortOf(digest));
+}
+
+function shortOf(id: string): string {
+  const digest = parseDigest(id);
+  return digest === undefined ? id : hexOf(digest).slice(0, SHORT);
 }
 
 function rankOf(conclusion: string | null): number {

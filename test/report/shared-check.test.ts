@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 
-import { sharedCheck } from "../../src/report/shared-check.ts";
+import { digestOf } from "../../src/identity/identity.ts";
+import { namesDigest, sharedCheck, sharedIds } from "../../src/report/shared-check.ts";
 
 const other = (conclusion: string | null, counts = true) => ({
   number: 7,
@@ -36,4 +37,16 @@ test("what does not count is listed, and neither stops nor holds up anything", (
 test("a check that nobody shares stays as it is", () => {
   const check = { conclusion: "success", title: "mine", summary: "Mine\n" };
   expect(sharedCheck(check, [])).toBe(check);
+});
+
+test("a check names the digests of all of ten that share it, in what the forge keeps of it", () => {
+  const digests = Array.from({ length: 10 }, (_, at) => digestOf(`${at}`));
+  const ids = sharedIds(digests);
+  expect(ids.length).toBeLessThanOrEqual(200);
+  for (const digest of digests) expect(namesDigest(ids, digest)).toBe(true);
+  expect(namesDigest(ids, digestOf("another"))).toBe(false);
+  const [one = digestOf(""), two = one] = digests;
+  expect(sharedIds([one, one])).toBe(one);
+  // As checks named them that were written before.
+  expect(namesDigest(`${two},${one}`, one)).toBe(true);
 });

@@ -4,7 +4,7 @@ import { canonicalJson, type Json } from "../../identity/canonical-json.ts";
 import { isOfFork, type CommitSha, type Domain } from "../../identity/identity.ts";
 import type { RepositoryRef } from "../../identity/repository.ts";
 import type { Queue } from "../../queue/queue.ts";
-import { sharedCheck } from "../../report/shared-check.ts";
+import { sharedCheck, sharedIds } from "../../report/shared-check.ts";
 import { wakeFor } from "./seen.ts";
 
 /** The checks of an open pull request as it alone would have them. */
@@ -19,9 +19,6 @@ interface Own {
 
 type Numbered = Own & { readonly number: number };
 type Reported = Pick<Numbered, "number" | "head" | "base" | "domain">;
-
-/** As many digests as the forge keeps of a check. */
-const MOST_IDS = 2;
 
 type Waking = Pick<Queue, "table" | "jobs">;
 
@@ -77,9 +74,8 @@ function joined(check: Check, { domain }: Own, others: readonly Numbered[]): Che
     });
   if (there.length === 0) return check;
   const shared = sharedCheck(check, there);
-  const ids = [...new Set([check, ...there].map(({ externalId }) => externalId))].slice(0, MOST_IDS).join(",");
   const status = shared.conclusion === null ? "in_progress" : "completed";
-  return { ...check, ...shared, status, externalId: ids };
+  return { ...check, ...shared, status, externalId: sharedIds([check, ...there].map(({ externalId }) => externalId)) };
 }
 
 function trustedNames(others: readonly Numbered[]): readonly string[] {
