@@ -3,7 +3,10 @@ import { expect, test } from "vitest";
 import type { Desired } from "../../src/forge/desired.ts";
 import type { Check, CheckConclusion } from "../../src/forge/forge.ts";
 import type { CommitSha, Domain } from "../../src/identity/identity.ts";
+import type { At } from "../../src/main/serve/at.ts";
+import { installationChanged } from "../../src/main/serve/everywhere.ts";
 import { leaveHead, shareChecks } from "../../src/main/serve/shared-heads.ts";
+import { wakeForPullRequests } from "../../src/main/serve/seen.ts";
 import type { Queue } from "../../src/queue/queue.ts";
 import { memoryTable } from "../controller/memory-table.ts";
 import { sha } from "../manifest/run-records.ts";
@@ -17,6 +20,17 @@ function place() {
   const queue = { table: memoryTable(), jobs: { add } as Queue["jobs"] };
   return {
     woken: () => woken.splice(0),
+    look: () => wakeForPullRequests(queue, REF, []),
+    takeOut: () => {
+      const [added, removed] = [[], [REF]];
+      return installationChanged({ queue } as unknown as At, {
+        kind: "installation",
+        installation: 1,
+        added,
+        removed,
+        gone: false,
+      });
+    },
     leave: (number: number) => leaveHead(queue, REF, number),
     report: async (
       number: number,
@@ -77,4 +91,13 @@ test("a stranger's pull request of somebody else's head is listed, and decides n
   expect((await report(2, "success"))?.summary).toContain("#1, of the same head, onto `base-1`: cancelled");
   await leave(2);
   expect(await report(1, "failure", strangers)).toMatchObject({ conclusion: "failure" });
+});
+
+test("a pull request that was closed while nobody looked is asked about, or forgotten with its repository", async () => {
+  const { report, woken, look, takeOut } = place();
+  await report(1, "failure");
+  await look();
+  expect(woken()).toEqual(["pull-request-42-1"]);
+  await takeOut();
+  expect(await report(2, "success")).toMatchObject({ conclusion: "success" });
 });

@@ -1,6 +1,6 @@
 import { again, DONE, type At } from "./at.ts";
 import { askToCollect } from "./collect.ts";
-import { seenTable } from "./seen.ts";
+import { forgetSeen } from "./seen.ts";
 import type { Performed } from "../../queue/queue.ts";
 import { CONTROLLER_QUEUE, jobOf } from "../../trigger/job.ts";
 import type { Trigger } from "../../trigger/trigger.ts";
@@ -30,9 +30,7 @@ export async function installationChanged(
   const outbox = `outbox/${installation}`;
   const leaves = (key: string): boolean => gone || removed.some(({ id }) => key.startsWith(`${id}/`));
   for (const { key } of await queue.table.entries(outbox)) if (leaves(key)) await queue.table.remove(outbox, key);
-  for (const repository of removed)
-    for (const { key } of await queue.table.entries(seenTable(repository)))
-      await queue.table.remove(seenTable(repository), key);
+  for (const repository of removed) await forgetSeen(queue, repository);
   for (const repository of added)
     await queue.jobs.add(CONTROLLER_QUEUE, [
       jobOf({ kind: "reconcile", repository, because: "installed" }, `installed-${repository.id}`),

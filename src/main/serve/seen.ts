@@ -53,8 +53,10 @@ export async function wakeForPullRequests(
   const seen = await seenIn(queue, ref);
   for (const pullRequest of open)
     if (seen.get(pullRequest.number)?.stamp !== stampOf(pullRequest)) await wakeFor(queue, ref, pullRequest.number);
-  // One that is no longer open is told so too, and takes itself out of the table.
-  for (const number of seen.keys()) if (!open.some((one) => one.number === number)) await wakeFor(queue, ref, number);
+  const heads = (await queue.table.entries(headsTable(ref))).map(({ key }) => Number(key));
+  // One that is no longer open is told so too, and takes itself out of the tables.
+  for (const number of new Set([...seen.keys(), ...heads]))
+    if (!open.some((one) => one.number === number)) await wakeFor(queue, ref, number);
 }
 
 /**
@@ -107,6 +109,12 @@ function readBy({ affected, planned, testMerge }: PullRequestPlan): Reads | null
   return pipelines.length === 0 ? null : allReads([settings, ...pipelines.map(readsOf)]);
 }
 
+/** Forgets what the pull requests of a repository were like, and what they had to say. */
+export async function forgetSeen({ table }: Pick<Queue, "table">, ref: RepositoryRef): Promise<void> {
+  for (const name of [seenTable(ref), headsTable(ref)])
+    for (const { key } of await table.entries(name)) await table.remove(name, key);
+}
+
 /** Asks for a report of a pull request, whatever it was woken for before. */
 export async function wakeFor({ jobs }: Waking, repository: RepositoryRef, number: number): Promise<void> {
   const trigger = { kind: "pull-request", repository, number, action: "seen", sender: null } as const;
@@ -123,6 +131,11 @@ async function seenIn(
 
 export function seenTable({ id }: RepositoryRef): string {
   return `seen/${id}`;
+}
+
+/** What each open pull request has to say in the checks of its head. */
+export function headsTable({ id }: RepositoryRef): string {
+  return `heads/${id}`;
 }
 
 function stampOf({ head, base, labels, draft }: PullRequest): string {

@@ -5,7 +5,7 @@ import { isOfFork, type CommitSha, type Domain } from "../../identity/identity.t
 import type { RepositoryRef } from "../../identity/repository.ts";
 import type { Queue } from "../../queue/queue.ts";
 import { sharedCheck, sharedIds } from "../../report/shared-check.ts";
-import { wakeFor } from "./seen.ts";
+import { headsTable, wakeFor } from "./seen.ts";
 
 /** The checks of an open pull request as it alone would have them. */
 interface Own {
@@ -34,7 +34,7 @@ export async function shareChecks(
   const own: Own = { head, base, domain, yields: yieldsTo(await sharing(queue, ref, number, [head])), checks };
   const before = await ownIn(queue, ref, number);
   if (canonicalJson((before ?? null) as Json) !== canonicalJson(own as unknown as Json)) {
-    await queue.table.put(tableOf(ref), String(number), own as unknown as Json);
+    await queue.table.put(headsTable(ref), String(number), own as unknown as Json);
     await wakeSharing(queue, ref, number, [head, ...(before === undefined ? [] : [before.head])]);
   }
   const others = await sharing(queue, ref, number, [head]);
@@ -48,7 +48,7 @@ export async function shareChecks(
 export async function leaveHead(queue: Waking, ref: RepositoryRef, number: number): Promise<void> {
   const before = await ownIn(queue, ref, number);
   if (before === undefined) return;
-  await queue.table.remove(tableOf(ref), String(number));
+  await queue.table.remove(headsTable(ref), String(number));
   await wakeSharing(queue, ref, number, [before.head]);
 }
 
@@ -93,7 +93,7 @@ function ownOf({ name, conclusion, title, externalId }: Check): Own["checks"][nu
 }
 
 async function ownIn({ table }: Waking, ref: RepositoryRef, number: number): Promise<Own | undefined> {
-  return (await table.get(tableOf(ref), String(number))) as unknown as Own | undefined;
+  return (await table.get(headsTable(ref), String(number))) as unknown as Own | undefined;
 }
 
 async function sharing(
@@ -102,7 +102,7 @@ async function sharing(
   mine: number,
   heads: readonly CommitSha[],
 ): Promise<readonly Numbered[]> {
-  const all = await table.entries(tableOf(ref));
+  const all = await table.entries(headsTable(ref));
   return all
     .map(({ key, value }) => ({ number: Number(key), ...(value as unknown as Own) }))
     .filter(({ number, head }) => number !== mine && heads.includes(head));
@@ -115,8 +115,4 @@ async function wakeSharing(
   heads: readonly CommitSha[],
 ): Promise<void> {
   for (const { number } of await sharing(queue, ref, mine, heads)) await wakeFor(queue, ref, number);
-}
-
-function tableOf({ id }: RepositoryRef): string {
-  return `heads/${id}`;
 }
