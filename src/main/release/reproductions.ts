@@ -1,6 +1,6 @@
 import { readReproductions } from "../../controller/read-reproductions.ts";
 import { recordReproductions } from "../../controller/record-reproduction.ts";
-import { digestOf, parseRunId, type CommitSha, type Digest, type RunId } from "../../identity/identity.ts";
+import { digestOf, parseRunId, type Digest, type RunId } from "../../identity/identity.ts";
 import { manifestPath } from "../../manifest/ledger-paths.ts";
 import { REPRODUCTIONS, type SignedReproduction } from "../../release/reproduction.ts";
 import { strangeIn } from "../../release/verify-reproduction.ts";
@@ -11,12 +11,10 @@ import type { At } from "../serve/at.ts";
 import type { ForgeRepository } from "../serve/forge-repository.ts";
 import { recordedRuns, type RecordedRuns } from "./recorded-runs.ts";
 import { keysInUse, keysOf } from "./signing-keys.ts";
+import { forgetRefs, takeRefs } from "./taken-refs.ts";
 
 /** Whose reproductions were refused when they were last looked at, so that their issue is closed in the end. */
 const TABLE = "refused-reproductions";
-
-/** What cannot be read is not read again: neither a commit nor our keys change. */
-const unread = new WeakMap<ForgeRepository, ReadonlyMap<CommitSha, string>>();
 
 /** Takes in what people computed again elsewhere and pushed: each record once, under the signature that it brings. */
 export async function takeReproductions(at: At, repository: ForgeRepository): Promise<void> {
@@ -28,20 +26,14 @@ export async function takeReproductions(at: At, repository: ForgeRepository): Pr
   if (refs.size === 0 && before === undefined) return;
   const { ledger } = parts;
   const runs = recordedRuns({ mirror, history, ledger, keys: keysOf(parts), repository: id });
-  const known = unread.get(repository);
-  const refusals = new Map<CommitSha, string>();
-  const told: { readonly ref: string; readonly why: string }[] = [];
-  for (const [ref, commit] of refs) {
-    const why = known?.get(commit);
-    const vouching = { keys: keysInUse(parts), repository: id };
-    const read = why === undefined ? await readReproductions(mirror, commit, vouching) : refused(why);
-    if (read.kind !== "ok") refusals.set(commit, read.refusal);
-    const taken = read.kind === "ok" ? await take({ at, repository, runs }, ref, read.value) : read;
-    if (taken.kind !== "ok") told.push({ ref, why: taken.refusal });
-    // Where that does not succeed it is taken in once more, which changes nothing.
-    else if (taken.value) await forget(repository, ref, commit);
-  }
-  unread.set(repository, refusals);
+  const vouching = { keys: keysInUse(parts), repository: id };
+  const done = await takeRefs(repository, refs, {
+    prefix: REPRODUCTIONS,
+    read: (commit) => readReproductions(mirror, commit, vouching),
+    take: (ref, all) => take({ at, repository, runs }, ref, all),
+  });
+  await forgetRefs(mirror, done?.taken ?? []);
+  const told = done?.told ?? [];
   if (told.length === 0 && before === undefined) return;
   const issue = { kind: "issue", ...reproductionIssue(told) } as const;
   await desire(at.queue, forge.repository.installation, [issue], forge.repository);
@@ -89,9 +81,4 @@ async function manifestAt(mirror: ForgeRepository["mirror"], ledger: string, run
   const head = await mirror.resolve(ledger);
   const bytes = head === undefined ? undefined : await mirror.file(head, manifestPath(run));
   return bytes === undefined ? undefined : digestOf(bytes);
-}
-
-async function forget({ mirror }: ForgeRepository, ref: string, commit: CommitSha): Promise<void> {
-  const published = await mirror.publish([{ ref, from: commit, to: null }]);
-  if (published.kind === "published") await mirror.drop(ref);
 }

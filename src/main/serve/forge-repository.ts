@@ -23,6 +23,7 @@ import type { CommitSha, RunId } from "../../identity/identity.ts";
 import type { History } from "../../index/history.ts";
 import { sqliteHistory } from "../../index/sqlite-history.ts";
 import { openReleases, type Releases } from "../release/releases.ts";
+import type { UnreadRefs } from "../release/taken-refs.ts";
 import { keysOf } from "../release/signing-keys.ts";
 import { newestOutput } from "./newest-output.ts";
 import { releaseName } from "../../pipeline/release-name.ts";
@@ -49,6 +50,8 @@ export interface ForgeRepository {
   readonly releases: Releases;
   /** Authors of commits that were asked for before. */
   readonly authors: KnownAuthors;
+  /** What people left under refs and cannot be read. */
+  readonly unread: UnreadRefs;
   readonly planAt: PlanAt;
   readonly rulesAt: RulesAt;
   /** Settings and pipelines of a commit, without a plan. */
@@ -150,6 +153,7 @@ export async function forgeRepository(place: RepositoryPlace): Promise<ForgeRepo
     history,
     releases: openReleases(history, { keys: keysOf(place), repository: String(forge.repository.id) }),
     authors: new Map(),
+    unread: new Map(),
     planAt,
     rulesAt,
     projectAt: (commit) => read(commit, view(commit)),

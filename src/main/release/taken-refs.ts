@@ -1,0 +1,61 @@
+import type { Mirror } from "../../git/mirror.ts";
+import type { CommitSha } from "../../identity/identity.ts";
+import { OFFLINE_HERE } from "../../release/offline.ts";
+import { refused, type Result } from "../../result/result.ts";
+
+/** Why commits cannot be read, by how their refs begin: neither a commit nor our keys change, so none is read again. */
+export type UnreadRefs = Map<string, ReadonlyMap<CommitSha, string>>;
+
+export interface KeptRef {
+  readonly ref: string;
+  readonly commit: CommitSha;
+}
+
+export interface RefTaking<Read> {
+  /** How the refs' names begin. */
+  readonly prefix: string;
+  readonly read: (commit: CommitSha) => Promise<Result<Read, string>>;
+  /** Whether the ledger has it now; undefined: nobody can say, and nothing is decided on any of them. */
+  readonly take: (ref: string, read: Read) => Promise<Result<boolean, string> | undefined>;
+}
+
+export interface TakenRefs {
+  /** What does not count, and why. */
+  readonly told: readonly { readonly ref: string; readonly why: string }[];
+  /** What the ledger has now. */
+  readonly taken: readonly KeptRef[];
+}
+
+/** Takes in what people left under refs, one after the other. */
+export async function takeRefs<Read>(
+  { unread }: { readonly unread: UnreadRefs },
+  refs: Iterable<readonly [string, CommitSha]>,
+  { prefix, read, take }: RefTaking<Read>,
+): Promise<TakenRefs | undefined> {
+  const known = unread.get(prefix);
+  const refusals = new Map<CommitSha, string>();
+  const told: TakenRefs["told"][number][] = [];
+  const taken: KeptRef[] = [];
+  for (const [ref, commit] of refs) {
+    const why = known?.get(commit);
+    const one = why === undefined ? await read(commit) : refused(why);
+    if (one.kind !== "ok") refusals.set(commit, one.refusal);
+    const did = one.kind === "ok" ? await take(ref, one.value) : one;
+    if (did === undefined) return undefined;
+    if (did.kind !== "ok") told.push({ ref, why: did.refusal });
+    else if (did.value) taken.push({ ref, commit });
+  }
+  unread.set(prefix, refusals);
+  return { told, taken };
+}
+
+/** Takes refs away whose content the ledger has; where that does not succeed it is taken in once more, which changes nothing. */
+export async function forgetRefs(mirror: Pick<Mirror, "publish" | "drop">, refs: readonly KeptRef[]): Promise<void> {
+  for (const { ref, commit } of refs) {
+    if (!ref.startsWith(OFFLINE_HERE)) {
+      const published = await mirror.publish([{ ref, from: commit, to: null }]);
+      if (published.kind !== "published") continue;
+    }
+    await mirror.drop(ref);
+  }
+}

@@ -1,0 +1,69 @@
+import { expect, test } from "vitest";
+
+import { parseCommitSha, type CommitSha } from "../../src/identity/identity.ts";
+import { forgetRefs, takeRefs, type RefTaking, type UnreadRefs } from "../../src/main/release/taken-refs.ts";
+import { ok, refused } from "../../src/result/result.ts";
+
+function commit(digit: string): CommitSha {
+  const sha = parseCommitSha(digit.repeat(40));
+  if (sha === undefined) throw new Error("no commit");
+  return sha;
+}
+
+/** Commits of 0 cannot be read, those of 1 do not count, those of 2 cannot be taken now, nobody can say of those of 3. */
+function taking(): { readonly reads: string[]; readonly how: RefTaking<string> } {
+  const reads: string[] = [];
+  return {
+    reads,
+    how: {
+      prefix: "refs/left/",
+      async read(sha) {
+        reads.push(sha.slice(0, 1));
+        return sha.startsWith("0") ? refused("it is torn") : ok(sha.slice(0, 1));
+      },
+      async take(_ref, read) {
+        if (read === "3") return undefined;
+        return read === "1" ? refused("it is too late") : ok(read !== "2");
+      },
+    },
+  };
+}
+
+const refs = (digits: string): readonly (readonly [string, CommitSha])[] =>
+  [...digits].map((digit) => [`refs/left/${digit}`, commit(digit)]);
+
+test("what cannot be read is told each time and read once, what does not count is looked at anew", async () => {
+  const unread: UnreadRefs = new Map();
+  const { reads, how } = taking();
+  const told = [
+    { ref: "refs/left/0", why: "it is torn" },
+    { ref: "refs/left/1", why: "it is too late" },
+  ];
+  const taken = [{ ref: "refs/left/4", commit: commit("4") }];
+  expect(await takeRefs({ unread }, refs("0124"), how)).toEqual({ told, taken });
+  expect(await takeRefs({ unread }, refs("0124"), how)).toEqual({ told, taken });
+  expect(reads.join("")).toBe("0124124");
+});
+
+test("where nobody can say what is under way, nothing is decided on any of them", async () => {
+  const { reads, how } = taking();
+  expect(await takeRefs({ unread: new Map() }, refs("434"), how)).toBeUndefined();
+  expect(reads).toEqual(["4", "3"]);
+});
+
+test("a ref goes from the remote first, and stays here where it does not", async () => {
+  const gone: string[] = [];
+  const all = ["refs/sluice/offline/a", "refs/sluice/offline/kept", "refs/sluice/offline-here/b"];
+  await forgetRefs(
+    {
+      async publish([update]) {
+        if (update === undefined || update.ref.endsWith("kept")) return { kind: "unreachable", why: "it is away" };
+        gone.push(`remote ${update.ref}`);
+        return { kind: "published" };
+      },
+      drop: async (ref) => void gone.push(`here ${ref}`),
+    },
+    all.map((ref) => ({ ref, commit: commit("4") })),
+  );
+  expect(gone).toEqual([`remote ${all[0]}`, `here ${all[0]}`, `here ${all[2]}`]);
+});
