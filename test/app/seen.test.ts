@@ -12,6 +12,13 @@ import { sha } from "../manifest/run-records.ts";
 const REF = { id: 42, fullName: "acme/digits", installation: 1 };
 const [BEFORE, NOW] = [sha("b"), sha("c")];
 
+function planOf(pullRequest: PullRequest | undefined, onto: CommitSha, reads: string): PullRequestPlan {
+  const file = { path: "pipelines/sum.yaml", parameterFiles: [], pipeline: { steps: [] } };
+  const affected = [{ file, resolution: { sources: [reads] } }];
+  const plan = { pullRequest, onto, ruling: BEFORE, affected, planned: { planned: affected }, problems: [] };
+  return { ...plan, testMerge: false } as unknown as PullRequestPlan;
+}
+
 /** Open pull requests, each reported when its base was at BEFORE; answers whom a look wakes by then. */
 async function woken({
   files,
@@ -85,4 +92,32 @@ test.each([
 
 test("one look asks for a bounded number of plans", async () => {
   expect(await woken({ files: ["data.txt"], moved: ["data.txt"], count: 60 })).toHaveLength(50);
+});
+
+test("each move of a base is compared once, and counts from what was reported last", async () => {
+  const table = memoryTable();
+  const jobs: string[] = [];
+  const add: Queue["jobs"]["add"] = async (_, all) => void jobs.push(...all.map(({ id }) => id));
+  const queue = { table, jobs: { add } as Queue["jobs"] };
+  const compared: string[] = [];
+  const changed = async (from: CommitSha, to: CommitSha) => {
+    compared.push(`${from[0]}${to[0]}`);
+    return from === BEFORE ? ["README.md"] : ["data.txt"];
+  };
+  const open: readonly PullRequest[] = [{ ...PAGE, state: "open", number: 1 }];
+  const report = (onto: CommitSha, reads: string) => keepSeen(queue, REF, planOf(open[0], onto, reads));
+  const look = (tip: CommitSha) =>
+    wakeForMovedBases(
+      queue,
+      { ref: REF, mirror: { resolve: async () => BEFORE, changed } },
+      { open, refs: new Map([[`refs/heads/${PAGE.base.branch}`, tip]]), branch: "rules" },
+    );
+  await report(BEFORE, "data.txt");
+  for (const tip of [NOW, NOW, sha("d")]) await look(tip);
+  expect([compared.splice(0), jobs.splice(0)]).toEqual([["bc", "cd"], ["pull-request-42-1"]]);
+  // A report that was written meanwhile, onto the same commit, may read what the move touched.
+  await look(NOW);
+  await report(BEFORE, "README.md");
+  await look(NOW);
+  expect([compared, jobs]).toEqual([["bc", "bc"], ["pull-request-42-1"]]);
 });

@@ -1,8 +1,8 @@
 import { mayMendItself, SETTINGS_PATH, type PullRequestPlan } from "../../controller/project.ts";
 import type { PullRequest } from "../../forge/forge.ts";
 import type { Mirror } from "../../git/mirror.ts";
-import type { Json } from "../../identity/canonical-json.ts";
-import type { CommitSha } from "../../identity/identity.ts";
+import { canonicalJson, type Json } from "../../identity/canonical-json.ts";
+import { digestOfJson, type CommitSha } from "../../identity/identity.ts";
 import type { RepositoryRef } from "../../identity/repository.ts";
 import { allReads, readsOf, touches, type Reads } from "../../pipeline/reads.ts";
 import type { Queue } from "../../queue/queue.ts";
@@ -18,6 +18,12 @@ interface Seen {
   readonly mendable: CommitSha | null;
   /** Where the base moves there, the plan may be another; null: nothing is affected. */
   readonly reads: Reads | null;
+}
+
+interface Comparing {
+  /** Whether the base of what was reported moved in what its plan reads. */
+  readonly touch: (seen: Partial<Seen> & Pick<Seen, "onto">, tip: CommitSha) => Promise<boolean>;
+  readonly keep: () => Promise<void>;
 }
 
 type Changes = Pick<Mirror, "changed" | "resolve">;
@@ -78,23 +84,47 @@ export async function wakeForMovedBases(
   },
 ): Promise<void> {
   const seen = await seenIn(queue, ref);
-  const known = new Map<string, Promise<readonly string[] | null>>();
-  const moved = async (onto: CommitSha, tip: CommitSha, reads: Reads): Promise<boolean> => {
-    const changed = known.get(`${onto} ${tip}`) ?? changedSince(mirror, onto, tip);
-    known.set(`${onto} ${tip}`, changed);
-    const paths = await changed;
-    return paths === null || touches(paths, reads);
-  };
+  const moves = await comparing(queue, ref, mirror);
   let woken = 0;
   for (const { number, base } of open) {
-    const { onto, reads = null, mendable = null } = seen.get(number) ?? {};
+    const { onto, mendable = null, ...rest } = seen.get(number) ?? {};
     const tip = refs.get(`refs/heads/${base.branch}`);
     if (onto === undefined || tip === undefined) continue;
     const mended = mendable !== null && (onto !== tip || mendable !== refs.get(`refs/heads/${branch}`));
-    if (!mended && (onto === tip || reads === null || !(await moved(onto, tip, reads)))) continue;
+    if (!mended && (onto === tip || !(await moves.touch({ ...rest, onto, mendable }, tip)))) continue;
     await wakeFor(queue, ref, number);
-    if (++woken >= MOST_MOVED) return;
+    if (++woken >= MOST_MOVED) break;
   }
+  await moves.keep();
+}
+
+/**
+ * Compares each move of a base once: how far it touched nothing is kept beside the report that it is of, which somebody
+ * may write anew at any time, and holds for no other.
+ */
+async function comparing({ table }: Pick<Queue, "table">, ref: RepositoryRef, mirror: Changes): Promise<Comparing> {
+  const before = ((await table.get(comparedTable(ref), "bases")) ?? {}) as Readonly<Record<string, CommitSha>>;
+  const now: Record<string, CommitSha> = {};
+  const known = new Map<string, Promise<readonly string[] | null>>();
+  const changed = (from: CommitSha, to: CommitSha): Promise<readonly string[] | null> => {
+    const paths = known.get(`${from} ${to}`) ?? changedSince(mirror, from, to);
+    known.set(`${from} ${to}`, paths);
+    return paths;
+  };
+  return {
+    async touch(seen, tip) {
+      if (seen.reads === null || seen.reads === undefined) return false;
+      const report = digestOfJson(seen as unknown as Json);
+      const from = before[report] ?? seen.onto;
+      const paths = from === tip ? [] : await changed(from, tip);
+      if (paths === null || touches(paths, seen.reads)) return true;
+      now[report] = tip;
+      return false;
+    },
+    async keep() {
+      if (canonicalJson(before) !== canonicalJson(now)) await table.put(comparedTable(ref), "bases", now);
+    },
+  };
 }
 
 /** Null where the base was moved by force, and what it was is gone. */
@@ -111,7 +141,7 @@ function readBy({ affected, planned, testMerge }: PullRequestPlan): Reads | null
 
 /** Forgets what the pull requests of a repository were like, and what they had to say. */
 export async function forgetSeen({ table }: Pick<Queue, "table">, ref: RepositoryRef): Promise<void> {
-  for (const name of [seenTable(ref), headsTable(ref)])
+  for (const name of [seenTable(ref), headsTable(ref), comparedTable(ref)])
     for (const { key } of await table.entries(name)) await table.remove(name, key);
 }
 
@@ -136,6 +166,10 @@ export function seenTable({ id }: RepositoryRef): string {
 /** What each open pull request has to say in the checks of its head. */
 export function headsTable({ id }: RepositoryRef): string {
   return `heads/${id}`;
+}
+
+function comparedTable({ id }: RepositoryRef): string {
+  return `compared/${id}`;
 }
 
 function stampOf({ head, base, labels, draft }: PullRequest): string {
