@@ -1,7 +1,7 @@
 import type { Desired } from "../forge/desired.ts";
 import type { CommitSha } from "../identity/identity.ts";
 import type { Problem } from "../problem/problem.ts";
-import { BUTTONS, runCheckOutput, stoppedCheckOutput } from "../report/check-output.ts";
+import { brokenCheckOutput, BUTTONS, runCheckOutput, stoppedCheckOutput } from "../report/check-output.ts";
 import { codeSpan } from "../report/escape-markdown.ts";
 import { divergenceMarkdown, MERGE_MARKER, mergeComment, type MergeReview } from "../report/merge-markdown.ts";
 import type { Evidence } from "../report/failed-run.ts";
@@ -24,6 +24,8 @@ export interface CommitReport {
   readonly open: readonly OpenRun[];
   /** Pipelines that do not run there, with the run that stands for the commit; null: it waits for a person. */
   readonly standing: readonly { readonly pipeline: string; readonly run: RunRecord["id"] | null }[];
+  /** Errors in its files, where it is the tip of the branch: what they stand in is not run. */
+  readonly problems: readonly Problem[];
   /** What is kept of failed steps, redacted. */
   readonly evidence: (run: RunRecord) => Evidence;
   readonly plots: (run: RunRecord) => readonly ShownPlot[];
@@ -46,7 +48,8 @@ export function reportCommit(report: CommitReport): readonly Desired[] {
     ),
   ];
   const waiting = report.standing.filter(({ run }) => run === null);
-  const check = runs.length + report.standing.length === 0 ? [] : [checkOf(report, runs, waiting.length > 0)];
+  const count = runs.length + report.standing.length + report.problems.length;
+  const check = count === 0 ? [] : [checkOf(report, runs, waiting.length > 0)];
   return [...check, ...commentOf(report, runs)];
 }
 
@@ -60,7 +63,10 @@ function checkOf(report: CommitReport, runs: readonly StickyRun[], waits: boolea
   );
   const parts = [review === undefined ? "" : divergenceMarkdown(review), runs.length === 0 ? "" : output.summary];
   const summary = [...parts, lines.slice(0, MOST).join("\n\n")].filter((part) => part !== "").join("\n\n");
-  const conclusion = waits ? "action_required" : runs.length === 0 ? "success" : output.conclusion;
+  const ended = runs.length === 0 ? "success" : output.conclusion;
+  // What goes on is told until it has ended.
+  const broken = report.problems.length > 0 && ended !== null && !waits;
+  const conclusion = waits ? "action_required" : broken ? "failure" : ended;
   const [first] = report.standing;
   const still =
     first === undefined || first.run === null || report.standing.length > 1
@@ -78,6 +84,7 @@ function checkOf(report: CommitReport, runs: readonly StickyRun[], waits: boolea
       title: safeLine(review !== undefined && review.kind !== "same" && !waits ? `${title} (not as reviewed)` : title),
       summary: `${summary}\n`,
       actions: waits ? [BUTTONS.run] : output.actions,
+      ...(broken && brokenCheckOutput(report.problems, summary)),
       externalId: [...report.open.map(({ run }) => run), ...report.runs.map(({ record }) => record.id)].join(","),
     },
   };

@@ -119,17 +119,34 @@ export function runCheckOutput(state: RunsState, offered: readonly ButtonName[])
 
 /** `sluice / run` of a commit whose settings cannot be read. */
 export function stoppedCheckOutput(problems: readonly Problem[]): CheckOutput {
-  const places = problems.slice(0, ANNOTATIONS).map(({ at, message }) => {
-    return `- ${codeSpan(`${at.path}:${at.line}:${at.column}`)} ${markdownText(message)}`;
-  });
   return {
     conclusion: "failure",
     title: `sluice.yaml has ${counted(problems.length, "problem")}: nothing is run`,
-    summary: `Nothing of this branch is started, and nothing is promoted, until it is mended here:\n\n${places.join("\n")}\n`,
+    summary: `Nothing of this branch is started, and nothing is promoted, until it is mended here:\n\n${placesOf(problems)}\n`,
     text: "",
     annotations: problems.slice(0, ANNOTATIONS).map(annotationOf),
     actions: [],
   };
+}
+
+/** `sluice / run` of a branch's tip in whose pipelines something is wrong, with what is told of the others. */
+export function brokenCheckOutput(problems: readonly Problem[], others: string): Partial<CheckOutput> {
+  const [first] = problems;
+  const where = first === undefined ? "" : `${first.at.path}${problems.length > 1 ? " and elsewhere" : ""}`;
+  const told = `What these stand in is not run until they are mended here:\n\n${placesOf(problems)}\n`;
+  return {
+    conclusion: "failure",
+    title: safeLine(`${counted(problems.length, "problem")} in ${where}`),
+    summary: others === "" ? told : `${told}\n${others}`,
+    annotations: problems.slice(0, ANNOTATIONS).map(annotationOf),
+  };
+}
+
+function placesOf(problems: readonly Problem[]): string {
+  const places = problems.slice(0, ANNOTATIONS).map(({ at, message }) => {
+    return `- ${codeSpan(`${at.path}:${at.line}:${at.column}`)} ${markdownText(message)}`;
+  });
+  return places.join("\n");
 }
 
 function runTitle(run: StickyRun): string {

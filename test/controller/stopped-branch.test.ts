@@ -2,11 +2,11 @@ import { expect, test } from "vitest";
 
 import type { ReconcilePorts } from "../../src/controller/reconcile/looking.ts";
 import { reconcile } from "../../src/controller/reconcile/reconcile.ts";
-import { reportStopped } from "../../src/controller/report-commit.ts";
+import { reportCommit, reportStopped } from "../../src/controller/report-commit.ts";
 import { digestOf } from "../../src/identity/identity.ts";
 import type { Problem } from "../../src/problem/problem.ts";
 import type { RunOrder } from "../../src/run/request.ts";
-import { sha } from "../manifest/run-records.ts";
+import { runId, sha } from "../manifest/run-records.ts";
 
 const TIP = sha("a");
 const BROKEN: Problem = {
@@ -25,7 +25,7 @@ async function looks(problems: readonly Problem[]) {
     concurrency: null,
     triggers: { push: { branches: "default", paths: null }, schedule: [], upstream: [] },
   };
-  const planned = [{ file: { pipeline }, order: { digest: digestOf("one") }, datasets: new Map() }];
+  const planned = [{ file: { pipeline }, order: { digest: digestOf("one") }, datasets: new Map(), problems: [] }];
   const accepted: string[] = [];
   const looked = await reconcile({
     forge: {
@@ -68,4 +68,43 @@ test("the check of its tip says so, with each place", () => {
       annotations: [{ path: "sluice.yaml", startLine: 3 }],
     },
   });
+});
+
+test("the check of a tip names what is wrong in its pipelines beside what stands there, and nothing where nothing is", () => {
+  const broken = { ...BROKEN, at: { ...BROKEN.at, path: "pipelines/other.yaml" } };
+  const about = {
+    commit: TIP,
+    branch: "main",
+    merge: null,
+    runs: [],
+    open: [],
+    standing: [],
+    evidence: () => ({ tail: () => [], nearMiss: () => null, declared: () => null }),
+    plots: () => [],
+    answers: [],
+    shown: [],
+    told: false,
+  };
+  expect(reportCommit({ ...about, problems: [] })).toEqual([]);
+  const [check] = reportCommit({
+    ...about,
+    problems: [broken],
+    standing: [{ pipeline: "ship", run: runId("a") }],
+  });
+  expect(check).toMatchObject({
+    kind: "check",
+    check: {
+      head: TIP,
+      conclusion: "failure",
+      status: "completed",
+      title: "1 problem in pipelines/other.yaml",
+      annotations: [{ path: "pipelines/other.yaml", startLine: 3 }],
+    },
+  });
+  expect(check).toHaveProperty(
+    "check.summary",
+    expect.stringMatching(
+      /`pipelines\/other\.yaml:3:1` the list [\s\S]+ is not closed\n\n`ship` is unchanged since run/,
+    ),
+  );
 });

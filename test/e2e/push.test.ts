@@ -52,6 +52,18 @@ test(
         (check) => check.head === tip && check.output.summary.includes("`sum` is unchanged since run"),
       ),
     );
+    // Pushed past any review.
+    const files = { "pipelines/off.yaml": "version: 1\nsteps: [\n" };
+    const broken = await forge.commit(repository, { branch: "main", files, message: "Oh", login: "alice" });
+    await place.until("the check names what is broken, and what stands for the tip", () =>
+      repository.checks.some(
+        ({ head, conclusion, output: { title, summary } }) =>
+          head === broken &&
+          conclusion === "failure" &&
+          /problems? in pipelines\/off\.yaml/.test(title) &&
+          summary.includes("`sum` is unchanged since run"),
+      ),
+    );
   },
 );
 

@@ -1,10 +1,10 @@
 import type { CommitSha } from "../../identity/identity.ts";
-import type { Problem } from "../../problem/problem.ts";
+import { isError, type Problem } from "../../problem/problem.ts";
 import { OFFLINE } from "../../release/offline.ts";
 import { REPRODUCTIONS } from "../../release/reproduction.ts";
 import { MERGE_GROUPS, mergeGroupsOf, type MergeGroup } from "../../run/merge-group.ts";
 import { ACCEPTED, type RunOrder } from "../../run/request.ts";
-import { settingsErrors } from "../project.ts";
+import { settingsErrors, type PlannedCommit } from "../project.ts";
 import { lookAtClocks, lookUpstream } from "./clocks.ts";
 import type { Later, Looking, ReconcilePorts, Standing } from "./looking.ts";
 import { lookAtOtherBranches, lookAtPushes } from "./pushes.ts";
@@ -22,6 +22,8 @@ export type Reconciled =
       readonly standing: readonly Standing[];
       /** Errors in the settings there, because of which nothing is started. */
       readonly stopped: readonly Problem[];
+      /** All errors there, for which single pipelines are not started. */
+      readonly problems: readonly Problem[];
       /** Refs of the remote as they were when it was looked at. */
       readonly refs: ReadonlyMap<string, CommitSha>;
       /** What waits in merge queues. */
@@ -63,7 +65,12 @@ export async function reconcile(ports: ReconcilePorts): Promise<Reconciled> {
   if (tip === undefined) return { kind: "empty" };
   const { started, standing } = looking;
   const groups = mergeGroupsOf(refreshed.refs);
-  return { kind: "looked", branch, tip, started, open, standing, stopped, refs: refreshed.refs, groups };
+  const problems = commit === undefined ? [] : errorsOf(commit);
+  return { kind: "looked", branch, tip, started, open, standing, stopped, problems, refs: refreshed.refs, groups };
+}
+
+function errorsOf({ project, planned }: PlannedCommit): readonly Problem[] {
+  return [...project.problems, ...planned.flatMap(({ problems }) => problems)].filter(isError);
 }
 
 /** What somebody deleted is accepted once more, so that every controller knows of it. */

@@ -16,6 +16,7 @@ import { openRunOf } from "./pull-request.ts";
 import { leaveCheck } from "./shared-heads.ts";
 import { plotsAt } from "../run/plots.ts";
 import { failureEvidence } from "../run/failure-evidence.ts";
+import type { Problem } from "../../problem/problem.ts";
 import type { Performed } from "../../queue/queue.ts";
 import { MERGE_MARKER } from "../../report/merge-markdown.ts";
 import type { EndedRun } from "../../report/sticky-run.ts";
@@ -32,6 +33,31 @@ export async function mergeOf(at: At, repository: ForgeRepository, commit: Commi
   if (asked.kind === "ok")
     await at.queue.table.put(`merges/${forge.repository.id}`, commit, { merge: asked.value } as unknown as Json);
   return asked;
+}
+
+/** Keeps what is wrong at the tip of the default branch for whoever tells of that commit. */
+export async function keepProblems(
+  { queue }: Pick<At, "queue">,
+  { forge }: Pick<ForgeRepository, "forge">,
+  tip: { readonly commit: CommitSha; readonly problems: readonly Problem[] },
+): Promise<void> {
+  const kept = { ...tip, problems: tip.problems.slice(0, MOST_PROBLEMS) };
+  await queue.table.put(TIPS, String(forge.repository.id), kept as unknown as Json);
+}
+
+/** A check names no more of them. */
+const MOST_PROBLEMS = 50;
+const TIPS = "tips";
+
+async function problemsAt(
+  { queue }: Pick<At, "queue">,
+  { forge }: Pick<ForgeRepository, "forge">,
+  commit: CommitSha,
+): Promise<readonly Problem[]> {
+  const kept = (await queue.table.get(TIPS, String(forge.repository.id))) as unknown as
+    | { readonly commit: CommitSha; readonly problems: readonly Problem[] }
+    | undefined;
+  return kept?.commit === commit ? kept.problems : [];
 }
 
 async function keptMerge(at: At, repository: ForgeRepository, commit: CommitSha): Promise<Merge | null> {
@@ -79,7 +105,8 @@ export async function tellCommit(
     ({ record }) => !open.some((order) => order.pipeline === record.pipeline.id),
   );
   const here = standing.filter((one) => one.commit === commit && !runs.some(({ record }) => record.id === one.run));
-  if (open.length + runs.length + here.length === 0 && asked !== true) return DONE;
+  const problems = await problemsAt(at, repository, commit);
+  if (open.length + runs.length + here.length + problems.length === 0 && asked !== true) return DONE;
   const merge = await keptMerge(at, repository, commit);
   const records = runs.map(({ record }) => record);
   if (merge?.review.kind === "diverged")
@@ -98,6 +125,7 @@ export async function tellCommit(
     runs,
     open: await Promise.all(open.map((order) => openRunOf(at, order))),
     standing: here.filter(({ run }) => run === null || !open.some(({ id }) => id === run)),
+    problems,
     evidence,
     plots: (run) => plots.get(run.id) ?? [],
     answers: words,
@@ -142,7 +170,16 @@ export async function tellLeft(at: At, repository: ForgeRepository, record: RunR
     runs.map((run) => run.record),
     planOnce(repository, source),
   );
-  const about = { commit: source, branch: "", merge: null, standing: [], answers: [], shown: [], told: false };
+  const about = {
+    commit: source,
+    branch: "",
+    merge: null,
+    standing: [],
+    problems: [],
+    answers: [],
+    shown: [],
+    told: false,
+  };
   const going = await Promise.all(open.map((order) => openRunOf(at, order)));
   const plots = (): readonly never[] => [];
   const states = reportCommit({ ...about, runs, open: going, evidence, plots });

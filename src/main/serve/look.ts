@@ -5,7 +5,7 @@ import type { RepositoryRef } from "../../identity/repository.ts";
 import { again, DONE, wake, type At } from "./at.ts";
 import { wakeForComments } from "./comments.ts";
 import { takeReproductions } from "../release/reproductions.ts";
-import { mergeOf, tellCommit } from "./commit.ts";
+import { keepProblems, mergeOf, tellCommit } from "./commit.ts";
 import type { ForgeRepository } from "./forge-repository.ts";
 import { mendLedger } from "./ledger.ts";
 import { tellNotices } from "./notices.ts";
@@ -82,6 +82,10 @@ async function lookAlone(
   const recent = repository.history.runs({ limit: TOLD_AGAIN }).map(({ source }) => source);
   const open = seen.orders.filter((order) => order.domain === "main" || order.pullRequest === null);
   const commits = new Set([looked.tip, ...open.map(({ source }) => source), ...recent]);
+  await keepProblems(at, repository, {
+    commit: looked.tip,
+    problems: looked.stopped.length > 0 ? [] : looked.problems,
+  });
   for (const commit of commits) await tellCommit(at, repository, { commit, standing: looked.standing, seen });
   if (looked.stopped.length > 0)
     await desire(at.queue, ref.installation, [reportStopped(looked.tip, looked.stopped)], ref);
