@@ -1,6 +1,6 @@
-import { closeSync, fstatSync, linkSync, openSync, renameSync, rmSync, type Stats } from "node:fs";
+import { closeSync, existsSync, fstatSync, linkSync, openSync, renameSync, rmSync, type Stats } from "node:fs";
 
-import { isCode, seenAt } from "./objects.ts";
+import { isCode } from "./objects.ts";
 import { temporaryBeside } from "./write-once.ts";
 
 /**
@@ -8,21 +8,26 @@ import { temporaryBeside } from "./write-once.ts";
  * finds it there makes it young and looks whether it is still there before relying on it (`staysThere`): before the move
  * that is seen here, and it is put back; after the move it is missed there, and written anew. No order of the two loses
  * what somebody relies on. What is left is a moment in which readers miss what is put back, and a crash just then: both
- * count as lost bytes, which are computed again.
+ * count as lost bytes, which are computed again. What cannot be looked at or moved stays.
  */
 export function takeAway(path: string, unused: (stat: Stats) => boolean): boolean {
-  const seen = seenAt(path);
+  const seen = opened(path);
   if (seen === undefined || !unused(seen)) return false;
   const aside = temporaryBeside(path);
+  let gone = false;
   try {
     renameSync(path, aside);
-  } catch (error) {
-    if (isCode(error, "ENOENT")) return false;
-    throw error;
+    const now = opened(aside);
+    gone = now !== undefined && isSame(now, seen);
+  } catch {
+    // It went just now, or may not be moved.
   }
-  const gone = isSame(statNow(aside), seen);
-  if (!gone) putBack(aside, path);
-  rmSync(aside, { force: true });
+  try {
+    if (!gone) putBack(aside, path);
+    rmSync(aside, { force: true });
+  } catch {
+    // It lies aside then: what goes on as if it were lost is computed again.
+  }
   return gone;
 }
 
@@ -31,21 +36,25 @@ export function isSame(one: Stats, other: Stats): boolean {
   return one.ino === other.ino && one.mtimeMs === other.mtimeMs;
 }
 
-/** A file system of the network answers from memory until a file is opened. */
-function statNow(path: string): Stats {
-  const file = openSync(path, "r");
+/** A file system of the network answers from memory until a file is opened. Undefined: nobody can say. */
+function opened(path: string): Stats | undefined {
   try {
-    return fstatSync(file);
-  } finally {
-    closeSync(file);
+    const file = openSync(path, "r");
+    try {
+      return fstatSync(file);
+    } finally {
+      closeSync(file);
+    }
+  } catch {
+    return undefined;
   }
 }
 
-/** Where somebody wrote it anew meanwhile, theirs stays. */
+/** Where somebody wrote it anew meanwhile, theirs stays; a system may refuse links to what belongs to somebody else. */
 function putBack(aside: string, path: string): void {
   try {
     linkSync(aside, path);
   } catch (error) {
-    if (!isCode(error, "EEXIST")) throw error;
+    if (!isCode(error, "EEXIST") && !existsSync(path)) renameSync(aside, path);
   }
 }
