@@ -9,7 +9,10 @@ import { removeOldMarks } from "./lost-bytes.ts";
 import { seenAt } from "./objects.ts";
 import { domainsIn, isOlder, isTemporary, namesIn } from "./store-files.ts";
 
-/** That a step of so long ago was evicted tells nobody anything: marks that nobody wrote anew go. */
+/**
+ * That a step of so long ago was evicted or begun tells nobody anything: marks that nobody wrote anew go. A repository
+ * that comes back goes on with its runs, and would do again what was begun for them.
+ */
 const MARKS_STAY_MS = 365 * 86_400_000;
 
 /** What those know who run the steps. */
@@ -55,7 +58,8 @@ function* leftovers(root: string, { runs, olderThan }: Omit<Kept, "live">): Gene
     if (isTemporary(name) || name.startsWith("ready-")) yield { path: join(root, name), olderThan };
   for (const name of namesIn(join(root, "begun"))) {
     const run = parseRunId(name);
-    if (run === undefined || !runs.has(run)) yield { path: join(root, "begun", name), olderThan };
+    if (run === undefined || !runs.has(run))
+      yield { path: join(root, "begun", name), olderThan: olderThan - MARKS_STAY_MS };
   }
   for (const kind of ["results", "revocations", "observations"])
     for (const domain of domainsIn(root, kind))

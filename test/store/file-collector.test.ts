@@ -102,7 +102,7 @@ test(
   },
 );
 
-test("what crashes, evictions and runs that are over left goes when it is old", async () => {
+test("what crashes and evictions left goes when it is old, and what runs began when nobody can come back for it", async () => {
   const here = await place();
   const [run, over] = [runId("1"), runId("2")];
   const [key, gone] = [hexOf(KEY), hexOf(digestOf("another key"))];
@@ -119,13 +119,13 @@ test("what crashes, evictions and runs that are over left goes when it is old", 
     `revocations/local/${gone}.1.json`,
     `observations/local/${gone}/x.json`,
     `lost/${gone}`,
-    `begun/${over}/a`,
   ];
   const needed = [
     `results/local/${key}.json`,
     `revocations/local/${key}.1.json`,
     `observations/local/${key}/x.json`,
     `begun/${run}/a`,
+    `begun/${over}/a`,
     `checkpoints/local/${key}/at`,
     "somebody-else's",
   ];
@@ -137,9 +137,12 @@ test("what crashes, evictions and runs that are over left goes when it is old", 
   const there = (): readonly string[] => [...left, ...needed].filter((path) => existsSync(here.file(path)));
   await here.collect([], [run]);
   expect(there()).toEqual([...left, ...needed]);
-  here.age(...left);
+  here.age(...left, `begun/${over}`, `begun/${over}/a`);
   await here.collect([], [run]);
   expect(there()).toEqual(needed);
+  const aYearLater = { olderThan: Date.now() + 366 * DAY, personsSince: 0 };
+  await here.collector.collect({ live: new Set(), runs: new Set([run]), ...aYearLater });
+  expect(there().filter((path) => path.startsWith("begun/"))).toEqual([`begun/${run}/a`]);
 });
 
 test("what a machine that went down left of the users says that nobody is known", async () => {
