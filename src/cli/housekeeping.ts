@@ -21,8 +21,14 @@ export async function gc(world: World, flags: { readonly dryRun?: boolean; reado
     const now = world.clock.now();
     const floor = now - (flags.all === true ? 0 : WEEK);
     const keepSince = now - project.settings.retention.artifactsMs;
+    const held = await history.held(keepSince);
+    if (held.kind === "unreadable")
+      throw new Refusal(
+        EXIT.later,
+        `nothing is removed: run ${held.run} is recorded in a way that this version cannot read\n  next: sluice verify ${held.run}`,
+      );
     const collected = await repository.collect(project.settings, {
-      live: await history.held(keepSince),
+      live: held.digests,
       runs: new Set(repository.accepted.list().map((run) => run.id)),
       olderThan: floor,
     });

@@ -8,7 +8,7 @@ import { ownVoice } from "../report/voice.ts";
 import type { RunRecord } from "../run/run-record.ts";
 import { eventSignaturePath, recordedEvent } from "../release/release-event.ts";
 import type { LedgerEvent, LedgerReproduction, RunSummary } from "./history.ts";
-import { readRuns, withDocuments, type LedgerReader } from "./ledger-reader.ts";
+import { isOwn, readRuns, withDocuments, type LedgerReader } from "./ledger-reader.ts";
 import { insertReproductions, readReproductions } from "./reproductions.ts";
 
 const BATCH = 500;
@@ -98,9 +98,7 @@ async function readSince(ledger: LedgerReader, head: CommitSha, known: CommitSha
   for (let at = 0; at < ids.length; at += BATCH) {
     for (const [id, record] of await readRuns(ledger, head, ids.slice(at, at + BATCH))) {
       const sha = wanted.get(id);
-      // Of an imported or forked history: shown by whoever reads the ledger, and nothing is decided by it.
-      const own = ledger.repository === undefined || record.repository === ledger.repository;
-      if (sha !== undefined && own) runs.push({ sha, record });
+      if (sha !== undefined && isOwn(ledger, record)) runs.push({ sha, record });
     }
   }
   const oldest = commits.toReversed();

@@ -67,5 +67,10 @@ export interface History extends AsyncDisposable {
   /** Wall times (ms) of a pipeline's step, newest first. */
   durations(pipeline: string, step: string): readonly number[];
   /** Digests that runs finished since then (ms since 1970), the newest ten of each pipeline, and `also` hold. */
-  held(since: number, also?: readonly RunId[]): Promise<ReadonlySet<Digest>>;
+  held(since: number, also?: readonly RunId[]): Promise<Held>;
 }
+
+/** `unreadable`: a run of which the ledger says nothing that is understood here; what it holds is not known. */
+export type Held =
+  | { readonly kind: "held"; readonly digests: ReadonlySet<Digest> }
+  | { readonly kind: "unreadable"; readonly run: RunId };

@@ -20,6 +20,11 @@ export interface LedgerReader {
   readonly files: (commit: CommitSha, paths: readonly string[]) => Promise<ReadonlyMap<string, Uint8Array>>;
 }
 
+/** Runs of an imported or forked history are shown by whoever reads the ledger, and nothing is decided by them. */
+export function isOwn(ledger: LedgerReader, { repository }: RunRecord): boolean {
+  return ledger.repository === undefined || repository === ledger.repository;
+}
+
 /** Manifests of runs without their key documents; unreadable ones are left out. */
 export async function readRuns(
   ledger: LedgerReader,

@@ -1,17 +1,16 @@
 import type { DatabaseSync, SQLInputValue } from "node:sqlite";
 
-import { parseRunId, type Digest, type RunId } from "../identity/identity.ts";
+import { parseRunId, type RunId } from "../identity/identity.ts";
 import type { PastStep } from "../plan/plan.ts";
 import { unwritable, whereWritable } from "../result/unwritable.ts";
 import type { RunRecord } from "../run/run-record.ts";
 import { catchUp, indexedHead, leftHead, takeRecorded } from "./catch-up.ts";
+import { held } from "./held.ts";
 import type { History, RunFilter, RunSummary } from "./history.ts";
 import { eventList } from "./event-list.ts";
 import { dropIndex, isDamaged, openIndex } from "./index-file.ts";
 import { reproductionsOf } from "./reproductions.ts";
-import { readRun, readRuns, type LedgerReader } from "./ledger-reader.ts";
-
-const BATCH = 500;
+import { readRun, type LedgerReader } from "./ledger-reader.ts";
 
 /** The index of a ledger in one SQLite file at `path`; what it lacks or lost is read from the ledger. */
 export function sqliteHistory(path: string, ledger: LedgerReader): History {
@@ -91,37 +90,4 @@ function runs(
     .prepare(`select summary from runs ${where} order by position desc limit ?`)
     .all(...conditions.map(([, value]) => value), limit ?? -1) as { summary: string }[];
   return rows.map((row) => JSON.parse(row.summary) as RunSummary);
-}
-
-async function held(
-  database: DatabaseSync,
-  ledger: LedgerReader,
-  { since, also }: { readonly since: number; readonly also: readonly RunId[] },
-): Promise<ReadonlySet<Digest>> {
-  const head = indexedHead(database);
-  const rows = database
-    .prepare(
-      `select id from (
-         select id, finished, row_number() over (partition by pipeline order by position desc) as nth from runs
-       ) where nth <= 10 or finished >= ?`,
-    )
-    .all(new Date(since).toISOString()) as { id: string }[];
-  const ids = [...new Set([...rows.flatMap((row) => parseRunId(row.id) ?? []), ...also])];
-  const found = new Set<Digest>();
-  if (head === undefined) return found;
-  for (let at = 0; at < ids.length; at += BATCH) {
-    for (const run of (await readRuns(ledger, head, ids.slice(at, at + BATCH))).values()) {
-      for (const digest of digestsOf(run)) found.add(digest);
-    }
-  }
-  return found;
-}
-
-function digestsOf(run: RunRecord): readonly Digest[] {
-  return run.steps.flatMap((step) => [
-    ...(step.outcome.kind === "succeeded" || step.outcome.kind === "cached"
-      ? step.outcome.facts.outputs.map((output) => output.digest)
-      : []),
-    ...step.attempts.flatMap((attempt) => (attempt.log === null ? [] : [attempt.log])),
-  ]);
 }

@@ -135,9 +135,14 @@ async function answers(history: History): Promise<unknown> {
     ids: history.byPrefix(""),
     past: await Promise.all([["digits"], ["churn", "deploy"], ["none"]].map((ids) => history.past(ids))),
     times: ["digits", "churn"].flatMap((pipeline) => STEPS.map((step) => history.durations(pipeline, step))),
-    held: [...(await history.held(Date.UTC(2026, 0, 1, 1)))].sort(),
+    held: await heldBy(history, Date.UTC(2026, 0, 1, 1)),
     records: await Promise.all(all.map((run) => history.record(run.id))),
   };
+}
+
+async function heldBy(history: History, since: number, also: readonly RunId[] = []): Promise<unknown> {
+  const held = await history.held(since, also);
+  return held.kind === "held" ? [...held.digests].sort() : held;
 }
 
 function directory(): string {
@@ -293,6 +298,31 @@ test("an unreadable manifest hides its own run only, and says why when asked for
   expect(history.runs({}).map((run) => run.id)).toEqual([recordOf(draw, 1).id]);
   await expect(history.record(broken)).rejects.toThrow("not JSON");
   expect(await history.record(parseRunId("z".repeat(26)) ?? broken)).toBeUndefined();
+});
+
+test("what runs hold is not known while one of them cannot be read, and known again by whoever can read it", async () => {
+  const ledger = new MemoryLedger();
+  const draw: Draw = {
+    pipeline: "digits",
+    status: "succeeded",
+    minute: 1,
+    steps: [{ ms: 1, failed: false, bytes: 1 }],
+  };
+  [0, 1].forEach((nth) => ledger.push(recordOf(draw, nth)));
+  const { id } = recordOf(draw, 0);
+  const written = ledger.bytes.get(manifestPath(id)) ?? new Uint8Array();
+  ledger.bytes.set(manifestPath(id), new TextEncoder().encode("{}"));
+  await using history = sqliteHistory(join(directory(), "h.sqlite"), ledger);
+  await history.sync();
+  const since = Date.UTC(2026, 0);
+  expect(await heldBy(history, since)).toEqual({ kind: "unreadable", run: id });
+  ledger.bytes.delete(manifestPath(id));
+  expect(await heldBy(history, since)).toEqual({ kind: "unreadable", run: id });
+  // The index left it out: the version that wrote it reads it all the same.
+  ledger.bytes.set(manifestPath(id), written);
+  expect(await heldBy(history, since)).toContain(digestOf("log 0 0"));
+  const unknown = recordOf(draw, 9).id;
+  expect(await heldBy(history, since, [unknown])).toEqual({ kind: "unreadable", run: unknown });
 });
 
 test.each(["native", "isomorphic"] as const)(

@@ -87,7 +87,9 @@ async function neededBy({ service }: Pick<At, "service">, ref: RepositoryRef): P
   if (rules === undefined || fresh.kind !== "ok") return undefined;
   await repository.history.sync();
   const since = service.parts.clock.now() - rules.settings.retention.artifactsMs;
-  const live = new Set(await repository.history.held(since, await releasedIn(repository)));
+  const held = await repository.history.held(since, await releasedIn(repository));
+  if (held.kind === "unreadable") return undefined;
+  const live = new Set(held.digests);
   for (const order of fresh.orders) for (const digest of await usedBy(repository, rules, order)) live.add(digest);
   return { since, live, runs: new Set(fresh.orders.map(({ id }) => id)) };
 }
