@@ -1,24 +1,31 @@
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync, type Stats } from "node:fs";
 import { join } from "node:path";
 
 import { hexOf, parseDigest, type Digest } from "../identity/identity.ts";
 import { breather } from "./breather.ts";
 import { namedBy } from "./collector.ts";
+import { seenAt } from "./objects.ts";
 import { modifiedAt, namesIn, textAt, type FoundResult } from "./store-files.ts";
 import { isSame, takeAway } from "./take-away.ts";
 import { parsed } from "./write-once.ts";
 
 export type Doomed = FoundResult & { readonly result: NonNullable<FoundResult["result"]> };
 
-/** First it is known that a result went, then it goes; false where another one stands there since. */
+/** First it is known that a result went, then it goes; false where another one stands there, or took its place, since. */
 export function evict(root: string, { path, stat, revocation, result }: Doomed): boolean {
   mkdirSync(join(root, "evicted"), { recursive: true });
   const mark = { run: result.made.run, bytes: namedBy(result) };
   writeFileSync(join(root, "evicted", `${hexOf(result.key)}.json`), `${JSON.stringify(mark)}\n`);
+  const { path: revoked, stat: then } = revocation;
   // What was wrong is never read again: what took its place goes last.
-  if (!takeAway(path, (now) => isSame(now, stat))) return false;
-  if (revocation !== undefined) takeAway(revocation.path, (now) => isSame(now, revocation.stat));
+  if (!takeAway(path, (now) => isSame(now, stat) && isAsSeen(revoked, then))) return false;
+  if (then !== undefined) takeAway(revoked, (now) => isSame(now, then));
   return true;
+}
+
+function isAsSeen(path: string, then: Stats | undefined): boolean {
+  const now = seenAt(path);
+  return now === undefined || then === undefined ? now === then : isSame(now, then);
 }
 
 /** Bytes of results that were evicted since then (ms since 1970): whoever read one just before goes on with them. */

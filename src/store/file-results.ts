@@ -11,6 +11,7 @@ import { resultIndex, resultPath, type ResultIndex } from "./result-index.ts";
 import { revisedAt, revocationPath } from "./revocation-file.ts";
 import type { Place } from "./store-place.ts";
 import type { Created, ResultReader, Revocation } from "./store.ts";
+import { isSame, takeAway } from "./take-away.ts";
 import { createOnce, makeFan, temporaryBeside } from "./write-once.ts";
 
 /** Where the results of a domain are. */
@@ -80,7 +81,11 @@ export function createResult(place: Place, domain: Domain, result: StepResult): 
   const directory = resultsDirectory(place.root, domain);
   const target = resultPath(directory, hexOf(result.key));
   makeFan(place, dirname(target));
+  const revoked = revocationPath(place.root, domain, result.key);
+  const orphan = seenAt(revoked);
   if (createOnce(place, target, `${JSON.stringify(result)}\n`)) {
+    // It took the place of another one, which went.
+    if (orphan !== undefined) takeAway(revoked, (now) => isSame(now, orphan));
     indexOf(place, domain).add(result);
     // A marker that is left is never asked for while there is a result.
     place.evicted ??= existsSync(join(place.root, "evicted"));
@@ -118,4 +123,9 @@ export function revokeResult(place: Place, domain: Domain, { old, now, why }: Re
   }
   renameSync(temporary, target);
   place.barrier.add(target);
+  // Whoever collects looks here after the first one is out of the way: then it is this one.
+  const first = resultPath(resultsDirectory(place.root, domain), hexOf(now.key));
+  if (seenAt(first) !== undefined) return;
+  makeFan(place, dirname(first));
+  createOnce(place, first, `${JSON.stringify(now)}\n`);
 }

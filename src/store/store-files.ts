@@ -36,8 +36,8 @@ export function* objectsIn(root: string): Generator<FoundObject> {
 export interface FoundResult {
   readonly path: string;
   readonly stat: Stats;
-  /** What took its place, where something did. */
-  readonly revocation: { readonly path: string; readonly stat: Stats } | undefined;
+  /** What took its place; nothing stands there where nothing did. */
+  readonly revocation: { readonly path: string; readonly stat: Stats | undefined };
   /** As it is read now; undefined for what a machine that went down left torn, which says nothing. */
   readonly result: StepResult | undefined;
 }
@@ -54,12 +54,8 @@ export function* resultsIn(root: string): Generator<FoundResult> {
       const revoked = revocationPath(root, domain, key);
       const revocation = seenAt(revoked);
       const now = revocation && revisedAt(revoked);
-      yield {
-        path,
-        stat,
-        revocation: now && revocation && { path: revoked, stat: revocation },
-        result: now ?? (parsed(text) as StepResult | undefined),
-      };
+      const result = now ?? (parsed(text) as StepResult | undefined);
+      yield { path, stat, revocation: { path: revoked, stat: revocation }, result };
     }
   }
 }

@@ -8,9 +8,13 @@ import { expect, onTestFinished, test } from "vitest";
 import { removeTree } from "../../src/executor/remove-tree.ts";
 import { removeAbandoned } from "../../src/executor/work-place.ts";
 import { digestOf, hexOf, parseRunId, type Digest, type RunId } from "../../src/identity/identity.ts";
+import type { StepResult } from "../../src/key/key-document.ts";
+import { evict } from "../../src/store/evict.ts";
 import { fileCollector } from "../../src/store/file-collector.ts";
 import { filesystemStore } from "../../src/store/filesystem-store.ts";
 import { listingName, objectName } from "../../src/store/s3-bytes.ts";
+import { resultName } from "../../src/store/s3-results.ts";
+import { resultsIn } from "../../src/store/store-files.ts";
 import { takeAway } from "../../src/store/take-away.ts";
 import { resultOf } from "../builders/result.ts";
 import { collectorContract, KEY, withDirectory, withResult } from "../contract/collector.ts";
@@ -143,6 +147,29 @@ test("what crashes and evictions left goes when it is old, and what runs began w
   const aYearLater = { olderThan: Date.now() + 366 * DAY, personsSince: 0 };
   await here.collector.collect({ live: new Set(), runs: new Set([run]), ...aYearLater });
   expect(there().filter((path) => path.startsWith("begun/"))).toEqual([`begun/${run}/a`]);
+});
+
+test("what takes the place of a result while it goes is what is read then", async () => {
+  const { root, store, machine, file } = await place();
+  const [old, now] = ["wrong", "right"].map((text) =>
+    resultOf(KEY, [{ path: "out", kind: "file", digest: digestOf(text) }]),
+  ) as [StepResult, StepResult];
+  const revocation = { old, now, why: { who: "a person", reason: "it was wrong" } };
+  const reads = async (): Promise<unknown> => (await machine().reader("local")).result(KEY);
+  await store.createResult("local", old);
+  const [seen] = resultsIn(root);
+  if (seen === undefined) throw new Error("it was just made");
+  await store.revoke("local", revocation);
+  expect(evict(root, { ...seen, result: old })).toBe(false);
+  expect(await reads()).toEqual(now);
+
+  rmSync(file(resultName("local", KEY)));
+  await machine().revoke("local", revocation);
+  expect(await reads()).toEqual(now);
+
+  rmSync(file(resultName("local", KEY)));
+  expect(await machine().createResult("local", old)).toEqual({ kind: "created" });
+  expect(await reads()).toEqual(old);
 });
 
 test("what a machine that went down left of the users says that nobody is known", async () => {

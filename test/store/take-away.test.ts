@@ -29,6 +29,13 @@ test.each([
   expect(readdirSync(root)).toEqual(["object"]);
 });
 
+test("what is used by the time it is out of the way is put back", () => {
+  const { root, path } = place();
+  let asked = 0;
+  expect(takeAway(path, () => asked++ === 0)).toBe(false);
+  expect(readdirSync(root)).toEqual(["object"]);
+});
+
 test("what cannot be moved stays, and one that is not there ends nothing", () => {
   const { root, path } = place();
   rmSync(path);
