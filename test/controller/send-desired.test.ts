@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 
 import { expect, test } from "vitest";
 
-import { sendDesired, type SendPorts } from "../../src/controller/send-desired.ts";
+import { sendDesired, type SendPorts } from "../../src/controller/send-desired/send-desired.ts";
 import { targetOf, type Desired } from "../../src/forge/desired.ts";
 import type { Answer, Check, Forge, Forges } from "../../src/forge/forge.ts";
 import type { Json } from "../../src/identity/canonical-json.ts";

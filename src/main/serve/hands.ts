@@ -1,4 +1,4 @@
-import { sendDesired } from "../../controller/send-desired.ts";
+import { sendDesired } from "../../controller/send-desired/send-desired.ts";
 import type { RepositoryRef } from "../../identity/repository.ts";
 import { again, DONE, wake, type At } from "./at.ts";
 import { collectStore } from "./collect.ts";
