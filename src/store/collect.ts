@@ -7,6 +7,7 @@ import { namedBy, type Collected, type Kept } from "./collector.ts";
 import { evict, type Doomed } from "./evict.ts";
 import { removeLeftovers, type CollectHands } from "./leftovers.ts";
 import { listing } from "./objects.ts";
+import { removeIndexes } from "./result-index.ts";
 import { isOlder, objectsIn, resultsIn } from "./store-files.ts";
 
 /**
@@ -44,7 +45,7 @@ export async function collect(root: string, kept: Kept, hands: CollectHands): Pr
   const lost = results.filter(({ result }) => result.facts.outputs.some(({ digest }) => gone.has(digest)));
   for (const one of lost) evict(root, one);
   // The index would still know of them.
-  if (lost.length > 0) rmSync(join(root, "index"), { recursive: true, force: true });
+  if (lost.length > 0) removeIndexes(join(root, "index"));
   return { objects, bytes, results: lost.length };
 }
 

@@ -1,4 +1,4 @@
-import { mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 import type { Digest } from "../identity/identity.ts";
@@ -16,6 +16,7 @@ import {
 } from "./collector.ts";
 import { evict, evictedSince, type Doomed } from "./evict.ts";
 import { removeLeftovers, type CollectHands } from "./leftovers.ts";
+import { removeIndexes } from "./result-index.ts";
 import { isOlder, modifiedAt, objectsIn, resultsIn, textAt, type FoundObject } from "./store-files.ts";
 import { takeAway } from "./take-away.ts";
 import { parsed, temporaryBeside } from "./write-once.ts";
@@ -110,7 +111,7 @@ async function oldOnes(root: string, named: Set<Digest>, olderThan: number): Pro
 
 /** The index of results would still know of them, and so would every process. */
 function tell(root: string, collected: Collected): void {
-  rmSync(join(root, "index"), { recursive: true, force: true });
+  removeIndexes(join(root, "index"));
   replace(join(root, COLLECTED), collected);
 }
 

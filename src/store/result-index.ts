@@ -1,5 +1,5 @@
-import { closeSync, mkdirSync, openSync, readFileSync, statSync, writeSync } from "node:fs";
-import { dirname } from "node:path";
+import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync, statSync, writeSync } from "node:fs";
+import { dirname, join } from "node:path";
 
 import { hexOf, type Digest } from "../identity/identity.ts";
 import type { StepResult } from "../key/key-document.ts";
@@ -43,14 +43,36 @@ export function resultIndex(path: string, directory: string): ResultIndex {
     },
     add(result) {
       parsed.set(result.key, result);
-      file ??= openForAppend(path);
-      writeSync(file, `${hexOf(result.key)}\t${JSON.stringify(result)}\n`);
+      try {
+        file ??= openForAppend(path);
+        writeSync(file, `${hexOf(result.key)}\t${JSON.stringify(result)}\n`);
+      } catch {
+        // It is looked up where it is kept.
+      }
     },
     close() {
       if (file !== undefined) closeSync(file);
       file = undefined;
     },
   };
+}
+
+/** After results went; others may write to them meanwhile, so that what cannot be removed stays. */
+export function removeIndexes(directory: string): void {
+  for (const name of namesIn(directory))
+    try {
+      rmSync(join(directory, name), { force: true });
+    } catch {
+      // What it still knows counts as lost bytes.
+    }
+}
+
+function namesIn(directory: string): readonly string[] {
+  try {
+    return readdirSync(directory);
+  } catch {
+    return [];
+  }
 }
 
 export function resultPath(directory: string, hex: string): string {

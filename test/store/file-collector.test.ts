@@ -149,6 +149,18 @@ test("what crashes and evictions left goes when it is old, and what runs began w
   expect(there().filter((path) => path.startsWith("begun/"))).toEqual([`begun/${run}/a`]);
 });
 
+test("an index that can be neither written nor removed stands in the way of nothing", async () => {
+  const here = await place();
+  mkdirSync(here.file("index/local.tsv"), { recursive: true });
+  const digest = await withResult(here);
+  await here.collect();
+  expect(existsSync(here.file("collected"))).toBe(true);
+  here.nextDay();
+  expect(await here.collect()).toMatchObject({ objects: 1 });
+  expect(await here.store.present(digest)).toBe(false);
+  expect(existsSync(here.file("index/local.tsv"))).toBe(true);
+});
+
 test("what takes the place of a result while it goes is what is read then", async () => {
   const { root, store, machine, file } = await place();
   const [old, now] = ["wrong", "right"].map((text) =>
