@@ -40,8 +40,8 @@ export async function audit(world: World, flags: AuditFlags): Promise<number> {
   }
   const reports = await import("../report/audit-report.ts");
   const write = { md: reports.auditMarkdown, json: reports.auditJson, csv: reports.auditCsv, html: reports.auditHtml };
-  const { repository: name } = header;
-  world.terminal.print(write[format]({ repository: name, ledger: { ref, commit: head }, from, to, entries, refused }));
+  const named = { repository: header.repository, name: (await world.repositoryOnForge(repository)) ?? null };
+  world.terminal.print(write[format]({ ...named, ledger: { ref, commit: head }, from, to, entries, refused }));
   return refused.length === 0 ? EXIT.fine : EXIT.bad;
 }
 

@@ -6,7 +6,10 @@ import { jsonDocument } from "./words.ts";
 
 /** A report of what reached environments, by whom, on which evidence and with what. */
 export interface AuditView {
+  /** As the ledger names it for ever. */
   readonly repository: string;
+  /** As people know it; null where no remote of this clone tells. */
+  readonly name: string | null;
   /** The ledger's ref and the commit that was read. */
   readonly ledger: { readonly ref: string; readonly commit: string };
   readonly from: string | null;
@@ -108,7 +111,7 @@ export function auditMarkdown(view: AuditView): string {
     ]),
   );
   const blocks = [
-    `# Audit of ${codeSpan(view.repository)}, ${period(view)}`,
+    `# Audit of ${codeSpan(titleOf(view))}, ${period(view)}`,
     `Read from ${codeSpan(view.ledger.ref)} at ${codeSpan(view.ledger.commit)}; the signature of each event below was checked.`,
     view.entries.length === 0 ? "Nothing reached an environment." : table,
     ...view.refused.map(({ path, why }) => `- **Not counted:** ${codeSpan(path)}: ${markdownText(why)}`),
@@ -129,8 +132,8 @@ export function auditHtml(view: AuditView): string {
   const refused = view.refused.map(({ path, why }) => `<li><code>${html(path)}</code>: ${html(why)}</li>`);
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta http-equiv="content-security-policy" content="default-src 'none'; style-src 'unsafe-inline'">
-<title>Audit of ${html(view.repository)}</title><style>${STYLE}</style></head><body>
-<h1>Audit of ${html(view.repository)}</h1>
+<title>Audit of ${html(titleOf(view))}</title><style>${STYLE}</style></head><body>
+<h1>Audit of ${html(titleOf(view))}</h1>
 <p>${html(period(view))}. Read from <code>${html(view.ledger.ref)}</code> at commit <code>${html(view.ledger.commit)}</code>. Each event below carries a signature that was checked offline.</p>
 ${rows.length === 0 ? "<p>Nothing reached an environment.</p>" : rows.join("\n")}
 ${refused.length === 0 ? "" : `<h2>Not counted</h2><ul>${refused.join("")}</ul>`}
@@ -150,4 +153,8 @@ function html(text: string): string {
     .replaceAll("<", "&lt;")
     .replaceAll(">", "&gt;")
     .replaceAll('"', "&quot;");
+}
+
+function titleOf({ repository, name }: AuditView): string {
+  return name === null ? repository : `${name} (${repository})`;
 }

@@ -121,6 +121,9 @@ describe("audit", () => {
     const early = await bench.sluice("audit", "--format", "json", "--to", "2026-02-15");
     expect((JSON.parse(early.stdout) as { events: unknown[] }).events).toHaveLength(2);
     expect((await bench.sluice("audit", "--from", "soon")).code).toBe(64);
+    expect(markdown.stdout).toContain(`# Audit of \`${run.repository}\`, `);
+    execFileSync("git", ["-C", bench.root, "remote", "add", "origin", "https://github.com/acme/digits.git"]);
+    expect((await bench.sluice("audit")).stdout).toContain(`# Audit of \`acme/digits (${run.repository})\`, `);
   });
 
   test("the log of an environment, and verification of its events", async () => {
