@@ -12,3 +12,13 @@ export function breather(now: () => number = () => performance.now()): () => Pro
   };
   return () => (now() - last < EVERY_MS ? undefined : breathe());
 }
+
+/** Entries one by one, while the rest of the process has its turn; none any more once `lost` is aborted. */
+export async function* inTurns<T>(entries: Iterable<T>, lost?: AbortSignal): AsyncGenerator<T> {
+  const breathe = breather();
+  for (const entry of entries) {
+    await breathe();
+    if (lost?.aborted === true) return;
+    yield entry;
+  }
+}

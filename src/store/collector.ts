@@ -8,7 +8,8 @@ export interface Collector {
   /** Who used the store as far as it knows; undefined: it knows nothing yet. */
   users(): Promise<Users | undefined>;
   keepUsers(users: Users): Promise<void>;
-  collect(kept: KeptForAll): Promise<Collected>;
+  /** What is done until `lost` is aborted: somebody else may collect from then on. */
+  collect(kept: KeptForAll, lost?: AbortSignal): Promise<Collected>;
 }
 
 /** Repositories by id; kept beside the bytes that they need, because whatever else knows of them may be wiped. */

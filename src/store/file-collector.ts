@@ -2,7 +2,7 @@ import { mkdirSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 import type { Digest } from "../identity/identity.ts";
-import { breather } from "./breather.ts";
+import { inTurns } from "./breather.ts";
 import { addFiles } from "./collect.ts";
 import {
   COLLECTED,
@@ -27,6 +27,8 @@ const BYTES_STAY_MS = DAY / 2;
 /** As long as beside the copies of a bucket: a step may go on from one that it did not write to for weeks. */
 const CHECKPOINTS_STAY_MS = 30 * DAY;
 
+type Hands = CollectHands & { readonly lost: AbortSignal | undefined };
+
 /** Housekeeping of a store in a directory, which processes of several machines go on using meanwhile. */
 export function fileCollector(root: string, hands: CollectHands): Collector {
   return {
@@ -40,7 +42,7 @@ export function fileCollector(root: string, hands: CollectHands): Collector {
       mkdirSync(root, { recursive: true });
       replace(join(root, USERS), users);
     },
-    collect: (kept) => collect(root, kept, hands),
+    collect: (kept, lost) => collect(root, kept, { ...hands, lost }),
   };
 }
 
@@ -48,21 +50,20 @@ export function fileCollector(root: string, hands: CollectHands): Collector {
  * Results go first, and what they name a day later: whoever read one just before goes on with its bytes. What is used
  * anew is made young by its writer, so each object is looked at once more before it goes.
  */
-async function collect(root: string, kept: KeptForAll, hands: CollectHands): Promise<Collected> {
-  const { named, doomed } = await resultsOf(root, kept);
+async function collect(root: string, kept: KeptForAll, hands: Hands): Promise<Collected> {
+  const { lost } = hands;
+  const isLost = (): boolean => lost?.aborted === true;
+  const { named, doomed } = await resultsOf(root, kept, lost);
   for await (const digest of evictedSince(root, Date.now() - BYTES_STAY_MS)) named.add(digest);
   const old = await oldOnes(root, named, kept.olderThan);
-  const breathe = breather();
   let results = 0;
-  for (const one of doomed) {
-    await breathe();
-    if (evict(root, one)) results++;
-  }
+  for await (const one of inTurns(doomed, lost)) if (evict(root, one)) results++;
+  // Whoever collects next tells of what went.
+  if (isLost()) return { objects: 0, bytes: 0, results };
   // Told before any bytes go, and even where there were none: whoever collected before may have died before telling.
   tell(root, { objects: 0, bytes: 0, results });
   let [objects, bytes] = [0, 0];
-  for (const { path, digest, stat } of old) {
-    await breathe();
+  for await (const { path, digest, stat } of inTurns(old, lost)) {
     if (digest !== undefined && named.has(digest)) continue;
     if (!takeAway(path, (now) => isOlder(now, kept.olderThan))) continue;
     objects++;
@@ -71,19 +72,18 @@ async function collect(root: string, kept: KeptForAll, hands: CollectHands): Pro
   const checkpointsSince = Math.min(kept.olderThan, Date.now() - CHECKPOINTS_STAY_MS);
   await removeLeftovers(root, { ...kept, checkpointsSince }, hands);
   const collected = { objects, bytes, results };
-  tell(root, collected);
+  if (!isLost()) tell(root, collected);
   return collected;
 }
 
 async function resultsOf(
   root: string,
   kept: KeptForAll,
+  lost: AbortSignal | undefined,
 ): Promise<{ readonly named: Set<Digest>; readonly doomed: readonly Doomed[] }> {
   const named = new Set(kept.live);
   const doomed: Doomed[] = [];
-  const breathe = breather();
-  for (const { result, ...found } of resultsIn(root)) {
-    await breathe();
+  for await (const { result, ...found } of inTurns(resultsIn(root), lost)) {
     if (result === undefined) {
       takeAway(found.path, (stat) => isOlder(stat, kept.olderThan));
       continue;
@@ -98,9 +98,7 @@ async function resultsOf(
 async function oldOnes(root: string, named: Set<Digest>, olderThan: number): Promise<readonly FoundObject[]> {
   const old: FoundObject[] = [];
   const listings = new Set<Digest>();
-  const breathe = breather();
-  for (const one of objectsIn(root)) {
-    await breathe();
+  for await (const one of inTurns(objectsIn(root))) {
     if (isOlder(one.stat, olderThan)) old.push(one);
     else if (one.digest !== undefined) named.add(one.digest);
     if (one.isListing && one.digest !== undefined) listings.add(one.digest);

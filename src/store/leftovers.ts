@@ -2,7 +2,7 @@ import { rmSync } from "node:fs";
 import { join } from "node:path";
 
 import { parseRunId } from "../identity/identity.ts";
-import { breather } from "./breather.ts";
+import { inTurns } from "./breather.ts";
 import { removeOldCheckpoints } from "./checkpoints.ts";
 import type { Kept } from "./collector.ts";
 import { removeOldMarks } from "./lost-bytes.ts";
@@ -27,14 +27,13 @@ export interface CollectHands {
 export async function removeLeftovers(
   root: string,
   kept: Omit<Kept, "live"> & { readonly checkpointsSince: number },
-  hands: CollectHands,
+  hands: CollectHands & { readonly lost?: AbortSignal | undefined },
 ): Promise<void> {
+  if (hands.lost?.aborted === true) return;
   hands.removeAbandoned(join(root, "work"));
   removeOldMarks(root, kept.olderThan);
   removeOldCheckpoints(join(root, "checkpoints"), kept.checkpointsSince, hands.remove);
-  const breathe = breather();
-  for (const { path, of, olderThan } of leftovers(root, kept)) {
-    await breathe();
+  for await (const { path, of, olderThan } of inTurns(leftovers(root, kept), hands.lost)) {
     const stays = of !== undefined && seenAt(of) !== undefined;
     if (!stays && isOld(path, olderThan)) remove(path);
   }

@@ -26,9 +26,11 @@ export function s3Collector(bucket: Bucket, forget: () => void): Collector {
     },
     users: async () => (await read(bucket, USERS)) as Users | undefined,
     keepUsers: (users) => bucket.put(USERS, new TextEncoder().encode(`${JSON.stringify(users)}\n`)),
-    async collect(kept) {
-      const collected = await collect(bucket, kept);
+    async collect(kept, lost) {
+      const collected = await collect(bucket, kept, lost);
       forget();
+      // Whoever collects next tells of what went.
+      if (lost?.aborted === true) return collected;
       await bucket.put(COLLECTED, new TextEncoder().encode(`${JSON.stringify(collected)}\n`));
       return collected;
     },
@@ -45,7 +47,7 @@ interface FoundResult {
  * Results go first, and what they name the next time: whoever read a result just before goes on with its bytes. What is
  * used anew is made young by its writer, so each object is looked at once more before it goes.
  */
-async function collect(bucket: Bucket, needed: KeptForAll): Promise<Collected> {
+async function collect(bucket: Bucket, needed: KeptForAll, lost: AbortSignal | undefined): Promise<Collected> {
   const { live, olderThan } = needed;
   const results = await resultsOf(bucket);
   const doomed = results.filter(({ result }) => !stays(result, needed));
@@ -53,19 +55,26 @@ async function collect(bucket: Bucket, needed: KeptForAll): Promise<Collected> {
   for (const { result } of results) for (const digest of namedBy(result)) named.add(digest);
   const { objects, young } = await oldOnes(bucket, olderThan);
   const kept = await withFiles(bucket, new Set([...named, ...young]));
-  await atOnce(doomed, SIDE_BY_SIDE, (one) => evict(bucket, one));
+  let [count, bytes, evicted] = [0, 0, 0];
+  await atOnce(doomed, SIDE_BY_SIDE, async (one) => {
+    if (lost?.aborted === true) return;
+    await evict(bucket, one);
+    evicted++;
+  });
   const gone = objects.filter(({ digest }) => digest === undefined || !kept.has(digest));
-  let [count, bytes] = [0, 0];
   await atOnce(gone, SIDE_BY_SIDE, async ({ key, size }) => {
+    if (lost?.aborted === true) return;
     const now = await bucket.head(key);
     if (now === undefined || now.modified >= olderThan) return;
     await bucket.remove([key]);
     count++;
     bytes += size;
   });
-  await removeOldMarks(bucket, olderThan);
-  await bucket.abandonUploads(olderThan);
-  return { objects: count, bytes, results: doomed.length };
+  if (lost?.aborted !== true) {
+    await removeOldMarks(bucket, olderThan);
+    await bucket.abandonUploads(olderThan);
+  }
+  return { objects: count, bytes, results: evicted };
 }
 
 /** As of a store in a directory: whoever misses it again marks it again. */

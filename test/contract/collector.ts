@@ -28,7 +28,7 @@ export interface CollectorPlace {
   readonly age: (...names: readonly string[]) => void;
   /** It is the next day: what was evicted went long ago. */
   nextDay(): void;
-  collect(live?: readonly Digest[], runs?: readonly RunId[]): Promise<Collected>;
+  collect(live?: readonly Digest[], runs?: readonly RunId[], lost?: AbortSignal): Promise<Collected>;
 }
 
 /** What a reader of a store finds under the key of these tests. */
@@ -88,6 +88,18 @@ export function collectorContract(open: () => Promise<CollectorPlace>): void {
     const output = { path: "out", kind: "file" as const, digest: digestOf("something else") };
     await here.machine("third").createResult("local", resultOf(KEY, [output]));
     expect(await other.createResult("local", result)).toMatchObject({ kind: "exists", same: false });
+  });
+
+  test("whoever may not collect any more takes nothing away, and leaves it to the next", async () => {
+    const here = await open();
+    await withResult(here);
+    expect(await here.collect([], [], AbortSignal.abort())).toEqual({ objects: 0, bytes: 0, results: 0 });
+    expect(await here.collector.last()).toBeUndefined();
+    expect((await found(here.store)).result).toBeDefined();
+    await here.collect();
+    here.nextDay();
+    expect(await here.collect([], [], AbortSignal.abort())).toMatchObject({ objects: 0 });
+    expect(await here.collect()).toMatchObject({ objects: 1 });
   });
 
   test("what a run holds stays: by its record, or while it goes on", async () => {

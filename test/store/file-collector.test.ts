@@ -55,8 +55,10 @@ async function place() {
     nextDay() {
       for (const name of readdirSync(file("evicted"))) old(file(`evicted/${name}`));
     },
-    collect: (live: readonly Digest[] = [], runs: readonly RunId[] = []) =>
-      collector.collect({ live: new Set(live), runs: new Set(runs), olderThan, personsSince: Date.now() - 180 * DAY }),
+    collect(live: readonly Digest[] = [], runs: readonly RunId[] = [], lost?: AbortSignal) {
+      const since = { olderThan, personsSince: Date.now() - 180 * DAY };
+      return collector.collect({ live: new Set(live), runs: new Set(runs), ...since }, lost);
+    },
   };
 }
 

@@ -43,10 +43,10 @@ async function place() {
     collector,
     file,
     nextDay: () => undefined,
-    collect: (live: readonly Digest[] = [], runs: readonly RunId[] = []) => {
+    collect: (live: readonly Digest[] = [], runs: readonly RunId[] = [], lost?: AbortSignal) => {
       const now = Date.now();
       const since = { olderThan: now - 7 * DAY, personsSince: now - 180 * DAY };
-      return collector.collect({ live: new Set(live), runs: new Set(runs), ...since });
+      return collector.collect({ live: new Set(live), runs: new Set(runs), ...since }, lost);
     },
     age(...keys: readonly string[]) {
       for (const key of keys) utimesSync(file(key), new Date(), new Date(Date.now() - 10 * DAY));
