@@ -16,7 +16,8 @@ export interface Collector {
 export interface Users {
   /** Since when this is kept (ms since 1970). */
   readonly since: number;
-  readonly seen: Readonly<Record<string, { readonly at: number; readonly name: string }>>;
+  /** `recorded`: how many runs its ledger held; not there where nobody has counted them. */
+  readonly seen: Readonly<Record<string, { readonly at: number; readonly name: string; readonly recorded?: number }>>;
 }
 
 export interface Collected {

@@ -1,20 +1,17 @@
-import { isOfFork, type Digest, type RunId } from "../../identity/identity.ts";
-import type { RepositoryRef } from "../../identity/repository.ts";
 import { again, DONE, type At } from "./at.ts";
-import { freshOrders } from "../run/orders.ts";
-import type { RunOrder } from "../../run/request.ts";
-import type { ForgeRepository } from "./forge-repository.ts";
-import type { Narrowed } from "../../pipeline/narrow.ts";
+import { neededBy, type Needed, type Unknown } from "./needed.ts";
+import type { Digest } from "../../identity/identity.ts";
+import type { RepositoryRef } from "../../identity/repository.ts";
 import type { Performed } from "../../queue/queue.ts";
-import type { Collector } from "../../store/collector.ts";
+import type { Collector, KeptForAll, Users } from "../../store/collector.ts";
 import { CONTROLLER_QUEUE, jobOf } from "../../trigger/job.ts";
 
 const DAY = 86_400_000;
 const YOUNG_MS = 7 * DAY;
-/** Releases of each environment that stay, beside the live one. */
-const RELEASES = 10;
 /** A repository that is away for so long is gone. */
 const AWAY_MS = 30 * DAY;
+/** Whoever could not be sure looks again after this long. */
+const LATER_MS = DAY / 24;
 
 /** A part of main.ts: asks for housekeeping of the store once a day. */
 export async function askToCollect({ service, queue }: At): Promise<void> {
@@ -25,36 +22,63 @@ export async function askToCollect({ service, queue }: At): Promise<void> {
 }
 
 /**
- * Removes from the store what no repository needs (SEMANTICS §13). Where one of them cannot be looked at nothing is
- * removed at all: what it needs is not known then.
+ * Removes from the store what no repository needs (SEMANTICS §13). Where it is not known for sure what one of them needs
+ * nothing is removed at all.
  */
-export async function collectStore({ service, queue }: At): Promise<Performed> {
-  const { collector, clock, forges, log, onError } = service.parts;
-  const lease = await queue.leases.acquire("collect", { ttlMs: 60_000, holder: String(process.pid) });
+export async function collectStore(at: At): Promise<Performed> {
+  const { collector, clock, forges, log, onError } = at.service.parts;
+  const lease = await at.queue.leases.acquire("collect", { ttlMs: 60_000, holder: String(process.pid) });
   if (lease === undefined) return DONE;
   try {
     const listed = await forges.repositories();
-    if (listed.kind !== "ok") return again(DAY / 24);
-    const { since, away } = await usersOf(collector, listed.value, clock.now());
+    if (listed.kind !== "ok") return again(LATER_MS);
+    const { users, away } = await usersOf(collector, listed.value, clock.now());
     if (away !== undefined)
       onError(new Error(`housekeeping of the store waits: ${away} is not among the App's repositories any more`));
-    if (away !== undefined || clock.now() - since < AWAY_MS) return again(DAY / 24);
-    const kept = { live: new Set<Digest>(), runs: new Set<RunId>(), olderThan: clock.now() - YOUNG_MS };
-    let personsSince = clock.now() - AWAY_MS;
-    for (const ref of listed.value) {
-      const needed = await neededBy({ service }, ref);
-      if (needed === undefined) return again(DAY / 24);
-      for (const digest of needed.live) kept.live.add(digest);
-      for (const run of needed.runs) kept.runs.add(run);
-      // What persons' clones hold is not known here: they are given as long as anybody.
-      personsSince = Math.min(personsSince, needed.since);
+    if (away !== undefined || clock.now() - users.since < AWAY_MS) return again(LATER_MS);
+    const kept = await keptFor(at, listed.value, users);
+    if (kept.kind === "unknown") {
+      onError(new Error(`housekeeping of the store waits: ${kept.why}`));
+      return again(LATER_MS);
     }
     if (lease.lost.aborted) return DONE;
-    log.info(await collector.collect({ ...kept, personsSince }), "collected");
+    log.info(await collector.collect(kept.all), "collected");
     return DONE;
   } finally {
     await lease.release();
   }
+}
+
+/** What all of them need; how many runs each has recorded is kept, so that a ledger that is gone is missed. */
+async function keptFor(
+  at: At,
+  listed: readonly RepositoryRef[],
+  { since, seen }: Users,
+): Promise<{ readonly kind: "kept"; readonly all: KeptForAll } | Unknown> {
+  const all: Needed[] = [];
+  const now: Record<string, Users["seen"][string]> = { ...seen };
+  for (const ref of listed) {
+    const user = seen[String(ref.id)];
+    const needed = await neededBy(at, { ref, recorded: user?.recorded ?? 0 });
+    if (needed.kind === "unknown") return { kind: "unknown", why: `${ref.fullName}: ${needed.why}` };
+    all.push(needed);
+    if (user !== undefined) now[String(ref.id)] = { ...user, recorded: needed.recorded };
+  }
+  const { collector, clock } = at.service.parts;
+  await collector.keepUsers({ since, seen: now });
+  const open = all.flatMap((one) => one.open);
+  const live = new Set<Digest>();
+  for (const one of all) for (const digest of one.live) live.add(digest);
+  return {
+    kind: "kept",
+    all: {
+      live,
+      runs: new Set(open.map(({ id }) => id)),
+      olderThan: clock.now() - YOUNG_MS,
+      // What persons' clones hold is not known here: they are given as long as anybody.
+      personsSince: Math.min(clock.now() - AWAY_MS, ...all.map((one) => one.since)),
+    },
+  };
 }
 
 /**
@@ -65,62 +89,13 @@ async function usersOf(
   collector: Collector,
   listed: readonly RepositoryRef[],
   now: number,
-): Promise<{ readonly since: number; readonly away: string | undefined }> {
+): Promise<{ readonly users: Users; readonly away: string | undefined }> {
   const { since, seen } = (await collector.users()) ?? { since: now, seen: {} };
-  const there = Object.fromEntries(listed.map(({ id, fullName }) => [String(id), { at: now, name: fullName }]));
+  const there = Object.fromEntries(
+    listed.map(({ id, fullName }) => [String(id), { ...seen[String(id)], at: now, name: fullName }]),
+  );
   const away = Object.entries(seen).filter(([id, { at }]) => there[id] === undefined && now - at < AWAY_MS);
-  await collector.keepUsers({ since, seen: { ...Object.fromEntries(away), ...there } });
-  return { since, away: away[0]?.[1].name };
-}
-
-interface Needed {
-  /** Since when its runs are kept (ms since 1970). */
-  readonly since: number;
-  readonly live: ReadonlySet<Digest>;
-  readonly runs: ReadonlySet<RunId>;
-}
-
-async function neededBy({ service }: Pick<At, "service">, ref: RepositoryRef): Promise<Needed | undefined> {
-  const repository = await service.repository(ref);
-  const rules = await repository.rules();
-  const fresh = await freshOrders({ service }, repository);
-  if (rules === undefined || fresh.kind !== "ok") return undefined;
-  await repository.history.sync();
-  const since = service.parts.clock.now() - rules.settings.retention.artifactsMs;
-  const held = await repository.history.held(since, await releasedIn(repository));
-  if (held.kind === "unreadable") return undefined;
-  const live = new Set(held.digests);
-  for (const order of fresh.orders) for (const digest of await usedBy(repository, rules, order)) live.add(digest);
-  return { since, live, runs: new Set(fresh.orders.map(({ id }) => id)) };
-}
-
-/** Runs that are live, were live lately, or are asked for. */
-async function releasedIn({ releases }: ForgeRepository): Promise<readonly RunId[]> {
-  return [...(await releases.states()).values()].flatMap(({ pipelines }) =>
-    [...pipelines.values()].flatMap(({ live, earlier, request }) =>
-      [live, ...earlier.slice(0, RELEASES), request].flatMap((one) => (one === null ? [] : [one.run])),
-    ),
-  );
-}
-
-/** What an accepted run pins, and the results that it goes on from. */
-async function usedBy(
-  { planAt }: ForgeRepository,
-  { settings }: Narrowed,
-  order: RunOrder,
-): Promise<readonly Digest[]> {
-  // As its run plans it: results are found by keys that name the pool's platform.
-  const pool = isOfFork(order.domain) ? settings.forks.pool : null;
-  const as = { ...order, released: order.deploys?.run ?? null, pool };
-  const { planned } = await planAt({ commit: order.source, tree: null, domain: order.domain, against: null, as });
-  const cached = planned.flatMap(({ forecast }) =>
-    (forecast?.steps ?? []).flatMap(({ verdict }) => (verdict.kind === "cached" ? [verdict.result] : [])),
-  );
-  return [
-    ...Object.values(order.pins).map(({ digest }) => digest),
-    ...cached.flatMap(({ facts, made }) => [
-      ...facts.outputs.map(({ digest }) => digest),
-      ...(made.log === null ? [] : [made.log]),
-    ]),
-  ];
+  const users = { since, seen: { ...Object.fromEntries(away), ...there } };
+  await collector.keepUsers(users);
+  return { users, away: away[0]?.[1].name };
 }

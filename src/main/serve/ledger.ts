@@ -7,7 +7,10 @@ import { fourCharacters } from "../../report/words.ts";
 import { desire } from "../../worker.ts";
 
 /** Gives the ledger back what somebody took from it, and tells people; then, or where it cannot be done now, look again. */
-export async function mendLedger(at: At, { mirror, forge }: ForgeRepository): Promise<Later | undefined> {
+export async function mendLedger(
+  at: Pick<At, "service" | "queue">,
+  { mirror, forge }: ForgeRepository,
+): Promise<Later | undefined> {
   const restored = await restoreLedger({ mirror, ledger: at.service.parts.ledger });
   switch (restored.kind) {
     case "whole":

@@ -1,0 +1,106 @@
+import { mendLedger } from "./ledger.ts";
+import type { At } from "./at.ts";
+import type { ForgeRepository } from "./forge-repository.ts";
+import { isOfFork, type Digest, type RunId } from "../../identity/identity.ts";
+import type { RepositoryRef } from "../../identity/repository.ts";
+import type { Narrowed } from "../../pipeline/narrow.ts";
+import { ACCEPTED, type RunOrder } from "../../run/request.ts";
+
+/** Releases of each environment that stay, beside the live one. */
+const RELEASES = 10;
+
+/** What one repository needs of a store. */
+export interface Needed {
+  readonly kind: "needed";
+  /** Since when its runs are kept (ms since 1970). */
+  readonly since: number;
+  readonly live: ReadonlySet<Digest>;
+  /** Accepted and not recorded. */
+  readonly open: readonly RunOrder[];
+  /** How many runs its ledger holds. */
+  readonly recorded: number;
+}
+
+/** What a repository needs cannot be said now. */
+export interface Unknown {
+  readonly kind: "unknown";
+  readonly why: string;
+}
+
+/** `recorded`: how many runs its ledger is known to have held. */
+export async function neededBy(
+  at: Pick<At, "service" | "queue">,
+  { ref, recorded }: { readonly ref: RepositoryRef; readonly recorded: number },
+): Promise<Needed | Unknown> {
+  const repository = await at.service.repository(ref);
+  const { history } = repository;
+  const rules = await repository.rules();
+  if (rules === undefined) return unknown("the rules of its default branch cannot be read");
+  const open = await openIn(at, repository);
+  if (open.kind === "unknown") return open;
+  await history.sync();
+  const now = history.runs({}).length;
+  if (now < recorded) return unknown(`its ledger holds ${now} runs, and held ${recorded}`);
+  const released = await releasedIn(repository);
+  const since = at.service.parts.clock.now() - rules.settings.retention.artifactsMs;
+  const deployed = open.orders.flatMap(({ deploys }) => deploys?.run ?? []);
+  const held = await history.held(since, [...released, ...deployed]);
+  if (held.kind === "unreadable") return unknown(`its run ${held.run} cannot be read by this version`);
+  const live = new Set(held.digests);
+  for (const order of open.orders) {
+    for (const digest of await usedBy(repository, rules, order)) live.add(digest);
+  }
+  return { kind: "needed", since, live, open: open.orders, recorded: now };
+}
+
+/**
+ * Runs that are accepted and not recorded, also those whose acceptance somebody took away. While the ledger lacks what
+ * it held it does not say what is recorded.
+ */
+async function openIn(
+  at: Pick<At, "service" | "queue">,
+  repository: ForgeRepository,
+): Promise<{ readonly kind: "open"; readonly orders: readonly RunOrder[] } | Unknown> {
+  const { service } = at;
+  const refreshed = await repository.mirror.refresh([service.parts.ledger, `${ACCEPTED}*`]);
+  if (refreshed.kind !== "ok") return unknown(refreshed.why);
+  const mending = await mendLedger(at, repository);
+  if (mending !== undefined) return unknown(mending.why);
+  const open = await service.open(repository, refreshed.refs);
+  return { kind: "open", orders: [...open, ...(await service.lost(repository, refreshed.refs))] };
+}
+
+function unknown(why: string): Unknown {
+  return { kind: "unknown", why };
+}
+
+/** Runs that are live, were live lately, or are asked for. */
+async function releasedIn({ releases }: ForgeRepository): Promise<readonly RunId[]> {
+  return [...(await releases.states()).values()].flatMap(({ pipelines }) =>
+    [...pipelines.values()].flatMap(({ live, earlier, request }) =>
+      [live, ...earlier.slice(0, RELEASES), request].flatMap((one) => (one === null ? [] : [one.run])),
+    ),
+  );
+}
+
+/** What an accepted run pins, and the results that it goes on from. */
+async function usedBy(
+  { planAt }: ForgeRepository,
+  { settings }: Narrowed,
+  order: RunOrder,
+): Promise<readonly Digest[]> {
+  // As its run plans it: results are found by keys that name the pool's platform.
+  const pool = isOfFork(order.domain) ? settings.forks.pool : null;
+  const as = { ...order, released: order.deploys?.run ?? null, pool };
+  const { planned } = await planAt({ commit: order.source, tree: null, domain: order.domain, against: null, as });
+  const cached = planned.flatMap(({ forecast }) =>
+    (forecast?.steps ?? []).flatMap(({ verdict }) => (verdict.kind === "cached" ? [verdict.result] : [])),
+  );
+  return [
+    ...Object.values(order.pins).map(({ digest }) => digest),
+    ...cached.flatMap(({ facts, made }) => [
+      ...facts.outputs.map(({ digest }) => digest),
+      ...(made.log === null ? [] : [made.log]),
+    ]),
+  ];
+}

@@ -1,0 +1,171 @@
+import { execFileSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import { expect, onTestFinished, test } from "vitest";
+
+import { removeTree } from "../../src/executor/remove-tree.ts";
+import { removeAbandoned } from "../../src/executor/work-place.ts";
+import { digestOf, type RunId } from "../../src/identity/identity.ts";
+import type { At } from "../../src/main/serve/at.ts";
+import { collectStore } from "../../src/main/serve/collect.ts";
+import { composeService } from "../../src/main/serve/compose-service.ts";
+import type { ForgeRepository } from "../../src/main/serve/forge-repository.ts";
+import { readOperator } from "../../src/main/serve/operator.ts";
+import type { ServiceParts } from "../../src/main/serve/parts.ts";
+import { commitMessage } from "../../src/manifest/commit-message.ts";
+import { manifestPath } from "../../src/manifest/ledger-paths.ts";
+import { renderManifest } from "../../src/manifest/render-manifest.ts";
+import type { RunRecord } from "../../src/run/run-record.ts";
+import { fileSigner } from "../../src/signer/file-signer.ts";
+import type { KeptForAll } from "../../src/store/collector.ts";
+import { fileCollector } from "../../src/store/file-collector.ts";
+import { filesystemStore } from "../../src/store/filesystem-store.ts";
+import { commitOf } from "../contract/git.ts";
+import { LEDGER, ordered } from "../controller/acceptances.ts";
+import { memoryTable } from "../controller/memory-table.ts";
+import { village } from "../forge/village.ts";
+import { digitsRun, doneStep } from "../manifest/run-records.ts";
+
+const DAY = 86_400_000;
+const PIPELINE = "version: 1\nname: digits\nsteps:\n  a: { run: echo 1 > a, outputs: [a] }\n";
+
+/** A service of one repository with a pipeline, whose store knows since long who uses it; and what was collected. */
+async function serving() {
+  const { twin, forges, repository: there } = await village();
+  await twin.forge.commit(there, {
+    branch: "main",
+    files: { "pipelines/digits.yaml": PIPELINE },
+    message: "Make digits",
+    login: "alice",
+  });
+  const directory = mkdtempSync(join(tmpdir(), "sluice-housekeeping-"));
+  onTestFinished(() => rmSync(directory, { recursive: true, force: true, maxRetries: 3 }));
+  const root = join(directory, "store");
+  mkdirSync(root);
+  const collector = fileCollector(root, {
+    remove: removeTree,
+    removeAbandoned: (at) => removeAbandoned(at, Date.now()),
+  });
+  await collector.keepUsers({ since: Date.now() - 31 * DAY, seen: {} });
+  const read = readOperator(null);
+  if (read.kind !== "ok") throw new Error(read.why);
+  const [kept, told]: [KeptForAll[], string[]] = [[], []];
+  const lease = { fence: 1, lost: new AbortController().signal, release: async () => undefined };
+  const queue = {
+    table: memoryTable(),
+    jobs: { add: async () => undefined },
+    leases: { acquire: async () => lease },
+  };
+  let machines = 0;
+  return {
+    twin,
+    there,
+    collector,
+    /** Everything that was kept at the last time, and why nothing was removed since. */
+    kept,
+    told,
+    /** A service with the same store, and nothing else that is known to an earlier one. */
+    machine: async (key = "ours") => {
+      const signer = fileSigner(join(directory, key), undefined);
+      const parts = {
+        forges,
+        clock: { now: () => Date.now() },
+        store: filesystemStore(root),
+        collector: {
+          ...collector,
+          collect: (all: KeptForAll) => {
+            kept.push(all);
+            return collector.collect(all);
+          },
+        },
+        log: { info: () => undefined },
+        onError: (error: unknown) => void told.push(String(error)),
+        signer,
+        data: join(directory, `machine-${++machines}`),
+        program: execFileSync("sh", ["-c", "command -v git"], { encoding: "utf8" }).trim(),
+        ledger: LEDGER,
+        operator: read.operator,
+        version: "test",
+      };
+      const service = composeService(parts as unknown as ServiceParts);
+      const repository = await service.repository({
+        installation: there.installation,
+        id: there.id,
+        fullName: "acme/digits",
+      });
+      const collect = () => collectStore({ service, queue } as unknown as At);
+      return { repository, signer, collect };
+    },
+  };
+}
+
+/** Appends commits to the ledger and publishes them. */
+async function append(
+  { mirror }: ForgeRepository,
+  commits: readonly { readonly files: ReadonlyMap<string, Uint8Array>; readonly message: string }[],
+): Promise<void> {
+  await mirror.refresh([LEDGER]);
+  const from = (await mirror.resolve(LEDGER)) ?? null;
+  const appended = await mirror.append(
+    LEDGER,
+    from,
+    commits.map((one) => commitOf({}, one)),
+  );
+  if (appended.kind !== "appended") throw new Error("it was not appended");
+  await mirror.publish([{ ref: LEDGER, from, to: appended.head }]);
+}
+
+/** Recorded runs of one pipeline that wrote these words. */
+async function recordRuns(
+  repository: ForgeRepository,
+  words: readonly string[],
+  more: Partial<RunRecord> = {},
+): Promise<readonly RunId[]> {
+  const id = String(repository.forge.repository.id);
+  const runs = words.map((word) =>
+    digitsRun({
+      repository: id,
+      id: ordered({ repository: id, request: word }).id,
+      request: word,
+      steps: [doneStep("a", { inputs: [], outputs: { a: word } })],
+      ...more,
+    }),
+  );
+  await append(
+    repository,
+    runs.map((run) => {
+      const manifest = renderManifest(run);
+      const files = new Map([[manifestPath(run.id), manifest]]);
+      return { files, message: commitMessage(run, digestOf(manifest), undefined) };
+    }),
+  );
+  return runs.map((run) => run.id);
+}
+
+function heldAtLast(kept: readonly KeptForAll[], ...words: readonly string[]): readonly boolean[] {
+  return words.map((word) => kept.at(-1)?.live.has(digestOf(word)) === true);
+}
+
+test("a ledger that was deleted is no ledger that needs nothing", async () => {
+  const { there, kept, told, machine } = await serving();
+  const us = await machine();
+  await recordRuns(us.repository, ["one"]);
+  expect(await us.collect()).toEqual({ kind: "done" });
+  expect([kept.length, ...heldAtLast(kept, "one")]).toEqual([1, true]);
+  const remove = () => execFileSync("git", ["-C", there.directory, "update-ref", "-d", LEDGER]);
+  remove();
+  // Whoever knows what it held gives it back first.
+  expect(await us.collect()).toMatchObject({ kind: "again" });
+  expect([kept.length, told.length]).toEqual([1, 1]);
+  expect(await us.collect()).toEqual({ kind: "done" });
+  expect([kept.length, ...heldAtLast(kept, "one")]).toEqual([2, true]);
+  // Where nobody knows, the store does.
+  remove();
+  expect(await (await machine()).collect()).toMatchObject({ kind: "again" });
+  expect([kept.length, told.at(-1)]).toEqual([
+    2,
+    expect.stringContaining("acme/digits: its ledger holds 0 runs, and held 1"),
+  ]);
+});
