@@ -15,8 +15,17 @@ import type { ForgeRepository } from "../../src/main/serve/forge-repository.ts";
 import { readOperator } from "../../src/main/serve/operator.ts";
 import type { ServiceParts } from "../../src/main/serve/parts.ts";
 import { commitMessage } from "../../src/manifest/commit-message.ts";
+import { preAuthentication, renderEnvelope } from "../../src/manifest/dsse.ts";
 import { manifestPath } from "../../src/manifest/ledger-paths.ts";
 import { renderManifest } from "../../src/manifest/render-manifest.ts";
+import {
+  EVENT_TYPE,
+  eventMessage,
+  eventPath,
+  eventSignaturePath,
+  renderEvent,
+  type ReleaseEvent,
+} from "../../src/release/release-event.ts";
 import type { RunRecord } from "../../src/run/run-record.ts";
 import { fileSigner } from "../../src/signer/file-signer.ts";
 import type { KeptForAll } from "../../src/store/collector.ts";
@@ -26,7 +35,7 @@ import { commitOf } from "../contract/git.ts";
 import { LEDGER, ordered } from "../controller/acceptances.ts";
 import { memoryTable } from "../controller/memory-table.ts";
 import { village } from "../forge/village.ts";
-import { digitsRun, doneStep } from "../manifest/run-records.ts";
+import { digitsRun, doneStep, runId } from "../manifest/run-records.ts";
 
 const DAY = 86_400_000;
 const PIPELINE = "version: 1\nname: digits\nsteps:\n  a: { run: echo 1 > a, outputs: [a] }\n";
@@ -169,3 +178,48 @@ test("a ledger that was deleted is no ledger that needs nothing", async () => {
     expect.stringContaining("acme/digits: its ledger holds 0 runs, and held 1"),
   ]);
 });
+
+test("what a release is stays so when its key is replaced; what cannot be read may be one", async () => {
+  const { kept, told, machine } = await serving();
+  const us = await machine();
+  const words = Array.from({ length: 12 }, (_, nth) => `word ${nth}`);
+  const old = new Date(Date.now() - 400 * DAY).toISOString();
+  const [first = runId("0")] = await recordRuns(us.repository, words, { startedAt: old, finishedAt: old });
+  const event = released(first);
+  const payload = renderEvent({ repository: String(us.repository.forge.repository.id), event });
+  const signed = await us.signer.sign(preAuthentication(EVENT_TYPE, payload));
+  const envelope = renderEnvelope(payload, { keyId: us.signer.keyId, bytes: signed });
+  const path = eventPath(event);
+  const files = new Map([
+    [path, payload],
+    [eventSignaturePath(path), envelope],
+  ]);
+  await append(us.repository, [{ files, message: eventMessage(event) }]);
+  const others = await machine("another key");
+  expect(await others.collect()).toEqual({ kind: "done" });
+  expect(heldAtLast(kept, "word 0", "word 1", "word 2")).toEqual([true, false, true]);
+  const later = { ...event, cause: "run:2" };
+  const newer = new Map([[eventPath(later), new TextEncoder().encode('{ "event": 3 }')]]);
+  await append(us.repository, [{ files: newer, message: eventMessage(later) }]);
+  expect(await others.collect()).toMatchObject({ kind: "again" });
+  expect(told).toEqual([
+    expect.stringContaining("acme/digits: its ledger holds an event that this version cannot read"),
+  ]);
+});
+
+function released(run: RunId): ReleaseEvent {
+  return {
+    kind: "released",
+    environment: "prod",
+    pipeline: "digits",
+    run,
+    evidence: null,
+    by: { id: 1, login: "ada" },
+    cause: "run:1",
+    at: "2026-01-01T00:00:00Z",
+    reason: null,
+    pullRequest: null,
+    deployment: null,
+    revokes: null,
+  };
+}

@@ -4,6 +4,8 @@ import type { ForgeRepository } from "./forge-repository.ts";
 import { isOfFork, type Digest, type RunId } from "../../identity/identity.ts";
 import type { RepositoryRef } from "../../identity/repository.ts";
 import type { Narrowed } from "../../pipeline/narrow.ts";
+import { foldEvents } from "../../release/environment-state.ts";
+import { parseEvent } from "../../release/release-event.ts";
 import { ACCEPTED, type RunOrder } from "../../run/request.ts";
 
 /** Releases of each environment that stay, beside the live one. */
@@ -42,6 +44,7 @@ export async function neededBy(
   const now = history.runs({}).length;
   if (now < recorded) return unknown(`its ledger holds ${now} runs, and held ${recorded}`);
   const released = await releasedIn(repository);
+  if (released === undefined) return unknown("its ledger holds an event that this version cannot read");
   const since = at.service.parts.clock.now() - rules.settings.retention.artifactsMs;
   const deployed = open.orders.flatMap(({ deploys }) => deploys?.run ?? []);
   const held = await history.held(since, [...released, ...deployed]);
@@ -74,9 +77,18 @@ function unknown(why: string): Unknown {
   return { kind: "unknown", why };
 }
 
-/** Runs that are live, were live lately, or are asked for. */
-async function releasedIn({ releases }: ForgeRepository): Promise<readonly RunId[]> {
-  return [...(await releases.states()).values()].flatMap(({ pipelines }) =>
+/**
+ * Runs that are live, were live lately, or are asked for. What a key signed that is no longer ours decides nothing, and
+ * was a release all the same: with and without it, whatever is said to be one stays.
+ */
+async function releasedIn({ releases, history, forge }: ForgeRepository): Promise<readonly RunId[] | undefined> {
+  const signed = await releases.states();
+  const events = history.events().map(({ payload }) => parseEvent(payload));
+  const said = events.flatMap((one) => one ?? []);
+  if (said.length < events.length) return undefined;
+  const own = said.filter(({ repository }) => repository === null || repository === String(forge.repository.id));
+  const all = foldEvents(own.map(({ event }) => event));
+  return [...signed.values(), ...all.values()].flatMap(({ pipelines }) =>
     [...pipelines.values()].flatMap(({ live, earlier, request }) =>
       [live, ...earlier.slice(0, RELEASES), request].flatMap((one) => (one === null ? [] : [one.run])),
     ),
