@@ -207,6 +207,19 @@ test("what a release is stays so when its key is replaced; what cannot be read m
   ]);
 });
 
+test("settings with mistakes keep no less than those before", async () => {
+  const { twin, there, kept, told, machine } = await serving();
+  const us = await machine();
+  const write = (text: string) =>
+    twin.forge.commit(there, { branch: "main", files: { "sluice.yaml": text }, message: "Settings", login: "alice" });
+  await write("version: 1\nretention: { artifacts: many }\n");
+  expect(await us.collect()).toMatchObject({ kind: "again" });
+  expect([kept, told]).toEqual([[], [expect.stringContaining("acme/digits: its sluice.yaml has mistakes")]]);
+  await write("version: 1\nretention: { artifacts: 400d }\n");
+  expect(await us.collect()).toEqual({ kind: "done" });
+  expect(kept[0]?.personsSince).toBeLessThan(Date.now() - 399 * DAY);
+});
+
 function released(run: RunId): ReleaseEvent {
   return {
     kind: "released",

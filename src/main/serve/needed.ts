@@ -38,6 +38,7 @@ export async function neededBy(
   const { history } = repository;
   const rules = await repository.rules();
   if (rules === undefined) return unknown("the rules of its default branch cannot be read");
+  if (rules.unreadable !== undefined) return unknown("its sluice.yaml has mistakes");
   const open = await openIn(at, repository);
   if (open.kind === "unknown") return open;
   await history.sync();
