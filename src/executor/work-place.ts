@@ -2,13 +2,15 @@ import { lutimesSync, mkdirSync, mkdtempSync, readdirSync, statSync } from "node
 import { basename, join } from "node:path";
 
 import { hasEnded, processSpace } from "./process-space.ts";
-import { removeTree } from "./remove-tree.ts";
+import { removeTrees } from "./remove-tree.ts";
 
 /** What the directory is made for. */
 export type WorkPlaceKind = "slot" | "stranger" | "container" | "dataset";
 
 const NAME = /^(?:slot|stranger|container|dataset)-(.+)-(\d+)-[A-Za-z0-9]{6}$/;
 const EVERY_MS = 3_600_000;
+/** Whatever a step made of it. */
+const MANY = Number.POSITIVE_INFINITY;
 /** A process of another machine is gone when nothing came from it for so long. */
 export const GONE_AFTER_MS = 7 * 86_400_000;
 
@@ -49,11 +51,11 @@ export function isAbandoned(place: string, now: number): boolean {
 }
 
 /** Removes what processes that were killed have left; what cannot be removed stays for the next time. */
-export function removeAbandoned(directory: string, now: number): void {
+export async function removeAbandoned(directory: string, now: number): Promise<void> {
   for (const name of namesIn(directory)) {
     const place = join(directory, name);
     try {
-      if (isAbandoned(place, now)) removeTree(place);
+      if (isAbandoned(place, now)) await removeTrees([place], MANY);
     } catch {
       // The next time.
     }

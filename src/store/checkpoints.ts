@@ -3,6 +3,7 @@ import { lstatSync, mkdirSync, readdirSync, renameSync, utimesSync, type Stats }
 import { dirname, join } from "node:path";
 
 import { hexOf, type Digest, type Domain } from "../identity/identity.ts";
+import { inTurns } from "./breather.ts";
 
 /** Whose directory it is; `run` where results belong to one run alone. */
 export interface CheckpointOf {
@@ -54,26 +55,31 @@ export function fileCheckpoints(root: string, remove: (path: string) => void): C
   };
 }
 
+interface Removal {
+  readonly remove: (path: string) => Promise<void>;
+  readonly lost?: AbortSignal | undefined;
+}
+
 /**
  * Removes directories in which nothing was written since `olderThan` (ms since 1970), and what removals left behind, while
  * attempts may begin to go on from them.
  */
-export function removeOldCheckpoints(root: string, olderThan: number, remove: (path: string) => void): void {
-  for (const path of checkpointsIn(root))
+export async function removeOldCheckpoints(root: string, olderThan: number, { remove, lost }: Removal): Promise<void> {
+  for await (const path of inTurns(checkpointsIn(root), lost))
     try {
-      removeOld(path, olderThan, remove);
+      await removeOld(path, olderThan, remove);
     } catch {
       // One that cannot be taken away keeps nothing else.
     }
 }
 
 /** What lies beside it as long as its removal takes: nobody goes on from half of one. */
-function removeOld(path: string, olderThan: number, remove: (path: string) => void): void {
+async function removeOld(path: string, olderThan: number, remove: Removal["remove"]): Promise<void> {
   const seen = statOf(path);
-  if (seen === undefined || newest(path) >= olderThan) return;
+  if (seen === undefined || (await isYoung(path, olderThan))) return;
   const aside = besideOf(path);
   renameSync(path, aside);
-  if (statOf(aside)?.mtimeMs === seen.mtimeMs) remove(aside);
+  if (statOf(aside)?.mtimeMs === seen.mtimeMs) await remove(aside);
   // An attempt made it young just before: it has nothing but the empty one that it made anew.
   else renameSync(aside, path);
 }
@@ -89,11 +95,14 @@ function checkpointsIn(root: string): readonly string[] {
   return domains.flatMap((domain) => namesIn(domain).map((name) => join(domain, name)));
 }
 
-function newest(path: string): number {
+/** With what lies in it. */
+async function isYoung(path: string, than: number): Promise<boolean> {
   const stat = statOf(path);
-  if (stat === undefined) return 0;
-  const inside = stat.isDirectory() ? namesIn(path).map((name) => newest(join(path, name))) : [];
-  return inside.reduce((last, one) => Math.max(last, one), Math.max(stat.mtimeMs, stat.ctimeMs));
+  if (stat === undefined) return false;
+  if (Math.max(stat.mtimeMs, stat.ctimeMs) >= than) return true;
+  if (!stat.isDirectory()) return false;
+  for await (const name of inTurns(namesIn(path))) if (await isYoung(join(path, name), than)) return true;
+  return false;
 }
 
 /** Undefined: it has gone, or lies deeper than the system looks. */

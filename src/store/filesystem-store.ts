@@ -3,6 +3,7 @@ import { posix } from "node:path";
 
 import { digestOf, type Digest } from "../identity/identity.ts";
 import { syncAll, syncBarrier, type Barrier } from "./barrier.ts";
+import { breather } from "./breather.ts";
 import { createResult, resultReader, revokeResult } from "./file-results.ts";
 import { ingest } from "./ingest.ts";
 import { markLost } from "./lost-bytes.ts";
@@ -26,10 +27,14 @@ export function filesystemStore(root: string, barrier: Barrier = syncBarrier((pa
     evicted: undefined,
     collected: undefined,
   };
+  const breathe = breather();
   const present = async (digest: Digest): Promise<boolean> =>
     existsSync(objectPath(root, digest)) || existsSync(listingPath(root, digest));
   return {
-    has: (digest) => stays(root, digest),
+    async has(digest) {
+      await breathe();
+      return stays(root, digest);
+    },
     present,
     async ingest(path, as) {
       return ingest(place, path, { as, move: true });

@@ -1,4 +1,4 @@
-import { rmSync } from "node:fs";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 
 import { parseRunId } from "../identity/identity.ts";
@@ -18,9 +18,9 @@ const MARKS_STAY_MS = 365 * 86_400_000;
 /** What those know who run the steps. */
 export interface CollectHands {
   /** Takes away whatever a step has left. */
-  readonly remove: (path: string) => void;
+  readonly remove: (path: string) => Promise<void>;
   /** Takes away what processes that were killed have left in a directory of workspaces. */
-  readonly removeAbandoned: (directory: string) => void;
+  readonly removeAbandoned: (directory: string) => Promise<void>;
 }
 
 /** Removes what lies beside bytes and results and is no use to anybody; checkpoints have a time of their own. */
@@ -30,12 +30,12 @@ export async function removeLeftovers(
   hands: CollectHands & { readonly lost?: AbortSignal | undefined },
 ): Promise<void> {
   if (hands.lost?.aborted === true) return;
-  hands.removeAbandoned(join(root, "work"));
-  removeOldMarks(root, kept.olderThan);
-  removeOldCheckpoints(join(root, "checkpoints"), kept.checkpointsSince, hands.remove);
+  await hands.removeAbandoned(join(root, "work"));
+  await removeOldMarks(root, kept.olderThan);
+  await removeOldCheckpoints(join(root, "checkpoints"), kept.checkpointsSince, hands);
   for await (const { path, of, olderThan } of inTurns(leftovers(root, kept), hands.lost)) {
     const stays = of !== undefined && seenAt(of) !== undefined;
-    if (!stays && isOld(path, olderThan)) remove(path);
+    if (!stays && (await isOld(path, olderThan))) await remove(path);
   }
 }
 
@@ -72,15 +72,17 @@ function* leftovers(root: string, { runs, olderThan }: Omit<Kept, "live">): Gene
 }
 
 /** With what lies in it. */
-function isOld(path: string, olderThan: number): boolean {
+async function isOld(path: string, olderThan: number): Promise<boolean> {
   const stat = seenAt(path);
   if (stat === undefined || !isOlder(stat, olderThan)) return false;
-  return !stat.isDirectory() || below(path).every((one) => isOld(one, olderThan));
+  if (!stat.isDirectory()) return true;
+  for await (const one of inTurns(below(path))) if (!(await isOld(one, olderThan))) return false;
+  return true;
 }
 
-function remove(path: string): void {
+async function remove(path: string): Promise<void> {
   try {
-    rmSync(path, { recursive: true, force: true });
+    await rm(path, { recursive: true, force: true });
   } catch {
     // One that cannot be taken away keeps nothing else.
   }

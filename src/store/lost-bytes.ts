@@ -3,6 +3,7 @@ import { join } from "node:path";
 
 import { digestFromHex, hexOf, type Digest } from "../identity/identity.ts";
 import type { StepResult } from "../key/key-document.ts";
+import { inTurns } from "./breather.ts";
 import { listing, listingPath, objectPath } from "./objects.ts";
 
 /** Remembers bytes that somebody asked for and nobody has, until they are there again. */
@@ -58,8 +59,8 @@ export function namingLost(
 }
 
 /** Forgets what nobody missed for long: whoever misses it again marks it again. */
-export function removeOldMarks(root: string, olderThan: number): void {
-  for (const digest of marksIn(join(root, "lost")))
+export async function removeOldMarks(root: string, olderThan: number): Promise<void> {
+  for await (const digest of inTurns(marksIn(join(root, "lost"))))
     if ((statSync(join(root, "lost", hexOf(digest)), { throwIfNoEntry: false })?.mtimeMs ?? olderThan) < olderThan)
       unmark(root, digest);
 }

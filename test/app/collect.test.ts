@@ -54,7 +54,7 @@ async function serving() {
   const root = join(directory, "store");
   mkdirSync(root);
   const collector = fileCollector(root, {
-    remove: removeTree,
+    remove: async (path) => removeTree(path),
     removeAbandoned: (at) => removeAbandoned(at, Date.now()),
   });
   await collector.keepUsers({ since: Date.now() - 31 * DAY, seen: {} });

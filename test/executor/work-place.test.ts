@@ -21,39 +21,39 @@ function shared(): { readonly directory: string; readonly left: (name: string) =
   return { directory, left };
 }
 
-test("what processes of this machine have left goes, what they have stays", () => {
+test("what processes of this machine have left goes, what they have stays", async () => {
   const { directory, left } = shared();
   const mine = makeWorkPlace(directory, "slot");
   const dead = ["slot", "stranger", "container", "dataset"].map((kind) =>
     left(`${kind}-${processSpace()}-${NOBODY}-abCD12`),
   );
 
-  removeAbandoned(directory, Date.now());
+  await removeAbandoned(directory, Date.now());
 
   expect(dead.filter((place) => existsSync(place))).toEqual([]);
   expect(existsSync(mine)).toBe(true);
 });
 
-test("what a process of another machine has stays, whatever its number says here, until nothing came from it for a week", () => {
+test("what a process of another machine has stays, whatever its number says here, until nothing came from it for a week", async () => {
   const { directory, left } = shared();
   const place = left(`slot-elsewhere-4026531836-${NOBODY}-abCD12`);
 
-  removeAbandoned(directory, Date.now());
+  await removeAbandoned(directory, Date.now());
   expect(existsSync(place)).toBe(true);
 
   const then = (Date.now() - 8 * DAY) / 1000;
   utimesSync(place, then, then);
-  removeAbandoned(directory, Date.now());
+  await removeAbandoned(directory, Date.now());
   expect(existsSync(place)).toBe(false);
 });
 
-test("what has another name is nobody's to remove", () => {
+test("what has another name is nobody's to remove", async () => {
   const { directory, left } = shared();
   const places = [left("slot-1-2"), left("mine"), left(`slot-${processSpace()}-${NOBODY}`)];
   writeFileSync(join(directory, "file"), "");
 
-  removeAbandoned(directory, Date.now());
-  removeAbandoned(join(directory, "nowhere"), Date.now());
+  await removeAbandoned(directory, Date.now());
+  await removeAbandoned(join(directory, "nowhere"), Date.now());
 
   expect(places.filter((place) => !existsSync(place))).toEqual([]);
 });

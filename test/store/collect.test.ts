@@ -21,7 +21,7 @@ function place(): string {
 }
 
 const HANDS = {
-  remove: removeTree,
+  remove: async (path: string) => removeTree(path),
   removeAbandoned: (directory: string) => removeAbandoned(directory, Date.now()),
 };
 
@@ -110,7 +110,7 @@ test("what cannot be taken away keeps nothing else", async () => {
   const left = [join(root, "checkpoints", "local", "a"), join(root, "checkpoints", "main", "b")];
   for (const path of left) mkdirSync(join(path, "deep"), { recursive: true });
   const asked: string[] = [];
-  const busy = (path: string): void => {
+  const busy = async (path: string): Promise<void> => {
     asked.push(path);
     throw new Error("EBUSY");
   };

@@ -20,7 +20,10 @@ import { resultOf } from "../builders/result.ts";
 import { collectorContract, KEY, withDirectory, withResult } from "../contract/collector.ts";
 
 const DAY = 86_400_000;
-const HANDS = { remove: removeTree, removeAbandoned: (directory: string) => removeAbandoned(directory, Date.now()) };
+const HANDS = {
+  remove: async (path: string) => removeTree(path),
+  removeAbandoned: (directory: string) => removeAbandoned(directory, Date.now()),
+};
 
 async function place() {
   const aside = mkdtempSync(join(tmpdir(), "sluice-collect-"));

@@ -42,3 +42,14 @@ test.each([
   expect(brought).toEqual({ kind: "ok" });
   expect([taking > 0, bringing > 0]).toEqual([true, true]);
 });
+
+test("while somebody asks for one thing after the other, others of the process have their turn", async () => {
+  const root = mkdtempSync(join(tmpdir(), "sluice-turns-"));
+  onTestFinished(() => rmSync(root, { recursive: true, force: true }));
+  const store = filesystemStore(root);
+  const digest = await store.putBytes(new Uint8Array([1]));
+  let turns = 0;
+  setImmediate(() => turns++);
+  for (const began = performance.now(); performance.now() - began < 50;) await store.has(digest);
+  expect(turns).toBe(1);
+});

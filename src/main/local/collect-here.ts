@@ -16,7 +16,7 @@ export function collectHere({ config, clock }: World, root: string, kept: Kept):
   if (existsSync(join(root, USERS)))
     throw new Refusal(EXIT.usage, `${shared}: ${root}\n  next: another \`store: { path: … }\` in sluice.yaml`);
   return collect(root, kept, {
-    remove: removeTree,
+    remove: async (path) => removeTree(path),
     removeAbandoned: (directory) => removeAbandoned(directory, clock.now()),
   });
 }

@@ -92,7 +92,7 @@ export async function openService(opening: Opening): Promise<Opened> {
   const onError = (error: unknown): void => log.error({ err: error }, "background");
   const url = config.queue.kind === "embedded" ? "embedded:" : config.queue.url;
   const paths = servicePaths(config.data);
-  removeAbandoned(paths.datasets, clock.now());
+  await removeAbandoned(paths.datasets, clock.now());
   const kept = await openStore(config.store ?? operator.store, paths.store);
   if (kept.kind === "refused") return kept;
   const { store, begun, checkpoints, probe, collector } = kept;

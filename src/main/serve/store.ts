@@ -1,7 +1,7 @@
 import { join } from "node:path";
 
 import { EXIT, Refusal } from "../../cli/exit.ts";
-import { removeTree } from "../../executor/remove-tree.ts";
+import { removeTree, removeTrees } from "../../executor/remove-tree.ts";
 import { removeAbandoned } from "../../executor/work-place.ts";
 import type { OperatorStore } from "../../pipeline/operator.ts";
 import { parseAddress } from "../../store/address.ts";
@@ -43,7 +43,7 @@ export async function openStore(named: OperatorStore | null, local: string): Pro
     const root = named?.path ?? local;
     const [begun, checkpoints, probe] = [begunAttempts(root), below(root), fileProbe(root)];
     const collector = fileCollector(root, {
-      remove: removeTree,
+      remove: removeInTime,
       removeAbandoned: (at) => removeAbandoned(at, Date.now()),
     });
     return { kind: "opened", store: filesystemStore(root), begun, checkpoints, probe, collector };
@@ -58,13 +58,19 @@ export async function openStore(named: OperatorStore | null, local: string): Pro
   const store = s3Store(bucket, local);
   setInterval(() => store.trim(), TRIM_EVERY_MS).unref();
   setInterval(
-    () => removeOldCheckpoints(join(local, "checkpoints"), Date.now() - CHECKPOINTS_STAY_MS, removeTree),
+    () =>
+      void removeOldCheckpoints(join(local, "checkpoints"), Date.now() - CHECKPOINTS_STAY_MS, { remove: removeInTime }),
     CHECKPOINTS_EVERY_MS,
   ).unref();
   const collector = s3Collector(bucket, () => store.forget());
   const [here, there] = [fileProbe(local), bucketProbe(bucket)];
   const probe = (): Promise<void> => here().then(there);
   return { kind: "opened", store, begun: s3BegunAttempts(bucket), checkpoints: below(local), probe, collector };
+}
+
+/** Beside what the service does meanwhile: a step may have left any number of files. */
+async function removeInTime(path: string): Promise<void> {
+  await removeTrees([path], Number.POSITIVE_INFINITY);
 }
 
 function below(root: string): Checkpoints {

@@ -73,7 +73,7 @@ export function poolQueue(pool: string): string {
 /** A part of main.ts for workers: takes a pool's attempts and performs them with what queue and store hold. */
 export async function startWorker(parts: WorkerParts): Promise<AsyncDisposable> {
   const { queue, store, begun, checkpoints, clock, onError } = parts;
-  removeAbandoned(servicePaths(parts.data).work, clock.now());
+  await removeAbandoned(servicePaths(parts.data).work, clock.now());
   const environments = openEnvironments(parts);
   const { executor, ready } = openExecutor(parts, environments);
   const strangers = openStrangers(parts);
