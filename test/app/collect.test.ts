@@ -5,6 +5,7 @@ import { join } from "node:path";
 
 import { expect, onTestFinished, test } from "vitest";
 
+import { acceptRun } from "../../src/controller/accept-run.ts";
 import { removeTree } from "../../src/executor/remove-tree.ts";
 import { removeAbandoned } from "../../src/executor/work-place.ts";
 import { digestOf, type RunId } from "../../src/identity/identity.ts";
@@ -26,15 +27,16 @@ import {
   renderEvent,
   type ReleaseEvent,
 } from "../../src/release/release-event.ts";
+import { acceptedRef, type RunOrder } from "../../src/run/request.ts";
 import type { RunRecord } from "../../src/run/run-record.ts";
 import { fileSigner } from "../../src/signer/file-signer.ts";
-import type { KeptForAll } from "../../src/store/collector.ts";
+import type { KeptForAll, Users } from "../../src/store/collector.ts";
 import { fileCollector } from "../../src/store/file-collector.ts";
 import { filesystemStore } from "../../src/store/filesystem-store.ts";
 import { commitOf } from "../contract/git.ts";
 import { LEDGER, ordered } from "../controller/acceptances.ts";
 import { memoryTable } from "../controller/memory-table.ts";
-import { village } from "../forge/village.ts";
+import { sha, village } from "../forge/village.ts";
 import { digitsRun, doneStep, runId } from "../manifest/run-records.ts";
 
 const DAY = 86_400_000;
@@ -67,7 +69,9 @@ async function serving() {
     jobs: { add: async () => undefined },
     leases: { acquire: async () => lease },
   };
-  let machines = 0;
+  const signals: (AbortSignal | undefined)[] = [];
+  let [machines, asked] = [0, 0];
+  let meanwhile: (() => Promise<void>) | undefined;
   return {
     twin,
     there,
@@ -75,6 +79,12 @@ async function serving() {
     /** Everything that was kept at the last time, and why nothing was removed since. */
     kept,
     told,
+    signals,
+    lost: lease.lost,
+    /** Happens once everything was asked for what it needs. */
+    afterwards: (what: () => Promise<void>): void => {
+      meanwhile = what;
+    },
     /** A service with the same store, and nothing else that is known to an earlier one. */
     machine: async (key = "ours") => {
       const signer = fileSigner(join(directory, key), undefined);
@@ -84,9 +94,14 @@ async function serving() {
         store: filesystemStore(root),
         collector: {
           ...collector,
-          collect: (all: KeptForAll) => {
+          keepUsers: async (users: Users) => {
+            await collector.keepUsers(users);
+            if (++asked > 1) await meanwhile?.();
+          },
+          collect: (all: KeptForAll, lost?: AbortSignal) => {
             kept.push(all);
-            return collector.collect(all);
+            signals.push(lost);
+            return collector.collect(all, lost);
           },
         },
         log: { info: () => undefined },
@@ -104,7 +119,10 @@ async function serving() {
         id: there.id,
         fullName: "acme/digits",
       });
-      const collect = () => collectStore({ service, queue } as unknown as At);
+      const collect = () => {
+        asked = 0;
+        return collectStore({ service, queue } as unknown as At);
+      };
       return { repository, signer, collect };
     },
   };
@@ -218,6 +236,38 @@ test("settings with mistakes keep no less than those before", async () => {
   await write("version: 1\nretention: { artifacts: 400d }\n");
   expect(await us.collect()).toEqual({ kind: "done" });
   expect(kept[0]?.personsSince).toBeLessThan(Date.now() - 399 * DAY);
+});
+
+test("what an accepted run may go on from stays for as long as it lasts, and one that comes meanwhile stops it", async () => {
+  const { there, kept, told, machine, afterwards, signals, lost } = await serving();
+  const us = await machine();
+  const { mirror } = us.repository;
+  await us.repository.rules();
+  const source = sha(execFileSync("git", ["-C", there.directory, "rev-parse", "main"], { encoding: "utf8" }).trim());
+  const [repository, began] = [String(there.id), Date.now() - 20 * DAY];
+  const accept = async (request: string, more: Partial<RunOrder> = {}): Promise<RunId> => {
+    const acceptedAt = new Date(began).toISOString();
+    const order = { ...ordered({ repository, source, request, acceptedAt }), ...more };
+    await acceptRun({ mirror, signer: us.signer, ledger: LEDGER }, order);
+    return order.id;
+  };
+  const first = await accept("comment:1");
+  afterwards(async () => void (await accept("comment:2")));
+  expect(await us.collect()).toMatchObject({ kind: "again" });
+  expect(kept).toEqual([]);
+  afterwards(async () => void (await recordRuns(us.repository, ["cached by then"])));
+  expect(await us.collect()).toMatchObject({ kind: "again" });
+  expect(kept).toEqual([]);
+  afterwards(async () => undefined);
+  // Whoever takes an acceptance away does not end the run.
+  execFileSync("git", ["-C", there.directory, "update-ref", "-d", acceptedRef(first)]);
+  expect(await us.collect()).toEqual({ kind: "done" });
+  expect([kept[0]?.runs.size, kept[0]?.runs.has(first)]).toEqual([2, true]);
+  expect(kept[0]?.olderThan).toBeLessThanOrEqual(began);
+  expect(signals).toEqual([lost]);
+  await accept("comment:3", { pipeline: "gone" });
+  expect(await us.collect()).toMatchObject({ kind: "again" });
+  expect([kept.length, told]).toEqual([1, [expect.stringMatching(/acme\/digits: its run \w+ cannot be planned/)]]);
 });
 
 function released(run: RunId): ReleaseEvent {

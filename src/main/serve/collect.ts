@@ -1,5 +1,5 @@
 import { again, DONE, type At } from "./at.ts";
-import { neededBy, type Needed, type Unknown } from "./needed.ts";
+import { isStill, neededBy, type Needed, type Unknown } from "./needed.ts";
 import type { Digest } from "../../identity/identity.ts";
 import type { RepositoryRef } from "../../identity/repository.ts";
 import type { Performed } from "../../queue/queue.ts";
@@ -12,6 +12,8 @@ const YOUNG_MS = 7 * DAY;
 const AWAY_MS = 30 * DAY;
 /** Whoever could not be sure looks again after this long. */
 const LATER_MS = DAY / 24;
+/** Where something new came while everybody was asked, the next time may be a quieter one. */
+const MOVED_MS = 10 * 60_000;
 
 /** A part of main.ts: asks for housekeeping of the store once a day. */
 export async function askToCollect({ service, queue }: At): Promise<void> {
@@ -41,8 +43,9 @@ export async function collectStore(at: At): Promise<Performed> {
       onError(new Error(`housekeeping of the store waits: ${kept.why}`));
       return again(LATER_MS);
     }
+    for (const needed of kept.by) if (!(await isStill(at, needed))) return again(MOVED_MS);
     if (lease.lost.aborted) return DONE;
-    log.info(await collector.collect(kept.all), "collected");
+    log.info(await collector.collect(kept.all, lease.lost), "collected");
     return DONE;
   } finally {
     await lease.release();
@@ -54,29 +57,32 @@ async function keptFor(
   at: At,
   listed: readonly RepositoryRef[],
   { since, seen }: Users,
-): Promise<{ readonly kind: "kept"; readonly all: KeptForAll } | Unknown> {
-  const all: Needed[] = [];
+): Promise<{ readonly kind: "kept"; readonly all: KeptForAll; readonly by: readonly Needed[] } | Unknown> {
+  const by: Needed[] = [];
   const now: Record<string, Users["seen"][string]> = { ...seen };
   for (const ref of listed) {
     const user = seen[String(ref.id)];
     const needed = await neededBy(at, { ref, recorded: user?.recorded ?? 0 });
     if (needed.kind === "unknown") return { kind: "unknown", why: `${ref.fullName}: ${needed.why}` };
-    all.push(needed);
+    by.push(needed);
     if (user !== undefined) now[String(ref.id)] = { ...user, recorded: needed.recorded };
   }
   const { collector, clock } = at.service.parts;
   await collector.keepUsers({ since, seen: now });
-  const open = all.flatMap((one) => one.open);
+  const open = by.flatMap((one) => one.open);
   const live = new Set<Digest>();
-  for (const one of all) for (const digest of one.live) live.add(digest);
+  for (const one of by) for (const digest of one.live) live.add(digest);
+  // A run goes on from bytes that were there just before, which nobody made young for it.
+  const began = open.map(({ acceptedAt }) => (Date.parse(acceptedAt) || 0) - DAY);
   return {
     kind: "kept",
+    by,
     all: {
       live,
       runs: new Set(open.map(({ id }) => id)),
-      olderThan: clock.now() - YOUNG_MS,
+      olderThan: Math.min(clock.now() - YOUNG_MS, ...began),
       // What persons' clones hold is not known here: they are given as long as anybody.
-      personsSince: Math.min(clock.now() - AWAY_MS, ...all.map((one) => one.since)),
+      personsSince: Math.min(clock.now() - AWAY_MS, ...by.map((one) => one.since)),
     },
   };
 }

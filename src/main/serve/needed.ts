@@ -4,6 +4,7 @@ import type { ForgeRepository } from "./forge-repository.ts";
 import { isOfFork, type Digest, type RunId } from "../../identity/identity.ts";
 import type { RepositoryRef } from "../../identity/repository.ts";
 import type { Narrowed } from "../../pipeline/narrow.ts";
+import { isError } from "../../problem/problem.ts";
 import { foldEvents } from "../../release/environment-state.ts";
 import { parseEvent } from "../../release/release-event.ts";
 import { ACCEPTED, type RunOrder } from "../../run/request.ts";
@@ -19,8 +20,11 @@ export interface Needed {
   readonly live: ReadonlySet<Digest>;
   /** Accepted and not recorded. */
   readonly open: readonly RunOrder[];
+  readonly ref: RepositoryRef;
   /** How many runs its ledger holds. */
   readonly recorded: number;
+  /** How many events of environments. */
+  readonly events: number;
 }
 
 /** What a repository needs cannot be said now. */
@@ -52,9 +56,26 @@ export async function neededBy(
   if (held.kind === "unreadable") return unknown(`its run ${held.run} cannot be read by this version`);
   const live = new Set(held.digests);
   for (const order of open.orders) {
-    for (const digest of await usedBy(repository, rules, order)) live.add(digest);
+    const used = await usedBy(repository, rules, order);
+    if (used === undefined) return unknown(`its run ${order.id} cannot be planned`);
+    for (const digest of used) live.add(digest);
   }
-  return { kind: "needed", since, live, open: open.orders, recorded: now };
+  return { kind: "needed", ref, since, live, open: open.orders, recorded: now, events: history.events().length };
+}
+
+/** Whether a repository needs no more than when it was asked: nothing was accepted, recorded or released since. */
+export async function isStill(
+  at: Pick<At, "service" | "queue">,
+  { ref, open, recorded, events }: Needed,
+): Promise<boolean> {
+  const repository = await at.service.repository(ref);
+  const { history } = repository;
+  const now = await openIn(at, repository);
+  if (now.kind === "unknown") return false;
+  await history.sync();
+  const known = new Set(open.map(({ id }) => id));
+  const fresh = history.runs({ limit: history.runs({}).length - recorded });
+  return history.events().length === events && [...now.orders, ...fresh].every(({ id }) => known.has(id));
 }
 
 /**
@@ -96,19 +117,20 @@ async function releasedIn({ releases, history, forge }: ForgeRepository): Promis
   );
 }
 
-/** What an accepted run pins, and the results that it goes on from. */
+/** What an accepted run pins, and the results that it goes on from; undefined where that cannot be said now. */
 async function usedBy(
   { planAt }: ForgeRepository,
   { settings }: Narrowed,
   order: RunOrder,
-): Promise<readonly Digest[]> {
+): Promise<readonly Digest[] | undefined> {
   // As its run plans it: results are found by keys that name the pool's platform.
   const pool = isOfFork(order.domain) ? settings.forks.pool : null;
   const as = { ...order, released: order.deploys?.run ?? null, pool };
   const { planned } = await planAt({ commit: order.source, tree: null, domain: order.domain, against: null, as });
-  const cached = planned.flatMap(({ forecast }) =>
-    (forecast?.steps ?? []).flatMap(({ verdict }) => (verdict.kind === "cached" ? [verdict.result] : [])),
-  );
+  const steps = planned.flatMap(({ forecast }) => forecast?.steps ?? []);
+  const isWhole = planned.every(({ problems, forecast }) => forecast !== null && !problems.some(isError));
+  if (planned.length === 0 || !isWhole) return undefined;
+  const cached = steps.flatMap(({ verdict }) => (verdict.kind === "cached" ? [verdict.result] : []));
   return [
     ...Object.values(order.pins).map(({ digest }) => digest),
     ...cached.flatMap(({ facts, made }) => [
