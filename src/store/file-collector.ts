@@ -1,5 +1,6 @@
 import { mkdirSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 
 import type { Digest } from "../identity/identity.ts";
 import { inTurns } from "./breather.ts";
@@ -18,19 +19,24 @@ import { evict, evictedSince, type Doomed } from "./evict.ts";
 import { removeLeftovers, type CollectHands } from "./leftovers.ts";
 import { removeIndexes } from "./result-index.ts";
 import { isOlder, modifiedAt, objectsIn, resultsIn, textAt, type FoundObject } from "./store-files.ts";
-import { takeAway } from "./take-away.ts";
+import { moveAside, removeMoved, takeAway, type Moved } from "./take-away.ts";
 import { parsed, temporaryBeside } from "./write-once.ts";
 
 const DAY = 86_400_000;
 /** So long after a result its bytes stay, however often somebody collects. */
 const BYTES_STAY_MS = DAY / 2;
+/** So long machines that mount a directory may know a name that went, and make young what lies aside. */
+const REMEMBERED_MS = 90_000;
 /** As long as beside the copies of a bucket: a step may go on from one that it did not write to for weeks. */
 const CHECKPOINTS_STAY_MS = 30 * DAY;
 
-type Hands = CollectHands & { readonly lost: AbortSignal | undefined };
+interface Hands extends CollectHands {
+  readonly lost: AbortSignal | undefined;
+  readonly rememberedMs: number;
+}
 
 /** Housekeeping of a store in a directory, which processes of several machines go on using meanwhile. */
-export function fileCollector(root: string, hands: CollectHands): Collector {
+export function fileCollector(root: string, hands: CollectHands, rememberedMs = REMEMBERED_MS): Collector {
   return {
     async last() {
       const times = [COLLECTED, USERS].flatMap((name) => modifiedAt(join(root, name)) ?? []);
@@ -42,7 +48,7 @@ export function fileCollector(root: string, hands: CollectHands): Collector {
       mkdirSync(root, { recursive: true });
       replace(join(root, USERS), users);
     },
-    collect: (kept, lost) => collect(root, kept, { ...hands, lost }),
+    collect: (kept, lost) => collect(root, kept, { ...hands, lost, rememberedMs }),
   };
 }
 
@@ -62,18 +68,36 @@ async function collect(root: string, kept: KeptForAll, hands: Hands): Promise<Co
   if (isLost()) return { objects: 0, bytes: 0, results };
   // Told before any bytes go, and even where there were none: whoever collected before may have died before telling.
   tell(root, { objects: 0, bytes: 0, results });
-  let [objects, bytes] = [0, 0];
-  for await (const { path, digest, stat } of inTurns(old, lost)) {
+  const moved: Moved[] = [];
+  for await (const { path, digest } of inTurns(old, lost)) {
     if (digest !== undefined && named.has(digest)) continue;
-    if (!takeAway(path, (now) => isOlder(now, kept.olderThan))) continue;
-    objects++;
-    bytes += stat.size;
+    const one = moveAside(path, (now) => isOlder(now, kept.olderThan));
+    if (one !== undefined) moved.push(one);
   }
   const checkpointsSince = Math.min(kept.olderThan, Date.now() - CHECKPOINTS_STAY_MS);
   await removeLeftovers(root, { ...kept, checkpointsSince }, hands);
-  const collected = { objects, bytes, results };
+  if (moved.length > 0) await forgotten(hands);
+  const collected = { ...(await removeAll(moved)), results };
   if (!isLost()) tell(root, collected);
   return collected;
+}
+
+async function forgotten({ rememberedMs, lost }: Hands): Promise<void> {
+  try {
+    await setTimeout(rememberedMs, undefined, { ref: false, ...(lost !== undefined && { signal: lost }) });
+  } catch {
+    // Nobody else looks at what lies aside: it is looked at now.
+  }
+}
+
+async function removeAll(moved: readonly Moved[]): Promise<Pick<Collected, "objects" | "bytes">> {
+  let [objects, bytes] = [0, 0];
+  for await (const one of inTurns(moved)) {
+    if (!removeMoved(one)) continue;
+    objects++;
+    bytes += one.seen.size;
+  }
+  return { objects, bytes };
 }
 
 async function resultsOf(

@@ -11,24 +11,58 @@ import { temporaryBeside } from "./write-once.ts";
  * count as lost bytes, which are computed again. What cannot be looked at or moved stays.
  */
 export function takeAway(path: string, unused: (stat: Stats) => boolean): boolean {
+  const moved = moveAside(path, unused);
+  return moved !== undefined && removeMoved(moved);
+}
+
+/** What nobody finds under its name any more. */
+export interface Moved {
+  readonly path: string;
+  readonly aside: string;
+  readonly seen: Stats;
+}
+
+/** The first half of it; undefined where it stays. */
+export function moveAside(path: string, unused: (stat: Stats) => boolean): Moved | undefined {
   const seen = opened(path);
-  if (seen === undefined || !unused(seen)) return false;
-  const aside = temporaryBeside(path);
-  let gone = false;
+  if (seen === undefined || !unused(seen)) return undefined;
+  const moved = { path, aside: temporaryBeside(path), seen };
   try {
-    renameSync(path, aside);
-    const now = opened(aside);
-    gone = now !== undefined && isSame(now, seen) && unused(seen);
+    renameSync(path, moved.aside);
+    if (isUntouched(moved) && unused(seen)) return moved;
   } catch {
     // It went just now, or may not be moved.
   }
+  giveBack(moved);
+  return undefined;
+}
+
+/** The second half; false where somebody made it young, who finds it again. */
+export function removeMoved(moved: Moved): boolean {
+  if (!isUntouched(moved)) {
+    giveBack(moved);
+    return false;
+  }
   try {
-    if (!gone) putBack(aside, path);
+    rmSync(moved.aside, { force: true });
+  } catch {
+    // It is old, and goes the next time.
+  }
+  return true;
+}
+
+function isUntouched({ aside, seen }: Moved): boolean {
+  const now = opened(aside);
+  return now !== undefined && isSame(now, seen);
+}
+
+function giveBack({ aside, path }: Moved): void {
+  try {
+    putBack(aside, path);
     rmSync(aside, { force: true });
   } catch {
     // It lies aside then: what goes on as if it were lost is computed again.
   }
-  return gone;
 }
 
 /** Moving changes the ctime alone. */

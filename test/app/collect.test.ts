@@ -55,10 +55,11 @@ async function serving() {
   onTestFinished(() => rmSync(directory, { recursive: true, force: true, maxRetries: 3 }));
   const root = join(directory, "store");
   mkdirSync(root);
-  const collector = fileCollector(root, {
-    remove: async (path) => removeTree(path),
-    removeAbandoned: (at) => removeAbandoned(at, Date.now()),
-  });
+  const hands = {
+    remove: async (path: string) => removeTree(path),
+    removeAbandoned: (at: string) => removeAbandoned(at, Date.now()),
+  };
+  const collector = fileCollector(root, hands, 0);
   await collector.keepUsers({ since: Date.now() - 31 * DAY, seen: {} });
   const read = readOperator(null);
   if (read.kind !== "ok") throw new Error(read.why);

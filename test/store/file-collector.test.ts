@@ -43,7 +43,7 @@ async function place() {
     for (let then = at(); ; then = at()) if (then > now) return then;
   };
   const old = (path: string): void => utimesSync(path, new Date(), new Date(Date.now() - 10 * DAY));
-  const collector = fileCollector(root, HANDS);
+  const collector = fileCollector(root, HANDS, 0);
   return {
     aside,
     root,

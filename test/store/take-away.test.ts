@@ -4,7 +4,7 @@ import { join } from "node:path";
 
 import { expect, onTestFinished, test } from "vitest";
 
-import { takeAway } from "../../src/store/take-away.ts";
+import { moveAside, removeMoved, takeAway } from "../../src/store/take-away.ts";
 
 function place(): { readonly root: string; readonly path: string } {
   const root = mkdtempSync(join(tmpdir(), "sluice-take-away-"));
@@ -33,6 +33,16 @@ test("what is used by the time it is out of the way is put back", () => {
   const { root, path } = place();
   let asked = 0;
   expect(takeAway(path, () => asked++ === 0)).toBe(false);
+  expect(readdirSync(root)).toEqual(["object"]);
+});
+
+test("what somebody made young who still knew its name is put back", () => {
+  const { root, path } = place();
+  const moved = moveAside(path, () => true);
+  if (moved === undefined) throw new Error("nobody uses it");
+  expect(readdirSync(root)).not.toContain("object");
+  utimesSync(moved.aside, 1, 1);
+  expect(removeMoved(moved)).toBe(false);
   expect(readdirSync(root)).toEqual(["object"]);
 });
 
