@@ -7,8 +7,9 @@ import { temporaryBeside } from "./write-once.ts";
  * Removes a file that nobody uses, while others may begin to: it is moved aside first and looked at once more. Whoever
  * finds it there makes it young and looks whether it is still there before relying on it (`staysThere`): before the move
  * that is seen here, and it is put back; after the move it is missed there, and written anew. No order of the two loses
- * what somebody relies on. What `unused` looks at beside it is looked at once more too. What is left is a moment in which readers miss what is put back, and a crash just then: both
- * count as lost bytes, which are computed again. What cannot be looked at or moved stays.
+ * what somebody relies on. What `unused` looks at beside the file is looked at once more too. What is left is a moment
+ * in which readers miss what is put back, and a crash just then: both count as lost bytes, which are computed again.
+ * What cannot be looked at or moved stays.
  */
 export function takeAway(path: string, unused: (stat: Stats) => boolean): boolean {
   const moved = moveAside(path, unused);
