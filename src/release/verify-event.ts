@@ -1,5 +1,5 @@
-import { checkEnvelope } from "../manifest/dsse.ts";
 import { EVENT_TYPE, eventPath, parseEvent, type ReleaseEvent } from "./release-event.ts";
+import { signedBy } from "./signed-by.ts";
 
 /** One event as the ledger has it. */
 export interface EventEntry {
@@ -25,14 +25,7 @@ export function verifyEvent(
   if (parsed.repository !== null && parsed.repository !== repository)
     return { kind: "refused", path, why: `it is of another repository (${parsed.repository})` };
   if (eventPath(event) !== path) return { kind: "refused", path, why: "it stands where another event belongs" };
-  if (envelope === undefined) return { kind: "refused", path, why: "it is not signed" };
-  const checked = checkEnvelope(envelope, payload, publicKeys, EVENT_TYPE);
-  switch (checked.kind) {
-    case "valid":
-      return { kind: "valid", event, keyId: checked.keyId };
-    case "unknown-key":
-      return { kind: "refused", path, why: `it is signed by a key that is not ours (${checked.keyId.slice(0, 12)})` };
-    case "invalid":
-      return { kind: "refused", path, why: checked.why };
-  }
+  const signed = signedBy({ payload, envelope }, publicKeys, EVENT_TYPE);
+  if (signed.kind === "refused") return { kind: "refused", path, why: signed.why };
+  return { kind: "valid", event, keyId: signed.keyId };
 }

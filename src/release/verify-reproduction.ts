@@ -1,5 +1,4 @@
 import { digestOf, type Digest, type RunId } from "../identity/identity.ts";
-import { checkEnvelope } from "../manifest/dsse.ts";
 import {
   isSame,
   parseReproduction,
@@ -8,6 +7,7 @@ import {
   type Reproduction,
   type SignedReproduction,
 } from "./reproduction.ts";
+import { signedBy } from "./signed-by.ts";
 
 /** One reproduction as the ledger has it. */
 export interface ReproductionEntry {
@@ -39,16 +39,9 @@ export function verifyReproduction(
     return { kind: "refused", path, why: `it is of another repository (${reproduction.repository})` };
   if (reproductionPath(reproduction.run, digestOf(payload)) !== path)
     return { kind: "refused", path, why: "it stands where another reproduction belongs" };
-  if (envelope === undefined) return { kind: "refused", path, why: "it is not signed" };
-  const checked = checkEnvelope(envelope, payload, keys, REPRODUCTION_TYPE);
-  switch (checked.kind) {
-    case "valid":
-      return { kind: "valid", reproduction, keyId: checked.keyId };
-    case "unknown-key":
-      return { kind: "refused", path, why: `it is signed by a key that is not ours (${checked.keyId.slice(0, 12)})` };
-    case "invalid":
-      return { kind: "refused", path, why: checked.why };
-  }
+  const signed = signedBy({ payload, envelope }, keys, REPRODUCTION_TYPE);
+  if (signed.kind === "refused") return { kind: "refused", path, why: signed.why };
+  return { kind: "valid", reproduction, keyId: signed.keyId };
 }
 
 /** Why some of these say nothing of a run as its ledger has it; undefined: all of them do. */
