@@ -27,12 +27,18 @@ export interface QueueRefusal {
 
 /** What to tell whoever started without a queue. */
 export function queueWords({ because, variable, found, expected, example }: QueueRefusal): {
+  readonly reason: "usage" | "later";
   readonly why: string;
   readonly next: string;
 } {
   const next = `${variable}=${example}`;
-  if (because === "malformed" || found === "embedded:") return { why: `${variable}: ${expected}`, next };
-  return { why: `${variable}: ${found} is not ${expected}`, next: `start it, or give the address at which it is` };
+  const reason = because === "malformed" ? "usage" : "later";
+  if (because === "malformed" || found === "embedded:") return { reason, why: `${variable}: ${expected}`, next };
+  return {
+    reason,
+    why: `${variable}: ${found} is not ${expected}`,
+    next: `start it, or give the address at which it is`,
+  };
 }
 
 export type OpenedQueue = { readonly kind: "opened"; readonly queue: Queue } | QueueRefusal;

@@ -11,7 +11,13 @@ type S3Address = Extract<OperatorStore, { kind: "s3" }>;
 
 export type OpenedBucket =
   | { readonly kind: "opened"; readonly bucket: Bucket }
-  | { readonly kind: "refused"; readonly why: string; readonly next: string };
+  | {
+      readonly kind: "refused";
+      /** `usage`: it is not there; `forbidden`: not for us; `later`: it cannot be asked. */
+      readonly reason: "usage" | "forbidden" | "later";
+      readonly why: string;
+      readonly next: string;
+    };
 
 /** Parts of uploads; files up to this size go in one. */
 const PART = 8 << 20;
@@ -30,6 +36,7 @@ export async function openS3Bucket(address: S3Address): Promise<OpenedBucket> {
     const missing = isStatus(error, 404);
     return {
       kind: "refused",
+      reason: missing ? "usage" : isStatus(error, 403) ? "forbidden" : "later",
       why: `the store ${bucket.name}: ${missing ? "there is no such bucket" : failed(error)}`,
       next: missing
         ? `aws s3 mb s3://${address.bucket}`

@@ -77,6 +77,15 @@ test.each<[string, string[], Record<string, string>]>([
   expect(stderr).toContain(text);
 });
 
+test.each(["serve", "worker"])("%s: a mistake in the operator's file is the person's", async (command) => {
+  const data = directory();
+  const config = join(data, "operator.yaml");
+  writeFileSync(config, "version: 1\npools: { default: { concurrency: many } }\n");
+  const app = { APP_ID: "1", PRIVATE_KEY, WEBHOOK_SECRET: "abc" };
+  const { code, stderr } = await sluice([command], { ...app, SLUICE_DATA: data, SLUICE_CONFIG: config }).end;
+  expect([code, stderr]).toEqual([64, expect.stringContaining(`${config}:2:`)]);
+});
+
 test("a worker that nobody tells of a service makes none where it stands", async () => {
   const here = directory();
   const { code, stderr } = await sluice(["worker"], {}, here).end;

@@ -224,6 +224,7 @@ describe("a bucket", () => {
     const none = await openS3Bucket({ ...addressOf(""), bucket: "no-such-bucket" });
     expect(none).toEqual({
       kind: "refused",
+      reason: "usage",
       why: "the store s3://no-such-bucket/: there is no such bucket",
       next: "aws s3 mb s3://no-such-bucket",
     });

@@ -1,8 +1,10 @@
 import { existsSync } from "node:fs";
 
+import { EXIT } from "../../cli/exit.ts";
 import type { Service, World } from "../../cli/world.ts";
 import type { WorkerConfig } from "../../config-service.ts";
 import { endsWithin, leaveSoon, orLeave } from "./leave.ts";
+import type { Refused } from "./refused.ts";
 import { keepOutOfGit } from "../local/keep-out-of-git.ts";
 import type { Operator } from "../../pipeline/operator.ts";
 import type { Queue } from "../../queue/queue.ts";
@@ -19,7 +21,7 @@ export function serviceDoors(world: World): Service {
       const opened = await opening.catch((error: unknown) => {
         const refusal = listenRefusal(error, config);
         if (refusal === undefined) throw error;
-        return { kind: "refused" as const, ...refusal };
+        return { kind: "refused" as const, reason: "later" as const, ...refusal };
       });
       if (opened.kind === "refused") return stop.aborted ? STOPPED : refused(world, opened);
       const { service } = opened;
@@ -35,7 +37,10 @@ export function serviceDoors(world: World): Service {
       // Where nothing says so, nobody means to begin a service's directory where they stand.
       const none = config.named ? undefined : noServiceIn(config);
       if (none !== undefined)
-        return refused(world, { ...none, next: "SLUICE_DATA=…, or SLUICE_QUEUE_URL=redis://…, as the service has it" });
+        return refused(world, {
+          ...none,
+          next: "SLUICE_DATA=…, or SLUICE_QUEUE_URL=redis://…, as the service has it",
+        });
       const { openQueue, queueWords } = await import("../../queue/open-queue.ts");
       const { startWorker } = await import("./worker.ts");
       const { servicePaths } = await import("./paths.ts");
@@ -153,9 +158,12 @@ function writtenConcurrency({ settings, pools }: Operator, pool: string): number
   return settings.places[`pools.${pool}.concurrency`] === undefined ? undefined : pools[pool]?.concurrency;
 }
 
-function noServiceIn({ queue, data }: Pick<WorkerConfig, "queue" | "data">): { readonly why: string } | undefined {
+function noServiceIn({
+  queue,
+  data,
+}: Pick<WorkerConfig, "queue" | "data">): Omit<Refused, "kind" | "next"> | undefined {
   if (queue.kind !== "embedded" || existsSync(data)) return undefined;
-  return { why: `no service keeps anything in ${data}` };
+  return { reason: "later", why: `no service keeps anything in ${data}` };
 }
 
 const LEAVE_MS = 10_000;
@@ -163,12 +171,9 @@ const LEAVE_MS = 10_000;
 const STOPPED = 130;
 /** Steps at once where nothing else is said. */
 const SLOTS = 2;
-/** EX_TEMPFAIL: try again when the world is there. */
-const LATER = 75;
-
-function refused({ terminal }: World, { why, next }: { readonly why: string; readonly next: string }): number {
+function refused({ terminal }: World, { reason, why, next }: Omit<Refused, "kind">): number {
   terminal.say(`sluice: ${why}\n  next: ${next}\n`);
-  return LATER;
+  return EXIT[reason];
 }
 
 function stopped(stop: AbortSignal): Promise<void> {

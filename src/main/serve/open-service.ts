@@ -18,6 +18,7 @@ import { LIVE } from "../run/live-run.ts";
 import { endsWithin } from "./leave.ts";
 import { readOperator } from "./operator.ts";
 import { readiness } from "./ready.ts";
+import type { Refused } from "./refused.ts";
 import { openStore } from "./store.ts";
 import { servicePaths } from "./paths.ts";
 import { composeService } from "./compose-service.ts";
@@ -70,9 +71,7 @@ export interface OpenService extends AsyncDisposable {
   readonly queue: Queue;
 }
 
-export type Opened =
-  | { readonly kind: "opened"; readonly service: OpenService }
-  | { readonly kind: "refused"; readonly why: string; readonly next: string };
+export type Opened = { readonly kind: "opened"; readonly service: OpenService } | Refused;
 
 /** Each part of a service has so long to end in good order. */
 const LEAVE_MS = 10_000;
@@ -82,7 +81,12 @@ export async function openService(opening: Opening): Promise<Opened> {
   const { config, clock, version, path, slots, variable } = opening;
   const program = findGit(path);
   if (program === undefined)
-    return { kind: "refused", why: "git is not installed, and a service needs it", next: "apt-get install git" };
+    return {
+      kind: "refused",
+      reason: "later",
+      why: "git is not installed, and a service needs it",
+      next: "apt-get install git",
+    };
   const read = readOperator(config.operatorFile);
   if (read.kind === "refused") return read;
   const { operator } = read;

@@ -5,10 +5,9 @@ import type { Operator } from "../../pipeline/operator.ts";
 import { parseOperator } from "../../pipeline/parse-operator.ts";
 import { codeFrame } from "../../problem/frame.ts";
 import { isError } from "../../problem/problem.ts";
+import type { Refused } from "./refused.ts";
 
-export type OperatorRead =
-  | { readonly kind: "ok"; readonly operator: Operator }
-  | { readonly kind: "refused"; readonly why: string; readonly next: string };
+export type OperatorRead = { readonly kind: "ok"; readonly operator: Operator } | Refused;
 
 /** A part of main.ts for services: the operator's file, read once at the start; null is a file that says nothing. */
 export function readOperator(path: string | null): OperatorRead {
@@ -19,6 +18,7 @@ export function readOperator(path: string | null): OperatorRead {
     const why = error instanceof Error ? error.message : String(error);
     return {
       kind: "refused",
+      reason: "usage",
       why: `SLUICE_CONFIG: it cannot be read: ${why}`,
       next: "name a file that this user can read",
     };
@@ -37,17 +37,19 @@ export function readOperator(path: string | null): OperatorRead {
   );
   return {
     kind: "refused",
+    reason: "usage",
     why: `SLUICE_CONFIG: a valid operator's file was expected\n${shown.join("\n")}`,
     next: EXAMPLE,
   };
 }
 
 /** What looks like a key and is none would be passed over, and with it all that it signed. */
-function unreadableKey({ signingKeys }: Operator): OperatorRead | undefined {
+function unreadableKey({ signingKeys }: Operator): Refused | undefined {
   const bad = signingKeys.find((key) => publicKeyPem(key.public) === undefined);
   if (bad === undefined) return undefined;
   return {
     kind: "refused",
+    reason: "usage",
     why: `SLUICE_CONFIG: \`public\` of \`${bad.id}\` under \`signing_keys\` is no Ed25519 key`,
     next: "openssl pkey -in ed25519.pem -pubout -outform DER | openssl base64 -A",
   };

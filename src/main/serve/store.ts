@@ -12,6 +12,7 @@ import { fileCollector } from "../../store/file-collector.ts";
 import { filesystemStore } from "../../store/filesystem-store.ts";
 import { bucketProbe, fileProbe, type Probe } from "../../store/probe.ts";
 import type { Store } from "../../store/store.ts";
+import type { Refused } from "./refused.ts";
 
 /** Where bytes are, and what workers began beside them. */
 export interface OpenStore {
@@ -25,9 +26,7 @@ export interface OpenStore {
   readonly collector: Collector;
 }
 
-export type StoreOpened =
-  | ({ readonly kind: "opened" } & OpenStore)
-  | { readonly kind: "refused"; readonly why: string; readonly next: string };
+export type StoreOpened = ({ readonly kind: "opened" } & OpenStore) | Refused;
 
 const TRIM_EVERY_MS = 10 * 60_000;
 /** Nobody else collects what lies beside a bucket's copies; looking at all of it takes longer than trimming. */
@@ -84,5 +83,5 @@ export async function storeAt(url: string, local: string): Promise<Store> {
     throw new Refusal(EXIT.usage, `SLUICE_STORE_URL: ${address.why}\n  next: SLUICE_STORE_URL=s3://bucket/prefix`);
   const opened = await openStore(address.store, local);
   if (opened.kind === "opened") return opened.store;
-  throw new Refusal(EXIT.later, `${opened.why}\n  next: ${opened.next}`);
+  throw new Refusal(EXIT[opened.reason], `${opened.why}\n  next: ${opened.next}`);
 }
