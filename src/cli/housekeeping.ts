@@ -6,7 +6,8 @@ import { EXIT, Refusal } from "./exit.ts";
 import { paintOf } from "./history.ts";
 import { openRepository } from "./open-repository.ts";
 import { openSession, planSession, PLAIN_REQUEST } from "./session.ts";
-import type { World } from "./world.ts";
+import { ledgersOf } from "./select-run.ts";
+import type { Ledger, Repository, World } from "./world.ts";
 
 const WEEK = 7 * 86_400_000;
 
@@ -46,10 +47,17 @@ export async function rebuildCache(world: World): Promise<number> {
   const repository = await openRepository(world);
   repository.dropCaches();
   const fresh = await openRepository(world);
-  const history = await fresh.history();
-  const { length } = history.runs({});
-  world.terminal.print(`index rebuilt from the ledger: ${length} ${length === 1 ? "run" : "runs"}\n`);
+  world.terminal.print(`index rebuilt from the ledger: ${await recordedRuns(fresh)}\n`);
   return EXIT.fine;
+}
+
+/** Of each ledger by its name, where this clone follows a service's beside its own. */
+async function recordedRuns(repository: Repository): Promise<string> {
+  const ledgers = await ledgersOf(repository);
+  const count = ({ history }: Ledger): string => counted(history.runs({}).length, "run");
+  const [only] = ledgers;
+  if (ledgers.length === 1 && only !== undefined) return count(only);
+  return ledgers.map((ledger) => `${count(ledger)} in ${ledger.ref}`).join(", ");
 }
 
 /** `sluice doctor`: looks at everything and says what to do. */
@@ -108,7 +116,6 @@ async function repositoryChecks(world: World): Promise<readonly Check[]> {
           found: here.why,
           next: "`apt install bubblewrap`, so that an undeclared read fails",
         };
-  const history = await repository.history();
   const left = repository.accepted.list().length;
   return [
     {
@@ -136,7 +143,7 @@ async function repositoryChecks(world: World): Promise<readonly Check[]> {
     },
     isolation,
     memoryCheck(await repository.unlimitedMemory()),
-    { name: "ledger", state: "fine", found: `${counted(history.runs({}).length, "run")} recorded`, next: null },
+    { name: "ledger", state: "fine", found: `${await recordedRuns(repository)} recorded`, next: null },
     {
       name: "interrupted runs",
       state: left > 0 ? "warning" : "fine",

@@ -107,6 +107,11 @@ describe("the digits, from plan to record", () => {
 
     expect(after.stdout).toBe(before.stdout);
     expect(rebuilt.stdout).toBe("index rebuilt from the ledger: 1 run\n");
+
+    const shared = "refs/remotes/origin/sluice/ledger";
+    bench.git("update-ref", shared, "refs/sluice/local");
+    const both = await bench.sluice("cache", "rebuild");
+    expect(both.stdout).toBe(`index rebuilt from the ledger: 1 run in refs/sluice/local, 1 run in ${shared}\n`);
   });
 
   test("an artifact comes out of the store verified", async () => {
