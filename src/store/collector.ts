@@ -1,4 +1,4 @@
-import type { Digest, RunId } from "../identity/identity.ts";
+import { parseDigest, type Digest, type RunId } from "../identity/identity.ts";
 import type { StepResult } from "../key/key-document.ts";
 
 /** Housekeeping of a store that others go on using meanwhile; one process does it for all. */
@@ -16,8 +16,16 @@ export interface Collector {
 export interface Users {
   /** Since when this is kept (ms since 1970). */
   readonly since: number;
-  /** `recorded`: how many runs its ledger held; not there where nobody has counted them. */
-  readonly seen: Readonly<Record<string, { readonly at: number; readonly name: string; readonly recorded?: number }>>;
+  readonly seen: Readonly<Record<string, User>>;
+}
+
+export interface User {
+  /** When the App had it last (ms since 1970). */
+  readonly at: number;
+  readonly name: string;
+  /** How many runs and events of environments its ledger held; not there where nobody has counted them. */
+  readonly recorded?: number;
+  readonly events?: number;
 }
 
 export interface Collected {
@@ -37,22 +45,38 @@ export interface Kept {
 
 /** Where persons may compute too, whose ledgers nobody sees. */
 export interface KeptForAll extends Kept {
-  /** Results that persons' own runs made since then (ms since 1970) stay. */
+  /** Results that persons' own runs made since then (ms since 1970) stay, and those of steps that write nothing. */
   readonly personsSince: number;
 }
 
-/** Whether a result stays where others may go on from it. */
+/** Whether a result stays where others may go on from it: no bytes tell of one that has no outputs. */
 export function stays({ made, facts }: StepResult, { live, runs, olderThan, personsSince }: KeptForAll): boolean {
+  const isTold = facts.outputs.length > 0;
+  const since = made.domain === "local" || !isTold ? Math.min(olderThan, personsSince) : olderThan;
   return (
-    Date.parse(made.finishedAt) >= (made.domain === "local" ? Math.min(olderThan, personsSince) : olderThan) ||
+    Date.parse(made.finishedAt) >= since ||
     runs.has(made.run) ||
-    facts.outputs.every(({ digest }) => live.has(digest))
+    (isTold && facts.outputs.every(({ digest }) => live.has(digest)))
   );
 }
 
 /** Bytes that a result names. */
 export function namedBy({ made, facts }: StepResult): readonly Digest[] {
   return [...facts.outputs.map(({ digest }) => digest), ...(made.log === null ? [] : [made.log])];
+}
+
+/** So long after a result its bytes stay, however often somebody collects (ms). */
+export const BYTES_STAY_MS = 43_200_000;
+
+/** What is left of a result that went: whose it was, and what it named. */
+export function evictedMark(result: StepResult): string {
+  return `${JSON.stringify({ run: result.made.run, bytes: namedBy(result) })}\n`;
+}
+
+/** Bytes that such a mark names; marks of earlier versions name none. */
+export function bytesOfMark(mark: unknown): readonly Digest[] {
+  const { bytes = [] } = (mark ?? {}) as { readonly bytes?: readonly string[] };
+  return bytes.flatMap((digest) => parseDigest(digest) ?? []);
 }
 
 /** What is written anew whenever a store was collected, so that no process answers from memory what went. */

@@ -1,9 +1,9 @@
 import { mkdirSync, writeFileSync, type Stats } from "node:fs";
 import { join } from "node:path";
 
-import { hexOf, parseDigest, type Digest } from "../identity/identity.ts";
+import { hexOf, type Digest } from "../identity/identity.ts";
 import { breather } from "./breather.ts";
-import { namedBy } from "./collector.ts";
+import { bytesOfMark, evictedMark } from "./collector.ts";
 import { seenAt } from "./objects.ts";
 import { modifiedAt, namesIn, textAt, type FoundResult } from "./store-files.ts";
 import { isSame, takeAway } from "./take-away.ts";
@@ -14,8 +14,7 @@ export type Doomed = FoundResult & { readonly result: NonNullable<FoundResult["r
 /** First it is known that a result went, then it goes; false where another one stands there, or took its place, since. */
 export function evict(root: string, { path, stat, revocation, result }: Doomed): boolean {
   mkdirSync(join(root, "evicted"), { recursive: true });
-  const mark = { run: result.made.run, bytes: namedBy(result) };
-  writeFileSync(join(root, "evicted", `${hexOf(result.key)}.json`), `${JSON.stringify(mark)}\n`);
+  writeFileSync(join(root, "evicted", `${hexOf(result.key)}.json`), evictedMark(result));
   const { path: revoked, stat: then } = revocation;
   // What was wrong is never read again: what took its place goes last.
   if (!takeAway(path, (now) => isSame(now, stat) && isAsSeen(revoked, then))) return false;
@@ -35,7 +34,6 @@ export async function* evictedSince(root: string, since: number): AsyncGenerator
   for (const name of namesIn(marks)) {
     await breathe();
     if ((modifiedAt(join(marks, name)) ?? 0) < since) continue;
-    const { bytes = [] } = (parsed(textAt(join(marks, name)) ?? "{}") ?? {}) as { readonly bytes?: readonly string[] };
-    yield* bytes.flatMap((digest) => parseDigest(digest) ?? []);
+    yield* bytesOfMark(parsed(textAt(join(marks, name)) ?? "{}"));
   }
 }

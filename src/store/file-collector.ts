@@ -6,6 +6,7 @@ import type { Digest } from "../identity/identity.ts";
 import { inTurns } from "./breather.ts";
 import { addFiles } from "./collect.ts";
 import {
+  BYTES_STAY_MS,
   COLLECTED,
   namedBy,
   stays,
@@ -23,8 +24,6 @@ import { moveAside, removeMoved, takeAway, type Moved } from "./take-away.ts";
 import { parsed, temporaryBeside } from "./write-once.ts";
 
 const DAY = 86_400_000;
-/** So long after a result its bytes stay, however often somebody collects. */
-const BYTES_STAY_MS = DAY / 2;
 /** So long machines that mount a directory may know a name that went, and make young what lies aside. */
 const REMEMBERED_MS = 90_000;
 /** As long as beside the copies of a bucket: a step may go on from one that it did not write to for weeks. */

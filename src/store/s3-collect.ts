@@ -3,7 +3,10 @@ import type { ListingEntry, StepResult } from "../key/key-document.ts";
 import { atOnce } from "./at-once.ts";
 import type { Bucket, Listed } from "./bucket.ts";
 import {
+  BYTES_STAY_MS,
+  bytesOfMark,
   COLLECTED,
+  evictedMark,
   namedBy,
   stays,
   USERS,
@@ -38,13 +41,14 @@ export function s3Collector(bucket: Bucket, forget: () => void): Collector {
 }
 
 interface FoundResult {
-  /** Its object, and that of what took its place. */
-  readonly names: readonly string[];
+  readonly name: string;
+  /** What took its place: when it was written (ms since 1970), undefined where nothing did. */
+  readonly revocation: { readonly name: string; readonly modified: number | undefined };
   readonly result: StepResult;
 }
 
 /**
- * Results go first, and what they name the next time: whoever read a result just before goes on with its bytes. What is
+ * Results go first, and what they name a day later: whoever read a result just before goes on with its bytes. What is
  * used anew is made young by its writer, so each object is looked at once more before it goes.
  */
 async function collect(bucket: Bucket, needed: KeptForAll, lost: AbortSignal | undefined): Promise<Collected> {
@@ -53,13 +57,13 @@ async function collect(bucket: Bucket, needed: KeptForAll, lost: AbortSignal | u
   const doomed = results.filter(({ result }) => !stays(result, needed));
   const named = new Set(live);
   for (const { result } of results) for (const digest of namedBy(result)) named.add(digest);
+  for (const digest of await evictedSince(bucket, Date.now() - BYTES_STAY_MS)) named.add(digest);
   const { objects, young } = await oldOnes(bucket, olderThan);
   const kept = await withFiles(bucket, new Set([...named, ...young]));
   let [count, bytes, evicted] = [0, 0, 0];
   await atOnce(doomed, SIDE_BY_SIDE, async (one) => {
     if (lost?.aborted === true) return;
-    await evict(bucket, one);
-    evicted++;
+    if (await evict(bucket, one)) evicted++;
   });
   const gone = objects.filter(({ digest }) => digest === undefined || !kept.has(digest));
   await atOnce(gone, SIDE_BY_SIDE, async ({ key, size }) => {
@@ -85,21 +89,22 @@ async function removeOldMarks(bucket: Bucket, olderThan: number): Promise<void> 
 }
 
 async function resultsOf(bucket: Bucket): Promise<readonly FoundResult[]> {
-  const revocations = new Set<string>();
-  for await (const { key } of bucket.list("revocations/")) revocations.add(key);
+  const revocations = new Map<string, number>();
+  for await (const { key, modified } of bucket.list("revocations/")) revocations.set(key, modified);
   const names: string[] = [];
   for await (const { key } of bucket.list("results/")) names.push(key);
   const found: FoundResult[] = [];
   await atOnce(names, SIDE_BY_SIDE, async (name) => {
-    const revocation = name.replace(/^results/, "revocations");
-    const revoked = revocations.has(revocation);
+    const revoked = name.replace(/^results/, "revocations");
+    const revocation = { name: revoked, modified: revocations.get(revoked) };
     const first = (await read(bucket, name)) as StepResult | undefined;
-    const now = revoked
-      ? ((await read(bucket, revocation)) as { readonly now: StepResult } | undefined)?.now
-      : undefined;
+    const now =
+      revocation.modified === undefined
+        ? undefined
+        : ((await read(bucket, revoked)) as { readonly now: StepResult } | undefined)?.now;
     const result = now ?? first;
     // What cannot be read is nobody's to remove.
-    if (result?.result === 1) found.push({ names: revoked ? [revocation, name] : [name], result });
+    if (result?.result === 1) found.push({ name, revocation, result });
   });
   return found;
 }
@@ -140,11 +145,23 @@ async function withFiles(bucket: Bucket, kept: Set<Digest>): Promise<ReadonlySet
   return kept;
 }
 
-/** First it is known that it went, then it goes. */
-async function evict(bucket: Bucket, { names, result }: FoundResult): Promise<void> {
-  const mark = `${JSON.stringify({ run: result.made.run })}\n`;
-  await bucket.put(evictedName(result.key), new TextEncoder().encode(mark));
-  await bucket.remove(names);
+/** First it is known that a result went, then it goes; false where it was revoked since. */
+async function evict(bucket: Bucket, { name, revocation, result }: FoundResult): Promise<boolean> {
+  await bucket.put(evictedName(result.key), new TextEncoder().encode(evictedMark(result)));
+  if ((await bucket.head(revocation.name))?.modified !== revocation.modified) return false;
+  // What was wrong is never read again: what took its place goes last.
+  await bucket.remove([name]);
+  if (revocation.modified !== undefined) await bucket.remove([revocation.name]);
+  return true;
+}
+
+/** Bytes of results that were evicted since then (ms since 1970): whoever read one just before goes on with them. */
+async function evictedSince(bucket: Bucket, since: number): Promise<readonly Digest[]> {
+  const marks: string[] = [];
+  for await (const { key, modified } of bucket.list("evicted/")) if (modified >= since) marks.push(key);
+  const bytes: Digest[] = [];
+  await atOnce(marks, SIDE_BY_SIDE, async (mark) => void bytes.push(...bytesOfMark(await read(bucket, mark))));
+  return bytes;
 }
 
 /** Undefined for what is not there any more; what is there and says nothing is a reason to stop. */

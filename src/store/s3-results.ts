@@ -129,6 +129,7 @@ async function createResult(place: Place, domain: Domain, result: StepResult): P
   const name = resultName(domain, result.key);
   if (await createOnce(place, name, render(result))) {
     place.known.set(name, result);
+    await removeOrphan(place.bucket, { name, revocation: revocationName(domain, result.key) });
     return { kind: "created" };
   }
   const first = await inBucket(place, domain, result.key);
@@ -141,6 +142,17 @@ async function createResult(place: Place, domain: Domain, result: StepResult): P
     if ((await place.bucket.head(observation)) === undefined) await place.bucket.put(observation, render(result));
   }
   return { kind: "exists", result: the, same };
+}
+
+/** What took the place of a result that went is older than the new one, and says nothing of it. */
+async function removeOrphan(
+  bucket: Bucket,
+  { name, revocation }: { readonly name: string; readonly revocation: string },
+): Promise<void> {
+  const left = await bucket.head(revocation);
+  if (left === undefined) return;
+  const created = await bucket.head(name);
+  if (created !== undefined && left.modified < created.modified) await bucket.remove([revocation]);
 }
 
 async function revoke({ bucket }: Place, domain: Domain, { old, now, why }: Revocation): Promise<void> {

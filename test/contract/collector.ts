@@ -102,6 +102,14 @@ export function collectorContract(open: () => Promise<CollectorPlace>): void {
     expect(await here.collect()).toMatchObject({ objects: 1 });
   });
 
+  test("bytes stay for a day after the last result that named them, however often somebody collects", async () => {
+    const here = await open();
+    const digest = await withResult(here);
+    expect(await here.collect()).toMatchObject({ objects: 0, results: 1 });
+    expect(await here.collect()).toMatchObject({ objects: 0, results: 0 });
+    expect(existsSync(here.file(objectName(digest)))).toBe(true);
+  });
+
   test("what a run holds stays: by its record, or while it goes on", async () => {
     const here = await open();
     const digest = await withResult(here);
@@ -123,6 +131,20 @@ export function collectorContract(open: () => Promise<CollectorPlace>): void {
     here.age(objectName(digest));
     expect(await here.collect()).toEqual({ objects: 0, bytes: 0, results: 1 });
     expect((await found(here.store)).result?.made.domain).toBe("local");
+  });
+
+  test("a result without outputs, which nothing tells of, stays as long as artifacts do", async () => {
+    const here = await open();
+    const { made, ...result } = resultOf(KEY, []);
+    const create = (days: number, domain: "main" | "pr") =>
+      here.store.createResult(domain, {
+        ...result,
+        made: { ...made, domain, finishedAt: new Date(Date.now() - days * DAY).toISOString() },
+      });
+    await create(100, "main");
+    await create(200, "pr");
+    expect(await here.collect()).toEqual({ objects: 0, bytes: 0, results: 1 });
+    expect((await found(here.store)).result?.made.domain).toBe("main");
   });
 
   test("a directory that is held keeps its files", async () => {

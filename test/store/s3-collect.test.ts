@@ -11,7 +11,9 @@ import { objectName } from "../../src/store/s3-bytes.ts";
 import { bucketProbe } from "../../src/store/probe.ts";
 import { s3Collector } from "../../src/store/s3-collect.ts";
 import { s3Store } from "../../src/store/s3-store.ts";
-import { collectorContract, withDirectory } from "../contract/collector.ts";
+import { evictedName, resultName } from "../../src/store/s3-results.ts";
+import { resultOf } from "../builders/result.ts";
+import { collectorContract, found, KEY, withDirectory, withResult } from "../contract/collector.ts";
 import { S3_VARIABLES, s3Server, type S3Server } from "../contract/s3-server.ts";
 
 const DAY = 86_400_000;
@@ -42,7 +44,9 @@ async function place() {
     machine,
     collector,
     file,
-    nextDay: () => undefined,
+    nextDay() {
+      this.age(evictedName(KEY));
+    },
     collect: (live: readonly Digest[] = [], runs: readonly RunId[] = [], lost?: AbortSignal) => {
       const now = Date.now();
       const since = { olderThan: now - 7 * DAY, personsSince: now - 180 * DAY };
@@ -55,6 +59,45 @@ async function place() {
 }
 
 collectorContract(place);
+
+const WHY = { who: "ada", reason: "forced" };
+
+test("what took the place of a wrong result goes after it, and nothing that is left of it shadows the next", async () => {
+  const here = await place();
+  const digest = await withResult(here);
+  const old = resultOf(KEY, [{ path: "out", kind: "file", digest }]);
+  const now = resultOf(KEY, [{ path: "out", kind: "file", digest: digestOf("right") }]);
+  await here.store.revoke("local", { old, now, why: WHY });
+  let removals = 0;
+  server.before = ({ method, url }, response) => {
+    if (method !== "POST" || url?.includes("delete") !== true || ++removals < 2) return false;
+    response.writeHead(403, { "content-type": "application/xml" }).end("<Error><Code>AccessDenied</Code></Error>");
+    return true;
+  };
+  await expect(here.collect()).rejects.toThrow();
+  server.before = undefined;
+  const revocation = resultName("local", KEY).replace(/^results/, "revocations");
+  expect([resultName("local", KEY), revocation].map((name) => existsSync(here.file(name)))).toEqual([false, true]);
+  here.age(revocation);
+  const next = resultOf(KEY, [{ path: "out", kind: "file", digest: digestOf("next") }]);
+  expect(await here.machine("next").createResult("local", next)).toEqual({ kind: "created" });
+  expect((await found(here.machine("reader"))).result).toEqual(next);
+});
+
+test("a result that is revoked just before it would go stays, and so does what took its place", async () => {
+  const here = await place();
+  const digest = await withResult(here);
+  const old = resultOf(KEY, [{ path: "out", kind: "file", digest }]);
+  const now = resultOf(KEY, [{ path: "out", kind: "file", digest: digestOf("right") }]);
+  const put: typeof here.bucket.put = async (key, bytes) => {
+    if (key === evictedName(KEY)) await here.store.revoke("local", { old, now, why: WHY });
+    await here.bucket.put(key, bytes);
+  };
+  const meanwhile = s3Collector({ ...here.bucket, put }, () => here.store.forget());
+  const since = { olderThan: Date.now() - 7 * DAY, personsSince: Date.now() - 180 * DAY };
+  expect(await meanwhile.collect({ live: new Set(), runs: new Set(), ...since })).toMatchObject({ results: 0 });
+  expect((await found(here.machine("reader"))).result).toEqual(now);
+});
 
 test("what is old is there as long as it is there", async () => {
   const here = await place();
