@@ -171,6 +171,7 @@ const LEAVE_MS = 10_000;
 const STOPPED = 130;
 /** Steps at once where nothing else is said. */
 const SLOTS = 2;
+
 function refused({ terminal }: World, { reason, why, next }: Omit<Refused, "kind">): number {
   terminal.say(`sluice: ${why}\n  next: ${next}\n`);
   return EXIT[reason];
