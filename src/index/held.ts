@@ -1,7 +1,8 @@
 import type { DatabaseSync } from "node:sqlite";
 
-import { parseRunId, type Digest, type RunId } from "../identity/identity.ts";
-import { recordedRun } from "../manifest/commit-message.ts";
+import { digestOf, parseDigest, parseRunId, type CommitSha, type Digest, type RunId } from "../identity/identity.ts";
+import { parseTrailers, recordedRun } from "../manifest/commit-message.ts";
+import { manifestPath } from "../manifest/ledger-paths.ts";
 import type { RunRecord } from "../run/run-record.ts";
 import { indexedHead } from "./catch-up.ts";
 import type { Held } from "./history.ts";
@@ -11,7 +12,8 @@ const BATCH = 500;
 
 /**
  * What recorded runs hold. The index leaves out what could not be read when it met it: that is read anew, and while it
- * cannot be read nobody knows what it holds.
+ * cannot be read nobody knows what it holds. A manifest that was written over since does not take anything away: what
+ * a run held when it was recorded stays held.
  */
 export async function held(
   database: DatabaseSync,
@@ -27,25 +29,65 @@ export async function held(
     .all(new Date(since).toISOString());
   const wanted = new Set([...idsOf(recent), ...also]);
   const indexed = new Set(idsOf(database.prepare("select id from runs").all()));
-  const left = indexedHead(database) === undefined ? [] : await recordedIn(ledger);
-  const ids = [...wanted, ...left.filter((id) => !indexed.has(id) && !wanted.has(id))];
+  const recorded =
+    indexedHead(database) === undefined ? new Map<RunId, readonly Recording[]>() : await recordedIn(ledger);
+  const ids = [...wanted, ...[...recorded.keys()].filter((id) => !indexed.has(id) && !wanted.has(id))];
   // What was recorded since the index was brought up to the ledger is there, too.
   const head = await ledger.head();
   const digests = new Set<Digest>();
   for (let at = 0; at < ids.length; at += BATCH) {
     const batch = ids.slice(at, at + BATCH);
-    const runs = head === undefined ? new Map<RunId, RunRecord>() : await readRuns(ledger, head, batch);
+    const found =
+      head === undefined ? new Map<RunId, readonly RunRecord[]>() : await asRecorded(ledger, head, batch, recorded);
     for (const id of batch) {
-      const run = runs.get(id);
-      if (run === undefined) return { kind: "unreadable", run: id };
-      if (wanted.has(id) || isOwn(ledger, run)) for (const digest of digestsOf(run)) digests.add(digest);
+      const runs = found.get(id) ?? [];
+      if (runs.length === 0) return { kind: "unreadable", run: id };
+      for (const run of runs)
+        if (wanted.has(id) || isOwn(ledger, run)) for (const digest of digestsOf(run)) digests.add(digest);
     }
   }
   return { kind: "held", digests };
 }
 
-async function recordedIn(ledger: LedgerReader): Promise<readonly RunId[]> {
-  return [...new Set((await ledger.log()).flatMap(({ message }) => recordedRun(message) ?? []))];
+/** A commit that recorded a run, and the digest of the manifest that it brought. */
+interface Recording {
+  readonly commit: CommitSha;
+  readonly manifest: Digest;
+}
+
+/** A commit that only names a run, and no manifest, recorded nothing: somebody wrote it by hand. */
+async function recordedIn(ledger: LedgerReader): Promise<ReadonlyMap<RunId, readonly Recording[]>> {
+  const recorded = new Map<RunId, Recording[]>();
+  for (const { sha: commit, message } of await ledger.log()) {
+    const run = recordedRun(message);
+    const manifest = parseDigest(parseTrailers(message).get("Sluice-Manifest")?.[0] ?? "");
+    if (run === undefined || manifest === undefined) continue;
+    const known = recorded.get(run);
+    if (known === undefined) recorded.set(run, [{ commit, manifest }]);
+    else known.push({ commit, manifest });
+  }
+  return recorded;
+}
+
+/** Each run as the head has it, and, where that is not what was recorded, as every commit that recorded it has it. */
+async function asRecorded(
+  ledger: LedgerReader,
+  head: CommitSha,
+  ids: readonly RunId[],
+  recorded: ReadonlyMap<RunId, readonly Recording[]>,
+): Promise<ReadonlyMap<RunId, readonly RunRecord[]>> {
+  const found = new Map([...(await readRuns(ledger, head, ids))].map(([id, run]) => [id, [run]]));
+  const files = await ledger.files(head, ids.map(manifestPath));
+  for (const id of ids) {
+    const bytes = files.get(manifestPath(id));
+    const now = bytes === undefined ? undefined : digestOf(bytes);
+    for (const { commit, manifest } of recorded.get(id) ?? []) {
+      if (manifest === now) continue;
+      const then = (await readRuns(ledger, commit, [id])).get(id);
+      if (then !== undefined) found.set(id, [...(found.get(id) ?? []), then]);
+    }
+  }
+  return found;
 }
 
 function idsOf(rows: readonly unknown[]): readonly RunId[] {

@@ -232,14 +232,21 @@ test("settings with mistakes keep no less than those before", async () => {
   const write = (text: string) =>
     twin.forge.commit(there, { branch: "main", files: { "sluice.yaml": text }, message: "Settings", login: "alice" });
   await write("version: 1\nretention: { artifacts: many }\n");
-  expect(await us.collect()).toMatchObject({ kind: "again" });
-  expect([kept, told]).toEqual([[], [expect.stringContaining("acme/digits: its sluice.yaml has mistakes")]]);
+  const old = new Date(Date.now() - 4_000 * DAY).toISOString();
+  await recordRuns(
+    us.repository,
+    Array.from({ length: 12 }, (_, nth) => `word ${nth}`),
+    { startedAt: old, finishedAt: old },
+  );
+  expect(await us.collect()).toEqual({ kind: "done" });
+  expect([kept.at(-1)?.personsSince, ...heldAtLast(kept, "word 0")]).toEqual([0, true]);
   await write("version: 1\nretention: { artifacts: 400d }\n");
   expect(await us.collect()).toEqual({ kind: "done" });
-  expect(kept[0]?.personsSince).toBeLessThan(Date.now() - 399 * DAY);
+  expect(kept.at(-1)?.personsSince).toBeLessThan(Date.now() - 399 * DAY);
+  expect([told, ...heldAtLast(kept, "word 0")]).toEqual([[], false]);
 });
 
-test("what an accepted run may go on from stays for as long as it lasts, and one that comes meanwhile stops it", async () => {
+test("what an accepted run may go on from stays for as long as it lasts, also of one that comes meanwhile", async () => {
   const { there, kept, told, machine, afterwards, signals, lost } = await serving();
   const us = await machine();
   const { mirror } = us.repository;
@@ -253,13 +260,14 @@ test("what an accepted run may go on from stays for as long as it lasts, and one
     return order.id;
   };
   const first = await accept("comment:1");
-  afterwards(async () => void (await accept("comment:2")));
+  let many = 0;
+  afterwards(async () => void (await recordRuns(us.repository, [`word ${++many}`])));
   expect(await us.collect()).toMatchObject({ kind: "again" });
-  expect(kept).toEqual([]);
-  afterwards(async () => void (await recordRuns(us.repository, ["cached by then"])));
-  expect(await us.collect()).toMatchObject({ kind: "again" });
-  expect(kept).toEqual([]);
-  afterwards(async () => undefined);
+  expect([kept, told.splice(0)]).toEqual([[], [expect.stringContaining("acme/digits went on whenever it was asked")]]);
+  let second: RunId | undefined;
+  afterwards(async () => {
+    second ??= await accept("comment:2");
+  });
   // Whoever takes an acceptance away does not end the run.
   execFileSync("git", ["-C", there.directory, "update-ref", "-d", acceptedRef(first)]);
   expect(await us.collect()).toEqual({ kind: "done" });
@@ -270,6 +278,57 @@ test("what an accepted run may go on from stays for as long as it lasts, and one
   expect(await us.collect()).toMatchObject({ kind: "again" });
   expect([kept.length, told]).toEqual([1, [expect.stringMatching(/acme\/digits: its run \w+ cannot be planned/)]]);
 });
+
+test("a push that nobody signed takes nothing from what a run or a release holds", async () => {
+  const { there, kept, told, machine } = await serving();
+  const us = await machine();
+  const [run = runId("0")] = await recordRuns(us.repository, ["one"]);
+  const { id } = us.repository.forge.repository;
+  const steps = [doneStep("a", { inputs: [], outputs: { a: "another" } })];
+  const other = renderManifest(digitsRun({ repository: String(id), id: run, request: "one", steps }));
+  await append(us.repository, [{ files: new Map([[manifestPath(run), other]]), message: "By hand" }]);
+  expect(await us.collect()).toEqual({ kind: "done" });
+  expect(heldAtLast(kept, "one", "another")).toEqual([true, true]);
+  const event = released(run);
+  const payload = renderEvent({ repository: String(id), event });
+  await append(us.repository, [{ files: new Map([[eventPath(event), payload]]), message: eventMessage(event) }]);
+  expect(await us.collect()).toEqual({ kind: "done" });
+  removeFromLedger(there.directory, eventPath(event));
+  expect(await (await machine()).collect()).toMatchObject({ kind: "again" });
+  expect(told).toEqual([expect.stringContaining("acme/digits: its ledger holds 0 events, and held 1")]);
+});
+
+test("a commit that names a run and brings none, and a repository without a branch, hold up nobody", async () => {
+  const { twin, kept, told, machine } = await serving();
+  const us = await machine();
+  await recordRuns(us.repository, ["one"]);
+  const files = new Map([["note.txt", new TextEncoder().encode("A note\n")]]);
+  await append(us.repository, [{ files, message: `A note\n\nSluice-Run: ${runId("0")}\n` }]);
+  const empty = await twin.forge.repository({ owner: "acme", name: "empty", files: {}, roles: { alice: "write" } });
+  execFileSync("git", ["-C", empty.directory, "update-ref", "-d", "refs/heads/main"]);
+  expect(await us.collect()).toEqual({ kind: "done" });
+  expect([told, ...heldAtLast(kept, "one")]).toEqual([[], true]);
+});
+
+/** Pushes the ledger without a file, as whoever may push can. */
+function removeFromLedger(bare: string, path: string): void {
+  const person = { NAME: "x", EMAIL: "x@example.com" };
+  const env = {
+    ...process.env,
+    GIT_DIR: bare,
+    GIT_WORK_TREE: bare,
+    GIT_INDEX_FILE: join(bare, "index-of-a-person"),
+    ...Object.fromEntries(
+      ["AUTHOR", "COMMITTER"].flatMap((who) =>
+        Object.entries(person).map(([what, value]) => [`GIT_${who}_${what}`, value]),
+      ),
+    ),
+  };
+  const git = (...words: string[]) => execFileSync("git", words, { encoding: "utf8", env }).trim();
+  git("read-tree", LEDGER);
+  git("update-index", "--force-remove", path);
+  git("update-ref", LEDGER, git("commit-tree", git("write-tree"), "-p", LEDGER, "-m", "Tidy up"));
+}
 
 function released(run: RunId): ReleaseEvent {
   return {

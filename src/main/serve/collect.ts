@@ -12,8 +12,9 @@ const YOUNG_MS = 7 * DAY;
 const AWAY_MS = 30 * DAY;
 /** Whoever could not be sure looks again after this long. */
 const LATER_MS = DAY / 24;
-/** Where something new came while everybody was asked, the next time may be a quieter one. */
+/** Where something new came whenever somebody was asked, the next time may be a quieter one. */
 const MOVED_MS = 10 * 60_000;
+const ROUNDS = 5;
 
 /** A part of main.ts: asks for housekeeping of the store once a day. */
 export async function askToCollect({ service, queue }: At): Promise<void> {
@@ -38,52 +39,71 @@ export async function collectStore(at: At): Promise<Performed> {
     if (away !== undefined)
       onError(new Error(`housekeeping of the store waits: ${away} is not among the App's repositories any more`));
     if (away !== undefined || clock.now() - users.since < AWAY_MS) return again(LATER_MS);
-    const kept = await keptFor(at, listed.value, users);
-    if (kept.kind === "unknown") {
-      onError(new Error(`housekeeping of the store waits: ${kept.why}`));
-      return again(LATER_MS);
+    const asked = await settledNeeds(at, listed.value, users);
+    if (asked.kind !== "settled") {
+      onError(new Error(`housekeeping of the store waits: ${asked.why}`));
+      return again(asked.kind === "moving" ? MOVED_MS : LATER_MS);
     }
-    for (const needed of kept.by) if (!(await isStill(at, needed))) return again(MOVED_MS);
     if (lease.lost.aborted) return DONE;
-    log.info(await collector.collect(kept.all, lease.lost), "collected");
+    log.info(await collector.collect(keptFor(at, asked.by), lease.lost), "collected");
     return DONE;
   } finally {
     await lease.release();
   }
 }
 
-/** What all of them need; how many runs each has recorded is kept, so that a ledger that is gone is missed. */
-async function keptFor(
-  at: At,
-  listed: readonly RepositoryRef[],
-  { since, seen }: Users,
-): Promise<{ readonly kind: "kept"; readonly all: KeptForAll; readonly by: readonly Needed[] } | Unknown> {
-  const by: Needed[] = [];
-  const now: Record<string, Users["seen"][string]> = { ...seen };
-  for (const ref of listed) {
-    const user = seen[String(ref.id)];
-    const needed = await neededBy(at, { ref, recorded: user?.recorded ?? 0 });
-    if (needed.kind === "unknown") return { kind: "unknown", why: `${ref.fullName}: ${needed.why}` };
-    by.push(needed);
-    if (user !== undefined) now[String(ref.id)] = { ...user, recorded: needed.recorded };
+type Asked =
+  | { readonly kind: "settled"; readonly by: readonly Needed[] }
+  /** Something was accepted, recorded or released whenever somebody was asked. */
+  | { readonly kind: "moving"; readonly why: string }
+  | Unknown;
+
+/** What each of them needs, none of which needs more by now: whoever does is asked once more. */
+async function settledNeeds(at: At, listed: readonly RepositoryRef[], users: Users): Promise<Asked> {
+  const by = new Map<number, Needed>();
+  let moved = listed;
+  for (let round = 0; round < ROUNDS; round++) {
+    for (const ref of moved) {
+      const needed = await neededBy(at, ref, { recorded: 0, events: 0, ...users.seen[String(ref.id)] });
+      if (needed.kind === "unknown") return { kind: "unknown", why: `${ref.fullName}: ${needed.why}` };
+      by.set(ref.id, needed);
+    }
+    await keepCounts(at, users, [...by.values()]);
+    moved = await movedSince(at, [...by.values()]);
+    if (moved.length === 0) return { kind: "settled", by: [...by.values()] };
   }
-  const { collector, clock } = at.service.parts;
-  await collector.keepUsers({ since, seen: now });
+  return { kind: "moving", why: `${moved.map(({ fullName }) => fullName).join(", ")} went on whenever it was asked` };
+}
+
+async function movedSince(at: At, by: readonly Needed[]): Promise<readonly RepositoryRef[]> {
+  const moved: RepositoryRef[] = [];
+  for (const needed of by) if (!(await isStill(at, needed))) moved.push(needed.ref);
+  return moved;
+}
+
+/** Kept, so that a ledger that lacks what it held is missed. */
+function keepCounts({ service }: At, { since, seen }: Users, by: readonly Needed[]): Promise<void> {
+  const now: Record<string, Users["seen"][string]> = { ...seen };
+  for (const { ref, recorded, events } of by) {
+    const user = seen[String(ref.id)];
+    if (user !== undefined) now[String(ref.id)] = { ...user, recorded, events };
+  }
+  return service.parts.collector.keepUsers({ since, seen: now });
+}
+
+function keptFor({ service }: At, by: readonly Needed[]): KeptForAll {
+  const now = service.parts.clock.now();
   const open = by.flatMap((one) => one.open);
   const live = new Set<Digest>();
   for (const one of by) for (const digest of one.live) live.add(digest);
   // A run goes on from bytes that were there just before, which nobody made young for it.
   const began = open.map(({ acceptedAt }) => (Date.parse(acceptedAt) || 0) - DAY);
   return {
-    kind: "kept",
-    by,
-    all: {
-      live,
-      runs: new Set(open.map(({ id }) => id)),
-      olderThan: Math.min(clock.now() - YOUNG_MS, ...began),
-      // What persons' clones hold is not known here: they are given as long as anybody.
-      personsSince: Math.min(clock.now() - AWAY_MS, ...by.map((one) => one.since)),
-    },
+    live,
+    runs: new Set(open.map(({ id }) => id)),
+    olderThan: Math.min(now - YOUNG_MS, ...began),
+    // What persons' clones hold is not known here: they are given as long as anybody.
+    personsSince: Math.min(now - AWAY_MS, ...by.map((one) => one.since)),
   };
 }
 

@@ -33,24 +33,48 @@ export interface Unknown {
   readonly why: string;
 }
 
-/** `recorded`: how many runs its ledger is known to have held. */
+/** What its ledger is known to have held: so many runs, so many events. */
+export interface Known {
+  readonly recorded: number;
+  readonly events: number;
+}
+
 export async function neededBy(
   at: Pick<At, "service" | "queue">,
-  { ref, recorded }: { readonly ref: RepositoryRef; readonly recorded: number },
+  ref: RepositoryRef,
+  known: Known,
 ): Promise<Needed | Unknown> {
   const repository = await at.service.repository(ref);
   const { history } = repository;
   const rules = await repository.rules();
-  if (rules === undefined) return unknown("the rules of its default branch cannot be read");
-  if (rules.unreadable !== undefined) return unknown("its sluice.yaml has mistakes");
+  if (rules === undefined) {
+    if (known.recorded + known.events === 0 && (await isEmpty(repository)))
+      return {
+        kind: "needed",
+        ref,
+        since: at.service.parts.clock.now(),
+        live: new Set(),
+        open: [],
+        recorded: 0,
+        events: 0,
+      };
+    return unknown("the rules of its default branch cannot be read");
+  }
   const open = await openIn(at, repository);
   if (open.kind === "unknown") return open;
+  // How a fork's run is planned depends on settings, too.
+  if (rules.unreadable !== undefined && open.orders.length > 0)
+    return unknown("its sluice.yaml has mistakes, and a run goes on");
   await history.sync();
-  const now = history.runs({}).length;
-  if (now < recorded) return unknown(`its ledger holds ${now} runs, and held ${recorded}`);
+  const recorded = history.runs({}).length;
+  if (recorded < known.recorded) return unknown(`its ledger holds ${recorded} runs, and held ${known.recorded}`);
   const released = await releasedIn(repository);
   if (released === undefined) return unknown("its ledger holds an event that this version cannot read");
-  const since = at.service.parts.clock.now() - rules.settings.retention.artifactsMs;
+  const events = history.events().length;
+  if (events < known.events) return unknown(`its ledger holds ${events} events, and held ${known.events}`);
+  // What settings with mistakes mean to keep is not known: until they are mended, everything.
+  const since =
+    rules.unreadable === undefined ? at.service.parts.clock.now() - rules.settings.retention.artifactsMs : 0;
   const deployed = open.orders.flatMap(({ deploys }) => deploys?.run ?? []);
   const held = await history.held(since, [...released, ...deployed]);
   if (held.kind === "unreadable") return unknown(`its run ${held.run} cannot be read by this version`);
@@ -60,7 +84,14 @@ export async function neededBy(
     if (used === undefined) return unknown(`its run ${order.id} cannot be planned`);
     for (const digest of used) live.add(digest);
   }
-  return { kind: "needed", ref, since, live, open: open.orders, recorded: now, events: history.events().length };
+  return { kind: "needed", ref, since, live, open: open.orders, recorded, events };
+}
+
+/** A repository that was just made has no branch at all, and with none of them no ledger. */
+async function isEmpty({ forge, mirror }: ForgeRepository): Promise<boolean> {
+  if ((await forge.about()).kind !== "ok") return false;
+  const refreshed = await mirror.refresh(["refs/heads/*", `${ACCEPTED}*`]);
+  return refreshed.kind === "ok" && refreshed.refs.size === 0;
 }
 
 /** Whether a repository needs no more than when it was asked: nothing was accepted, recorded or released since. */
