@@ -7,6 +7,7 @@ import { paintOf } from "./history.ts";
 import { openRepository } from "./open-repository.ts";
 import { openSession, planSession, PLAIN_REQUEST } from "./session.ts";
 import { ledgersOf } from "./select-run.ts";
+import { stuckText } from "./stuck.ts";
 import type { Ledger, Repository, World } from "./world.ts";
 
 const WEEK = 7 * 86_400_000;
@@ -36,7 +37,9 @@ export async function gc(world: World, flags: { readonly dryRun?: boolean; reado
     world.terminal.print(
       `removed ${collected.objects} objects (${formatBytes(collected.bytes)}) and ${collected.results} results\n`,
     );
-    return EXIT.fine;
+    if (collected.stuck.length === 0) return EXIT.fine;
+    world.terminal.say(stuckText(collected.stuck));
+    return EXIT.bad;
   } finally {
     lock.release();
   }

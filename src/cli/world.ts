@@ -182,6 +182,12 @@ export interface Ledger {
   readonly history: History;
 }
 
+/** What housekeeping could not take away. */
+export interface Stuck {
+  readonly path: string;
+  readonly error: unknown;
+}
+
 export interface Repository {
   readonly git: Git;
   /** Absolute path of `.sluice`. */
@@ -260,7 +266,12 @@ export interface Repository {
   collect(
     settings: Settings,
     kept: { readonly live: ReadonlySet<Digest>; readonly runs: ReadonlySet<RunId>; readonly olderThan: number },
-  ): Promise<{ readonly objects: number; readonly bytes: number; readonly results: number }>;
+  ): Promise<{
+    readonly objects: number;
+    readonly bytes: number;
+    readonly results: number;
+    readonly stuck: readonly Stuck[];
+  }>;
   /** Disposable files below `.sluice/cache`. */
   readCache(name: string): string | undefined;
   writeCache(name: string, text: string): void;

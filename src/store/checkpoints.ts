@@ -4,6 +4,7 @@ import { dirname, join } from "node:path";
 
 import { hexOf, type Digest, type Domain } from "../identity/identity.ts";
 import { inTurns } from "./breather.ts";
+import type { Stuck } from "./collector.ts";
 
 /** Whose directory it is; `run` where results belong to one run alone. */
 export interface CheckpointOf {
@@ -58,18 +59,24 @@ export function fileCheckpoints(root: string, remove: (path: string) => void): C
 interface Removal {
   readonly remove: (path: string) => Promise<void>;
   readonly lost?: AbortSignal | undefined;
+  /** Told of each that keeps nothing else; default: it is tried again the next time. */
+  readonly stuck?: (stuck: Stuck) => void;
 }
 
 /**
  * Removes directories in which nothing was written since `olderThan` (ms since 1970), and what removals left behind, while
  * attempts may begin to go on from them.
  */
-export async function removeOldCheckpoints(root: string, olderThan: number, { remove, lost }: Removal): Promise<void> {
+export async function removeOldCheckpoints(
+  root: string,
+  olderThan: number,
+  { remove, lost, stuck }: Removal,
+): Promise<void> {
   for await (const path of inTurns(checkpointsIn(root), lost))
     try {
       await removeOld(path, olderThan, remove);
-    } catch {
-      // One that cannot be taken away keeps nothing else.
+    } catch (error) {
+      stuck?.({ path, error });
     }
 }
 

@@ -34,6 +34,12 @@ export interface Collected {
   readonly results: number;
 }
 
+/** What could not be taken away. */
+export interface Stuck {
+  readonly path: string;
+  readonly error: unknown;
+}
+
 /** What must stay, beside everything younger than `olderThan` (ms since 1970). */
 export interface Kept {
   /** Outputs and logs of recorded runs within the retention. */

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { parseRunId } from "../identity/identity.ts";
 import { inTurns } from "./breather.ts";
 import { removeOldCheckpoints } from "./checkpoints.ts";
-import type { Kept } from "./collector.ts";
+import type { Kept, Stuck } from "./collector.ts";
 import { removeOldMarks } from "./lost-bytes.ts";
 import { seenAt } from "./objects.ts";
 import { domainsIn, isOlder, isTemporary, namesIn } from "./store-files.ts";
@@ -27,7 +27,11 @@ export interface CollectHands {
 export async function removeLeftovers(
   root: string,
   kept: Omit<Kept, "live"> & { readonly checkpointsSince: number },
-  hands: CollectHands & { readonly lost?: AbortSignal | undefined },
+  hands: CollectHands & {
+    readonly lost?: AbortSignal | undefined;
+    /** Told of each that keeps nothing else; default: it is tried again the next time. */
+    readonly stuck?: (stuck: Stuck) => void;
+  },
 ): Promise<void> {
   if (hands.lost?.aborted === true) return;
   await hands.removeAbandoned(join(root, "work"));
@@ -35,7 +39,7 @@ export async function removeLeftovers(
   await removeOldCheckpoints(join(root, "checkpoints"), kept.checkpointsSince, hands);
   for await (const { path, of, olderThan } of inTurns(leftovers(root, kept), hands.lost)) {
     const stays = of !== undefined && seenAt(of) !== undefined;
-    if (!stays && (await isOld(path, olderThan))) await remove(path);
+    if (!stays && (await isOld(path, olderThan))) await remove(path, hands.stuck);
   }
 }
 
@@ -80,11 +84,11 @@ async function isOld(path: string, olderThan: number): Promise<boolean> {
   return true;
 }
 
-async function remove(path: string): Promise<void> {
+async function remove(path: string, stuck: ((stuck: Stuck) => void) | undefined): Promise<void> {
   try {
     await rm(path, { recursive: true, force: true });
-  } catch {
-    // One that cannot be taken away keeps nothing else.
+  } catch (error) {
+    stuck?.({ path, error });
   }
 }
 

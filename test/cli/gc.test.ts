@@ -1,5 +1,5 @@
-import { chmodSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 
 import { expect, test } from "vitest";
 
@@ -142,6 +142,20 @@ test("leftovers of killed processes go when they are old", async () => {
   expect(stands(leftover)).toBe(false);
   expect(stands(slot)).toBe(false);
   expect(stands(object(bench, "w0\n"))).toBe(true);
+});
+
+test("what cannot be removed is told with its reason, and keeps nothing else", async () => {
+  const bench = project();
+  await bench.sluice("run");
+  const stuck = join(bench.root, ".sluice/store/objects/00", "0".repeat(62));
+  mkdirSync(join(stuck, "below"), { recursive: true });
+  writeFileSync(`${object(bench, "w0\n")}.tmp-1-abc-1`, "half");
+
+  const gc = await bench.sluice("gc", "--all");
+
+  expect([gc.code, gc.stdout]).toEqual([1, expect.stringContaining("removed 1 objects (4 B)")]);
+  expect(gc.stderr).toContain(`sluice: 1 thing could not be removed\n  ${stuck}: `);
+  expect(gc.stderr).toContain(`next: \`ls -ld ${dirname(stuck)}\``);
 });
 
 test("bytes that rotted in the store are said, never brought out, and computed again by the next run", async () => {

@@ -5,11 +5,11 @@ import { EXIT, Refusal } from "../../cli/exit.ts";
 import type { World } from "../../cli/world.ts";
 import { removeTree } from "../../executor/remove-tree.ts";
 import { removeAbandoned } from "../../executor/work-place.ts";
-import { collect } from "../../store/collect.ts";
-import { USERS, type Collected, type Kept } from "../../store/collector.ts";
+import { collect, type CollectedHere } from "../../store/collect.ts";
+import { USERS, type Kept } from "../../store/collector.ts";
 
 /** A part of main.ts: removes from a clone's store what nothing names, unless others use it whose ledgers are not here. */
-export function collectHere({ config, clock }: World, root: string, kept: Kept): Promise<Collected> {
+export function collectHere({ config, clock }: World, root: string, kept: Kept): Promise<CollectedHere> {
   const shared = "a store that is shared is kept by its service";
   if (config.storeUrl !== undefined)
     throw new Refusal(EXIT.usage, `${shared}\n  next: env -u SLUICE_STORE_URL sluice gc`);
