@@ -5,6 +5,7 @@ import { DelayedError, type Job as BullJob, type JobsOptions } from "bullmq";
 import type { Json } from "../identity/canonical-json.ts";
 import { correlated, correlation } from "./correlation.ts";
 import type { Consumer, Jobs, Performed, QueuedJob, TakenJob } from "./queue.ts";
+import { turnAnswers } from "./turn-batch.ts";
 import { watchLocks } from "./watch-locks.ts";
 
 /**
@@ -84,6 +85,7 @@ export function bullJobs(bull: BullClasses, onError: (error: unknown) => void): 
   const queues = new Map<string, BullQueue>();
   const consumers = new Set<Consumer>();
   const woken: WokenJobs = new Map();
+  const adders = new Map<string, ReturnType<typeof turnAnswers<CarriedJob, AddedJob>>>();
 
   function queueOf(name: string): BullQueue {
     let queue = queues.get(checked(name));
@@ -95,15 +97,23 @@ export function bullJobs(bull: BullClasses, onError: (error: unknown) => void): 
     return queue;
   }
 
+  /** A burst of deliveries is added as one bulk. */
+  function adderOf(name: string): ReturnType<typeof turnAnswers<CarriedJob, AddedJob>> {
+    const to = queueOf(name);
+    let adder = adders.get(name);
+    if (adder === undefined) {
+      adder = turnAnswers((jobs) => addAll(to, jobs));
+      adders.set(name, adder);
+    }
+    return adder;
+  }
+
   return {
     async add(queue, jobs) {
-      const [first, ...more] = jobs.map(carried);
-      if (first === undefined) return;
-      const to = queueOf(queue);
+      if (jobs.length === 0) return;
+      const adder = adderOf(queue);
       for (const { id } of jobs) if (woken.has(`${queue}/${id}`)) woken.set(`${queue}/${id}`, true);
-      // On PostgreSQL a bulk makes two temporary tables: good for many, four times as slow for one.
-      const added =
-        more.length === 0 ? [await to.add(first.name, first.data, first.opts)] : await to.addBulk([first, ...more]);
+      const added = await adder(jobs.map(carried));
       await Promise.all(jobs.map((job, at) => wake(job, added[at])));
     },
     async consume(queue, options) {
@@ -158,7 +168,16 @@ async function wake({ once, delayMs = 0 }: QueuedJob, added: AddedJob | undefine
   if ((await added.getState()) === "delayed") await added.promote().catch(() => undefined);
 }
 
-function carried({ id, payload, priority, delayMs, once }: QueuedJob): Parameters<BullQueue["addBulk"]>[0][number] {
+type CarriedJob = Parameters<BullQueue["addBulk"]>[0][number];
+
+/** On PostgreSQL a bulk makes two temporary tables: good for many, four times as slow for one. */
+async function addAll(to: BullQueue, jobs: readonly CarriedJob[]): Promise<readonly AddedJob[]> {
+  const [first, ...more] = jobs;
+  if (first === undefined) return [];
+  return more.length === 0 ? [await to.add(first.name, first.data, first.opts)] : to.addBulk([first, ...more]);
+}
+
+function carried({ id, payload, priority, delayMs, once }: QueuedJob): CarriedJob {
   const from = correlation();
   return {
     name: "job",
