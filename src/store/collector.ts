@@ -23,9 +23,8 @@ export interface User {
   /** When the App had it last (ms since 1970). */
   readonly at: number;
   readonly name: string;
-  /** How many runs and events of environments its ledger held; not there where nobody has counted them. */
+  /** How many runs its ledger held; not there where nobody has counted them. */
   readonly recorded?: number;
-  readonly events?: number;
 }
 
 export interface Collected {
@@ -44,7 +43,7 @@ export interface Stuck {
 export interface Kept {
   /** Outputs and logs of recorded runs within the retention. */
   readonly live: ReadonlySet<Digest>;
-  /** Runs that are accepted and not recorded: what they computed is what they go on from. */
+  /** Runs that are accepted and not recorded, and those that they go on from: what they computed stays. */
   readonly runs: ReadonlySet<RunId>;
   readonly olderThan: number;
 }

@@ -89,17 +89,19 @@ async function removeOldMarks(bucket: Bucket, olderThan: number): Promise<void> 
 }
 
 async function resultsOf(bucket: Bucket): Promise<readonly FoundResult[]> {
-  const revocations = new Map<string, number>();
-  for await (const { key, modified } of bucket.list("revocations/")) revocations.set(key, modified);
+  const revocations = new Set<string>();
+  for await (const { key } of bucket.list("revocations/")) revocations.add(key);
   const names: string[] = [];
   for await (const { key } of bucket.list("results/")) names.push(key);
   const found: FoundResult[] = [];
   await atOnce(names, SIDE_BY_SIDE, async (name) => {
     const revoked = name.replace(/^results/, "revocations");
-    const revocation = { name: revoked, modified: revocations.get(revoked) };
+    // Asked as it is asked later: lists of some servers tell the time more exactly.
+    const modified = revocations.has(revoked) ? (await bucket.head(revoked))?.modified : undefined;
+    const revocation = { name: revoked, modified };
     const first = (await read(bucket, name)) as StepResult | undefined;
     const now =
-      revocation.modified === undefined
+      modified === undefined
         ? undefined
         : ((await read(bucket, revoked)) as { readonly now: StepResult } | undefined)?.now;
     const result = now ?? first;

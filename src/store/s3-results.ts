@@ -127,9 +127,10 @@ async function revisedBy(place: Place, domain: Domain, key: Digest): Promise<Ste
 async function createResult(place: Place, domain: Domain, result: StepResult): Promise<Created> {
   ownResult(domain, result);
   const name = resultName(domain, result.key);
-  if (await createOnce(place, name, render(result))) {
+  const isCreated = await createOnce(place, name, render(result));
+  await removeOrphan(place.bucket, { name, revocation: revocationName(domain, result.key) });
+  if (isCreated) {
     place.known.set(name, result);
-    await removeOrphan(place.bucket, { name, revocation: revocationName(domain, result.key) });
     return { kind: "created" };
   }
   const first = await inBucket(place, domain, result.key);
@@ -155,14 +156,18 @@ async function removeOrphan(
   if (created !== undefined && left.modified < created.modified) await bucket.remove([revocation]);
 }
 
-async function revoke({ bucket }: Place, domain: Domain, { old, now, why }: Revocation): Promise<void> {
+async function revoke(place: Place, domain: Domain, { old, now, why }: Revocation): Promise<void> {
   ownResult(domain, now);
+  const { bucket } = place;
   const name = revocationName(domain, now.key);
   // Who revoked before, and why, is kept.
   const earlier = await bucket.head(name);
   const aside = `${name.slice(0, -".json".length)}.${earlier?.modified ?? 0}.${hexOf(resultDigest(old)).slice(0, 8)}.json`;
   if (earlier !== undefined) await bucket.copy(name, aside);
   await bucket.put(name, render({ who: why.who, reason: why.reason, old: resultDigest(old), now }));
+  // Whoever collects looks here before the first one goes: where it went all the same, this one stands there.
+  const first = resultName(domain, now.key);
+  if ((await bucket.head(first)) === undefined) await createOnce(place, first, render(now));
 }
 
 function render(value: object): Uint8Array {

@@ -80,7 +80,15 @@ test("what took the place of a wrong result goes after it, and nothing that is l
   expect([resultName("local", KEY), revocation].map((name) => existsSync(here.file(name)))).toEqual([false, true]);
   here.age(revocation);
   const next = resultOf(KEY, [{ path: "out", kind: "file", digest: digestOf("next") }]);
-  expect(await here.machine("next").createResult("local", next)).toEqual({ kind: "created" });
+  // Whoever creates it is cut off before it is done.
+  server.before = ({ method, url }, response) => {
+    if (method !== "HEAD" || url?.includes("revocations/") !== true) return false;
+    response.writeHead(403).end();
+    return true;
+  };
+  await expect(here.machine("cut off").createResult("local", next)).rejects.toThrow();
+  server.before = undefined;
+  expect(await here.machine("next").createResult("local", next)).toMatchObject({ kind: "exists", same: true });
   expect((await found(here.machine("reader"))).result).toEqual(next);
 });
 
@@ -96,6 +104,21 @@ test("a result that is revoked just before it would go stays, and so does what t
   const meanwhile = s3Collector({ ...here.bucket, put }, () => here.store.forget());
   const since = { olderThan: Date.now() - 7 * DAY, personsSince: Date.now() - 180 * DAY };
   expect(await meanwhile.collect({ live: new Set(), runs: new Set(), ...since })).toMatchObject({ results: 0 });
+  expect((await found(here.machine("reader"))).result).toEqual(now);
+});
+
+test("a result that is revoked while it goes is the one that took its place", async () => {
+  const here = await place();
+  const digest = await withResult(here);
+  const old = resultOf(KEY, [{ path: "out", kind: "file", digest }]);
+  const now = resultOf(KEY, [{ path: "out", kind: "file", digest: digestOf("right") }]);
+  const remove: typeof here.bucket.remove = async (keys) => {
+    await here.bucket.remove(keys);
+    if (keys.includes(resultName("local", KEY))) await here.store.revoke("local", { old, now, why: WHY });
+  };
+  const since = { olderThan: Date.now() - 7 * DAY, personsSince: Date.now() - 180 * DAY };
+  const meanwhile = s3Collector({ ...here.bucket, remove }, () => here.store.forget());
+  expect(await meanwhile.collect({ live: new Set(), runs: new Set(), ...since })).toMatchObject({ results: 1 });
   expect((await found(here.machine("reader"))).result).toEqual(now);
 });
 
