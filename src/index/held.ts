@@ -11,9 +11,9 @@ import { isOwn, readRuns, type LedgerReader } from "./ledger-reader.ts";
 const BATCH = 500;
 
 /**
- * What recorded runs hold. The index leaves out what could not be read when it met it: that is read anew, and while it
- * cannot be read nobody knows what it holds. A manifest that was written over since does not take anything away: what
- * a run held when it was recorded stays held.
+ * What recorded runs hold. What a commit brought when it recorded a run counts, whatever was pushed over it since, and so
+ * does what stands there now. The index leaves out what could not be read when it met it: that is read anew, and while
+ * it cannot be read nobody knows what it holds.
  */
 export async function held(
   database: DatabaseSync,
@@ -31,31 +31,39 @@ export async function held(
   const indexed = new Set(idsOf(database.prepare("select id from runs").all()));
   const recorded =
     indexedHead(database) === undefined ? new Map<RunId, readonly Recording[]>() : await recordedIn(ledger);
-  const ids = [...wanted, ...[...recorded.keys()].filter((id) => !indexed.has(id) && !wanted.has(id))];
   // What was recorded since the index was brought up to the ledger is there, too.
   const head = await ledger.head();
+  const ids = [...new Set([...wanted, ...recorded.keys()])];
   const digests = new Set<Digest>();
   for (let at = 0; at < ids.length; at += BATCH) {
-    const batch = ids.slice(at, at + BATCH);
-    const found =
-      head === undefined ? new Map<RunId, readonly RunRecord[]>() : await asRecorded(ledger, head, batch, recorded);
-    for (const id of batch) {
-      const runs = found.get(id) ?? [];
-      if (runs.length === 0) return { kind: "unreadable", run: id };
+    const standings = await standingOf(ledger, head, ids.slice(at, at + BATCH), recorded);
+    const needed = standings.filter(
+      ({ id, isAsRecorded, changed }) => wanted.has(id) || changed.length > 0 || (isAsRecorded && !indexed.has(id)),
+    );
+    const now =
+      head === undefined
+        ? new Map<RunId, RunRecord>()
+        : await readRuns(
+            ledger,
+            head,
+            needed.map(({ id }) => id),
+          );
+    for (const standing of needed) {
+      const runs = await versionsOf(ledger, standing, now.get(standing.id));
+      if (runs === undefined) return { kind: "unreadable", run: standing.id };
       for (const run of runs)
-        if (wanted.has(id) || isOwn(ledger, run)) for (const digest of digestsOf(run)) digests.add(digest);
+        if (wanted.has(run.id) || isOwn(ledger, run)) for (const digest of digestsOf(run)) digests.add(digest);
     }
   }
-  return { kind: "held", digests };
+  return { kind: "held", digests, recorded: recorded.size };
 }
 
-/** A commit that recorded a run, and the digest of the manifest that it brought. */
+/** A commit that says that it recorded a run, and with which manifest. */
 interface Recording {
   readonly commit: CommitSha;
   readonly manifest: Digest;
 }
 
-/** A commit that only names a run, and no manifest, recorded nothing: somebody wrote it by hand. */
 async function recordedIn(ledger: LedgerReader): Promise<ReadonlyMap<RunId, readonly Recording[]>> {
   const recorded = new Map<RunId, Recording[]>();
   for (const { sha: commit, message } of await ledger.log()) {
@@ -69,25 +77,52 @@ async function recordedIn(ledger: LedgerReader): Promise<ReadonlyMap<RunId, read
   return recorded;
 }
 
-/** Each run as the head has it, and, where that is not what was recorded, as every commit that recorded it has it. */
-async function asRecorded(
+interface Standing {
+  readonly id: RunId;
+  /** The head has what a commit says that it recorded. */
+  readonly isAsRecorded: boolean;
+  /** Commits that brought what the head does not have any more; what one says and did not bring recorded nothing. */
+  readonly changed: readonly CommitSha[];
+}
+
+async function standingOf(
   ledger: LedgerReader,
-  head: CommitSha,
+  head: CommitSha | undefined,
   ids: readonly RunId[],
   recorded: ReadonlyMap<RunId, readonly Recording[]>,
-): Promise<ReadonlyMap<RunId, readonly RunRecord[]>> {
-  const found = new Map([...(await readRuns(ledger, head, ids))].map(([id, run]) => [id, [run]]));
-  const files = await ledger.files(head, ids.map(manifestPath));
+): Promise<readonly Standing[]> {
+  const files = head === undefined ? new Map<string, Uint8Array>() : await ledger.files(head, ids.map(manifestPath));
+  const standings: Standing[] = [];
   for (const id of ids) {
-    const bytes = files.get(manifestPath(id));
-    const now = bytes === undefined ? undefined : digestOf(bytes);
-    for (const { commit, manifest } of recorded.get(id) ?? []) {
-      if (manifest === now) continue;
-      const then = (await readRuns(ledger, commit, [id])).get(id);
-      if (then !== undefined) found.set(id, [...(found.get(id) ?? []), then]);
-    }
+    const now = digestIn(files, id);
+    const recordings = recorded.get(id) ?? [];
+    const changed: CommitSha[] = [];
+    for (const { commit, manifest } of recordings.filter((one) => one.manifest !== now))
+      if (digestIn(await ledger.files(commit, [manifestPath(id)]), id) === manifest) changed.push(commit);
+    standings.push({ id, changed, isAsRecorded: recordings.some(({ manifest }) => manifest === now) });
   }
-  return found;
+  return standings;
+}
+
+function digestIn(files: ReadonlyMap<string, Uint8Array>, id: RunId): Digest | undefined {
+  const bytes = files.get(manifestPath(id));
+  return bytes === undefined ? undefined : digestOf(bytes);
+}
+
+/** A run as it stands and as it stood; undefined where one of these is understood by another version only. */
+async function versionsOf(
+  ledger: LedgerReader,
+  { id, isAsRecorded, changed }: Standing,
+  now: RunRecord | undefined,
+): Promise<readonly RunRecord[] | undefined> {
+  if (now === undefined && (isAsRecorded || changed.length === 0)) return undefined;
+  const runs = now === undefined ? [] : [now];
+  for (const commit of changed) {
+    const then = (await readRuns(ledger, commit, [id])).get(id);
+    if (then === undefined) return undefined;
+    runs.push(then);
+  }
+  return runs;
 }
 
 function idsOf(rows: readonly unknown[]): readonly RunId[] {

@@ -72,5 +72,6 @@ export interface History extends AsyncDisposable {
 
 /** `unreadable`: a run of which the ledger says nothing that is understood here; what it holds is not known. */
 export type Held =
-  | { readonly kind: "held"; readonly digests: ReadonlySet<Digest> }
+  /** `recorded`: how many runs the ledger's commits say that they recorded. */
+  | { readonly kind: "held"; readonly digests: ReadonlySet<Digest>; readonly recorded: number }
   | { readonly kind: "unreadable"; readonly run: RunId };

@@ -279,23 +279,40 @@ test("what an accepted run may go on from stays for as long as it lasts, also of
   expect([kept.length, told]).toEqual([1, [expect.stringMatching(/acme\/digits: its run \w+ cannot be planned/)]]);
 });
 
-test("a push that nobody signed takes nothing from what a run or a release holds", async () => {
+test("a push by hand takes nothing from what a run or a release holds, whoever looks", async () => {
   const { there, kept, told, machine } = await serving();
   const us = await machine();
-  const [run = runId("0")] = await recordRuns(us.repository, ["one"]);
   const { id } = us.repository.forge.repository;
+  const words = Array.from({ length: 12 }, (_, nth) => `word ${nth}`);
+  const old = new Date(Date.now() - 400 * DAY).toISOString();
+  const [first = runId("0")] = await recordRuns(us.repository, words, { startedAt: old, finishedAt: old });
+  const news = Array.from({ length: 12 }, (_, nth) => `new ${nth}`);
+  const [run = runId("0")] = await recordRuns(us.repository, news, { finishedAt: new Date().toISOString() });
+  const event = released(first);
+  const write = (path: string, bytes: Uint8Array) =>
+    append(us.repository, [{ files: new Map([[path, bytes]]), message: "By hand" }]);
+  const files = new Map([[eventPath(event), renderEvent({ repository: String(id), event })]]);
+  await append(us.repository, [{ files, message: eventMessage(event) }]);
+
   const steps = [doneStep("a", { inputs: [], outputs: { a: "another" } })];
-  const other = renderManifest(digitsRun({ repository: String(id), id: run, request: "one", steps }));
-  await append(us.repository, [{ files: new Map([[manifestPath(run), other]]), message: "By hand" }]);
-  expect(await us.collect()).toEqual({ kind: "done" });
-  expect(heldAtLast(kept, "one", "another")).toEqual([true, true]);
-  const event = released(run);
-  const payload = renderEvent({ repository: String(id), event });
-  await append(us.repository, [{ files: new Map([[eventPath(event), payload]]), message: eventMessage(event) }]);
-  expect(await us.collect()).toEqual({ kind: "done" });
-  removeFromLedger(there.directory, eventPath(event));
-  expect(await (await machine()).collect()).toMatchObject({ kind: "again" });
-  expect(told).toEqual([expect.stringContaining("acme/digits: its ledger holds 0 events, and held 1")]);
+  const other = digitsRun({
+    repository: String(id),
+    id: run,
+    request: "new 0",
+    steps,
+    startedAt: old,
+    finishedAt: old,
+  });
+  await write(manifestPath(run), renderManifest(other));
+  await write(eventPath(event), renderEvent({ repository: String(id), event: { ...event, run } }));
+  for (const one of [us, await machine()]) {
+    expect(await one.collect()).toEqual({ kind: "done" });
+    expect(heldAtLast(kept, "word 0", "word 1", "new 0")).toEqual([true, false, true]);
+  }
+  for (const path of [eventPath(event), manifestPath(run)]) removeFromLedger(there.directory, path);
+  expect(await (await machine()).collect()).toEqual({ kind: "done" });
+  expect(heldAtLast(kept, "word 0", "word 1", "new 0")).toEqual([true, false, true]);
+  expect(told).toEqual([]);
 });
 
 test("a commit that names a run and brings none, and a repository without a branch, hold up nobody", async () => {
@@ -303,7 +320,8 @@ test("a commit that names a run and brings none, and a repository without a bran
   const us = await machine();
   await recordRuns(us.repository, ["one"]);
   const files = new Map([["note.txt", new TextEncoder().encode("A note\n")]]);
-  await append(us.repository, [{ files, message: `A note\n\nSluice-Run: ${runId("0")}\n` }]);
+  for (const more of ["", `Sluice-Manifest: ${digestOf("none")}\n`])
+    await append(us.repository, [{ files, message: `A note\n\nSluice-Run: ${runId("0")}\n${more}` }]);
   const empty = await twin.forge.repository({ owner: "acme", name: "empty", files: {}, roles: { alice: "write" } });
   execFileSync("git", ["-C", empty.directory, "update-ref", "-d", "refs/heads/main"]);
   expect(await us.collect()).toEqual({ kind: "done" });

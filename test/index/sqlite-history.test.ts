@@ -84,6 +84,8 @@ function recordOf(draw: Draw, nth: number): RunRecord {
 class MemoryLedger implements LedgerReader {
   commits: LedgerEntry[] = [];
   readonly bytes = new Map<string, Uint8Array>();
+  /** What each commit held. */
+  readonly #trees = new Map<CommitSha, ReadonlyMap<string, Uint8Array>>();
   /** Calls of `files` that still succeed; a crash in the middle of an indexing. */
   budget = Number.POSITIVE_INFINITY;
   salt = "";
@@ -101,7 +103,9 @@ class MemoryLedger implements LedgerReader {
   say(message: string): void {
     const parent = this.commits.at(-1);
     const sha = parseCommitSha(digestOf(`${this.salt} ${parent?.sha} ${message}`).slice(7, 47));
-    if (sha !== undefined) this.commits.push({ sha, parents: parent === undefined ? [] : [parent.sha], message });
+    if (sha === undefined) return;
+    this.commits.push({ sha, parents: parent === undefined ? [] : [parent.sha], message });
+    this.#trees.set(sha, new Map(this.bytes));
   }
 
   readonly head = async (): Promise<CommitSha | undefined> => this.commits.at(-1)?.sha;
@@ -112,11 +116,11 @@ class MemoryLedger implements LedgerReader {
     return end < 0 ? newest : newest.slice(0, end);
   };
 
-  readonly files = async (_commit: CommitSha, paths: readonly string[]): Promise<ReadonlyMap<string, Uint8Array>> => {
+  readonly files = async (commit: CommitSha, paths: readonly string[]): Promise<ReadonlyMap<string, Uint8Array>> => {
     if (this.budget-- <= 0) throw new Error("interrupted");
     return new Map(
       paths.flatMap((path) => {
-        const bytes = this.bytes.get(path);
+        const bytes = this.#trees.get(commit)?.get(path);
         return bytes === undefined ? [] : [[path, bytes] as const];
       }),
     );
@@ -293,6 +297,7 @@ test("an unreadable manifest hides its own run only, and says why when asked for
   [0, 1].forEach((nth) => ledger.push(recordOf(draw, nth)));
   const broken: RunId = recordOf(draw, 0).id;
   ledger.bytes.set(manifestPath(broken), new TextEncoder().encode("{"));
+  ledger.say("By hand");
   await using history = sqliteHistory(join(directory(), "h.sqlite"), ledger);
   await history.sync();
   expect(history.runs({}).map((run) => run.id)).toEqual([recordOf(draw, 1).id]);
@@ -308,18 +313,26 @@ test("what runs hold is not known while one of them cannot be read, and known ag
     minute: 1,
     steps: [{ ms: 1, failed: false, bytes: 1 }],
   };
-  [0, 1].forEach((nth) => ledger.push(recordOf(draw, nth)));
+  const newer = new TextEncoder().encode('{ "of": "a newer version" }');
   const { id } = recordOf(draw, 0);
-  const written = ledger.bytes.get(manifestPath(id)) ?? new Uint8Array();
-  ledger.bytes.set(manifestPath(id), new TextEncoder().encode("{}"));
+  ledger.bytes.set(manifestPath(id), newer);
+  ledger.say(commitMessage(recordOf(draw, 0), digestOf(newer), undefined));
+  ledger.push(recordOf(draw, 1));
   await using history = sqliteHistory(join(directory(), "h.sqlite"), ledger);
   await history.sync();
   const since = Date.UTC(2026, 0);
   expect(await heldBy(history, since)).toEqual({ kind: "unreadable", run: id });
-  ledger.bytes.delete(manifestPath(id));
+  // What was pushed over it, or took it away, does not make it one that holds nothing.
+  ledger.bytes.set(manifestPath(id), renderManifest(recordOf(draw, 0)));
+  ledger.say("By hand");
   expect(await heldBy(history, since)).toEqual({ kind: "unreadable", run: id });
-  // The index left it out: the version that wrote it reads it all the same.
-  ledger.bytes.set(manifestPath(id), written);
+  ledger.bytes.delete(manifestPath(id));
+  ledger.say("By hand again");
+  expect(await heldBy(history, since)).toEqual({ kind: "unreadable", run: id });
+  // The index left out what came by a merge of histories: it is read all the same.
+  ledger.bytes.set(manifestPath(id), renderManifest(recordOf(draw, 0)));
+  ledger.commits.splice(0, 1);
+  ledger.say(commitMessage(recordOf(draw, 0), digestOf(renderManifest(recordOf(draw, 0))), undefined));
   expect(await heldBy(history, since)).toContain(digestOf("log 0 0"));
   const unknown = recordOf(draw, 9).id;
   expect(await heldBy(history, since, [unknown])).toEqual({ kind: "unreadable", run: unknown });

@@ -64,7 +64,7 @@ async function settledNeeds(at: At, listed: readonly RepositoryRef[], users: Use
   let moved = listed;
   for (let round = 0; round < ROUNDS; round++) {
     for (const ref of moved) {
-      const needed = await neededBy(at, ref, { recorded: 0, events: 0, ...users.seen[String(ref.id)] });
+      const needed = await neededBy(at, ref, by.get(ref.id)?.recorded ?? users.seen[String(ref.id)]?.recorded ?? 0);
       if (needed.kind === "unknown") return { kind: "unknown", why: `${ref.fullName}: ${needed.why}` };
       by.set(ref.id, needed);
     }
@@ -84,9 +84,9 @@ async function movedSince(at: At, by: readonly Needed[]): Promise<readonly Repos
 /** Kept, so that a ledger that lacks what it held is missed. */
 function keepCounts({ service }: At, { since, seen }: Users, by: readonly Needed[]): Promise<void> {
   const now: Record<string, Users["seen"][string]> = { ...seen };
-  for (const { ref, recorded, events } of by) {
+  for (const { ref, recorded } of by) {
     const user = seen[String(ref.id)];
-    if (user !== undefined) now[String(ref.id)] = { ...user, recorded, events };
+    if (user !== undefined) now[String(ref.id)] = { ...user, recorded };
   }
   return service.parts.collector.keepUsers({ since, seen: now });
 }
@@ -100,7 +100,7 @@ function keptFor({ service }: At, by: readonly Needed[]): KeptForAll {
   const began = open.map(({ acceptedAt }) => (Date.parse(acceptedAt) || 0) - DAY);
   return {
     live,
-    runs: new Set(open.map(({ id }) => id)),
+    runs: new Set([...open.map(({ id }) => id), ...by.flatMap(({ goneOnFrom }) => goneOnFrom)]),
     olderThan: Math.min(now - YOUNG_MS, ...began),
     // What persons' clones hold is not known here: they are given as long as anybody.
     personsSince: Math.min(now - AWAY_MS, ...by.map((one) => one.since)),
