@@ -16,6 +16,7 @@ import { permitsFor, type Permits } from "./permits.ts";
 import { beginLog, keepPlain } from "./plain-log.ts";
 import { prepare, type Prepared, type Walls } from "./prepare.ts";
 import { HOME, readOnlyFor, WORKSPACE } from "./sandbox.ts";
+import { readyOnce } from "./ready-once.ts";
 import { redactLog } from "./redact-log.ts";
 import { removeTrees } from "./remove-tree.ts";
 import { launch, launcherFor, PLAIN, type LauncherPool } from "./slot-launcher.ts";
@@ -54,9 +55,6 @@ const SPARE = 2;
 /** In a sandbox every workspace has a launcher of its own, whose start takes as long as thirty steps. */
 const SPARE_SANDBOXED = 1;
 
-/** Between one try to make the first workspace and the next. */
-const AGAIN_MS = 2_000;
-
 export interface ProcessExecutor extends Executor {
   /** Whether a step finds a workspace; where none could be made, it is tried again every few seconds. */
   ready(): boolean;
@@ -84,28 +82,13 @@ export function processExecutor(
     idle: [],
     systemReadOnly: sandboxed ? readOnlyFor(options.path) : [],
   };
-  try {
-    beginAhead(pool);
-  } catch (error) {
-    if (options.onError === undefined) throw error;
-    options.onError(error);
-  }
-  let triedAt = performance.now();
+  const ready = readyOnce(() => beginAhead(pool), options.onError);
   const fresh = keepFresh(() => pool.made.map((slot) => slot.root));
   return {
     isolation: here.isolation,
     why: here.why,
     ahead,
-    ready() {
-      if (pool.made.length > 0 || performance.now() - triedAt < AGAIN_MS) return pool.made.length > 0;
-      triedAt = performance.now();
-      try {
-        beginAhead(pool);
-      } catch {
-        // What is in the way was told at the beginning.
-      }
-      return pool.made.length > 0;
-    },
+    ready,
     start: (order, signal) => start(pool, order, signal),
     async [Symbol.asyncDispose]() {
       const launchers = [...pool.made.flatMap((slot) => slot.launcher ?? []), ...pool.idle];
@@ -124,8 +107,10 @@ export function processExecutor(
 /** The first workspace, which says whether there can be any; and its launcher, whose start takes as long as ten steps. */
 function beginAhead(pool: Pool): void {
   const { launcherPath, sandbox } = pool.options;
-  const slot = makeSlot(pool);
-  pool.free.push(slot);
+  if (pool.made.length === 0) pool.free.push(makeSlot(pool));
+  const slot = pool.free.at(0);
+  // A step that has the only one begins by itself.
+  if (slot === undefined) return;
   if (!pool.sandboxed) pool.idle.push({ process: launch(pool, launcherCommand(launcherPath)), settings: PLAIN });
   // In the sandbox that most steps ask for; one that asks for another replaces it.
   else if (sandbox === "auto")

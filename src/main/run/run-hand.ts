@@ -133,7 +133,8 @@ function tellProgress(
   let told = began;
   let last: Progress | undefined;
   let timer: NodeJS.Timeout | undefined;
-  let telling: Promise<void> | undefined;
+  let telling = Promise.resolve();
+  let ended = false;
   const tell = async (progress: Progress): Promise<void> => {
     await queue.table.put(PROGRESS, run, { ...progress, began });
     if (commit !== null) return void (await tellCommit(commit));
@@ -147,8 +148,11 @@ function tellProgress(
   const tellNow = (): void => {
     unset();
     told = clock.now();
+    const progress = last;
+    if (progress === undefined) return;
+    // One after the other and none after the end: a slow one would put an earlier state over a later one.
     // A hint that is lost costs a line in a comment.
-    if (last !== undefined) telling = tell(last).catch(() => undefined);
+    telling = telling.then(() => (ended ? undefined : tell(progress))).catch(() => undefined);
   };
   return {
     progress(progress) {
@@ -160,6 +164,7 @@ function tellProgress(
       else timer ??= setTimeout(tellNow, wait);
     },
     async end() {
+      ended = true;
       unset();
       await telling;
     },
