@@ -13,6 +13,7 @@ import type { WorkOrderOptions } from "../plan/work-order.ts";
 import { isError } from "../problem/problem.ts";
 import type { FileFacts, View } from "../git/view.ts";
 import { settled, type ResultReader } from "../store/store.ts";
+import { pointerWarnings, stepReads } from "../plan/pointer-warnings.ts";
 import type { PipelineFile, PlannedPipeline, Project } from "./project.ts";
 
 export interface PlanPorts {
@@ -57,7 +58,19 @@ export async function planPipelines(
   const sources = await project.view.facts([...paths]);
   const planned: PlannedPipeline[] = [];
   for (const one of resolved) planned.push(await planOne(ports, { ...one, sources }, options));
-  return planned;
+  return warnOfPointers(project.view, planned);
+}
+
+/** Says which of the inputs are Git-LFS pointers, which is asked once for all pipelines. */
+async function warnOfPointers(view: View, planned: readonly PlannedPipeline[]): Promise<readonly PlannedPipeline[]> {
+  const read = planned.map((one) => ({ one, reads: stepReads(one.order, one.forecast) }));
+  const paths = new Set(read.flatMap(({ reads }) => reads.flatMap(({ files }) => files)));
+  const pointers = paths.size === 0 ? undefined : await view.pointers?.([...paths]);
+  if (pointers === undefined || pointers.size === 0) return planned;
+  return read.map(({ one, reads }) => {
+    const warnings = pointerWarnings(one.file.pipeline, reads, { pointers, at: view.kind });
+    return warnings.length === 0 ? one : { ...one, problems: [...one.problems, ...warnings] };
+  });
 }
 
 interface Resolved {

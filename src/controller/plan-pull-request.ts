@@ -4,6 +4,7 @@ import type { CommitSha, Domain } from "../identity/identity.ts";
 import { digestOfJson, isOfFork } from "../identity/identity.ts";
 import { readsOf, touches } from "../pipeline/reads.ts";
 import type { WorkOrder } from "../plan/plan.ts";
+import { POINTER } from "../plan/pointer-warnings.ts";
 import type { Problem } from "../problem/problem.ts";
 import {
   CONFLICT,
@@ -120,9 +121,13 @@ function differsFrom({ planned }: PlannedCommit): (order: WorkOrder) => boolean 
   };
 }
 
-/** Mistakes that the other side does not have. */
+/** Mistakes that the other side does not have; what keeps a run from beginning is told whoever brought it. */
 function newProblems(before: PlannedCommit, planned: PlannedCommit): readonly Problem[] {
-  const known = new Set(problemsOf(before).map(nameOf));
+  const known = new Set(
+    problemsOf(before)
+      .filter(({ code }) => code !== POINTER)
+      .map(nameOf),
+  );
   return problemsOf(planned).filter((problem) => !known.has(nameOf(problem)));
 }
 

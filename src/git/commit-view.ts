@@ -1,5 +1,5 @@
 import { digestOf, linkDigest, type BlobId, type CommitSha, type Digest } from "../identity/identity.ts";
-import { parseLfsPointer } from "../pipeline/lfs-pointer.ts";
+import { isAttributes, LARGEST_POINTER, namesLfs, parseLfsPointer } from "../pipeline/lfs-pointer.ts";
 import type { Commits, TreeEntry } from "./git.ts";
 import type { FileFacts, View, ViewFile } from "./view.ts";
 
@@ -66,6 +66,15 @@ export function commitView(git: Commits, commit: CommitSha, blobs: BlobDigests):
       const bytes = await git.blob(entry.blob);
       if (entry.kind === "link") return { kind: "link", target: new TextDecoder().decode(bytes) };
       return parseLfsPointer(bytes) === undefined ? { kind: "bytes", bytes } : { kind: "pointer" };
+    },
+    async pointers(paths) {
+      const attributes = [...(await tree()).values()].filter(
+        ({ kind, path }) => kind !== "submodule" && isAttributes(path),
+      );
+      const texts = await Promise.all(attributes.map((entry) => git.blob(entry.blob)));
+      if (!texts.some(namesLfs)) return new Set();
+      const small = await git.files(commit, paths, LARGEST_POINTER);
+      return new Set([...small].flatMap(([path, bytes]) => (parseLfsPointer(bytes) === undefined ? [] : [path])));
     },
     async link(path) {
       const entry = (await tree()).get(path);

@@ -38,6 +38,8 @@ export interface View {
   source(path: string): Promise<FileSource | undefined>;
   /** The target of a symbolic link as written; undefined for anything else. */
   link(path: string): Promise<string | undefined>;
+  /** Those of the given files whose bytes are a Git-LFS pointer; none where no attributes of the tree name the filter. */
+  pointers?(paths: readonly string[]): Promise<ReadonlySet<string>>;
   /** Why a path of the work tree is none of `files`, which were asked for before. */
   aside?(path: string): "ignored" | "deleted" | undefined;
 }

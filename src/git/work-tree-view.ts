@@ -2,7 +2,7 @@ import { lstatSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 
 import { byUtf8 } from "../identity/canonical-json.ts";
 import { digestOf, linkDigest, type Digest } from "../identity/identity.ts";
-import { parseLfsPointer } from "../pipeline/lfs-pointer.ts";
+import { isAttributes, namesLfs, parseLfsPointer } from "../pipeline/lfs-pointer.ts";
 import type { Git, TreeEntry } from "./git.ts";
 import type { FileFacts, View, ViewFile } from "./view.ts";
 
@@ -61,6 +61,11 @@ export function workTreeView(git: Git, hashFile: HashFile): View {
       return pointerAt(path(name), stat.size) === undefined
         ? { kind: "file", source: path(name) }
         : { kind: "pointer" };
+    },
+    async pointers(names) {
+      const attributes = (await (listing ??= list())).filter((file) => file.kind === "file" && isAttributes(file.path));
+      if (!attributes.some((file) => namesLfs(readIfThere(path(file.path)) ?? new Uint8Array()))) return new Set();
+      return new Set(names.filter((name) => isPointer(path(name))));
     },
     async link(name) {
       const stat = lstatSync(path(name), { throwIfNoEntry: false });
@@ -132,6 +137,11 @@ function onDisk(path: string, hashFile: HashFile): FileFacts | undefined {
 /** A pointer that was never smudged is as small as a pointer: only such files are opened a second time. */
 function pointerAt(path: string, size: number): ReturnType<typeof parseLfsPointer> {
   return size < 1024 ? parseLfsPointer(readFileSync(path)) : undefined;
+}
+
+function isPointer(path: string): boolean {
+  const stat = lstatSync(path, { throwIfNoEntry: false });
+  return stat?.isFile() === true && pointerAt(path, stat.size) !== undefined;
 }
 
 function cleanedFacts(path: string, bytes: Uint8Array): FileFacts {

@@ -69,6 +69,32 @@ test("a pointer whose object was not fetched is never what a step reads in the o
   expect(readFileSync(join(bench.root, "out"), "utf8")).toBe(object);
 });
 
+test("a plan warns of pointers at the input that names them, and only where a step is to read them", async () => {
+  const object = "bytes\n".repeat(30);
+  const pointer = `version https://git-lfs.github.com/spec/v1\noid ${digestOf(object)}\nsize ${object.length}\n`;
+  const bench = repository({
+    "sluice.yaml": SETTINGS,
+    "pipelines/p.yaml": PIPELINE,
+    "data.bin": pointer,
+    ".gitattributes": "data.bin filter=lfs -text\n",
+  });
+  bench.commit();
+
+  const pointed = await bench.sluice("plan");
+  bench.write("data.bin", object);
+  const fetched = await bench.sluice("run");
+  bench.write("data.bin", pointer);
+  const computed = await bench.sluice("plan");
+
+  expect(pointed.code).toBe(0);
+  expect(pointed.stderr).toMatch(
+    /^pipelines\/p\.yaml:3:\d+: warning: `data\.bin` is a Git-LFS pointer, and its object is not here: .*\n[^]*next: git lfs pull/,
+  );
+  expect(fetched.stderr).not.toContain("pointer");
+  expect(computed.stderr).toBe("");
+  expect(computed.stdout).toContain("cached");
+});
+
 test("a shallow clone says what it cannot know, in `run` and in `doctor`", async () => {
   const bench = repository({ "sluice.yaml": SETTINGS, "pipelines/p.yaml": PIPELINE, "data.bin": "bytes\n" });
   bench.commit();

@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 
 import { planMergeGroup, planPullRequest, type PullRequestPorts } from "../../src/controller/plan-pull-request.ts";
 import { CONFLICT, type PlannedCommit } from "../../src/controller/project.ts";
+import { POINTER } from "../../src/plan/pointer-warnings.ts";
 import type { Answer, PullRequest } from "../../src/forge/forge.ts";
 import { sha } from "../manifest/run-records.ts";
 import { PAGE } from "./promotion-page.ts";
@@ -72,6 +73,15 @@ test.each([
   const ports = unaffected();
   const mirror = { ...ports.mirror, refresh: async () => refreshed };
   expect((await planMergeGroup({ ...ports, mirror }, { head: sha("a"), base: sha("b") })).kind).toBe(kind);
+});
+
+test("a pointer that a step would read is told though the base has it too: the run would be refused", async () => {
+  const at = { path: "pipelines/sum.yaml", line: 3, column: 9 };
+  const warning = (code: string) => ({ severity: "warning" as const, code, at, message: code, next: "" });
+  const problems = [warning(POINTER), warning("shared-output")];
+  const planAt = async () => ({ ...NOTHING, project: { ...NOTHING.project, problems } });
+  const planned = await planPullRequest({ ...unaffected(OPEN, OPEN), planAt }, PAGE.number);
+  expect(planned).toMatchObject({ kind: "planned", plan: { problems: [{ code: POINTER }] } });
 });
 
 test("policies of a default branch that cannot be read are not met by that, but by a change that mends them", async () => {

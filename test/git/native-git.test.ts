@@ -47,6 +47,17 @@ async function bothViews(
   return [digests(edited), digests(committed)];
 }
 
+/** Which tracked files are Git-LFS pointers: as they stand here, and as they are committed. */
+async function pointersOf(bench: Bench): Promise<readonly (readonly string[])[]> {
+  const git = await opened(bench.root, "native");
+  const paths = (await git.tracked()).map((entry) => entry.path);
+  const views = [
+    workTreeView(git, () => undefined),
+    commitView(git, sha(bench.git("rev-parse", "HEAD")), { get: () => undefined, set: () => undefined }),
+  ];
+  return Promise.all(views.map(async (view) => [...((await view.pointers?.(paths)) ?? [])]));
+}
+
 describe("clean filters", () => {
   test("nothing is asked where nothing converts", async () => {
     const bench = repository({ "a.txt": "a\r\n" });
@@ -115,6 +126,22 @@ describe("clean filters", () => {
     const [edited, committed] = await bothViews(bench);
     expect(edited["pointer.bin"]).toBe(digestOf(body));
     expect(edited).toEqual(committed);
+  });
+
+  test("pointers are told apart from their objects where attributes name the filter, in a work tree and in a commit", async () => {
+    const pointer = `version https://git-lfs.github.com/spec/v1\noid ${digestOf("big")}\nsize 200000\n`;
+    const bench = repository({
+      "data/pointer.bin": pointer,
+      "data/small.bin": "bytes\n",
+      "large.bin": "b".repeat(2000),
+    });
+    bench.commit();
+    expect(await pointersOf(bench)).toEqual([[], []]);
+    bench.write("data/.gitattributes", "*.bin filter=lfs -text\n");
+    bench.commit("attributes");
+    expect(await pointersOf(bench)).toEqual([["data/pointer.bin"], ["data/pointer.bin"]]);
+    bench.write("data/pointer.bin", "big");
+    expect(await pointersOf(bench)).toEqual([[], ["data/pointer.bin"]]);
   });
 
   test("an edit within the tick of the index is seen", async () => {
