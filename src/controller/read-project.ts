@@ -38,7 +38,9 @@ export async function readProject(
   const settled: Reading = { view, cache: ports.cache, aside: new Map(), problems: [], rests: [] };
   const [files, settings] = await Promise.all([view.files(), readSettings(settled)]);
   const matches = picomatch(settings.pipelines, { dot: false });
-  const paths = files.filter((file) => file.kind !== "submodule" && matches(file.path)).map((file) => file.path);
+  const named = files.filter((file) => matches(file.path));
+  const paths = named.filter((file) => file.kind !== "submodule").map((file) => file.path);
+  settled.problems.push(...named.flatMap((file) => (file.kind === "submodule" ? [submodule(file.path)] : [])));
   const reading: Reading = { ...settled, aside: await handOut(ports, view, paths) };
   const pipelines: PipelineFile[] = [];
   const broken: string[] = [];
@@ -130,6 +132,16 @@ async function isLink({ view, problems }: Reading, path: string): Promise<boolea
     next: "put a copy of the file that it leads to in its place",
   });
   return true;
+}
+
+function submodule(path: string): Problem {
+  return {
+    severity: "error",
+    code: "not-a-file",
+    at: { path, line: 1, column: 1 },
+    message: "a submodule stands where a pipeline file is looked for",
+    next: "give the submodule another path, or let `pipelines` in sluice.yaml leave it out",
+  };
 }
 
 async function readPipeline(reading: Reading, path: string): Promise<PipelineFile | undefined> {

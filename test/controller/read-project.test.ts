@@ -86,3 +86,11 @@ steps:
   ]);
   expect(await wrong({ "pipelines/a.yaml": two("a") })).toEqual([]);
 });
+
+test("a submodule with the name of a pipeline file is told, not passed over", async () => {
+  const files = async () => [{ path: "pipelines/train.yaml", kind: "submodule" as const, tracked: true }];
+  const { problems, pipelines } = await readProject({ cache: QUIET }, { ...savedMeanwhile(), files });
+
+  expect(pipelines).toEqual([]);
+  expect(problems).toMatchObject([{ code: "not-a-file", at: { path: "pipelines/train.yaml" }, severity: "error" }]);
+});
