@@ -13,6 +13,16 @@ export interface Newest {
   readonly pullRequests: readonly PullRequest[];
 }
 
+/** A merged pull request with a label, whose pipelines' newest runs are of later changes: the label asks for nothing. */
+export interface LateChange {
+  readonly pullRequest: PullRequest;
+  readonly newest: readonly Pick<Newest, "pipeline" | "run">[];
+  /** When the last of them ended (RFC 3339 UTC). */
+  readonly since: string;
+  /** Runs of its own that may be promoted. */
+  readonly own: readonly Pick<Newest, "pipeline" | "run">[];
+}
+
 export interface RequestPorts {
   readonly forge: Pick<Forge, "labelEvents">;
   /** Whether an account may ask for a release at this moment. */
@@ -23,6 +33,9 @@ export interface RequestOrder {
   readonly environments: readonly EnvironmentSettings[];
   readonly states: ReadonlyMap<string, EnvironmentState>;
   readonly newest: readonly Newest[];
+  readonly late: readonly LateChange[];
+  /** Events of the ledger. */
+  readonly recorded: readonly Pick<ReleaseEvent, "kind" | "environment" | "cause">[];
   /** RFC 3339 UTC, from the forge's clock. */
   readonly at: string;
 }
@@ -38,6 +51,8 @@ export interface RefusedLabel {
 export interface Requested {
   readonly events: readonly ReleaseEvent[];
   readonly refused: readonly RefusedLabel[];
+  /** Pull requests of late changes whose labels were all decided on. */
+  readonly decided: readonly number[];
 }
 
 /**
@@ -46,7 +61,8 @@ export interface Requested {
  */
 export async function requestPromotions(ports: RequestPorts, order: RequestOrder): Promise<Requested> {
   const events: ReleaseEvent[] = [];
-  const refused = [...unknownLabels(order)];
+  const late = await lateLabels(ports.forge, order);
+  const refused = [...unknownLabels(order), ...late.refused];
   for (const environment of order.environments) {
     for (const newest of order.newest) {
       const standing = standingOf(order.states.get(environment.name), newest.pipeline);
@@ -58,15 +74,16 @@ export async function requestPromotions(ports: RequestPorts, order: RequestOrder
       if (asked.kind === "asked") events.push(requested(environment.name, newest, { ...asked, at: order.at }));
     }
   }
-  return { events, refused };
+  return { events, refused, decided: late.decided };
 }
 
 const LABEL = "promote:";
 
 /** Labels of environments that are not there. */
-function unknownLabels({ environments, newest }: RequestOrder): readonly RefusedLabel[] {
+function unknownLabels({ environments, newest, late }: RequestOrder): readonly RefusedLabel[] {
   const names = environments.map(({ name }) => name);
-  const pulls = new Map(newest.flatMap(({ pullRequests }) => pullRequests).map((pull) => [pull.number, pull]));
+  const all = [...newest.flatMap(({ pullRequests }) => pullRequests), ...late.map(({ pullRequest }) => pullRequest)];
+  const pulls = new Map(all.map((pull) => [pull.number, pull]));
   return [...pulls.values()].flatMap((pullRequest) =>
     pullRequest.labels
       .filter((label) => pullRequest.merged && label.startsWith(LABEL) && !names.includes(label.slice(LABEL.length)))
@@ -76,6 +93,51 @@ function unknownLabels({ environments, newest }: RequestOrder): readonly Refused
         return { pullRequest, label, words: `${named(label)} names no environment, and is taken off: ${next}` };
       }),
   );
+}
+
+/** Labels that came once their change was not the newest, and asked for nothing while it was. */
+async function lateLabels(
+  forge: RequestPorts["forge"],
+  { environments, states, late, recorded }: RequestOrder,
+): Promise<Pick<Requested, "refused" | "decided">> {
+  const refused: RefusedLabel[] = [];
+  const decided: number[] = [];
+  for (const change of late) {
+    const { pullRequest, own, since } = change;
+    const labelled = environments.filter(({ name }) => pullRequest.labels.includes(`${LABEL}${name}`));
+    const events = labelled.length === 0 ? undefined : await forge.labelEvents(pullRequest.number);
+    if (isNotNow(events)) continue;
+    decided.push(pullRequest.number);
+    for (const { name: environment } of labelled) {
+      const label = `${LABEL}${environment}`;
+      const added = events?.kind === "ok" ? standingLabel(events.value, label) : undefined;
+      const cause = `label:${added?.id ?? 0}`;
+      const asked = recorded.some(
+        (event) => event.kind === "requested" && event.environment === environment && event.cause === cause,
+      );
+      // It may have come while its run was there already, by another word.
+      const there = own.some((one) => wasThere(states.get(environment), one));
+      if (added === undefined || asked || (there && Date.parse(added.at) < Date.parse(since))) continue;
+      refused.push({ pullRequest, label, words: lateWords(environment, change, added.actor.login) });
+    }
+  }
+  return { refused, decided };
+}
+
+function wasThere(state: EnvironmentState | undefined, { pipeline, run }: LateChange["own"][number]): boolean {
+  const { live, earlier, request } = standingOf(state, pipeline);
+  return [live, request, ...earlier].some((one) => one?.run === run);
+}
+
+function lateWords(environment: string, { newest, own }: LateChange, login: string): string {
+  const promote = (words: string): string => `\`/sluice promote ${environment} ${words}\``;
+  const some = newest.slice(0, 3);
+  const ofNewest = some.map(({ pipeline }) => promote(pipeline)).join(", ");
+  const ofOwn = own.slice(0, 3).map(({ pipeline, run }) => promote(`${pipeline} ${run.slice(0, 8)}`));
+  const names = some.map(({ pipeline }) => `\`${pipeline}\``).join(", ");
+  const why = `a label asks for the newest run, and that of ${names} is of a later change`;
+  const next = `comment ${ofNewest} for that one${ofOwn.length === 0 ? "" : `, or ${ofOwn.join(", ")} for this change's own`}`;
+  return `${named(`${LABEL}${environment}`)} by ${login} asks for nothing, and is taken off: ${why}; ${next}`;
 }
 
 /** Anybody may name a label, and words of ours may hold code. */

@@ -128,6 +128,8 @@ export interface Forge {
   gitToken(): Promise<Answer<string>>;
   pullRequest(number: number): Promise<Answer<PullRequest>>;
   openPullRequests(): Promise<Answer<readonly PullRequest[]>>;
+  /** Closed ones that changed since then (RFC 3339), the newest change first. */
+  closedPullRequestsSince(since: string): Promise<Answer<readonly PullRequest[]>>;
   pullRequestsOf(commit: CommitSha): Promise<Answer<readonly PullRequest[]>>;
   /** Pull requests of one branch of this repository, open and closed, newest first. */
   pullRequestsOfBranch(branch: string): Promise<Answer<readonly PullRequest[]>>;

@@ -2,6 +2,7 @@ import type { RepositoryRef } from "../identity/repository.ts";
 import type { Answer, Forge, Forges } from "./forge.ts";
 import { octokitCalls, type Calls, type OctokitOptions } from "./octokit-calls.ts";
 import { writeCheck } from "./octokit-checks.ts";
+import { closedSince } from "./octokit-closed.ts";
 import { map, pages } from "./octokit-pages.ts";
 import { octokitPromotions } from "./octokit-promotions.ts";
 import { octokitQueue } from "./octokit-queue.ts";
@@ -127,6 +128,8 @@ function openForge(
         ),
       );
     },
+    closedPullRequestsSince: (since) =>
+      closedSince(calls, { installation: repository.installation, fullName: fullName() }, since),
     async pullRequestsOf(commit) {
       const answer = await ask((octokit, headers) =>
         octokit.rest.repos.listPullRequestsAssociatedWithCommit({ ...at, commit_sha: commit, headers }),

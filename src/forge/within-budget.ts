@@ -31,6 +31,7 @@ interface Counted {
   readonly gitToken: "nobody";
   readonly pullRequest: "nobody";
   readonly openPullRequests: "nobody";
+  readonly closedPullRequestsSince: "nobody";
   readonly pullRequestsOf: "nobody";
   readonly pullRequestsOfBranch: "nobody";
   readonly createPullRequest: "here";

@@ -268,6 +268,7 @@ export class TwinForge {
   ): void {
     const has = pull.labels.includes(change.name);
     if (has === change.add) return;
+    pull.updatedAt = now();
     pull.labels = change.add ? [...pull.labels, change.name] : pull.labels.filter((one) => one !== change.name);
     const action = change.add ? "labeled" : "unlabeled";
     const actor = this.world.user(change.login);

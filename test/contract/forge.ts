@@ -34,6 +34,17 @@ export function forgeContract(open: () => Promise<ForgeBench>): void {
     expect(await forge.pullRequest(number + 1_000)).toEqual({ kind: "not-found" });
   });
 
+  test("shows closed pull requests that changed since then", async () => {
+    const { forge, number } = await open();
+    expect(given(await forge.closedPullRequestsSince("2020-01-01T00:00:00Z"))).toEqual([]);
+    given(await forge.updatePullRequest(number, { state: "closed" }));
+    given(await forge.addLabels(number, ["promote:prod"]));
+    expect(given(await forge.closedPullRequestsSince("2020-01-01T00:00:00Z"))).toMatchObject([
+      { number, state: "closed", labels: ["promote:prod"] },
+    ]);
+    expect(given(await forge.closedPullRequestsSince("2100-01-01T00:00:00Z"))).toEqual([]);
+  });
+
   test("knows its own comments from those of people, also where they look the same", async () => {
     const { forge, number, comment } = await open();
     const theirs = await comment("mallory", "<!-- marker --> mine");

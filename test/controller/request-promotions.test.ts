@@ -1,8 +1,9 @@
 import { expect, test } from "vitest";
 
-import { requestPromotions } from "../../src/controller/request-promotions.ts";
+import { requestPromotions, type LateChange, type RequestOrder } from "../../src/controller/request-promotions.ts";
 import type { LabelEvent, PullRequest } from "../../src/forge/forge.ts";
 import { DEFAULT_SETTINGS, type EnvironmentSettings } from "../../src/pipeline/settings.ts";
+import { NOTHING } from "../../src/release/environment-state.ts";
 import { runId, sha } from "../manifest/run-records.ts";
 
 const STAGING: EnvironmentSettings = {
@@ -23,7 +24,13 @@ const PERMISSIONS = new Map([
 ]);
 
 /** What the labels of one merged pull request ask for; `by`: who put each there, in order; `-label` takes one off. */
-async function asked(by: readonly (readonly [label: string, login: string])[], merged = true) {
+async function asked(
+  by: readonly (readonly [label: string, login: string])[],
+  merged = true,
+  late:
+    | (Pick<LateChange, "own"> & Partial<Pick<LateChange, "since">> & Pick<RequestOrder, "recorded" | "states">)
+    | null = null,
+) {
   const events = by.map(([label, login], at): LabelEvent => ({
     id: at,
     label: label.replace(/^-/, ""),
@@ -48,7 +55,11 @@ async function asked(by: readonly (readonly [label: string, login: string])[], m
     head: { sha: sha("e"), branch: "more", repository: 42 },
     base: { sha: sha("c"), branch: "main" },
   };
-  const { events: found, refused } = await requestPromotions(
+  const {
+    events: found,
+    refused,
+    decided,
+  } = await requestPromotions(
     {
       forge: { labelEvents: async () => ({ kind: "ok", value: events }) },
       mayPromote: async (login) => {
@@ -58,14 +69,27 @@ async function asked(by: readonly (readonly [label: string, login: string])[], m
     },
     {
       environments: [...DEFAULT_SETTINGS.environments, STAGING],
-      states: new Map(),
-      newest: [{ pipeline: "sum", run: runId("a"), pullRequests: [pull] }],
+      states: late?.states ?? new Map(),
+      newest: [{ pipeline: "sum", run: runId("a"), pullRequests: late === null ? [pull] : [] }],
+      late:
+        late === null
+          ? []
+          : [
+              {
+                pullRequest: pull,
+                newest: [{ pipeline: "sum", run: runId("a") }],
+                since: "2026-01-02T00:00:00Z",
+                ...late,
+              },
+            ],
+      recorded: late?.recorded ?? [],
       at: "2026-01-01T00:00:00Z",
     },
   );
   return {
     asked: found.map(({ by: { login }, environment }) => `${environment} by ${login}`),
     refused: refused.map(({ label, words }) => `${label}: ${words}`),
+    ...(late !== null && { decided }),
   };
 }
 
@@ -96,4 +120,44 @@ test("a label that asks for nothing is refused in words", async () => {
   ]);
   // While the forge does not say what somebody may do nothing is decided.
   expect(await asked([["promote:staging", "nobody"]])).toEqual({ asked: [], refused: [] });
+});
+
+const LABELLED = [["promote:staging", "alice"]] as const;
+
+test("a label on a change that a newer run has passed is refused with what to say instead", async () => {
+  const own = [{ pipeline: "sum", run: runId("c") }];
+  const words =
+    "promote:staging: the label `promote:staging` by alice asks for nothing, and is taken off: a label asks for the newest run, and that of `sum` is of a later change; comment `/sluice promote staging sum` for that one";
+  expect(await asked(LABELLED, true, { own, recorded: [], states: new Map() })).toEqual({
+    asked: [],
+    refused: [`${words}, or \`/sluice promote staging sum cccccccc\` for this change's own`],
+    decided: [5],
+  });
+  // Its own run may be none that can be promoted.
+  expect((await asked(LABELLED, true, { own: [], recorded: [], states: new Map() })).refused).toEqual([words]);
+  const unknown = [["promote:stagin", "alice"]] as const;
+  expect((await asked(unknown, true, { own, recorded: [], states: new Map() })).refused).toEqual([
+    expect.stringContaining("did you mean `promote:staging`?"),
+  ]);
+});
+
+test("a label that asked while its change was the newest stays", async () => {
+  const own = [{ pipeline: "sum", run: runId("c") }];
+  const nothing = { asked: [], refused: [], decided: [5] };
+  const recorded = [{ kind: "requested", environment: "staging", cause: "label:0" }] as const;
+  expect(await asked(LABELLED, true, { own, recorded, states: new Map() })).toEqual(nothing);
+  // It was there already, whoever asked.
+  const live = {
+    run: runId("c"),
+    since: "2026-01-01T00:00:00Z",
+    by: { id: 1, login: "alice" },
+    evidence: null,
+    how: "released",
+    pullRequest: null,
+  } as const;
+  const states = new Map([["staging", { freeze: null, pipelines: new Map([["sum", { ...NOTHING, live }]]) }]]);
+  expect(await asked(LABELLED, true, { own, recorded: [], states })).toEqual(nothing);
+  // Put there once more, later, it asks for what a label cannot.
+  const since = "2025-12-31T00:00:00Z";
+  expect((await asked(LABELLED, true, { own, recorded: [], states, since })).refused).toHaveLength(1);
 });

@@ -174,6 +174,17 @@ test("commands release, roll back and hold; automation never crosses the hold", 
   await until("the second is released", async () => (await releases()) === 2);
   expect(await pin()).not.toBe(before);
 
+  // A label asks for the newest run, which is not the one of this change any more.
+  forge.label(repository, pull, { name: "promote:staging", add: true, login: "alice" });
+  await until("the late label is taken off", () => !pull.labels.includes("promote:staging"));
+  await until("what to say instead is told", () =>
+    (repository.comments.get(pull.number) ?? []).some(({ body }) =>
+      /newest run, and that of `sum` is of a later change; comment `\/sluice promote staging sum` for that one, or `\/sluice promote staging sum \w{8}`/.test(
+        body,
+      ),
+    ),
+  );
+
   // How many runs there are by now depends on which pushes one look took together.
   const runs = async (): Promise<number> => (await ledger()).match(/^sum: /gm)?.length ?? 0;
   const computed = await runs();

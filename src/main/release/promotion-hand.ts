@@ -4,7 +4,12 @@ import { againAfter, together, type Looked } from "../../forge/looked.ts";
 import { openPromotion } from "../../controller/open-promotion.ts";
 import { promote } from "../../controller/promote/promote.ts";
 import type { PromoteOrder } from "../../controller/promote/promotion.ts";
-import { requestPromotions, type Newest, type RefusedLabel } from "../../controller/request-promotions.ts";
+import {
+  requestPromotions,
+  type LateChange,
+  type Newest,
+  type RefusedLabel,
+} from "../../controller/request-promotions.ts";
 import { withdraw } from "../../controller/withdraw.ts";
 import type { Answer, PullRequest } from "../../forge/forge.ts";
 import type { CommitSha, Digest } from "../../identity/identity.ts";
@@ -34,13 +39,19 @@ export interface PromotionsLooked extends Looked {
   /** Something was released. */
   readonly released: boolean;
   readonly refused: readonly RefusedLabel[];
+  /** Pull requests whose late labels were decided on. */
+  readonly decided: readonly number[];
 }
 
 /**
  * Takes every promotion of a repository as far as it goes: all of it is computed anew from the ledger, the default
  * branch and the forge, whatever woke us (laws 1 and 2).
  */
-export async function takePromotions(place: Place, news: ReadonlySet<string>): Promise<PromotionsLooked> {
+export async function takePromotions(
+  place: Place,
+  news: ReadonlySet<string>,
+  late: (newest: readonly Newest[]) => Promise<readonly LateChange[]>,
+): Promise<PromotionsLooked> {
   const { repository } = place;
   const { environments } = place.project.settings;
   const newest = await newestRuns(place);
@@ -53,6 +64,8 @@ export async function takePromotions(place: Place, news: ReadonlySet<string>): P
       environments,
       states: await place.repository.releases.states(),
       newest,
+      late: await late(newest),
+      recorded: await repository.releases.events(),
       at: new Date(place.now).toISOString(),
     },
   );
@@ -80,7 +93,7 @@ export async function takePromotions(place: Place, news: ReadonlySet<string>): P
   looks.push({ states: await tellReleased(place, await place.repository.releases.states(), news), again: null });
   // What was merged just now is not in the tip that this look knows.
   if (!released) looks.push(await followPins(place, await place.repository.releases.states()));
-  return { ...together(looks), released, refused: requested.refused };
+  return { ...together(looks), released, refused: requested.refused, decided: requested.decided };
 }
 
 export async function newestRuns(place: Place): Promise<readonly Newest[]> {

@@ -7,6 +7,7 @@ import { wakeForComments } from "./comments.ts";
 import { takeReproductions } from "../release/reproductions.ts";
 import { keepProblems, mergeOf, tellCommit } from "./commit.ts";
 import type { ForgeRepository } from "./forge-repository.ts";
+import { noteLabels } from "./labels.ts";
 import { mendLedger } from "./ledger.ts";
 import { tellNotices } from "./notices.ts";
 import { enqueueRun } from "../run/orders.ts";
@@ -50,6 +51,7 @@ async function lookAlone(
   const pulls = listed.kind === "ok" ? listed.value : [];
   if (listed.kind === "ok") await wakeForPullRequests(at.queue, ref, pulls);
   await wakeForComments(at, repository);
+  await noteLabels(at, repository);
   const { parts } = at.service;
   const looked = await reconcile({
     forge: repository.forge,

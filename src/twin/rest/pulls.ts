@@ -43,6 +43,9 @@ function listPulls(here: Here): Reply {
       (state === "all" || pull.state === state) &&
       (label === null || label === `${pull.from.owner.login}:${pull.branch}`),
   );
+  if (here.call.query.get("sort") === "updated")
+    found.sort((a, b) => Date.parse(a.updatedAt) - Date.parse(b.updatedAt));
+  if (here.call.query.get("direction") === "desc") found.reverse();
   return ok(paged(here, found).map((pull) => pullOf(here, pull)));
 }
 
