@@ -19,6 +19,8 @@ export type Built = { readonly kind: "ok" } | { readonly kind: "failed"; readonl
 const LIMIT_MS = 30 * 60_000;
 /** What is kept of what a build says. */
 const SAID = 16_384;
+/** The line of npm that says what is wrong; others tell codes and paths. */
+const NPM = /^npm (?:error|ERR!) (?!(?:code|errno|syscall|path|dest|type)\s)\S/;
 
 /** Carries out a recipe, one command after the other, in a clean environment. */
 export async function build(building: Building): Promise<Built> {
@@ -84,7 +86,7 @@ function inSandbox({ recipe, places }: Building): readonly string[] {
   return [
     "bwrap",
     // Its environment is ours, which is clean: on the command line everybody could read it.
-    ...closed.filter((argument) => argument !== "--clearenv"),
+    ...closed.slice(0, closed.lastIndexOf("--chdir")).filter((argument) => argument !== "--clearenv"),
     ...[places.work, places.root, places.cache].flatMap((path) => ["--bind", path, path]),
     "--chdir",
     places.work,
@@ -95,6 +97,9 @@ function inSandbox({ recipe, places }: Building): readonly string[] {
 function wordsOf(text: string, end: string): { readonly said: string; readonly why: string } {
   const said = text.slice(-SAID).replaceAll(/\/\/[^/\s@]+@/g, "//…@");
   const lines = said.split("\n").filter((line) => line.trim() !== "");
-  const error = lines.findLast((line) => /^\s*(?:error|critical)\b/i.test(line)) ?? lines.at(-1);
+  const error =
+    lines.find((line) => NPM.test(line)) ??
+    lines.findLast((line) => /^\s*(?:error|critical)\b/i.test(line)) ??
+    lines.at(-1);
   return { said, why: error === undefined ? end : error.trim().slice(0, 300) };
 }

@@ -1,5 +1,5 @@
-import { existsSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, readFileSync, realpathSync } from "node:fs";
+import { join, relative } from "node:path";
 
 import type { Difference } from "./difference.ts";
 
@@ -32,6 +32,15 @@ export function nodeDifferences(modules: string, lock: string): readonly Differe
     if (found === entry.version || (found === null && optional)) return [];
     return [{ name: path.replace(/^.*node_modules\//, ""), pinned: entry.version, found }];
   });
+}
+
+/** Version of the package that brings a program, as npm wrote it down when it installed it. */
+export function moduleVersion(modules: string, tool: string): string | null {
+  const program = join(modules, ".bin", tool);
+  if (!existsSync(program)) return null;
+  const [scope = "", name = ""] = relative(realpathSync(modules), realpathSync(program)).split("/");
+  const installed = npmPackages(readFileSync(join(modules, ".package-lock.json"), "utf8"));
+  return installed?.[`node_modules/${scope.startsWith("@") ? `${scope}/${name}` : scope}`]?.version ?? null;
 }
 
 function npmPackages(text: string): NpmLock["packages"] {

@@ -17,7 +17,7 @@ export interface Recipe {
   /** What decides what is built, beside the lock and the platform. */
   readonly identity: JsonObject;
   /** What is kept from one build to the next of the same kind, as a name; null: every build has its own. */
-  readonly cache: "pip" | "uv" | null;
+  readonly cache: "pip" | "uv" | "npm" | null;
   readonly files: Readonly<Record<string, string>>;
   commands(places: BuildPlaces): readonly (readonly string[])[];
   env(places: BuildPlaces): Readonly<Record<string, string>>;

@@ -1,6 +1,7 @@
 import type { Environment } from "../pipeline/pipeline.ts";
 import type { Failure } from "../run/run-record.ts";
 import { condaRecipe } from "./conda-recipe.ts";
+import { nodeRecipe } from "./node-recipe.ts";
 import type { Here, Recipe } from "./recipe.ts";
 import { uvRecipe } from "./uv-recipe.ts";
 import { venvRecipe } from "./venv-recipe.ts";
@@ -19,11 +20,7 @@ export function recipeOf(
     case "conda":
       return condaRecipe(environment, lock, here);
     case "node":
-      return {
-        kind: "refused",
-        why: "`environment: { node: … }` is not built by workers in this version",
-        next: "use an image that has the packages",
-      };
+      return nodeRecipe(environment, lock, here);
     default:
       return environment satisfies never;
   }

@@ -1,7 +1,6 @@
 import { spawnSync } from "node:child_process";
 import {
   existsSync,
-  lstatSync,
   lutimesSync,
   mkdirSync,
   mkdtempSync,
@@ -16,23 +15,14 @@ import {
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 
-import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 
 import { processSpace } from "../../src/executor/process-space.ts";
-import { builtEnvironments, type BuiltEnvironments } from "../../src/executor/built-environments.ts";
-import type { Executor } from "../../src/executor/executor.ts";
-import { processExecutor } from "../../src/executor/process-executor.ts";
 import { keepSwept } from "../../src/executor/sweep-environments.ts";
-import { digestOf } from "../../src/identity/identity.ts";
 import type { Environment } from "../../src/pipeline/pipeline.ts";
-import type { Failure } from "../../src/run/run-record.ts";
 import { until } from "../contract/queue.ts";
+import { PATH, place, published, VENV, worker } from "./environment-worker.ts";
 import { packageIndex, type PackageIndex } from "./package-index.ts";
-
-const LAUNCHER = join(import.meta.dirname, "../../src/launcher.ts");
-const VENV: Environment = { kind: "venv", path: ".venv", lock: "requirements.txt" };
-const PATH = process.env["PATH"] ?? "/usr/bin:/bin";
-const sandboxed = spawnSync("bwrap", ["--ro-bind", "/", "/", "true"]).status === 0;
 
 let shared: string;
 let index: PackageIndex;
@@ -44,86 +34,6 @@ afterAll(async () => {
   await index[Symbol.asyncDispose]();
   rmSync(shared, { recursive: true, force: true });
 });
-
-interface Worker {
-  readonly environments: BuiltEnvironments;
-  readonly executor: Executor;
-  readonly run: (lock: string, script: string, more?: { environment?: Environment; tools?: object }) => Promise<Ran>;
-}
-
-interface Ran {
-  readonly failure: Failure | null;
-  readonly log: string;
-}
-
-let attempts = 0;
-
-/** A worker's executor over environments that it builds in `directory`. */
-function worker(directory: string, variables: Readonly<Record<string, string>> = {}, path = PATH): Worker {
-  const locks = new Map<string, Uint8Array>();
-  const environments = builtEnvironments({
-    directory: join(directory, "environments"),
-    path,
-    read: (lock) => Promise.resolve(locks.get(lock)),
-    variable: (name) => variables[name],
-    sandboxed,
-  });
-  const executor = processExecutor({
-    directory: mkdtempSync(join(directory, "work-")),
-    sandbox: sandboxed ? "require" : "off",
-    slots: 2,
-    environments,
-    materialize: () => Promise.resolve({ kind: "missing" }),
-    launcherPath: LAUNCHER,
-    path,
-    onDrift: undefined,
-  });
-  if ("kind" in executor) throw new Error(executor.why);
-  onTestFinished(async () => {
-    await executor[Symbol.asyncDispose]();
-    await environments[Symbol.asyncDispose]();
-  });
-  return {
-    environments,
-    executor,
-    async run(lock, script, { environment = VENV, tools = {} } = {}) {
-      const bytes = new TextEncoder().encode(lock);
-      locks.set(digestOf(bytes), bytes);
-      const attempt = await executor.start(
-        {
-          id: `attempt-${++attempts}`,
-          argv: ["/bin/sh", "-c", script],
-          env: {},
-          inputs: [],
-          outputs: [],
-          network: false,
-          secrets: {},
-          environment,
-          lock: digestOf(bytes),
-          tools: tools as Readonly<Record<string, string>>,
-          timeoutMs: null,
-          memoryBytes: null,
-        },
-        new AbortController().signal,
-      );
-      const { failure } = await attempt.ended;
-      const log = existsSync(attempt.log) ? readFileSync(attempt.log, "utf8") : "";
-      await attempt.dispose();
-      return { failure, log };
-    },
-  };
-}
-
-function place(): string {
-  const directory = realpathSync(mkdtempSync(join(tmpdir(), "sluice-built-")));
-  onTestFinished(() => rmSync(directory, { recursive: true, force: true }));
-  return directory;
-}
-
-function published(directory: string): readonly string[] {
-  const at = join(directory, "environments");
-  return readdirSync(at).filter((name) => lstatSync(join(at, name)).isSymbolicLink());
-}
 
 const SAY = "python -c 'import hello; print(hello.say())'";
 
