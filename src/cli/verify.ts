@@ -12,6 +12,7 @@ import { EXIT, Refusal } from "./exit.ts";
 import { paintOf } from "./history.ts";
 import { openRepository } from "./open-repository.ts";
 import { reproductionFindings } from "./verify-reproductions.ts";
+import { eventTrailerFindings, reproductionTrailerFindings } from "./verify-trailers.ts";
 import { selectRun, shortIds } from "./select-run.ts";
 import type { Ledger, Repository, World } from "./world.ts";
 
@@ -64,6 +65,7 @@ async function viewOf(repository: Repository, { ref, history }: Ledger, wanted?:
       ...leftFindings(history, ref),
       ...eventFindings(history, { commits, publicKeys, own, tree }),
       ...(await reproductionFindings(repository.git, { head, tree, keys: publicKeys, repository: own })),
+      ...(await reproductionTrailerFindings(repository.git, { head, commits, history })),
     ],
   };
 }
@@ -78,7 +80,7 @@ function eventFindings(
   history: History,
   { commits, publicKeys, own, tree }: Checked & { readonly own: string; readonly tree: readonly TreeEntry[] },
 ): readonly Finding[] {
-  const events = history.events().map((entry) => verifyEvent(entry, publicKeys, own));
+  const events = history.events().map((entry) => ({ entry, verified: verifyEvent(entry, publicKeys, own) }));
   const known = new Set(history.events().map(({ commit }) => commit));
   const reproductions = new Set(tree.flatMap(({ path }) => (isReproductionPath(path) ? [path] : [])));
   const isKnown = ({ sha, message }: LoggedCommit): boolean =>
@@ -88,7 +90,13 @@ function eventFindings(
     isFirst(commits, sha);
   const strangers = commits.filter((commit) => !isKnown(commit));
   return [
-    ...events.flatMap((one) => (one.kind === "valid" ? [] : [{ kind: "event", sentence: `${one.path}: ${one.why}` }])),
+    ...events.flatMap(({ verified: one }) =>
+      one.kind === "valid" ? [] : [{ kind: "event", sentence: `${one.path}: ${one.why}` }],
+    ),
+    ...eventTrailerFindings(
+      commits,
+      events.flatMap(({ entry, verified }) => (verified.kind === "valid" ? [{ entry, event: verified.event }] : [])),
+    ),
     ...strangers.map(({ sha }) => ({
       kind: "commit",
       sentence: `commit ${sha.slice(0, 12)} is neither a run nor an event: Sluice did not write it`,

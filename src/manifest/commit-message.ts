@@ -56,7 +56,8 @@ export function runTrailers(record: RunRecord, manifest: Digest): readonly Trail
   return cleaned(trailers);
 }
 
-function cleaned(trailers: readonly Trailer[]): readonly Trailer[] {
+/** Trailers as a message has them: each a line, and none of nothing. */
+export function cleaned(trailers: readonly Trailer[]): readonly Trailer[] {
   return trailers.map(([key, value]): Trailer => [key, oneLine(value, MAX_VALUE)]).filter(([, value]) => value !== "");
 }
 

@@ -1,12 +1,13 @@
 import { digestOf, digestOfJson, hexOf, runIdFrom, type Digest, type RunId } from "../identity/identity.ts";
 import type { Json } from "../identity/canonical-json.ts";
 import type { RunRecord } from "../run/run-record.ts";
-import { hasTrailers, parseTrailers, runTrailers } from "./commit-message.ts";
+import { runTrailers } from "./commit-message.ts";
 import { checkEnvelope } from "./dsse.ts";
 import { parseJson, readStatement, type ParsedManifest } from "./parse-manifest.ts";
 import { isObject } from "./shape.ts";
 import { requestDigest } from "./statement.ts";
 import { statementFaults } from "./statement-rules.ts";
+import { trailerFaults } from "./trailer-faults.ts";
 
 /** One run as its ledger has it. */
 export interface LedgerEntry {
@@ -130,22 +131,8 @@ function statementFindings(statement: unknown): readonly Finding[] {
 }
 
 function trailerFindings({ message }: LedgerEntry, record: RunRecord, manifest: Digest): readonly Finding[] {
-  const trailers = runTrailers(record, manifest);
-  if (hasTrailers(message, trailers)) return [];
-  const expected = new Map<string, string[]>();
-  for (const [key, value] of trailers) expected.set(key, [...(expected.get(key) ?? []), value]);
-  const found = parseTrailers(message);
-  return [...new Set([...expected.keys(), ...found.keys()])].flatMap((key): Finding[] => {
-    const [wanted, there] = [expected.get(key) ?? [], found.get(key) ?? []];
-    if (wanted.length === there.length && wanted.every((value, at) => value === there[at])) return [];
-    const words = there.length === 0 ? "is missing" : `says ${there.join(", ")}`;
-    return [
-      {
-        kind: "trailer",
-        sentence: `the commit's ${key} ${words}, the manifest ${wanted.length === 0 ? "has none" : `gives ${wanted.join(", ")}`}`,
-      },
-    ];
-  });
+  const faults = trailerFaults(message, runTrailers(record, manifest), "the manifest");
+  return faults.map((sentence) => ({ kind: "trailer", sentence }));
 }
 
 function idFindings(run: RunId, record: RunRecord, statement: unknown): readonly Finding[] {

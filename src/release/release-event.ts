@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 
 import { canonicalJson, type JsonObject } from "../identity/canonical-json.ts";
 import { parseDigest, parseRunId, type Digest, type RunId } from "../identity/identity.ts";
-import { messageOf, parseTrailers, type Trailer } from "../manifest/commit-message.ts";
+import { cleaned, messageOf, parseTrailers, type Trailer } from "../manifest/commit-message.ts";
 
 export const EVENT_KINDS = [
   "requested",
@@ -90,9 +90,9 @@ export function recordedEvent(message: string): string | undefined {
   return eventPath({ kind, environment, pipeline: value("Pipeline") ?? null, cause });
 }
 
-/** `prod/digits: approved by hubot`, with the trailers that make `git log` a query language (INTERFACES §3). */
-export function eventMessage(event: ReleaseEvent): string {
-  const { kind, environment, pipeline, run, evidence, by, reason } = event;
+/** Trailers of an event's commit, made from its record alone, so that verification can make them again. */
+export function eventTrailers(event: ReleaseEvent): readonly Trailer[] {
+  const { kind, environment, pipeline, run, evidence, by } = event;
   const trailers: Trailer[] = [
     ["Sluice-Event", kind],
     ["Sluice-Environment", environment],
@@ -103,9 +103,18 @@ export function eventMessage(event: ReleaseEvent): string {
   if (event.pullRequest !== null) trailers.push(["Sluice-Pull-Request", String(event.pullRequest)]);
   trailers.push([kind === "approved" ? "Sluice-Approved-By" : "Sluice-Requested-By", by.login]);
   trailers.push(["Sluice-Cause", event.cause]);
+  return cleaned(trailers);
+}
+
+/** `prod/digits: approved by hubot`, with the trailers that make `git log` a query language (INTERFACES §3). */
+export function eventMessage(event: ReleaseEvent): string {
+  const { kind, environment, pipeline, by, reason } = event;
   const place = pipeline === null ? environment : `${environment}/${pipeline}`;
   const end = event.deployment === null ? "" : `, ${event.deployment.end}`;
-  return messageOf(`${place}: ${kind} by ${by.login}${end}${reason === null ? "" : ` · ${reason}`}`, trailers);
+  return messageOf(
+    `${place}: ${kind} by ${by.login}${end}${reason === null ? "" : ` · ${reason}`}`,
+    eventTrailers(event),
+  );
 }
 
 /** An event as it is signed: one key signs for many repositories, and the event of one is none of another. */

@@ -1,6 +1,6 @@
 import { canonicalJson, type JsonObject } from "../identity/canonical-json.ts";
 import { digestOf, hexOf, parseDigest, parseRunId, type Digest, type RunId } from "../identity/identity.ts";
-import { messageOf, parseTrailers } from "../manifest/commit-message.ts";
+import { cleaned, messageOf, parseTrailers, type Trailer } from "../manifest/commit-message.ts";
 import { runDirectory } from "../manifest/ledger-paths.ts";
 import type { SignedElsewhere } from "./release-event.ts";
 
@@ -132,11 +132,16 @@ export function reproductionMessage(
   const subject = same
     ? `${pipeline.name}: run ${short} reproduced, ${compared} digests and metrics compared`
     : `${pipeline.name}: run ${short} did not reproduce: ${differences.count} of ${compared} differ`;
-  return messageOf(subject, [
+  return messageOf(subject, reproductionTrailers(reproduction, pipeline.id));
+}
+
+/** Trailers of a reproduction's commit, made from its record, so that verification can make them again. */
+export function reproductionTrailers(reproduction: Reproduction, pipeline: string): readonly Trailer[] {
+  return cleaned([
     ["Sluice-Event", "reproduced"],
-    ["Sluice-Pipeline", pipeline.id],
-    ["Sluice-Run", run],
-    ["Sluice-Reproduced", String(same)],
+    ["Sluice-Pipeline", pipeline],
+    ["Sluice-Run", reproduction.run],
+    ["Sluice-Reproduced", String(isSame(reproduction))],
     ["Sluice-Reproduction", digestOf(renderReproduction(reproduction))],
   ]);
 }

@@ -191,3 +191,34 @@ test("what somebody else wrote into the ledger is named, and does not count", as
   expect(log.stderr).toContain("left out: 1 record of staging that no key of this ledger signed for it");
   expect((await bench.sluice("log", "--env", "prod")).stderr).toBe("");
 });
+
+test("trailers that say something else than the record that they bring are named", async () => {
+  const bench = await audited();
+  let parent = bench.git("rev-parse", `${LEDGER}~2`).trim();
+  const changes = [
+    (forced: string) =>
+      forced.replace(/^(Sluice-Run: ).*$/m, `$1${"0".repeat(26)}`).replace(/^Sluice-Evidence: .*\n/m, ""),
+    (reproduced: string) => reproduced.replace("Sluice-Reproduced: true", "Sluice-Reproduced: false"),
+  ];
+  for (const [at, change] of changes.entries()) {
+    const commit = bench.git("rev-parse", `${LEDGER}~${1 - at}`).trim();
+    const message = change(bench.git("log", "-1", "--format=%B", commit).trimEnd());
+    parent = bench.git("commit-tree", `${commit}^{tree}`, "-p", parent, "-m", message).trim();
+  }
+  bench.git("update-ref", LEDGER, parent);
+
+  const verified = await bench.sluice("verify", "--all");
+
+  expect(verified.code).toBe(1);
+  expect(verified.stdout.split("\n").filter((line) => line.startsWith("✗"))).toEqual([
+    expect.stringMatching(
+      new RegExp(
+        `commit [0-9a-f]{12}: the commit's Sluice-Run says 0{26}, releases/staging/digits/\\w+\\.json gives ${run.id}`,
+      ),
+    ),
+    expect.stringMatching(
+      /the commit's Sluice-Evidence is missing, releases\/staging\/digits\/\w+\.json gives sha256:/,
+    ),
+    expect.stringMatching(/the commit's Sluice-Reproduced says false, runs\/.*\/reproductions\/\w+\.json gives true/),
+  ]);
+});
