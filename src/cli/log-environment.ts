@@ -1,5 +1,6 @@
 import { LEDGER_HEADER } from "../manifest/ledger-paths.ts";
 import { environmentOf, type ReleaseEvent } from "../release/release-event.ts";
+import { withPointers } from "../release/pointer.ts";
 import { safeLine } from "../report/safe-text.ts";
 import { counted, fourCharacters, formatTime, jsonDocument } from "../report/words.ts";
 import { checkedEvents } from "./checked-events.ts";
@@ -18,8 +19,7 @@ export async function logEnvironment(
   if (checked.kind !== "ok" && ledger.history.events().length > 0)
     throw new Refusal(EXIT.bad, `${LEDGER_HEADER} cannot be read: ${checked.refusal}\n  next: sluice verify --all`);
   const { counted: events, refused } = checked.kind === "ok" ? checked.value : NONE;
-  const shown = events
-    .map(({ event }) => event)
+  const shown = withPointers(events.map(({ event }) => event))
     .filter(({ environment, pipeline }) => environment === wanted.environment && of(wanted.pipeline, pipeline))
     .toReversed();
   const left = refused.filter(({ path }) => environmentOf(path) === wanted.environment).length;
@@ -43,7 +43,7 @@ function of(wanted: string | undefined, pipeline: string | null): boolean {
   return wanted === undefined || pipeline === null || pipeline === wanted;
 }
 
-function lineOf({ at, environment, pipeline, kind, by, run, reason }: ReleaseEvent): string {
+function lineOf({ at, environment, pipeline, kind, by, run, reason, pullRequest }: ReleaseEvent): string {
   const place = pipeline === null ? environment : `${environment}/${pipeline}`;
   const words = [
     formatTime(at),
@@ -51,6 +51,7 @@ function lineOf({ at, environment, pipeline, kind, by, run, reason }: ReleaseEve
     kind,
     ...(run === null ? [] : [fourCharacters(run)]),
     `by ${safeLine(by.login)}`,
+    ...(kind === "requested" && pullRequest !== null ? [`· pull request #${pullRequest}`] : []),
     ...(reason === null ? [] : [`· ${safeLine(reason)}`]),
   ];
   return `${words.join(" ")}\n`;

@@ -11,6 +11,7 @@ import type { RemoteLedger } from "../../src/git/mirror.ts";
 import { digestOf } from "../../src/identity/identity.ts";
 import { manifestPath } from "../../src/manifest/ledger-paths.ts";
 import { eventMessage, eventPath, type ReleaseEvent } from "../../src/release/release-event.ts";
+import { pointerCause } from "../../src/release/pointer.ts";
 import { differencesOf } from "../../src/release/reproduction.ts";
 import { fileSigner } from "../../src/signer/file-signer.ts";
 import { filesystemStore } from "../../src/store/filesystem-store.ts";
@@ -57,7 +58,8 @@ async function audited(): Promise<Bench> {
   );
   const bob = { id: 8, login: "bob" };
   await recordEvents({ git, signer, ledger }, run.repository, [
-    event("requested", "label:1"),
+    event("requested", "label:1", { pullRequest: null }),
+    event("requested", pointerCause(12, "label:1")),
     event("approved", "label:2", { by: bob, at: "2026-02-01T10:05:00Z" }),
     event("approved", "review:3", { by: { id: 9, login: "<eve>" } }),
     event("revoked", "void:review:3", { by: { id: 9, login: "<eve>" }, revokes: "approval", reason: "left the team" }),
@@ -131,6 +133,8 @@ describe("audit", () => {
     const log = await bench.sluice("log", "--env", "prod");
     expect(log.stdout.split("\n")[0]).toContain("prod/digits rolled-back");
     expect(log.stdout).toContain("approved");
+    // It was recorded before there was a pull request, and once more when that was there.
+    expect(log.stdout.match(/requested .*/g)).toEqual([`requested ${run.id.slice(0, 4)} by ada · pull request #12`]);
     const verified = await bench.sluice("verify", "--all");
     expect([verified.code, verified.stdout]).toEqual([0, expect.stringContaining("1 of 1 run verified")]);
   });
@@ -147,7 +151,7 @@ describe("audit", () => {
       }),
     );
     expect(outputs.map((output) => output.trim().split("\n").length)).toEqual([
-      7,
+      8,
       2,
       1,
       expect.any(Number),

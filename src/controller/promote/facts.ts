@@ -2,6 +2,7 @@ import type { CommitSha } from "../../identity/identity.ts";
 import { type Decision, type Voter } from "../../release/decide.ts";
 import { isSame } from "../../release/environment-state.ts";
 import type { Actor, ReleaseEvent } from "../../release/release-event.ts";
+import { pointerCause } from "../../release/pointer.ts";
 import type { PromoteOrder } from "./promotion.ts";
 
 /** What a person's commit stands in for was agreed to by nobody. */
@@ -92,7 +93,7 @@ export function withdrawn(order: PromoteOrder, { cause, reason }: { cause: strin
 
 export function pointer(order: PromoteOrder, pullRequest: number): ReleaseEvent {
   const { by, cause } = order.request;
-  return { ...fact(order, "requested", { by, cause: `pull-request:${pullRequest}/${cause}` }), pullRequest };
+  return { ...fact(order, "requested", { by, cause: pointerCause(pullRequest, cause) }), pullRequest };
 }
 
 export function released(
