@@ -11,6 +11,7 @@ interface NpmLock {
         readonly version?: string;
         readonly optional?: boolean;
         readonly dev?: boolean;
+        readonly devOptional?: boolean;
         readonly peer?: boolean;
         readonly link?: boolean;
       }
@@ -28,7 +29,7 @@ export function nodeDifferences(modules: string, lock: string): readonly Differe
   return Object.entries(pinned).flatMap(([path, entry]): readonly Difference[] => {
     if (path === "" || entry.link === true || entry.version === undefined) return [];
     const found = installed[path]?.version ?? null;
-    const optional = entry.optional === true || entry.dev === true || entry.peer === true;
+    const optional = [entry.optional, entry.dev, entry.devOptional, entry.peer].includes(true);
     if (found === entry.version || (found === null && optional)) return [];
     return [{ name: path.replace(/^.*node_modules\//, ""), pinned: entry.version, found }];
   });

@@ -89,20 +89,20 @@ test("tools that differ are refused with the line to change, and run with drift 
 });
 
 test("node_modules that npm installed from another lock is refused", async () => {
-  const lock = (version: string): string =>
+  const optional = {
+    "node_modules/fsevents": { version: "2.0.0", optional: true },
+    "node_modules/esbuild": { version: "0.25.0", devOptional: true },
+  };
+  const lock = (version: string, more: object = {}): string =>
     JSON.stringify({
       name: "x",
       lockfileVersion: 3,
-      packages: {
-        "": { name: "x" },
-        "node_modules/left-pad": { version },
-        "node_modules/fsevents": { version: "2.0.0", optional: true },
-      },
+      packages: { "": { name: "x" }, "node_modules/left-pad": { version }, ...more },
     });
   const bench = repository({
     "sluice.yaml": "version: 1\nsandbox: off\n",
     ".gitignore": "node_modules\n",
-    "package-lock.json": lock("1.3.0"),
+    "package-lock.json": lock("1.3.0", optional),
     "node_modules/.package-lock.json": lock("1.2.0"),
     "pipelines/p.yaml":
       "version: 1\nenvironment: { node: package-lock.json }\nsteps:\n  make: { run: echo made > out, outputs: [out] }\n",
