@@ -3,7 +3,7 @@ import { dirname, join } from "node:path";
 
 import type { Environment } from "../pipeline/pipeline.ts";
 import { findProgram } from "./find-python.ts";
-import { lockedModules, type Machine } from "./locked-modules.ts";
+import { lockedModules, type LockedModules, type Machine } from "./locked-modules.ts";
 import { moduleVersion } from "./node-packages.ts";
 import { given, type RecipeMaker } from "./recipe.ts";
 import { readOnlyFor } from "./sandbox.ts";
@@ -28,7 +28,7 @@ export const nodeRecipe: RecipeMaker<Extract<Environment, { kind: "node" }>> = (
       next: "install Node.js with npm where the workers of this pool are, or use an image that has the packages",
     };
   const machine = machineHere();
-  const locked = lockedModules(lock, machine);
+  const locked = readOnce(lock, machine);
   if (locked.kind === "bad")
     return {
       kind: "refused",
@@ -68,6 +68,14 @@ export const nodeRecipe: RecipeMaker<Extract<Environment, { kind: "node" }>> = (
 /** npm reads either. */
 function spellings(name: string): readonly string[] {
   return name.startsWith("NPM_") ? [name, name.toLowerCase()] : [name];
+}
+
+let last: { readonly lock: string; readonly locked: LockedModules } | undefined;
+
+/** A lock of many packages takes long to read, and the next step mostly has the same one. */
+function readOnce(lock: string, machine: Machine): LockedModules {
+  if (last?.lock !== lock) last = { lock, locked: lockedModules(lock, machine) };
+  return last.locked;
 }
 
 let libc: string | undefined;
