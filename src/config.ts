@@ -10,6 +10,7 @@ export interface Config {
   /** False on a terminal that cannot move its cursor (`TERM=dumb`). */
   readonly cursor: boolean;
   readonly signingKey: string | undefined;
+  readonly keyless: KeylessConfig;
   /** Key in steps' platform: locally this machine's. */
   readonly platform: string;
   /** Grants `from: env:NAME` are resolved here. */
@@ -20,6 +21,17 @@ export interface Config {
   readonly service: boolean;
   /** `SLUICE_STORE_URL`: another store than that of `sluice.yaml`. */
   readonly storeUrl: string | undefined;
+}
+
+/** Whether records get a Sigstore bundle, and from where. */
+export interface KeylessConfig {
+  /** `SLUICE_KEYLESS`: `on` or `off`; undefined: where there is a token. */
+  readonly wanted: string | undefined;
+  /** Whether an OIDC token was handed over, or the runner makes one. */
+  readonly token: boolean;
+  /** Addresses; undefined: the public ones. */
+  readonly fulcio: string | undefined;
+  readonly rekor: string | undefined;
 }
 
 /** A person's account on the forge. */
@@ -44,6 +56,7 @@ export function readConfig(env: NodeJS.ProcessEnv, cwd: string): Config {
           : "auto",
     cursor: env["TERM"] !== "dumb",
     signingKey: env["SLUICE_SIGNING_KEY"],
+    keyless: keylessOf(env),
     platform: `${process.platform}-${process.arch}`,
     variable: (name) => (isPrivateVariable(name) ? undefined : env[name]),
     user: env["USER"] ?? env["LOGNAME"] ?? null,
@@ -54,6 +67,16 @@ export function readConfig(env: NodeJS.ProcessEnv, cwd: string): Config {
     },
     service: (nonEmpty(env["SLUICE_QUEUE_URL"]) ?? nonEmpty(env["SLUICE_DATA"])) !== undefined,
     storeUrl: nonEmpty(env["SLUICE_STORE_URL"]),
+  };
+}
+
+function keylessOf(env: NodeJS.ProcessEnv): KeylessConfig {
+  const runner = [env["ACTIONS_ID_TOKEN_REQUEST_URL"], env["ACTIONS_ID_TOKEN_REQUEST_TOKEN"]];
+  return {
+    wanted: nonEmpty(env["SLUICE_KEYLESS"]),
+    token: nonEmpty(env["SIGSTORE_ID_TOKEN"]) !== undefined || runner.every((one) => nonEmpty(one) !== undefined),
+    fulcio: nonEmpty(env["SLUICE_FULCIO_URL"]),
+    rekor: nonEmpty(env["SLUICE_REKOR_URL"]),
   };
 }
 

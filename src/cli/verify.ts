@@ -8,6 +8,7 @@ import { LEDGER_HEADER, LOCAL_LEDGER } from "../manifest/ledger-paths.ts";
 import { isUnsound, verifyJson, verifyText, type Finding, type VerifyView } from "../report/verify-text.ts";
 import { isReproductionPath, recordedReproduction } from "../release/reproduction.ts";
 import { verifyEvent } from "../release/verify-event.ts";
+import { bundleTrust } from "./bundle-trust.ts";
 import { EXIT, Refusal } from "./exit.ts";
 import { paintOf } from "./history.ts";
 import { openRepository } from "./open-repository.ts";
@@ -56,10 +57,12 @@ async function viewOf(repository: Repository, { ref, history }: Ledger, wanted?:
     header.kind === "ok" ? header.value : { keys: new Map<string, string>(), repository: "" };
   const headerFindings =
     header.kind === "ok" ? [] : [{ kind: "header", sentence: `${LEDGER_HEADER} cannot be read: ${header.refusal}` }];
+  const { trust, findings } = await bundleTrust(repository, tree);
   return {
-    runs: await repository.verifyRuns({ head, runs: runsToVerify(commits, tree, wanted), publicKeys }),
+    runs: await repository.verifyRuns({ head, runs: runsToVerify(commits, tree, wanted), publicKeys, trust }),
     ledger: [
       ...headerFindings,
+      ...findings,
       ...chainFindings(commits),
       ...unnamedFindings(commits, tree),
       ...leftFindings(history, ref),

@@ -3,6 +3,7 @@ import type { NotRecorded, RemoteLedger } from "../git/mirror.ts";
 import { canonicalJson, type Json } from "../identity/canonical-json.ts";
 import { digestOf, type CommitSha, type Digest, type RunId } from "../identity/identity.ts";
 import { formatDelta, formatMetric } from "../diff/number.ts";
+import { bundlePath } from "../manifest/bundle.ts";
 import { commitMessage, metricOf } from "../manifest/commit-message.ts";
 import { preAuthentication, PAYLOAD_TYPE, renderEnvelope } from "../manifest/dsse.ts";
 import {
@@ -56,10 +57,15 @@ export async function recordRun(ports: RecordPorts, recording: Recording): Promi
   const { record } = recording;
   const { manifest, parts } = renderRun(record);
   const digest = digestOf(manifest);
-  const signature = await signer.sign(preAuthentication(PAYLOAD_TYPE, manifest));
+  const [signature, bundle] = await Promise.all([
+    signer.sign(preAuthentication(PAYLOAD_TYPE, manifest)),
+    signer.bundle?.(manifest, PAYLOAD_TYPE),
+    store.barrier(),
+  ]);
   const files = new Map<string, Uint8Array>([
     [manifestPath(record.id), manifest],
     [signaturePath(record.id), renderEnvelope(manifest, { keyId: signer.keyId, bytes: signature })],
+    ...(bundle === undefined ? [] : [[bundlePath(manifestPath(record.id)), bundle] as const]),
     ...[...parts].map(([file, bytes]): [string, Uint8Array] => [`${runDirectory(record.id)}/${file}`, bytes]),
     ...documents(recording),
     ...[...recording.tree].map(([path, bytes]): [string, Uint8Array] => [
@@ -67,7 +73,6 @@ export async function recordRun(ports: RecordPorts, recording: Recording): Promi
       bytes,
     ]),
   ]);
-  await store.barrier();
   const ref = ports.ledger?.ref ?? LOCAL_LEDGER;
   for (let attempt = 1; ; attempt++) {
     if (attempt > 1) await ports.ledger?.refresh();

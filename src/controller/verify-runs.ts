@@ -1,5 +1,6 @@
 import type { Commits, LoggedCommit, TreeEntry } from "../git/git.ts";
 import type { BlobId, CommitSha, Digest, RunId } from "../identity/identity.ts";
+import { bundlePath, type BundleTrust, type CheckBundle } from "../manifest/bundle.ts";
 import { recordedRun } from "../manifest/commit-message.ts";
 import { keyPath, manifestPath, runDirectory, signaturePath } from "../manifest/ledger-paths.ts";
 import {
@@ -23,6 +24,13 @@ export interface VerifyOrder {
   readonly runs: readonly RunToVerify[];
   /** Public keys (PEM) by key id, as the ledger names them. */
   readonly publicKeys: ReadonlyMap<string, string>;
+  /** Whose Sigstore bundles count; null: nobody said. */
+  readonly trust: BundleTrust | null;
+}
+
+/** Whether any of these runs has a Sigstore bundle. */
+export function haveBundles(runs: readonly RunToVerify[]): boolean {
+  return runs.some(({ id, files }) => files.has(bundlePath(manifestPath(id))));
 }
 
 /** Every run that a ledger's commits name, or one of them, with what its tree has of it. */
@@ -53,12 +61,13 @@ const SHARE = 500;
 export async function verifyRuns(
   git: Pick<Commits, "blobs" | "files">,
   { head, runs, publicKeys }: VerifyOrder,
+  checkBundle?: CheckBundle,
 ): Promise<readonly VerifiedRun[]> {
   // The verdict on a key document is remembered, its bytes are not.
   const seen = new Set<Digest>();
   let keys: ReadonlyMap<string, Uint8Array> = new Map();
   const keyDocument = keyChecks((key) => keys.get(keyPath(key)));
-  const context = { publicKeys, keyDocument, resultDigest: resultDigests() };
+  const context = { publicKeys, checkBundle, keyDocument, resultDigest: resultDigests() };
   const verified: VerifiedRun[] = [];
   for (let at = 0; at < runs.length; at += SHARE) {
     const entries = await readEntries(git, runs.slice(at, at + SHARE));
@@ -93,8 +102,9 @@ async function readEntries(
     const manifest = file(manifestPath(id));
     if (manifest === undefined) return id;
     const part = (name: string): Uint8Array | undefined => file(`${runDirectory(id)}/${name}`);
+    const bundle = file(bundlePath(manifestPath(id)));
     const read = readManifest({ manifest, part });
-    return { run: id, manifest, envelope: file(signaturePath(id)), message, part, read };
+    return { run: id, manifest, envelope: file(signaturePath(id)), bundle, message, part, read };
   });
 }
 

@@ -1,8 +1,9 @@
 import { digestOf, digestOfJson, hexOf, runIdFrom, type Digest, type RunId } from "../identity/identity.ts";
 import type { Json } from "../identity/canonical-json.ts";
 import type { RunRecord } from "../run/run-record.ts";
+import { strangerSentence, type CheckBundle, type Identity } from "./bundle.ts";
 import { runTrailers } from "./commit-message.ts";
-import { checkEnvelope } from "./dsse.ts";
+import { checkEnvelope, PAYLOAD_TYPE } from "./dsse.ts";
 import { parseJson, readStatement, type ParsedManifest } from "./parse-manifest.ts";
 import { isObject } from "./shape.ts";
 import { requestDigest } from "./statement.ts";
@@ -16,6 +17,8 @@ export interface LedgerEntry {
   readonly manifest: Uint8Array;
   /** `manifest.sig.json`; undefined for an unsigned run. */
   readonly envelope: Uint8Array | undefined;
+  /** `manifest.sigstore.json`; undefined where only a key signed. */
+  readonly bundle?: Uint8Array | undefined;
   readonly message: string;
   /** What its manifest says, where it was read before. */
   readonly read?: ReadManifest;
@@ -32,6 +35,8 @@ export interface ReadManifest {
 export interface VerifyContext {
   /** Public keys (PEM) by key id, of those whose signature counts. */
   readonly publicKeys: ReadonlyMap<string, string>;
+  /** What a Sigstore bundle says; absent where nobody said whose count. */
+  readonly checkBundle?: CheckBundle | undefined;
   /** What is wrong with a key document; keyChecks makes one that looks at each document once. */
   readonly keyDocument: (key: Digest) => Finding | undefined;
   /** The digest of a result, undefined where it can have none; resultDigests makes one for a whole ledger, whose runs share results. */
@@ -39,7 +44,7 @@ export interface VerifyContext {
 }
 
 export interface Finding {
-  readonly kind: "manifest" | "trailer" | "signature" | "statement" | "id" | "key" | "result";
+  readonly kind: "manifest" | "trailer" | "signature" | "identity" | "statement" | "id" | "key" | "result";
   /** One sentence without a trailing dot. */
   readonly sentence: string;
 }
@@ -49,6 +54,8 @@ export interface VerifiedRun {
   /** Id of the pipeline, empty where the manifest cannot be read. */
   readonly pipeline: string;
   readonly verified: "signature" | "none";
+  /** Who signed it keyless besides, `unchecked` where nobody said who is trusted; absent without a bundle. */
+  readonly identity?: Identity | "unchecked";
   readonly findings: readonly Finding[];
 }
 
@@ -56,11 +63,12 @@ export interface VerifiedRun {
 export function verifyRun(entry: LedgerEntry, context: VerifyContext): VerifiedRun {
   const digest = digestOf(entry.manifest);
   const { verified, findings } = signatureFindings(entry, context);
+  const keyless = identityOf(entry, context, findings);
   const { statement, parsed } = entry.read ?? readManifest(entry);
   if (statement !== undefined) findings.push(...statementFindings(statement.value));
   if (parsed.kind === "refused") {
     findings.push({ kind: "manifest", sentence: `the manifest cannot be read: ${parsed.why}` });
-    return { run: entry.run, pipeline: "", verified, findings };
+    return { run: entry.run, pipeline: "", verified, ...keyless, findings };
   }
   const { record } = parsed;
   findings.push(
@@ -68,7 +76,7 @@ export function verifyRun(entry: LedgerEntry, context: VerifyContext): VerifiedR
     ...idFindings(entry.run, record, statement?.value),
     ...stepFindings(record, context),
   );
-  return { run: entry.run, pipeline: record.pipeline.id, verified, findings };
+  return { run: entry.run, pipeline: record.pipeline.id, verified, ...keyless, findings };
 }
 
 /** Reads a manifest once for all that is asked of it. */
@@ -120,6 +128,22 @@ function signatureFindings(
     case "invalid":
       return { verified: "none", findings: [{ kind: "signature", sentence: check.why }] };
   }
+}
+
+/** Whom a run's bundle names; one that does not count is a finding, whatever the key signed. */
+function identityOf(
+  { bundle, manifest }: LedgerEntry,
+  { checkBundle }: VerifyContext,
+  findings: Finding[],
+): Pick<VerifiedRun, "identity"> {
+  if (bundle === undefined) return {};
+  if (checkBundle === undefined) return { identity: "unchecked" };
+  const check = checkBundle(bundle, manifest, PAYLOAD_TYPE);
+  if (check.kind === "valid") return { identity: check.identity };
+  const sentence =
+    check.kind === "stranger" ? strangerSentence(check.identity) : `its Sigstore bundle does not hold: ${check.why}`;
+  findings.push({ kind: "identity", sentence });
+  return {};
 }
 
 /** Breaches of the rules of the standards. */

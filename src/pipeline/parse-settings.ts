@@ -61,6 +61,10 @@ export function normalizeSettings(reading: Reading, raw: RawSettings): Settings 
       ),
     ),
     notify: raw.notify ?? [],
+    sigstore:
+      raw.sigstore === undefined
+        ? null
+        : { trustedRoot: raw.sigstore.trusted_root, identities: raw.sigstore.identities },
     retention: {
       runsMs: milliseconds(raw.retention?.runs) ?? defaults.retention.runsMs,
       artifactsMs: milliseconds(raw.retention?.artifacts) ?? defaults.retention.artifactsMs,

@@ -111,6 +111,24 @@ export const sharedKeys = {
     })
     .optional()
     .describe("Pull requests of forks."),
+  sigstore: z
+    .strictObject({
+      trusted_root: text.describe(
+        "Path of Sigstore's `trusted_root.json`, the only source of its authorities and logs.",
+      ),
+      identities: z
+        .array(
+          z.strictObject({
+            issuer: text.describe("Who vouches for it, such as `https://token.actions.githubusercontent.com`."),
+            subject: text.describe(
+              "Who signs: a workflow's address or a person's; a `*` stands for any text without `/` and `@`.",
+            ),
+          }),
+        )
+        .describe("Who is trusted."),
+    })
+    .optional()
+    .describe("Whose Sigstore bundles count. Default: nobody's, and they are not looked at."),
   environments: z.record(name, environment).optional().describe("In order of promotion."),
   policies: z
     .array(

@@ -54,6 +54,12 @@ export interface Settings {
   }[];
   readonly permissions: Readonly<Record<string, { readonly role: string } | { readonly team: string }>>;
   readonly notify: readonly { readonly webhook: string; readonly on: readonly string[] }[];
+  /** Whose Sigstore bundles count; null: they are not looked at. */
+  readonly sigstore: {
+    /** Path of Sigstore's trusted root. */
+    readonly trustedRoot: string;
+    readonly identities: readonly { readonly issuer: string; readonly subject: string }[];
+  } | null;
   readonly retention: { readonly runsMs: number; readonly artifactsMs: number; readonly logsMs: number };
   /** Where the file says what is judged only beside other files and the operator's, by dotted name such as `pools.gpu`. */
   readonly places: Readonly<Record<string, Span>>;
@@ -75,6 +81,7 @@ export const DEFAULT_SETTINGS: Settings = {
   policies: [],
   permissions: {},
   notify: [],
+  sigstore: null,
   retention: { runsMs: 730 * DAY, artifactsMs: 180 * DAY, logsMs: 90 * DAY },
   places: {},
 };

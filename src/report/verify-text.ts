@@ -10,6 +10,8 @@ export interface VerifyView {
     readonly pipeline: string;
     /** Signed by a known key, or by nobody. */
     readonly verified: "signature" | "none";
+    /** Who signed it keyless, `unchecked` where nobody said who is trusted. */
+    readonly identity?: { readonly issuer: string; readonly subject: string } | "unchecked";
     readonly findings: readonly Finding[];
   }[];
   /** Findings about the ledger itself: its chain and its format. */
@@ -30,11 +32,11 @@ export function verifyText(
   const unsigned = view.runs.filter((run) => run.findings.length === 0 && run.verified === "none");
   const sound = view.runs.length - bad.length;
   const lines = [
-    ...view.ledger.map((finding) => `${paint.bad("✗")} ledger: ${safeLine(finding.sentence, 300)}`),
+    ...view.ledger.map((finding) => `${paint.bad("✗")} ledger: ${safeLine(finding.sentence, 600)}`),
     ...bad.flatMap((run) =>
       run.findings.map(
         (finding) =>
-          `${paint.bad("✗")} ${shortId(run.run)} ${safeLine(run.pipeline, 40)}: ${safeLine(finding.sentence, 300)}`,
+          `${paint.bad("✗")} ${shortId(run.run)} ${safeLine(run.pipeline, 40)}: ${safeLine(finding.sentence, 600)}`,
       ),
     ),
     ...(unsigned.length > 0
@@ -43,6 +45,7 @@ export function verifyText(
         ]
       : []),
   ];
+  lines.push(...identityLines(view, paint));
   const sign = bad.length + view.ledger.length === 0 ? paint.good("✓") : " ";
   lines.push(
     view.runs.length === 0
@@ -50,6 +53,25 @@ export function verifyText(
       : `${sign} ${sound} of ${counted(view.runs.length, "run")} verified: digests, keys and statements hold`.trimStart(),
   );
   return `${lines.join("\n")}\n`;
+}
+
+/** Whom Sigstore bundles name, each with the number of their runs. */
+function identityLines({ runs }: VerifyView, paint: Paint): readonly string[] {
+  const by = new Map<string, number>();
+  let unchecked = 0;
+  for (const { identity } of runs) {
+    if (identity === "unchecked") unchecked++;
+    else if (identity !== undefined) {
+      const who = `${identity.subject} (${identity.issuer})`;
+      by.set(who, (by.get(who) ?? 0) + 1);
+    }
+  }
+  const lines = [...by].map(
+    ([who, count]) => `${paint.good("✓")} ${counted(count, "run")} signed keyless by ${safeLine(who, 300)}`,
+  );
+  if (unchecked === 0) return lines;
+  const hint = "`sigstore:` in sluice.yaml says whose count, and by which trusted root";
+  return [...lines, `${paint.warn("!")} Sigstore bundles of ${counted(unchecked, "run")} were not checked: ${hint}`];
 }
 
 /** True when anything was found: the exit code is 1. */

@@ -4,6 +4,7 @@ import { expect, test } from "vitest";
 
 import { canonicalJson, type Json } from "../../src/identity/canonical-json.ts";
 import { digestOf, type Digest } from "../../src/identity/identity.ts";
+import type { BundleCheck } from "../../src/manifest/bundle.ts";
 import { commitMessage } from "../../src/manifest/commit-message.ts";
 import { keyIdOf, PAYLOAD_TYPE, preAuthentication, renderEnvelope } from "../../src/manifest/dsse.ts";
 import { parseLedgerHeader } from "../../src/manifest/ledger-header.ts";
@@ -37,6 +38,7 @@ function documentBytes(record: RunRecord): (key: Digest) => Uint8Array | undefin
 }
 
 const run = digitsRun();
+const identity = { issuer: "https://id.example.org", subject: "ada" };
 const context = { publicKeys, keyDocument: keyChecks(documentBytes(run)), resultDigest: resultDigests() };
 
 test("a run as recorded has no findings", () => {
@@ -46,6 +48,26 @@ test("a run as recorded has no findings", () => {
     verified: "signature",
     findings: [],
   });
+});
+
+test.each<[string, BundleCheck | undefined, unknown, string | undefined]>([
+  ["of somebody who is listed", { kind: "valid", identity }, identity, undefined],
+  [
+    "of a stranger",
+    { kind: "stranger", identity },
+    undefined,
+    'add { issuer: "https://id.example.org", subject: "ada"',
+  ],
+  ["that does not hold", { kind: "invalid", why: "it has expired" }, undefined, "does not hold: it has expired"],
+  ["that nobody checks", undefined, "unchecked", undefined],
+])("a bundle %s is told, whatever the key signed", (_, check, told, sentence) => {
+  const entry = { ...entryOf(run), bundle: new Uint8Array() };
+  const checking = check === undefined ? {} : { checkBundle: () => check };
+  const verified = verifyRun(entry, { ...context, ...checking });
+  expect(verified).toMatchObject({ verified: "signature" });
+  expect(verified.identity).toEqual(told);
+  expect(verified.findings.map((finding) => finding.kind)).toEqual(sentence === undefined ? [] : ["identity"]);
+  expect(verified.findings[0]?.sentence ?? "").toContain(sentence ?? "");
 });
 
 test("an unsigned run is sound and verified by nobody", () => {

@@ -136,7 +136,11 @@ function compose(world: World, git: Git): Repository {
     },
     async signer() {
       const { fileSigner } = await import("./adapters.ts");
-      return fileSigner(join(directory, "keys"), world.config.signingKey);
+      const signer = fileSigner(join(directory, "keys"), world.config.signingKey);
+      const { keyless } = world.config;
+      if (keyless.wanted === undefined && !keyless.token) return signer;
+      const { withBundles } = await import("../keyless.ts");
+      return withBundles(signer, keyless, (sentence) => world.terminal.say(`${sentence}\n`));
     },
     async dataset(dataset, tree) {
       const { datasetState } = await import("../../store/datasets.ts");

@@ -1,0 +1,46 @@
+/** Whom an OIDC issuer names: a person by their address, a workflow by its own. */
+export interface Identity {
+  readonly issuer: string;
+  readonly subject: string;
+}
+
+/** Whose Sigstore bundles count, as a verifier lists them. */
+export interface BundleTrust {
+  /** In `subject` a `*` stands for any text without `/` and `@`. */
+  readonly identities: readonly Identity[];
+  /** The JSON of Sigstore's trusted root: its authorities and logs. */
+  readonly root: string;
+}
+
+export type BundleCheck =
+  | { readonly kind: "valid"; readonly identity: Identity }
+  /** Sound, and of somebody who is not listed. */
+  | { readonly kind: "stranger"; readonly identity: Identity }
+  | { readonly kind: "invalid"; readonly why: string };
+
+/** What a bundle says of exactly these bytes under this payload type. */
+export type CheckBundle = (bundle: Uint8Array, payload: Uint8Array, payloadType: string) => BundleCheck;
+
+/** Where the bundle over a record stands, beside the signature of its key. */
+export function bundlePath(path: string): string {
+  return path.replace(/\.json$/, ".sigstore.json");
+}
+
+/**
+ * Whether somebody is listed. A `*` ends at `/` and `@`: a branch that is called like the end of a pattern must not
+ * make another workflow fit.
+ */
+export function isListed({ issuer, subject }: Identity, listed: readonly Identity[]): boolean {
+  return listed.some((one) => one.issuer === issuer && patternOf(one.subject).test(subject));
+}
+
+function patternOf(subject: string): RegExp {
+  const parts = subject.split("*").map((part) => part.replaceAll(/[\\^$.*+?()[\]{}|/-]/g, String.raw`\$&`));
+  return new RegExp(`^${parts.join("[^/@]*")}$`, "u");
+}
+
+/** Somebody who is not listed, with what lists them. */
+export function strangerSentence({ issuer, subject }: Identity): string {
+  const entry = `{ issuer: ${JSON.stringify(issuer)}, subject: ${JSON.stringify(subject)} }`;
+  return `its Sigstore bundle is by somebody who is not trusted here; to trust them, add ${entry} to \`sigstore.identities\` of sluice.yaml`;
+}
