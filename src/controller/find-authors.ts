@@ -5,7 +5,7 @@ import type { Actor } from "../release/release-event.ts";
 /** What the forge said of commits, and until when that is taken for true (ms since 1970). */
 export type KnownAuthors = Map<CommitSha, { readonly authors: readonly Actor[]; readonly until: number }>;
 
-/** A commit without a merged pull request may have one that the forge tells a little later. */
+/** A commit may have a merged pull request, or another one, that the forge tells a little later: two answers so far apart have to agree. */
 const ASK_AGAIN_MS = 15 * 60_000;
 
 /**
@@ -27,10 +27,20 @@ export async function findAuthors(
     }
     const found = await authorsOf(forge, commit, pulls);
     if (found.kind !== "ok") return found;
-    known.set(commit, { authors: found.value.authors, until: found.value.stays ? Infinity : now + ASK_AGAIN_MS });
+    const stays = found.value.stays && before !== undefined && isSame(before.authors, found.value.authors);
+    known.set(commit, { authors: found.value.authors, until: stays ? Infinity : now + ASK_AGAIN_MS });
     authors.push(...found.value.authors);
   }
-  return { kind: "ok", value: [...new Map(authors.map((one) => [`${one.id ?? ""} ${one.login}`, one])).values()] };
+  return { kind: "ok", value: [...byName(authors).values()] };
+}
+
+function byName(authors: readonly Actor[]): ReadonlyMap<string, Actor> {
+  return new Map(authors.map((one) => [`${one.id ?? ""} ${one.login}`, one]));
+}
+
+function isSame(before: readonly Actor[], now: readonly Actor[]): boolean {
+  const [known, found] = [byName(before), byName(now)];
+  return known.size === found.size && [...found.keys()].every((name) => known.has(name));
 }
 
 type Asked = Pick<Forge, "pullRequestsOf" | "commitAuthors" | "authorsOf">;

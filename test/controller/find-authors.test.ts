@@ -7,9 +7,10 @@ import type { Person } from "../../src/identity/repository.ts";
 import { sha } from "../manifest/run-records.ts";
 import { PAGE } from "./promotion-page.ts";
 
-const [ALICE, DAVE] = [
+const [ALICE, DAVE, EVE] = [
   { id: 7, login: "alice", bot: false },
   { id: 8, login: "dave", bot: false },
+  { id: 9, login: "eve", bot: false },
 ] as const;
 
 test("nobody is taken for no author while the forge does not say who the authors are", async () => {
@@ -44,15 +45,16 @@ test("nobody is taken for no author while the forge does not say who the authors
   expect(await found()).toBe("unreachable");
 });
 
-test("what a merged pull request brought is asked for once, all else a quarter of an hour later", async () => {
+test("who brought a commit is asked for until two answers a quarter of an hour apart agree", async () => {
   const asked: string[] = [];
   let away = false;
   let pushers: Answer<readonly Person[]> = { kind: "not-found" };
+  let brought: readonly PullRequest[] = [{ ...PAGE, merged: true, author: ALICE }];
   const forge = {
     pullRequestsOf: async (commit: CommitSha): Promise<Answer<readonly PullRequest[]>> => {
       asked.push(commit.slice(0, 1));
       if (away) return { kind: "unreachable", why: "502" };
-      return { kind: "ok", value: commit === sha("a") ? [{ ...PAGE, merged: true, author: ALICE }] : [] };
+      return { kind: "ok", value: commit === sha("a") ? brought : [] };
     },
     commitAuthors: async () => pushers,
     authorsOf: async (): Promise<Answer<readonly Person[]>> => ({ kind: "ok", value: [DAVE] }),
@@ -64,11 +66,14 @@ test("what a merged pull request brought is asked for once, all else a quarter o
   expect(await find(14)).toEqual(both);
   expect(asked).toEqual(["a", "b"]);
   // Its pushers were not told: nobody is taken for none of them for ever.
-  pushers = { kind: "ok", value: [] };
   expect(await find(16)).toEqual(both);
-  expect(await find(32)).toEqual(both);
-  expect(asked).toEqual(["a", "b", "a", "b", "b"]);
+  pushers = { kind: "ok", value: [] };
+  // Another pull request that brought it came late, and one answer that tells all of them is not enough.
+  brought = [...brought, { ...PAGE, number: PAGE.number + 1, merged: true, author: EVE }];
+  const all = { kind: "ok", value: [ALICE, EVE, DAVE] };
+  for (const minutes of [32, 46, 48, 64]) expect(await find(minutes)).toEqual(all);
+  expect(asked.join("")).toBe("ababababb");
   away = true;
-  expect(await find(33)).toEqual(both);
-  expect(await find(60)).toMatchObject({ kind: "unreachable" });
+  expect(await find(65)).toEqual(all);
+  expect(await find(90)).toMatchObject({ kind: "unreachable" });
 });
