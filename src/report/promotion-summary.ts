@@ -42,13 +42,24 @@ export function promotionBody(view: PromotionView, decision: ToldDecision | null
     metricTable(candidate, live),
     gateTable(gates),
     releaseChanges(candidate, live),
-    `**Next:** whoever may approve adds the label ${codeSpan(`approve:${environment}`)} or approves by a review; ` +
-      "what is still missing stands in the check. It is merged by itself when nothing is.",
+    nextLine(environment, decision),
     `<sub>evidence ${codeSpan(view.evidence.slice(0, 19))} · changes ${codeSpan(
       pinPath({ environment, pipeline: candidate.pipeline }),
     )} and nothing else</sub>`,
   ];
   return parts.filter((part) => part !== "").join("\n\n");
+}
+
+/** Whoever is asked for something that is there already would look for what is wrong with it. */
+function nextLine(environment: string, decision: ToldDecision | null): string {
+  if (decision?.waits.length === 0)
+    return "**Next:** nobody has to do anything: it is merged by itself. Where the forge does not merge it, the check says why.";
+  if (decision !== null && !decision.waits.some(({ kind }) => kind === "approvals"))
+    return "**Next:** what is still missing stands above and in the check. It is merged by itself when nothing is.";
+  return (
+    `**Next:** whoever may approve adds the label ${codeSpan(`approve:${environment}`)} or approves by a review; ` +
+    "what is still missing stands in the check. It is merged by itself when nothing is."
+  );
 }
 
 function headline(decision: ToldDecision | null): string {

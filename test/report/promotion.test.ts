@@ -55,6 +55,19 @@ test("a promotion's page says what is missing first, whatever names hold", async
   await expect(promotionBody(view, waiting)).toMatchFileSnapshot("../golden/report/promotion.md");
 });
 
+test("nobody is asked for an approval that is there, or that is not needed", () => {
+  const next = (decision: Decision): string | undefined =>
+    /^\*\*Next:\*\* .*$/m.exec(promotionBody(view, decision))?.[0];
+  expect(next(waiting)).toContain("whoever may approve adds the label `approve:staging`");
+  expect(next({ ...waiting, kind: "release", waits: [], missing: 0 })).toBe(
+    "**Next:** nobody has to do anything: it is merged by itself. Where the forge does not merge it, the check says why.",
+  );
+  const soak = { kind: "soak", why: "soaks in dev", out: "it goes on by itself", until: 1 } as const;
+  expect(next({ ...waiting, waits: [soak], missing: 0 })).toBe(
+    "**Next:** what is still missing stands above and in the check. It is merged by itself when nothing is.",
+  );
+});
+
 test("what changes against the live release is told by name, and never without a bound", () => {
   const many = Array.from({ length: 25 }, (_, at) => ({
     path: `out/${at}`,
