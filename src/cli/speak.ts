@@ -38,7 +38,7 @@ export async function speak(world: World, words: readonly string[], flags: Speec
   const { forge } = there;
   const pull = await placeOf({ forge, repository }, command);
   const before = new Set((await botAnswers(forge, pull)).map(({ text }) => text));
-  const comment = given(forge, await forge.say(pull.number, line));
+  const comment = given(forge, await forge.say(pull.number, line), command);
   const url = `${forge.url}/pull/${pull.number}#issuecomment-${comment.id}`;
   if (comment.author.bot)
     throw new Refusal(

@@ -8,7 +8,7 @@ import { EXIT, Refusal } from "./exit.ts";
 import type { Repository } from "./world.ts";
 
 /** What the forge answered, or the end of the command with what to do. */
-export function given<Value>(forge: PersonalForge, answer: Answer<Value>): Value {
+export function given<Value>(forge: PersonalForge, answer: Answer<Value>, command: Spoken): Value {
   switch (answer.kind) {
     case "ok":
       return answer.value;
@@ -16,7 +16,7 @@ export function given<Value>(forge: PersonalForge, answer: Answer<Value>): Value
     case "unreachable":
       throw new Refusal(
         EXIT.later,
-        `${forge.url} cannot be asked now: ${safeLine(answer.why)}\n  next: the same command again in a while`,
+        `${forge.url} cannot be asked now: ${safeLine(answer.why)}\n  next: ${whileAway(command)}`,
       );
     case "not-found":
       throw new Refusal(
@@ -37,6 +37,15 @@ export function given<Value>(forge: PersonalForge, answer: Answer<Value>): Value
 
 type Spoken = Exclude<ReleaseCommand, { kind: "note" }>;
 
+/** A rollback need not wait for the forge; nothing else can be done without it. */
+function whileAway(command: Spoken): string {
+  const later = "the same command again in a while";
+  if (command.kind !== "rollback") return later;
+  const { environment, pipeline, run } = command;
+  const words = [environment, pipeline, run].filter((word) => word !== null);
+  return `${later}; with a key of the service at hand: sluice rollback ${words.join(" ")} --offline`;
+}
+
 /** The pull request at which a command is said: what it approves, else one of the run that it is about. */
 export async function placeOf(
   { forge, repository }: { readonly forge: PersonalForge; readonly repository: Repository },
@@ -47,11 +56,12 @@ export async function placeOf(
   for (const commit of await sourcesOf(repository, { ...command, pipeline })) {
     const asked = await forge.pullRequestsOf(commit);
     // The ledger here may be of another time, or of another repository than the remote.
-    const found = asked.kind === "not-found" || asked.kind === "refused" ? [] : given(forge, asked);
+    const found = asked.kind === "not-found" || asked.kind === "refused" ? [] : given(forge, asked, command);
     const brought = found.find(({ merged }) => merged) ?? found[0];
     if (brought !== undefined) return brought;
   }
-  const last = given(forge, await forge.lastMerged()) ?? given(forge, await forge.openPullRequests())[0];
+  const last =
+    given(forge, await forge.lastMerged(), command) ?? given(forge, await forge.openPullRequests(), command)[0];
   if (last !== undefined) return last;
   throw new Refusal(
     EXIT.bad,
@@ -61,10 +71,11 @@ export async function placeOf(
 
 async function promotionToApprove(
   forge: PersonalForge,
-  { environment, pipeline }: { readonly environment: string; readonly pipeline: string | null },
+  command: Extract<Spoken, { kind: "approve" }>,
 ): Promise<PullRequest> {
+  const { environment, pipeline } = command;
   const open = await forge.openPullRequests();
-  given(forge, open);
+  given(forge, open, command);
   const found = promotionsAmong(open, environment, pipeline);
   const [only] = found;
   if (only === undefined)

@@ -89,6 +89,8 @@ test("a forge that is not there ends with 75, a bot's token with 77", async () =
   bench.git("remote", "set-url", "origin", "http://127.0.0.1:1/acme/digits.git");
   const away = await sluice({ ...env, GHE_HOST: "127.0.0.1:1" }, "promote", "staging");
   expect([away.code, away.stderr]).toEqual([75, expect.stringContaining("cannot be asked now")]);
+  const back = await sluice({ ...env, GHE_HOST: "127.0.0.1:1" }, "rollback", "prod", "digits");
+  expect([back.code, back.stderr]).toEqual([75, expect.stringContaining("sluice rollback prod digits --offline")]);
 });
 
 test("what cannot be said is usage, with what to type instead, and nothing is said", async () => {
