@@ -6,7 +6,7 @@ import { defineConfig, type Plugin } from "rolldown";
  * large libraries first, stays apart, because what is loaded without being used costs as much as what is.
  */
 const ALWAYS =
-  /\/src\/(main\/local\/repository|config|clock\/.+|identity\/.+|git\/(?!isomorphic|loose|tree-objects|fast-import).+|pipeline\/lfs-pointer|store\/(stat-index|file-parsed-cache|hash|file-digests)|queue\/(file-accepted-runs|process-start)|manifest\/ledger-paths|controller\/project|cli\/(answer|runnable|terminal|exit|open-repository|run|plan|plan-flags|ground|remembered-plan|up-to-date))\.ts$/;
+  /\/src\/(main\/local\/repository|config|config-keyless|clock\/.+|identity\/.+|git\/(?!isomorphic|loose|tree-objects|fast-import).+|pipeline\/lfs-pointer|store\/(stat-index|file-parsed-cache|hash|file-digests)|queue\/(file-accepted-runs|process-start)|manifest\/ledger-paths|controller\/project|cli\/(answer|runnable|terminal|exit|open-repository|run|plan|plan-flags|ground|remembered-plan|up-to-date))\.ts$/;
 const WORK =
   /\/src\/(main\/local\/adapters|controller\/check-out|executor\/isolation|cli\/(session|make-plan|execute|plan-and-run|overrides)|git\/(loose-.+|fast-import))\.ts$/;
 

@@ -5,6 +5,7 @@ import { parseEnv } from "node:util";
 
 import { z } from "zod";
 
+import { keylessOf, type KeylessConfig } from "./config-keyless.ts";
 import type { OperatorStore } from "./pipeline/operator.ts";
 import { parseAddress } from "./store/address.ts";
 
@@ -25,6 +26,7 @@ export interface ServiceConfig {
   /** Null: below `data`, or where the operator's file says. */
   readonly store: OperatorStore | null;
   readonly signingKey: string | null;
+  readonly keyless: KeylessConfig;
 }
 
 /** Where GitHub is: pages for people, and the API without a trailing slash. */
@@ -98,6 +100,7 @@ const shape = z.object({
     .refine((text) => parseAddress(text).kind === "ok")
     .optional(),
   SLUICE_WEBHOOKS: z.enum(["on", "off"]).default("on"),
+  SLUICE_KEYLESS: z.enum(["on", "off"]).optional(),
 });
 
 /** What each variable has to be, and how that looks. */
@@ -126,6 +129,7 @@ const WORDS: Readonly<Record<keyof z.infer<typeof shape>, readonly [expected: st
     "SLUICE_STORE_URL='s3://sluice/prod?endpoint=https://s3.example.org'",
   ],
   SLUICE_WEBHOOKS: ["on or off (polling only)", "SLUICE_WEBHOOKS=off"],
+  SLUICE_KEYLESS: ["on, or off (the key alone signs)", "SLUICE_KEYLESS=off"],
 };
 
 /** Reads the service's variables, and those that `serve --setup` kept; everything bad or missing comes back at once. */
@@ -166,6 +170,7 @@ export function parseServiceConfig(env: NodeJS.ProcessEnv, cwd: string): Service
       operatorFile,
       store: storeAt(good.SLUICE_STORE_URL),
       signingKey: values["SLUICE_SIGNING_KEY"] ?? null,
+      keyless: keylessOf(values),
     },
   };
 }

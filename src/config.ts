@@ -1,3 +1,4 @@
+import { keylessOf, type KeylessConfig } from "./config-keyless.ts";
 import type { ServiceConfigRead, SetupConfigRead, WorkerConfigRead } from "./config-service.ts";
 import { isPrivateVariable } from "./pipeline/private-variable.ts";
 
@@ -21,17 +22,6 @@ export interface Config {
   readonly service: boolean;
   /** `SLUICE_STORE_URL`: another store than that of `sluice.yaml`. */
   readonly storeUrl: string | undefined;
-}
-
-/** Whether records get a Sigstore bundle, and from where. */
-export interface KeylessConfig {
-  /** `SLUICE_KEYLESS`: `on` or `off`; undefined: where there is a token. */
-  readonly wanted: string | undefined;
-  /** Whether an OIDC token was handed over, or the runner makes one. */
-  readonly token: boolean;
-  /** Addresses; undefined: the public ones. */
-  readonly fulcio: string | undefined;
-  readonly rekor: string | undefined;
 }
 
 /** A person's account on the forge. */
@@ -67,16 +57,6 @@ export function readConfig(env: NodeJS.ProcessEnv, cwd: string): Config {
     },
     service: (nonEmpty(env["SLUICE_QUEUE_URL"]) ?? nonEmpty(env["SLUICE_DATA"])) !== undefined,
     storeUrl: nonEmpty(env["SLUICE_STORE_URL"]),
-  };
-}
-
-function keylessOf(env: NodeJS.ProcessEnv): KeylessConfig {
-  const runner = [env["ACTIONS_ID_TOKEN_REQUEST_URL"], env["ACTIONS_ID_TOKEN_REQUEST_TOKEN"]];
-  return {
-    wanted: nonEmpty(env["SLUICE_KEYLESS"]),
-    token: nonEmpty(env["SIGSTORE_ID_TOKEN"]) !== undefined || runner.every((one) => nonEmpty(one) !== undefined),
-    fulcio: nonEmpty(env["SLUICE_FULCIO_URL"]),
-    rekor: nonEmpty(env["SLUICE_REKOR_URL"]),
   };
 }
 

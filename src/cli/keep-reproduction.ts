@@ -70,10 +70,12 @@ function tellToPush(
 ): void {
   const { terminal } = world;
   const key = signer.keyId.slice(0, 12);
-  if (!header.keys.has(signer.keyId))
+  if (!header.keys.has(signer.keyId)) {
+    const keyless = signer.bundle === undefined ? "" : ", or if `sigstore` there lists who signed keyless";
     terminal.say(
-      `this ledger does not know the key ${key} yet: the service takes in what it signs only if \`signing_keys\` of the operator's file lists it: ${publicHalf(signer)}\n`,
+      `this ledger does not know the key ${key} yet: the service takes in what it signs only if \`signing_keys\` of the operator's file lists it: ${publicHalf(signer)}${keyless}\n`,
     );
+  }
   terminal.say(
     `kept in this clone, signed by key ${key}\n  next: ${pushOf(ledger, ref)}\nthe service then records it: \`run.reproducible\` in a gate is read from there\n`,
   );

@@ -12,6 +12,7 @@ import { bundleTrust } from "./bundle-trust.ts";
 import { EXIT, Refusal } from "./exit.ts";
 import { paintOf } from "./history.ts";
 import { openRepository } from "./open-repository.ts";
+import { bundleFindings } from "./verify-bundles.ts";
 import { reproductionFindings } from "./verify-reproductions.ts";
 import { eventTrailerFindings, reproductionTrailerFindings } from "./verify-trailers.ts";
 import { selectRun, shortIds } from "./select-run.ts";
@@ -58,6 +59,7 @@ async function viewOf(repository: Repository, { ref, history }: Ledger, wanted?:
   const headerFindings =
     header.kind === "ok" ? [] : [{ kind: "header", sentence: `${LEDGER_HEADER} cannot be read: ${header.refusal}` }];
   const { trust, findings } = await bundleTrust(repository, tree);
+  const check = trust === null ? undefined : await repository.checkBundles(trust);
   return {
     runs: await repository.verifyRuns({ head, runs: runsToVerify(commits, tree, wanted), publicKeys, trust }),
     ledger: [
@@ -68,6 +70,7 @@ async function viewOf(repository: Repository, { ref, history }: Ledger, wanted?:
       ...leftFindings(history, ref),
       ...eventFindings(history, { commits, publicKeys, own, tree }),
       ...(await reproductionFindings(repository.git, { head, tree, keys: publicKeys, repository: own })),
+      ...(await bundleFindings(repository.git, { head, tree, check })),
       ...(await reproductionTrailerFindings(repository.git, { head, commits, history })),
     ],
   };

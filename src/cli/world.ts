@@ -16,6 +16,7 @@ import type { View } from "../git/view.ts";
 import type { WorkTree } from "../git/work-tree.ts";
 import type { CommitSha, Digest, RunId } from "../identity/identity.ts";
 import type { History } from "../index/history.ts";
+import type { BundleTrust, CheckBundle } from "../manifest/bundle.ts";
 import type { VerifiedRun } from "../manifest/verify.ts";
 import type { Dataset } from "../pipeline/pipeline.ts";
 import type { DatasetState } from "../pipeline/resolution.ts";
@@ -221,6 +222,8 @@ export interface Repository {
   /** Verifies recorded runs with nothing but what the ledger holds, on all processors. */
   verifyRuns(order: VerifyOrder): Promise<readonly VerifiedRun[]>;
   signer(): Promise<Signer>;
+  /** What checks Sigstore bundles. */
+  checkBundles(trust: BundleTrust): Promise<CheckBundle>;
   dataset(dataset: Dataset, tree: Tree): Promise<DatasetState>;
   /** Digest of what stands at a path of the work tree, by stat where that is trusted. */
   measure(

@@ -1,5 +1,6 @@
 import type { Commits } from "../git/git.ts";
 import type { CommitSha } from "../identity/identity.ts";
+import { bundlePath } from "../manifest/bundle.ts";
 import {
   eventPath,
   eventSignaturePath,
@@ -31,7 +32,8 @@ export async function readOffline(
   const line = (await git.line(commit, { commits: MOST, bytes: LARGEST })) ?? [];
   const paths = line.toReversed().flatMap(({ message }) => recordedEvent(message) ?? []);
   if (paths.length === 0) return refused("it is no record of a rollback");
-  const files = await git.files(commit, [...paths, ...paths.map(eventSignaturePath)], LARGEST);
+  const beside = [eventSignaturePath, bundlePath];
+  const files = await git.files(commit, [...paths, ...beside.flatMap((path) => paths.map(path))], LARGEST);
   const found: OfflineEvent[] = [];
   for (const path of paths) {
     const [payload, envelope] = [files.get(path), files.get(eventSignaturePath(path))];
@@ -41,7 +43,11 @@ export async function readOffline(
     if (verified.kind === "refused") return refused(verified.why);
     const { event, keyId } = verified;
     const key = { keyId, pem: keys.get(keyId) ?? "" };
-    found.push({ event, path: eventPath(event), signed: { payload, envelope, key } });
+    found.push({
+      event,
+      path: eventPath(event),
+      signed: { payload, envelope, bundle: files.get(bundlePath(path)), key },
+    });
   }
   return ok(found);
 }

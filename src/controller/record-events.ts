@@ -1,5 +1,6 @@
 import type { Commits, LedgerCommit } from "../git/git.ts";
 import type { NotRecorded, RemoteLedger } from "../git/mirror.ts";
+import { bundlePath } from "../manifest/bundle.ts";
 import { preAuthentication, renderEnvelope } from "../manifest/dsse.ts";
 import { headerWithKeys } from "../manifest/ledger-header.ts";
 import { LEDGER_HEADER } from "../manifest/ledger-paths.ts";
@@ -14,7 +15,7 @@ import {
   type SignedEvent,
 } from "../release/release-event.ts";
 import { verifyEvent } from "../release/verify-event.ts";
-import type { CommitSha } from "../identity/identity.ts";
+import { digestOf, type CommitSha } from "../identity/identity.ts";
 import type { Signer } from "../signer/signer.ts";
 
 export interface EventPorts {
@@ -46,6 +47,8 @@ export async function recordEvents(
 ): Promise<RecordedEvents | NotRecorded> {
   const { git, ledger } = ports;
   const named = onceEach(events);
+  // Each bundle is an entry in somebody's log: an attempt that was overtaken makes no other one.
+  const kept = keepingBundles(ports);
   for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
     if (attempt > 1) await ledger.refresh();
     const head = (await git.resolve(ledger.ref)) ?? null;
@@ -54,7 +57,7 @@ export async function recordEvents(
     const missing = named.filter(({ path }) => !there.has(path)).map(({ event }) => event);
     if (missing.length === 0) return { kind: "recorded", added: 0 };
     const commits: LedgerCommit[] = [];
-    for (const event of missing) commits.push(await commitOf(ports, { repository, event }));
+    for (const event of missing) commits.push(await commitOf(kept, { repository, event }));
     const appended = await git.append(ledger.ref, head, await withHeader(ports, head, { repository, commits }));
     if (appended.kind !== "appended") continue;
     const published = await ledger.publish({ from: head, to: appended.head });
@@ -114,11 +117,12 @@ async function withHeader(
 async function commitOf({ signer, signed }: EventPorts, own: SignedEvent): Promise<LedgerCommit> {
   const { event } = own;
   const path = eventPath(event);
-  const { payload, envelope } = signed?.get(path) ?? (await signedBy(signer, own));
+  const { payload, envelope, bundle } = signed?.get(path) ?? (await signedBy(signer, own));
   return {
     files: new Map([
       [path, payload],
       [eventSignaturePath(path), envelope],
+      ...(bundle === undefined ? [] : [[bundlePath(path), bundle] as const]),
     ]),
     message: eventMessage(event),
     author: { name: "sluice", email: "sluice@localhost" },
@@ -128,6 +132,22 @@ async function commitOf({ signer, signed }: EventPorts, own: SignedEvent): Promi
 
 async function signedBy(signer: Signer, own: SignedEvent): Promise<Omit<SignedElsewhere, "key">> {
   const payload = renderEvent(own);
-  const bytes = await signer.sign(preAuthentication(EVENT_TYPE, payload));
-  return { payload, envelope: renderEnvelope(payload, { keyId: signer.keyId, bytes }, EVENT_TYPE) };
+  const [bytes, bundle] = await Promise.all([
+    signer.sign(preAuthentication(EVENT_TYPE, payload)),
+    signer.bundle?.(payload, EVENT_TYPE),
+  ]);
+  return { payload, envelope: renderEnvelope(payload, { keyId: signer.keyId, bytes }, EVENT_TYPE), bundle };
+}
+
+function keepingBundles(ports: EventPorts): EventPorts {
+  const { bundle } = ports.signer;
+  if (bundle === undefined) return ports;
+  const made = new Map<string, ReturnType<typeof bundle>>();
+  const once: typeof bundle = (payload, type) => {
+    const name = digestOf(payload);
+    const there = made.get(name) ?? bundle(payload, type);
+    made.set(name, there);
+    return there;
+  };
+  return { ...ports, signer: { ...ports.signer, bundle: once } };
 }

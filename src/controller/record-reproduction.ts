@@ -1,6 +1,7 @@
 import type { Commits, LedgerCommit } from "../git/git.ts";
 import type { NotRecorded, RemoteLedger } from "../git/mirror.ts";
 import { digestOf, type CommitSha } from "../identity/identity.ts";
+import { bundlePath } from "../manifest/bundle.ts";
 import { preAuthentication, renderEnvelope } from "../manifest/dsse.ts";
 import { headerWithKeys } from "../manifest/ledger-header.ts";
 import { LEDGER_HEADER } from "../manifest/ledger-paths.ts";
@@ -23,9 +24,12 @@ export interface ReproductionPorts {
 
 export async function signReproduction(signer: Signer, reproduction: Reproduction): Promise<SignedReproduction> {
   const payload = renderReproduction(reproduction);
-  const bytes = await signer.sign(preAuthentication(REPRODUCTION_TYPE, payload));
+  const [bytes, bundle] = await Promise.all([
+    signer.sign(preAuthentication(REPRODUCTION_TYPE, payload)),
+    signer.bundle?.(payload, REPRODUCTION_TYPE),
+  ]);
   const envelope = renderEnvelope(payload, { keyId: signer.keyId, bytes }, REPRODUCTION_TYPE);
-  return { reproduction, signed: { payload, envelope, key: { keyId: signer.keyId, pem: signer.publicKey } } };
+  return { reproduction, signed: { payload, envelope, bundle, key: { keyId: signer.keyId, pem: signer.publicKey } } };
 }
 
 const ATTEMPTS = 50;
@@ -104,6 +108,7 @@ function commitOf(
     files: new Map([
       [path, signed.payload],
       [eventSignaturePath(path), signed.envelope],
+      ...(signed.bundle === undefined ? [] : [[bundlePath(path), signed.bundle] as const]),
       ...(header === undefined ? [] : [[LEDGER_HEADER, header] as const]),
     ]),
     message: reproductionMessage(reproduction, pipeline),

@@ -39,8 +39,22 @@ function patternOf(subject: string): RegExp {
   return new RegExp(`^${parts.join("[^/@]*")}$`, "u");
 }
 
+/** Why a bundle does not count where `file` lists whose do; undefined where it does. */
+export function bundleFault(check: BundleCheck, file: string): string | undefined {
+  switch (check.kind) {
+    case "valid":
+      return undefined;
+    case "stranger":
+      return strangerSentence(check.identity, file);
+    case "invalid":
+      return `its Sigstore bundle does not hold: ${check.why}`;
+    default:
+      return check satisfies never;
+  }
+}
+
 /** Somebody who is not listed, with what lists them. */
-export function strangerSentence({ issuer, subject }: Identity): string {
+function strangerSentence({ issuer, subject }: Identity, file: string): string {
   const entry = `{ issuer: ${JSON.stringify(issuer)}, subject: ${JSON.stringify(subject)} }`;
-  return `its Sigstore bundle is by somebody who is not trusted here; to trust them, add ${entry} to \`sigstore.identities\` of sluice.yaml`;
+  return `its Sigstore bundle is by somebody who is not trusted here; to trust them, add ${entry} to \`sigstore.identities\` of ${file}`;
 }

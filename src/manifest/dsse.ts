@@ -31,6 +31,17 @@ export function renderEnvelope(
   return new TextEncoder().encode(`${JSON.stringify(envelope)}\n`);
 }
 
+/** An envelope with one signature more over the same payload; bytes that are none stay as they are. */
+export function countersigned(
+  envelope: Uint8Array,
+  signature: { readonly keyId: string; readonly bytes: Uint8Array },
+): Uint8Array {
+  const parsed = parseEnvelope(envelope);
+  if (typeof parsed === "string") return envelope;
+  const added = { keyid: signature.keyId, sig: Buffer.from(signature.bytes).toString("base64") };
+  return new TextEncoder().encode(`${JSON.stringify({ ...parsed, signatures: [...parsed.signatures, added] })}\n`);
+}
+
 /** Names a public key: SHA-256 of its SPKI encoding, hex. */
 export function keyIdOf(pem: string): string {
   const der = createPublicKey(pem).export({ type: "spki", format: "der" });

@@ -1,7 +1,7 @@
 import { digestOf, digestOfJson, hexOf, runIdFrom, type Digest, type RunId } from "../identity/identity.ts";
 import type { Json } from "../identity/canonical-json.ts";
 import type { RunRecord } from "../run/run-record.ts";
-import { strangerSentence, type CheckBundle, type Identity } from "./bundle.ts";
+import { bundleFault, type CheckBundle, type Identity } from "./bundle.ts";
 import { runTrailers } from "./commit-message.ts";
 import { checkEnvelope, PAYLOAD_TYPE } from "./dsse.ts";
 import { parseJson, readStatement, type ParsedManifest } from "./parse-manifest.ts";
@@ -140,9 +140,7 @@ function identityOf(
   if (checkBundle === undefined) return { identity: "unchecked" };
   const check = checkBundle(bundle, manifest, PAYLOAD_TYPE);
   if (check.kind === "valid") return { identity: check.identity };
-  const sentence =
-    check.kind === "stranger" ? strangerSentence(check.identity) : `its Sigstore bundle does not hold: ${check.why}`;
-  findings.push({ kind: "identity", sentence });
+  findings.push({ kind: "identity", sentence: bundleFault(check, "sluice.yaml") ?? "" });
   return {};
 }
 

@@ -128,6 +128,8 @@ export interface SignedEvent {
 export interface SignedElsewhere {
   readonly payload: Uint8Array;
   readonly envelope: Uint8Array;
+  /** The Sigstore bundle beside it; absent where a key alone signed. */
+  readonly bundle?: Uint8Array | undefined;
   readonly key: { readonly keyId: string; readonly pem: string };
 }
 

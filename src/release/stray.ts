@@ -25,9 +25,9 @@ export interface LedgerOwner {
 
 export type Files = ReadonlyMap<string, Uint8Array>;
 
-const EVENT = /^(releases\/[^/]+\/[^/]+\/[0-9a-f]{32})(?:\.sig)?\.json$/;
+const EVENT = /^(releases\/[^/]+\/[^/]+\/[0-9a-f]{32})(?:\.sig|\.sigstore)?\.json$/;
 const RUN = /^runs\/..\/..\/([^/]+)\/(?:[^/]+\.json|tree\/.+)$/;
-const REPRODUCTION = /^(runs\/..\/..\/[^/]+\/reproductions\/[0-9a-f]{32})(?:\.sig)?\.json$/;
+const REPRODUCTION = /^(runs\/..\/..\/[^/]+\/reproductions\/[0-9a-f]{32})(?:\.sig|\.sigstore)?\.json$/;
 const KEY = /^keys\/..\/..\/([0-9a-f]{64})\.json$/;
 
 /** The record that a path of a ledger belongs to, by the path of its first file. */

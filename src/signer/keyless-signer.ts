@@ -1,17 +1,21 @@
+import { readFile } from "node:fs/promises";
+
 import { safeLine } from "../report/safe-text.ts";
 import { ok, refused, type Result } from "../result/result.ts";
 import type { Signer } from "./signer.ts";
 
 /** Where Sigstore is asked, and who hears how that went. */
 export interface Keyless {
+  /** File that holds a token, read for each bundle; undefined: a variable has it, or the runner makes one. */
+  readonly tokenFile: string | undefined;
   /** Address of a Fulcio; undefined: the public one. */
   readonly fulcio: string | undefined;
   /** Address of a Rekor; undefined: the public one. */
   readonly rekor: string | undefined;
   /** Whether what is private may be named in a public log. */
   readonly publish: boolean;
-  /** One sentence about each payload. */
-  readonly tell: (sentence: string) => void;
+  /** One sentence about each payload, and whether it has a bundle. */
+  readonly tell: (sentence: string, bundled: boolean) => void;
 }
 
 /** So long (ms) one answer is waited for; one that did not come is asked for once more. */
@@ -29,11 +33,11 @@ export function keylessSigner(signer: Signer, keyless: Keyless): Signer {
       const token = await tokenFor(keyless);
       const made = token.kind === "ok" ? await bundleOf(keyless, token.value, { payload, payloadType }) : token;
       if (made.kind === "ok") {
-        keyless.tell(`signed keyless, logged at ${keyless.rekor ?? PUBLIC_REKOR}`);
+        keyless.tell(`signed keyless, logged at ${keyless.rekor ?? PUBLIC_REKOR}`, true);
         return made.value;
       }
       const { why, next } = made.refusal;
-      keyless.tell(`not signed keyless: ${why}; the key ${signer.keyId.slice(0, 12)} signed\n  next: ${next}`);
+      keyless.tell(`not signed keyless: ${why}; the key ${signer.keyId.slice(0, 12)} signed\n  next: ${next}`, false);
       return undefined;
     },
   };
@@ -45,16 +49,15 @@ interface NoBundle {
 }
 
 const TOKEN =
-  "`permissions: id-token: write` in the workflow, or SIGSTORE_ID_TOKEN; SLUICE_KEYLESS=off for the key alone";
+  "`permissions: id-token: write` in the workflow, SIGSTORE_ID_TOKEN or SLUICE_ID_TOKEN_FILE; SLUICE_KEYLESS=off for the key alone";
 /** A bundle is over the bytes of one record: a later run has its own. */
 const NEXT = "sluice run --force makes another record once Sigstore answers; SLUICE_KEYLESS=off asks it no more";
 const OWN =
   "SLUICE_KEYLESS=on where that may be, SLUICE_FULCIO_URL and SLUICE_REKOR_URL for a Sigstore of your own, or SLUICE_KEYLESS=off";
 
 /** The token of this environment, if it may be used for what it is. */
-async function tokenFor({ publish }: Keyless): Promise<Result<string, NoBundle>> {
-  const { CIContextProvider } = await import("@sigstore/sign");
-  const token = await new CIContextProvider().getToken().catch(() => undefined);
+async function tokenFor({ publish, tokenFile }: Keyless): Promise<Result<string, NoBundle>> {
+  const token = await (tokenFile === undefined ? tokenHere() : textOf(tokenFile)).catch(() => undefined);
   if (token === undefined) return refused({ why: "no OIDC token could be had", next: TOKEN });
   const claims = claimsOf(token);
   if (claims === undefined) return refused({ why: "the OIDC token is no JWT", next: TOKEN });
@@ -63,6 +66,15 @@ async function tokenFor({ publish }: Keyless): Promise<Result<string, NoBundle>>
   if (publish || typeof visibility !== "string" || visibility === "public") return ok(token);
   const why = `the repository is ${safeLine(visibility, 20)}, and the log ${PUBLIC_REKOR} would name it to everybody for ever`;
   return refused({ why, next: OWN });
+}
+
+async function tokenHere(): Promise<string> {
+  const { CIContextProvider } = await import("@sigstore/sign");
+  return new CIContextProvider().getToken();
+}
+
+async function textOf(path: string): Promise<string> {
+  return (await readFile(path, "utf8")).trim();
 }
 
 /** What a token says of itself; whether it is true, Fulcio finds out. */

@@ -4,7 +4,9 @@ import { join } from "node:path";
 
 import { expect, onTestFinished, test } from "vitest";
 
+import { keylessOf } from "../../src/config-keyless.ts";
 import { readServiceConfig } from "../../src/config.ts";
+import { isPrivateVariable } from "../../src/pipeline/private-variable.ts";
 import { PRIVATE_KEY } from "./parts.ts";
 
 const good = { APP_ID: "12", PRIVATE_KEY, WEBHOOK_SECRET: "s3cret" };
@@ -31,6 +33,7 @@ test("defaults", async () => {
       operatorFile: null,
       store: null,
       signingKey: null,
+      keyless: { wanted: undefined, token: false, tokenFile: undefined, fulcio: undefined, rekor: undefined },
     },
   });
 });
@@ -112,4 +115,19 @@ test("the page on running the service names every variable", () => {
   );
   expect(names.size).toBeGreaterThan(12);
   for (const name of names) expect(page).toContain(`\`${name}\``);
+});
+
+test.each<[string, Readonly<Record<string, string>>, boolean]>([
+  ["a token in a variable", { SIGSTORE_ID_TOKEN: "a.b.c" }, true],
+  ["the file of a token", { SLUICE_ID_TOKEN_FILE: "/var/run/token" }, true],
+  [
+    "a runner that makes tokens",
+    { ACTIONS_ID_TOKEN_REQUEST_URL: "http://r", ACTIONS_ID_TOKEN_REQUEST_TOKEN: "t" },
+    true,
+  ],
+  ["half of what a runner says", { ACTIONS_ID_TOKEN_REQUEST_URL: "http://r" }, false],
+  ["variables that are empty", { SIGSTORE_ID_TOKEN: "", SLUICE_ID_TOKEN_FILE: "" }, false],
+])("%s is a token or is none", (_, env, token) => {
+  expect(keylessOf(env).token).toBe(token);
+  for (const name of Object.keys(env)) expect(isPrivateVariable(name)).toBe(true);
 });

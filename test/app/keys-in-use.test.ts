@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 
 import { keysInUse, keysOf } from "../../src/main/release/signing-keys.ts";
+import { readIdentities } from "../../src/main/serve/identities.ts";
 import { readOperator } from "../../src/main/serve/operator.ts";
 import { keyIdOf } from "../../src/manifest/dsse.ts";
 
@@ -42,4 +43,24 @@ test("what looks like a key and is none stops the start instead of being passed 
     kind: "refused",
     why: "SLUICE_CONFIG: `public` of `old` under `signing_keys` is no Ed25519 key",
   });
+});
+
+test("a service starts only with a trusted root that can be read, where its file lists who is trusted", async () => {
+  const directory = mkdtempSync(join(tmpdir(), "sluice-root-"));
+  onTestFinished(() => rmSync(directory, { recursive: true }));
+  const [file, root] = [join(directory, "operator.yaml"), join(directory, "trusted_root.json")];
+  const read = async () => {
+    const operator = readOperator(file);
+    return operator.kind === "ok" ? readIdentities(operator.operator) : operator;
+  };
+  writeFileSync(file, "version: 1\n");
+  expect(await read()).toEqual({ kind: "ok", checkBundle: undefined });
+  const identities = '[{ issuer: "https://id.example.org", subject: "ada@example.org" }]';
+  writeFileSync(file, `version: 1\nsigstore: { trusted_root: "${root}", identities: ${identities} }\n`);
+  expect(await read()).toMatchObject({
+    kind: "refused",
+    why: expect.stringContaining(`${root} cannot be read`) as string,
+  });
+  writeFileSync(root, "{}");
+  expect(await read()).toMatchObject({ kind: "refused", why: expect.stringContaining("is no trusted root") as string });
 });

@@ -6,6 +6,8 @@ import { expect, test } from "vitest";
 import { recordEvents } from "../../src/controller/record-events.ts";
 import type { RemoteLedger } from "../../src/git/mirror.ts";
 import { sqliteHistory } from "../../src/index/sqlite-history.ts";
+import { digestOf } from "../../src/identity/identity.ts";
+import { bundlePath } from "../../src/manifest/bundle.ts";
 import { preAuthentication, renderEnvelope } from "../../src/manifest/dsse.ts";
 import { parseLedgerHeader } from "../../src/manifest/ledger-header.ts";
 import { LEDGER_HEADER } from "../../src/manifest/ledger-paths.ts";
@@ -296,4 +298,29 @@ test("an event that the ledger refuses is no event here either, and is recorded 
   place.away = false;
   expect(await record("comment:2")).toEqual({ kind: "recorded", added: 1 });
   expect(await mirror.published()).toBe(await mirror.resolve(ref));
+});
+
+test("an event that was overtaken keeps its Sigstore bundle: each is an entry in somebody's log", async () => {
+  const { bench, git, ports, signer } = await ledger();
+  const made: string[] = [];
+  const bundle = async (payload: Uint8Array, type: string): Promise<Uint8Array> => {
+    made.push(type);
+    return new TextEncoder().encode(`{"over":"${digestOf(payload)}"}\n`);
+  };
+  let tried = 0;
+  const publish: RemoteLedger["publish"] = async () => {
+    tried++;
+    if (tried > 1) return { kind: "published" };
+    bench.git("update-ref", "-d", LEDGER);
+    return { kind: "overtaken", why: "it moved" };
+  };
+  const asked = event("requested", "label:1");
+
+  await recordEvents({ git, signer: { ...signer, bundle }, ledger: { ...ports.ledger, publish } }, "42", [asked]);
+
+  expect([tried, made]).toEqual([2, [EVENT_TYPE]]);
+  const head = (await git.resolve(LEDGER)) ?? sha("0");
+  const payload = (await git.file(head, eventPath(asked))) ?? new Uint8Array();
+  const beside = await git.file(head, bundlePath(eventPath(asked)));
+  expect(new TextDecoder().decode(beside)).toBe(`{"over":"${digestOf(payload)}"}\n`);
 });

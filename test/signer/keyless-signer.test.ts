@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -40,7 +40,7 @@ async function signed(
     vi.stubEnv(name, variables[name]);
   const told: string[] = [];
   const tell = (sentence: string): void => void told.push(sentence);
-  const keyless = { fulcio: here.url, rekor: here.url, publish: true, tell, ...over };
+  const keyless = { tokenFile: undefined, fulcio: here.url, rekor: here.url, publish: true, tell, ...over };
   const bundle = await keylessSigner(fileSigner(directory, undefined), keyless).bundle?.(PAYLOAD, PAYLOAD_TYPE);
   return { bundle, told: told.join("\n") };
 }
@@ -60,12 +60,15 @@ async function checked(
   return check.value(bundle, payload, PAYLOAD_TYPE);
 }
 
-test("a token gives a bundle that names whom it names, also where a runner makes the token", async () => {
+test("a token gives a bundle that names whom it names, also where a runner makes the token or a file has it", async () => {
   const handed = await signed({ SIGSTORE_ID_TOKEN: here.token() });
   const made = await signed(here.runner);
+  const tokenFile = join(directory, "token");
+  writeFileSync(tokenFile, `${here.token()}\n`);
+  const kept = await signed({}, { tokenFile });
 
   expect(handed.told).toBe(`signed keyless, logged at ${here.url}`);
-  for (const { bundle } of [handed, made])
+  for (const { bundle } of [handed, made, kept])
     expect(await checked(bundle ?? new Uint8Array())).toEqual({
       kind: "valid",
       identity: { issuer: ISSUER, subject: WORKFLOW },
@@ -180,7 +183,7 @@ test.each([
 
 test("without a token nothing is asked of anybody unless somebody says so, and then the lack is told", async () => {
   const plain = fileSigner(directory, undefined);
-  const config = { token: false, fulcio: undefined, rekor: undefined };
+  const config = { token: false, tokenFile: undefined, fulcio: undefined, rekor: undefined };
   const told: string[] = [];
   const tell = (sentence: string): void => void told.push(sentence);
 

@@ -142,6 +142,10 @@ function compose(world: World, git: Git): Repository {
       const { withBundles } = await import("../keyless.ts");
       return withBundles(signer, keyless, (sentence) => world.terminal.say(`${sentence}\n`));
     },
+    async checkBundles(trust) {
+      const { checkBy } = await import("../threads/check-of.ts");
+      return checkBy(trust);
+    },
     async dataset(dataset, tree) {
       const { datasetState } = await import("../../store/datasets.ts");
       return datasetState(

@@ -26,7 +26,9 @@ export async function takeReproductions(at: At, repository: ForgeRepository): Pr
   if (refs.size === 0 && before === undefined) return;
   const { ledger } = parts;
   const runs = recordedRuns({ mirror, history, ledger, keys: keysOf(parts), repository: id });
-  const vouching = { keys: keysInUse(parts), repository: id };
+  const { signer, checkBundle: check } = parts;
+  const identities = check === undefined ? undefined : { check, signer };
+  const vouching = { keys: keysInUse(parts), repository: id, identities };
   const done = await takeRefs(repository, refs, {
     prefix: REPRODUCTIONS,
     read: (commit) => readReproductions(mirror, commit, vouching),

@@ -34,6 +34,7 @@ export function twinConfig(twin: Twin, data: string): ServiceConfig {
     operatorFile: null,
     store: null,
     signingKey: null,
+    keyless: { wanted: "off", token: false, tokenFile: undefined, fulcio: undefined, rekor: undefined },
   };
 }
 

@@ -14,8 +14,10 @@ import { octokitForges } from "../../forge/octokit-forges.ts";
 import { withinBudget } from "../../forge/within-budget.ts";
 import type { RunId } from "../../identity/identity.ts";
 import { composeHands } from "./hands.ts";
+import { withBundles } from "../keyless.ts";
 import { LIVE } from "../run/live-run.ts";
 import { endsWithin } from "./leave.ts";
+import { readIdentities } from "./identities.ts";
 import { readOperator } from "./operator.ts";
 import { readiness } from "./ready.ts";
 import type { Refused } from "./refused.ts";
@@ -90,6 +92,9 @@ export async function openService(opening: Opening): Promise<Opened> {
   const read = readOperator(config.operatorFile);
   if (read.kind === "refused") return read;
   const { operator } = read;
+  const identities = await readIdentities(operator);
+  if (identities.kind === "refused") return identities;
+  const { checkBundle } = identities;
   const log = createLog(config, { correlation, ...(opening.logTo !== undefined && { to: opening.logTo }) });
   const tracing = await openTracing(variable, { role: "serve", version });
   const steps = createStepMetrics();
@@ -111,7 +116,10 @@ export async function openService(opening: Opening): Promise<Opened> {
   }
   const { queue } = opened;
   keepOutOfGit(config.data);
-  const signer = fileSigner(paths.keys, config.signingKey ?? undefined);
+  const key = fileSigner(paths.keys, config.signingKey ?? undefined);
+  const signer = withBundles(key, config.keyless, (sentence, bundled) =>
+    bundled ? log.info(sentence) : log.warn(sentence),
+  );
   // Workers have nothing but SLUICE_DATA: there they find who may order secrets.
   keepPublicKey(paths.keys, signer);
   const { app, forge } = config;
@@ -162,6 +170,7 @@ export async function openService(opening: Opening): Promise<Opened> {
     log,
     dispatcher: (run, pool) => dispatcherOf(queue, { run, pool, slots: Math.max(2, slots + 2), clock, onError }),
     signer,
+    checkBundle,
     data: config.data,
     program,
     ledger: LEDGER,

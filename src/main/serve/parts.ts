@@ -13,6 +13,7 @@ import type { Tracing } from "./tracing.ts";
 import type { FairPool } from "../../queue/fair-pool.ts";
 import type { Leases } from "../../queue/queue.ts";
 import type { QueueDispatcher } from "../../queue/queue-dispatcher.ts";
+import type { CheckBundle } from "../../manifest/bundle.ts";
 import type { Operator } from "../../pipeline/operator.ts";
 import type { RunRecord } from "../../run/run-record.ts";
 import { type StepEnd } from "../../run/step-job.ts";
@@ -44,6 +45,8 @@ export interface ServiceParts {
   /** Hands a run's attempts to the workers. */
   readonly dispatcher: (run: RunId, pool: string) => Promise<QueueDispatcher<StagedJob, StepEnd>>;
   readonly signer: Signer;
+  /** What checks Sigstore bundles by the operator's file; absent where that lists nobody. */
+  readonly checkBundle?: CheckBundle | undefined;
   /** SLUICE_DATA. */
   readonly data: string;
   /** The git binary. */

@@ -1,0 +1,26 @@
+/** Whether records get a Sigstore bundle, and from where. */
+export interface KeylessConfig {
+  /** `SLUICE_KEYLESS`: `on` or `off`; undefined: where there is a token. */
+  readonly wanted: string | undefined;
+  /** Whether an OIDC token was handed over, or the runner makes one. */
+  readonly token: boolean;
+  /** File of a token that is made anew from time to time; undefined: it comes from a variable or the runner. */
+  readonly tokenFile: string | undefined;
+  /** Addresses; undefined: the public ones. */
+  readonly fulcio: string | undefined;
+  readonly rekor: string | undefined;
+}
+
+/** Whether there is an OIDC token, and where Sigstore is. */
+export function keylessOf(env: NodeJS.Dict<string>): KeylessConfig {
+  const set = (name: string): string | undefined => (env[name] === "" ? undefined : env[name]);
+  const tokenFile = set("SLUICE_ID_TOKEN_FILE");
+  const runner = ["ACTIONS_ID_TOKEN_REQUEST_URL", "ACTIONS_ID_TOKEN_REQUEST_TOKEN"];
+  return {
+    wanted: set("SLUICE_KEYLESS"),
+    token: (tokenFile ?? set("SIGSTORE_ID_TOKEN")) !== undefined || runner.every((name) => set(name) !== undefined),
+    tokenFile,
+    fulcio: set("SLUICE_FULCIO_URL"),
+    rekor: set("SLUICE_REKOR_URL"),
+  };
+}
