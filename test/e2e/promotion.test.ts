@@ -1,11 +1,13 @@
-import { readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 
 import { REPRODUCTIONS } from "../../src/release/reproduction.ts";
 import type { TwinForge } from "../../src/twin/forge.ts";
 import type { TwinPullRequest, TwinRepository } from "../../src/twin/world.ts";
+import { ISSUER, sigstoreHere, WORKFLOW } from "../signer/sigstore-here.ts";
 import { ENV, sluiceIn } from "../sluice.ts";
 import { digits, PLUS_TWO } from "./repositories.ts";
 import { gitIn, minutePasses, town, type Town } from "./town.ts";
@@ -19,6 +21,8 @@ environments:
 `;
 
 interface Stage extends Town {
+  /** What a workflow of CI finds in its environment. */
+  readonly workflow: Readonly<Record<string, string>>;
   readonly forge: TwinForge;
   readonly repository: TwinRepository;
   readonly pull: TwinPullRequest;
@@ -28,7 +32,8 @@ interface Stage extends Town {
 
 /** A change of alice's is merged and ran; bob may write, mallory may read. */
 async function merged(...gates: readonly string[]): Promise<Stage> {
-  const place = await town();
+  const sigstore = await trusting();
+  const place = await town(sigstore);
   const { forge } = place.twin;
   const repository = await digits(forge, { "sluice.yaml": settings(...gates) });
   repository.roles.set("bob", "write");
@@ -42,12 +47,33 @@ async function merged(...gates: readonly string[]): Promise<Stage> {
   await place.until("the merge is recorded", async () => (await ledger()).includes("total 43"));
   const promotion = (): TwinPullRequest | undefined =>
     [...repository.pulls.values()].findLast(({ branch }) => branch === "sluice/promote/staging/sum");
-  return { ...place, forge, repository, pull, ledger, promotion };
+  return { ...place, workflow: sigstore.workflow, forge, repository, pull, ledger, promotion };
 }
 
-/** Somebody computes the candidate again in a clone, with the operator's key, and pushes that; another one pushes what counts for nothing. */
+/** A Sigstore, with a service that has a token for it and trusts a workflow. */
+async function trusting(): Promise<Pick<Stage, "workflow"> & Parameters<typeof town>[0]> {
+  const here = await sigstoreHere();
+  const directory = mkdtempSync(join(tmpdir(), "sluice-sigstore-"));
+  onTestFinished(async () => {
+    await here[Symbol.asyncDispose]();
+    rmSync(directory, { recursive: true });
+  });
+  const [root, tokenFile] = [join(directory, "trusted_root.json"), join(directory, "token")];
+  writeFileSync(root, here.root);
+  writeFileSync(tokenFile, here.token({ sub: "https://sluice.example.org" }));
+  return {
+    operator: `version: 1\nsigstore: { trusted_root: "${root}", identities: [{ issuer: "${ISSUER}", subject: "${WORKFLOW}" }] }\n`,
+    keyless: { wanted: undefined, token: true, tokenFile, fulcio: here.url, rekor: here.url },
+    workflow: { SIGSTORE_ID_TOKEN: here.token(), SLUICE_FULCIO_URL: here.url, SLUICE_REKOR_URL: here.url },
+  };
+}
+
+/**
+ * Somebody computes the candidate again in a clone, with the operator's key, and pushes that; another one pushes what
+ * counts for nothing. Then a workflow does so, whose key nobody knows and whose name the operator lists.
+ */
 async function reproduced(place: Stage, asked: TwinPullRequest): Promise<void> {
-  const { directory, repository, ledger } = place;
+  const { directory, repository, ledger, workflow } = place;
   const until: typeof place.until = (what, fact) => place.until(what, fact);
   const [, run = ""] = /sluice reproduce ([0-9a-z]{8})/.exec(asked.body) ?? [];
   const clone = join(directory, "clone");
@@ -57,8 +83,9 @@ async function reproduced(place: Stage, asked: TwinPullRequest): Promise<void> {
   expect([again.code, again.stdout], again.stderr).toEqual([0, expect.stringContaining("gives the same again: 3 ")]);
   const [, waiting = ""] = /git push origin (\S+)/.exec(again.stderr) ?? [];
   await gitIn(clone, "push", "-q", "origin", waiting);
-  const stranger = await sluiceIn(clone, ["reproduce", run]);
-  expect(stranger.stderr).toContain("`signing_keys`");
+  const unknown = await sluiceIn(clone, ["reproduce", run], { ...ENV, ...workflow });
+  expect(unknown.stderr).toContain("`signing_keys`");
+  expect(unknown.stderr).toContain("if `sigstore` there lists who signed keyless");
   const whole = waiting.slice(REPRODUCTIONS.length);
   const other = `${REPRODUCTIONS}${"0".repeat(26)}`;
   await gitIn(clone, "push", "-q", "origin", `${waiting}:${other}`);
@@ -70,6 +97,16 @@ async function reproduced(place: Stage, asked: TwinPullRequest): Promise<void> {
   );
   const refs = () => gitIn(repository.directory, "for-each-ref", "--format=%(refname)", REPRODUCTIONS);
   await until("only the other one is left", async () => (await refs()) === `${other}\n`);
+  await gitIn(clone, "push", "-q", "origin", waiting);
+  await minutePasses(place);
+  await until(
+    "the workflow's is recorded too",
+    async () => (await ledger()).split("Sluice-Reproduced: true").length === 3,
+  );
+  const files = await gitIn(repository.directory, "ls-tree", "-r", "--name-only", "sluice/ledger");
+  expect(files.match(/reproductions\/[0-9a-f]{32}\.sigstore\.json/g)).toHaveLength(1);
+  for (const named of [/^releases\/.*\.sigstore\.json$/m, new RegExp(`/${whole}/manifest\\.sigstore\\.json$`, "m")])
+    expect(files).toMatch(named);
 }
 
 test(

@@ -39,6 +39,8 @@ export async function town(
     readonly logged?: (line: string) => void;
     /** Where its queue is; default: embedded. */
     readonly queue?: ServiceConfig["queue"];
+    /** Where it has Sigstore bundles from; default: nowhere. */
+    readonly keyless?: ServiceConfig["keyless"];
     /** What the forge lets the service write; default: what no test meets. */
     readonly writes?: WriteLimits;
     /** What is so before the service starts. */
@@ -60,6 +62,7 @@ export async function town(
     operatorFile,
     ...(webhooks === "off" && { webhooks: null }),
     ...(options.queue !== undefined && { queue: options.queue }),
+    ...(options.keyless !== undefined && { keyless: options.keyless }),
   };
   const opened = await openService({
     config,
