@@ -67,7 +67,7 @@ async function movedSteps(
   const { sha } = merged.head;
   const refreshed = await mirror.refresh([`refs/pull/${merged.number}/head`]);
   if (refreshed.kind !== "ok" || (await mirror.resolve(sha)) === undefined) return [];
-  const reviewed = await planAt({ commit: sha, tree: null, domain: "pr", against: null });
+  const reviewed = await planAt({ commit: sha, tree: null, domain: "pr", against: null, judged: () => false });
   const before = new Map(reviewed.planned.map((one) => [one.file.pipeline.id, one.order?.steps ?? []]));
   return plan.affected.flatMap(({ file, order }) => {
     const old = new Set((before.get(file.pipeline.id) ?? []).map(nameOf));

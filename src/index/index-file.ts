@@ -15,6 +15,7 @@ const TABLES = `
   );
   create index if not exists runs_by_position on runs (position);
   create index if not exists runs_by_pipeline on runs (pipeline, position);
+  create index if not exists runs_by_source on runs (source, position);
   create table if not exists times (
     run text not null, pipeline text not null, step text not null, position integer not null, ms real not null
   );

@@ -66,7 +66,7 @@ function newestOf(
 ): Pick<RunSummary, "id" | "plan" | "source"> | undefined {
   const mine = open.filter((order) => order.pipeline === pipeline && order.request === request);
   const [accepted] = mine.toSorted((a, b) => (a.acceptedAt < b.acceptedAt ? 1 : -1));
-  return accepted ?? ports.history.runs({ pipeline }).find((run) => run.request === request);
+  return accepted ?? ports.history.runs({ pipeline, request, limit: 1 }).at(0);
 }
 
 /** Undefined where a commit is not here any more: its branch was moved by force. */
@@ -91,7 +91,7 @@ export async function lookAtOtherBranches(looking: Looking, { planned }: Planned
     const branch = ref.slice("refs/heads/".length);
     if (branch === defaultBranch || ref === ports.ledger) continue;
     if (!pushes.some((push) => listensTo(push, { branch, defaultBranch }))) continue;
-    const commit = await ports.planAt({ commit: tip, tree: null, domain: "pr", against: null });
+    const commit = await ports.planAt({ commit: tip, tree: null, domain: "pr", against: null, judged: () => false });
     await lookAtPushes(looking, { branch, tip, commit });
   }
 }

@@ -51,7 +51,9 @@ export async function reconcile(ports: ReconcilePorts): Promise<Reconciled> {
   const tip = refreshed.refs.get(`refs/heads/${branch}`);
   const looking: Looking = { ports, defaultBranch: branch, open, started: [], standing: [] };
   const commit =
-    tip === undefined ? undefined : await ports.planAt({ commit: tip, tree: null, domain: "main", against: null });
+    tip === undefined
+      ? undefined
+      : await ports.planAt({ commit: tip, tree: null, domain: "main", against: null, judged: () => false });
   const stopped = commit === undefined ? [] : settingsErrors(commit.project);
   // Without them nobody knows what deploys and is started by releases alone, or what must wait for a person.
   if (tip !== undefined && commit !== undefined && stopped.length === 0) {

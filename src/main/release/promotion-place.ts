@@ -47,14 +47,10 @@ export async function placeOf(service: Service, repository: ForgeRepository, los
   if (refreshed.kind === "unreachable") return { kind: "later" };
   if (tip === undefined) return { kind: "none" };
   await repository.history.sync();
-  const { project } = await repository.planAt({
-    commit: tip,
-    tree: null,
-    domain: "main",
-    against: null,
-  });
+  const { settings } = await repository.rulesAt(tip);
   // What was asked for while there were environments is not left waiting.
-  if (project.settings.environments.length === 0 && repository.history.events().length === 0) return { kind: "none" };
+  if (settings.environments.length === 0 && repository.history.events().length === 0) return { kind: "none" };
+  const project = await repository.projectAt(tip);
   const now = forge.date() ?? service.parts.clock.now();
   const { ledger } = service.parts;
   const own = { keys: keysOf(service.parts), repository: String(forge.repository.id) };

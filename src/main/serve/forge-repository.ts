@@ -26,6 +26,7 @@ import { openReleases, type Releases } from "../release/releases.ts";
 import type { UnreadRefs } from "../release/taken-refs.ts";
 import { keysOf } from "../release/signing-keys.ts";
 import { newestOutput } from "./newest-output.ts";
+import { rememberedProjects } from "./remembered-projects.ts";
 import { releaseName } from "../../pipeline/release-name.ts";
 import { narrow, type Narrowed } from "../../pipeline/narrow.ts";
 import type { Operator } from "../../pipeline/operator.ts";
@@ -99,17 +100,18 @@ export async function forgeRepository(place: RepositoryPlace): Promise<ForgeRepo
   });
   const commits = rememberedCommits(mirror);
   const memory = orderMemory();
+  let savedAt = -Infinity;
   const view = (commit: CommitSha): View =>
     commitView(commits, commit, {
       get: (id) => digests.blob(id),
       set: (id, digest, size) => digests.rememberBlob(id, digest, size),
     });
-  const read = async (commit: CommitSha, at: View): Promise<Project> => {
-    await commits.prefetch(commit, (path) => /\.ya?ml$/i.test(path));
-    return readProject({ cache }, at);
-  };
+  const read = rememberedProjects(async ({ commit, tree }) => {
+    await commits.prefetch(tree ?? commit, (path) => /\.ya?ml$/i.test(path));
+    return readProject({ cache }, tree === null ? view(commit) : { ...view(tree), commit });
+  });
   const planAt: PlanAt = async ({ commit, tree, domain, against, judged, forkPool, as }) => {
-    const project = await read(tree ?? commit, tree === null ? view(commit) : { ...view(tree), commit });
+    const project = await read({ commit, tree });
     const released = as?.released ?? null;
     const planned = await planPipelines(
       {
@@ -156,7 +158,7 @@ export async function forgeRepository(place: RepositoryPlace): Promise<ForgeRepo
     unread: new Map(),
     planAt,
     rulesAt,
-    projectAt: (commit) => read(commit, view(commit)),
+    projectAt: (commit) => read({ commit, tree: null }),
     async rules() {
       const about = await forge.about();
       if (about.kind !== "ok") return undefined;
@@ -167,12 +169,17 @@ export async function forgeRepository(place: RepositoryPlace): Promise<ForgeRepo
     },
     view,
     save() {
+      // Writes all of it, while nobody is answered; whoever loses some of it reads and parses that again.
+      if (performance.now() - savedAt < SAVE_EVERY_MS) return;
       digests.save();
       cache.save();
+      savedAt = performance.now();
     },
   };
 }
 
+/** Between one writing of what was learnt and the next. */
+const SAVE_EVERY_MS = 20_000;
 /** The platform of a pool that the operator does not name (SEMANTICS §2). */
 const PLATFORM = "linux-x64";
 /** An order's pins stand for what "latest" meant when it was accepted. */

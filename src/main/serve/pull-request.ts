@@ -3,6 +3,7 @@ import { mayMendItself, pinsOf, SKIP_LABEL, type MergePlan, type PullRequestPlan
 import { reportPullRequest } from "../../controller/report-pull-request.ts";
 import { chooseBaseline } from "../../diff/baseline.ts";
 import type { Desired } from "../../forge/desired.ts";
+import type { RunSummary } from "../../index/history.ts";
 import type { RepositoryRef } from "../../identity/repository.ts";
 import { answersFor } from "./answers.ts";
 import { again, DONE, wake, type At, type Reported } from "./at.ts";
@@ -216,16 +217,19 @@ export async function openRunOf(at: At, { id, pipeline }: RunOrder): Promise<Ope
 
 /** The newest recorded run of each pipeline at the head, with the run of the base that it is compared with. */
 async function runsAt({ history, mirror }: ForgeRepository, plan: PullRequestPlan): Promise<readonly EndedRun[]> {
+  const { number } = plan.pullRequest;
+  const mine = new Map<string, RunSummary>();
+  // Asked once: most of a thousand pipelines did not run here.
+  for (const run of history.runs({ source: plan.head }))
+    if (run.trigger !== "push" && run.pullRequest === number && !mine.has(run.pipeline)) mine.set(run.pipeline, run);
   const found: EndedRun[] = [];
   let ancestors: Awaited<ReturnType<typeof mirror.firstParents>> | undefined;
   for (const { file } of plan.planned.planned) {
-    const all = history.runs({ pipeline: file.pipeline.id });
-    const { number } = plan.pullRequest;
-    const mine = all.find((run) => run.source === plan.head && run.trigger !== "push" && run.pullRequest === number);
-    const record = mine === undefined ? undefined : await history.record(mine.id);
+    const run = mine.get(file.pipeline.id);
+    const record = run === undefined ? undefined : await history.record(run.id);
     if (record === undefined) continue;
     ancestors ??= await mirror.firstParents(plan.base, ANCESTORS);
-    const base = chooseBaseline(all, ancestors);
+    const base = chooseBaseline(history.runs({ pipeline: file.pipeline.id }), ancestors);
     found.push({ record, baseline: base === undefined ? null : ((await history.record(base)) ?? null) });
   }
   return found;
