@@ -45,6 +45,7 @@ export default defineConfig([
     input: {
       main: "src/main.ts",
       launcher: "src/launcher.ts",
+      runner: "src/main/threads/runner.ts",
       verifier: "src/main/threads/verifier.ts",
       parser: "src/main/threads/parser.ts",
     },

@@ -142,9 +142,11 @@ async function stored(
     mkdirSync(join(scratch, "objects"));
     copyIndex(join(own, "index"), join(scratch, "index"));
     const apart = gitProcess(git.directory, git.program, {
-      GIT_INDEX_FILE: join(scratch, "index"),
-      GIT_OBJECT_DIRECTORY: join(scratch, "objects"),
-      GIT_ALTERNATE_OBJECT_DIRECTORIES: listed(join(common, "objects")),
+      extra: {
+        GIT_INDEX_FILE: join(scratch, "index"),
+        GIT_OBJECT_DIRECTORY: join(scratch, "objects"),
+        GIT_ALTERNATE_OBJECT_DIRECTORIES: listed(join(common, "objects")),
+      },
     });
     const settings = ["-c", "core.safecrlf=false", "-c", "core.splitIndex=false", "-c", "core.untrackedCache=false"];
     const added = await apart.attempt(

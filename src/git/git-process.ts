@@ -1,6 +1,4 @@
-import { execFile } from "node:child_process";
-
-const MAX_BUFFER = 1 << 30;
+import { runHere, type ProgramEnd, type RunProgram } from "./run-program.ts";
 
 /** What a person set up to reach a remote, and configuration given by environment; all else of GIT_* stays outside. */
 const KEPT = /^GIT_(CONFIG_.+|ASKPASS|SSH|SSH_COMMAND|SSH_VARIANT|SSL_.+|HTTP_.+|PROXY_.+)$/;
@@ -13,13 +11,7 @@ export interface GitProcess {
   readonly env: NodeJS.ProcessEnv;
   run(args: readonly string[], input?: Uint8Array | string): Promise<Buffer>;
   /** Exit code and output where a refusal is an answer. */
-  attempt(args: readonly string[], input?: Uint8Array | string): Promise<Answer>;
-}
-
-interface Answer {
-  readonly code: number;
-  readonly stdout: Buffer;
-  readonly stderr: string;
+  attempt(args: readonly string[], input?: Uint8Array | string): Promise<ProgramEnd>;
 }
 
 /**
@@ -30,7 +22,11 @@ export const SETTINGS = ["quotePath=false", "fsmonitor=false", "hooksPath=/dev/n
   .flatMap((setting) => ["-c", `core.${setting}`])
   .concat("-c", "gc.auto=0");
 
-export function gitProcess(directory: string, program: string, extra: NodeJS.ProcessEnv = {}): GitProcess {
+export function gitProcess(
+  directory: string,
+  program: string,
+  { extra = {}, run = runHere }: { readonly extra?: NodeJS.ProcessEnv; readonly run?: RunProgram } = {},
+): GitProcess {
   const kept = Object.entries(process.env).filter(([name]) => !name.startsWith("GIT_") || KEPT.test(name));
   const env: NodeJS.ProcessEnv = {
     ...Object.fromEntries(kept),
@@ -39,23 +35,14 @@ export function gitProcess(directory: string, program: string, extra: NodeJS.Pro
     GIT_OPTIONAL_LOCKS: "0",
     ...extra,
   };
-  const attempt: GitProcess["attempt"] = (args, input) =>
-    new Promise((resolve, reject) => {
-      const child = execFile(
-        program,
-        [...SETTINGS, ...args],
-        { cwd: directory, env, encoding: "buffer", maxBuffer: MAX_BUFFER },
-        (error, stdout, stderr) => {
-          const code = error === null ? 0 : error.code;
-          if (typeof code !== "number") reject(new Error(`running git ${args[0] ?? ""}`, { cause: error }));
-          else resolve({ code, stdout, stderr: stderr.toString("utf8") });
-        },
-      );
-      if (input !== undefined) {
-        child.stdin?.on("error", () => undefined);
-        child.stdin?.end(input);
-      }
-    });
+  const attempt: GitProcess["attempt"] = async (args, input) => {
+    const order = { program, args: [...SETTINGS, ...args], cwd: directory, env, ...(input !== undefined && { input }) };
+    try {
+      return await run(order);
+    } catch (error) {
+      throw new Error(`running git ${args[0] ?? ""}`, { cause: error });
+    }
+  };
   return {
     directory,
     program,

@@ -10,6 +10,7 @@ import { listingStamp } from "./listing-stamp.ts";
 import { objectReader, type ObjectReader } from "./read-objects.ts";
 import { recentLog } from "./recent-log.ts";
 import { readHead, readRef } from "./refs.ts";
+import type { RunProgram } from "./run-program.ts";
 
 export interface NativePlace {
   readonly root: string;
@@ -19,12 +20,14 @@ export interface NativePlace {
   readonly common: string;
   /** The git binary. */
   readonly program: string;
+  /** How it is run; default: as a child of this process. */
+  readonly run?: RunProgram;
 }
 
 /** A repository through the git binary. */
 export function nativeGit(place: NativePlace): Git {
   const { root, own, common: directory } = place;
-  const git = gitProcess(root, place.program);
+  const git = gitProcess(root, place.program, place.run === undefined ? {} : { run: place.run });
   const text = async (args: readonly string[]): Promise<string> => (await git.run(args)).toString("utf8");
   const reader = objectReader(git);
 

@@ -7,12 +7,15 @@ import { lines } from "./git-output.ts";
 import { gitProcess, type GitProcess } from "./git-process.ts";
 import type { Mirror, Published, Refreshed, RefUpdate } from "./mirror.ts";
 import { nativeGit } from "./native-git.ts";
+import type { RunProgram } from "./run-program.ts";
 
 export interface MirrorPlace {
   /** Absolute path of the bare repository; made when it is not there. */
   readonly directory: string;
   /** The git binary. */
   readonly program: string;
+  /** How git is run; default: as a child of this process. */
+  readonly run?: RunProgram;
   /** A ref that only grows: what it held is kept here, whoever rewrites it there. */
   readonly grows?: string;
   /** Where the repository is by now, and what opens it; asked before each contact, because tokens are short-lived. */
@@ -26,12 +29,13 @@ type RemoteTrouble = { readonly kind: "refused" | "unreachable"; readonly why: s
 /** A mirror through the git binary. */
 export async function nativeMirror(place: MirrorPlace): Promise<Mirror> {
   const { directory, program } = place;
+  const by = place.run === undefined ? {} : { run: place.run };
   if (!existsSync(`${directory}/HEAD`)) {
     mkdirSync(directory, { recursive: true });
-    await gitProcess(directory, program).run(["init", "--quiet", "--bare", "--initial-branch=main", directory]);
+    await gitProcess(directory, program, by).run(["init", "--quiet", "--bare", "--initial-branch=main", directory]);
   }
-  const commits = nativeGit({ root: directory, own: directory, common: directory, program });
-  const git = gitProcess(directory, program);
+  const commits = nativeGit({ root: directory, own: directory, common: directory, program, ...by });
+  const git = gitProcess(directory, program, by);
   const turns = contactTurns<Refreshed>();
   const grown = () => commits.resolve(GROWN);
   const settle = async (head: CommitSha) => void (await git.run(["update-ref", GROWN, head]));
@@ -107,11 +111,11 @@ export const GROWN = "refs/sluice/grown";
 type Contact = { readonly kind: "ok"; readonly git: GitProcess; readonly url: string } | RemoteTrouble;
 
 /** The token goes by the environment: arguments can be read by everybody on the machine. */
-async function contact({ directory, program, remote }: MirrorPlace): Promise<Contact> {
+async function contact({ directory, program, remote, run }: MirrorPlace): Promise<Contact> {
   const found = await remote();
   if (found.kind !== "ok") return found;
   const { url, token } = found;
-  const secret =
+  const extra =
     token === null
       ? {}
       : {
@@ -119,7 +123,7 @@ async function contact({ directory, program, remote }: MirrorPlace): Promise<Con
           GIT_CONFIG_KEY_0: `http.${new URL(url).origin}/.extraHeader`,
           GIT_CONFIG_VALUE_0: `Authorization: Basic ${Buffer.from(`x-access-token:${token}`).toString("base64")}`,
         };
-  return { kind: "ok", url, git: gitProcess(directory, program, secret) };
+  return { kind: "ok", url, git: gitProcess(directory, program, { extra, ...(run !== undefined && { run }) }) };
 }
 
 async function refresh(place: MirrorPlace, local: GitProcess, patterns: readonly string[]): Promise<Refreshed> {

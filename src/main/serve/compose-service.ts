@@ -35,6 +35,7 @@ export function composeService(parts: ServiceParts): Service {
         store,
         data: parts.data,
         program: parts.program,
+        run: parts.run,
         ledger,
         operator: parts.operator,
         signer,

@@ -18,6 +18,7 @@ import { commitView } from "../../git/commit-view.ts";
 import type { Mirror } from "../../git/mirror.ts";
 import { rememberedCommits } from "../../git/remembered-commits.ts";
 import { nativeMirror } from "../../git/native-mirror.ts";
+import type { RunProgram } from "../../git/run-program.ts";
 import type { View } from "../../git/view.ts";
 import type { CommitSha, RunId } from "../../identity/identity.ts";
 import type { History } from "../../index/history.ts";
@@ -71,6 +72,8 @@ export interface RepositoryPlace {
   readonly data: string;
   /** The git binary. */
   readonly program: string;
+  /** How git is run. */
+  readonly run: RunProgram;
   /** Full name of the ledger branch's ref. */
   readonly ledger: string;
   readonly operator: Operator;
@@ -86,6 +89,7 @@ export async function forgeRepository(place: RepositoryPlace): Promise<ForgeRepo
   const mirror = await nativeMirror({
     directory: join(directory, "mirror.git"),
     program: place.program,
+    run: place.run,
     grows: ledger,
     remote: remoteOf(forge),
   });

@@ -12,6 +12,7 @@ import { removeAbandoned } from "../../executor/work-place.ts";
 import { keepOutOfGit } from "../local/keep-out-of-git.ts";
 import { octokitForges } from "../../forge/octokit-forges.ts";
 import { withinBudget } from "../../forge/within-budget.ts";
+import { programsApart } from "../../git/run-apart.ts";
 import type { RunId } from "../../identity/identity.ts";
 import { composeHands } from "./hands.ts";
 import { withBundles } from "../keyless.ts";
@@ -24,6 +25,7 @@ import type { Refused } from "./refused.ts";
 import { openStore } from "./store.ts";
 import { servicePaths } from "./paths.ts";
 import { composeService } from "./compose-service.ts";
+import { programPath } from "../threads/programs.ts";
 import { openTracing, type Tracing } from "./tracing.ts";
 import { poolQueue, startWorker } from "./worker.ts";
 import { fairPool } from "../../queue/fair-pool.ts";
@@ -151,6 +153,7 @@ export async function openService(opening: Opening): Promise<Opened> {
   const pools = new Map(
     Object.keys(operator.pools).map((name) => [name, fairPool({ queue, pool: poolQueue(name), holder, onError })]),
   );
+  const programs = programsApart(programPath("runner"));
   const service = composeService({
     pool(name) {
       const pool = pools.get(name);
@@ -173,6 +176,7 @@ export async function openService(opening: Opening): Promise<Opened> {
     checkBundle,
     data: config.data,
     program,
+    run: programs.run,
     ledger: LEDGER,
     variable,
     operator,
@@ -201,6 +205,7 @@ export async function openService(opening: Opening): Promise<Opened> {
     await ended("the queue's connections", queue[Symbol.asyncDispose]());
     await ended("what traces were not told yet", tracing[Symbol.asyncDispose]());
     await ended("the store", store[Symbol.asyncDispose]());
+    programs[Symbol.dispose]();
   };
   const web = await startServer({
     host: config.host,

@@ -5,6 +5,7 @@ import { type Accepted } from "../../controller/accept-run.ts";
 import type { StepProgress } from "../../run/step-progress.ts";
 import { type Progress } from "../run/progress.ts";
 import type { Forges } from "../../forge/forge.ts";
+import type { RunProgram } from "../../git/run-program.ts";
 import { type CommitSha, type RunId } from "../../identity/identity.ts";
 import type { RepositoryRef } from "../../identity/repository.ts";
 import { type ForgeRepository } from "./forge-repository.ts";
@@ -51,6 +52,8 @@ export interface ServiceParts {
   readonly data: string;
   /** The git binary. */
   readonly program: string;
+  /** How git is run. */
+  readonly run: RunProgram;
   readonly ledger: string;
   readonly variable: (name: string) => string | undefined;
   readonly operator: Operator;
