@@ -144,10 +144,13 @@ async function refreshOnce(
   const reached = await contact(place);
   if (reached.kind !== "ok") return reached;
   const { git, url } = reached;
-  const listed = await git.attempt(["ls-remote", "--quiet", "--refs", "--", url, ...patterns]);
+  // What is appended here meanwhile is not taken for what differs there.
+  const [listed, mine] = await Promise.all([
+    git.attempt(["ls-remote", "--quiet", "--refs", "--", url, ...patterns]),
+    here(local, patterns),
+  ]);
   if (listed.code !== 0) return trouble(listed.stderr);
   const there = refsOf(listed.stdout.toString("utf8"), "\t");
-  const mine = await here(local, patterns);
   const wanted = [...there].filter(([ref, sha]) => mine.get(ref) !== sha).map(([ref]) => `+${ref}:${ref}`);
   if (wanted.length > 0) {
     const fetched = await git.attempt([...FETCH, url, "--stdin"], `${wanted.join("\n")}\n`);
