@@ -4,6 +4,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 
 import { parseHTML } from "linkedom";
 import { expect, onTestFinished, test } from "vitest";
@@ -85,6 +86,20 @@ test.each(["serve", "worker"])("%s: a mistake in the operator's file is the pers
   const { code, stderr } = await sluice([command], { ...app, SLUICE_DATA: data, SLUICE_CONFIG: config }).end;
   expect([code, stderr]).toEqual([64, expect.stringContaining(`${config}:2:`)]);
 });
+
+test.each(["serve", "worker"])(
+  "%s: a store that cannot be where it is said to be is told before anything begins",
+  async (command) => {
+    const data = directory();
+    writeFileSync(join(data, "file"), "");
+    const app = { APP_ID: "1", PRIVATE_KEY, WEBHOOK_SECRET: "abc" };
+    const env = { ...app, SLUICE_DATA: join(data, "data"), SLUICE_QUEUE_URL: "redis://127.0.0.1:1" };
+    const store = pathToFileURL(join(data, "file", "store")).href;
+    const { code, stderr } = await sluice([command], { ...env, SLUICE_STORE_URL: store }).end;
+    expect([code, stderr]).toEqual([64, expect.stringContaining("no directory (ENOTDIR)")]);
+    expect(stderr).toContain("next: name a directory in SLUICE_STORE_URL");
+  },
+);
 
 test("a worker that nobody tells of a service makes none where it stands", async () => {
   const here = directory();

@@ -44,7 +44,7 @@ export function serviceDoors(world: World): Service {
       const { openQueue, queueWords } = await import("../../queue/open-queue.ts");
       const { startWorker } = await import("./worker.ts");
       const { servicePaths } = await import("./paths.ts");
-      const { openStore } = await import("./store.ts");
+      const { openUsableStore } = await import("./store.ts");
       const onError = (error: unknown): void => terminal.say(`sluice: ${String(error)}\n`);
       const url = config.queue.kind === "embedded" ? "embedded:" : config.queue.url;
       const { openTracing } = await import("./tracing.ts");
@@ -55,6 +55,8 @@ export function serviceDoors(world: World): Service {
         { logLevel, queue: at, app: { privateKey: "" }, webhooks: null, signingKey: null },
         { correlation },
       );
+      const kept = await openUsableStore(config.store ?? read.operator.store, servicePaths(config.data).store);
+      if (kept.kind === "refused") return refused(world, kept);
       const tracing = await openTracing(variable, { role: "worker", version });
       const holder = `sluice worker ${process.pid}`;
       const opened = await openQueue(url, { data: config.data, holder, onError, telemetry: tracing.telemetry });
@@ -64,11 +66,6 @@ export function serviceDoors(world: World): Service {
       }
       const { queue } = opened;
       keepOutOfGit(config.data);
-      const kept = await openStore(config.store ?? read.operator.store, servicePaths(config.data).store);
-      if (kept.kind === "refused") {
-        await queue[Symbol.asyncDispose]();
-        return refused(world, kept);
-      }
       const parts = {
         queue,
         store: kept.store,

@@ -1,10 +1,9 @@
-import { randomUUID } from "node:crypto";
 import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
 
-import type { DestinationStream, Logger } from "pino";
+import type { DestinationStream } from "pino";
 
-import { createApp, type App } from "../../app.ts";
+import { createApp } from "../../app.ts";
 import type { Clock } from "../../clock/clock.ts";
 import type { ServiceConfig } from "../../config-service.ts";
 import { decodeEnd, encodeAttempt, type StagedJob } from "../../controller/attempt-payload.ts";
@@ -14,6 +13,7 @@ import { octokitForges } from "../../forge/octokit-forges.ts";
 import { withinBudget } from "../../forge/within-budget.ts";
 import { programsApart } from "../../git/run-apart.ts";
 import type { RunId } from "../../identity/identity.ts";
+import { answersFirst } from "./answers-first.ts";
 import { composeHands } from "./hands.ts";
 import { withBundles } from "../keyless.ts";
 import { LIVE } from "../run/live-run.ts";
@@ -22,18 +22,20 @@ import { readIdentities } from "./identities.ts";
 import { readOperator } from "./operator.ts";
 import { readiness } from "./ready.ts";
 import type { Refused } from "./refused.ts";
-import { openStore } from "./store.ts";
+import { openUsableStore } from "./store.ts";
 import { servicePaths } from "./paths.ts";
 import { composeService } from "./compose-service.ts";
 import { programPath } from "../threads/programs.ts";
-import { openTracing, type Tracing } from "./tracing.ts";
+import { toldHands } from "./told-hands.ts";
+import { tracedApp } from "./traced-app.ts";
+import { openTracing } from "./tracing.ts";
 import { poolQueue, startWorker } from "./worker.ts";
 import { fairPool } from "../../queue/fair-pool.ts";
-import { correlated, correlation } from "../../queue/correlation.ts";
+import { correlation } from "../../queue/correlation.ts";
 import { watchFollowers } from "../../queue/followers.ts";
 import { openQueue, queueWords } from "../../queue/open-queue.ts";
 import { queueDispatcher, type QueueDispatcher } from "../../queue/queue-dispatcher.ts";
-import type { Performed, Queue } from "../../queue/queue.ts";
+import type { Queue } from "../../queue/queue.ts";
 import { spendWrites } from "../../queue/spend-writes.ts";
 import { endedUnseen, type StepEnd } from "../../run/step-job.ts";
 import { fileSigner } from "../../signer/file-signer.ts";
@@ -43,7 +45,7 @@ import { CONTROLLER_QUEUE, jobOf } from "../../trigger/job.ts";
 import { createLog } from "../../web/log.ts";
 import { createStepMetrics } from "../../web/step-metrics.ts";
 import { startServer, type WebServer } from "../../web/server.ts";
-import { startWork, type Hands } from "../../worker.ts";
+import { startWork } from "../../worker.ts";
 
 const LEDGER = "refs/heads/sluice/ledger";
 /** Where nothing woke us, we look by ourselves. */
@@ -77,6 +79,8 @@ export interface OpenService extends AsyncDisposable {
 
 export type Opened = { readonly kind: "opened"; readonly service: OpenService } | Refused;
 
+/** So long deliveries that wait for an answer go before work that begins. */
+const ANSWERS_MS = 1_000;
 /** Each part of a service has so long to end in good order. */
 const LEAVE_MS = 10_000;
 
@@ -104,7 +108,7 @@ export async function openService(opening: Opening): Promise<Opened> {
   const url = config.queue.kind === "embedded" ? "embedded:" : config.queue.url;
   const paths = servicePaths(config.data);
   await removeAbandoned(paths.datasets, clock.now());
-  const kept = await openStore(config.store ?? operator.store, paths.store);
+  const kept = await openUsableStore(config.store ?? operator.store, paths.store);
   if (kept.kind === "refused") return kept;
   const { store, begun, checkpoints, probe, collector } = kept;
   const opened = await openQueue(url, {
@@ -186,11 +190,12 @@ export async function openService(opening: Opening): Promise<Opened> {
   });
   const open = async (run: string): Promise<boolean> => (await queue.table.get(LIVE, run)) !== undefined;
   const followers = watchFollowers(queue, { open, onError });
-  const work = await startWork(queue, toldHands(composeHands(service, queue, followers), { log, tracing }), {
+  const door = config.webhooks === null ? null : answersFirst(await createApp({ config, queue, log }), ANSWERS_MS);
+  const hands = composeHands(service, queue, followers);
+  const work = await startWork(queue, toldHands(hands, { log, tracing, begin: door?.quiet }), {
     runs: 8,
     onError: (job, error) => log.error({ err: error, job: job.id }, "job"),
   });
-  const door = config.webhooks === null ? null : tracedApp(await createApp({ config, queue, log }), tracing);
   const ready = readiness({ probe, forges, now, onError });
   const ended = async (what: string, end: PromiseLike<unknown>): Promise<void> => {
     if (!(await endsWithin(LEAVE_MS, end))) onError(new Error(`${what} did not end in ${LEAVE_MS / 1_000} s`));
@@ -212,7 +217,7 @@ export async function openService(opening: Opening): Promise<Opened> {
     port: config.port,
     version,
     log,
-    app: door,
+    app: door === null ? null : tracedApp(door.app, tracing),
     queue,
     notReady: ready,
     steps,
@@ -268,48 +273,6 @@ function dispatcherOf(
     priority: ({ job }) => 100 - Math.max(-99, Math.min(99, job.step.step.priority)),
     onError,
   });
-}
-
-/** Everything that follows from a delivery is named after it. */
-function tracedApp(app: App, tracing: Tracing): App {
-  return {
-    receive(request) {
-      const said = request.headers.get("x-github-delivery") ?? "";
-      // Nobody has looked at its signature yet.
-      const name = /^[\w-]{1,64}$/.test(said) ? said : randomUUID();
-      return correlated(name, () => tracing.span("delivery", { "sluice.delivery": name }, () => app.receive(request)));
-    },
-  };
-}
-
-/** One line a trigger: what was looked at, what came of it, and how long it took. */
-function toldHands(hands: Hands, { log, tracing }: { readonly log: Logger; readonly tracing: Tracing }): Hands {
-  return {
-    ...hands,
-    async handle(trigger) {
-      const began = performance.now();
-      const performed = await tracing.span("handle", { "sluice.trigger": trigger.kind }, () => hands.handle(trigger));
-      const about = {
-        trigger: trigger.kind,
-        ...("repository" in trigger ? { repository: trigger.repository.fullName } : {}),
-        ...("number" in trigger ? { number: trigger.number } : {}),
-      };
-      log.info({ ...about, ...endOf(performed), ms: Math.round(performance.now() - began) }, "handled");
-      return performed;
-    },
-    async run(repository, run, signal) {
-      const began = performance.now();
-      const take = (): Promise<Performed> => hands.run(repository, run, signal);
-      const performed = await tracing.span("run", { "sluice.run": run.id }, take);
-      const about = { run: run.id, repository: repository.fullName };
-      log.info({ ...about, ...endOf(performed), ms: Math.round(performance.now() - began) }, "run");
-      return performed;
-    },
-  };
-}
-
-function endOf(performed: Performed): Readonly<Record<string, unknown>> {
-  return { end: performed.kind, ...("why" in performed && { why: performed.why }) };
 }
 
 function findGit(path: string): string | undefined {

@@ -67,6 +67,40 @@ export async function openStore(named: OperatorStore | null, local: string): Pro
   return { kind: "opened", store, begun: s3BegunAttempts(bucket), checkpoints: below(local), probe, collector };
 }
 
+/** The same for whoever is to keep bytes there all day: what cannot be waited for is told before it begins. */
+export async function openUsableStore(named: OperatorStore | null, local: string): Promise<StoreOpened> {
+  const opened = await openStore(named, local);
+  if (opened.kind === "refused" || named?.kind === "s3") return opened;
+  try {
+    await opened.probe();
+  } catch (error) {
+    const refused = unusable(error, named?.path ?? local);
+    if (refused === undefined) return opened;
+    await opened.store[Symbol.asyncDispose]();
+    return refused;
+  }
+  return opened;
+}
+
+/** A disk that is full or hangs may be otherwise soon, and `/readyz` says so until then. */
+function unusable(error: unknown, path: string): Refused | undefined {
+  const code = error instanceof Error && "code" in error ? String(error.code) : "";
+  if (["ENOTDIR", "EEXIST", "ELOOP", "ENAMETOOLONG"].includes(code))
+    return {
+      kind: "refused",
+      reason: "usage",
+      why: `the store cannot be at ${path}: something there is no directory (${code})`,
+      next: "name a directory in SLUICE_STORE_URL, or as `store` in the operator's file",
+    };
+  if (!["EACCES", "EPERM", "EROFS"].includes(code)) return undefined;
+  return {
+    kind: "refused",
+    reason: "forbidden",
+    why: `nothing can be written to the store at ${path} (${code})`,
+    next: `chown -R $(id -un) '${path.replaceAll("'", String.raw`'\''`)}', or name another directory in SLUICE_STORE_URL`,
+  };
+}
+
 /** Beside what the service does meanwhile: a step may have left any number of files. */
 async function removeInTime(path: string): Promise<void> {
   await removeTrees([path], Number.POSITIVE_INFINITY);
