@@ -27,15 +27,16 @@ export function bundlePath(path: string): string {
 }
 
 /**
- * Whether somebody is listed. A `*` ends at `/` and `@`: a branch that is called like the end of a pattern must not
- * make another workflow fit.
+ * What says whether somebody is listed. A `*` ends at `/` and `@`: a branch that is called like the end of a pattern
+ * must not make another workflow fit.
  */
-export function isListed({ issuer, subject }: Identity, listed: readonly Identity[]): boolean {
-  return listed.some((one) => one.issuer === issuer && patternOf(one.subject).test(subject));
+export function listing(listed: readonly Identity[]): (identity: Identity) => boolean {
+  const patterns = listed.map((one) => ({ issuer: one.issuer, pattern: patternOf(one.subject) }));
+  return ({ issuer, subject }) => patterns.some((one) => one.issuer === issuer && one.pattern.test(subject));
 }
 
 function patternOf(subject: string): RegExp {
-  const parts = subject.split("*").map((part) => part.replaceAll(/[\\^$.*+?()[\]{}|/-]/g, String.raw`\$&`));
+  const parts = subject.split("*").map((part) => part.replaceAll(/[\\^$.+?()[\]{}|]/g, String.raw`\$&`));
   return new RegExp(`^${parts.join("[^/@]*")}$`, "u");
 }
 

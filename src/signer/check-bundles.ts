@@ -1,6 +1,6 @@
 import type { Verifier as Checker } from "@sigstore/verify";
 
-import { isListed, type BundleCheck, type BundleTrust, type CheckBundle, type Identity } from "../manifest/bundle.ts";
+import { listing, type BundleCheck, type BundleTrust, type CheckBundle, type Identity } from "../manifest/bundle.ts";
 import { ok, refused, type Result } from "../result/result.ts";
 
 /** What checks Sigstore bundles by a trusted root and a list of people and workflows, offline; refused: the root is none. */
@@ -16,6 +16,7 @@ export async function checkBundles({ identities, root }: BundleTrust): Promise<R
   } catch (error) {
     return refused(wordsOf(error));
   }
+  const isListed = listing(identities);
   return ok((bytes, payload, payloadType): BundleCheck => {
     try {
       const bundle = bundleFromJSON(JSON.parse(new TextDecoder().decode(bytes)));
@@ -25,7 +26,7 @@ export async function checkBundles({ identities, root }: BundleTrust): Promise<R
       if (Buffer.compare(dsseEnvelope.payload, payload) !== 0) return invalid("it is for other bytes than these");
       const identity = identityOf(verifier.verify(toSignedEntity(bundle)));
       if (identity === undefined) return invalid("its certificate names nobody");
-      return { kind: isListed(identity, identities) ? "valid" : "stranger", identity };
+      return { kind: isListed(identity) ? "valid" : "stranger", identity };
     } catch (error) {
       return invalid(wordsOf(error));
     }
