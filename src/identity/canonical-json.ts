@@ -34,7 +34,11 @@ function quoted(text: string): string {
 /** Sorting is the dearest part of a key, and most objects are made with their names in order. */
 function sortedNames(value: JsonObject): readonly string[] {
   const names = Object.keys(value);
-  for (let at = 1; at < names.length; at++) if ((names[at - 1] ?? "") > (names[at] ?? "")) return names.sort();
+  let last = "";
+  for (const name of names) {
+    if (last > name) return names.sort();
+    last = name;
+  }
   return names;
 }
 
