@@ -120,7 +120,7 @@ function addHistory(program: Command, world: World, done: Done): void {
     );
   command(program, "explain <step>", "sluice explain train --run latest")
     .alias("why")
-    .description("why a step runs or is cached: the difference of its key documents")
+    .description("why a step, also <pipeline>/<step>, runs or is cached: the difference of its key documents")
     .option("--run <run>", "why it did in that run")
     .option("--json", "one JSON document on stdout")
     .action((step: string, flags: object) =>

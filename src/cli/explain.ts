@@ -1,3 +1,4 @@
+import type { PlannedPipeline } from "../controller/project.ts";
 import { environmentChanges, type EnvironmentChange } from "../diff/environment-changes.ts";
 import { concreteDocument } from "../key/concrete.ts";
 import { keyOf, type KeyDocument, type StepResult } from "../key/key-document.ts";
@@ -9,13 +10,13 @@ import type { StepRecord } from "../run/run-record.ts";
 import { closest } from "../problem/suggest.ts";
 import { EXIT, Refusal } from "./exit.ts";
 import { paintOf } from "./history.ts";
-import type { Runnable } from "./runnable.ts";
+import { isRunnable, type Runnable } from "./runnable.ts";
 import { selectRun, shortIds, type Selected } from "./select-run.ts";
 import { openSession, planSession, PLAIN_REQUEST, tellProblems } from "./session.ts";
 import type { World } from "./world.ts";
 import type { History } from "../index/history.ts";
 
-/** `sluice explain <step>`: why it runs or is cached, or why it did in a recorded run. */
+/** `sluice explain <step>` or `<pipeline>/<step>`: why it runs or is cached, in every pipeline that has it, or why it did in a recorded run. */
 export async function explain(
   world: World,
   step: string,
@@ -23,15 +24,34 @@ export async function explain(
 ): Promise<number> {
   const session = await openSession(world);
   const history = await session.repository.history();
-  const view =
+  const views =
     flags.run === undefined
       ? await fromPlan(world, step, { session, history })
-      : await fromRun(step, await selectRun(session.repository, flags.run));
+      : [await fromRun(step, await selectRun(session.repository, flags.run))];
   const { explainText, explainJson } = await import("../report/explain-text.ts");
-  world.terminal.print(
-    flags.json === true ? explainJson(view) : explainText(view, { paint: paintOf(world), shortId: shortIds(history) }),
-  );
+  if (flags.json === true) world.terminal.print(explainJson(theOnly(views)));
+  else {
+    const named = session.project.pipelines.length > 1;
+    const options = { paint: paintOf(world), shortId: shortIds(history), named };
+    world.terminal.print(views.map((view) => explainText(view, options)).join("\n"));
+  }
   return EXIT.fine;
+}
+
+/** Programs read of one step: which one is theirs to say. */
+function theOnly(views: readonly ExplainView[]): ExplainView {
+  const [view, ...others] = views;
+  if (view !== undefined && others.length === 0) return view;
+  const candidates = views.map(({ pipeline, step }) => `${pipeline}/${step}`);
+  throw new Refusal(
+    EXIT.usage,
+    `several pipelines have this step: ${candidates.join(", ")}\n  next: sluice explain --json '${candidates[0]}'`,
+  );
+}
+
+/** Whether this step of a pipeline is meant by its name, alone or after the pipeline's. */
+function isMeant(text: string, pipeline: { readonly id: string; readonly name: string }, step: string): boolean {
+  return [step, `${pipeline.name}/${step}`, `${pipeline.id}/${step}`].includes(text);
 }
 
 interface Planning {
@@ -39,7 +59,7 @@ interface Planning {
   readonly history: History;
 }
 
-async function fromPlan(world: World, step: string, { session, history }: Planning): Promise<ExplainView> {
+async function fromPlan(world: World, asked: string, { session, history }: Planning): Promise<readonly ExplainView[]> {
   const store = await session.repository.store(session.project.settings);
   const planned = await planSession(session, store, PLAIN_REQUEST);
   const broken = await tellProblems(session, session.project.view, [
@@ -47,22 +67,34 @@ async function fromPlan(world: World, step: string, { session, history }: Planni
     ...planned.flatMap((one) => one.problems),
   ]);
   if (broken) throw new Refusal(EXIT.bad, "the plan has problems");
-  const runnable = planned
-    .filter((one): one is Runnable => one.order !== null && one.forecast !== null)
-    .find((one) => one.order.steps.some((work) => work.name === step));
-  const work = runnable?.order.steps.find((one) => one.name === step);
-  const verdict = runnable?.forecast.steps.find((one) => one.step === step)?.verdict;
-  if (runnable === undefined || work === undefined || verdict === undefined) {
-    const known = planned.flatMap((one) => one.order?.steps.map((candidate) => candidate.name) ?? []);
-    const meant = closest(step, known);
-    const next = meant === undefined ? `known: ${known.slice(0, 30).join(", ") || "none"}` : `did you mean ${meant}?`;
-    throw new Refusal(EXIT.usage, `there is no step ${step}\n  next: ${next}`);
-  }
+  const views = planned.filter(isRunnable).flatMap((runnable) => {
+    const work = runnable.order.steps.find(({ name }) => isMeant(asked, runnable.order.pipeline, name));
+    return work === undefined ? [] : (viewOf(runnable, work, history) ?? []);
+  });
+  if (views.length === 0) throw noStep(asked, planned);
+  return views;
+}
+
+function noStep(asked: string, planned: readonly PlannedPipeline[]): Refusal {
+  const known = planned.flatMap(
+    ({ order }) => order?.steps.map(({ name }) => ({ pipeline: order.pipeline.name, name })) ?? [],
+  );
+  const names = known.map(({ pipeline, name }) => (asked.includes("/") ? `${pipeline}/${name}` : name));
+  const meant = closest(asked, names);
+  const next = meant === undefined ? `known: ${names.slice(0, 30).join(", ") || "none"}` : `did you mean ${meant}?`;
+  return new Refusal(EXIT.usage, `there is no step ${asked}\n  next: ${next}`);
+}
+
+/** Why a step of a plan runs or does not. */
+function viewOf(runnable: Runnable, work: WorkStep, history: History): ExplainView | undefined {
+  const verdict = runnable.forecast.steps.find(({ step }) => step === work.name)?.verdict;
+  if (verdict === undefined) return undefined;
   const document = documentOf(runnable, work);
   const past = previousOf(runnable.facts.previous(), work);
   const last = history.runs({ pipeline: runnable.order.pipeline.id, limit: 1 })[0];
   return {
-    step,
+    pipeline: runnable.order.pipeline.name,
+    step: work.name,
     verdict,
     work,
     key: document === undefined ? null : keyOf(document),
@@ -92,12 +124,12 @@ function documentOf(runnable: Runnable, work: WorkStep): KeyDocument | undefined
   });
 }
 
-async function fromRun(step: string, { record, ledger: { history } }: Selected): Promise<ExplainView> {
-  const found = record.steps.find((one) => one.name === step);
+async function fromRun(asked: string, { record, ledger: { history } }: Selected): Promise<ExplainView> {
+  const found = record.steps.find(({ name }) => isMeant(asked, record.pipeline, name));
   if (found === undefined)
     throw new Refusal(
       EXIT.usage,
-      `run ${record.id} has no step ${step}\n  next: it has ${record.steps.map((one) => one.name).join(", ")}`,
+      `run ${record.id} of ${record.pipeline.name} has no step ${asked}\n  next: it has ${record.steps.map((one) => one.name).join(", ")}`,
     );
   const earlier = history.runs({ pipeline: record.pipeline.id });
   const before = earlier[earlier.findIndex((run) => run.id === record.id) + 1];
@@ -108,7 +140,8 @@ async function fromRun(step: string, { record, ledger: { history } }: Selected):
       ? []
       : differences(past.document, found.document, () => undefined);
   return {
-    step,
+    pipeline: record.pipeline.name,
+    step: found.name,
     verdict: verdictOf(found, past === undefined ? { kind: "first-run" } : causeOf(changes)),
     failed: found.outcome.kind === "failed" ? found.outcome.failure : null,
     work: undefined,
@@ -116,7 +149,7 @@ async function fromRun(step: string, { record, ledger: { history } }: Selected):
     document: found.document,
     against: past === undefined || past.key === null || before === undefined ? null : { run: before.id, key: past.key },
     changes,
-    surroundings: old === undefined ? [] : surroundings(environmentChanges(old, record), step),
+    surroundings: old === undefined ? [] : surroundings(environmentChanges(old, record), found.name),
   };
 }
 

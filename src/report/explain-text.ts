@@ -12,6 +12,7 @@ import { counted, jsonDocument, listed, shortDigest, type ShortId } from "./word
 
 /** Why one step runs, or ran, or does not. */
 export interface ExplainView {
+  readonly pipeline: string;
   readonly step: string;
   readonly verdict: Verdict;
   readonly work: WorkStep | undefined;
@@ -30,6 +31,8 @@ export interface ExplainView {
 export interface ExplainTextOptions {
   readonly paint: Paint;
   readonly shortId: ShortId;
+  /** Whether the step is named with its pipeline: there are several. */
+  readonly named?: boolean;
 }
 
 const verbs: Readonly<Record<Verdict["kind"], string>> = {
@@ -47,18 +50,19 @@ const past: typeof verbs = {
 };
 
 /** The reason in a sentence, then each difference of the key documents with both sides. */
-export function explainText(view: ExplainView, { paint, shortId }: ExplainTextOptions): string {
+export function explainText(view: ExplainView, { paint, shortId, named = false }: ExplainTextOptions): string {
   const voice = terminalVoice(paint);
   const { verdict } = view;
   const cause = view.failed !== undefined && verdict.kind === "run" ? verdict.cause : undefined;
   const again = cause?.kind === "unfinished" && cause.failed === undefined;
   const why = again ? "it had not finished before" : verdictSentence(verdict, { step: view.work, shortId }, voice);
+  const name = named ? `${view.pipeline}/${view.step}` : view.step;
   const keys = [
     view.against === null ? "" : `${shortDigest(view.against.key)} (run ${shortId(view.against.run)})`,
     view.key === null ? "not known yet" : shortDigest(view.key),
   ];
   const blocks = [
-    `${paint.strong(safeLine(view.step))} ${(view.failed === undefined ? verbs : past)[view.verdict.kind]}: ${why}`,
+    `${paint.strong(safeLine(name))} ${(view.failed === undefined ? verbs : past)[view.verdict.kind]}: ${why}`,
     view.failed === undefined || view.failed === null ? "" : `it failed: ${failureSentence(view.failed, voice)}`,
     `key ${keys.filter((key) => key !== "").join(view.against?.key === view.key ? " = " : " → ")}`,
     ...view.changes.map((change) => [changeSentence(change, voice), ...sides(change, paint)].join("\n")),

@@ -181,3 +181,30 @@ test("a plan against a base tells what the change makes of it: causes, steps and
   expect(markdown.stdout).toContain("\nRemoved: `r`\n");
   expect(json.removed).toEqual(["r"]);
 });
+
+test("explain tells of every pipeline that has the step, of the one that is named, and of none in silence", async () => {
+  const bench = repository({
+    "sluice.yaml": "version: 1\nsandbox: off\n",
+    "pipelines/p.yaml": SOURCE,
+    "pipelines/q.yaml": SOURCE.replace("outputs: [out]", "outputs: [other]").replace("> out", "> other"),
+  });
+  bench.commit();
+  await bench.sluice("run", "q");
+
+  const both = await bench.sluice("explain", "make");
+  const one = await bench.sluice("explain", "q/make", "--json");
+  const which = await bench.sluice("explain", "make", "--json");
+  const recorded = await bench.sluice("explain", "q/make", "--run", "latest");
+  const elsewhere = await bench.sluice("explain", "p/make", "--run", "latest");
+  const none = await bench.sluice("explain", "q/mak");
+
+  expect(both.stdout).toMatch(/^p\/make runs: [^]*\nq\/make is cached: /);
+  expect(JSON.parse(one.stdout)).toMatchObject({ pipeline: "q", step: "make", verdict: { kind: "cached" } });
+  expect(which).toMatchObject({ code: 64, stdout: "", stderr: expect.stringContaining("p/make, q/make") as string });
+  expect(recorded.stdout).toMatch(/^q\/make ran: /);
+  expect(elsewhere).toMatchObject({
+    code: 64,
+    stderr: expect.stringMatching(/run \S+ of q has no step p\/make/) as string,
+  });
+  expect(none).toMatchObject({ code: 64, stderr: expect.stringContaining("did you mean q/make?") as string });
+});

@@ -129,6 +129,7 @@ test("diff of runs on other data, with metrics that came and went", async () => 
 });
 
 const explained: ExplainView = {
+  pipeline: "digits",
   step: "train",
   verdict: { kind: "run", key: digestOf("now"), cause: { kind: "changed", changes: [learningRate] } },
   work: train,
