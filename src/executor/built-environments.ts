@@ -9,6 +9,7 @@ import { build, type Built } from "./build.ts";
 import { ownEnvironments, type Environments, type FoundEnvironment } from "./environment.ts";
 import type { AttemptOrder } from "./executor.ts";
 import { compareInstalled } from "./installed.ts";
+import { keptModules, type KeptModules } from "./kept-modules.ts";
 import { recipeOf } from "./recipes.ts";
 import { processSpace } from "./process-space.ts";
 import type { Recipe, Variable } from "./recipe.ts";
@@ -33,6 +34,7 @@ interface Kept {
   readonly options: BuiltEnvironmentsOptions;
   readonly underWay: Map<string, Promise<Built>>;
   readonly stop: AbortController;
+  readonly modules: KeptModules;
 }
 
 let count = 0;
@@ -42,7 +44,12 @@ let count = 0;
  * whoever needs one. Of two that build the same at once the first is kept, the other throws its own away.
  */
 export function builtEnvironments(options: BuiltEnvironmentsOptions): BuiltEnvironments {
-  const kept: Kept = { options, underWay: new Map(), stop: new AbortController() };
+  const kept: Kept = {
+    options,
+    underWay: new Map(),
+    stop: new AbortController(),
+    modules: keptModules(),
+  };
   const swept = keepSwept(options.directory);
   return {
     prepare: (order, building) => prepare(kept, order, building),
@@ -70,10 +77,19 @@ async function prepare(
     python: tools["python"],
     path: options.path,
     variable: options.variable,
+    digest: lock,
+    modules: kept.modules,
   });
   if ("kind" in recipe) return recipe;
   const { platform, arch } = process;
-  const identity = { environment: 1, kind: environment.kind, lock, platform, arch, by: recipe.identity };
+  const identity = {
+    environment: 1,
+    kind: environment.kind,
+    lock,
+    platform,
+    arch,
+    by: recipe.identity,
+  };
   const name = `${environment.kind}-${hexOf(digestOfJson(identity)).slice(0, 32)}`;
   const link = join(options.directory, name);
   touch(link);
@@ -109,7 +125,13 @@ async function make({ options, stop }: Kept, name: string, recipe: Recipe): Prom
   mkdirSync(places.work, { recursive: true });
   let published = false;
   try {
-    const built = await build({ recipe, places, sandboxed, path, signal: stop.signal });
+    const built = await build({
+      recipe,
+      places,
+      sandboxed,
+      path,
+      signal: stop.signal,
+    });
     if (built.kind === "ok") {
       await seal(places.root);
       published = publish(join(directory, name), join("built", own));
@@ -156,7 +178,10 @@ async function elsewhere(
   const text = new TextDecoder().decode(lock);
   return {
     ...found,
-    drift: compareInstalled(environment, environment.path, { stamp: digestOf(lock), text: () => text }),
+    drift: compareInstalled(environment, environment.path, {
+      stamp: digestOf(lock),
+      text: () => text,
+    }),
   };
 }
 
@@ -168,8 +193,14 @@ function noLock(kind: string): Failure {
   };
 }
 
-const GONE: Failure = { kind: "lost", why: "the bytes of its environment's lock file are not there any more" };
-const CANCELLED: Failure = { kind: "lost", why: "it was cancelled while its environment was built" };
+const GONE: Failure = {
+  kind: "lost",
+  why: "the bytes of its environment's lock file are not there any more",
+};
+const CANCELLED: Failure = {
+  kind: "lost",
+  why: "it was cancelled while its environment was built",
+};
 
 /** What comes first: the end of the build, or that nobody waits for it here any more. */
 function unless<Value>(signal: AbortSignal, ended: Promise<Value>): Promise<Value | "cancelled"> {

@@ -1,5 +1,7 @@
 import { z } from "zod";
 
+import { modulePlaces, placeOfModule, type ModulePlaces } from "./module-places.ts";
+
 /** What of a machine decides which packages are for it. */
 export interface Machine {
   readonly os: string;
@@ -28,8 +30,10 @@ const NAME = /^(?:@[a-z0-9~-][\w.~-]*\/)?[A-Za-z0-9~-][\w.~-]*$/;
 const VERSION = /^\d+\.\d+\.\d+[0-9A-Za-z.+-]*$/;
 const TARBALL = /^https?:\/\/[^\s\p{C}"'`\\$]+$/u;
 const HASH = /(?:^|\s)(sha(?:256|384|512)-[A-Za-z0-9+/]+={0,2})(?=\s|$)/g;
-/** Where a package lies, and its name there. */
-const PLACE = /^(?:(.+)\/)?node_modules\/((?:@[^/]+\/)?[^/]+)$/;
+/** A lock is read between two beats of a worker: what is more than any project has is refused, not read. */
+const MOST_CHARACTERS = 8 * 1_024 * 1_024;
+const MOST_PACKAGES = 20_000;
+const LONGEST_PLACE = 1_000;
 const PROGRAM = z.string().regex(/^(?!\.{1,2}$)[\w.~-]+$/);
 const INSIDE = z.string().regex(/^(?!\/|(?:.*\/)?\.\.(?:\/|$))[^\p{C}\\]+$/u);
 
@@ -71,10 +75,19 @@ const NO_LOCK: Unpinned = {
   why: "it is not in the form in which npm writes it since version 7: JSON with `packages`",
   next: WRITE,
 };
-const NO_ENTRY: Unpinned = { why: "is not in the form in which npm writes it", next: WRITE };
+const NO_ENTRY: Unpinned = {
+  why: "is not in the form in which npm writes it",
+  next: WRITE,
+};
+const ASIDE =
+  "in a directory of its own (`environment: { node: DIRECTORY/package-lock.json }`), or use an image that has the packages";
 const ELSEWHERE: Unpinned = {
   why: "comes from git, a directory or a file, which the key does not hold",
-  next: "take it from a registry, or lock what the step needs without it in a directory of its own (`environment: { node: DIRECTORY/package-lock.json }`), or use an image that has the packages",
+  next: `take it from a registry, or lock what the step needs without it ${ASIDE}`,
+};
+const TOO_DEEP: Unpinned = {
+  why: `lies deeper than workers look: its place has more than ${LONGEST_PLACE} characters`,
+  next: `lock what the step needs ${ASIDE}`,
 };
 const NO_HASH: Unpinned = {
   why: "has no integrity by SHA-256 or better",
@@ -87,21 +100,36 @@ const NO_HASH: Unpinned = {
  * the project has, npm has nothing to resolve, and it leaves out nothing that it could not fetch.
  */
 export function lockedModules(text: string, machine: Machine): LockedModules {
+  if (text.length > MOST_CHARACTERS) return tooLarge(`it has ${text.length} characters`, MOST_CHARACTERS);
   const read = LOCK.safeParse(parsed(text));
   if (!read.success) return { kind: "bad", ...NO_LOCK };
   const { "": top, ...packages } = read.data.packages;
-  const places = new Set(Object.keys(packages));
+  const count = Object.keys(packages).length;
+  if (count > MOST_PACKAGES) return tooLarge(`it holds ${count} packages`, MOST_PACKAGES);
   const found = new Map<string, Module>();
   for (const [place, value] of Object.entries(packages)) {
     const one = moduleAt(place, value);
     if (one !== undefined && "why" in one)
-      return { kind: "bad", why: `\`${shown(place)}\` ${one.why}`, next: one.next };
+      return {
+        kind: "bad",
+        why: `\`${shown(place)}\` ${one.why}`,
+        next: one.next,
+      };
     if (one !== undefined) found.set(place, one);
   }
+  const places = modulePlaces(Object.keys(packages));
   const modules = forMachine(found, places, machine);
   const missing = missingFrom(TOP.safeParse(top).data ?? {}, modules, places);
   if (missing !== undefined) return { kind: "bad", why: missing, next: WRITE };
   return { kind: "ok", count: modules.size, ...writtenAnew(modules) };
+}
+
+function tooLarge(has: string, most: number): LockedModules {
+  return {
+    kind: "bad",
+    why: `${has}, and workers read no lock of more than ${most}`,
+    next: `lock what the step needs ${ASIDE}`,
+  };
 }
 
 function parsed(text: string): unknown {
@@ -114,7 +142,8 @@ function parsed(text: string): unknown {
 
 /** Undefined: it comes in the tarball of the package that it lies below. */
 function moduleAt(place: string, value: unknown): Module | Unpinned | undefined {
-  const [, above = "", name = ""] = PLACE.exec(place) ?? [];
+  if (place.length > LONGEST_PLACE) return TOO_DEEP;
+  const { above, name } = placeOfModule(place) ?? { above: "", name: "" };
   const read = ENTRY.safeParse(value);
   if (!read.success) return NO_ENTRY;
   const { data: entry } = read;
@@ -135,20 +164,23 @@ function hashes({ integrity = "" }: Entry): string {
 /** Without what is not for this machine, what lies below that, and what may be left out and needs it. */
 function forMachine(
   found: ReadonlyMap<string, Module>,
-  places: ReadonlySet<string>,
+  places: ModulePlaces,
   machine: Machine,
 ): ReadonlyMap<string, Module> {
-  const kept = new Map([...found].filter(([, { entry }]) => isFor(entry, machine)));
-  const stands = (place: string, { above, entry }: Module): boolean => {
-    if (above !== "" && !kept.has(above)) return false;
-    if (!isOptional(entry)) return true;
-    const needed = needs(entry).map((name) => placeOf(name, place, places));
-    return needed.every((at) => at === undefined || kept.has(at) || !found.has(at));
-  };
-  for (let size = -1; size !== kept.size;) {
-    size = kept.size;
-    for (const [place, module] of kept) if (!stands(place, module)) kept.delete(place);
+  const kept = new Map(found);
+  const leaning = new Map<string, string[]>();
+  const gone: string[] = [];
+  for (const [place, { above, entry }] of found) {
+    if (!isFor(entry, machine) || (above !== "" && !found.has(above))) gone.push(place);
+    const needed = isOptional(entry) ? places.find(place, needs(entry)).at : [];
+    for (const at of [above, ...needed]) {
+      const those = leaning.get(at);
+      if (those === undefined) leaning.set(at, [place]);
+      else those.push(place);
+    }
   }
+  for (let at = gone.pop(); at !== undefined; at = gone.pop())
+    if (kept.delete(at)) for (const place of leaning.get(at) ?? []) gone.push(place);
   return kept;
 }
 
@@ -156,12 +188,15 @@ function forMachine(
 function missingFrom(
   { dependencies, devDependencies, optionalDependencies }: z.infer<typeof TOP>,
   modules: ReadonlyMap<string, Module>,
-  places: ReadonlySet<string>,
+  places: ModulePlaces,
 ): string | undefined {
-  const top = { dependencies: { ...dependencies, ...devDependencies }, optionalDependencies };
+  const top = {
+    dependencies: { ...dependencies, ...devDependencies },
+    optionalDependencies,
+  };
   const all = [["", top] as const, ...Array.from(modules, ([place, { entry }]) => [place, entry] as const)];
   for (const [place, entry] of all) {
-    const missing = needs(entry).find((name) => placeOf(name, place, places) === undefined);
+    const [missing] = places.find(place, needs(entry)).missing;
     if (missing === undefined) continue;
     return `${place === "" ? "the project" : `\`${shown(place)}\``} needs \`${shown(missing)}\`, which it does not hold`;
   }
@@ -171,13 +206,6 @@ function missingFrom(
 /** Names without which it does not work. */
 function needs({ dependencies = {}, optionalDependencies = {} }: Needs): readonly string[] {
   return Object.keys(dependencies).filter((name) => !Object.hasOwn(optionalDependencies, name));
-}
-
-/** Where Node finds a package from another's place: below it, or below one above it. */
-function placeOf(name: string, from: string, places: ReadonlySet<string>): string | undefined {
-  const place = from === "" ? `node_modules/${name}` : `${from}/node_modules/${name}`;
-  if (places.has(place) || from === "") return places.has(place) ? place : undefined;
-  return placeOf(name, PLACE.exec(from)?.[1] ?? "", places);
 }
 
 /** Only what may be left out is: a package that has to be there and is not for this machine is npm's to refuse. */
@@ -197,9 +225,17 @@ function admits(list: readonly string[] | undefined, value: string): boolean {
   return !list.includes(`!${value}`) && (wanted.length === 0 || wanted.includes(value));
 }
 
-function writtenAnew(modules: ReadonlyMap<string, Module>): { readonly project: string; readonly lock: string } {
+function writtenAnew(modules: ReadonlyMap<string, Module>): {
+  readonly project: string;
+  readonly lock: string;
+} {
   const below = Map.groupBy(modules.values(), ({ above }) => above);
-  const project = { name: "environment", version: "0.0.0", private: true, dependencies: pins(below.get("")) };
+  const project = {
+    name: "environment",
+    version: "0.0.0",
+    private: true,
+    dependencies: pins(below.get("")),
+  };
   const packages = Array.from(modules, ([at, { entry }]) => [at, written(entry, pins(below.get(at)))] as const);
   const lock = {
     name: project.name,
@@ -222,7 +258,17 @@ function pins(modules: readonly Module[] = []): Readonly<Record<string, string>>
 
 function written(entry: Module["entry"], dependencies: Readonly<Record<string, string>>): object {
   const { name, version, resolved, bin, os, cpu, libc } = entry;
-  return { name, version, resolved, integrity: hashes(entry), bin, os, cpu, libc, dependencies };
+  return {
+    name,
+    version,
+    resolved,
+    integrity: hashes(entry),
+    bin,
+    os,
+    cpu,
+    libc,
+    dependencies,
+  };
 }
 
 function shown(place: string): string {

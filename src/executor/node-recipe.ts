@@ -3,7 +3,6 @@ import { dirname, join } from "node:path";
 
 import type { Environment } from "../pipeline/pipeline.ts";
 import { findProgram } from "./find-python.ts";
-import { lockedModules, type LockedModules, type Machine } from "./locked-modules.ts";
 import { moduleVersion } from "./node-packages.ts";
 import { given, type RecipeMaker } from "./recipe.ts";
 import { readOnlyFor } from "./sandbox.ts";
@@ -27,8 +26,7 @@ export const nodeRecipe: RecipeMaker<Extract<Environment, { kind: "node" }>> = (
       why: `its environment is built with \`npm\`, and there is no \`${npm === undefined ? "npm" : "node"}\` on this worker's PATH`,
       next: "install Node.js with npm where the workers of this pool are, or use an image that has the packages",
     };
-  const machine = machineHere();
-  const locked = readOnce(lock, machine);
+  const locked = here.modules.read(here.digest, lock);
   if (locked.kind === "bad")
     return {
       kind: "refused",
@@ -38,7 +36,7 @@ export const nodeRecipe: RecipeMaker<Extract<Environment, { kind: "node" }>> = (
   const variables = given(here.variable, [...REGISTRY, ...OTHER].flatMap(spellings));
   const files = [...FILES.flatMap(spellings).flatMap((name) => variables[name] ?? []), "/etc/npmrc"];
   return {
-    identity: { libc: machine.libc },
+    identity: { libc: here.modules.machine().libc },
     cache: "npm",
     files: { "package.json": locked.project, "package-lock.json": locked.lock },
     commands({ root, cache }) {
@@ -68,31 +66,4 @@ export const nodeRecipe: RecipeMaker<Extract<Environment, { kind: "node" }>> = (
 /** npm reads either. */
 function spellings(name: string): readonly string[] {
   return name.startsWith("NPM_") ? [name, name.toLowerCase()] : [name];
-}
-
-let last: { readonly lock: string; readonly locked: LockedModules } | undefined;
-
-/** A lock of many packages takes long to read, and the next step mostly has the same one. */
-function readOnce(lock: string, machine: Machine): LockedModules {
-  if (last?.lock !== lock) last = { lock, locked: lockedModules(lock, machine) };
-  return last.locked;
-}
-
-let libc: string | undefined;
-
-function machineHere(): Machine {
-  libc ??= libcHere();
-  return { os: process.platform, cpu: process.arch, libc };
-}
-
-/** As npm tells it. */
-function libcHere(): string {
-  // Otherwise it may ask for the names of all hosts that are connected.
-  Object.assign(process.report, { excludeNetwork: true });
-  const report = process.report.getReport() as {
-    readonly header?: { readonly glibcVersionRuntime?: string };
-    readonly sharedObjects?: readonly string[];
-  };
-  if (report.header?.glibcVersionRuntime !== undefined) return "glibc";
-  return report.sharedObjects?.some((path) => /libc\.musl-|ld-musl-/.test(path)) === true ? "musl" : "";
 }

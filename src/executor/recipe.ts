@@ -1,6 +1,8 @@
 import type { JsonObject } from "../identity/canonical-json.ts";
+import type { Digest } from "../identity/identity.ts";
 import type { Failure } from "../run/run-record.ts";
 import type { PreparedEnvironment } from "./environment.ts";
+import type { KeptModules } from "./kept-modules.ts";
 
 /** Where an environment is built. */
 export interface BuildPlaces {
@@ -37,6 +39,9 @@ export interface Here {
   readonly python: string | undefined;
   readonly path: string;
   readonly variable: Variable;
+  /** Of the lock's bytes. */
+  readonly digest: Digest;
+  readonly modules: KeptModules;
 }
 
 /** How an environment is made from the text of its lock; a failure where it cannot be made here. */

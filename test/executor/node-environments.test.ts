@@ -3,7 +3,9 @@ import { join } from "node:path";
 
 import { afterAll, beforeAll, expect, test } from "vitest";
 
+import { keptModules } from "../../src/executor/kept-modules.ts";
 import { lockedModules } from "../../src/executor/locked-modules.ts";
+import { digestOf } from "../../src/identity/identity.ts";
 import type { Environment } from "../../src/pipeline/pipeline.ts";
 import { place, published, worker } from "./environment-worker.ts";
 import { packageRegistry, type LockEntry, type PackageRegistry } from "./package-registry.ts";
@@ -14,12 +16,21 @@ let registry: PackageRegistry;
 let hello: LockEntry & { readonly bin: Readonly<Record<string, string>> };
 beforeAll(async () => {
   registry = await packageRegistry();
-  const project = { name: "hello", version: "1.2.3", bin: { hi: "cli.js" }, scripts: { postinstall: "exit 7" } };
+  const project = {
+    name: "hello",
+    version: "1.2.3",
+    bin: { hi: "cli.js" },
+    scripts: { postinstall: "exit 7" },
+  };
   const entry = registry.publish("hello", "1.2.3", {
     "package.json": JSON.stringify(project),
     "index.js": "exports.say = () => `good day, ${require('other').name}`;",
     "cli.js": "#!/bin/sh\necho hi\n",
-    "node_modules/other/package.json": JSON.stringify({ name: "other", version: "4.0.0", main: "main.js" }),
+    "node_modules/other/package.json": JSON.stringify({
+      name: "other",
+      version: "4.0.0",
+      main: "main.js",
+    }),
     "node_modules/other/main.js": "exports.name = 'bundled';",
   });
   hello = { ...entry, bin: { hi: "cli.js" } };
@@ -27,12 +38,20 @@ beforeAll(async () => {
 afterAll(() => registry[Symbol.asyncDispose]());
 
 function lock(packages: Readonly<Record<string, object>>): string {
-  return JSON.stringify({ name: "tuner", lockfileVersion: 3, packages: { "": { name: "tuner" }, ...packages } });
+  return JSON.stringify({
+    name: "tuner",
+    lockfileVersion: 3,
+    packages: { "": { name: "tuner" }, ...packages },
+  });
 }
 
 /** npm asks again after ten seconds where nothing else is said. */
 function variables(): Readonly<Record<string, string>> {
-  return { NPM_CONFIG_REGISTRY: registry.url, npm_config_fetch_retries: "0", SECRET: "correct-horse" };
+  return {
+    NPM_CONFIG_REGISTRY: registry.url,
+    npm_config_fetch_retries: "0",
+    SECRET: "correct-horse",
+  };
 }
 
 const SAY = `node -e "console.log(require('hello').say())" && hi`;
@@ -43,10 +62,22 @@ test("node_modules is built from the lock once, without scripts, and seen by eve
     "package.json": JSON.stringify({ name: "other", version: "1.0.0" }),
     "index.js": "exports.name = 'nested';",
   });
-  const absent = { ...other, integrity: `sha512-${"A".repeat(86)}==`, optional: true, os: ["plan9"] };
+  const absent = {
+    ...other,
+    integrity: `sha512-${"A".repeat(86)}==`,
+    optional: true,
+    os: ["plan9"],
+  };
   const text = lock({
-    "node_modules/hello": { ...hello, hasInstallScript: true, peerDependencies: { other: "^9" } },
-    "node_modules/hello/node_modules/other": { version: "4.0.0", inBundle: true },
+    "node_modules/hello": {
+      ...hello,
+      hasInstallScript: true,
+      peerDependencies: { other: "^9" },
+    },
+    "node_modules/hello/node_modules/other": {
+      version: "4.0.0",
+      inBundle: true,
+    },
     "node_modules/alias": { name: "other", ...other },
     "node_modules/absent": absent,
     "node_modules/absent/node_modules/deep": absent,
@@ -77,10 +108,19 @@ test("a tarball that is not the lock's refuses the step in npm's words, which te
   const directory = place();
   const settings = join(directory, "npmrc");
   writeFileSync(settings, `${registry.url.replace("http:", "")}:_authToken=battery-staple\n`);
-  const { run } = worker(directory, { ...variables(), NPM_CONFIG_USERCONFIG: settings, npm_config_loglevel: "silly" });
-  const changed = { ...hello, integrity: hello.integrity.replace(/-...../, "-AAAAA") };
+  const { run } = worker(directory, {
+    ...variables(),
+    NPM_CONFIG_USERCONFIG: settings,
+    npm_config_loglevel: "silly",
+  });
+  const changed = {
+    ...hello,
+    integrity: hello.integrity.replace(/-...../, "-AAAAA"),
+  };
 
-  const refused = await run(lock({ "node_modules/hello": changed }), "true", { environment: NODE });
+  const refused = await run(lock({ "node_modules/hello": changed }), "true", {
+    environment: NODE,
+  });
 
   expect(refused.failure).toMatchObject({
     kind: "refused",
@@ -101,8 +141,13 @@ test("a lock of no packages is an empty environment, and a worker without npm sa
   const ran = await worker(directory).run(lock({}), "ls node_modules/ && echo none", { environment: NODE });
 
   expect(ran).toEqual({ failure: null, log: "none\n" });
-  const bare = await worker(place(), {}, "/nowhere").run(lock({}), "true", { environment: NODE });
-  expect(bare.failure).toMatchObject({ kind: "refused", why: expect.stringContaining("no `npm` on this") as string });
+  const bare = await worker(place(), {}, "/nowhere").run(lock({}), "true", {
+    environment: NODE,
+  });
+  expect(bare.failure).toMatchObject({
+    kind: "refused",
+    why: expect.stringContaining("no `npm` on this") as string,
+  });
 });
 
 const HERE = { os: "linux", cpu: "x64", libc: "glibc" };
@@ -138,7 +183,10 @@ test.each([
     HERE,
   );
 
-  expect(read).toMatchObject({ kind: "bad", why: expect.stringContaining(why) as string });
+  expect(read).toMatchObject({
+    kind: "bad",
+    why: expect.stringContaining(why) as string,
+  });
 });
 
 test("what may be left out is where it is for another machine, with all that lies below it or leans on it", () => {
@@ -146,15 +194,27 @@ test("what may be left out is where it is for another machine, with all that lie
   const optional = { ...entry, optional: true };
   const text = lock({
     "node_modules/any": { ...optional, os: "any" },
-    "node_modules/bound": { ...optional, os: ["linux", "darwin"], cpu: ["!arm64"], libc: ["glibc"] },
+    "node_modules/bound": {
+      ...optional,
+      os: ["linux", "darwin"],
+      cpu: ["!arm64"],
+      libc: ["glibc"],
+    },
     "node_modules/no-os": { ...optional, os: ["!linux"] },
     "node_modules/no-cpu": { ...optional, cpu: ["arm64"] },
     "node_modules/no-cpu/node_modules/below": optional,
     "node_modules/no-libc": { ...optional, libc: ["musl"] },
     "node_modules/leans": { ...optional, dependencies: { further: "1" } },
     "node_modules/further": { ...optional, dependencies: { "no-os": "1" } },
-    "node_modules/goes-on": { ...entry, optionalDependencies: { "no-os": "1", nowhere: "1" } },
-    "node_modules/for-development": { ...entry, devOptional: true, os: ["plan9"] },
+    "node_modules/goes-on": {
+      ...entry,
+      optionalDependencies: { "no-os": "1", nowhere: "1" },
+    },
+    "node_modules/for-development": {
+      ...entry,
+      devOptional: true,
+      os: ["plan9"],
+    },
     "node_modules/needed": { ...entry, os: ["plan9"] },
   });
 
@@ -165,7 +225,9 @@ test("what may be left out is where it is for another machine, with all that lie
   expect(JSON.parse(read.kind === "ok" ? read.project : "{}")).toMatchObject({
     dependencies: Object.fromEntries(names.map((name) => [name, "1.0.0"])),
   });
-  expect(read).toMatchObject({ lock: expect.stringContaining('"os":["plan9"]') as string });
+  expect(read).toMatchObject({
+    lock: expect.stringContaining('"os":["plan9"]') as string,
+  });
 });
 
 test("a package below one that no lock names reaches no place", () => {
@@ -174,4 +236,63 @@ test("a package below one that no lock names reaches no place", () => {
   const read = lockedModules(lock({ "node_modules/../../cache/node_modules/hello": entry }), HERE);
 
   expect(read).toMatchObject({ kind: "ok", count: 0 });
+});
+
+test("a lock in which each package leans on the next is read at once, and one that is too large is refused", () => {
+  const entry = {
+    version: "1.0.0",
+    integrity: `sha512-${"A".repeat(86)}==`,
+    optional: true,
+  };
+  const chain = (count: number): string =>
+    lock(
+      Object.fromEntries(
+        Array.from({ length: count }, (_, at) => [
+          `node_modules/p${at}`,
+          at === count - 1 ? { ...entry, os: "plan9" } : { ...entry, dependencies: { [`p${at + 1}`]: "1" } },
+        ]),
+      ),
+    );
+  const began = performance.now();
+
+  expect(lockedModules(chain(10_000), HERE)).toMatchObject({
+    kind: "ok",
+    count: 0,
+  });
+
+  // Gone over anew for each that goes it took minutes.
+  expect(performance.now() - began).toBeLessThan(10_000);
+  const next = expect.stringContaining("`environment: { node: DIRECTORY/package-lock.json }`") as string;
+  expect(lockedModules(chain(20_001), HERE)).toEqual({
+    kind: "bad",
+    why: "it holds 20001 packages, and workers read no lock of more than 20000",
+    next,
+  });
+  expect(lockedModules(" ".repeat(8_388_609), HERE)).toEqual({
+    kind: "bad",
+    why: "it has 8388609 characters, and workers read no lock of more than 8388608",
+    next,
+  });
+  const deep = lock({
+    [`${"node_modules/a/".repeat(70)}node_modules/b`]: entry,
+  });
+  expect(lockedModules(deep, HERE)).toMatchObject({
+    kind: "bad",
+    why: expect.stringContaining("deeper") as string,
+    next,
+  });
+});
+
+test("locks that alternate are read once each, and of many the last few are kept", () => {
+  const { read } = keptModules();
+  const texts = ["a", "b", "c", "d", "e"].map((name) => ({
+    text: lock({}),
+    digest: digestOf(name),
+  }));
+  const all = texts.slice(0, 4).map(({ digest, text }) => read(digest, text));
+
+  expect(texts.slice(0, 4).every(({ digest, text }, at) => read(digest, text) === all[at])).toBe(true);
+  for (const { digest, text } of texts.slice(1)) read(digest, text);
+  expect(texts.slice(1, 4).every(({ digest, text }, at) => read(digest, text) === all[at + 1])).toBe(true);
+  expect(texts.slice(0, 1).every(({ digest, text }) => read(digest, text) === all[0])).toBe(false);
 });
