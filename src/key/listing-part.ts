@@ -31,7 +31,10 @@ export function partOfListing(
 
 /** Which entries of a listed directory an input inside it means: one path and all below it, or what a glob matches. */
 export function selectionOf(inside: string): (path: string) => boolean {
-  if (isGlob(inside)) return picomatch(inside);
+  if (isGlob(inside)) {
+    const matches = picomatch(inside);
+    return (path) => matches(path);
+  }
   return (path) => path === inside || path.startsWith(`${inside}/`);
 }
 

@@ -60,17 +60,54 @@ test("there is no key while nobody can say what an upstream directory holds", ()
   expect(stageUpstream(input, result, () => [])).toEqual([]);
 });
 
-test("a part is a file, an executable, a link, a directory or nothing", () => {
-  const listing: readonly ListingEntry[] = [
-    file("a", "1"),
-    { path: "bin", x: true, digest: digestOf("2"), size: 1 },
-    { path: "link", link: "a" },
-    file("sub/b", "3"),
-  ];
+test("a step that reads no output has its key from the start", () => {
+  const [make] = ordered("version: 1\nsteps:\n  make: { run: m, inputs: [a], outputs: [out/] }\n", { a: "1" }).steps;
+  if (make === undefined) throw new Error("a step was written");
 
-  expect(partOfListing(listing, "a")).toEqual({ kind: "file", digest: digestOf("1") });
-  expect(partOfListing(listing, "bin")).toEqual({ kind: "executable", digest: digestOf("2") });
-  expect(partOfListing(listing, "link")?.kind).toBe("link");
-  expect(partOfListing(listing, "sub")).toEqual({ kind: "directory", digest: directoryDigest([file("b", "3")]) });
-  expect(partOfListing(listing, "su")).toBeUndefined();
+  expect(concreteDocument(make.document, make.inputs, { result: () => undefined, part: () => undefined })).toBe(
+    make.document,
+  );
+});
+
+test("inputs are in the key by path in UTF-8 bytes, each output as the step that made it left it", () => {
+  const order = ordered(
+    "version: 1\nsteps:\n  make: { run: m, outputs: [b, bin, d] }\n" +
+      "  read: { run: r, inputs: [a, b, bin, c, d/x, d/none], outputs: [o] }\n",
+    { a: "1", c: "3" },
+  );
+  const [make, read] = order.steps;
+  if (make === undefined || read === undefined) throw new Error("two steps were written");
+  const directory = directoryDigest([file("x", "4")]);
+  const result = resultOf(keyOf(make.document), [
+    { path: "b", kind: "file", digest: digestOf("2") },
+    { path: "bin", kind: "executable", digest: digestOf("bin") },
+    { path: "d", kind: "directory", digest: directory },
+  ]);
+
+  const document = concreteDocument(read.document, read.inputs, {
+    result: (step) => (step === "make" ? result : undefined),
+    part: (digest, path) => (digest === directory ? partOfListing([file("x", "4")], path) : undefined),
+  });
+
+  expect(document?.inputs).toEqual([
+    { path: "a", kind: "file", digest: digestOf("1") },
+    { path: "b", kind: "file", digest: digestOf("2") },
+    { path: "bin", kind: "executable", digest: digestOf("bin") },
+    { path: "c", kind: "file", digest: digestOf("3") },
+    { path: "d/none", kind: "output", digest: "absent" },
+    { path: "d/x", kind: "file", digest: digestOf("4") },
+  ]);
+});
+
+test("what a step did not leave is absent in the key, whatever lies beside it under a longer name", () => {
+  const [make, read] = ordered(TEXT).steps;
+  if (make === undefined || read === undefined) throw new Error("two steps were written");
+  const part = () => ({ kind: "file", digest: digestOf("1") }) as const;
+
+  for (const outputs of [[], [{ path: "ou", kind: "directory", digest: directoryDigest([]) } as const]]) {
+    const result = resultOf(keyOf(make.document), outputs);
+    expect(concreteDocument(read.document, read.inputs, { result: () => result, part })?.inputs).toEqual([
+      { path: "out/sub", kind: "output", digest: "absent" },
+    ]);
+  }
 });
