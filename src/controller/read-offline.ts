@@ -1,7 +1,8 @@
 import type { Commits } from "../git/git.ts";
 import type { CommitSha } from "../identity/identity.ts";
-import { bundlePath } from "../manifest/bundle.ts";
+import { bundlePath, countingBundle, type CheckBundle } from "../manifest/bundle.ts";
 import {
+  EVENT_TYPE,
   eventPath,
   eventSignaturePath,
   recordedEvent,
@@ -23,11 +24,18 @@ export interface OfflineEvent {
   readonly signed: SignedElsewhere;
 }
 
+interface Vouching {
+  readonly keys: ReadonlyMap<string, string>;
+  readonly repository: string;
+  /** Whose bundles are kept beside an event; absent: nobody's. */
+  readonly check?: CheckBundle | undefined;
+}
+
 /** All events of a commit's history, oldest first; one that no known key signed spoils the others. */
 export async function readOffline(
   git: Pick<Commits, "line" | "files">,
   commit: CommitSha,
-  { keys, repository }: { readonly keys: ReadonlyMap<string, string>; readonly repository: string },
+  { keys, repository, check }: Vouching,
 ): Promise<Result<readonly OfflineEvent[], string>> {
   const line = (await git.line(commit, { commits: MOST, bytes: LARGEST })) ?? [];
   const paths = line.toReversed().flatMap(({ message }) => recordedEvent(message) ?? []);
@@ -43,11 +51,8 @@ export async function readOffline(
     if (verified.kind === "refused") return refused(verified.why);
     const { event, keyId } = verified;
     const key = { keyId, pem: keys.get(keyId) ?? "" };
-    found.push({
-      event,
-      path: eventPath(event),
-      signed: { payload, envelope, bundle: files.get(bundlePath(path)), key },
-    });
+    const bundle = countingBundle(check, files.get(bundlePath(path)), { payload, payloadType: EVENT_TYPE });
+    found.push({ event, path: eventPath(event), signed: { payload, envelope, bundle, key } });
   }
   return ok(found);
 }

@@ -1,6 +1,6 @@
 import type { Commits } from "../git/git.ts";
 import type { CommitSha } from "../identity/identity.ts";
-import { bundleFault, bundlePath, type CheckBundle } from "../manifest/bundle.ts";
+import { bundleFault, bundlePath, countingBundle, type CheckBundle } from "../manifest/bundle.ts";
 import { countersigned, preAuthentication } from "../manifest/dsse.ts";
 import { eventSignaturePath } from "../release/release-event.ts";
 import { recordedReproduction, REPRODUCTION_TYPE, type SignedReproduction } from "../release/reproduction.ts";
@@ -50,12 +50,16 @@ async function readOne(
   vouching: Parameters<typeof readReproductions>[2],
 ): Promise<Result<SignedReproduction, string>> {
   const { payload, bundle } = entry;
+  const { identities, repository } = vouching;
   const verified = verifyReproduction(entry, vouching);
   if (verified.kind === "valid") {
     const key = { keyId: verified.keyId, pem: vouching.keys.get(verified.keyId) ?? "" };
-    return ok({ reproduction: verified.reproduction, signed: { payload, envelope: entry.envelope, bundle, key } });
+    const kept = countingBundle(identities?.check, bundle, { payload, payloadType: REPRODUCTION_TYPE });
+    return ok({
+      reproduction: verified.reproduction,
+      signed: { payload, envelope: entry.envelope, bundle: kept, key },
+    });
   }
-  const { identities, repository } = vouching;
   if (identities === undefined || bundle === undefined) return refused(verified.why);
   const fault = bundleFault(identities.check(bundle, payload, REPRODUCTION_TYPE), "the operator's file");
   if (fault !== undefined) return refused(`${verified.why}, and ${fault}`);

@@ -59,3 +59,16 @@ function strangerSentence({ issuer, subject }: Identity, file: string): string {
   const entry = `{ issuer: ${JSON.stringify(issuer)}, subject: ${JSON.stringify(subject)} }`;
   return `its Sigstore bundle is by somebody who is not trusted here; to trust them, add ${entry} to \`sigstore.identities\` of ${file}`;
 }
+
+/**
+ * A bundle that somebody brought along with a record, where it counts. Nothing else beside the record is taken over:
+ * whoever can push could lay anything there.
+ */
+export function countingBundle(
+  check: CheckBundle | undefined,
+  bundle: Uint8Array | undefined,
+  over: { readonly payload: Uint8Array; readonly payloadType: string },
+): Uint8Array | undefined {
+  if (check === undefined || bundle === undefined) return undefined;
+  return check(bundle, over.payload, over.payloadType).kind === "valid" ? bundle : undefined;
+}

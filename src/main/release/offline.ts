@@ -29,12 +29,13 @@ export interface TakenOffline {
 export async function takeOffline(at: At, place: Place): Promise<TakenOffline | undefined> {
   const { repository, service } = place;
   const { mirror, forge } = repository;
-  const owner = { keys: keysInUse(service.parts), repository: String(forge.repository.id) };
+  const { parts } = service;
+  const vouching = { keys: keysInUse(parts), repository: String(forge.repository.id), check: parts.checkBundle };
   const taken: ReleaseEvent[] = [];
   const refs = [...(await mirror.kept(OFFLINE)), ...(await mirror.kept(OFFLINE_HERE))];
   const done = await takeRefs(repository, refs, {
     prefix: OFFLINE,
-    read: (commit) => readOffline(mirror, commit, owner),
+    read: (commit) => readOffline(mirror, commit, vouching),
     async take(_ref, read) {
       // Anew for each: what one of them changed is what the next one finds.
       const fresh = await freshOrders(at, repository);
