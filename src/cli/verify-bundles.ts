@@ -3,7 +3,7 @@ import type { CommitSha } from "../identity/identity.ts";
 import { bundleFault, bundlePath, type CheckBundle } from "../manifest/bundle.ts";
 import { EVENT_TYPE } from "../release/release-event.ts";
 import { isReproductionPath, REPRODUCTION_TYPE } from "../release/reproduction.ts";
-import type { Finding } from "../report/verify-text.ts";
+import type { Finding, VerifyView } from "../report/verify-text.ts";
 
 /** So many are held at once. */
 const SHARE = 500;
@@ -21,11 +21,7 @@ export async function bundleFindings(
   { head, tree, check }: Checked,
 ): Promise<readonly Finding[]> {
   if (check === undefined) return [];
-  const signed = tree.flatMap(({ path }) =>
-    path.endsWith(".sig.json") && !path.endsWith("/manifest.sig.json") ? [path.replace(/\.sig\.json$/, ".json")] : [],
-  );
-  const there = new Set(tree.map(({ path }) => path));
-  const paths = signed.filter((path) => there.has(bundlePath(path)));
+  const paths = bundledPaths(tree);
   const findings: Finding[] = [];
   for (let at = 0; at < paths.length; at += SHARE) {
     const share = paths.slice(at, at + SHARE);
@@ -39,4 +35,20 @@ export async function bundleFindings(
     }
   }
   return findings;
+}
+
+/** How many of these nobody looks at where nobody said whose count. */
+export function uncheckedBundles(tree: readonly TreeEntry[]): NonNullable<VerifyView["unchecked"]> {
+  const paths = bundledPaths(tree);
+  const reproductions = paths.filter(isReproductionPath).length;
+  return { events: paths.length - reproductions, reproductions };
+}
+
+/** Events and reproductions with a bundle. */
+function bundledPaths(tree: readonly TreeEntry[]): readonly string[] {
+  const signed = tree.flatMap(({ path }) =>
+    path.endsWith(".sig.json") && !path.endsWith("/manifest.sig.json") ? [path.replace(/\.sig\.json$/, ".json")] : [],
+  );
+  const there = new Set(tree.map(({ path }) => path));
+  return signed.filter((path) => there.has(bundlePath(path)));
 }

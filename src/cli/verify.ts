@@ -12,7 +12,7 @@ import { bundleTrust } from "./bundle-trust.ts";
 import { EXIT, Refusal } from "./exit.ts";
 import { paintOf } from "./history.ts";
 import { openRepository } from "./open-repository.ts";
-import { bundleFindings } from "./verify-bundles.ts";
+import { bundleFindings, uncheckedBundles } from "./verify-bundles.ts";
 import { reproductionFindings } from "./verify-reproductions.ts";
 import { eventTrailerFindings, reproductionTrailerFindings } from "./verify-trailers.ts";
 import { selectRun, shortIds } from "./select-run.ts";
@@ -73,12 +73,23 @@ async function viewOf(repository: Repository, { ref, history }: Ledger, wanted?:
       ...(await bundleFindings(repository.git, { head, tree, check })),
       ...(await reproductionTrailerFindings(repository.git, { head, commits, history })),
     ],
+    ...(check === undefined && { unchecked: uncheckedBundles(tree) }),
   };
 }
 
 /** Programs read one document, whatever there was to check. */
 function joined(views: readonly VerifyView[]): VerifyView {
-  return { runs: views.flatMap(({ runs }) => runs), ledger: views.flatMap(({ ledger }) => ledger) };
+  const unchecked = views.flatMap((view) => view.unchecked ?? []);
+  return {
+    runs: views.flatMap(({ runs }) => runs),
+    ledger: views.flatMap(({ ledger }) => ledger),
+    ...(unchecked.length > 0 && {
+      unchecked: {
+        events: unchecked.reduce((sum, { events }) => sum + events, 0),
+        reproductions: unchecked.reduce((sum, { reproductions }) => sum + reproductions, 0),
+      },
+    }),
+  };
 }
 
 /** Events that nobody we know signed, that are of another repository than our `own`, or that stand elsewhere than they say; commits that record nothing. */

@@ -1,7 +1,7 @@
 import type { RunId } from "../identity/identity.ts";
 import type { Paint } from "./paint.ts";
 import { safeLine } from "./safe-text.ts";
-import { counted, jsonDocument, type ShortId } from "./words.ts";
+import { counted, jsonDocument, listed, type ShortId } from "./words.ts";
 
 /** What verification found; a run without findings is sound. */
 export interface VerifyView {
@@ -16,6 +16,8 @@ export interface VerifyView {
   }[];
   /** Findings about the ledger itself: its chain and its format. */
   readonly ledger: readonly Finding[];
+  /** Sigstore bundles of what is no run that nobody said whom to trust for; absent without any. */
+  readonly unchecked?: { readonly events: number; readonly reproductions: number };
 }
 
 export interface Finding {
@@ -56,7 +58,7 @@ export function verifyText(
 }
 
 /** Whom Sigstore bundles name, each with the number of their runs. */
-function identityLines({ runs }: VerifyView, paint: Paint): readonly string[] {
+function identityLines({ runs, unchecked: others }: VerifyView, paint: Paint): readonly string[] {
   const by = new Map<string, number>();
   let unchecked = 0;
   for (const { identity } of runs) {
@@ -69,9 +71,14 @@ function identityLines({ runs }: VerifyView, paint: Paint): readonly string[] {
   const lines = [...by].map(
     ([who, count]) => `${paint.good("✓")} ${counted(count, "run")} signed keyless by ${safeLine(who, 300)}`,
   );
-  if (unchecked === 0) return lines;
+  const of = [
+    counted(unchecked, "run"),
+    counted(others?.events ?? 0, "event"),
+    counted(others?.reproductions ?? 0, "reproduction"),
+  ].filter((count) => !count.startsWith("0 "));
+  if (of.length === 0) return lines;
   const hint = "`sigstore:` in sluice.yaml says whose count, and by which trusted root";
-  return [...lines, `${paint.warn("!")} Sigstore bundles of ${counted(unchecked, "run")} were not checked: ${hint}`];
+  return [...lines, `${paint.warn("!")} Sigstore bundles of ${listed(of)} were not checked: ${hint}`];
 }
 
 /** True when anything was found: the exit code is 1. */

@@ -248,6 +248,12 @@ test("verify", async () => {
     [sound, unsound, { runs: [], ledger: [] }].map((view) => verifyText(view, options)).join("\n"),
   ).toMatchFileSnapshot("../golden/report/verify.txt");
   expect(JSON.parse(verifyJson(unsound))).toMatchObject({ version: 1, sound: false });
+  const bundled = (one: VerifyView["runs"][number]) => ({ ...one, identity: "unchecked" as const });
+  const unchecked = { ...sound, runs: sound.runs.map(bundled), unchecked: { events: 2, reproductions: 1 } };
+  expect(verifyText(unchecked, options)).toContain(
+    "Sigstore bundles of 1 run, 2 events and 1 reproduction were not checked",
+  );
+  expect(verifyText({ ...sound, unchecked: { events: 0, reproductions: 0 } }, options)).not.toContain("Sigstore");
 });
 
 test("doctor", async () => {
