@@ -3,12 +3,16 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
+import type { Logger } from "pino";
 import { expect, onTestFinished, test } from "vitest";
 
-import { keysInUse, keysOf } from "../../src/main/release/signing-keys.ts";
+import { tellNewKey } from "../../src/main/release/new-key.ts";
+import { keysInUse, keysOf, type Signing } from "../../src/main/release/signing-keys.ts";
 import { readIdentities } from "../../src/main/serve/identities.ts";
 import { readOperator } from "../../src/main/serve/operator.ts";
 import { keyIdOf } from "../../src/manifest/dsse.ts";
+import { ledgerHeader } from "../../src/manifest/ledger-paths.ts";
+import { sha } from "../manifest/run-records.ts";
 
 function key(): { readonly pem: string; readonly base64: string } {
   const { publicKey } = generateKeyPairSync("ed25519");
@@ -27,6 +31,27 @@ test("a key that is retired vouches for what it signed, and says nothing new", (
   const signing = { signer: { publicKey: own.pem }, operator: { signingKeys: keys } };
   expect([...keysOf(signing).keys()]).toEqual([own, other, old].map(({ pem }) => keyIdOf(pem)));
   expect([...keysInUse(signing).keys()]).toEqual([own, other].map(({ pem }) => keyIdOf(pem)));
+});
+
+test("a key that its ledger does not know is told of once, unless one that it knows is listed", async () => {
+  const [own, old] = [key(), key()];
+  const signed = (pem: string, repository = "7") =>
+    new TextEncoder().encode(ledgerHeader(repository, [{ keyId: keyIdOf(pem), pem }]));
+  const said = async (header: Uint8Array, signingKeys: Signing["operator"]["signingKeys"] = []) => {
+    const told: object[] = [];
+    const log = { warn: (about: object) => told.push(about) } as unknown as Pick<Logger, "warn">;
+    const tell = tellNewKey({ ledger: "ledger", log, signer: { publicKey: own.pem }, operator: { signingKeys } });
+    const repository = { id: 7, installation: 1, fullName: "acme/digits" };
+    const mirror = { resolve: async () => sha("a"), file: async () => header };
+    for (const _ of ["twice", "asked"]) await tell({ forge: { repository }, mirror });
+    return told;
+  };
+  const short = ({ pem }: typeof own): string => keyIdOf(pem).slice(0, 12);
+  expect(await said(signed(old.pem))).toEqual([{ repository: "acme/digits", key: short(own), others: [short(old)] }]);
+  expect(await said(signed(old.pem), [{ id: "old", public: old.base64, retired: true }])).toEqual([]);
+  expect(await said(signed(own.pem))).toEqual([]);
+  // A fork brings the ledger of where it came from.
+  expect(await said(signed(old.pem, "8"))).toEqual([]);
 });
 
 test("what looks like a key and is none stops the start instead of being passed over", () => {

@@ -5,6 +5,7 @@ import { runAccepted } from "../../controller/run-accepted.ts";
 import { isOfFork } from "../../identity/identity.ts";
 import { forgeRepository, type ForgeRepository } from "./forge-repository.ts";
 import { withBegun } from "../run/begun.ts";
+import { tellNewKey } from "../release/new-key.ts";
 import { tellForged } from "../run/forged.ts";
 import { acceptedRef, orderRef } from "../../run/request.ts";
 import { executeRun } from "../run/execute-run.ts";
@@ -26,6 +27,7 @@ export function composeService(parts: ServiceParts): Service {
   return {
     parts,
     open,
+    tellNewKey: tellNewKey(parts),
     lost: ({ mirror }, refs) => lostOrders({ mirror, signer, ledger }, refs),
     repository(ref) {
       const known = repositories.get(ref.id);

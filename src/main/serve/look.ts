@@ -62,7 +62,10 @@ async function lookAlone(
     lostOrders: (refs) => at.service.lost(repository, refs),
     clock: parts.clock,
     ledger: parts.ledger,
-    mend: () => mendLedger(at, repository),
+    async mend() {
+      await at.service.tellNewKey(repository).catch(parts.onError);
+      return mendLedger(at, repository);
+    },
     accept: async (order) => (await at.service.accept(repository, order)) === "accepted",
     enqueue: (order) => enqueueRun(at, ref, order),
     mergeOf: (commit) => mergeOf(at, repository, commit),

@@ -32,7 +32,7 @@ export interface ServiceParts {
   readonly store: Store;
   /** Housekeeping of the store. */
   readonly collector: Collector;
-  readonly log: Pick<Logger, "info">;
+  readonly log: Pick<Logger, "info" | "warn">;
   /** What workers began, whatever became of it. */
   readonly begun: BegunAttempts;
   /** Whose turn it is in a pool of workers. */
@@ -74,6 +74,8 @@ export interface Begun {
 export interface Service {
   readonly parts: ServiceParts;
   repository(ref: RepositoryRef): Promise<ForgeRepository>;
+  /** Says once that a repository's ledger knows no key of ours. */
+  tellNewKey(repository: ForgeRepository): Promise<void>;
   accept(repository: ForgeRepository, order: RunOrder): Promise<Accepted["kind"]>;
   /** Runs that we accepted and that are not recorded, among these refs. */
   open(repository: ForgeRepository, refs: ReadonlyMap<string, CommitSha>): Promise<readonly RunOrder[]>;
