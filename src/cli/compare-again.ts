@@ -22,22 +22,30 @@ export function compareAgain(
   const differences: Compared["differences"][number][] = [];
   const left: string[] = [];
   for (const { name, outcome } of record.steps) {
-    if (outcome.kind !== "succeeded" && outcome.kind !== "cached") continue;
+    if (!endedWell(outcome)) continue;
     if (effects.has(name)) {
       left.push(name);
       continue;
     }
     const again = results.get(name) ?? null;
     const { outputs, metrics } = outcome.facts;
-    compared += outputs.length + Object.keys(metrics).length;
+    // Of a step that gives nothing it is compared that it ends well.
+    compared += Math.max(1, outputs.length + Object.keys(metrics).length);
     if (again !== null) differences.push(...differencesIn(name, outcome.facts, again.facts));
-    else {
-      // A step that gives nothing differs, whatever it gave.
-      if (outputs.length === 0 && Object.keys(metrics).length === 0) compared++;
-      differences.push({ name, words: `${name}: gave no result this time` });
-    }
+    else differences.push({ name, words: `${name}: gave no result this time` });
   }
   return { compared, differences, left };
+}
+
+/** Whether any step of a run can be compared with what computing it again gives. */
+export function isComparable({ steps }: Pick<RunRecord, "steps">, effects: ReadonlySet<string>): boolean {
+  return steps.some(({ name, outcome }) => endedWell(outcome) && !effects.has(name));
+}
+
+function endedWell(
+  outcome: StepRecord["outcome"],
+): outcome is Extract<typeof outcome, { kind: "succeeded" | "cached" }> {
+  return outcome.kind === "succeeded" || outcome.kind === "cached";
 }
 
 type Facts = Extract<StepRecord["outcome"], { kind: "succeeded" }>["facts"];

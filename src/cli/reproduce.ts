@@ -12,7 +12,7 @@ import { fourCharacters, listed } from "../report/words.ts";
 import type { RunRecord } from "../run/run-record.ts";
 import type { Checkpoints } from "../store/checkpoints.ts";
 import type { Store } from "../store/store.ts";
-import { compareAgain, type Compared } from "./compare-again.ts";
+import { compareAgain, isComparable, type Compared } from "./compare-again.ts";
 import { disposing } from "./disposing.ts";
 import { EXIT, noSandbox, Refusal } from "./exit.ts";
 import { paintOf } from "./history.ts";
@@ -68,6 +68,8 @@ export async function reproduce(world: World, run: string, flags: { readonly job
     return EXIT.bad;
   if (plan?.order === null || plan?.forecast === null || plan === undefined)
     throw new Refusal(EXIT.bad, "the run's plan cannot be made again");
+  const effects = new Set(plan.order.steps.flatMap(({ name, step }) => (step.effects ? [name] : [])));
+  if (!isComparable(record, effects)) throw nothingToCompare(record, id);
   if (plan.order.digest !== record.plan)
     world.terminal.say(
       `the work order is not the recorded one: this machine is ${world.config.platform}, the run's was ${record.host.platform}\n`,
@@ -85,11 +87,19 @@ export async function reproduce(world: World, run: string, flags: { readonly job
   if (lacking !== undefined) throw lacking;
   const compared = compareAgain(record, {
     results: new Map(end.traces.map((trace) => [trace.step.name, trace.result])),
-    effects: new Set(plan.order.steps.flatMap(({ name, step }) => (step.effects ? [name] : []))),
+    effects,
   });
   tell(world, id, compared);
   await keepReproduction({ world, repository, selected, id }, compared);
   return compared.differences.length === 0 ? EXIT.fine : EXIT.bad;
+}
+
+/** A run that gave nothing is not the same again, and not another one either. */
+function nothingToCompare({ status, steps }: RunRecord, id: string): Refusal {
+  const why = steps.some(({ outcome }) => outcome.kind === "succeeded" || outcome.kind === "cached")
+    ? "all that it did changes the outside world, and is not done again"
+    : `it ${status === "failed" ? "failed" : `was ${status}`}, and no step of it gave a result`;
+  return new Refusal(EXIT.bad, `there is nothing to compare of run ${id}: ${why}\n  next: sluice show ${id}`);
 }
 
 /** The commit's files with the uncommitted ones of a dirty run over them, as the ledger kept them. */
