@@ -1,3 +1,5 @@
+import { realpathSync } from "node:fs";
+
 import type { JsonObject } from "../identity/canonical-json.ts";
 import type { Imported } from "../pipeline/import-dvc.ts";
 import { firstPath } from "../pipeline/first-path.ts";
@@ -32,15 +34,18 @@ export async function init(world: World): Promise<number> {
     throw new Refusal(EXIT.bad, `${path} exists already\n  next: move it away`);
   const settings = repository.create("sluice.yaml", SETTINGS);
   repository.workTree.exclude([]);
-  tell(world, { path, settings, imported, from });
+  tell(world, { path, settings, imported, from, root: repository.git.root });
   return plan(world, [], {});
 }
 
+interface Written {
+  readonly path: string;
+  readonly settings: boolean;
+  readonly root: string;
+}
+
 /** What was written, what was left out, and the commit that a run is recorded with. */
-function tell(
-  { terminal }: World,
-  { path, settings, imported, from }: Converted & { readonly path: string; readonly settings: boolean },
-): void {
+function tell({ terminal, config }: World, { path, settings, imported, from, root }: Converted & Written): void {
   const written = `${settings ? "sluice.yaml and " : ""}${path}`;
   terminal.print(
     from === "sample"
@@ -51,7 +56,11 @@ function tell(
     terminal.print(`${from === "scripts" ? path : from}:${lost.line}: not carried over: ${lost.what} (${lost.why})\n`);
   if (imported.notCarried.length > 0) terminal.print("\n");
   const [place = path] = path.split("/");
-  terminal.print(`Before it runs, commit it: git add sluice.yaml ${place} && git commit -m 'Add a pipeline'\n\n`);
+  // `:/` is the root of the work tree, wherever the person stands.
+  const top = realpathSync(config.cwd) === root ? "" : ":/";
+  terminal.print(
+    `Before it runs, commit it: git add ${top}sluice.yaml ${top}${place} && git commit -m 'Add a pipeline'\n\n`,
+  );
 }
 
 /** The schema is named by its way from the pipeline's directory. */

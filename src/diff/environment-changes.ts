@@ -26,6 +26,8 @@ export function environmentChanges(from: RunRecord, to: RunRecord): readonly Env
 
 type Surroundings = ReadonlyMap<string, string>;
 
+const ISOLATION = "isolation";
+
 function surroundings({ document, outcome }: StepRecord): Surroundings | undefined {
   if (document === null) return undefined;
   const { image, environment, tools, platform, accelerator } = document;
@@ -37,7 +39,7 @@ function surroundings({ document, outcome }: StepRecord): Surroundings | undefin
       : [["environment", [environment.kind, environment.lock].filter((part) => part !== null).join(" ")] as const]),
     ["platform", platform],
     ...(accelerator === null ? [] : [["accelerator", accelerator] as const]),
-    ...(outcome.kind === "succeeded" || outcome.kind === "cached" ? [["isolation", outcome.isolation] as const] : []),
+    ...(outcome.kind === "succeeded" || outcome.kind === "cached" ? [[ISOLATION, outcome.isolation] as const] : []),
   ]);
 }
 
@@ -56,6 +58,8 @@ function differences(
   if (from === undefined || to === undefined) return [];
   return [...new Set([...from.keys(), ...to.keys()])].sort().flatMap((name) => {
     const [old, now] = [from.get(name) ?? null, to.get(name) ?? null];
-    return old === now ? [] : [{ name, from: old, to: now }];
+    // What did not succeed has no isolation recorded, which says nothing of how it ran.
+    const unknown = name === ISOLATION && (old === null || now === null);
+    return old === now || unknown ? [] : [{ name, from: old, to: now }];
   });
 }

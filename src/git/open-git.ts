@@ -22,7 +22,7 @@ export async function openGit(start: string, prefer: "native" | "isomorphic" = "
     return {
       kind: "refused",
       why: `${start} is not inside a git repository`,
-      next: "git init && git add -A && git commit",
+      next: "git init",
     };
   }
   if (isSha256(found.common)) {

@@ -20,7 +20,7 @@ export function importMakefile(text: string, files: { readonly has: (path: strin
   const steps: Record<string, unknown> = {};
   for (const rule of rules) {
     if (rule.recipe.length === 0) continue;
-    const lost = phony.has(rule.target) ? "it makes no file" : (rule.unknown ?? unfit(rule));
+    const lost = phony.has(rule.target) || isErrand(rule) ? "it makes no file" : (rule.unknown ?? unfit(rule));
     if (lost !== undefined) {
       notCarried.push({ what: `target \`${rule.target}\``, why: lost, line: rule.line });
       continue;
@@ -38,6 +38,18 @@ export function importMakefile(text: string, files: { readonly has: (path: strin
     };
   }
   return { pipeline: renderPipeline({ version: 1, steps }), notCarried: notCarried.sort((a, b) => a.line - b.line) };
+}
+
+/** Names that stand for something to do, whether `.PHONY` says so or not (GNU Coding Standards §7.2.6, and what is usual). */
+const ERRANDS: ReadonlySet<string> = new Set(
+  "all build check clean cleanall deploy dist distclean docs fmt format help install lint mostlyclean publish release run serve setup start stop test tests uninstall".split(
+    " ",
+  ),
+);
+
+/** Whether a rule does something beside the files that it is made of: a file of that name would be in its recipe. */
+function isErrand({ target, recipe }: Rule): boolean {
+  return ERRANDS.has(target) && !recipe.some((line) => line.split(/[^\w.-]+/).includes(target));
 }
 
 function unfit({ target, recipe }: Rule): string | undefined {

@@ -58,3 +58,15 @@ test("what a person lost is named by line, in the order of the file", () => {
     "5 target `out`: `$(word 1,$^)` means something to make alone",
   ]);
 });
+
+test("usual errands make no file whether `.PHONY` says so or not, unless their recipe names one", () => {
+  const text = "clean:\n\trm -rf out\nout: a\n\tcp a out\nbuild: a\n\tcc a -o $@\ntest: out\n\tcmp a out\n";
+  const { notCarried, pipeline } = importMakefile(text, { has: () => true });
+
+  expect(notCarried.map(({ what, why }) => `${what}: ${why}`)).toEqual([
+    "target `clean`: it makes no file",
+    "target `test`: it makes no file",
+  ]);
+  expect(pipeline).not.toContain("rm -rf");
+  expect(pipeline).toContain("cc a -o build");
+});
