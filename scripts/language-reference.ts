@@ -54,22 +54,41 @@ function table(schema: Schema, prefix: string): readonly string[] {
   return ["| key | is | meaning |", "|---|---|---|", ...rows(schema, prefix)];
 }
 
-function rows(schema: Schema, prefix: string): readonly string[] {
+/** `form`: the key that tells one of several forms from the others. */
+function rows(schema: Schema, prefix: string, form?: string): readonly string[] {
   return Object.entries(schema.properties ?? {}).flatMap(([key, member]) => {
     const name = `${prefix}${key}`;
-    const needed = schema.required?.includes(key) === true ? " (required)" : "";
+    const needed = neededIn(schema, key, form);
     return [`| \`${name}\`${needed} | ${cell(kind(member))} | ${cell(meaning(member))} |`, ...below(member, name)];
   });
 }
 
+function neededIn({ required = [] }: Schema, key: string, form: string | undefined): string {
+  if (form === undefined) return required.includes(key) ? " (required)" : "";
+  if (form === key) return " (one form)";
+  return required.includes(key) ? ` (required with \`${form}\`)` : ` (with \`${form}\`)`;
+}
+
 /** Members of maps, of named maps (`steps.<name>`) and of the forms a value may have. */
-function below(schema: Schema, name: string): readonly string[] {
-  if (schema.properties !== undefined) return rows(schema, `${name}.`);
+function below(schema: Schema, name: string, form?: string): readonly string[] {
+  if (schema.properties !== undefined) return rows(schema, `${name}.`, form);
   if (typeof schema.additionalProperties === "object" && schema.additionalProperties.properties !== undefined) {
-    return rows(schema.additionalProperties, `${name}.<name>.`);
+    return rows(schema.additionalProperties, `${name}.<name>.`, form);
   }
-  if (schema.items?.properties !== undefined) return rows(schema.items, `${name}[].`);
-  return (schema.anyOf ?? []).flatMap((form) => below(form, name));
+  if (schema.items?.properties !== undefined) return rows(schema.items, `${name}[].`, form);
+  const maps = (schema.anyOf ?? []).filter(({ properties }) => properties !== undefined);
+  return (schema.anyOf ?? []).flatMap((one) => below(one, name, maps.length < 2 ? form : tellingKey(one, maps)));
+}
+
+/** The first key that only this form requires, or else has, or else requires with a value of its own. */
+function tellingKey(form: Schema, forms: readonly Schema[]): string | undefined {
+  const others = forms.filter((other) => other !== form);
+  const keys = Object.keys(form.properties ?? {});
+  const required = keys.filter((key) => form.required?.includes(key) === true);
+  return (
+    required.find((key) => others.every((other) => other.properties?.[key] === undefined)) ??
+    required.find((key) => form.properties?.[key]?.const !== undefined)
+  );
 }
 
 function kind(schema: Schema): string {

@@ -39,7 +39,11 @@ const environment = z.union([
     conda: name.describe("A conda environment by name; workers build it from an explicit `lock`."),
     lock: path.optional().describe("Its lock file: pins the environment."),
   }),
-  z.strictObject({ node: path.describe("A `package-lock.json`; its `node_modules/.bin` leads PATH.") }),
+  z.strictObject({
+    node: path
+      .regex(/(^|\/)(package-lock|npm-shrinkwrap)\.json$/, "a `package-lock.json` or `npm-shrinkwrap.json`")
+      .describe("A `package-lock.json`; its `node_modules/.bin` leads PATH."),
+  }),
   z.strictObject({
     image: z.string().regex(IMAGE, "an image by digest, `name@sha256:…`").describe("A container image by digest."),
   }),
