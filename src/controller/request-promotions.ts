@@ -17,7 +17,9 @@ export interface Newest {
 export interface LateChange {
   readonly pullRequest: PullRequest;
   readonly newest: readonly Pick<Newest, "pipeline" | "run">[];
-  /** When the last of them ended (RFC 3339 UTC). */
+  /** Pipelines that ran for it, and none of whose runs for it or later can be promoted. */
+  readonly failed: readonly string[];
+  /** When the last of the newest ended (RFC 3339 UTC). */
   readonly since: string;
   /** Runs of its own that may be promoted. */
   readonly own: readonly Pick<Newest, "pipeline" | "run">[];
@@ -129,7 +131,7 @@ function wasThere(state: EnvironmentState | undefined, { pipeline, run }: LateCh
   return [live, request, ...earlier].some((one) => one?.run === run);
 }
 
-function lateWords(environment: string, { newest, own }: LateChange, login: string): string {
+function lateWords(environment: string, { newest, failed, own }: LateChange, login: string): string {
   const promote = (words: string): string => `\`/sluice promote ${environment} ${words}\``;
   const some = newest.slice(0, 3);
   const ofNewest = some.map(({ pipeline }) => promote(pipeline)).join(", ");
@@ -137,7 +139,14 @@ function lateWords(environment: string, { newest, own }: LateChange, login: stri
   const names = some.map(({ pipeline }) => `\`${pipeline}\``).join(", ");
   const why = `a label asks for the newest run, and that of ${names} is of a later change`;
   const next = `comment ${ofNewest} for that one${ofOwn.length === 0 ? "" : `, or ${ofOwn.join(", ")} for this change's own`}`;
-  return `${named(`${LABEL}${environment}`)} by ${login} asks for nothing, and is taken off: ${why}; ${next}`;
+  const retry = failed
+    .slice(0, 3)
+    .map(
+      (pipeline) =>
+        `; no run of \`${pipeline}\` for this change can be promoted: \`/sluice retry\`, then ${promote(pipeline)}`,
+    )
+    .join("");
+  return `${named(`${LABEL}${environment}`)} by ${login} asks for nothing, and is taken off: ${why}; ${next}${retry}`;
 }
 
 /** Anybody may name a label, and words of ours may hold code. */

@@ -28,7 +28,9 @@ async function asked(
   by: readonly (readonly [label: string, login: string])[],
   merged = true,
   late:
-    | (Pick<LateChange, "own"> & Partial<Pick<LateChange, "since">> & Pick<RequestOrder, "recorded" | "states">)
+    | (Pick<LateChange, "own"> &
+        Partial<Pick<LateChange, "since" | "failed">> &
+        Pick<RequestOrder, "recorded" | "states">)
     | null = null,
 ) {
   const events = by.map(([label, login], at): LabelEvent => ({
@@ -78,6 +80,7 @@ async function asked(
               {
                 pullRequest: pull,
                 newest: [{ pipeline: "sum", run: runId("a") }],
+                failed: [],
                 since: "2026-01-02T00:00:00Z",
                 ...late,
               },
@@ -135,6 +138,10 @@ test("a label on a change that a newer run has passed is refused with what to sa
   });
   // Its own run may be none that can be promoted.
   expect((await asked(LABELLED, true, { own: [], recorded: [], states: new Map() })).refused).toEqual([words]);
+  // Nothing newer of a pipeline that failed for it: it is tried again first.
+  expect((await asked(LABELLED, true, { own: [], failed: ["ab"], recorded: [], states: new Map() })).refused).toEqual([
+    `${words}; no run of \`ab\` for this change can be promoted: \`/sluice retry\`, then \`/sluice promote staging ab\``,
+  ]);
   const unknown = [["promote:stagin", "alice"]] as const;
   expect((await asked(unknown, true, { own, recorded: [], states: new Map() })).refused).toEqual([
     expect.stringContaining("did you mean `promote:staging`?"),

@@ -9,6 +9,9 @@ import { freshOrders } from "../run/orders.ts";
 import { refusalOf } from "./promotion-hand.ts";
 import type { Place } from "./promotion-place.ts";
 
+/** A change merged so short a time ago may be one that the branch, as it was looked at, does not hold yet. */
+const JUST_MERGED_MS = 10 * 60_000;
+
 /** Merged pull requests whose labels come too late: what is newest of their pipelines ran for a later change. */
 export async function lateChanges(at: At, place: Place, newest: readonly Newest[]): Promise<readonly LateChange[]> {
   const { forge } = place.repository;
@@ -24,8 +27,8 @@ export async function lateChanges(at: At, place: Place, newest: readonly Newest[
       await at.queue.table.remove(table, key);
       continue;
     }
-    const found = await passedBy(place, mergeCommit, newest);
-    if (found.newest.length > 0 && !(await runsStill(at, place, mergeCommit)))
+    const found = await passedBy(place, { mergeCommit, mergedAt: pull.value.mergedAt }, newest);
+    if (found !== undefined && !(await runsStill(at, place, { mergeCommit, failed: found.failed })))
       late.push({ ...found, pullRequest: pull.value, own: await promotableOf(place, found.ran) });
   }
   return late;
@@ -41,42 +44,61 @@ function asksOf({ branch }: Place, { labels, base }: PullRequest): boolean {
   return base.branch === branch && labels.some((label) => label.startsWith("promote:"));
 }
 
-interface Passed {
-  /** Newest runs of later changes, of the pipelines that the change is of. */
-  readonly newest: readonly Newest[];
-  /** When the last of them ended. */
-  readonly since: string;
+interface Merged {
+  readonly mergeCommit: CommitSha;
+  readonly mergedAt: string | null;
+}
+
+interface Passed extends Pick<LateChange, "newest" | "failed" | "since"> {
   /** Runs of the change itself. */
   readonly ran: readonly RunSummary[];
 }
 
-/** A change that nothing ran for is of any pipeline: one look may take several merges together, and touches are not kept. */
-async function passedBy(place: Place, merge: CommitSha, newest: readonly Newest[]): Promise<Passed> {
+/**
+ * What later changes have passed a change with; undefined: it may yet be the newest, or is. A change that nothing ran for is
+ * of any pipeline: one look may take several merges together, and touches are not kept.
+ */
+async function passedBy(place: Place, merged: Merged, newest: readonly Newest[]): Promise<Passed | undefined> {
   const line = [...(await place.line())];
-  const ran = place.repository.history
-    .runs({ source: merge })
-    .filter(({ pipeline }) =>
-      place.project.pipelines.some((one) => one.pipeline.id === pipeline && one.deploys.length === 0),
-    );
-  const about = newest.filter(({ pipeline }) => ran.length === 0 || ran.some((run) => run.pipeline === pipeline));
-  const at = line.indexOf(merge);
-  const passed: Newest[] = [];
+  const at = line.indexOf(merged.mergeCommit);
+  if (at < 0 && place.now - Date.parse(merged.mergedAt ?? "") < JUST_MERGED_MS) return undefined;
+  const ran = ranFor(place, merged.mergeCommit);
+  const about = new Set((ran.length === 0 ? newest : ran).map(({ pipeline }) => pipeline));
+  const [passed, failed]: [Newest[], string[]] = [[], []];
   let since = "";
-  for (const one of about) {
-    const run = await place.runs.run(one.run);
-    const where = run === undefined ? -1 : line.indexOf(run.source);
-    if (run === undefined || where < 0 || where >= at) continue;
+  for (const pipeline of about) {
+    const one = newest.find((each) => each.pipeline === pipeline);
+    const run = one && (await place.runs.run(one.run));
+    const where = run === undefined ? line.length : line.indexOf(run.source);
+    if (where === at) return undefined;
+    // One that is not among these commits lies further back than all of them, or is gone from the branch.
+    if (one === undefined || run === undefined || (at >= 0 && where > at)) {
+      failed.push(pipeline);
+      continue;
+    }
     passed.push(one);
     if (run.finishedAt > since) since = run.finishedAt;
   }
-  // What failed may be tried again, and is the newest then.
-  return { ran, since, newest: ran.length === 0 || passed.length === about.length ? passed : [] };
+  if (passed.length === 0) return undefined;
+  return { ran, since, newest: passed, failed: ran.length === 0 ? [] : failed };
 }
 
-/** What is accepted and not recorded may yet be the newest. */
-async function runsStill(at: At, { repository }: Place, merge: CommitSha): Promise<boolean> {
+function ranFor({ repository, project }: Place, source: CommitSha): readonly RunSummary[] {
+  const makes = project.pipelines.filter(({ deploys }) => deploys.length === 0).map(({ pipeline }) => pipeline.id);
+  return repository.history.runs({ source }).filter(({ pipeline }) => makes.includes(pipeline));
+}
+
+/** What is accepted and not recorded may yet be the newest, also for the change: what it failed for may be tried again. */
+async function runsStill(
+  at: At,
+  { repository }: Place,
+  { mergeCommit, failed }: { readonly mergeCommit: CommitSha; readonly failed: readonly string[] },
+): Promise<boolean> {
   const fresh = await freshOrders(at, repository);
-  return fresh.kind !== "ok" || fresh.orders.some(({ source }) => source === merge);
+  if (fresh.kind !== "ok") return true;
+  return fresh.orders.some(
+    ({ source, pipeline, domain }) => source === mergeCommit || (domain === "main" && failed.includes(pipeline)),
+  );
 }
 
 async function promotableOf(place: Place, ran: readonly RunSummary[]): Promise<LateChange["own"]> {
