@@ -24,3 +24,14 @@ export function keylessOf(env: NodeJS.Dict<string>): KeylessConfig {
     rekor: set("SLUICE_REKOR_URL"),
   };
 }
+
+/** Why a token may not be shown at this address of a Sigstore; undefined where it may. */
+export function addressFault(text: string): string | undefined {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url === undefined || !/^https?:$/.test(url.protocol) || url.search + url.hash !== "")
+    return "it is no address such as https://sigstore.example.org";
+  if (url.username + url.password !== "") return "it holds credentials, which would stand in logs";
+  if (url.protocol === "http:" && !/^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(url.hostname))
+    return "it is not https, and others would read the token on its way";
+  return undefined;
+}

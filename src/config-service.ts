@@ -5,7 +5,7 @@ import { parseEnv } from "node:util";
 
 import { z } from "zod";
 
-import { keylessOf, type KeylessConfig } from "./config-keyless.ts";
+import { addressFault, keylessOf, type KeylessConfig } from "./config-keyless.ts";
 import type { OperatorStore } from "./pipeline/operator.ts";
 import { parseAddress } from "./store/address.ts";
 
@@ -73,6 +73,11 @@ const HOST = /^[A-Za-z0-9.-]+(:\d{1,5})?$/;
 const set = (value: string | undefined): string | undefined =>
   value === undefined || value === "" ? undefined : value;
 
+const sigstore = z
+  .string()
+  .refine((text) => addressFault(text) === undefined)
+  .optional();
+
 const shape = z.object({
   APP_ID: z.string().regex(/^[1-9]\d{0,15}$/),
   PRIVATE_KEY: z.string(),
@@ -101,7 +106,11 @@ const shape = z.object({
     .optional(),
   SLUICE_WEBHOOKS: z.enum(["on", "off"]).default("on"),
   SLUICE_KEYLESS: z.enum(["on", "off"]).optional(),
+  SLUICE_FULCIO_URL: sigstore,
+  SLUICE_REKOR_URL: sigstore,
 });
+
+const SIGSTORE = "an https address without credentials";
 
 /** What each variable has to be, and how that looks. */
 const WORDS: Readonly<Record<keyof z.infer<typeof shape>, readonly [expected: string, example: string]>> = {
@@ -130,6 +139,8 @@ const WORDS: Readonly<Record<keyof z.infer<typeof shape>, readonly [expected: st
   ],
   SLUICE_WEBHOOKS: ["on or off (polling only)", "SLUICE_WEBHOOKS=off"],
   SLUICE_KEYLESS: ["on, or off (the key alone signs)", "SLUICE_KEYLESS=off"],
+  SLUICE_FULCIO_URL: [SIGSTORE, "SLUICE_FULCIO_URL=https://fulcio.example.org"],
+  SLUICE_REKOR_URL: [SIGSTORE, "SLUICE_REKOR_URL=https://rekor.example.org"],
 };
 
 /** Reads the service's variables, and those that `serve --setup` kept; everything bad or missing comes back at once. */

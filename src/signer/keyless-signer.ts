@@ -12,7 +12,7 @@ export interface Keyless {
   readonly fulcio: string | undefined;
   /** Address of a Rekor; undefined: the public one. */
   readonly rekor: string | undefined;
-  /** Whether what is private may be named in a public log. */
+  /** Whether what no token calls public may be named in a log. */
   readonly publish: boolean;
   /** One sentence about each payload, and whether it has a bundle. */
   readonly tell: (sentence: string, bundled: boolean) => void;
@@ -33,7 +33,7 @@ export function keylessSigner(signer: Signer, keyless: Keyless): Signer {
       const token = await tokenFor(keyless);
       const made = token.kind === "ok" ? await bundleOf(keyless, token.value, { payload, payloadType }) : token;
       if (made.kind === "ok") {
-        keyless.tell(`signed keyless, logged at ${keyless.rekor ?? PUBLIC_REKOR}`, true);
+        keyless.tell(`signed keyless, logged at ${new URL(keyless.rekor ?? PUBLIC_REKOR).host}`, true);
         return made.value;
       }
       const { why, next } = made.refusal;
@@ -61,11 +61,18 @@ async function tokenFor({ publish, tokenFile }: Keyless): Promise<Result<string,
   if (token === undefined) return refused({ why: "no OIDC token could be had", next: TOKEN });
   const claims = claimsOf(token);
   if (claims === undefined) return refused({ why: "the OIDC token is no JWT", next: TOKEN });
-  // Runners say whether what they work for is public.
-  const visibility = claims["repository_visibility"];
-  if (publish || typeof visibility !== "string" || visibility === "public") return ok(token);
-  const why = `the repository is ${safeLine(visibility, 20)}, and the log ${PUBLIC_REKOR} would name it to everybody for ever`;
-  return refused({ why, next: OWN });
+  const hidden = publish ? undefined : hiddenBy(claims);
+  if (hidden === undefined) return ok(token);
+  return refused({ why: `${hidden}, and a public log would name it to everybody for ever`, next: OWN });
+}
+
+/** GitHub's runners and GitLab's say whether what they work for is public; nobody's silence says that it is. */
+function hiddenBy(claims: Readonly<Record<string, unknown>>): string | undefined {
+  const said = [claims["repository_visibility"], claims["project_visibility"]].filter((one) => one !== undefined);
+  if (said.length === 0) return "the OIDC token does not say that whom it names is public";
+  const other = said.find((visibility) => visibility !== "public");
+  if (other === undefined) return undefined;
+  return `the repository is ${typeof other === "string" ? safeLine(other, 20) : "not public"}`;
 }
 
 async function tokenHere(): Promise<string> {

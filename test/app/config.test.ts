@@ -4,7 +4,7 @@ import { join } from "node:path";
 
 import { expect, onTestFinished, test } from "vitest";
 
-import { keylessOf } from "../../src/config-keyless.ts";
+import { addressFault, keylessOf } from "../../src/config-keyless.ts";
 import { readServiceConfig } from "../../src/config.ts";
 import { isPrivateVariable } from "../../src/pipeline/private-variable.ts";
 import { PRIVATE_KEY } from "./parts.ts";
@@ -86,6 +86,8 @@ test.each<[string, Record<string, string>]>([
   ["LOG_LEVEL", { LOG_LEVEL: "loud" }],
   ["SLUICE_QUEUE_URL", { SLUICE_QUEUE_URL: "mysql://x" }],
   ["SLUICE_WEBHOOKS", { SLUICE_WEBHOOKS: "no" }],
+  ["SLUICE_REKOR_URL", { SLUICE_REKOR_URL: "https://ada:secret@rekor.example.org" }],
+  ["SLUICE_FULCIO_URL", { SLUICE_FULCIO_URL: "http://fulcio.example.org" }],
   ["SLUICE_CONFIG", { SLUICE_CONFIG: "missing.yaml" }],
 ])("a bad %s is named with an example", async (name, change) => {
   const read = await readServiceConfig({ ...good, ...change }, directory());
@@ -130,4 +132,22 @@ test.each<[string, Readonly<Record<string, string>>, boolean]>([
 ])("%s is a token or is none", (_, env, token) => {
   expect(keylessOf(env).token).toBe(token);
   for (const name of Object.keys(env)) expect(isPrivateVariable(name)).toBe(true);
+});
+
+test.each([
+  ["https://sigstore.example.org/rekor", undefined],
+  ["http://127.0.0.1:3000", undefined],
+  ["http://localhost", undefined],
+  ["http://[::1]:3000", undefined],
+  ["http://127.0.0.1.example.org", "not https"],
+  ["http://sigstore.example.org", "not https"],
+  ["https://ada:secret@sigstore.example.org", "credentials"],
+  ["https://token@sigstore.example.org", "credentials"],
+  ["https://sigstore.example.org/?key=secret", "no address"],
+  ["sigstore.example.org", "no address"],
+  ["file:///etc/passwd", "no address"],
+])("a token is shown at %s, or that is refused", (address, why) => {
+  const fault = addressFault(address);
+  if (why === undefined) expect(fault).toBeUndefined();
+  else expect(fault).toContain(why);
 });

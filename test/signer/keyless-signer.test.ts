@@ -7,6 +7,7 @@ import { TrustedRoot } from "@sigstore/protobuf-specs";
 import { toSignedEntity, toTrustMaterial, Verifier } from "@sigstore/verify";
 import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
 
+import type { KeylessConfig } from "../../src/config-keyless.ts";
 import { PAYLOAD_TYPE } from "../../src/manifest/dsse.ts";
 import { withBundles } from "../../src/main/keyless.ts";
 import type { BundleCheck, BundleTrust } from "../../src/manifest/bundle.ts";
@@ -67,7 +68,7 @@ test("a token gives a bundle that names whom it names, also where a runner makes
   writeFileSync(tokenFile, `${here.token()}\n`);
   const kept = await signed({}, { tokenFile });
 
-  expect(handed.told).toBe(`signed keyless, logged at ${here.url}`);
+  expect(handed.told).toBe(`signed keyless, logged at ${new URL(here.url).host}`);
   for (const { bundle } of [handed, made, kept])
     expect(await checked(bundle ?? new Uint8Array())).toEqual({
       kind: "valid",
@@ -196,15 +197,45 @@ test("without a token nothing is asked of anybody unless somebody says so, and t
   expect(told.join()).toContain("no OIDC token could be had");
 });
 
-test("what is private is not named in a public log unless somebody says so", async () => {
-  const token = here.token({ repository_visibility: "private" });
+test.each<[string, Readonly<Record<string, unknown>>, string]>([
+  ["private on GitHub", { repository_visibility: "private" }, "the repository is private"],
+  ["private on GitLab", { project_visibility: "private" }, "the repository is private"],
+  ["internal on GitLab", { project_visibility: "internal" }, "the repository is internal"],
+  ["called both", { repository_visibility: "public", project_visibility: "private" }, "the repository is private"],
+  ["of a word that is none", { repository_visibility: ["public"] }, "the repository is "],
+  ["not called public", {}, "the OIDC token does not say that"],
+])("what is %s is not named in a public log unless somebody says so", async (_, claims, why) => {
+  const token = here.token(claims);
+  const before = here.logged.length;
   const asked = await signed({ SIGSTORE_ID_TOKEN: token }, { publish: false });
-  const meant = await signed({ SIGSTORE_ID_TOKEN: token });
 
   expect(asked.bundle).toBeUndefined();
-  expect(asked.told).toContain("the repository is private");
+  expect(asked.told).toContain(`not signed keyless: ${why}`);
   expect(asked.told).toContain("SLUICE_KEYLESS=on");
-  expect(meant.bundle).toBeDefined();
+  expect(here.logged).toHaveLength(before);
+  expect((await signed({ SIGSTORE_ID_TOKEN: token })).bundle).toBeDefined();
+});
+
+test.each(["repository_visibility", "project_visibility"])("what a runner's %s calls public is named", async (name) => {
+  const token = here.token({ [name]: "public" });
+  expect((await signed({ SIGSTORE_ID_TOKEN: token }, { publish: false })).bundle).toBeDefined();
+});
+
+test("one address of one's own is not enough for what is private, both are; one that is none is refused", async () => {
+  const told: string[] = [];
+  const config = { wanted: undefined, token: true, tokenFile: undefined, fulcio: here.url, rekor: here.url };
+  vi.stubEnv("SIGSTORE_ID_TOKEN", here.token({ repository_visibility: "private" }));
+  const bundle = async (over: Partial<KeylessConfig>): Promise<boolean> => {
+    const tell = (sentence: string): void => void told.push(sentence);
+    const signer = withBundles(fileSigner(directory, undefined), { ...config, ...over }, tell);
+    return (await signer.bundle?.(PAYLOAD, PAYLOAD_TYPE)) !== undefined;
+  };
+
+  expect(await bundle({})).toBe(true);
+  expect(await bundle({ fulcio: undefined })).toBe(false);
+  expect(await bundle({ rekor: undefined })).toBe(false);
+  await expect(bundle({ rekor: "https://ada:secret@rekor.example.org" })).rejects.toThrow("SLUICE_REKOR_URL: it holds");
+  expect(told.join()).not.toContain("secret");
 });
 
 test("a workflow of a repository and a branch with hyphens counts, and who is listed after it", async () => {
