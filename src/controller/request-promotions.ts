@@ -36,6 +36,10 @@ export interface RequestOrder {
   readonly states: ReadonlyMap<string, EnvironmentState>;
   readonly newest: readonly Newest[];
   readonly late: readonly LateChange[];
+  /** Pull requests with labels that were merged into other branches, and whose changes are not on the default one. */
+  readonly elsewhere: readonly PullRequest[];
+  /** The default branch. */
+  readonly branch: string;
   /** Events of the ledger. */
   readonly recorded: readonly Pick<ReleaseEvent, "kind" | "environment" | "cause">[];
   /** RFC 3339 UTC, from the forge's clock. */
@@ -53,7 +57,7 @@ export interface RefusedLabel {
 export interface Requested {
   readonly events: readonly ReleaseEvent[];
   readonly refused: readonly RefusedLabel[];
-  /** Pull requests of late changes whose labels were all decided on. */
+  /** Pull requests whose labels were all decided on. */
   readonly decided: readonly number[];
 }
 
@@ -64,7 +68,7 @@ export interface Requested {
 export async function requestPromotions(ports: RequestPorts, order: RequestOrder): Promise<Requested> {
   const events: ReleaseEvent[] = [];
   const late = await lateLabels(ports.forge, order);
-  const refused = [...unknownLabels(order), ...late.refused];
+  const refused = [...unknownLabels(order), ...late.refused, ...elsewhereLabels(order)];
   for (const environment of order.environments) {
     for (const newest of order.newest) {
       const standing = standingOf(order.states.get(environment.name), newest.pipeline);
@@ -76,7 +80,7 @@ export async function requestPromotions(ports: RequestPorts, order: RequestOrder
       if (asked.kind === "asked") events.push(requested(environment.name, newest, { ...asked, at: order.at }));
     }
   }
-  return { events, refused, decided: late.decided };
+  return { events, refused, decided: [...late.decided, ...order.elsewhere.map(({ number }) => number)] };
 }
 
 const LABEL = "promote:";
@@ -95,6 +99,21 @@ function unknownLabels({ environments, newest, late }: RequestOrder): readonly R
         return { pullRequest, label, words: `${named(label)} names no environment, and is taken off: ${next}` };
       }),
   );
+}
+
+/** Labels on changes that nothing runs for which may be released. */
+function elsewhereLabels({ elsewhere, branch }: RequestOrder): readonly RefusedLabel[] {
+  return elsewhere.flatMap((pullRequest) => {
+    const why = `it asks for a run of ${branchName(branch)}, and this change was merged into ${branchName(pullRequest.base.branch)}`;
+    const next = `put it on the pull request that brings the change to ${branchName(branch)}`;
+    return pullRequest.labels
+      .filter((label) => label.startsWith(LABEL))
+      .map((label) => ({
+        pullRequest,
+        label,
+        words: `${named(label)} asks for nothing, and is taken off: ${why}; ${next}`,
+      }));
+  });
 }
 
 /** Labels that came once their change was not the newest, and asked for nothing while it was. */
@@ -152,6 +171,10 @@ function lateWords(environment: string, { newest, failed, own }: LateChange, log
 /** Anybody may name a label, and words of ours may hold code. */
 function named(label: string): string {
   return `the label \`${label.replaceAll("`", "'")}\``;
+}
+
+function branchName(branch: string): string {
+  return `\`${branch.replaceAll("`", "'")}\``;
 }
 
 type Labelled = { readonly refused: readonly RefusedLabel[] } & (

@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import type { Newest } from "../../src/controller/request-promotions.ts";
 import type { CommitSha } from "../../src/identity/identity.ts";
 import type { RunSummary } from "../../src/index/history.ts";
-import { lateChanges } from "../../src/main/release/late-changes.ts";
+import { labelledChanges } from "../../src/main/release/late-changes.ts";
 import type { Place } from "../../src/main/release/promotion-place.ts";
 import type { At } from "../../src/main/serve/at.ts";
 import { labelledTable } from "../../src/main/serve/labels.ts";
@@ -68,10 +68,11 @@ async function late({ line, newest, ran = [], open = [], ago = HOUR, base = "mai
     queue: { table },
     service: { parts: { ledger: "refs/heads/sluice/ledger" }, open: async () => open },
   } as unknown as At;
-  const changes = await lateChanges(at, place, found);
+  const { late: changes, elsewhere } = await labelledChanges(at, place, found);
   return {
     late: changes.map((one) => ({ newest: one.newest.map(({ pipeline }) => pipeline), failed: one.failed })),
     noted: (await table.entries(labelledTable(repository))).length,
+    ...(elsewhere.length > 0 && { elsewhere: elsewhere.map(({ number }) => number) }),
   };
 }
 
@@ -91,7 +92,12 @@ test("a change is late once a later one has passed it in all that ran for it", a
     late: [{ newest: ["a"], failed: [] }],
     noted: 1,
   });
-  expect(await late({ ...passed, ran: ["a"], base: "release" })).toEqual({ late: [], noted: 0 });
+});
+
+test("a change that was merged into another branch is elsewhere, unless the default branch has it", async () => {
+  const aside = { newest: { a: TIP }, base: "release" };
+  expect(await late({ ...aside, line: [TIP, BEFORE] })).toEqual({ late: [], noted: 1, elsewhere: [PAGE.number] });
+  expect(await late({ ...aside, line: LINE })).toEqual({ late: [], noted: 0 });
 });
 
 test("a change that failed in one of two pipelines is late once nothing runs that may yet be its newest", async () => {

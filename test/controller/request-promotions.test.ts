@@ -32,6 +32,7 @@ async function asked(
         Partial<Pick<LateChange, "since" | "failed">> &
         Pick<RequestOrder, "recorded" | "states">)
     | null = null,
+  elsewhere = false,
 ) {
   const events = by.map(([label, login], at): LabelEvent => ({
     id: at,
@@ -72,7 +73,7 @@ async function asked(
     {
       environments: [...DEFAULT_SETTINGS.environments, STAGING],
       states: late?.states ?? new Map(),
-      newest: [{ pipeline: "sum", run: runId("a"), pullRequests: late === null ? [pull] : [] }],
+      newest: [{ pipeline: "sum", run: runId("a"), pullRequests: late === null && !elsewhere ? [pull] : [] }],
       late:
         late === null
           ? []
@@ -85,6 +86,8 @@ async function asked(
                 ...late,
               },
             ],
+      elsewhere: elsewhere ? [{ ...pull, base: { ...pull.base, branch: "dev" } }] : [],
+      branch: "main",
       recorded: late?.recorded ?? [],
       at: "2026-01-01T00:00:00Z",
     },
@@ -92,7 +95,7 @@ async function asked(
   return {
     asked: found.map(({ by: { login }, environment }) => `${environment} by ${login}`),
     refused: refused.map(({ label, words }) => `${label}: ${words}`),
-    ...(late !== null && { decided }),
+    ...((late !== null || elsewhere) && { decided }),
   };
 }
 
@@ -167,4 +170,14 @@ test("a label that asked while its change was the newest stays", async () => {
   // Put there once more, later, it asks for what a label cannot.
   const since = "2025-12-31T00:00:00Z";
   expect((await asked(LABELLED, true, { own, recorded: [], states, since })).refused).toHaveLength(1);
+});
+
+test("a label on a change that was merged into another branch is refused with where to put it", async () => {
+  expect(await asked([["promote:staging", "alice"]], true, null, true)).toEqual({
+    asked: [],
+    refused: [
+      "promote:staging: the label `promote:staging` asks for nothing, and is taken off: it asks for a run of `main`, and this change was merged into `dev`; put it on the pull request that brings the change to `main`",
+    ],
+    decided: [5],
+  });
 });

@@ -211,6 +211,13 @@ test("commands release, roll back and hold; automation never crosses the hold", 
   await until("the second is released", async () => (await releases()) === 2);
   expect(await pin()).not.toBe(before);
 
+  // What was merged into another branch has no run that may be released.
+  await forge.commit(repository, { branch: "dev", files: { "a.txt": "a\n" }, message: "a", login: "alice" });
+  await forge.commit(repository, { branch: "b", files: { "b.txt": "b\n" }, message: "b", login: "alice" });
+  const aside = await forge.openPull(repository, { branch: "b", base: "dev", title: "Aside", login: "alice" });
+  await forge.merge(repository, aside, { login: "alice" });
+  forge.label(repository, aside, { name: "promote:staging", add: true, login: "alice" });
+
   // A label asks for the newest run, which is not the one of this change any more.
   forge.label(repository, pull, { name: "promote:staging", add: true, login: "alice" });
   await until("the late label is taken off", () => !pull.labels.includes("promote:staging"));
@@ -220,6 +227,10 @@ test("commands release, roll back and hold; automation never crosses the hold", 
         body,
       ),
     ),
+  );
+  await until("the label elsewhere is taken off", () => !aside.labels.includes("promote:staging"));
+  await until("where to put it is told", () =>
+    (repository.comments.get(aside.number) ?? []).some(({ body }) => body.includes("was merged into `dev`")),
   );
 
   // How many runs there are by now depends on which pushes one look took together.

@@ -6,32 +6,39 @@ import type { RunSummary } from "../../index/history.ts";
 import type { At } from "../serve/at.ts";
 import { labelledTable } from "../serve/labels.ts";
 import { freshOrders } from "../run/orders.ts";
-import { refusalOf } from "./promotion-hand.ts";
+import { refusalOf, type LabelledChanges } from "./promotion-hand.ts";
 import type { Place } from "./promotion-place.ts";
 
 /** A change merged so short a time ago may be one that the branch, as it was looked at, does not hold yet. */
 const JUST_MERGED_MS = 10 * 60_000;
 
-/** Merged pull requests whose labels come too late: what is newest of their pipelines ran for a later change. */
-export async function lateChanges(at: At, place: Place, newest: readonly Newest[]): Promise<readonly LateChange[]> {
+/** Merged pull requests whose labels come too late, because what is newest of their pipelines ran for a later change, or stand on what was merged elsewhere. */
+export async function labelledChanges(at: At, place: Place, newest: readonly Newest[]): Promise<LabelledChanges> {
   const { forge } = place.repository;
   const table = labelledTable(forge.repository);
   const asked = new Set(newest.flatMap(({ pullRequests }) => pullRequests.map(({ number }) => number)));
   const late: LateChange[] = [];
+  const elsewhere: PullRequest[] = [];
   for (const { key } of await at.queue.table.entries(table)) {
     if (asked.has(Number(key))) continue;
     const pull = await forge.pullRequest(Number(key));
     if (isNotNow(pull)) continue;
     const { mergeCommit } = pull.kind === "ok" ? pull.value : { mergeCommit: null };
-    if (pull.kind !== "ok" || mergeCommit === null || !asksOf(place, pull.value)) {
+    if (pull.kind !== "ok" || mergeCommit === null || !asks(pull.value)) {
       await at.queue.table.remove(table, key);
+      continue;
+    }
+    if (pull.value.base.branch !== place.branch) {
+      // A branch that is called otherwise since has its changes all the same.
+      if ((await place.line()).has(mergeCommit)) await at.queue.table.remove(table, key);
+      else elsewhere.push(pull.value);
       continue;
     }
     const found = await passedBy(place, { mergeCommit, mergedAt: pull.value.mergedAt }, newest);
     if (found !== undefined && !(await runsStill(at, place, { mergeCommit, failed: found.failed })))
       late.push({ ...found, pullRequest: pull.value, own: await promotableOf(place, found.ran) });
   }
-  return late;
+  return { late, elsewhere };
 }
 
 /** Forgets those that were decided on: a label that comes again is noted again. */
@@ -40,8 +47,8 @@ export async function forgetLabelled({ queue }: At, place: Place, decided: reado
   for (const number of decided) await queue.table.remove(table, String(number));
 }
 
-function asksOf({ branch }: Place, { labels, base }: PullRequest): boolean {
-  return base.branch === branch && labels.some((label) => label.startsWith("promote:"));
+function asks({ labels }: PullRequest): boolean {
+  return labels.some((label) => label.startsWith("promote:"));
 }
 
 interface Merged {

@@ -6,9 +6,9 @@ import { promote } from "../../controller/promote/promote.ts";
 import type { PromoteOrder } from "../../controller/promote/promotion.ts";
 import {
   requestPromotions,
-  type LateChange,
   type Newest,
   type RefusedLabel,
+  type RequestOrder,
 } from "../../controller/request-promotions.ts";
 import { withdraw } from "../../controller/withdraw.ts";
 import type { Answer, PullRequest } from "../../forge/forge.ts";
@@ -39,9 +39,12 @@ export interface PromotionsLooked extends Looked {
   /** Something was released. */
   readonly released: boolean;
   readonly refused: readonly RefusedLabel[];
-  /** Pull requests whose late labels were decided on. */
+  /** Pull requests whose labels were decided on. */
   readonly decided: readonly number[];
 }
+
+/** Merged pull requests whose labels ask for nothing. */
+export type LabelledChanges = Pick<RequestOrder, "late" | "elsewhere">;
 
 /**
  * Takes every promotion of a repository as far as it goes: all of it is computed anew from the ledger, the default
@@ -50,7 +53,7 @@ export interface PromotionsLooked extends Looked {
 export async function takePromotions(
   place: Place,
   news: ReadonlySet<string>,
-  late: (newest: readonly Newest[]) => Promise<readonly LateChange[]>,
+  labelled: (newest: readonly Newest[]) => Promise<LabelledChanges>,
 ): Promise<PromotionsLooked> {
   const { repository } = place;
   const { environments } = place.project.settings;
@@ -64,7 +67,8 @@ export async function takePromotions(
       environments,
       states: await place.repository.releases.states(),
       newest,
-      late: await late(newest),
+      ...(await labelled(newest)),
+      branch: place.branch,
       recorded: await repository.releases.events(),
       at: new Date(place.now).toISOString(),
     },

@@ -2,7 +2,7 @@ import type { RepositoryRef } from "../../identity/repository.ts";
 import { again, DONE, type At } from "../serve/at.ts";
 import type { ForgeRepository } from "../serve/forge-repository.ts";
 import { tellTaken } from "../serve/notices.ts";
-import { forgetLabelled, lateChanges } from "./late-changes.ts";
+import { forgetLabelled, labelledChanges } from "./late-changes.ts";
 import { tellMissing } from "./missing.ts";
 import { takeOffline } from "./offline.ts";
 import { takeDeployments } from "./deployments.ts";
@@ -53,7 +53,7 @@ async function promotionsNow(at: At, repository: ForgeRepository, lost: AbortSig
   if (offline === undefined) return again(LOOK_AGAIN_MS);
   const news = new Set(offline.taken.map(({ environment, pipeline }) => `${environment}/${pipeline ?? ""}`));
   await tellTaken(at, repository, offline.taken).catch(at.service.parts.onError);
-  const looked = await takePromotions(place, news, (newest) => lateChanges(at, place, newest));
+  const looked = await takePromotions(place, news, (newest) => labelledChanges(at, place, newest));
   // A promotion that was merged just now has moved the tip.
   const after = looked.released ? await placeOf(at.service, repository, lost) : placed;
   const deployed = after.kind === "place" && !lost.aborted ? await takeDeployments(at, after.place, news) : undefined;
