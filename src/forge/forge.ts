@@ -118,6 +118,13 @@ export interface Check {
 
 export type Permission = "admin" | "maintain" | "write" | "triage" | "read" | "none";
 
+/** Some of the closed pull requests that changed since a moment. */
+export interface ClosedPullRequests {
+  readonly pulls: readonly PullRequest[];
+  /** The page from which to ask on for what changed earlier; null: that was all. */
+  readonly next: number | null;
+}
+
 /** One repository on the forge, seen and written as the App. Held by contract/forge.ts. */
 export interface Forge {
   readonly repository: RepositoryRef;
@@ -128,8 +135,8 @@ export interface Forge {
   gitToken(): Promise<Answer<string>>;
   pullRequest(number: number): Promise<Answer<PullRequest>>;
   openPullRequests(): Promise<Answer<readonly PullRequest[]>>;
-  /** Closed ones that changed since then (RFC 3339), the newest change first. */
-  closedPullRequestsSince(since: string): Promise<Answer<readonly PullRequest[]>>;
+  /** Closed ones that changed since then (RFC 3339), the newest change first, from that page of them on (the first is 1). */
+  closedPullRequestsSince(since: string, from: number): Promise<Answer<ClosedPullRequests>>;
   pullRequestsOf(commit: CommitSha): Promise<Answer<readonly PullRequest[]>>;
   /** Pull requests of one branch of this repository, open and closed, newest first. */
   pullRequestsOfBranch(branch: string): Promise<Answer<readonly PullRequest[]>>;

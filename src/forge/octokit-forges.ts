@@ -128,8 +128,8 @@ function openForge(
         ),
       );
     },
-    closedPullRequestsSince: (since) =>
-      closedSince(calls, { installation: repository.installation, fullName: fullName() }, since),
+    closedPullRequestsSince: (since, from) =>
+      closedSince(calls, { installation: repository.installation, fullName: fullName() }, { since, from }),
     async pullRequestsOf(commit) {
       const answer = await ask((octokit, headers) =>
         octokit.rest.repos.listPullRequestsAssociatedWithCommit({ ...at, commit_sha: commit, headers }),

@@ -36,13 +36,14 @@ export function forgeContract(open: () => Promise<ForgeBench>): void {
 
   test("shows closed pull requests that changed since then", async () => {
     const { forge, number } = await open();
-    expect(given(await forge.closedPullRequestsSince("2020-01-01T00:00:00Z"))).toEqual([]);
+    expect(given(await forge.closedPullRequestsSince("2020-01-01T00:00:00Z", 1))).toEqual({ pulls: [], next: null });
     given(await forge.updatePullRequest(number, { state: "closed" }));
     given(await forge.addLabels(number, ["promote:prod"]));
-    expect(given(await forge.closedPullRequestsSince("2020-01-01T00:00:00Z"))).toMatchObject([
-      { number, state: "closed", labels: ["promote:prod"] },
-    ]);
-    expect(given(await forge.closedPullRequestsSince("2100-01-01T00:00:00Z"))).toEqual([]);
+    expect(given(await forge.closedPullRequestsSince("2020-01-01T00:00:00Z", 1))).toMatchObject({
+      pulls: [{ number, state: "closed", labels: ["promote:prod"] }],
+      next: null,
+    });
+    expect(given(await forge.closedPullRequestsSince("2100-01-01T00:00:00Z", 1))).toEqual({ pulls: [], next: null });
   });
 
   test("knows its own comments from those of people, also where they look the same", async () => {
