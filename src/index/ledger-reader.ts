@@ -1,7 +1,8 @@
-import type { CommitSha, RunId } from "../identity/identity.ts";
+import { digestOf, type CommitSha, type Digest, type RunId } from "../identity/identity.ts";
 import type { KeyDocument } from "../key/key-document.ts";
 import { keyPath, manifestPath, runDirectory } from "../manifest/ledger-paths.ts";
-import { parseManifest, type ParsedManifest } from "../manifest/parse-manifest.ts";
+import { parseJson, parseManifest, type ParsedManifest } from "../manifest/parse-manifest.ts";
+import { isObject } from "../manifest/shape.ts";
 import type { RunRecord } from "../run/run-record.ts";
 
 export interface LedgerEntry {
@@ -67,7 +68,7 @@ export async function readRun(ledger: LedgerReader, head: CommitSha, id: RunId):
   return withDocuments(ledger, head, [bare.record]).then(([record]) => record);
 }
 
-/** The same records with their key documents, read together. */
+/** The same records with their key documents, read together; one that its key does not name is left out. */
 export async function withDocuments(
   ledger: LedgerReader,
   head: CommitSha,
@@ -78,9 +79,15 @@ export async function withDocuments(
   return records.map((record) => ({
     ...record,
     steps: record.steps.map((step) => {
-      const bytes = step.key === null ? undefined : files.get(keyPath(step.key));
-      const document = bytes === undefined ? null : (JSON.parse(new TextDecoder().decode(bytes)) as KeyDocument);
+      const document = step.key === null ? null : documentOf(step.key, files.get(keyPath(step.key)));
       return { ...step, document };
     }),
   }));
+}
+
+/** Anybody who can push could have put other bytes there. */
+function documentOf(key: Digest, bytes: Uint8Array | undefined): KeyDocument | null {
+  if (bytes === undefined || digestOf(bytes) !== key) return null;
+  const value = parseJson(bytes)?.value;
+  return isObject(value) && Array.isArray(value["inputs"]) ? (value as unknown as KeyDocument) : null;
 }

@@ -305,6 +305,27 @@ test("an unreadable manifest hides its own run only, and says why when asked for
   expect(await history.record(parseRunId("z".repeat(26)) ?? broken)).toBeUndefined();
 });
 
+test("a key document that is broken is missing from its step, and hides nothing else", async () => {
+  const ledger = new MemoryLedger();
+  const step = (bytes: number): Draw["steps"][number] => ({ ms: 1, failed: false, bytes });
+  const record = recordOf(
+    { pipeline: "digits", status: "succeeded", minute: 1, steps: [step(1), step(2), step(3)] },
+    0,
+  );
+  ledger.push(record);
+  const [first, second] = record.steps.flatMap(({ key }) => key ?? []);
+  if (first === undefined || second === undefined) throw new Error("no keys");
+  ledger.bytes.set(keyPath(first), new TextEncoder().encode("garbage"));
+  ledger.bytes.set(keyPath(second), new TextEncoder().encode("{}"));
+  ledger.say("By hand");
+  await using history = sqliteHistory(join(directory(), "h.sqlite"), ledger);
+  await history.sync();
+  expect(history.runs({}).map((run) => run.id)).toEqual([record.id]);
+  expect((await history.past(["digits"])).map(({ name }) => name)).toEqual(["evaluate"]);
+  const documents = (await history.record(record.id))?.steps.map((one) => one.document);
+  expect(documents).toEqual([null, null, record.steps[2]?.document]);
+});
+
 test("what runs hold is not known while one of them cannot be read, and known again by whoever can read it", async () => {
   const ledger = new MemoryLedger();
   const draw: Draw = {
