@@ -7,6 +7,7 @@ import { lines } from "./git-output.ts";
 import { gitProcess, type GitProcess } from "./git-process.ts";
 import type { Mirror, Published, Refreshed, RefUpdate } from "./mirror.ts";
 import { nativeGit } from "./native-git.ts";
+import { inTheWay, matches } from "./ref-names.ts";
 import type { RunProgram } from "./run-program.ts";
 
 export interface MirrorPlace {
@@ -150,15 +151,23 @@ async function refreshOnce(
     here(local, patterns),
   ]);
   if (listed.code !== 0) return trouble(listed.stderr);
-  const there = refsOf(listed.stdout.toString("utf8"), "\t");
-  const wanted = [...there].filter(([ref, sha]) => mine.get(ref) !== sha).map(([ref]) => `+${ref}:${ref}`);
-  if (wanted.length > 0) {
-    const fetched = await git.attempt([...FETCH, url, "--stdin"], `${wanted.join("\n")}\n`);
-    if (fetched.code !== 0) return { ...trouble(fetched.stderr), listed: true };
-  }
-  const gone = [...mine.keys()].filter((ref) => !there.has(ref));
-  if (gone.length > 0) await local.run(["update-ref", "--stdin"], gone.map((ref) => `delete ${ref}\n`).join(""));
-  return { kind: "ok", refs: there };
+  const there = refsOf(listed.stdout.toString("utf8"), "\t", (ref) => patterns.some((one) => matches(one, ref)));
+  const wanted = [...there].filter(([ref, sha]) => mine.get(ref) !== sha).map(([ref]) => ref);
+  // First: `release` that is gone stands in the way of `release/1.0`.
+  await dropAll(
+    local,
+    [...mine.keys()].filter((ref) => !there.has(ref)),
+  );
+  if (wanted.length === 0) return { kind: "ok", refs: there };
+  const fetched = await git.attempt([...FETCH, url, "--stdin"], wanted.map((ref) => `+${ref}:${ref}\n`).join(""));
+  if (fetched.code === 0) return { kind: "ok", refs: there };
+  // So may what other patterns brought: the remote has none of it beside what it lists.
+  await dropAll(local, inTheWay((await here(local, ["refs/"])).keys(), wanted));
+  return { ...trouble(fetched.stderr), listed: true };
+}
+
+async function dropAll(git: GitProcess, refs: readonly string[]): Promise<void> {
+  if (refs.length > 0) await git.run(["update-ref", "--stdin"], refs.map((ref) => `delete ${ref}\n`).join(""));
 }
 
 async function here(git: GitProcess, patterns: readonly string[]): Promise<ReadonlyMap<string, CommitSha>> {
@@ -178,12 +187,17 @@ const FETCH = [
   "--no-recurse-submodules",
 ];
 
-function refsOf(text: string, separator: string): ReadonlyMap<string, CommitSha> {
+function refsOf(
+  text: string,
+  separator: string,
+  counts: (ref: string) => boolean = () => true,
+): ReadonlyMap<string, CommitSha> {
   const refs = new Map<string, CommitSha>();
   for (const line of lines(text)) {
     const at = line.indexOf(separator);
     const sha = parseCommitSha(line.slice(0, at));
-    if (sha !== undefined) refs.set(line.slice(at + 1), sha);
+    const ref = line.slice(at + 1);
+    if (sha !== undefined && counts(ref)) refs.set(ref, sha);
   }
   return refs;
 }

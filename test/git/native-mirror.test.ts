@@ -7,7 +7,7 @@ import { promisify } from "node:util";
 import { expect, onTestFinished, test } from "vitest";
 
 import type { Mirror } from "../../src/git/mirror.ts";
-import { nativeMirror } from "../../src/git/native-mirror.ts";
+import { GROWN, nativeMirror } from "../../src/git/native-mirror.ts";
 import { parseCommitSha, type CommitSha } from "../../src/identity/identity.ts";
 import { httpRemote, type HttpRemote } from "../contract/http-remote.ts";
 import { ENV, repository, type Bench } from "../sluice.ts";
@@ -78,6 +78,31 @@ test("a refresh brings refs as they are, also rewritten and deleted ones, and re
   await push(bench, remote.url, `:${deep}`);
   await mirror.refresh(["refs/sluice/offline/*"]);
   expect(await mirror.resolve(deep)).toBeUndefined();
+});
+
+test("a branch makes way for one below it, whatever was asked when it was brought", async () => {
+  const { bench, remote, mirror } = await pushed();
+  await push(bench, remote.url, "HEAD:refs/heads/a", "HEAD:refs/heads/b/1.0");
+  await mirror.refresh(["refs/heads/*"]);
+  await push(bench, remote.url, ":refs/heads/a", ":refs/heads/b/1.0");
+  await push(bench, remote.url, "HEAD:refs/heads/a/1.0", "HEAD:refs/heads/b");
+  expect(await mirror.refresh(["refs/heads/a/1.0", "refs/heads/b"])).toMatchObject({ kind: "ok" });
+  expect(await mirror.resolve("refs/heads/a")).toBeUndefined();
+  expect(await mirror.resolve("refs/heads/b")).toBe(sha(bench.git("rev-parse", "HEAD")));
+});
+
+test("a ref that only ends like what was asked for is not brought, and takes nothing away here", async () => {
+  const { bench, remote, mirror } = await pushed();
+  const main = sha(bench.git("rev-parse", "HEAD"));
+  await push(bench, remote.url, `HEAD:${GROWN}/refs/heads/main`);
+  const only = { kind: "ok", refs: new Map([["refs/heads/main", main]]) };
+  expect(await mirror.refresh(["refs/heads/main"])).toEqual(only);
+  await mirror.settle(main);
+  bench.commit("main");
+  const next = sha(bench.git("rev-parse", "HEAD"));
+  await push(bench, remote.url, "HEAD:refs/heads/main");
+  expect(await mirror.refresh(["refs/heads/main"])).toMatchObject({ refs: new Map([["refs/heads/main", next]]) });
+  expect(await mirror.grown()).toBe(main);
 });
 
 test("what many ask at once is asked once, what is asked later is asked anew, and writing goes first", async () => {

@@ -32,19 +32,19 @@ export type Placed =
   /** Nothing there has to do with environments. */
   | { readonly kind: "none" }
   /** The forge cannot be asked now. */
-  | { readonly kind: "later" };
+  | { readonly kind: "later"; readonly why: string };
 
 export async function placeOf(service: Service, repository: ForgeRepository, lost: AbortSignal): Promise<Placed> {
   const { forge, mirror } = repository;
   const about = await forge.about();
-  if (isNotNow(about)) return { kind: "later" };
+  if (isNotNow(about)) return { kind: "later", why: about.why };
   if (about.kind !== "ok") return { kind: "none" };
   const branch = about.value.defaultBranch;
   const ref = `refs/heads/${branch}`;
   // What was brought since the last look is a part of what is decided on.
   const refreshed = await mirror.refresh([ref, service.parts.ledger, `${OFFLINE}*`]);
   const tip = refreshed.kind === "ok" ? refreshed.refs.get(ref) : undefined;
-  if (refreshed.kind === "unreachable") return { kind: "later" };
+  if (refreshed.kind === "unreachable") return { kind: "later", why: refreshed.why };
   if (tip === undefined) return { kind: "none" };
   await repository.history.sync();
   const { settings } = await repository.rulesAt(tip);

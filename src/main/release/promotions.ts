@@ -45,7 +45,7 @@ export async function promotions(at: At, repository: ForgeRepository): Promise<P
 
 async function promotionsNow(at: At, repository: ForgeRepository, lost: AbortSignal): Promise<Performed> {
   const placed = await placeOf(at.service, repository, lost);
-  if (placed.kind === "later") return again(LATER_MS);
+  if (placed.kind === "later") return again(LATER_MS, placed.why);
   if (placed.kind === "none") return DONE;
   const { place } = placed;
   // Before anything is decided or deployed: what was done meanwhile is a part of what is.

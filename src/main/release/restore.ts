@@ -63,7 +63,7 @@ async function restoreNow(
   { head, sender, lost }: { readonly head: CommitSha; readonly sender: Person; readonly lost: AbortSignal },
 ): Promise<Performed> {
   const placed = await placeOf(at.service, repository, lost);
-  if (placed.kind === "later") return again(5_000);
+  if (placed.kind === "later") return again(5_000, placed.why);
   if (placed.kind === "none" || sender.bot) return DONE;
   const { place } = placed;
   const may = await leave(place, "promote").asks(sender.login);

@@ -76,7 +76,7 @@ async function lookAlone(
   repository.save();
   // Before promotions are woken: what was reproduced may be what one of them waits for.
   if (looked.kind !== "again") await takeReproductions(at, repository).catch(parts.onError);
-  if (looked.kind === "again") return again(looked.afterMs);
+  if (looked.kind === "again") return again(looked.afterMs, looked.why);
   if (looked.kind === "empty") return DONE;
   await wakeForMovedBases(
     at.queue,

@@ -58,7 +58,7 @@ async function reportNow(
       await leaveHead(at.queue, ref, number);
       return "over";
     case "again":
-      return again(planned.afterMs);
+      return again(planned.afterMs, planned.why);
     case "planned": {
       const { plan } = planned;
       await repository.history.sync();
@@ -84,7 +84,7 @@ export async function reportMergeGroup(at: At, trigger: Extract<Trigger, { kind:
   const repository = await at.service.repository(trigger.repository);
   const group = await planMergeGroup(repository, trigger);
   repository.save();
-  if (group.kind === "again") return again(group.afterMs);
+  if (group.kind === "again") return again(group.afterMs, group.why);
   if (group.kind === "over") return DONE;
   const { plan } = group;
   const texts = await textsOf(plan);
