@@ -4,6 +4,8 @@ export interface KeylessConfig {
   readonly wanted: string | undefined;
   /** Whether an OIDC token was handed over, or the runner makes one. */
   readonly token: boolean;
+  /** Where the runner makes one, and what is shown to it there; absent where a variable has one. */
+  readonly runner?: { readonly url: string; readonly bearer: string } | undefined;
   /** File of a token that is made anew from time to time; undefined: it comes from a variable or the runner. */
   readonly tokenFile: string | undefined;
   /** Addresses; undefined: the public ones. */
@@ -15,10 +17,13 @@ export interface KeylessConfig {
 export function keylessOf(env: NodeJS.Dict<string>): KeylessConfig {
   const set = (name: string): string | undefined => (env[name] === "" ? undefined : env[name]);
   const tokenFile = set("SLUICE_ID_TOKEN_FILE");
-  const runner = ["ACTIONS_ID_TOKEN_REQUEST_URL", "ACTIONS_ID_TOKEN_REQUEST_TOKEN"];
+  const handed = set("SIGSTORE_ID_TOKEN") !== undefined;
+  const [url, bearer] = [set("ACTIONS_ID_TOKEN_REQUEST_URL"), set("ACTIONS_ID_TOKEN_REQUEST_TOKEN")];
+  const runner = url === undefined || bearer === undefined ? undefined : { url, bearer };
   return {
     wanted: set("SLUICE_KEYLESS"),
-    token: (tokenFile ?? set("SIGSTORE_ID_TOKEN")) !== undefined || runner.every((name) => set(name) !== undefined),
+    token: tokenFile !== undefined || handed || runner !== undefined,
+    ...(handed ? {} : { runner }),
     tokenFile,
     fulcio: set("SLUICE_FULCIO_URL"),
     rekor: set("SLUICE_REKOR_URL"),

@@ -15,7 +15,7 @@ import {
   type SignedEvent,
 } from "../release/release-event.ts";
 import { verifyEvent } from "../release/verify-event.ts";
-import { digestOf, type CommitSha } from "../identity/identity.ts";
+import type { CommitSha } from "../identity/identity.ts";
 import type { Signer } from "../signer/signer.ts";
 
 export interface EventPorts {
@@ -29,6 +29,8 @@ export interface EventPorts {
 }
 
 const ATTEMPTS = 50;
+/** So many are signed at once. */
+const SHARE = 20;
 
 export interface RecordedEvents {
   readonly kind: "recorded";
@@ -47,8 +49,6 @@ export async function recordEvents(
 ): Promise<RecordedEvents | NotRecorded> {
   const { git, ledger } = ports;
   const named = onceEach(events);
-  // Each bundle is an entry in somebody's log: an attempt that was overtaken makes no other one.
-  const kept = keepingBundles(ports);
   for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
     if (attempt > 1) await ledger.refresh();
     const head = (await git.resolve(ledger.ref)) ?? null;
@@ -56,8 +56,7 @@ export async function recordEvents(
       head === null ? NONE : await recordedAmong(ports, head, { repository, paths: named.map(({ path }) => path) });
     const missing = named.filter(({ path }) => !there.has(path)).map(({ event }) => event);
     if (missing.length === 0) return { kind: "recorded", added: 0 };
-    const commits: LedgerCommit[] = [];
-    for (const event of missing) commits.push(await commitOf(kept, { repository, event }));
+    const commits = await commitsOf(ports, repository, missing);
     const appended = await git.append(ledger.ref, head, await withHeader(ports, head, { repository, commits }));
     if (appended.kind !== "appended") continue;
     const published = await ledger.publish({ from: head, to: appended.head });
@@ -114,6 +113,20 @@ async function withHeader(
   );
 }
 
+/** In the order of the events; what signs may have to ask others, who do not answer at once. */
+async function commitsOf(
+  ports: EventPorts,
+  repository: string,
+  events: readonly ReleaseEvent[],
+): Promise<readonly LedgerCommit[]> {
+  const commits: LedgerCommit[] = [];
+  for (let at = 0; at < events.length; at += SHARE)
+    commits.push(
+      ...(await Promise.all(events.slice(at, at + SHARE).map((event) => commitOf(ports, { repository, event })))),
+    );
+  return commits;
+}
+
 async function commitOf({ signer, signed }: EventPorts, own: SignedEvent): Promise<LedgerCommit> {
   const { event } = own;
   const path = eventPath(event);
@@ -137,17 +150,4 @@ async function signedBy(signer: Signer, own: SignedEvent): Promise<Omit<SignedEl
     signer.bundle?.(payload, EVENT_TYPE),
   ]);
   return { payload, envelope: renderEnvelope(payload, { keyId: signer.keyId, bytes }, EVENT_TYPE), bundle };
-}
-
-function keepingBundles(ports: EventPorts): EventPorts {
-  const { bundle } = ports.signer;
-  if (bundle === undefined) return ports;
-  const made = new Map<string, ReturnType<typeof bundle>>();
-  const once: typeof bundle = (payload, type) => {
-    const name = digestOf(payload);
-    const there = made.get(name) ?? bundle(payload, type);
-    made.set(name, there);
-    return there;
-  };
-  return { ...ports, signer: { ...ports.signer, bundle: once } };
 }

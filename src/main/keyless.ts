@@ -8,8 +8,8 @@ const ALONE = "SLUICE_KEYLESS=off signs with the key alone";
 /** A part of main.ts: the signer of an environment that may have an OIDC token. A token is used for nothing else. */
 export function withBundles(
   signer: Signer,
-  { wanted, token, tokenFile, fulcio, rekor }: KeylessConfig,
-  tell: Keyless["tell"],
+  { wanted, token, tokenFile, runner, fulcio, rekor }: KeylessConfig,
+  { clock, tell }: Pick<Keyless, "clock" | "tell">,
 ): Signer {
   if (wanted === "off" || (wanted === undefined && !token)) return signer;
   if (wanted !== undefined && wanted !== "on")
@@ -21,5 +21,5 @@ export function withBundles(
   }
   // Whoever names both knows who reads them: a public Fulcio logs its certificates too.
   const publish = wanted === "on" || (fulcio !== undefined && rekor !== undefined);
-  return keylessSigner(signer, { tokenFile, fulcio, rekor, publish, tell });
+  return keylessSigner(signer, { tokenFile, runner, fulcio, rekor, publish, clock, tell });
 }

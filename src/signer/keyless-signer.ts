@@ -1,37 +1,53 @@
-import { readFile } from "node:fs/promises";
-
+import { digestOf } from "../identity/identity.ts";
 import { safeLine } from "../report/safe-text.ts";
 import { ok, refused, type Result } from "../result/result.ts";
+import { tokenFor, type NoBundle, type TokenSource } from "./keyless-token.ts";
 import type { Signer } from "./signer.ts";
 
 /** Where Sigstore is asked, and who hears how that went. */
-export interface Keyless {
-  /** File that holds a token, read for each bundle; undefined: a variable has it, or the runner makes one. */
-  readonly tokenFile: string | undefined;
+export interface Keyless extends TokenSource {
   /** Address of a Fulcio; undefined: the public one. */
   readonly fulcio: string | undefined;
   /** Address of a Rekor; undefined: the public one. */
   readonly rekor: string | undefined;
-  /** Whether what no token calls public may be named in a log. */
-  readonly publish: boolean;
+  readonly clock: {
+    now(): number;
+    wait(milliseconds: number, signal: AbortSignal): Promise<undefined>;
+  };
   /** One sentence about each payload, and whether it has a bundle. */
   readonly tell: (sentence: string, bundled: boolean) => void;
 }
 
 /** So long (ms) one answer is waited for; one that did not come is asked for once more. */
 const PATIENCE_MS = 10_000;
+/** Nobody waits longer (ms) for a bundle, whoever is silent. */
+const DEADLINE_MS = 30_000;
+/** So long (ms) nobody is asked after they were silent: each record would wait for them anew. */
+const REST_MS = 300_000;
+/** Older ones than so many are forgotten. */
+const MOST_KEPT = 1_000;
 const PUBLIC_REKOR = "https://rekor.sigstore.dev";
+
+/** A bundle is over the bytes of one record: a later run has its own. */
+const NEXT = "sluice run --force makes another record once Sigstore answers; SLUICE_KEYLESS=off asks it no more";
+
+type Made = Result<Uint8Array, NoBundle>;
+
+interface Payload {
+  readonly payload: Uint8Array;
+  readonly payloadType: string;
+}
 
 /**
  * A signer whose payloads get a Sigstore bundle besides: a certificate of minutes for a key of one use, by the OIDC
  * token of this environment, and an entry in a log that others watch. What cannot be had is told and costs no signature.
  */
 export function keylessSigner(signer: Signer, keyless: Keyless): Signer {
+  const make = makingOnce(keyless);
   return {
     ...signer,
     async bundle(payload, payloadType) {
-      const token = await tokenFor(keyless);
-      const made = token.kind === "ok" ? await bundleOf(keyless, token.value, { payload, payloadType }) : token;
+      const made = await make({ payload, payloadType });
       if (made.kind === "ok") {
         keyless.tell(`signed keyless, logged at ${new URL(keyless.rekor ?? PUBLIC_REKOR).host}`, true);
         return made.value;
@@ -43,62 +59,52 @@ export function keylessSigner(signer: Signer, keyless: Keyless): Signer {
   };
 }
 
-interface NoBundle {
-  readonly why: string;
-  readonly next: string;
+/**
+ * Each bundle is an entry in somebody's log: whoever asks for one again, or gave up waiting, gets the same. And nobody
+ * who was silent is asked for every record.
+ */
+function makingOnce(keyless: Keyless): (one: Payload) => Promise<Made> {
+  const { clock } = keyless;
+  const kept = new Map<string, Promise<Made>>();
+  let rest: { readonly until: number; readonly failure: NoBundle } | undefined;
+  return async (one) => {
+    const name = `${one.payloadType} ${digestOf(one.payload)}`;
+    const there = kept.get(name);
+    const left = rest === undefined ? 0 : rest.until - clock.now();
+    if (there === undefined && rest !== undefined && left > 0) {
+      const { failure } = rest;
+      return refused({ ...failure, why: `${failure.why}, asked again in ${Math.ceil(left / 60_000)} min` });
+    }
+    const made = await withinDeadline(clock, there ?? keep(kept, name, bundleWith(keyless, one)));
+    if (made.kind === "refused" && made.refusal.silent) rest = { until: clock.now() + REST_MS, failure: made.refusal };
+    return made;
+  };
 }
 
-const TOKEN =
-  "`permissions: id-token: write` in the workflow, SIGSTORE_ID_TOKEN or SLUICE_ID_TOKEN_FILE; SLUICE_KEYLESS=off for the key alone";
-/** A bundle is over the bytes of one record: a later run has its own. */
-const NEXT = "sluice run --force makes another record once Sigstore answers; SLUICE_KEYLESS=off asks it no more";
-const OWN =
-  "SLUICE_KEYLESS=on where that may be, SLUICE_FULCIO_URL and SLUICE_REKOR_URL for a Sigstore of your own, or SLUICE_KEYLESS=off";
-
-/** The token of this environment, if it may be used for what it is. */
-async function tokenFor({ publish, tokenFile }: Keyless): Promise<Result<string, NoBundle>> {
-  const token = await (tokenFile === undefined ? tokenHere() : textOf(tokenFile)).catch(() => undefined);
-  if (token === undefined) return refused({ why: "no OIDC token could be had", next: TOKEN });
-  const claims = claimsOf(token);
-  if (claims === undefined) return refused({ why: "the OIDC token is no JWT", next: TOKEN });
-  const hidden = publish ? undefined : hiddenBy(claims);
-  if (hidden === undefined) return ok(token);
-  return refused({ why: `${hidden}, and a public log would name it to everybody for ever`, next: OWN });
+/** Only what succeeds is kept. */
+function keep(kept: Map<string, Promise<Made>>, name: string, making: Promise<Made>): Promise<Made> {
+  kept.set(name, making);
+  const [oldest] = kept.keys();
+  if (kept.size > MOST_KEPT && oldest !== undefined) kept.delete(oldest);
+  const forget = (): void => void kept.delete(name);
+  making.then(({ kind }) => kind === "refused" && forget(), forget);
+  return making;
 }
 
-/** GitHub's runners and GitLab's say whether what they work for is public; nobody's silence says that it is. */
-function hiddenBy(claims: Readonly<Record<string, unknown>>): string | undefined {
-  const said = [claims["repository_visibility"], claims["project_visibility"]].filter((one) => one !== undefined);
-  if (said.length === 0) return "the OIDC token does not say that whom it names is public";
-  const other = said.find((visibility) => visibility !== "public");
-  if (other === undefined) return undefined;
-  return `the repository is ${typeof other === "string" ? safeLine(other, 20) : "not public"}`;
+async function withinDeadline(clock: Keyless["clock"], making: Promise<Made>): Promise<Made> {
+  const over = new AbortController();
+  const made = await Promise.race([making, clock.wait(DEADLINE_MS, over.signal)]);
+  over.abort();
+  if (made !== undefined) return made;
+  return refused({ why: `there was none after ${DEADLINE_MS / 1_000} seconds`, next: NEXT, silent: true });
 }
 
-async function tokenHere(): Promise<string> {
-  const { CIContextProvider } = await import("@sigstore/sign");
-  return new CIContextProvider().getToken();
+async function bundleWith(keyless: Keyless, one: Payload): Promise<Made> {
+  const token = await tokenFor(keyless);
+  return token.kind === "ok" ? bundleOf(keyless, token.value, one) : token;
 }
 
-async function textOf(path: string): Promise<string> {
-  return (await readFile(path, "utf8")).trim();
-}
-
-/** What a token says of itself; whether it is true, Fulcio finds out. */
-function claimsOf(token: string): Readonly<Record<string, unknown>> | undefined {
-  try {
-    const claims: unknown = JSON.parse(Buffer.from(token.split(".")[1] ?? "", "base64url").toString("utf8"));
-    return typeof claims === "object" && claims !== null ? (claims as Record<string, unknown>) : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-async function bundleOf(
-  { fulcio, rekor }: Keyless,
-  token: string,
-  { payload, payloadType }: { readonly payload: Uint8Array; readonly payloadType: string },
-): Promise<Result<Uint8Array, NoBundle>> {
+async function bundleOf({ fulcio, rekor }: Keyless, token: string, { payload, payloadType }: Payload): Promise<Made> {
   const [{ bundleToJSON }, { DSSEBundleBuilder, FulcioSigner, RekorWitness }] = await Promise.all([
     import("@sigstore/bundle"),
     import("@sigstore/sign"),
@@ -116,8 +122,16 @@ async function bundleOf(
     const bundle = await builder.create({ data: Buffer.from(payload), type: payloadType });
     return ok(new TextEncoder().encode(`${JSON.stringify(bundleToJSON(bundle))}\n`));
   } catch (error) {
-    return refused({ why: reasonOf(error, token), next: NEXT });
+    return refused({ why: reasonOf(error, token), next: NEXT, silent: isSilence(error) });
   }
+}
+
+/** Who says what is wrong with a token or an entry answers, and does so at once. */
+function isSilence(error: unknown): boolean {
+  const { code, cause } = error as { readonly code?: unknown; readonly cause?: { readonly statusCode?: unknown } };
+  const status = cause?.statusCode;
+  if (code === "IDENTITY_TOKEN_PARSE_ERROR") return false;
+  return typeof status !== "number" || status >= 500 || status === 429;
 }
 
 /** Words of the libraries quote a token that they cannot read, and those of a server may. */

@@ -3,6 +3,7 @@ import { join } from "node:path";
 
 import { expect, test } from "vitest";
 
+import { systemClock } from "../../src/clock/system-clock.ts";
 import { readOffline } from "../../src/controller/read-offline.ts";
 import { readReproductions } from "../../src/controller/read-reproductions.ts";
 import { recordEvents } from "../../src/controller/record-events.ts";
@@ -54,6 +55,7 @@ test("a bundle beside a record that a known key signed is taken over only where 
     fulcio: here.url,
     rekor: here.url,
     publish: true,
+    clock: systemClock(),
     tell: () => undefined,
   });
   const vouching = { keys: new Map([[person.keyId, person.publicKey]]), repository: "42" };

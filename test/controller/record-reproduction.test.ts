@@ -3,6 +3,7 @@ import { join } from "node:path";
 
 import { expect, test } from "vitest";
 
+import { systemClock } from "../../src/clock/system-clock.ts";
 import { findStrays, UNSEEN } from "../../src/controller/find-strays.ts";
 import { bundleFindings } from "../../src/cli/verify-bundles.ts";
 import { readReproductions, type Identities } from "../../src/controller/read-reproductions.ts";
@@ -119,7 +120,14 @@ test("what a listed workflow signed keyless counts, under the service's signatur
   const service = fileSigner(join(bench.root, "service"), undefined);
   const tokenFile = join(bench.root, "token");
   writeFileSync(tokenFile, here.token());
-  const keyless = { tokenFile, fulcio: here.url, rekor: here.url, publish: true, tell: () => undefined };
+  const keyless = {
+    tokenFile,
+    fulcio: here.url,
+    rekor: here.url,
+    publish: true,
+    clock: systemClock(),
+    tell: () => undefined,
+  };
   const runner = keylessSigner(fileSigner(join(bench.root, "runner"), undefined), keyless);
   await recordReproductions({ git: mirror, ledger: to(WAITING) }, DIGITS, [await signReproduction(runner, SAME)]);
   const own = { keys: new Map([[service.keyId, service.publicKey]]), repository: "42" };

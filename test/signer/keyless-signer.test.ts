@@ -7,6 +7,7 @@ import { TrustedRoot } from "@sigstore/protobuf-specs";
 import { toSignedEntity, toTrustMaterial, Verifier } from "@sigstore/verify";
 import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
 
+import { systemClock } from "../../src/clock/system-clock.ts";
 import type { KeylessConfig } from "../../src/config-keyless.ts";
 import { PAYLOAD_TYPE } from "../../src/manifest/dsse.ts";
 import { withBundles } from "../../src/main/keyless.ts";
@@ -41,7 +42,15 @@ async function signed(
     vi.stubEnv(name, variables[name]);
   const told: string[] = [];
   const tell = (sentence: string): void => void told.push(sentence);
-  const keyless = { tokenFile: undefined, fulcio: here.url, rekor: here.url, publish: true, tell, ...over };
+  const keyless = {
+    tokenFile: undefined,
+    fulcio: here.url,
+    rekor: here.url,
+    publish: true,
+    clock: systemClock(),
+    tell,
+    ...over,
+  };
   const bundle = await keylessSigner(fileSigner(directory, undefined), keyless).bundle?.(PAYLOAD, PAYLOAD_TYPE);
   return { bundle, told: told.join("\n") };
 }
@@ -186,14 +195,14 @@ test("without a token nothing is asked of anybody unless somebody says so, and t
   const plain = fileSigner(directory, undefined);
   const config = { token: false, tokenFile: undefined, fulcio: undefined, rekor: undefined };
   const told: string[] = [];
-  const tell = (sentence: string): void => void told.push(sentence);
+  const teller = { clock: systemClock(), tell: (sentence: string): void => void told.push(sentence) };
 
-  expect(withBundles(plain, { ...config, wanted: undefined }, tell).bundle).toBeUndefined();
-  expect(withBundles(plain, { ...config, token: true, wanted: "off" }, tell).bundle).toBeUndefined();
-  expect(() => withBundles(plain, { ...config, wanted: "of" }, tell)).toThrow("SLUICE_KEYLESS must be on or off");
+  expect(withBundles(plain, { ...config, wanted: undefined }, teller).bundle).toBeUndefined();
+  expect(withBundles(plain, { ...config, token: true, wanted: "off" }, teller).bundle).toBeUndefined();
+  expect(() => withBundles(plain, { ...config, wanted: "of" }, teller)).toThrow("SLUICE_KEYLESS must be on or off");
   vi.stubEnv("SIGSTORE_ID_TOKEN", "");
   vi.stubEnv("ACTIONS_ID_TOKEN_REQUEST_URL", "");
-  expect(await withBundles(plain, { ...config, wanted: "on" }, tell).bundle?.(PAYLOAD, PAYLOAD_TYPE)).toBeUndefined();
+  expect(await withBundles(plain, { ...config, wanted: "on" }, teller).bundle?.(PAYLOAD, PAYLOAD_TYPE)).toBeUndefined();
   expect(told.join()).toContain("no OIDC token could be had");
 });
 
@@ -226,8 +235,8 @@ test("one address of one's own is not enough for what is private, both are; one 
   const config = { wanted: undefined, token: true, tokenFile: undefined, fulcio: here.url, rekor: here.url };
   vi.stubEnv("SIGSTORE_ID_TOKEN", here.token({ repository_visibility: "private" }));
   const bundle = async (over: Partial<KeylessConfig>): Promise<boolean> => {
-    const tell = (sentence: string): void => void told.push(sentence);
-    const signer = withBundles(fileSigner(directory, undefined), { ...config, ...over }, tell);
+    const teller = { clock: systemClock(), tell: (sentence: string): void => void told.push(sentence) };
+    const signer = withBundles(fileSigner(directory, undefined), { ...config, ...over }, teller);
     return (await signer.bundle?.(PAYLOAD, PAYLOAD_TYPE)) !== undefined;
   };
 

@@ -16,6 +16,7 @@ import { machine } from "./machine.ts";
 import { refreshSchemas } from "./schemas.ts";
 import { stampOf } from "./store-stamp.ts";
 import { LOCAL_LEDGER } from "../../manifest/ledger-paths.ts";
+import type { Signer } from "../../signer/signer.ts";
 import { fileAcceptedRuns } from "../../queue/file-accepted-runs.ts";
 import { whereWritable } from "../../result/unwritable.ts";
 import { fileCheckpoints } from "../../store/checkpoints.ts";
@@ -42,6 +43,8 @@ function compose(world: World, git: Git): Repository {
   let history: History | undefined;
   let shared: Ledger | undefined;
   let identity: Promise<string> | undefined;
+  // One for all records: it knows which bundles it made, and who did not answer.
+  let signer: Promise<Signer> | undefined;
   return {
     git,
     directory,
@@ -134,13 +137,9 @@ function compose(world: World, git: Git): Repository {
       const { verifyEverywhere } = await import("../threads/verify.ts");
       return verifyEverywhere(git, order, here.cpus);
     },
-    async signer() {
-      const { fileSigner } = await import("./adapters.ts");
-      const signer = fileSigner(join(directory, "keys"), world.config.signingKey);
-      const { keyless } = world.config;
-      if (keyless.wanted === undefined && !keyless.token) return signer;
-      const { withBundles } = await import("../keyless.ts");
-      return withBundles(signer, keyless, (sentence) => world.terminal.say(`${sentence}\n`));
+    signer() {
+      signer ??= openSigner(world, join(directory, "keys"));
+      return signer;
     },
     async checkBundles(trust) {
       const { checkBy } = await import("../threads/check-of.ts");
@@ -226,4 +225,13 @@ function compose(world: World, git: Git): Repository {
       whereWritable(() => cache.save());
     },
   };
+}
+
+async function openSigner({ config, clock, terminal }: World, keys: string): Promise<Signer> {
+  const { fileSigner } = await import("./adapters.ts");
+  const signer = fileSigner(keys, config.signingKey);
+  const { keyless } = config;
+  if (keyless.wanted === undefined && !keyless.token) return signer;
+  const { withBundles } = await import("../keyless.ts");
+  return withBundles(signer, keyless, { clock, tell: (sentence) => terminal.say(`${sentence}\n`) });
 }

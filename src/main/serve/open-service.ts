@@ -123,9 +123,10 @@ export async function openService(opening: Opening): Promise<Opened> {
   const { queue } = opened;
   keepOutOfGit(config.data);
   const key = fileSigner(paths.keys, config.signingKey ?? undefined);
-  const signer = withBundles(key, config.keyless, (sentence, bundled) =>
-    bundled ? log.info(sentence) : log.warn(sentence),
-  );
+  const signer = withBundles(key, config.keyless, {
+    clock,
+    tell: (sentence, bundled) => (bundled ? log.info(sentence) : log.warn(sentence)),
+  });
   // Workers have nothing but SLUICE_DATA: there they find who may order secrets.
   keepPublicKey(paths.keys, signer);
   const { app, forge } = config;
