@@ -61,7 +61,7 @@ export function offlineIssue(refused: readonly { readonly ref: string; readonly 
     body: [
       "Nothing of this was recorded, and whatever is live by the ledger goes on being live:",
       [...lines, ...more].join("\n"),
-      `**Next:** where the key is of an operator, list its public half under ${codeSpan("signing_keys")} (or who signed keyless under ${codeSpan("sigstore")}) in the operator's file and start the service again. Otherwise take the ref away: ${codeSpan(`git push origin --delete ${shellWord(refused[0]?.ref ?? "")}`, 400)}`,
+      `**Next:** where the key is of an operator, list its public half under ${codeSpan("signing_keys")} in the operator's file and start the service again. Otherwise take the ref away: ${codeSpan(`git push origin --delete ${shellWord(refused[0]?.ref ?? "")}`, 400)}`,
       "This issue closes itself then.\n",
     ].join("\n\n"),
     open: refused.length > 0,
@@ -78,7 +78,7 @@ export function reproductionIssue(refused: readonly { readonly ref: string; read
     body: [
       `Nothing of this was recorded, and no gate reads it as ${codeSpan("run.reproducible")}:`,
       [...lines, ...more].join("\n"),
-      `**Next:** where the key is of an operator, list its public half under ${codeSpan("signing_keys")} in the operator's file and start the service again. Otherwise take the ref away: ${codeSpan(`git push origin --delete ${shellWord(refused[0]?.ref ?? "")}`, 400)}`,
+      `**Next:** where the key is of an operator, list its public half under ${codeSpan("signing_keys")} (or who signed keyless under ${codeSpan("sigstore")}) in the operator's file and start the service again. Otherwise take the ref away: ${codeSpan(`git push origin --delete ${shellWord(refused[0]?.ref ?? "")}`, 400)}`,
       "This issue closes itself then.\n",
     ].join("\n\n"),
     open: refused.length > 0,
