@@ -166,6 +166,7 @@ function portsOf(record: PromotePorts["record"]): PromotePorts {
     open: async () => ({ kind: "ok", value: { pullRequest: PAGE, shownAt: 0, valid: true } }),
     voters: async () => ({ kind: "ok", value: [voter] }),
     evidenceBefore: never,
+    authors: async () => ({ kind: "ok", value: [] }),
     stillFree: async () => true,
     record,
   };

@@ -2,36 +2,51 @@ import type { Answer, Forge } from "../forge/forge.ts";
 import type { CommitSha } from "../identity/identity.ts";
 import type { Actor } from "../release/release-event.ts";
 
-/** What the forge said of commits, and until when that is taken for true (ms since 1970). */
-export type KnownAuthors = Map<CommitSha, { readonly authors: readonly Actor[]; readonly until: number }>;
+/** What the forge said of commits, since when it says so, and until when that is taken for true (ms since 1970). */
+export type KnownAuthors = Map<CommitSha, Known>;
 
-/** A commit may have a merged pull request, or another one, that the forge tells a little later: two answers so far apart have to agree. */
+interface Known {
+  readonly authors: readonly Actor[];
+  readonly since: number;
+  readonly until: number;
+}
+
+/** A commit may have a merged pull request, or another one, that the forge tells a little later: an answer that is new is soon asked for again. */
+const SOON_MS = 60_000;
+/** Two answers so far apart have to agree. */
 const ASK_AGAIN_MS = 15 * 60_000;
 
 /**
  * Authors of the pull requests that brought these commits, whoever pushed to them, and authors of what came without any:
- * none of them approves. While the forge does not say all of them nobody is known not to be one.
+ * none of them approves. While the forge does not say all of them nobody is known not to be one. `anew`: something is about to be
+ * done by it, and only answers that have agreed are taken for true.
  */
 export async function findAuthors(
   forge: Pick<Forge, "pullRequestsOf" | "commitAuthors" | "authorsOf">,
   commits: readonly CommitSha[],
-  { known, now }: { readonly known: KnownAuthors; readonly now: number },
+  { known, now, anew }: { readonly known: KnownAuthors; readonly now: number; readonly anew: boolean },
 ): Promise<Answer<readonly Actor[]>> {
   const authors: Actor[] = [];
   const pulls = new Map<number, Answer<readonly Actor[]>>();
   for (const commit of commits) {
     const before = known.get(commit);
-    if (before !== undefined && before.until > now) {
+    if (before !== undefined && (anew ? before.until === Infinity : before.until > now)) {
       authors.push(...before.authors);
       continue;
     }
     const found = await authorsOf(forge, commit, pulls);
     if (found.kind !== "ok") return found;
-    const stays = found.value.stays && before !== undefined && isSame(before.authors, found.value.authors);
-    known.set(commit, { authors: found.value.authors, until: stays ? Infinity : now + ASK_AGAIN_MS });
+    known.set(commit, knownFrom(found.value, before, now));
     authors.push(...found.value.authors);
   }
   return { kind: "ok", value: [...byName(authors).values()] };
+}
+
+function knownFrom({ authors, stays }: Told, before: Known | undefined, now: number): Known {
+  const since = before !== undefined && isSame(before.authors, authors) ? before.since : now;
+  const agreedFor = now - since;
+  if (stays && agreedFor >= ASK_AGAIN_MS) return { authors, since, until: Infinity };
+  return { authors, since, until: now + (agreedFor >= SOON_MS ? ASK_AGAIN_MS : SOON_MS) };
 }
 
 function byName(authors: readonly Actor[]): ReadonlyMap<string, Actor> {
@@ -45,12 +60,17 @@ function isSame(before: readonly Actor[], now: readonly Actor[]): boolean {
 
 type Asked = Pick<Forge, "pullRequestsOf" | "commitAuthors" | "authorsOf">;
 
-/** `stays`: it came by merged pull requests, of which the forge told all. */
+interface Told {
+  readonly authors: readonly Actor[];
+  /** It came by merged pull requests, of which the forge told all. */
+  readonly stays: boolean;
+}
+
 async function authorsOf(
   forge: Asked,
   commit: CommitSha,
   asked: Map<number, Answer<readonly Actor[]>>,
-): Promise<Answer<{ readonly authors: readonly Actor[]; readonly stays: boolean }>> {
+): Promise<Answer<Told>> {
   const pulls = await forge.pullRequestsOf(commit);
   if (pulls.kind !== "ok" && pulls.kind !== "not-found") return pulls;
   const brought = pulls.kind === "ok" ? pulls.value.filter(({ merged }) => merged) : [];

@@ -23,7 +23,7 @@ test("nobody is taken for no author while the forge does not say who the authors
       commitAuthors: async () => pushers,
       authorsOf: async () => straight,
     };
-    const answer = await findAuthors(forge, [sha("a"), sha("b")], { known: new Map(), now: 0 });
+    const answer = await findAuthors(forge, [sha("a"), sha("b")], { known: new Map(), now: 0, anew: false });
     return answer.kind === "ok" ? answer.value.map(({ login }) => login) : answer.kind;
   };
   expect(await found()).toEqual(["alice", "dave"]);
@@ -45,35 +45,70 @@ test("nobody is taken for no author while the forge does not say who the authors
   expect(await found()).toBe("unreachable");
 });
 
-test("who brought a commit is asked for until two answers a quarter of an hour apart agree", async () => {
-  const asked: string[] = [];
-  let away = false;
-  let pushers: Answer<readonly Person[]> = { kind: "not-found" };
-  let brought: readonly PullRequest[] = [{ ...PAGE, merged: true, author: ALICE }];
+/** Commits that a forge is asked about: `a` came by pull requests, `b` was pushed straight to the branch. */
+function asking() {
+  const known: KnownAuthors = new Map();
+  const said = {
+    asked: [] as string[],
+    away: false,
+    pushers: { kind: "not-found" } as Answer<readonly Person[]>,
+    brought: [{ ...PAGE, merged: true, author: ALICE }] as readonly PullRequest[],
+  };
   const forge = {
     pullRequestsOf: async (commit: CommitSha): Promise<Answer<readonly PullRequest[]>> => {
-      asked.push(commit.slice(0, 1));
-      if (away) return { kind: "unreachable", why: "502" };
-      return { kind: "ok", value: commit === sha("a") ? brought : [] };
+      said.asked.push(commit.slice(0, 1));
+      if (said.away) return { kind: "unreachable", why: "502" };
+      return { kind: "ok", value: commit === sha("a") ? said.brought : [] };
     },
-    commitAuthors: async () => pushers,
+    commitAuthors: async () => said.pushers,
     authorsOf: async (): Promise<Answer<readonly Person[]>> => ({ kind: "ok", value: [DAVE] }),
   };
-  const known: KnownAuthors = new Map();
-  const find = (minutes: number) => findAuthors(forge, [sha("a"), sha("b")], { known, now: minutes * 60_000 });
-  const both = { kind: "ok", value: [ALICE, DAVE] };
-  expect(await find(0)).toEqual(both);
-  expect(await find(14)).toEqual(both);
-  expect(asked).toEqual(["a", "b"]);
+  const find = (minutes: number, anew = false) =>
+    findAuthors(forge, [sha("a"), sha("b")], { known, now: minutes * 60_000, anew });
+  /** Another pull request that brought it, merged before, and shown late. */
+  const late = () => {
+    said.brought = [...said.brought, { ...PAGE, number: PAGE.number + 1, merged: true, author: EVE }];
+  };
+  return { said, find, late };
+}
+
+const BOTH = { kind: "ok", value: [ALICE, DAVE] };
+const ALL = { kind: "ok", value: [ALICE, EVE, DAVE] };
+
+test("who brought a commit is asked for until two answers a quarter of an hour apart agree", async () => {
+  const { said, find, late } = asking();
+  expect(await find(0)).toEqual(BOTH);
+  // An answer that is new is asked for again after a minute, one that came twice after a quarter of an hour.
+  for (const minutes of [0.9, 1, 15]) expect(await find(minutes)).toEqual(BOTH);
+  expect(said.asked.join("")).toBe("abab");
   // Its pushers were not told: nobody is taken for none of them for ever.
-  expect(await find(16)).toEqual(both);
-  pushers = { kind: "ok", value: [] };
-  // Another pull request that brought it came late, and one answer that tells all of them is not enough.
-  brought = [...brought, { ...PAGE, number: PAGE.number + 1, merged: true, author: EVE }];
-  const all = { kind: "ok", value: [ALICE, EVE, DAVE] };
-  for (const minutes of [32, 46, 48, 64]) expect(await find(minutes)).toEqual(all);
-  expect(asked.join("")).toBe("ababababb");
-  away = true;
-  expect(await find(65)).toEqual(all);
-  expect(await find(90)).toMatchObject({ kind: "unreachable" });
+  expect(await find(16)).toEqual(BOTH);
+  said.pushers = { kind: "ok", value: [] };
+  late();
+  for (const minutes of [31, 32, 46]) expect(await find(minutes)).toEqual(ALL);
+  expect(said.asked.join("")).toBe("ababababab");
+  expect(await find(47)).toEqual(ALL);
+  said.asked = [];
+  // The first is settled; what was pushed straight to the branch may yet have come by a pull request.
+  expect(await find(90)).toEqual(ALL);
+  expect(said.asked.join("")).toBe("b");
+  said.away = true;
+  expect(await find(91)).toEqual(ALL);
+  expect(await find(120)).toMatchObject({ kind: "unreachable" });
+});
+
+test("before something is done by it the forge is asked anew, until answers have agreed", async () => {
+  const { said, find, late } = asking();
+  said.pushers = { kind: "ok", value: [] };
+  expect(await find(0)).toEqual(BOTH);
+  late();
+  expect(await find(0.5)).toEqual(BOTH);
+  expect(await find(0.5, true)).toEqual(ALL);
+  expect(await find(0.6)).toEqual(ALL);
+  // Asked twice at once is not asked twice.
+  expect(await find(0.6, true)).toEqual(ALL);
+  expect(await find(1.7)).toEqual(ALL);
+  said.asked = [];
+  for (const minutes of [16, 17]) expect(await find(minutes, true)).toEqual(ALL);
+  expect(said.asked.join("")).toBe("abb");
 });

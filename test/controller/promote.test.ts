@@ -13,7 +13,7 @@ import { sqliteHistory } from "../../src/index/sqlite-history.ts";
 import type { Voter } from "../../src/release/decide.ts";
 import { foldEvents, standingOf, type Standing } from "../../src/release/environment-state.ts";
 import { releaseOf } from "../../src/release/release.ts";
-import type { ReleaseEvent } from "../../src/release/release-event.ts";
+import type { Actor, ReleaseEvent } from "../../src/release/release-event.ts";
 import { verifyEvent } from "../../src/release/verify-event.ts";
 import { fileSigner } from "../../src/signer/file-signer.ts";
 import { opened } from "../contract/git.ts";
@@ -34,6 +34,7 @@ async function prod(
     voters = [],
     taken = () => ok(true),
     asks = () => null,
+    authors = () => ok([]),
     free = () => true,
     merge = never,
     refused = () => null,
@@ -49,6 +50,8 @@ async function prod(
     readonly taken?: () => Answer<boolean>;
     /** What the forge says when it is asked who agrees; null: who does. */
     readonly asks?: () => Answer<readonly Voter[]> | null;
+    /** Authors as the forge tells them in the moment of merging. */
+    readonly authors?: () => Answer<readonly Actor[]>;
     /** Whether nobody holds it in the moment of merging. */
     readonly free?: () => boolean;
     /** What the forge says to merging where no queue stands. */
@@ -105,6 +108,7 @@ async function prod(
     // A label is older than the look at what was merged.
     voters: async ({ merged }) => asks() ?? ok(merged ? voters.map(unseen) : voters),
     evidenceBefore: async () => digestOf(FIRST),
+    authors: async () => authors(),
     stillFree: async () => free(),
     record,
   };
@@ -260,6 +264,22 @@ test("what somebody holds in the moment of merging is not merged, and is looked 
   await say("requested", 1, FIRST);
   expect(await look()).toMatchObject({ released: false, again: 1_000 });
   expect((await standing()).live).toBeNull();
+});
+
+test("an author whom the forge tells only in the moment of merging is none who agrees", async () => {
+  let page: PullRequest = PAGE;
+  let authors: Answer<readonly Actor[]> = { kind: "unreachable", why: "502" };
+  // To merge anything throws here.
+  const { say, look, standing } = await prod(ONE, { page: () => page, voters: [BOB], authors: () => authors });
+  await say("requested", 1, FIRST);
+  expect(await look()).toMatchObject({ released: false, again: 5_000 });
+  authors = ok([BOB.approval.by]);
+  expect(await look()).toMatchObject({ released: false, again: 1_000 });
+  // Nor of what a person merged.
+  page = { ...MERGED, mergedBy: { id: 9, login: "eve", bot: false } };
+  expect((await look()).released).toBe(false);
+  const { live, request } = await standing();
+  expect([live, request]).toEqual([null, null]);
 });
 
 test("a merge of ours that the forge did late is no release where somebody held it meanwhile", async () => {

@@ -1,7 +1,7 @@
 import type { Desired } from "../../forge/desired.ts";
 import type { Answer, Forge, PullRequest } from "../../forge/forge.ts";
 import type { CommitSha } from "../../identity/identity.ts";
-import { decidePromotion, type Decision, type Wait } from "../../release/decide.ts";
+import { decidePromotion, type Decision, type Question, type Wait } from "../../release/decide.ts";
 import { isSame, type Request } from "../../release/environment-state.ts";
 import {
   promotionBody,
@@ -17,7 +17,7 @@ import { agreed, changedByHand, pointer, released } from "./facts.ts";
 import { later, NOTHING, type PromoteOrder, type PromotePorts, type Promoted } from "./promotion.ts";
 import { settled } from "./settled.ts";
 
-/** What was held in the moment of merging is found by the look that the hold leads to. */
+/** What was held in the moment of merging, or an author who showed in it, is found by the next look. */
 const CHANGED_MS = 1_000;
 
 /**
@@ -57,8 +57,18 @@ export async function promote(ports: PromotePorts, order: PromoteOrder): Promise
   const states = [checkOf(view, pullRequest, told), ...others];
   if (isNotNow(left)) return { ...later(left, order.now), states };
   if (decision.kind === "wait") return { states, again: soonest(decision, order.now), released: false };
-  if (!(await ports.stillFree())) return { states, again: CHANGED_MS, released: false };
+  const still = await stillSo(ports, { ...order, run: request.run, voters: voters.value });
+  if (still.kind !== "ok") return { ...later(still, order.now), states };
+  if (!still.value) return { states, again: CHANGED_MS, released: false };
   return merging(ports, order, { pullRequest, view, told, others });
+}
+
+/** Whether what was decided a moment ago holds in the moment of merging, with the authors that the forge tells by now. */
+async function stillSo({ authors, stillFree }: PromotePorts, question: Question): Promise<Answer<boolean>> {
+  const told = await authors();
+  if (told.kind !== "ok") return told;
+  const { kind } = decidePromotion({ ...question, authors: told.value });
+  return { kind: "ok", value: kind === "release" && (await stillFree()) };
 }
 
 function openable({ environment: { name }, pipeline }: PromoteOrder, why: string | null): Desired {

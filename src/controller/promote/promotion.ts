@@ -2,7 +2,7 @@ import type { Answer, Forge, PullRequest } from "../../forge/forge.ts";
 import type { CommitSha, Digest } from "../../identity/identity.ts";
 import { type Question, type Voter } from "../../release/decide.ts";
 import { type Request } from "../../release/environment-state.ts";
-import type { ReleaseEvent } from "../../release/release-event.ts";
+import type { Actor, ReleaseEvent } from "../../release/release-event.ts";
 import type { Release } from "../../release/release.ts";
 import { againAfter, SETTLED, type Looked, type Unanswered } from "../../forge/looked.ts";
 
@@ -17,6 +17,8 @@ export interface PromotePorts {
   readonly voters: (pullRequest: PullRequest, shownAt: number) => Promise<Answer<readonly Voter[]>>;
   /** The evidence in front of a merge, which replaced a part of it; undefined: the mirror has no such commit yet. */
   readonly evidenceBefore: (merge: CommitSha) => Promise<Digest | undefined>;
+  /** Who agrees to nothing, as the forge says in the moment of asking: what brought a commit may show late. */
+  readonly authors: () => Promise<Answer<readonly Actor[]>>;
   /** Whether nobody holds or freezes by now what was decided a moment ago, and nobody else has begun to decide. */
   readonly stillFree: () => Promise<boolean>;
   readonly record: (events: readonly ReleaseEvent[]) => Promise<void>;

@@ -62,7 +62,10 @@ async function mayCount(ports: PromotePorts, order: PromoteOrder, pullRequest: P
   if (voters.kind !== "ok") return voters;
   const shown = await shownWhenMerged(ports, order, { pullRequest, voters: voters.value });
   if (shown.kind !== "ok") return shown;
-  return { kind: "ok", value: decidePromotion({ ...order, run: request.run, ...shown.value }).kind === "release" };
+  const authors = await ports.authors();
+  if (authors.kind !== "ok") return authors;
+  const decision = decidePromotion({ ...order, run: request.run, ...shown.value, authors: authors.value });
+  return { kind: "ok", value: decision.kind === "release" };
 }
 
 /**

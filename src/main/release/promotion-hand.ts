@@ -1,5 +1,4 @@
 import { findApprovals } from "../../controller/find-approvals.ts";
-import { findAuthors } from "../../controller/find-authors.ts";
 import { againAfter, together, type Looked } from "../../forge/looked.ts";
 import { openPromotion } from "../../controller/open-promotion.ts";
 import { promote } from "../../controller/promote/promote.ts";
@@ -15,6 +14,7 @@ import type { Answer, PullRequest } from "../../forge/forge.ts";
 import type { CommitSha, Digest } from "../../identity/identity.ts";
 import { planDeployment, tellReleased } from "./deployments.ts";
 import { deployGate, evidenceFiles } from "./evidence.ts";
+import { promotionAuthors } from "./promotion-authors.ts";
 import type { Place } from "./promotion-place.ts";
 import { record } from "./record-releases.ts";
 import { followPins } from "./pins.ts";
@@ -26,14 +26,10 @@ import { judgeGates, liveGate, readReproducible } from "../../policy/gate.ts";
 import { gaveWayTo, refusalOfCandidate, type NotPromotable } from "../../release/candidate.ts";
 import { standingOf, type EnvironmentState, type Request } from "../../release/environment-state.ts";
 import { evidenceDigest } from "../../release/evidence.ts";
-import type { Release } from "../../release/release.ts";
-import type { Actor } from "../../release/release-event.ts";
 import type { RunRecord } from "../../run/run-record.ts";
 
-/** Runs of a pipeline among which a candidate is looked for, and commits before a first release whose authors count. */
+/** Runs of a pipeline among which a candidate is looked for. */
 const REACH = 50;
-/** Commits since the live release whose authors are asked for. */
-const AUTHORS_REACH = 500;
 
 export interface PromotionsLooked extends Looked {
   /** Something was released. */
@@ -187,6 +183,7 @@ async function promoteOne(
           { environment: environment.name, pullRequest, evidence, shownAt, said: asked.request.approvals },
         ),
       evidenceBefore: (merge) => evidenceBefore(place, { ...order, environment: asked.environment }, merge),
+      authors: () => promotionAuthors(place, { ...asked, candidate, live: order.live }, true),
       stillFree: () => stillFree(place, asked),
       record: (events) => record(place, events),
     },
@@ -252,9 +249,7 @@ export async function orderOf(
   const files = await evidenceFiles(place, { environment, pipeline, deploy });
   const { after } = environment;
   const before = place.project.settings.environments.find(({ name }) => name === after);
-  // Where nobody has to agree, or authors may, it does not matter who they are.
-  const matters = environment.approvals !== null && !environment.approvals.author;
-  const authors = matters ? await authorsSince(place, { candidate, live }) : { kind: "ok" as const, value: [] };
+  const authors = await promotionAuthors(place, { environment, request, candidate, live }, false);
   if (authors.kind !== "ok") return authors;
   const order = {
     environment,
@@ -280,23 +275,11 @@ export async function orderOf(
       gates,
       ...files,
     }),
-    authors: [request.by, ...authors.value],
+    authors: authors.value,
     now: place.now,
     unattended: environment.auto && environment.approvals === null,
   };
   return { kind: "ok", value: order };
-}
-
-/** Whoever had a hand in what comes between the live release and the candidate (SEMANTICS §11). */
-async function authorsSince(
-  { now, repository: { forge, mirror, authors } }: Place,
-  { candidate, live }: { readonly candidate: Release; readonly live: Release | null },
-): Promise<Answer<readonly Actor[]>> {
-  const line = await mirror.firstParents(candidate.source, AUTHORS_REACH);
-  const until = live === null ? -1 : line.indexOf(live.source);
-  // A first release has no beginning; each commit costs two questions to the forge.
-  const since = line.slice(0, live === null ? REACH : until < 0 ? AUTHORS_REACH : until);
-  return findAuthors(forge, since, { known: authors, now });
 }
 
 export function leave(place: Place, deed: "promote" | "approve", from: EnvironmentSettings["approvals"] = null): Leave {
