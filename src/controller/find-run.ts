@@ -10,7 +10,7 @@ export type FoundRun =
   | { readonly kind: "refused"; readonly why: string };
 
 interface Ports {
-  readonly history: Pick<History, "runs" | "byPrefix" | "record">;
+  readonly history: Pick<History, "runs" | "byPrefix" | "readable">;
   readonly mirror: Pick<Mirror, "resolve">;
   readonly releases: { states(): Promise<ReadonlyMap<string, EnvironmentState>> };
 }
@@ -35,7 +35,7 @@ export async function findRun({ history, mirror, releases }: Ports, text: string
   const id = first ?? (await byOther({ history, mirror }, name));
   if (id === undefined) return liveNamed(await releases.states(), { name, back: Number(back) });
   if (Number(back) === 0) return { kind: "found", id };
-  const pipeline = (await history.record(id))?.pipeline.id;
+  const pipeline = (await history.readable(id))?.pipeline.id;
   const same = pipeline === undefined ? [] : history.runs({ pipeline });
   const found = same[same.findIndex((run) => run.id === id) + Number(back)];
   return found === undefined

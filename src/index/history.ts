@@ -61,7 +61,10 @@ export interface History extends AsyncDisposable {
   byPrefix(prefix: string): readonly RunId[];
   /** True for a run that is recorded with what it computed: one that was only given up has none of its key documents there. */
   computed(run: RunId): boolean;
+  /** An unreadable manifest is an exception that says why. */
   record(id: RunId): Promise<RunRecord | undefined>;
+  /** The same for whoever goes on without it: undefined where its manifest cannot be read. */
+  readable(id: RunId): Promise<RunRecord | undefined>;
   /** Steps of the newest run of a pipeline that had any of these ids, and that was no pull request's. */
   past(pipelines: readonly string[]): Promise<readonly PastStep[]>;
   /** Wall times (ms) of a pipeline's step, newest first. */

@@ -10,7 +10,7 @@ import type { History, RunFilter, RunSummary } from "./history.ts";
 import { eventList } from "./event-list.ts";
 import { dropIndex, isDamaged, openIndex } from "./index-file.ts";
 import { reproductionsOf } from "./reproductions.ts";
-import { readRun, type LedgerReader } from "./ledger-reader.ts";
+import { readRun, readRuns, withDocuments, type LedgerReader } from "./ledger-reader.ts";
 
 /** The index of a ledger in one SQLite file at `path`; what it lacks or lost is read from the ledger. */
 export function sqliteHistory(path: string, ledger: LedgerReader): History {
@@ -37,6 +37,13 @@ export function sqliteHistory(path: string, ledger: LedgerReader): History {
     return head === undefined ? undefined : readRun(ledger, head, id);
   }
 
+  async function readable(id: RunId): Promise<RunRecord | undefined> {
+    const head = indexedHead(database);
+    if (head === undefined) return undefined;
+    const [record] = await withDocuments(ledger, head, [...(await readRuns(ledger, head, [id])).values()]);
+    return record;
+  }
+
   return {
     sync,
     // The ledger has it: an index that could not be written catches up.
@@ -53,6 +60,7 @@ export function sqliteHistory(path: string, ledger: LedgerReader): History {
     },
     computed: (run) => database.prepare("select 1 from times where run = ? limit 1").get(run) !== undefined,
     record,
+    readable,
     async past(pipelines) {
       const marks = pipelines.map(() => "?").join(",");
       const row = database

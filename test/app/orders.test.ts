@@ -150,7 +150,7 @@ test("a head counts as left only where the forge says so, and its check ends onl
         history: {
           sync: async () => undefined,
           runs: () => [{ id: record.id, pipeline: record.pipeline.id, pullRequest: 3 }],
-          record: async () => record,
+          readable: async () => record,
         },
       } as unknown as ForgeRepository,
       record,

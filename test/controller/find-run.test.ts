@@ -29,7 +29,7 @@ const find = (text: string, events: readonly ReleaseEvent[] = []) =>
       history: {
         byPrefix: (prefix) => [older, newer].filter((id) => id.startsWith(prefix)),
         runs: () => [],
-        record: async () => undefined,
+        readable: async () => undefined,
       },
       mirror: { resolve: async () => undefined },
       releases: { states: async () => foldEvents(events) },

@@ -302,6 +302,9 @@ test("an unreadable manifest hides its own run only, and says why when asked for
   await history.sync();
   expect(history.runs({}).map((run) => run.id)).toEqual([recordOf(draw, 1).id]);
   await expect(history.record(broken)).rejects.toThrow("not JSON");
+  expect(await history.readable(broken)).toBeUndefined();
+  const whole = recordOf(draw, 1).id;
+  expect(await history.readable(whole)).toEqual(await history.record(whole));
   expect(await history.record(parseRunId("z".repeat(26)) ?? broken)).toBeUndefined();
 });
 

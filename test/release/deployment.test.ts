@@ -188,4 +188,11 @@ test("a deployment's end is only what a key of ours signed", async () => {
 
   expect(await end([made.id])).toBe(made);
   expect(await end([])).toBeUndefined();
+
+  const unreadable = { ...history, record: () => Promise.reject(new Error("reading the manifest")) };
+  const again = recordedOf(
+    { repository: { history: unreadable }, runs: { isSigned: async () => false } },
+    "deploy:prod:3",
+  );
+  await expect(again, "it was made, and is not made once more").rejects.toThrow("reading the manifest");
 });

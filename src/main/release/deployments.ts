@@ -37,6 +37,7 @@ export async function takeDeployments(
   const { orders: open } = fresh;
   const states = await place.repository.releases.states();
   for (const environment of environments)
+    // What stops one environment stops no other.
     await deploy(
       {
         recorded: (request) => recordedOf(place, request),
@@ -50,7 +51,7 @@ export async function takeDeployments(
         open,
         at: new Date(place.now).toISOString(),
       },
-    );
+    ).catch(at.service.parts.onError);
   return tellDeployments({ at, place, news }, environments, await place.repository.releases.states());
 }
 
@@ -66,7 +67,11 @@ interface Recorded {
 /** The run that made what a request asks for; anybody who can push could have put another one on the ledger. */
 export async function recordedOf({ repository, runs }: Recorded, request: string): Promise<RunRecord | undefined> {
   for (const { id, status } of repository.history.runs({ request }))
-    if (status !== "superseded" && (await runs.isSigned(id))) return repository.history.record(id);
+    if (status !== "superseded") {
+      // Before its signature: one that cannot be read was made all the same, and is not made once more.
+      const record = await repository.history.record(id);
+      if (await runs.isSigned(id)) return record;
+    }
   return undefined;
 }
 
@@ -158,8 +163,8 @@ async function endedAs(
   place: Place,
   of: Pick<Deploys, "environment" | "number">,
 ): Promise<DeploymentView["ended"]> {
-  const record = await recordedOf(place, deployRequest(of));
-  if (record === undefined) return null;
+  const record = await recordedOf(place, deployRequest(of)).catch(at.service.parts.onError);
+  if (!record) return null;
   const ends = await logEnds(at.service.parts.store, record);
   const [failed] = record.steps.flatMap(({ name: step, outcome }) =>
     outcome.kind === "failed"

@@ -8,7 +8,7 @@ import { isSame } from "../../release/reproduction.ts";
 import { reproductionOf } from "../../release/verify-reproduction.ts";
 import type { RunRecord } from "../../run/run-record.ts";
 
-/** What the ledger has of runs, each read once. */
+/** What the ledger has of runs, each read once; one whose manifest cannot be read is none. */
 export interface RecordedRuns {
   run(id: RunId): Promise<RunRecord | undefined>;
   release(id: RunId): Promise<Release | undefined>;
@@ -20,7 +20,7 @@ export interface RecordedRuns {
 
 interface Ledger {
   readonly mirror: Pick<Mirror, "resolve" | "files">;
-  readonly history: Pick<History, "record" | "reproductions">;
+  readonly history: Pick<History, "readable" | "reproductions">;
   /** As the forge names it for ever. */
   readonly repository: string;
   /** Full name of its ref. */
@@ -62,7 +62,7 @@ export function recordedRuns(ledger: Ledger): RecordedRuns {
 }
 
 async function readRecorded({ mirror, history, ledger, keys }: Ledger, id: RunId): Promise<Recorded | undefined> {
-  const run = await history.record(id);
+  const run = await history.readable(id);
   const head = await mirror.resolve(ledger);
   if (run === undefined || head === undefined) return undefined;
   const files = await mirror.files(head, [manifestPath(id), signaturePath(id)]);

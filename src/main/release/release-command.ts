@@ -112,7 +112,10 @@ async function judgedAt(
 /** What a run gives to promote, or why it gives nothing. */
 async function candidateOf(place: Place, id: RunId): Promise<NamedCandidate> {
   const run = await place.runs.run(id);
-  if (run === undefined) return { kind: "refused", why: "the ledger does not have it", next: "sluice log" };
+  if (run === undefined)
+    return place.repository.history.byPrefix(id).length > 0
+      ? { kind: "refused", why: "its manifest on the ledger cannot be read", next: "sluice verify" }
+      : { kind: "refused", why: "the ledger does not have it", next: "sluice log" };
   const refusal = await refusalOf(place, run);
   if (refusal !== null) return { kind: "refused", ...refusal };
   const file = place.project.pipelines.find(({ pipeline }) => pipeline.id === run.pipeline.id);

@@ -59,7 +59,7 @@ export async function takeRun(at: At, ref: RepositoryRef, take: RunToTake & Tell
       if (take.pullRequest === null) return DONE;
       await wakeReport(at, ref, take.pullRequest, "recorded");
       await repository.history.sync();
-      const known = await repository.history.record(run);
+      const known = await repository.history.readable(run);
       return known === undefined ? DONE : tellLeft(at, repository, known);
     }
     const { record } = ended;

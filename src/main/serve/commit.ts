@@ -159,7 +159,7 @@ export async function tellLeft(at: At, repository: ForgeRepository, record: RunR
   await history.sync();
   const mine = history.runs({ source }).filter((run) => run.pullRequest === pullRequest);
   const newest = [...Map.groupBy(mine, (run) => run.pipeline).values()].flatMap(([run]) => run ?? []);
-  const records = await Promise.all(newest.map(({ id }) => history.record(id)));
+  const records = await Promise.all(newest.map(({ id }) => history.readable(id)));
   const runs = records.flatMap((run) =>
     run === undefined || open.some((order) => order.pipeline === run.pipeline.id)
       ? []
@@ -214,12 +214,12 @@ async function endedAt({ history }: ForgeRepository, commit: CommitSha): Promise
     const all = history.runs({ pipeline });
     const find = (id: string): RunSummary | undefined => all.find((run) => run.id === id);
     const mine = there.find((run) => isOfBranch(run, null, find));
-    const record = mine === undefined ? undefined : await history.record(mine.id);
+    const record = mine === undefined ? undefined : await history.readable(mine.id);
     if (mine === undefined || record === undefined) continue;
     const before = all
       .slice(all.findIndex(({ id }) => id === mine.id) + 1)
       .find((run) => run.status === "succeeded" && isOfBranch(run, branchOf(mine), find));
-    found.push({ record, baseline: before === undefined ? null : ((await history.record(before.id)) ?? null) });
+    found.push({ record, baseline: before === undefined ? null : ((await history.readable(before.id)) ?? null) });
   }
   return found;
 }

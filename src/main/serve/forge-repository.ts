@@ -210,9 +210,13 @@ function releasedBy(
   return async (path) => {
     const pin = pins?.[releaseName(path)];
     if (pin !== undefined) return pinnedOutput(path, pin);
-    const record = await history.record(run);
+    const record = await history.readable(run);
     if (record === undefined)
-      return { kind: "problem", message: `run ${run} is not in the ledger`, next: "promote another run" };
+      return {
+        kind: "problem",
+        message: `run ${run} is not in the ledger, or its manifest cannot be read`,
+        next: "promote another run",
+      };
     for (const { kind, digest } of outputsOf(record)) if (kind === "directory") await store.listing(digest);
     const found = artifactOf(record, path, (digest) => store.listingSync(digest));
     return found.kind === "found" ? pinnedOutput(path, found.pin) : found;

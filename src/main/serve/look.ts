@@ -36,6 +36,13 @@ export async function look(
   if (lease === undefined) return again(500);
   try {
     return await lookAlone(at, ref, released);
+  } catch (error) {
+    // It may be what was pushed to the ledger that ends a look, and people mend what they are told of.
+    await at.service
+      .repository(ref)
+      .then((repository) => tellStrays(at, repository))
+      .catch(at.service.parts.onError);
+    throw error;
   } finally {
     await lease.release();
   }
@@ -91,11 +98,12 @@ async function lookAlone(
     commit: looked.tip,
     problems: looked.stopped.length > 0 ? [] : looked.problems,
   });
-  for (const commit of commits) await tellCommit(at, repository, { commit, standing: looked.standing, seen });
+  for (const commit of commits)
+    await tellCommit(at, repository, { commit, standing: looked.standing, seen }).catch(parts.onError);
   if (looked.stopped.length > 0)
     await desire(at.queue, ref.installation, [reportStopped(looked.tip, looked.stopped)], ref);
-  await wakeForMergeGroups(at, repository, looked.groups);
-  await tellSchedules(at, repository);
+  await wakeForMergeGroups(at, repository, looked.groups).catch(parts.onError);
+  await tellSchedules(at, repository).catch(parts.onError);
   await wake(at, { kind: "promotions", repository: ref });
   await tellNotices(at, repository).catch(parts.onError);
   await tellStrays(at, repository).catch(parts.onError);

@@ -16,7 +16,7 @@ export async function newestOutput(
     (run) => run.status === "succeeded" && isOfBranch(run, branch, (id) => all.find((one) => one.id === id)),
   );
   for (const { id } of mine.slice(0, RUNS)) {
-    const record = await history.record(id);
+    const record = await history.readable(id);
     for (const { outcome } of record?.steps ?? []) {
       if (outcome.kind !== "succeeded" && outcome.kind !== "cached") continue;
       const output = outcome.facts.outputs.find((one) => one.path === path);

@@ -226,11 +226,11 @@ async function runsAt({ history, mirror }: ForgeRepository, plan: PullRequestPla
   let ancestors: Awaited<ReturnType<typeof mirror.firstParents>> | undefined;
   for (const { file } of plan.planned.planned) {
     const run = mine.get(file.pipeline.id);
-    const record = run === undefined ? undefined : await history.record(run.id);
+    const record = run === undefined ? undefined : await history.readable(run.id);
     if (record === undefined) continue;
     ancestors ??= await mirror.firstParents(plan.base, ANCESTORS);
     const base = chooseBaseline(history.runs({ pipeline: file.pipeline.id }), ancestors);
-    found.push({ record, baseline: base === undefined ? null : ((await history.record(base)) ?? null) });
+    found.push({ record, baseline: base === undefined ? null : ((await history.readable(base)) ?? null) });
   }
   return found;
 }

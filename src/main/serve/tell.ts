@@ -1,6 +1,7 @@
 import type { Told } from "../../controller/answer-command/answering.ts";
 import { findRun } from "../../controller/find-run.ts";
 import type { PlannedPullRequest } from "../../controller/project.ts";
+import type { RunId } from "../../identity/identity.ts";
 import { diffRuns } from "../../diff/run-diff.ts";
 import type { ForgeRepository } from "./forge-repository.ts";
 import { diffMarkdown } from "../../report/diff-markdown.ts";
@@ -16,16 +17,24 @@ export async function tellDiff(
   await history.sync();
   const found = await findRun(repository, against);
   if (found.kind === "refused") return found;
-  const from = await history.record(found.id);
-  if (from === undefined) return { kind: "refused", why: `run \`${against}\` is not in the ledger` };
+  const from = await history.readable(found.id);
+  if (from === undefined) return unreadable(found.id);
   const mine = history.runs({ pipeline: from.pipeline.id }).find((run) => run.pullRequest === number);
-  const to = mine === undefined ? undefined : await history.record(mine.id);
-  if (to === undefined)
+  if (mine === undefined)
     return {
       kind: "refused",
       why: `\`${from.pipeline.name}\` has no run here to compare: comment \`/sluice run\` first`,
     };
+  const to = await history.readable(mine.id);
+  if (to === undefined) return unreadable(mine.id);
   return { kind: "told", markdown: diffMarkdown(diffRuns(from, to), { shortId: fourCharacters }) };
+}
+
+function unreadable(run: RunId): Told {
+  return {
+    kind: "refused",
+    why: `the manifest of run \`${run}\` on the ledger is not there or cannot be read: \`sluice verify\` says why`,
+  };
 }
 
 /** Why a step of the pull request's plan runs or does not; of all affected pipelines where none is named. */
