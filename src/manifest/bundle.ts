@@ -2,11 +2,13 @@
 export interface Identity {
   readonly issuer: string;
   readonly subject: string;
+  /** Address of the repository that a workflow ran for; absent: nobody said, or, of who is listed, any. */
+  readonly repository?: string | undefined;
 }
 
 /** Whose Sigstore bundles count, as a verifier lists them. */
 export interface BundleTrust {
-  /** In `subject` a `*` stands for any text without `/` and `@`. */
+  /** In `subject` and `repository` a `*` stands for any text without `/` and `@`. */
   readonly identities: readonly Identity[];
   /** The JSON of Sigstore's trusted root: its authorities and logs. */
   readonly root: string;
@@ -31,12 +33,19 @@ export function bundlePath(path: string): string {
  * must not make another workflow fit.
  */
 export function listing(listed: readonly Identity[]): (identity: Identity) => boolean {
-  const patterns = listed.map((one) => ({ issuer: one.issuer, pattern: patternOf(one.subject) }));
-  return ({ issuer, subject }) => patterns.some((one) => one.issuer === issuer && one.pattern.test(subject));
+  const patterns = listed.map(({ issuer, subject, repository }) => ({
+    issuer,
+    subject: patternOf(subject),
+    repository: repository === undefined ? undefined : patternOf(repository),
+  }));
+  return ({ issuer, subject, repository = "" }) =>
+    patterns.some(
+      (one) => one.issuer === issuer && one.subject.test(subject) && one.repository?.test(repository) !== false,
+    );
 }
 
-function patternOf(subject: string): RegExp {
-  const parts = subject.split("*").map((part) => part.replaceAll(/[\\^$.+?()[\]{}|]/g, String.raw`\$&`));
+function patternOf(text: string): RegExp {
+  const parts = text.split("*").map((part) => part.replaceAll(/[\\^$.+?()[\]{}|]/g, String.raw`\$&`));
   return new RegExp(`^${parts.join("[^/@]*")}$`, "u");
 }
 
@@ -55,8 +64,9 @@ export function bundleFault(check: BundleCheck, file: string): string | undefine
 }
 
 /** Somebody who is not listed, with what lists them. */
-function strangerSentence({ issuer, subject }: Identity, file: string): string {
-  const entry = `{ issuer: ${JSON.stringify(issuer)}, subject: ${JSON.stringify(subject)} }`;
+function strangerSentence({ issuer, subject, repository }: Identity, file: string): string {
+  const only = repository === undefined ? "" : `, repository: ${JSON.stringify(repository)}`;
+  const entry = `{ issuer: ${JSON.stringify(issuer)}, subject: ${JSON.stringify(subject)}${only} }`;
   return `its Sigstore bundle is by somebody who is not trusted here; to trust them, add ${entry} to \`sigstore.identities\` of ${file}`;
 }
 

@@ -123,6 +123,11 @@ export const sharedKeys = {
             subject: text.describe(
               "Who signs: a workflow's address or a person's; a `*` stands for any text without `/` and `@`.",
             ),
+            repository: text
+              .optional()
+              .describe(
+                "Address of the repository that a workflow must have run for, such as `https://github.com/acme/digits`: a reusable one signs for whoever calls it. Default: any.",
+              ),
           }),
         )
         .describe("Who is trusted."),

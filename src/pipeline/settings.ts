@@ -58,7 +58,11 @@ export interface Settings {
   readonly sigstore: {
     /** Path of Sigstore's trusted root. */
     readonly trustedRoot: string;
-    readonly identities: readonly { readonly issuer: string; readonly subject: string }[];
+    readonly identities: readonly {
+      readonly issuer: string;
+      readonly subject: string;
+      readonly repository?: string | undefined;
+    }[];
   } | null;
   readonly retention: { readonly runsMs: number; readonly artifactsMs: number; readonly logsMs: number };
   /** Where the file says what is judged only beside other files and the operator's, by dotted name such as `pools.gpu`. */

@@ -257,3 +257,20 @@ test("a workflow of a repository and a branch with hyphens counts, and who is li
     await checked(await soundBundle(), { identities: [hyphens, { issuer: ISSUER, subject: WORKFLOW }] }),
   ).toMatchObject({ kind: "valid" });
 });
+
+test("a reusable workflow counts only for the repository that is listed beside it, and any other's is a stranger", async () => {
+  const listed = { issuer: ISSUER, subject: WORKFLOW };
+  const of = async (claims: Readonly<Record<string, unknown>>, repository: string): Promise<BundleCheck> => {
+    const { bundle = new Uint8Array() } = await signed({ SIGSTORE_ID_TOKEN: here.token(claims) });
+    return checked(bundle, { identities: [{ ...listed, repository }] });
+  };
+  // Longer ones say their length otherwise.
+  for (const name of ["acme/digits", `acme/${"d".repeat(150)}`, `acme/${"d".repeat(300)}`]) {
+    const repository = `https://github.com/${name}`;
+    const identity = { ...listed, repository };
+    expect(await of({ repository: name }, repository)).toEqual({ kind: "valid", identity });
+    expect(await of({ repository: name }, "https://github.com/*/*")).toMatchObject({ kind: "valid" });
+    expect(await of({ repository: name }, "https://github.com/acme/words")).toEqual({ kind: "stranger", identity });
+  }
+  expect(await of({}, "https://github.com/acme/digits")).toEqual({ kind: "stranger", identity: listed });
+});
