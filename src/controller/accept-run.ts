@@ -39,7 +39,10 @@ export async function acceptRun({ mirror, signer, ledger }: AcceptPorts, order: 
   const to = await orderCommit({ mirror, signer }, order);
   const published = await mirror.publish([{ ref, from: null, to }]);
   if (published.kind === "published") return { kind: "accepted", mine: true };
-  const accepted = published.kind === "overtaken" ? await whoseIsIt({ mirror, signer }, order.id, to) : published;
+  const accepted =
+    published.kind === "overtaken"
+      ? await whoseIsIt({ mirror, signer, ledger }, { id: order.id, to, why: published.why })
+      : published;
   // Not accepted: nobody may find it here later and take it for a promise.
   if (accepted.kind !== "accepted") await mirror.drop(orderRef(order.id));
   return accepted;
@@ -47,17 +50,21 @@ export async function acceptRun({ mirror, signer, ledger }: AcceptPorts, order: 
 
 /** Whoever came first accepted the run, unless it was none of us: then ours takes the place of what stands there. */
 async function whoseIsIt(
-  { mirror, signer }: Pick<AcceptPorts, "mirror" | "signer">,
-  id: RunOrder["id"],
-  to: CommitSha,
+  { mirror, signer, ledger }: AcceptPorts,
+  { id, to, why }: { readonly id: RunOrder["id"]; readonly to: CommitSha; readonly why: string },
 ): Promise<Accepted> {
   const ref = acceptedRef(id);
-  const refreshed = await mirror.refresh([ref]);
+  const refreshed = await mirror.refresh([ref, ledger]);
   if (refreshed.kind !== "ok") return refreshed;
   const from = refreshed.refs.get(ref);
-  const theirs = from === undefined ? undefined : signedOrder(await mirror.files(from, ORDER_FILES), signer);
-  // Gone again, it was taken to its end meanwhile.
-  if (from === undefined || theirs?.id === id) return { kind: "accepted", mine: false };
+  if (from === undefined) {
+    const head = refreshed.refs.get(ledger);
+    const ended = head !== undefined && (await mirror.file(head, manifestPath(id))) !== undefined;
+    // Gone again, it was taken to its end meanwhile; otherwise nobody would ever execute it.
+    return ended ? { kind: "recorded" } : { kind: "refused", why };
+  }
+  const theirs = signedOrder(await mirror.files(from, ORDER_FILES), signer);
+  if (theirs?.id === id) return { kind: "accepted", mine: false };
   const published = await mirror.publish([{ ref, from, to }]);
   if (published.kind === "published") return { kind: "accepted", mine: true };
   return published.kind === "overtaken" ? { kind: "unreachable", why: published.why } : published;

@@ -7,7 +7,7 @@ import { lines } from "./git-output.ts";
 import { gitProcess, type GitProcess } from "./git-process.ts";
 import type { Mirror, Published, Refreshed, RefUpdate } from "./mirror.ts";
 import { nativeGit } from "./native-git.ts";
-import { inTheWay, matches } from "./ref-names.ts";
+import { ancestors, inTheWay, matches, refsOf, standingWords } from "./ref-names.ts";
 import type { RunProgram } from "./run-program.ts";
 
 export interface MirrorPlace {
@@ -187,21 +187,6 @@ const FETCH = [
   "--no-recurse-submodules",
 ];
 
-function refsOf(
-  text: string,
-  separator: string,
-  counts: (ref: string) => boolean = () => true,
-): ReadonlyMap<string, CommitSha> {
-  const refs = new Map<string, CommitSha>();
-  for (const line of lines(text)) {
-    const at = line.indexOf(separator);
-    const sha = parseCommitSha(line.slice(0, at));
-    const ref = line.slice(at + 1);
-    if (sha !== undefined && counts(ref)) refs.set(ref, sha);
-  }
-  return refs;
-}
-
 async function publish(place: MirrorPlace, updates: readonly RefUpdate[]): Promise<Published> {
   const reached = await contact(place);
   if (reached.kind !== "ok") return reached;
@@ -212,8 +197,23 @@ async function publish(place: MirrorPlace, updates: readonly RefUpdate[]): Promi
   if (code === 0) return { kind: "published" };
   const refused = lines(stdout.toString("utf8")).filter((line) => line.startsWith("!"));
   const why = refused.map((line) => line.split("\t").slice(1).join(" ")).join("; ") || lastLine(stderr);
+  const standing = refused.length > 0 && !refused.some((line) => /stale info/.test(line));
+  const blocked = standing ? await inTheirWay({ git, url }, updates) : undefined;
+  if (blocked !== undefined) return { kind: "refused", why: blocked };
   if (refused.some((line) => MOVED.test(line))) return { kind: "overtaken", why };
   return refused.length > 0 ? { kind: "refused", why } : trouble(stderr);
+}
+
+/** What keeps these refs from being made on the remote, whose own words are those of a ref that moved; for people. */
+async function inTheirWay(
+  { git, url }: { readonly git: GitProcess; readonly url: string },
+  updates: readonly RefUpdate[],
+): Promise<string | undefined> {
+  const made = updates.flatMap(({ ref, to }) => (to === null ? [] : [ref]));
+  const near = made.flatMap((ref) => [...ancestors(ref), `${ref}/*`]);
+  const listed = await git.attempt(["ls-remote", "--quiet", "--refs", "--", url, ...near]);
+  const [first] = inTheWay(refsOf(listed.stdout.toString("utf8"), "\t").keys(), made);
+  return first === undefined ? undefined : standingWords(first, made);
 }
 
 const PUSH = [

@@ -1,3 +1,22 @@
+import { parseCommitSha, type CommitSha } from "../identity/identity.ts";
+import { lines } from "./git-output.ts";
+
+/** Refs as git lists them. */
+export function refsOf(
+  text: string,
+  separator: string,
+  counts: (ref: string) => boolean = () => true,
+): ReadonlyMap<string, CommitSha> {
+  const refs = new Map<string, CommitSha>();
+  for (const line of lines(text)) {
+    const at = line.indexOf(separator);
+    const sha = parseCommitSha(line.slice(0, at));
+    const ref = line.slice(at + 1);
+    if (sha !== undefined && counts(ref)) refs.set(ref, sha);
+  }
+  return refs;
+}
+
 /** Whether a ref is what a pattern of the remote asks for (`*` reaches across slashes); the remote lists more: whatever ends like it. */
 export function matches(pattern: string, ref: string): boolean {
   const [start = "", ...rest] = pattern.split("*");
@@ -13,7 +32,18 @@ export function inTheWay(refs: Iterable<string>, wanted: readonly string[]): rea
   return [...refs].filter((ref) => above.has(ref) || ancestors(ref).some((one) => names.has(one)));
 }
 
-function ancestors(ref: string): readonly string[] {
+/** What could be a ref above one: `refs/heads/release` of `refs/heads/release/1.0`. */
+export function ancestors(ref: string): readonly string[] {
   const parts = ref.split("/");
-  return parts.slice(1).map((_, nth) => parts.slice(0, nth + 1).join("/"));
+  return parts.slice(2).map((_, nth) => parts.slice(0, nth + 2).join("/"));
+}
+
+/** For people: what is to become of a ref that keeps others from being made. */
+export function standingWords(ref: string, made: readonly string[]): string {
+  const names = new Set([ref, ...ancestors(ref)]);
+  const other = made.find((one) => names.has(one) || ancestors(one).includes(ref)) ?? "";
+  const short = (name: string): string => name.replace(/^refs\/heads\//, "");
+  return short(ref) === ref
+    ? `the ref ${ref} stands in the way of ${short(other)}: take it away`
+    : `the branch ${short(ref)} stands in the way of ${short(other)}: rename it`;
 }
