@@ -40,3 +40,16 @@ export function addressFault(text: string): string | undefined {
     return "it is not https, and others would read the token on its way";
   return undefined;
 }
+
+const ALONE = "SLUICE_KEYLESS=off signs with the key alone";
+
+/** What the environment says wrongly where it asks for bundles, with what to do next; undefined: nothing. */
+export function keylessMistake({ wanted, token, fulcio, rekor }: KeylessConfig): string | undefined {
+  if (wanted === "off" || (wanted === undefined && !token)) return undefined;
+  if (wanted !== undefined && wanted !== "on") return `SLUICE_KEYLESS must be on or off\n  next: ${ALONE}`;
+  for (const [name, address] of [["SLUICE_FULCIO_URL", fulcio] as const, ["SLUICE_REKOR_URL", rekor] as const]) {
+    const fault = address === undefined ? undefined : addressFault(address);
+    if (fault !== undefined) return `${name}: ${fault}\n  next: ${name}=https://sigstore.example.org, or ${ALONE}`;
+  }
+  return undefined;
+}

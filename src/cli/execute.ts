@@ -1,3 +1,4 @@
+import { keylessMistake } from "../config-keyless.ts";
 import { recordRun } from "../controller/record-run.ts";
 import type { RunEnd } from "../controller/run-pipeline/run-pipeline.ts";
 import type { RunId } from "../identity/identity.ts";
@@ -32,6 +33,8 @@ export async function execute(
   execution: Execution,
 ): Promise<number> {
   const { repository, world, project } = session;
+  const mistake = keylessMistake(world.config.keyless);
+  if (mistake !== undefined) throw new Refusal(EXIT.usage, mistake);
   const held = repository.accepted.lock();
   if (held.kind === "held")
     throw new Refusal(

@@ -29,7 +29,7 @@ const MOST_KEPT = 1_000;
 const PUBLIC_REKOR = "https://rekor.sigstore.dev";
 
 /** A bundle is over the bytes of one record: a later run has its own. */
-const NEXT = "sluice run --force makes another record once Sigstore answers; SLUICE_KEYLESS=off asks it no more";
+const NEXT = "sluice run --force <step> makes another record once Sigstore answers; SLUICE_KEYLESS=off asks it no more";
 
 type Made = Result<Uint8Array, NoBundle>;
 

@@ -89,5 +89,6 @@ function claimsOf(token: string): Readonly<Record<string, unknown>> | undefined 
 
 function wordsOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
+  if (error.name === "TimeoutError") return `the runner did not answer within ${PATIENCE_MS / 1_000} seconds`;
   return error.cause instanceof Error ? `${error.message}: ${error.cause.message}` : error.message;
 }

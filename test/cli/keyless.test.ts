@@ -102,3 +102,21 @@ test("where Sigstore does not answer the run is recorded all the same; SLUICE_KE
   expect(bundles()).toEqual([]);
   expect(verified).toMatchObject({ code: 0, stdout: expect.stringContaining("2 of 2 runs verified") as string });
 });
+
+test("what the environment says wrongly is refused before a step begins", async () => {
+  const credentials = await run({ SLUICE_REKOR_URL: "https://ada:hunter2@rekor.example.org" });
+  const word = await run({ SLUICE_KEYLESS: "of" });
+
+  expect(credentials).toMatchObject({
+    code: 64,
+    stderr: expect.stringContaining("SLUICE_REKOR_URL: it holds") as string,
+  });
+  expect(word).toMatchObject({
+    code: 64,
+    stderr: expect.stringContaining("SLUICE_KEYLESS must be on or off") as string,
+  });
+  for (const { stderr } of [credentials, word]) {
+    expect(stderr).not.toContain("make");
+    expect(stderr).not.toContain("hunter2");
+  }
+});
