@@ -115,6 +115,7 @@ const SHOWN = 2;
 const SHOWN_LIMIT = 6_000;
 const SHOWN_TOO_LONG = "> That is too long to be shown here: `sluice diff` and `sluice explain` print it.";
 
-export function answerLines(answers: readonly string[]): readonly string[] {
-  return answers.slice(-ANSWERS_SHOWN).map((words) => `> ${ownWords(words, markdownVoice)}`);
+/** The newest, where there may be ever more of them. */
+export function answerLines(answers: readonly string[], most = ANSWERS_SHOWN): readonly string[] {
+  return answers.slice(-most).map((words) => `> ${ownWords(words, markdownVoice)}`);
 }

@@ -3,9 +3,11 @@ import { expect, test } from "vitest";
 import { closedSince } from "../../src/forge/octokit-closed.ts";
 import type { At } from "../../src/main/serve/at.ts";
 import type { ForgeRepository } from "../../src/main/serve/forge-repository.ts";
+import { tellRefusedLabels } from "../../src/main/release/refused-labels.ts";
 import { labelledTable, noteLabels } from "../../src/main/serve/labels.ts";
 import { memoryTable } from "../controller/memory-table.ts";
 import { sha } from "../manifest/run-records.ts";
+import { PAGE } from "../controller/promotion-page.ts";
 
 const NOW = Date.parse("2026-01-05T12:00:00Z");
 const MINUTE = 60_000;
@@ -64,4 +66,12 @@ test("labels are found however many pull requests changed, and what was read is 
   change({ number: 2, at: now(), labels: ["promote:prod"] });
   expect(await look()).toEqual({ noted: ["1"], asked: 12 });
   expect(await look()).toEqual({ noted: ["1", "2"], asked: 1 });
+});
+
+test("each label that is taken off is told, however many are", () => {
+  const labels = ["a", "b", "c", "d", "e", "f", "g"].map((name) => `promote:${name}`);
+  const refused = labels.map((label) => ({ pullRequest: PAGE, label, words: `\`${label}\` is refused` }));
+  const [taken, said] = tellRefusedLabels(refused);
+  expect(taken).toMatchObject({ kind: "labels", remove: labels });
+  for (const label of labels) expect(said).toMatchObject({ body: expect.stringContaining(`\`${label}\` is refused`) });
 });

@@ -9,7 +9,7 @@ export function tellRefusedLabels(refused: readonly RefusedLabel[]): readonly De
   const numbers = new Set(refused.map(({ pullRequest }) => pullRequest.number));
   return [...numbers].flatMap((number): readonly Desired[] => {
     const mine = refused.filter(({ pullRequest }) => pullRequest.number === number);
-    const words = answerLines([...new Set(mine.map((one) => one.words))]);
+    const words = answerLines([...new Set(mine.map((one) => one.words))], Infinity);
     return [
       { kind: "labels", number, add: [], remove: [...new Set(mine.map(({ label }) => label))] },
       { kind: "comment", number, marker: MARKER, body: [MARKER, ...words].join("\n\n") },
