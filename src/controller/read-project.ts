@@ -4,6 +4,7 @@ import type { Json, JsonObject } from "../identity/canonical-json.ts";
 import { digestOf, type Digest } from "../identity/identity.ts";
 import { deployPipeline, missingDeploys, triggerProblems } from "../pipeline/deploy-pipeline.ts";
 import { restoring } from "../pipeline/missing-input.ts";
+import { linkedFile, notPipelines, notSettings, standingAt } from "../pipeline/not-a-file.ts";
 import type { Parsed, ParsedPipeline, Rest, Source } from "../pipeline/parsed.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";
 import type { Settings } from "../pipeline/settings.ts";
@@ -40,7 +41,7 @@ export async function readProject(
   const matches = picomatch(settings.pipelines, { dot: false });
   const named = files.filter((file) => matches(file.path));
   const paths = named.filter((file) => file.kind !== "submodule").map((file) => file.path);
-  settled.problems.push(...named.flatMap((file) => (file.kind === "submodule" ? [submodule(file.path)] : [])));
+  settled.problems.push(...notPipelines(files, settings.pipelines));
   const reading: Reading = { ...settled, aside: await handOut(ports, view, paths) };
   const pipelines: PipelineFile[] = [];
   const broken: string[] = [];
@@ -109,6 +110,8 @@ async function readOn(
 async function readSettings(reading: Reading): Promise<Settings> {
   const bytes = (await isLink(reading, SETTINGS_PATH)) ? undefined : await reading.view.read(SETTINGS_PATH);
   if (bytes === undefined) {
+    const strange = notSettings(await reading.view.files(), SETTINGS_PATH);
+    if (strange !== undefined && strange.code !== "linked-file") reading.problems.push(strange);
     const { DEFAULT_SETTINGS } = await import("../pipeline/settings.ts");
     return DEFAULT_SETTINGS;
   }
@@ -121,27 +124,10 @@ async function readSettings(reading: Reading): Promise<Settings> {
   return DEFAULT_SETTINGS;
 }
 
-/** A link is one text in a commit and another file in a work tree: what is read must be the same in both. */
 async function isLink({ view, problems }: Reading, path: string): Promise<boolean> {
   if ((await view.link(path)) === undefined) return false;
-  problems.push({
-    severity: "error",
-    code: "linked-file",
-    at: { path, line: 1, column: 1 },
-    message: "the file is a symbolic link, and links are not followed",
-    next: "put a copy of the file that it leads to in its place",
-  });
+  problems.push(linkedFile(path));
   return true;
-}
-
-function submodule(path: string): Problem {
-  return {
-    severity: "error",
-    code: "not-a-file",
-    at: { path, line: 1, column: 1 },
-    message: "a submodule stands where a pipeline file is looked for",
-    next: "give the submodule another path, or let `pipelines` in sluice.yaml leave it out",
-  };
 }
 
 async function readPipeline(reading: Reading, path: string): Promise<PipelineFile | undefined> {
@@ -203,15 +189,21 @@ async function parameterFile(reading: Reading, path: string, at: Problem["at"]):
   if (await isLink(reading, path)) return undefined;
   const bytes = await reading.view.read(path);
   if (bytes !== undefined) return { path, bytes };
+  const standing = standingAt(await reading.view.files(), path);
   reading.problems.push({
     severity: "error",
     code: "missing-parameters",
     at,
-    message: `parameter file \`${path}\` does not exist`,
+    message:
+      standing === undefined
+        ? `parameter file \`${path}\` does not exist`
+        : `parameter file \`${path}\` is a ${standing}, and no file`,
     next:
-      reading.view.aside?.(path) === "deleted"
-        ? restoring(path)
-        : `create ${path}, or write the parameters below \`params:\``,
+      standing !== undefined
+        ? `put a file in its place, or name another one below \`params:\``
+        : reading.view.aside?.(path) === "deleted"
+          ? restoring(path)
+          : `create ${path}, or write the parameters below \`params:\``,
   });
   return undefined;
 }

@@ -87,6 +87,34 @@ steps:
   expect(await wrong({ "pipelines/a.yaml": two("a") })).toEqual([]);
 });
 
+test.each([
+  [{ path: "sluice.yaml", kind: "submodule" }, "sluice.yaml: a submodule stands where the settings are looked for"],
+  [{ path: "sluice.yaml/a", kind: "file" }, "sluice.yaml: a directory stands where the settings are looked for"],
+  [{ path: "pipelines", kind: "submodule" }, "pipelines: a submodule stands where the directory of pipeline files is"],
+  [{ path: "pipelines", kind: "link" }, "pipelines: a symbolic link stands where the directory of pipeline files is"],
+] as const)("what stands in the place of a file of ours is told: %j", async (file, words) => {
+  const files = async () => [{ ...file, tracked: true }];
+  const { problems } = await readProject({ cache: QUIET }, { ...savedMeanwhile(), files, read: async () => undefined });
+  expect(problems.map(({ at, message }) => `${at.path}: ${message}`)).toEqual([expect.stringContaining(words)]);
+});
+
+test.each(["params.yaml", "params.yaml/a"])(
+  "parameters in the place of which %s stands are not told to be created",
+  async (path) => {
+    const files = async () => [
+      { path, kind: path === "params.yaml" ? ("submodule" as const) : ("file" as const), tracked: true },
+      { path: "pipelines/p.yaml", kind: "file" as const, tracked: true },
+    ];
+    const text = "version: 1\nparams: params.yaml\nsteps:\n  a: { run: x, params: [b] }\n";
+    const read: View["read"] = async (name) =>
+      name === "pipelines/p.yaml" ? new TextEncoder().encode(text) : undefined;
+    const { problems } = await readProject({ cache: QUIET }, { ...savedMeanwhile(), files, read });
+    expect(problems).toMatchObject([
+      { code: "missing-parameters", message: expect.stringMatching(/is a (submodule|directory), and no file/) },
+    ]);
+  },
+);
+
 test("a submodule with the name of a pipeline file is told, not passed over", async () => {
   const files = async () => [{ path: "pipelines/train.yaml", kind: "submodule" as const, tracked: true }];
   const { problems, pipelines } = await readProject({ cache: QUIET }, { ...savedMeanwhile(), files });

@@ -4,14 +4,7 @@ import { join } from "node:path";
 import { datasetAtCommit, pinnedOutput } from "../../controller/dataset-at-commit.ts";
 import type { KnownAuthors } from "../../controller/find-authors.ts";
 import { NO_PAST, planPipelines, type Past } from "../../controller/plan-pipelines.ts";
-import {
-  SETTINGS_PATH,
-  type PlanAs,
-  type PlanAt,
-  type PlannedCommit,
-  type Project,
-  type RulesAt,
-} from "../../controller/project.ts";
+import { type PlanAs, type PlanAt, type PlannedCommit, type Project, type RulesAt } from "../../controller/project.ts";
 import { readProject } from "../../controller/read-project.ts";
 import type { Forge } from "../../forge/forge.ts";
 import { commitView } from "../../git/commit-view.ts";
@@ -27,15 +20,13 @@ import { openReleases, type Releases } from "../release/releases.ts";
 import type { UnreadRefs } from "../release/taken-refs.ts";
 import { keysOf } from "../release/signing-keys.ts";
 import { newestOutput } from "./newest-output.ts";
+import { rulesReader } from "./rules-at.ts";
 import { rememberedProjects } from "./remembered-projects.ts";
 import { releaseName } from "../../pipeline/release-name.ts";
-import { narrow, type Narrowed } from "../../pipeline/narrow.ts";
+import type { Narrowed } from "../../pipeline/narrow.ts";
 import type { Operator } from "../../pipeline/operator.ts";
-import { parseSettings } from "../../pipeline/parse-settings.ts";
 import type { Dataset, Pipeline } from "../../pipeline/pipeline.ts";
 import type { DatasetState } from "../../pipeline/resolution.ts";
-import { DEFAULT_SETTINGS } from "../../pipeline/settings.ts";
-import { isError } from "../../problem/problem.ts";
 import { orderMemory } from "../../plan/order-memory.ts";
 import { pastSteps } from "../../plan/past-steps.ts";
 import { artifactOf, outputsOf } from "../../release/artifact.ts";
@@ -147,12 +138,7 @@ export async function forgeRepository(place: RepositoryPlace): Promise<ForgeRepo
     );
     return { project, planned };
   };
-  const rulesAt: RulesAt = async (commit) => {
-    const bytes = await mirror.file(commit, SETTINGS_PATH);
-    const { value, problems } = parseSettings(bytes === undefined ? null : { path: SETTINGS_PATH, bytes });
-    const narrowed = narrow(place.operator, value ?? DEFAULT_SETTINGS, forge.repository.fullName);
-    return value === null ? { ...narrowed, unreadable: problems.filter(isError) } : narrowed;
-  };
+  const rulesAt = rulesReader(commits, { operator: place.operator, repository: forge.repository.fullName });
   return {
     forge,
     mirror,
