@@ -196,6 +196,24 @@ test("what somebody else wrote into the ledger is named, and does not count", as
   expect((await bench.sluice("log", "--env", "prod")).stderr).toBe("");
 });
 
+test("an event whose file was changed later is named by whoever read it before, and by whoever did not", async () => {
+  const bench = await audited();
+  expect((await bench.sluice("audit")).code).toBe(0);
+  const git = await opened(bench.root, "native");
+  const approved = event("approved", "label:2", { by: { id: 9, login: "mallory" } });
+  const path = eventPath(approved);
+  const bytes = JSON.stringify({ event: 2, repository: run.repository, ...approved });
+  await git.append(LEDGER, (await git.resolve(LEDGER)) ?? null, [commitOf({ [path]: bytes }, { message: "mend\n" })]);
+
+  const warm = await bench.sluice("audit", "--format", "csv");
+  expect([warm.code, warm.stderr]).toEqual([1, expect.stringContaining(`${path}: a later commit changed its file`)]);
+  expect(warm.stdout).not.toContain("mallory");
+  await bench.sluice("cache", "rebuild");
+  const cold = await bench.sluice("audit", "--format", "csv");
+  expect([cold.code, cold.stderr]).toEqual([1, expect.stringContaining(`${path}: `)]);
+  expect(cold.stdout).not.toContain("mallory");
+});
+
 test("trailers that say something else than the record that they bring are named", async () => {
   const bench = await audited();
   let parent = bench.git("rev-parse", `${LEDGER}~2`).trim();
