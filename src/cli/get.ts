@@ -38,7 +38,7 @@ export async function get(world: World, what: string, flags: { readonly output?:
     if (placed.kind === "ok") world.terminal.print(`${part.path}  ${part.digest}\n`);
     else {
       world.terminal.say(
-        `${part.path}: ${placed.kind === "corrupt" ? "its bytes in the store are corrupt" : placed.kind === "missing" ? "its bytes are not in the store any more" : "the disk is full"}\n  next: sluice reproduce ${record.id} computes them again\n`,
+        `${part.path}: ${placed.kind === "corrupt" ? "its bytes in the store are corrupt" : placed.kind === "missing" ? "its bytes are not in this store" : "the disk is full"}\n  next: sluice reproduce ${record.id} computes them again; a service's are where its store is: SLUICE_STORE_URL=… sluice get …\n`,
       );
       code = EXIT.bad;
     }

@@ -30,7 +30,7 @@ export async function logEnvironment(
   if (wanted.json) world.terminal.print(jsonDocument({ events: shown }));
   else if (shown.length === 0)
     world.terminal.say(
-      `nothing happened to ${safeLine(wanted.environment)} yet\n  next: git fetch origin sluice/ledger\n`,
+      `the ledger here has nothing of an environment ${safeLine(wanted.environment)}\n  next: git fetch origin sluice/ledger, or sluice status for the environments there are\n`,
     );
   else world.terminal.print(shown.map(lineOf).join(""));
   return EXIT.fine;

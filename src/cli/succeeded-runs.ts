@@ -42,6 +42,6 @@ function alone(
   const passed = others === 0 ? "" : `; ${counted(others, "other run")} did not`;
   return new Refusal(
     EXIT.usage,
-    `no run of ${pipeline} but ${shortId(id)} succeeded${passed}\n  next: sluice log ${pipeline}`,
+    `no run of ${pipeline} but ${shortId(id)} succeeded${passed}: there is none to compare it with\n  next: change something, sluice run, and sluice diff again`,
   );
 }

@@ -83,7 +83,10 @@ test("diff alone compares the newest two runs that succeeded, and names those be
 
   const diff = await bench.sluice("diff");
 
-  expect(alone).toMatchObject({ code: 64, stderr: expect.stringMatching(/no run of p but \w{4} succeeded\n/) });
+  expect(alone).toMatchObject({
+    code: 64,
+    stderr: expect.stringMatching(/no run of p but \w{4} succeeded: there is none/),
+  });
   const { id } = (JSON.parse(failed.stdout) as { run: { id: string } }).run;
   expect(diff.stderr).toMatch(new RegExp(`^passed over: ${id.slice(0, 4)}\\w* \\(failed\\)`));
   expect(diff.stdout).toMatch(/score ↑ +1 +2 +\+1 +better/);

@@ -137,6 +137,9 @@ async function tell(parts: DemoParts, { twin }: Stage): Promise<void> {
   await releases(parts, { say, until, repository, twin, pull });
   say("Everything is left for you to look at: the ledger is a branch like any other.");
   print(`  git -C ${repository.directory} log sluice/ledger\n`);
+  print(
+    `  git clone ${repository.directory} digits && cd digits && sluice status && sluice audit && sluice verify --all\n`,
+  );
 }
 
 interface Telling {
@@ -189,6 +192,7 @@ async function releases({ print }: DemoParts, { say, until, repository, twin, pu
     async () => ((await ledger(repository)).match(/Sluice-Trigger: push/g) ?? []).length === 3,
   );
   const page = await promoted(second, 2);
+  print(indented(await git(repository.directory, ["show", "main:environments/staging/digits.yaml"])));
 
   say("It is bad. grace comments `/sluice rollback staging`: nothing is computed, and the environment is held.");
   forge.comment(repository, page.number, {
@@ -201,7 +205,7 @@ async function releases({ print }: DemoParts, { say, until, repository, twin, pu
     (await git(repository.directory, ["log", "-1", "--format=%s", "main"])).startsWith("Roll digits back"),
   );
 
-  say("The audit: who asked, who agreed, what is live, by plain git.");
+  say("The audit: who asked, who agreed and what was released, by plain git.");
   const facts = [
     "log",
     "--reverse",
