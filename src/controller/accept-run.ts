@@ -1,8 +1,8 @@
 import type { Mirror } from "../git/mirror.ts";
 import type { CommitSha } from "../identity/identity.ts";
 import { preAuthentication, renderEnvelope } from "../manifest/dsse.ts";
-import { manifestPath } from "../manifest/ledger-paths.ts";
 import { ORDER_FILES, signedOrder } from "../manifest/signed-order.ts";
+import { runFiles, signedRun } from "../manifest/signed-run.ts";
 import {
   acceptedRef,
   ORDER_TYPE,
@@ -19,6 +19,8 @@ export interface AcceptPorts {
   readonly signer: Signer;
   /** Full name of the ledger branch's ref. */
   readonly ledger: string;
+  /** Keys whose word on recorded runs counts. */
+  readonly keys: ReadonlyMap<string, string>;
 }
 
 export type Accepted =
@@ -29,28 +31,35 @@ export type Accepted =
   | { readonly kind: "refused" | "unreachable"; readonly why: string };
 
 /** Accepts a run by creating its ref on the remote, once: only then may it be enqueued and acknowledged (SEMANTICS §6). */
-export async function acceptRun({ mirror, signer, ledger }: AcceptPorts, order: RunOrder): Promise<Accepted> {
+export async function acceptRun({ mirror, signer, ledger, keys }: AcceptPorts, order: RunOrder): Promise<Accepted> {
   const ref = acceptedRef(order.id);
   const refreshed = await mirror.refresh([ledger]);
   if (refreshed.kind !== "ok") return refreshed;
   const head = refreshed.refs.get(ledger);
-  if (head !== undefined && (await mirror.file(head, manifestPath(order.id))) !== undefined)
-    return { kind: "recorded" };
+  if (await isRecorded({ mirror, keys }, head, order.id)) return { kind: "recorded" };
   const to = await orderCommit({ mirror, signer }, order);
   const published = await mirror.publish([{ ref, from: null, to }]);
   if (published.kind === "published") return { kind: "accepted", mine: true };
   const accepted =
     published.kind === "overtaken"
-      ? await whoseIsIt({ mirror, signer, ledger }, { id: order.id, to, why: published.why })
+      ? await whoseIsIt({ mirror, signer, ledger, keys }, { id: order.id, to, why: published.why })
       : published;
   // Not accepted: nobody may find it here later and take it for a promise.
   if (accepted.kind !== "accepted") await mirror.drop(orderRef(order.id));
   return accepted;
 }
 
+async function isRecorded(
+  { mirror, keys }: Pick<AcceptPorts, "mirror" | "keys">,
+  head: CommitSha | undefined,
+  id: RunOrder["id"],
+): Promise<boolean> {
+  return head !== undefined && signedRun(await mirror.files(head, runFiles(id)), id, keys);
+}
+
 /** Whoever came first accepted the run, unless it was none of us: then ours takes the place of what stands there. */
 async function whoseIsIt(
-  { mirror, signer, ledger }: AcceptPorts,
+  { mirror, signer, ledger, keys }: AcceptPorts,
   { id, to, why }: { readonly id: RunOrder["id"]; readonly to: CommitSha; readonly why: string },
 ): Promise<Accepted> {
   const ref = acceptedRef(id);
@@ -58,8 +67,7 @@ async function whoseIsIt(
   if (refreshed.kind !== "ok") return refreshed;
   const from = refreshed.refs.get(ref);
   if (from === undefined) {
-    const head = refreshed.refs.get(ledger);
-    const ended = head !== undefined && (await mirror.file(head, manifestPath(id))) !== undefined;
+    const ended = await isRecorded({ mirror, keys }, refreshed.refs.get(ledger), id);
     // Gone again, it was taken to its end meanwhile; otherwise nobody would ever execute it.
     return ended ? { kind: "recorded" } : { kind: "refused", why };
   }

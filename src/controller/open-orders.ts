@@ -1,7 +1,7 @@
 import type { Mirror } from "../git/mirror.ts";
 import { parseRunId, type CommitSha } from "../identity/identity.ts";
-import { manifestPath } from "../manifest/ledger-paths.ts";
 import { ORDER_FILES, signedOrder } from "../manifest/signed-order.ts";
+import { runFiles, signedRun } from "../manifest/signed-run.ts";
 import { ACCEPTED, acceptedRef, ORDERS, type RunOrder } from "../run/request.ts";
 import type { Signer } from "../signer/signer.ts";
 
@@ -27,12 +27,18 @@ export async function openOrders(
   return orders;
 }
 
+interface Recorded {
+  readonly ledger: string;
+  /** Keys whose word on recorded runs counts. */
+  readonly keys: ReadonlyMap<string, string>;
+}
+
 /**
  * Accepted here, and neither recorded nor on the remote any more: whoever took the acceptance away did not end the run
  * (law 6). What is recorded by now, by whomever, is kept here no longer.
  */
 export async function lostOrders(
-  { mirror, signer, ledger }: Pick<OrderPorts, "mirror" | "signer"> & { readonly ledger: string },
+  { mirror, signer, ledger, keys }: Pick<OrderPorts, "mirror" | "signer"> & Recorded,
   refs: ReadonlyMap<string, CommitSha>,
 ): Promise<readonly RunOrder[]> {
   const head = refs.get(ledger);
@@ -40,7 +46,7 @@ export async function lostOrders(
   for (const [ref, commit] of await mirror.kept(ORDERS)) {
     const id = parseRunId(ref.slice(ORDERS.length));
     if (id === undefined || refs.has(acceptedRef(id))) continue;
-    if (head !== undefined && (await mirror.file(head, manifestPath(id))) !== undefined) {
+    if (head !== undefined && signedRun(await mirror.files(head, runFiles(id)), id, keys)) {
       await mirror.drop(ref);
       continue;
     }

@@ -16,6 +16,7 @@ import {
 } from "../manifest/ledger-paths.ts";
 import { headerWithKey } from "../manifest/ledger-header.ts";
 import { renderRun } from "../manifest/render-manifest.ts";
+import { runFiles, signedRun } from "../manifest/signed-run.ts";
 import type { RunRecord } from "../run/run-record.ts";
 import type { Signer } from "../signer/signer.ts";
 import type { Store } from "../store/store.ts";
@@ -25,8 +26,13 @@ export interface RecordPorts {
   readonly store: Store;
   readonly signer: Signer;
   /** The ledger of a forge's repository; the local one where it is not given. */
-  readonly ledger?: RemoteLedger;
+  readonly ledger?: Ledger;
 }
+
+type Ledger = RemoteLedger & {
+  /** Keys whose word on recorded runs counts. */
+  readonly keys: ReadonlyMap<string, string>;
+};
 
 export interface Recording {
   readonly record: RunRecord;
@@ -77,8 +83,8 @@ export async function recordRun(ports: RecordPorts, recording: Recording): Promi
   for (let attempt = 1; ; attempt++) {
     if (attempt > 1) await ports.ledger?.refresh();
     const head = (await git.resolve(ref)) ?? null;
-    // Two that executed one run: the first record is the record.
-    if (ports.ledger !== undefined && head !== null && (await git.file(head, manifestPath(record.id))) !== undefined) {
+    // Two that executed one run: the first record is the record. What none of our keys signed gives way.
+    if (ports.ledger !== undefined && head !== null && (await isRecorded(ports.ledger, git, head, record.id))) {
       const ended = await ports.ledger.publish({ from: head, to: head });
       if (ended.kind === "published") return { kind: "recorded", commit: head, before: head, manifest: digest };
       if (ended.kind !== "overtaken") return { kind: "later", why: ended.why };
@@ -99,6 +105,10 @@ export async function recordRun(ports: RecordPorts, recording: Recording): Promi
     }
     if (attempt === ATTEMPTS) throw new Error(`recording ${record.id}: the ledger moved ${ATTEMPTS} times meanwhile`);
   }
+}
+
+async function isRecorded({ keys }: Ledger, git: Commits, head: CommitSha, id: RunId): Promise<boolean> {
+  return signedRun(await git.files(head, runFiles(id)), id, keys);
 }
 
 /** Key documents stand in the ledger once: those of cached steps came with the run that computed them. */

@@ -3,8 +3,8 @@ import { failedGate, type FailedGate } from "../diff/failed-gate.ts";
 import type { Mirror } from "../git/mirror.ts";
 import type { CommitSha, Domain } from "../identity/identity.ts";
 import type { StepResult } from "../key/key-document.ts";
-import { manifestPath } from "../manifest/ledger-paths.ts";
 import { ORDER_FILES, signedOrder } from "../manifest/signed-order.ts";
+import { runFiles, signedRun } from "../manifest/signed-run.ts";
 import type { WorkStep } from "../plan/plan.ts";
 import { endedAt } from "../run/ended-at.ts";
 import type { RunRecord } from "../run/run-record.ts";
@@ -36,6 +36,8 @@ export interface RunAcceptedPorts {
   readonly host: RunRecord["host"];
   /** Full name of the ledger branch's ref. */
   readonly ledger: string;
+  /** Keys whose word on recorded runs counts. */
+  readonly keys: ReadonlyMap<string, string>;
 }
 
 /** One accepted run with everything that executing it needs. */
@@ -69,7 +71,7 @@ export async function runAccepted(ports: RunAcceptedPorts, id: RunOrder["id"]): 
   const order = await orderAmong(ports, id, there);
   if (acceptance === undefined || order === undefined) return { kind: "not-accepted" };
   const head = refreshed.refs.get(ports.ledger);
-  if (head !== undefined && (await ports.mirror.file(head, manifestPath(id))) !== undefined)
+  if (head !== undefined && signedRun(await ports.mirror.files(head, runFiles(id)), id, ports.keys))
     return { kind: "recorded", acceptance };
   const open = await ports.openOrders(refreshed.refs);
   const turn = turnOf(order, [...open.filter((one) => one.id !== id), order]);

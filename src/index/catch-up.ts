@@ -8,7 +8,7 @@ import { ownVoice } from "../report/voice.ts";
 import type { RunRecord } from "../run/run-record.ts";
 import { eventSignaturePath, recordedEvent } from "../release/release-event.ts";
 import type { LedgerEvent, LedgerReproduction, RunSummary } from "./history.ts";
-import { isOwn, readRuns, withDocuments, type LedgerReader } from "./ledger-reader.ts";
+import { countedRuns, isOwn, readRuns, withDocuments, type LedgerReader } from "./ledger-reader.ts";
 import { insertReproductions, readReproductions } from "./reproductions.ts";
 
 const BATCH = 500;
@@ -17,6 +17,7 @@ const TRIES = 10;
 interface NewRun {
   readonly sha: CommitSha;
   readonly record: RunRecord;
+  readonly counted: boolean;
 }
 
 /** The ledger's commit that the index stands at. */
@@ -57,7 +58,7 @@ export function takeRecorded(
   { commit, before }: { readonly commit: CommitSha; readonly before: CommitSha | null },
 ): void {
   const known = before ?? undefined;
-  const runs = [{ sha: commit, record }];
+  const runs = [{ sha: commit, record, counted: true }];
   write(database, {
     known,
     head: commit,
@@ -96,15 +97,19 @@ async function readSince(ledger: LedgerReader, head: CommitSha, known: CommitSha
   const ids = [...wanted.keys()];
   const runs: NewRun[] = [];
   for (let at = 0; at < ids.length; at += BATCH) {
-    for (const [id, record] of await readRuns(ledger, head, ids.slice(at, at + BATCH))) {
+    const batch = ids.slice(at, at + BATCH);
+    const counted = await countedRuns(ledger, head, batch);
+    for (const [id, record] of await readRuns(ledger, head, batch)) {
       const sha = wanted.get(id);
-      if (sha !== undefined && isOwn(ledger, record)) runs.push({ sha, record });
+      if (sha !== undefined && isOwn(ledger, record)) runs.push({ sha, record, counted: counted.has(id) });
     }
   }
   const oldest = commits.toReversed();
   const events = await readEvents(ledger, head, oldest);
   const reproductions = await readReproductions(ledger, head, oldest);
-  const newest = new Map(runs.filter(({ record }) => isTold(record)).map(({ record }) => [record.pipeline.id, record]));
+  const newest = new Map(
+    runs.filter(({ record, counted }) => counted && isTold(record)).map(({ record }) => [record.pipeline.id, record]),
+  );
   const met = new Set(commits.map(({ sha }) => sha));
   return {
     anew: !continues,
@@ -221,17 +226,18 @@ function insertEvents(database: DatabaseSync, events: readonly LedgerEvent[]): v
 }
 
 function insertRuns(database: DatabaseSync, runs: readonly NewRun[], start: number): ReadonlyMap<RunId, number> {
-  const insertRun = database.prepare("insert or replace into runs values (?, ?, ?, ?, ?, ?, ?, ?, ?)");
+  const insertRun = database.prepare("insert or replace into runs values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
   const forgetTimes = database.prepare("delete from times where run = ?");
   const insertTime = database.prepare("insert into times values (?, ?, ?, ?, ?)");
   const positions = new Map<RunId, number>();
-  for (const { sha, record: run } of runs) {
+  for (const { sha, record: run, counted } of runs) {
     const position = start + positions.size + 1;
     positions.set(run.id, position);
     const { pipeline, status, source, startedAt, finishedAt } = run;
     const summary = JSON.stringify(summaryOf(run, sha));
-    insertRun.run(run.id, pipeline.id, status, source, startedAt, finishedAt, sha, position, summary);
+    insertRun.run(run.id, pipeline.id, status, source, startedAt, finishedAt, sha, position, counted ? 1 : 0, summary);
     forgetTimes.run(run.id);
+    if (!counted) continue;
     for (const step of run.steps) {
       const last = step.attempts.at(-1);
       if (last?.failure === null) insertTime.run(run.id, pipeline.id, step.id, position, last.profile.wallMs);

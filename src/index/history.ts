@@ -12,6 +12,8 @@ export interface RunFilter {
   /** RFC 3339 UTC: runs that began before. */
   readonly until?: string;
   readonly limit?: number;
+  /** True: those that do not count, too, because no key signed them whose word does. */
+  readonly all?: boolean;
 }
 
 /** One run as lists show it. */

@@ -5,13 +5,14 @@ import { DatabaseSync } from "node:sqlite";
 import { unwritable } from "../result/unwritable.ts";
 
 /** Raised when tables change: an older file is dropped and built anew. */
-const VERSION = 6;
+const VERSION = 7;
 
 const TABLES = `
   create table if not exists meta (name text primary key, value text not null);
   create table if not exists runs (
     id text primary key, pipeline text not null, status text not null, source text not null, started text not null,
-    finished text not null, commit_sha text not null, position integer not null, summary text not null
+    finished text not null, commit_sha text not null, position integer not null, counted integer not null,
+    summary text not null
   );
   create index if not exists runs_by_position on runs (position);
   create index if not exists runs_by_pipeline on runs (pipeline, position);

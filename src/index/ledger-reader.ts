@@ -3,6 +3,7 @@ import type { KeyDocument } from "../key/key-document.ts";
 import { keyPath, manifestPath, runDirectory } from "../manifest/ledger-paths.ts";
 import { parseJson, parseManifest, type ParsedManifest } from "../manifest/parse-manifest.ts";
 import { isObject } from "../manifest/shape.ts";
+import { runFiles, signedRun } from "../manifest/signed-run.ts";
 import type { RunRecord } from "../run/run-record.ts";
 
 export interface LedgerEntry {
@@ -18,6 +19,8 @@ export interface LedgerReader {
   readonly head: () => Promise<CommitSha | undefined>;
   /** Newest first, stopping before `until`; all when that is not known. */
   readonly log: (until?: CommitSha) => Promise<readonly LedgerEntry[]>;
+  /** Keys whose word on runs counts; without them all of them do. */
+  readonly keys?: ReadonlyMap<string, string>;
   readonly files: (commit: CommitSha, paths: readonly string[]) => Promise<ReadonlyMap<string, Uint8Array>>;
 }
 
@@ -40,6 +43,18 @@ export async function readRuns(
     if (parsed?.kind === "ok") found.set(id, parsed.record);
   }
   return found;
+}
+
+/** Those of these runs that count: what nobody signed whose word does says nothing, and may still be held. */
+export async function countedRuns(
+  ledger: LedgerReader,
+  head: CommitSha,
+  ids: readonly RunId[],
+): Promise<ReadonlySet<RunId>> {
+  const { keys } = ledger;
+  if (keys === undefined) return new Set(ids);
+  const files = await ledger.files(head, ids.flatMap(runFiles));
+  return new Set(ids.filter((id) => signedRun(files, id, keys)));
 }
 
 /** Parses a manifest with the files beside it that a very large run has; key documents are not read. */

@@ -54,7 +54,7 @@ export function sqliteHistory(path: string, ledger: LedgerReader): History {
     reproductions: (run) => reproductionsOf(database, run),
     byPrefix: (prefix) => {
       const rows = database
-        .prepare("select id from runs where id >= ? and id < ? order by position desc")
+        .prepare("select id from runs where id >= ? and id < ? and counted = 1 order by position desc")
         .all(prefix, `${prefix}{`) as { id: string }[];
       return rows.flatMap((row) => parseRunId(row.id) ?? []);
     },
@@ -84,9 +84,9 @@ export function sqliteHistory(path: string, ledger: LedgerReader): History {
 
 function runs(
   database: DatabaseSync,
-  { pipeline, status, source, request, since, until, limit }: RunFilter,
+  { pipeline, status, source, request, since, until, limit, all }: RunFilter,
 ): readonly RunSummary[] {
-  const conditions: [string, SQLInputValue][] = [];
+  const conditions: [string, SQLInputValue][] = all === true ? [] : [["counted = ?", 1]];
   if (pipeline !== undefined) conditions.push(["pipeline = ?", pipeline]);
   if (status !== undefined) conditions.push(["status = ?", status]);
   if (source !== undefined) conditions.push(["source = ?", source]);

@@ -1,4 +1,4 @@
-import { digestOf, type Digest } from "../identity/identity.ts";
+import { digestOf, type Digest, type RunId } from "../identity/identity.ts";
 import type { KeyDocument } from "../key/key-document.ts";
 import type { Failure, RunRecord, StepOutcome, StepRecord } from "../run/run-record.ts";
 import type { Facts, StepFacts } from "./facts.ts";
@@ -56,6 +56,12 @@ export function parseJson(bytes: Uint8Array): { readonly value: unknown } | unde
   } catch {
     return undefined;
   }
+}
+
+/** The run that a manifest says it is of, whatever stands beside it; undefined where it is no manifest known here. */
+export function runOf(bytes: Uint8Array): RunId | undefined {
+  const extension = extensionOf(parseJson(bytes)?.value);
+  return extension.kind === "ok" ? extension.value.facts.run : undefined;
 }
 
 type Refused = Extract<ParsedManifest, { kind: "refused" }>;

@@ -256,7 +256,8 @@ test("what an accepted run may go on from stays for as long as it lasts, also of
   const accept = async (request: string, more: Partial<RunOrder> = {}): Promise<RunId> => {
     const acceptedAt = new Date(began).toISOString();
     const order = { ...ordered({ repository, source, request, acceptedAt }), ...more };
-    await acceptRun({ mirror, signer: us.signer, ledger: LEDGER }, order);
+    const keys = new Map([[us.signer.keyId, us.signer.publicKey]]);
+    await acceptRun({ mirror, signer: us.signer, ledger: LEDGER, keys }, order);
     return order.id;
   };
   const first = await accept("comment:1");

@@ -53,7 +53,7 @@ async function audited(): Promise<Bench> {
   const signer = fileSigner(join(bench.root, ".git", "keys"), undefined);
   const store = filesystemStore(join(bench.root, ".git", "store"));
   await recordRun(
-    { git, store, signer, ledger },
+    { git, store, signer, ledger: { ...ledger, keys: new Map([[signer.keyId, signer.publicKey]]) } },
     { record: run, before: undefined, known: () => false, tree: new Map() },
   );
   const bob = { id: 8, login: "bob" };

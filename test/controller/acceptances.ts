@@ -22,9 +22,14 @@ export interface Remote {
   /** While it cannot be reached. */
   away: boolean;
   /** The same key makes it one of us; another one is somebody else who may push. */
-  controller(
-    key: "ours" | "theirs",
-  ): Promise<{ readonly mirror: Mirror; readonly signer: Signer; readonly ledger: string }>;
+  controller(key: "ours" | "theirs"): Promise<Controller>;
+}
+
+export interface Controller {
+  readonly mirror: Mirror;
+  readonly signer: Signer;
+  readonly ledger: string;
+  readonly keys: ReadonlyMap<string, string>;
 }
 
 export async function remotePlace(): Promise<Remote> {
@@ -44,7 +49,8 @@ export async function remotePlace(): Promise<Remote> {
         remote: async () =>
           place.away ? { kind: "unreachable", why: "it is away" } : { kind: "ok", url: remote.url, token: null },
       });
-      return { mirror, signer: fileSigner(join(directory, key), undefined), ledger: LEDGER };
+      const signer = fileSigner(join(directory, key), undefined);
+      return { mirror, signer, ledger: LEDGER, keys: new Map([[signer.keyId, signer.publicKey]]) };
     },
   };
   return place;

@@ -4,12 +4,13 @@ import { acceptRun } from "../../src/controller/accept-run.ts";
 import { lostOrders, openOrders } from "../../src/controller/open-orders.ts";
 import type { ReconcilePorts } from "../../src/controller/reconcile/looking.ts";
 import { reconcile } from "../../src/controller/reconcile/reconcile.ts";
-import { manifestPath } from "../../src/manifest/ledger-paths.ts";
+import { preAuthentication, PAYLOAD_TYPE, renderEnvelope } from "../../src/manifest/dsse.ts";
+import { manifestPath, signaturePath } from "../../src/manifest/ledger-paths.ts";
+import { renderRun } from "../../src/manifest/render-manifest.ts";
 import { ACCEPTED, acceptedRef, ORDERS, type RunOrder } from "../../src/run/request.ts";
 import { commitOf } from "../contract/git.ts";
-import { LEDGER, ordered, remotePlace, type Remote } from "./acceptances.ts";
-
-type Controller = Awaited<ReturnType<Remote["controller"]>>;
+import { digitsRun } from "../manifest/run-records.ts";
+import { LEDGER, ordered, remotePlace, type Controller } from "./acceptances.ts";
 
 /** Looks at a repository without branches; answers what was handed to the queue. */
 async function looks(us: Controller): Promise<readonly string[]> {
@@ -48,7 +49,15 @@ test("an order is kept no longer than until it is recorded, by whomever", async 
   const [us, others] = [await place.controller("ours"), await place.controller("ours")];
   const order = ordered();
   await acceptRun(us, order);
-  const appended = await others.mirror.append(LEDGER, null, [commitOf({ [manifestPath(order.id)]: "{}" })]);
+  const record = digitsRun({ id: order.id });
+  const { manifest } = renderRun(record);
+  const bytes = await others.signer.sign(preAuthentication(PAYLOAD_TYPE, manifest));
+  const envelope = renderEnvelope(manifest, { keyId: others.signer.keyId, bytes });
+  const files = new Map([
+    [manifestPath(order.id), manifest],
+    [signaturePath(order.id), envelope],
+  ]);
+  const appended = await others.mirror.append(LEDGER, null, [{ ...commitOf({}), files }]);
   if (appended.kind !== "appended") throw new Error("it was not appended");
   const acceptance = place.remote.git("rev-parse", acceptedRef(order.id)).trim();
   const from = (await us.mirror.kept(ORDERS)).values().next().value ?? null;

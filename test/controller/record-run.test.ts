@@ -3,21 +3,26 @@ import { join } from "node:path";
 
 import { expect, test } from "vitest";
 
+import { acceptRun } from "../../src/controller/accept-run.ts";
+import { lostOrders } from "../../src/controller/open-orders.ts";
 import { recordRun, type RecordPorts } from "../../src/controller/record-run.ts";
-import { manifestPath } from "../../src/manifest/ledger-paths.ts";
+import { sqliteHistory } from "../../src/index/sqlite-history.ts";
+import { manifestPath, signaturePath } from "../../src/manifest/ledger-paths.ts";
+import { ORDERS } from "../../src/run/request.ts";
 import type { Store } from "../../src/store/store.ts";
-import { digitsRun } from "../manifest/run-records.ts";
-import { remotePlace, type Remote } from "./acceptances.ts";
+import { digitsRun, sha } from "../manifest/run-records.ts";
+import { ordered, remotePlace, type Controller } from "./acceptances.ts";
 
 const NOTHING_TO_SYNC = { barrier: async () => undefined } as unknown as Store;
 
-function recording({ mirror, signer, ledger }: Awaited<ReturnType<Remote["controller"]>>): RecordPorts {
+function recording({ mirror, signer, ledger, keys }: Controller): RecordPorts {
   return {
     git: mirror,
     signer,
     store: NOTHING_TO_SYNC,
     ledger: {
       ref: ledger,
+      keys,
       refresh: async () => void (await mirror.refresh([ledger])),
       publish: ({ from, to }) => mirror.publish([{ ref: ledger, from, to }]),
     },
@@ -45,4 +50,36 @@ test("a ledger that takes nothing gets its record later, and nobody reads here w
   expect(recorded.kind).toBe("recorded");
   const held = place.remote.git("ls-tree", "-r", "--name-only", us.ledger).split("\n");
   expect(held).toContain(manifestPath(record.id));
+});
+
+test("what none of our keys signed records nothing: it is accepted, taken up and recorded in its place", async () => {
+  const place = await remotePlace();
+  const [us, them] = [await place.controller("ours"), await place.controller("theirs")];
+  const order = ordered();
+  const record = digitsRun({ id: order.id });
+  const ask = { record, before: undefined, known: () => false, tree: new Map<string, Uint8Array>() };
+  await recordRun(recording(them), ask);
+  await using history = sqliteHistory(join(place.remote.directory, "history.sqlite"), {
+    keys: us.keys,
+    head: () => us.mirror.resolve(us.ledger),
+    log: (until) => us.mirror.log(us.ledger, until),
+    files: (commit, paths) => us.mirror.files(commit, paths),
+  });
+  const counts = async (): Promise<readonly number[]> => {
+    await us.mirror.refresh([us.ledger]);
+    await history.sync();
+    return [history.runs({}).length, history.runs({ all: true }).length, history.byPrefix(order.id).length];
+  };
+  expect(await counts()).toEqual([0, 1, 0]);
+  const forged = place.remote.git("rev-parse", `${us.ledger}:${signaturePath(order.id)}`);
+
+  expect(await acceptRun(us, order)).toEqual({ kind: "accepted", mine: true });
+  expect((await us.mirror.kept(ORDERS)).size).toBe(1);
+  expect(
+    await lostOrders(us, new Map([[us.ledger, sha(place.remote.git("rev-parse", us.ledger).trim())]])),
+  ).toHaveLength(1);
+  expect(await recordRun(recording(us), ask)).toMatchObject({ kind: "recorded" });
+  expect(place.remote.git("rev-parse", `${us.ledger}:${signaturePath(order.id)}`)).not.toBe(forged);
+  expect(await counts()).toEqual([1, 1, 1]);
+  expect(await acceptRun(us, order)).toEqual({ kind: "recorded" });
 });

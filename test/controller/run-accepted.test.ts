@@ -5,16 +5,17 @@ import { openOrders } from "../../src/controller/open-orders.ts";
 import type { PlanAt } from "../../src/controller/project.ts";
 import { runAccepted, type RunAcceptedPorts } from "../../src/controller/run-accepted.ts";
 import { acceptedRef } from "../../src/run/request.ts";
-import { ordered, remotePlace, type Remote } from "./acceptances.ts";
+import { ordered, remotePlace, type Controller } from "./acceptances.ts";
 
 const nothingIsThere = (async () => ({ planned: [] })) as unknown as PlanAt;
 
 /** A controller in whose eyes no commit has a pipeline: what it takes up is refused, and recorded so. */
-function taking({ mirror, signer, ledger }: Awaited<ReturnType<Remote["controller"]>>): RunAcceptedPorts {
+function taking({ mirror, signer, ledger, keys }: Controller): RunAcceptedPorts {
   return {
     mirror,
     signer,
     ledger,
+    keys,
     openOrders: (refs) => openOrders({ mirror, signer, forged: () => undefined }, refs),
     planAt: nothingIsThere,
     clock: { now: () => 0 } as RunAcceptedPorts["clock"],

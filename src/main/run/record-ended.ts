@@ -1,4 +1,5 @@
 import { recordRun } from "../../controller/record-run.ts";
+import { keysOf } from "../release/signing-keys.ts";
 import { type ForgeRepository } from "../serve/forge-repository.ts";
 import type { RunRecord } from "../../run/run-record.ts";
 import { acceptedRef } from "../../run/request.ts";
@@ -6,7 +7,7 @@ import type { ServiceParts } from "../serve/parts.ts";
 
 /** Puts a run that ended on the ledger and ends its acceptance, in one step. */
 export async function recordEnded(
-  { store, signer, ledger }: ServiceParts,
+  { store, signer, ledger, operator }: ServiceParts,
   { mirror, history }: ForgeRepository,
   ran: { readonly record: RunRecord; readonly acceptance: Parameters<typeof mirror.changed>[0] },
 ): ReturnType<typeof recordRun> {
@@ -21,6 +22,7 @@ export async function recordEnded(
       signer,
       ledger: {
         ref: ledger,
+        keys: keysOf({ signer, operator }),
         refresh: async () => void (await mirror.refresh([ledger, acceptedRef(run.id)])),
         async publish({ from, to }) {
           // Deleted by hand meanwhile, as a refresh has seen, it has no end to be given; accepted once more, it ends too.

@@ -3,6 +3,7 @@ import { acceptRun } from "../../controller/accept-run.ts";
 import { lostOrders, openOrders } from "../../controller/open-orders.ts";
 import { runAccepted } from "../../controller/run-accepted.ts";
 import { isOfFork } from "../../identity/identity.ts";
+import { keysOf } from "../release/signing-keys.ts";
 import { forgeRepository, type ForgeRepository } from "./forge-repository.ts";
 import { withBegun } from "../run/begun.ts";
 import { tellNewKey } from "../release/new-key.ts";
@@ -21,6 +22,7 @@ const PLATFORM = "linux-x64";
 export function composeService(parts: ServiceParts): Service {
   const repositories = new Map<number, Promise<ForgeRepository>>();
   const { store, signer, ledger } = parts;
+  const keys = keysOf(parts);
   const forged = tellForged(parts.onError);
   const open: Service["open"] = ({ mirror, forge }, refs) =>
     openOrders({ mirror, signer, forged: (ref, commit) => forged(forge.repository, ref, commit) }, refs);
@@ -28,7 +30,7 @@ export function composeService(parts: ServiceParts): Service {
     parts,
     open,
     tellNewKey: tellNewKey(parts),
-    lost: ({ mirror }, refs) => lostOrders({ mirror, signer, ledger }, refs),
+    lost: ({ mirror }, refs) => lostOrders({ mirror, signer, ledger, keys }, refs),
     repository(ref) {
       const known = repositories.get(ref.id);
       if (known !== undefined) return known;
@@ -50,7 +52,7 @@ export function composeService(parts: ServiceParts): Service {
     async accept(repository, order) {
       const about = { "sluice.run": order.id, "sluice.trigger": order.trigger };
       const accepted = await parts.tracing.span("accept", about, () =>
-        acceptRun({ mirror: repository.mirror, signer, ledger }, order),
+        acceptRun({ mirror: repository.mirror, signer, ledger, keys }, order),
       );
       return accepted.kind;
     },
@@ -63,6 +65,7 @@ export function composeService(parts: ServiceParts): Service {
           signer,
           openOrders: (refs) => open(repository, refs),
           ledger,
+          keys,
           async deployed({ request, id: self }) {
             await repository.history.sync();
             return repository.history.runs({ request }).some((run) => run.id !== self && run.status !== "superseded");

@@ -13,7 +13,7 @@ import { rememberedCommits } from "../../git/remembered-commits.ts";
 import { nativeMirror } from "../../git/native-mirror.ts";
 import type { RunProgram } from "../../git/run-program.ts";
 import type { View } from "../../git/view.ts";
-import type { CommitSha, RunId } from "../../identity/identity.ts";
+import { digestOf, hexOf, type CommitSha, type RunId } from "../../identity/identity.ts";
 import type { History } from "../../index/history.ts";
 import { sqliteHistory } from "../../index/sqlite-history.ts";
 import { openReleases, type Releases } from "../release/releases.ts";
@@ -86,8 +86,12 @@ export async function forgeRepository(place: RepositoryPlace): Promise<ForgeRepo
   });
   const digests = statIndex(join(directory, "blobs"), directory);
   const cache = fileParsedCache(join(directory, "parsed"), place.version);
-  const history = sqliteHistory(join(directory, "history.sqlite"), {
+  const keys = keysOf(place);
+  // Whose word counts decides what is in it: with other keys it is another index.
+  const name = hexOf(digestOf([...keys.keys()].sort().join())).slice(0, 12);
+  const history = sqliteHistory(join(directory, `history-${name}.sqlite`), {
     repository: String(forge.repository.id),
+    keys,
     // Nobody is told what is on its way to the ledger and may be refused.
     head: () => mirror.published(),
     log: async (until) => mirror.log((await mirror.published()) ?? ledger, until),
@@ -143,7 +147,7 @@ export async function forgeRepository(place: RepositoryPlace): Promise<ForgeRepo
     forge,
     mirror,
     history,
-    releases: openReleases(history, { keys: keysOf(place), repository: String(forge.repository.id) }),
+    releases: openReleases(history, { keys, repository: String(forge.repository.id) }),
     authors: new Map(),
     unread: new Map(),
     planAt,

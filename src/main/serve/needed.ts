@@ -66,7 +66,7 @@ export async function neededBy(
   if (rules.unreadable !== undefined && open.orders.length > 0)
     return unknown("its sluice.yaml has mistakes, and a run goes on");
   await history.sync();
-  const [runs, events] = [history.runs({}).length, history.events().length];
+  const [runs, events] = [history.runs({ all: true }).length, history.events().length];
   const released = await releasedIn(repository, at.service.parts.ledger);
   if (released === undefined) return unknown("its ledger holds an event that this version cannot read");
   // What settings with mistakes mean to keep is not known: until they are mended, everything.
@@ -105,7 +105,7 @@ export async function isStill(
   if (now.kind === "unknown") return false;
   await history.sync();
   const known = new Set(open.map(({ id }) => id));
-  const fresh = history.runs({ limit: history.runs({}).length - runs });
+  const fresh = history.runs({ all: true, limit: history.runs({ all: true }).length - runs });
   return history.events().length === events && [...now.orders, ...fresh].every(({ id }) => known.has(id));
 }
 
