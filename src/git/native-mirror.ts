@@ -151,7 +151,10 @@ async function refreshOnce(
     here(local, patterns),
   ]);
   if (listed.code !== 0) return trouble(listed.stderr);
-  const there = refsOf(listed.stdout.toString("utf8"), "\t", (ref) => patterns.some((one) => matches(one, ref)));
+  // Brought here, a ref above the one that grows would keep that from being written.
+  const above = place.grows === undefined ? [] : ancestors(place.grows);
+  const counts = (ref: string): boolean => !above.includes(ref) && patterns.some((one) => matches(one, ref));
+  const there = refsOf(listed.stdout.toString("utf8"), "\t", counts);
   const wanted = [...there].filter(([ref, sha]) => mine.get(ref) !== sha).map(([ref]) => ref);
   // First: `release` that is gone stands in the way of `release/1.0`.
   await dropAll(

@@ -85,6 +85,22 @@ export function reproductionIssue(refused: readonly { readonly ref: string; read
   };
 }
 
+/** What the repository does not let Sluice write, for longer than a moment. */
+export function refusedPushIssue(refused: readonly { readonly ref: string; readonly why: string }[]): DriftIssue {
+  const lines = refused.map(({ ref, why }) => `- ${codeSpan(ref)}: ${markdownText(why, 400)}`);
+  return {
+    marker: "<!-- sluice:refused-pushes -->",
+    title: "This repository does not take what Sluice writes",
+    body: [
+      "Runs are neither begun nor recorded, and their checks wait, until all of these are taken:",
+      lines.join("\n"),
+      `**Next:** where a branch or ref stands in the way, rename it or take it away: ${codeSpan("git push origin origin/NAME:refs/heads/NEW-NAME :refs/heads/NAME")}. Where a ruleset forbids it, put the App on its bypass list. What waits is written within a minute.`,
+      "This issue closes itself then.\n",
+    ].join("\n\n"),
+    open: refused.length > 0,
+  };
+}
+
 type Place = Pick<Pin, "environment" | "pipeline">;
 
 /** Bytes of what is live that the store lacks: it could be neither deployed again nor fetched. */

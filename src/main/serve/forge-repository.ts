@@ -21,6 +21,7 @@ import type { UnreadRefs } from "../release/taken-refs.ts";
 import { keysOf } from "../release/signing-keys.ts";
 import { newestOutput } from "./newest-output.ts";
 import { rulesReader } from "./rules-at.ts";
+import { notedMirror, type RefusedPushes } from "./noted-mirror.ts";
 import { rememberedProjects } from "./remembered-projects.ts";
 import { releaseName } from "../../pipeline/release-name.ts";
 import type { Narrowed } from "../../pipeline/narrow.ts";
@@ -45,6 +46,8 @@ export interface ForgeRepository {
   readonly authors: KnownAuthors;
   /** What people left under refs and cannot be read. */
   readonly unread: UnreadRefs;
+  /** What of ours the remote does not take. */
+  readonly refused: RefusedPushes;
   readonly planAt: PlanAt;
   readonly rulesAt: RulesAt;
   /** Settings and pipelines of a commit, without a plan. */
@@ -77,13 +80,15 @@ export async function forgeRepository(place: RepositoryPlace): Promise<ForgeRepo
   const { forge, data, ledger } = place;
   const directory = join(data, "repositories", String(forge.repository.id));
   mkdirSync(directory, { recursive: true });
-  const mirror = await nativeMirror({
+  const refused: RefusedPushes = new Map();
+  const native = await nativeMirror({
     directory: join(directory, "mirror.git"),
     program: place.program,
     run: place.run,
     grows: ledger,
     remote: remoteOf(forge),
   });
+  const mirror = notedMirror(native, refused, { ledger });
   const digests = statIndex(join(directory, "blobs"), directory);
   const cache = fileParsedCache(join(directory, "parsed"), place.version);
   const keys = keysOf(place);
@@ -150,6 +155,7 @@ export async function forgeRepository(place: RepositoryPlace): Promise<ForgeRepo
     releases: openReleases(history, { keys, repository: String(forge.repository.id) }),
     authors: new Map(),
     unread: new Map(),
+    refused,
     planAt,
     rulesAt,
     projectAt: (commit) => read({ commit, tree: null }),

@@ -12,6 +12,7 @@ import { mendLedger } from "./ledger.ts";
 import { tellNotices } from "./notices.ts";
 import { enqueueRun } from "../run/orders.ts";
 import { groupsTable } from "./pull-request.ts";
+import { tellRefusedPushes } from "./refused-pushes.ts";
 import { tellSchedules } from "./schedules.ts";
 import { wakeForMovedBases, wakeForPullRequests } from "./seen.ts";
 import { tellStrays } from "./strays.ts";
@@ -81,6 +82,7 @@ async function lookAlone(
     also: pulls.map(({ base }) => `refs/heads/${base.branch}`),
   });
   repository.save();
+  await tellRefusedPushes(at, repository).catch(parts.onError);
   // Before promotions are woken: what was reproduced may be what one of them waits for.
   if (looked.kind !== "again") await takeReproductions(at, repository).catch(parts.onError);
   if (looked.kind === "again") return again(looked.afterMs, looked.why);
