@@ -4,10 +4,14 @@ import { parseCommitSha, type CommitSha } from "../../src/identity/identity.ts";
 import { forgetRefs, takeRefs, type RefTaking, type UnreadRefs } from "../../src/main/release/taken-refs.ts";
 import { ok, refused } from "../../src/result/result.ts";
 
+function sha(text: string): CommitSha {
+  const found = parseCommitSha(text);
+  if (found === undefined) throw new Error("no commit");
+  return found;
+}
+
 function commit(digit: string): CommitSha {
-  const sha = parseCommitSha(digit.repeat(40));
-  if (sha === undefined) throw new Error("no commit");
-  return sha;
+  return sha(digit.repeat(40));
 }
 
 /** Commits of 0 cannot be read, those of 1 do not count, those of 2 cannot be taken now, nobody can say of those of 3. */
@@ -49,6 +53,20 @@ test("where nobody can say what is under way, nothing is decided on any of them"
   const { reads, how } = taking();
   expect(await takeRefs({ unread: new Map() }, refs("434"), how)).toBeUndefined();
   expect(reads).toEqual(["4", "3"]);
+});
+
+test("of very many refs each look reads some, and none of them keeps the last one from its turn", async () => {
+  const unread: UnreadRefs = new Map();
+  const { reads, how } = taking();
+  const many = Array.from({ length: 150 }, (_, nth): readonly [string, CommitSha] => [
+    `refs/left/${nth}`,
+    sha(`1${nth.toString(16).padStart(39, "0")}`),
+  ]);
+  const all = [...many, ["refs/left/last", commit("4")] as const];
+  const first = await takeRefs({ unread }, all, how);
+  expect([first?.told.length, first?.taken, reads.length]).toEqual([100, [], 100]);
+  const second = await takeRefs({ unread }, all, how);
+  expect([second?.taken.map(({ ref }) => ref), reads.length]).toEqual([["refs/left/last"], 200]);
 });
 
 test("a ref goes from the remote first, and stays here where it does not", async () => {

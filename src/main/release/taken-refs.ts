@@ -3,8 +3,18 @@ import type { CommitSha } from "../../identity/identity.ts";
 import { OFFLINE_HERE } from "../../release/offline.ts";
 import { refused, type Result } from "../../result/result.ts";
 
-/** Why commits cannot be read, by how their refs begin: neither a commit nor our keys change, so none is read again. */
-export type UnreadRefs = Map<string, ReadonlyMap<CommitSha, string>>;
+/** What is known of refs after a look, by how their names begin. */
+export type UnreadRefs = Map<string, Looked>;
+
+interface Looked {
+  /** Why commits cannot be read: neither a commit nor our keys change, so none is read again. */
+  readonly refusals: ReadonlyMap<CommitSha, string>;
+  /** The ref after which the next look goes on; null: that one saw all of them. */
+  readonly until: string | null;
+}
+
+/** Refs that one look reads: everything else waits for it, and whoever may push can make thousands. */
+const MOST = 100;
 
 export interface KeptRef {
   readonly ref: string;
@@ -26,18 +36,22 @@ export interface TakenRefs {
   readonly taken: readonly KeptRef[];
 }
 
-/** Takes in what people left under refs, one after the other. */
+/** Takes in what people left under refs, one after the other; where there are many, the next look goes on. */
 export async function takeRefs<Read>(
   { unread }: { readonly unread: UnreadRefs },
   refs: Iterable<readonly [string, CommitSha]>,
   { prefix, read, take }: RefTaking<Read>,
 ): Promise<TakenRefs | undefined> {
-  const known = unread.get(prefix);
+  const { refusals: known, until = null } = unread.get(prefix) ?? {};
+  let looked = 0;
+  let last: string | null = null;
   const refusals = new Map<CommitSha, string>();
   const told: TakenRefs["told"][number][] = [];
   const taken: KeptRef[] = [];
-  for (const [ref, commit] of refs) {
+  for (const [ref, commit] of after([...refs], until)) {
     const why = known?.get(commit);
+    if (why === undefined && looked++ >= MOST) continue;
+    if (why === undefined) last = ref;
     const one = why === undefined ? await read(commit) : refused(why);
     if (one.kind !== "ok") refusals.set(commit, one.refusal);
     const did = one.kind === "ok" ? await take(ref, one.value) : one;
@@ -45,8 +59,16 @@ export async function takeRefs<Read>(
     if (did.kind !== "ok") told.push({ ref, why: did.refusal });
     else if (did.value) taken.push({ ref, commit });
   }
-  unread.set(prefix, refusals);
+  unread.set(prefix, { refusals, until: looked > MOST ? last : null });
   return { told, taken };
+}
+
+function after(
+  refs: readonly (readonly [string, CommitSha])[],
+  until: string | null,
+): readonly (readonly [string, CommitSha])[] {
+  const start = refs.findIndex(([ref]) => ref === until) + 1;
+  return [...refs.slice(start), ...refs.slice(0, start)];
 }
 
 /** Takes refs away whose content the ledger has; where that does not succeed it is taken in once more, which changes nothing. */
