@@ -6,6 +6,7 @@ import { renderProblem } from "../problem/frame.ts";
 import { isError, type Problem } from "../problem/problem.ts";
 import { planCheckOutput, runCheckOutput, type ButtonName, type CheckOutput } from "../report/check-output.ts";
 import { isOfFork } from "../identity/identity.ts";
+import { lostSettings } from "../pipeline/lost-settings.ts";
 import type { Narrowed } from "../pipeline/narrow.ts";
 import { leaveForForks } from "../policy/forks.ts";
 import { judgePipeline } from "../policy/judge-pipeline.ts";
@@ -54,7 +55,7 @@ export function reportPullRequest(report: PullRequestReport): readonly Desired[]
     report.affected.length + report.removed.length + report.problems.length + report.runs.length === 0 &&
     report.shown.length + report.open.length === 0;
   const state = stateOf(report);
-  const silent = quiet && state.answers.length === 0;
+  const silent = quiet && state.answers.length === 0 && state.lost === null;
   const offered = state.plan.pullRequest?.fork?.kind === "refused" ? OFFERED_ANYHOW : OFFERED;
   const runs = [...report.open.map(({ run }) => run), ...report.runs.map(({ record }) => record.id)].join(",");
   return [
@@ -102,6 +103,7 @@ function stateOf(report: PullRequestReport): StickyState {
       ),
     ],
     answers: [...report.answers, ...tooEarly(report)],
+    lost: lostSettings(report.rules, report.proposed),
     shown: report.shown,
   };
 }

@@ -12,6 +12,8 @@ export interface Narrowed {
   readonly problems: readonly Problem[];
   /** Why `sluice.yaml` cannot be read: then it grants nothing, and nobody can say what it forbids. */
   readonly unreadable?: readonly Problem[];
+  /** There is no `sluice.yaml`. */
+  readonly absent?: true;
 }
 
 interface Narrowing {

@@ -4,7 +4,14 @@ import { formatDuration } from "./duration.ts";
 import { codeSpan, markdownText } from "./escape-markdown.ts";
 import { countsOf, headline, isUnchanged } from "./plan-view.ts";
 import { safeLine } from "./safe-text.ts";
-import { runSections, wholePlan, type RunsState, type StickyRun, type StickyState } from "./sticky-comment.ts";
+import {
+  lostLines,
+  runSections,
+  wholePlan,
+  type RunsState,
+  type StickyRun,
+  type StickyState,
+} from "./sticky-comment.ts";
 import { counted } from "./words.ts";
 
 /** What a check shows, as the forge takes it; it is complete where the comment had to be shortened. */
@@ -64,7 +71,7 @@ export function planCheckOutput(state: StickyState, offered: readonly ButtonName
     conclusion: failed ? "failure" : "success",
     title: safeLine(title, TITLE),
     summary: `${ownTitle(title)}\n`,
-    text: isAbsent(state) ? "Nothing that a pipeline reads has changed.\n" : wholePlan(state, CHARACTERS),
+    text: [...lostLines(state), planText(state)].join("\n\n"),
     annotations: problems.slice(0, ANNOTATIONS).map(annotationOf),
     actions: buttons.filter((name) => offered.includes(name)).map((name) => BUTTONS[name]),
   };
@@ -74,6 +81,11 @@ export function planCheckOutput(state: StickyState, offered: readonly ButtonName
 export function withWait(summary: string, waitedMs: number): string {
   const sentence = `GitHub's limits on writing held this up by ${formatDuration(waitedMs)}.\n`;
   return `${summary.slice(0, CHARACTERS - sentence.length).trimEnd()}\n\n${sentence}`;
+}
+
+function planText(state: StickyState): string {
+  const characters = CHARACTERS - (state.lost?.length ?? 0) * 2;
+  return isAbsent(state) ? "Nothing that a pipeline reads has changed.\n" : wholePlan(state, characters);
 }
 
 /** Whether the change concerns no pipeline: one that is taken away has no view. */
@@ -90,6 +102,7 @@ function planTitle(
   if (denied > 0) return `${counted(denied, "policy").replace(/policys$/, "policies")} not met`;
   const changed = views.filter((view) => !isUnchanged(view));
   const [only] = changed;
+  if (isAbsent(state) && (state.lost ?? null) !== null) return "The settings are taken away";
   if (isAbsent(state)) return "No pipeline is affected";
   const removed = plan.others?.removed.length ?? 0;
   if (only === undefined) return removed > 0 ? `${counted(removed, "pipeline")} removed` : "Nothing to run";

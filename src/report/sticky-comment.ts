@@ -46,6 +46,8 @@ export interface StickyState {
   readonly runs: readonly StickyRun[];
   /** What commands were answered with: sentences in which backticks mark code. */
   readonly answers: readonly string[];
+  /** What the change loses that takes the settings away, as such a sentence. */
+  readonly lost?: string | null;
   /** Longer answers, as Markdown of our own making. */
   readonly shown?: readonly string[];
 }
@@ -64,7 +66,12 @@ const ANSWERS_SHOWN = 5;
 
 /** The comment of a pull request: answers, runs, then the plan; each part is shortened as a whole, never cut. */
 export function stickyComment(state: StickyState): string {
-  const above = [...answerLines(state.answers), ...shownBlocks(state), ...runSections(state, RUNS_SHARE)];
+  const above = [
+    ...answerLines(state.answers),
+    ...lostLines(state),
+    ...shownBlocks(state),
+    ...runSections(state, RUNS_SHARE),
+  ];
   const head = [STICKY_MARKER, ...above].join("\n\n");
   const most = { characters: COMMENT_LIMIT - head.length - OVERFLOW.length - 4, rows: 0 };
   const plan = fittedPlan(state.views, { ...state.plan, most });
@@ -114,6 +121,11 @@ export function shownBlocks({ shown = [] }: Pick<StickyState, "shown">): readonl
 const SHOWN = 2;
 const SHOWN_LIMIT = 6_000;
 const SHOWN_TOO_LONG = "> That is too long to be shown here: `sluice diff` and `sluice explain` print it.";
+
+/** Above the plan, because a change of the settings may affect no pipeline. */
+export function lostLines({ lost = null }: Pick<StickyState, "lost">): readonly string[] {
+  return lost === null ? [] : answerLines([lost]);
+}
 
 /** The newest, where there may be ever more of them. */
 export function answerLines(answers: readonly string[], most = ANSWERS_SHOWN): readonly string[] {

@@ -2,20 +2,27 @@ import { expect, test } from "vitest";
 
 import { rulesReader } from "../../src/main/serve/rules-at.ts";
 import type { TreeEntry } from "../../src/git/git.ts";
+import { lostSettings } from "../../src/pipeline/lost-settings.ts";
+import type { Narrowed } from "../../src/pipeline/narrow.ts";
 import { parseOperator } from "../../src/pipeline/parse-operator.ts";
 import { sha } from "../manifest/run-records.ts";
 
 const operator = parseOperator(null).value;
 
-/** Why the rules of a commit with this one entry cannot be read. */
-async function unreadable(entry: Pick<TreeEntry, "path" | "kind">, text: string | undefined): Promise<unknown> {
+type Entry = Pick<TreeEntry, "path" | "kind">;
+
+/** The rules of a commit with this one entry. */
+async function rulesOf(entry: Entry, text: string | undefined): Promise<Narrowed> {
   const commits = {
     tree: async () => [entry as TreeEntry],
     file: async () => (text === undefined ? undefined : new TextEncoder().encode(text)),
   };
   if (operator === null) throw new Error("no operator");
-  const rules = await rulesReader(commits, { operator, repository: "acme/digits" })(sha("a"));
-  return rules.unreadable?.map(({ code }) => code);
+  return rulesReader(commits, { operator, repository: "acme/digits" })(sha("a"));
+}
+
+async function unreadable(entry: Entry, text: string | undefined): Promise<unknown> {
+  return (await rulesOf(entry, text)).unreadable?.map(({ code }) => code);
 }
 
 test("what stands in the place of the settings and is no file makes the rules unreadable", async () => {
@@ -24,4 +31,19 @@ test("what stands in the place of the settings and is no file makes the rules un
   expect(await unreadable({ path: "sluice.yaml/a", kind: "file" }, undefined)).toEqual(["not-a-file"]);
   expect(await unreadable({ path: "sluice.yaml", kind: "submodule" }, undefined)).toEqual(["not-a-file"]);
   expect(await unreadable({ path: "sluice.yaml", kind: "link" }, "version: 1")).toEqual(["linked-file"]);
+});
+
+test("a change that takes the settings away says what is lost, and one that leaves them says nothing", async () => {
+  const file = { path: "sluice.yaml", kind: "file" } as const;
+  const text =
+    "version: 1\ndivergence: stop\npermissions: { promote: admin }\nenvironments: { staging: {}, prod: {} }\n";
+  const rules = await rulesOf(file, text);
+  const none = await rulesOf({ path: "README.md", kind: "file" }, undefined);
+  for (const proposed of [none, await rulesOf({ path: "sluice.yaml/a", kind: "file" }, undefined)])
+    expect(lostSettings(rules, proposed)).toContain(
+      "what it says of `environments` (`staging`, `prod`), `permissions`, `divergence`. Restore",
+    );
+  expect(lostSettings(rules, await rulesOf(file, "version: 1"))).toBeNull();
+  expect(lostSettings(rules, null)).toBeNull();
+  expect(lostSettings(none, none)).toBeNull();
 });

@@ -164,6 +164,12 @@ describe("what a reviewer reads", () => {
 
 describe("checks", () => {
   test("a plan passes, fails by problems and by a denied policy", () => {
+    const lost = "`sluice.yaml` is taken away";
+    expect(planCheckOutput(state({ views: [], lost }), ALL)).toMatchObject({
+      title: "The settings are taken away",
+      text: expect.stringContaining(lost),
+    });
+    expect(stickyComment(state({ views: [], lost }))).toContain(lost);
     expect(planCheckOutput(state(), ALL)).toMatchObject({
       conclusion: "success",
       title: "1 step runs, 1 depends, 1 cached · about 45 s · $0.01",

@@ -18,6 +18,7 @@ export function rulesReader(
     const bytes = await commits.file(commit, SETTINGS_PATH);
     const { value, problems } = parseSettings(bytes === undefined ? null : { path: SETTINGS_PATH, bytes });
     const narrowed = narrow(operator, value ?? DEFAULT_SETTINGS, repository);
+    if (bytes === undefined) return { ...narrowed, absent: true };
     return value === null ? { ...narrowed, unreadable: problems.filter(isError) } : narrowed;
   };
 }
