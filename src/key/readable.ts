@@ -4,7 +4,6 @@ import type { StepResult } from "./key-document.ts";
 /** Which domains a domain reads, nearest first (SEMANTICS §4). */
 export function readable(domain: Domain): readonly Domain[] {
   if (domain === "main") return ["main", "pr"];
-  if (domain === "pr") return ["pr", "main"];
   if (domain === "local") return ["local", "main", "pr"];
   return [domain, "main"];
 }
