@@ -6,7 +6,7 @@ import { expect, onTestFinished, test } from "vitest";
 
 import { readOperator } from "../../src/main/serve/operator.ts";
 import { digits, PLUS_TWO } from "./repositories.ts";
-import { gitIn, town } from "./town.ts";
+import { gitIn, recorded, town } from "./town.ts";
 
 const OPERATOR = `version: 1
 pools: { default: { concurrency: 2, usd_per_hour: 3.5 } }
@@ -32,6 +32,7 @@ test(
     const until: typeof place.until = (what, fact) => place.until(what, fact);
     const { forge } = twin;
     const repository = await digits(forge, { "sluice.yaml": SETTINGS });
+    await until("the run of the default branch is recorded", async () => (await recorded(repository)).length === 1);
     await forge.commit(repository, {
       ...PLUS_TWO,
       branch: "more",
