@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 
 import { EXIT, Refusal } from "../../cli/exit.ts";
@@ -82,7 +83,7 @@ export async function openUsableStore(named: OperatorStore | null, local: string
   return opened;
 }
 
-/** A disk that is full or hangs may be otherwise soon, and `/readyz` says so until then. */
+/** A disk that is full, hangs or is read-only for a while may be otherwise soon, and `/readyz` says so until then. */
 function unusable(error: unknown, path: string): Refused | undefined {
   const code = error instanceof Error && "code" in error ? String(error.code) : "";
   if (["ENOTDIR", "EEXIST", "ELOOP", "ENAMETOOLONG"].includes(code))
@@ -92,12 +93,12 @@ function unusable(error: unknown, path: string): Refused | undefined {
       why: `the store cannot be at ${path}: something there is no directory (${code})`,
       next: "name a directory in SLUICE_STORE_URL, or as `store` in the operator's file",
     };
-  if (!["EACCES", "EPERM", "EROFS"].includes(code)) return undefined;
+  if (!["EACCES", "EPERM", "EROFS"].includes(code) || existsSync(path)) return undefined;
   return {
     kind: "refused",
     reason: "forbidden",
-    why: `nothing can be written to the store at ${path} (${code})`,
-    next: `chown -R $(id -un) '${path.replaceAll("'", String.raw`'\''`)}', or name another directory in SLUICE_STORE_URL`,
+    why: `the store's directory ${path} cannot be made (${code})`,
+    next: "make it for the user of the service, or name another directory in SLUICE_STORE_URL",
   };
 }
 
