@@ -3,7 +3,6 @@ import { once } from "node:events";
 import { join } from "node:path";
 
 import { expect, onTestFinished, test } from "vitest";
-import { AT_NIGHT, NIGHTLY } from "../nightly.ts";
 
 import type { TwinForge } from "../../src/twin/forge.ts";
 import type { TwinPullRequest, TwinRepository } from "../../src/twin/world.ts";
@@ -148,79 +147,70 @@ test("what the deploy pipeline reads is a part of what is agreed to", async () =
   expect(promotion.merged).toBe(false);
 }, 240_000);
 
-test.skipIf(!NIGHTLY)(
-  `a deployment that failed leaves the environment degraded, one issue says what to choose from, and a rollback mends it${AT_NIGHT}`,
-  async () => {
-    const { repository, release, ledger, say, until, outside: there } = await stage();
-    await release(2);
-    await until("the first is deployed", async () => (await events(ledger)).length === 2);
-    const first = there.came[0]?.[2];
-    there.answer = "broken";
-    const promotion = await release(3);
-    const issues = () => [...repository.issues.values()].filter(({ title }) => title.startsWith("prod is degraded"));
-    await until("it is degraded", () => issues().length === 1);
-    expect((await events(ledger)).at(-1)).toBe("prod/sum: deployed by sluice, failed");
-    const [issue] = issues();
-    expect(issue?.body).toContain("`ship` failed: exit code 1");
-    expect(issue?.body).toContain("`/sluice rollback prod sum` deploys run");
-    expect(issue?.body).toContain("`/sluice promote prod sum` deploys it again");
-    await until("the check says so", () => checkOf(repository, promotion) === "deployment 2 failed");
-    await until("the forge's page says so", () => repository.deployments.at(-1)?.statuses.at(-1)?.state === "failure");
+test("a deployment that failed leaves the environment degraded, one issue says what to choose from, and a rollback mends it", async () => {
+  const { repository, release, ledger, say, until, outside: there } = await stage();
+  await release(2);
+  await until("the first is deployed", async () => (await events(ledger)).length === 2);
+  const first = there.came[0]?.[2];
+  there.answer = "broken";
+  const promotion = await release(3);
+  const issues = () => [...repository.issues.values()].filter(({ title }) => title.startsWith("prod is degraded"));
+  await until("it is degraded", () => issues().length === 1);
+  expect((await events(ledger)).at(-1)).toBe("prod/sum: deployed by sluice, failed");
+  const [issue] = issues();
+  expect(issue?.body).toContain("`ship` failed: exit code 1");
+  expect(issue?.body).toContain("`/sluice rollback prod sum` deploys run");
+  expect(issue?.body).toContain("`/sluice promote prod sum` deploys it again");
+  await until("the check says so", () => checkOf(repository, promotion) === "deployment 2 failed");
+  await until("the forge's page says so", () => repository.deployments.at(-1)?.statuses.at(-1)?.state === "failure");
 
-    // The same once more fails again, in the same issue.
-    say(promotion, "alice", "/sluice promote prod sum");
-    await until(
-      "it failed again",
-      async () => (await events(ledger)).filter((one) => one.endsWith("failed")).length === 2,
-    );
-    await until("the issue is the same", () => issue?.title === "prod is degraded: deployment 3 of sum");
-    expect(issues()).toHaveLength(1);
+  // The same once more fails again, in the same issue.
+  say(promotion, "alice", "/sluice promote prod sum");
+  await until(
+    "it failed again",
+    async () => (await events(ledger)).filter((one) => one.endsWith("failed")).length === 2,
+  );
+  await until("the issue is the same", () => issue?.title === "prod is degraded: deployment 3 of sum");
+  expect(issues()).toHaveLength(1);
 
-    there.answer = "fine";
-    const runs = (await recorded(repository)).filter((line) => /^sum \w/.test(line)).length;
-    say(promotion, "max", "/sluice rollback prod sum");
-    await until("the issue is closed", () => issue?.state === "closed");
-    expect((await events(ledger)).slice(-2)).toEqual([
-      "prod/sum: rolled-back by max",
-      "prod/sum: deployed by sluice, succeeded",
-    ]);
-    expect(there.came.map(([, number]) => number)).toEqual(["1", "2", "3", "4"]);
-    expect(there.came.at(-1)?.slice(2, 4)).toEqual([first, "43"]);
-    // What was released is not computed again.
-    expect((await recorded(repository)).filter((line) => /^sum \w/.test(line))).toHaveLength(runs);
-    expect(await gitIn(repository.directory, "fsck", "--strict", "--no-dangling")).toBe("");
-  },
-  300_000,
-);
+  there.answer = "fine";
+  const runs = (await recorded(repository)).filter((line) => /^sum \w/.test(line)).length;
+  say(promotion, "max", "/sluice rollback prod sum");
+  await until("the issue is closed", () => issue?.state === "closed");
+  expect((await events(ledger)).slice(-2)).toEqual([
+    "prod/sum: rolled-back by max",
+    "prod/sum: deployed by sluice, succeeded",
+  ]);
+  expect(there.came.map(([, number]) => number)).toEqual(["1", "2", "3", "4"]);
+  expect(there.came.at(-1)?.slice(2, 4)).toEqual([first, "43"]);
+  // What was released is not computed again.
+  expect((await recorded(repository)).filter((line) => /^sum \w/.test(line))).toHaveLength(runs);
+  expect(await gitIn(repository.directory, "fsck", "--strict", "--no-dangling")).toBe("");
+}, 300_000);
 
-test.skipIf(!NIGHTLY)(
-  `a deployment whose worker died is not begun again: a person decides${AT_NIGHT}`,
-  async () => {
-    const place = await stage({ slots: 0 });
-    const { repository, release, ledger, say, until, outside: there, directory } = place;
-    there.answer = "nothing";
-    const promotion = await release(2);
-    await until("the deployment is under way", () => there.came.length === 1);
-    await worker(directory);
-    place.doomed?.kill("SIGKILL");
-    const unknown = () =>
-      [...repository.issues.values()].find(({ title }) => title.startsWith("prod is in an unknown"));
-    await until("nobody knows", () => unknown() !== undefined);
-    expect((await events(ledger)).at(-1)).toBe("prod/sum: deployed by sluice, lost");
-    await until("the check says so", () => checkOf(repository, promotion) === "nobody knows how deployment 1 ended");
-    await until("the forge's page says so", () => repository.deployments.at(-1)?.statuses.at(-1)?.state === "error");
-    expect(there.came).toHaveLength(1);
-    // Nothing was live before: there is nothing to go back to.
-    expect(unknown()?.body).not.toContain("rollback");
+test("a deployment whose worker died is not begun again: a person decides", async () => {
+  const place = await stage({ slots: 0 });
+  const { repository, release, ledger, say, until, outside: there, directory } = place;
+  there.answer = "nothing";
+  const promotion = await release(2);
+  await until("the deployment is under way", () => there.came.length === 1);
+  await worker(directory);
+  place.doomed?.kill("SIGKILL");
+  const unknown = () => [...repository.issues.values()].find(({ title }) => title.startsWith("prod is in an unknown"));
+  await until("nobody knows", () => unknown() !== undefined);
+  expect((await events(ledger)).at(-1)).toBe("prod/sum: deployed by sluice, lost");
+  await until("the check says so", () => checkOf(repository, promotion) === "nobody knows how deployment 1 ended");
+  await until("the forge's page says so", () => repository.deployments.at(-1)?.statuses.at(-1)?.state === "error");
+  expect(there.came).toHaveLength(1);
+  // Nothing was live before: there is nothing to go back to.
+  expect(unknown()?.body).not.toContain("rollback");
 
-    there.answer = "fine";
-    say(promotion, "alice", "/sluice promote prod");
-    await until("the issue is closed", () => unknown()?.state === "closed");
-    expect((await events(ledger)).at(-1)).toBe("prod/sum: deployed by sluice, succeeded");
-    expect(there.came.map(([, number]) => number)).toEqual(["1", "2"]);
-  },
-  300_000,
-);
+  there.answer = "fine";
+  say(promotion, "alice", "/sluice promote prod");
+  await until("the issue is closed", () => unknown()?.state === "closed");
+  expect((await events(ledger)).at(-1)).toBe("prod/sum: deployed by sluice, succeeded");
+  expect(there.came.map(([, number]) => number)).toEqual(["1", "2"]);
+}, 300_000);
 
 /** A worker as an operator starts it, in a process of its own. */
 async function worker(directory: string): Promise<ChildProcess> {

@@ -22,12 +22,7 @@ interface Trouble {
 const limit = { only: ({ over }: Asked) => over === "api", enough: 1 };
 const TROUBLES: readonly Trouble[] = [
   { name: "a spent limit", fault: () => ({ kind: "primary-limit", seconds: 2 }), ...limit, atNight: true },
-  {
-    name: "too much at once",
-    fault: () => ({ kind: "secondary-limit", status: 429, seconds: 2 }),
-    ...limit,
-    atNight: true,
-  },
+  { name: "too much at once", fault: () => ({ kind: "secondary-limit", status: 429, seconds: 2 }), ...limit },
   { name: "a server that breaks", fault: () => ({ kind: "server-error", status: 503 }), enough: 4, atNight: true },
   {
     name: "writes that break",

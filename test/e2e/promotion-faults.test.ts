@@ -39,70 +39,66 @@ test("labels of those who may not, of an author and of a bot count for nothing, 
   expect(await events(place, "approved")).toEqual(["staging/sum: approved by bob"]);
 }, 240_000);
 
-test.skipIf(!NIGHTLY)(
-  `what was agreed to is asked again at the moment of merging, and dies with the head that it was given for${AT_NIGHT}`,
-  async () => {
-    const place = await stage("{ count: 1, teams: [acme/ml] }");
-    const { forge, repository, label, say, until, check } = place;
-    const members = new Set(["bob"]);
-    forge.world.teams.set("acme/ml", members);
-    const page = await asked(place, await place.merge(2));
-    say(page, "max", "/sluice hold staging/sum the fair");
-    await until("it is held", () => check(page).includes("held by max"));
-    label(page, "approve:staging", "bob");
-    await until("bob agrees", async () => (await events(place, "approved")).length === 1);
+test("what was agreed to is asked again at the moment of merging, and dies with the head that it was given for", async () => {
+  const place = await stage("{ count: 1, teams: [acme/ml] }");
+  const { forge, repository, label, say, until, check } = place;
+  const members = new Set(["bob"]);
+  forge.world.teams.set("acme/ml", members);
+  const page = await asked(place, await place.merge(2));
+  say(page, "max", "/sluice hold staging/sum the fair");
+  await until("it is held", () => check(page).includes("held by max"));
+  label(page, "approve:staging", "bob");
+  await until("bob agrees", async () => (await events(place, "approved")).length === 1);
 
-    members.delete("bob");
-    say(page, "max", "/sluice unhold staging/sum");
-    const left = "the approval of bob does not count: this account may not approve here";
-    await until("bob is asked about again", () => check(page).includes(left));
-    expect(page.merged).toBe(false);
-    expect(await place.ledger()).toContain("staging/sum: revoked by bob · this account may not approve here");
+  members.delete("bob");
+  say(page, "max", "/sluice unhold staging/sum");
+  const left = "the approval of bob does not count: this account may not approve here";
+  await until("bob is asked about again", () => check(page).includes(left));
+  expect(page.merged).toBe(false);
+  expect(await place.ledger()).toContain("staging/sum: revoked by bob · this account may not approve here");
 
-    // He is back and agrees, and then somebody puts a commit of their own there.
-    members.add("bob");
-    say(page, "max", "/sluice hold staging/sum the fair");
-    await until("it is held again", async () => (await events(place, "held")).length === 2);
-    label(page, "approve:staging", "bob");
-    await until("bob agrees again", async () => (await events(place, "approved")).length === 2);
-    const ours = page.head;
-    await forge.commit(repository, {
-      branch: page.branch,
-      files: { "params.yaml": "plus: 66\n" },
-      message: "Mine",
-      login: "carol",
-    });
-    await until("it is not taken", () => check(page).startsWith("failure: changed by hand"));
-    expect(check(page)).toContain("/sluice promote staging sum");
-    const button = repository.checks.findLast((one) => one.name === CHECK && one.head === page.head);
-    expect(button?.actions.map(({ identifier }) => identifier)).toEqual(["restore"]);
-    say(page, "max", "/sluice unhold staging/sum");
-    say(page, "alice", "/sluice promote staging sum");
-    await until("it is restored", () => check(page).includes("waiting for 1 approval"));
-    expect(await gitIn(repository.directory, "diff", "--name-only", `main...${page.head}`)).toBe(`${PIN}\n`);
-    expect(page.head).not.toBe(ours);
-    await until("the old label is gone", () => !page.labels.includes("approve:staging"));
-    expect(page.merged).toBe(false);
+  // He is back and agrees, and then somebody puts a commit of their own there.
+  members.add("bob");
+  say(page, "max", "/sluice hold staging/sum the fair");
+  await until("it is held again", async () => (await events(place, "held")).length === 2);
+  label(page, "approve:staging", "bob");
+  await until("bob agrees again", async () => (await events(place, "approved")).length === 2);
+  const ours = page.head;
+  await forge.commit(repository, {
+    branch: page.branch,
+    files: { "params.yaml": "plus: 66\n" },
+    message: "Mine",
+    login: "carol",
+  });
+  await until("it is not taken", () => check(page).startsWith("failure: changed by hand"));
+  expect(check(page)).toContain("/sluice promote staging sum");
+  const button = repository.checks.findLast((one) => one.name === CHECK && one.head === page.head);
+  expect(button?.actions.map(({ identifier }) => identifier)).toEqual(["restore"]);
+  say(page, "max", "/sluice unhold staging/sum");
+  say(page, "alice", "/sluice promote staging sum");
+  await until("it is restored", () => check(page).includes("waiting for 1 approval"));
+  expect(await gitIn(repository.directory, "diff", "--name-only", `main...${page.head}`)).toBe(`${PIN}\n`);
+  expect(page.head).not.toBe(ours);
+  await until("the old label is gone", () => !page.labels.includes("approve:staging"));
+  expect(page.merged).toBe(false);
 
-    // Once more, by the button.
-    await forge.commit(repository, {
-      branch: page.branch,
-      files: { "a.txt": "a\n" },
-      message: "Mine",
-      login: "carol",
-    });
-    await until("it is not taken again", () => check(page).startsWith("failure: changed by hand"));
-    const shown = repository.checks.findLast((one) => one.name === CHECK && one.head === page.head);
-    if (shown === undefined) throw new Error("unreachable: it is there");
-    forge.announce.check(repository, shown, { button: "restore", sender: forge.world.user("mallory") });
-    forge.announce.check(repository, shown, { button: "restore", sender: forge.world.user("alice") });
-    await until("the button restores it", () => check(page).includes("waiting for 1 approval"));
-    forge.review(repository, page, { state: "APPROVED", login: "bob" });
-    await until("it is released", async () => (await events(place, "released")).length === 1);
-    expect(await gitIn(repository.directory, "show", "main:params.yaml")).toBe("plus: 2\n");
-  },
-  480_000,
-);
+  // Once more, by the button.
+  await forge.commit(repository, {
+    branch: page.branch,
+    files: { "a.txt": "a\n" },
+    message: "Mine",
+    login: "carol",
+  });
+  await until("it is not taken again", () => check(page).startsWith("failure: changed by hand"));
+  const shown = repository.checks.findLast((one) => one.name === CHECK && one.head === page.head);
+  if (shown === undefined) throw new Error("unreachable: it is there");
+  forge.announce.check(repository, shown, { button: "restore", sender: forge.world.user("mallory") });
+  forge.announce.check(repository, shown, { button: "restore", sender: forge.world.user("alice") });
+  await until("the button restores it", () => check(page).includes("waiting for 1 approval"));
+  forge.review(repository, page, { state: "APPROVED", login: "bob" });
+  await until("it is released", async () => (await events(place, "released")).length === 1);
+  expect(await gitIn(repository.directory, "show", "main:params.yaml")).toBe("plus: 2\n");
+}, 480_000);
 
 test.skipIf(!NIGHTLY)(
   `an environment that is taken out of the settings leaves nobody waiting${AT_NIGHT}`,
