@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import { gitIn, minutePasses, town } from "./town.ts";
+import { gitIn, minutePasses, nothingToDo, town } from "./town.ts";
 import { digits, PLUS_TWO } from "./repositories.ts";
 
 async function ledgerOf(directory: string): Promise<string> {
@@ -158,11 +158,13 @@ test("a push to the base plans again what it touches, and writes nothing else", 
   const plan = (): string =>
     (repository.comments.get(number) ?? []).find((comment) => comment.app !== null)?.body ?? "";
   await place.until("the plan is there", () => plan() !== "");
+  await nothingToDo(place);
   const first = plan();
   const push = (files: Readonly<Record<string, string>>): Promise<string> =>
     forge.commit(repository, { branch: "main", files, message: "Base", login: "bob" });
   const words = await push({ "README.md": "words\n" });
   await place.until("the push was looked at", () => repository.checks.some(({ head }) => head === words));
+  await nothingToDo(place);
   expect(plan()).toBe(first);
   const data = await push({ "data.txt": "50\n" });
   await place.until("it is planned on the new base", () => plan().includes(`onto \`${data.slice(0, 7)}\``));

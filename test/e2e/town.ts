@@ -116,6 +116,14 @@ export async function minutePasses({ twin, service }: Town): Promise<void> {
   }
 }
 
+/** Ends when the controller has nothing to do at once: a look that overlapped with a report may have asked for one more. */
+export async function nothingToDo(place: Town): Promise<void> {
+  await place.until("the controller has nothing to do", async () => {
+    const { waiting, active } = await place.service.queue.jobs.counts("controller");
+    return waiting + active === 0;
+  });
+}
+
 /** Trigger and status of every recorded run, newest first. */
 export async function recorded({ directory }: { readonly directory: string }): Promise<readonly string[]> {
   const trailer = (name: string): string => `%(trailers:key=Sluice-${name},valueonly,separator=%x20)`;
