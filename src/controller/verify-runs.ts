@@ -5,9 +5,9 @@ import { recordedRun } from "../manifest/commit-message.ts";
 import { keyPath, manifestPath, runDirectory, signaturePath } from "../manifest/ledger-paths.ts";
 import {
   keyChecks,
-  readManifest,
   resultDigests,
   verifyRun,
+  type Finding,
   type LedgerEntry,
   type VerifiedRun,
 } from "../manifest/verify.ts";
@@ -54,30 +54,50 @@ export function runsToVerify(
   });
 }
 
-/** So many manifests are held at once, however long the ledger is. */
-const SHARE = 500;
+/** Key documents of so many runs are read at once. */
+const SHARE = 2_000;
 
-/** Verifies recorded runs with nothing but what the ledger holds. */
+/**
+ * Verifies recorded runs with nothing but what the ledger holds, each as soon as its files are there: no more than one
+ * is held, and git reads on meanwhile.
+ */
 export async function verifyRuns(
   git: Pick<Commits, "blobs" | "files">,
   { head, runs, publicKeys }: VerifyOrder,
   checkBundle?: CheckBundle,
 ): Promise<readonly VerifiedRun[]> {
+  let documents: ReadonlyMap<string, Uint8Array> = new Map();
   // The verdict on a key document is remembered, its bytes are not.
+  const keyDocument = keyChecks((key) => documents.get(keyPath(key)));
   const seen = new Set<Digest>();
-  let keys: ReadonlyMap<string, Uint8Array> = new Map();
-  const keyDocument = keyChecks((key) => keys.get(keyPath(key)));
-  const context = { publicKeys, checkBundle, keyDocument, resultDigest: resultDigests() };
+  let keys: Digest[] = [];
+  // A document is looked at when all runs of a share have named theirs.
+  const later = (key: Digest): undefined => void keys.push(key);
+  const context = { publicKeys, checkBundle, keyDocument: later, resultDigest: resultDigests() };
   const verified: VerifiedRun[] = [];
   for (let at = 0; at < runs.length; at += SHARE) {
-    const entries = await readEntries(git, runs.slice(at, at + SHARE));
-    const unseen = keysOf(entries, seen);
-    keys = await git.files(head, unseen.map(keyPath));
+    const share: { readonly run: VerifiedRun; readonly keys: readonly Digest[] }[] = [];
+    await readEntries(git, runs.slice(at, at + SHARE), (entry) => {
+      keys = [];
+      const run = typeof entry === "string" ? unrecorded(entry) : verifyRun(entry, context);
+      share.push({ run, keys });
+    });
+    const unseen = [...new Set(share.flatMap((one) => one.keys))].filter((key) => !seen.has(key));
+    documents = await git.files(head, unseen.map(keyPath));
     for (const key of unseen) seen.add(key);
-    for (const entry of entries)
-      verified.push(typeof entry === "string" ? unrecorded(entry) : verifyRun(entry, context));
+    for (const one of share)
+      verified.push(
+        withKeys(
+          one.run,
+          one.keys.flatMap((key) => keyDocument(key) ?? []),
+        ),
+      );
   }
   return verified;
+}
+
+function withKeys(run: VerifiedRun, found: readonly Finding[]): VerifiedRun {
+  return found.length === 0 ? run : { ...run, findings: [...run.findings, ...found] };
 }
 
 function unrecorded(run: RunId): VerifiedRun {
@@ -85,37 +105,38 @@ function unrecorded(run: RunId): VerifiedRun {
   return { run, pipeline: "", verified: "none", findings: [finding] };
 }
 
-/** Runs as the ledger has them; an id alone where there is no manifest. */
+/** Hands over runs in their order as the ledger has them; an id alone where there is no manifest. */
 async function readEntries(
   git: Pick<Commits, "blobs">,
   runs: readonly RunToVerify[],
-): Promise<readonly (LedgerEntry | RunId)[]> {
-  const blobs = new Map<BlobId, Uint8Array>();
-  const wanted = new Set(runs.flatMap(({ files }) => [...files.values()]));
-  // What is handed over is a part of a larger piece, which it would keep.
-  await git.blobs([...wanted], (id, bytes) => blobs.set(id, new Uint8Array(bytes)));
-  return runs.map(({ id, message, files }): LedgerEntry | RunId => {
-    const file = (path: string): Uint8Array | undefined => {
-      const blob = files.get(path);
-      return blob === undefined ? undefined : blobs.get(blob);
-    };
-    const manifest = file(manifestPath(id));
-    if (manifest === undefined) return id;
-    const part = (name: string): Uint8Array | undefined => file(`${runDirectory(id)}/${name}`);
-    const bundle = file(bundlePath(manifestPath(id)));
-    const read = readManifest({ manifest, part });
-    return { run: id, manifest, envelope: file(signaturePath(id)), bundle, message, part, read };
+  take: (entry: LedgerEntry | RunId) => void,
+): Promise<void> {
+  const asked = runs.flatMap(({ files }) => [...files.values()]);
+  const waiting = runs.values();
+  let blobs = new Map<BlobId, Uint8Array>();
+  let next = waiting.next();
+  const handOver = (): void => {
+    while (next.done !== true && [...next.value.files.values()].every((blob) => blobs.has(blob))) {
+      take(entryOf(next.value, blobs));
+      blobs = new Map();
+      next = waiting.next();
+    }
+  };
+  handOver();
+  await git.blobs(asked, (id, bytes) => {
+    blobs.set(id, bytes);
+    handOver();
   });
 }
 
-/** Keys of these runs that were not `seen` before. */
-function keysOf(entries: readonly (LedgerEntry | RunId)[], seen: ReadonlySet<Digest>): readonly Digest[] {
-  const keys = new Set<Digest>();
-  for (const entry of entries) {
-    const parsed = typeof entry === "string" ? undefined : entry.read?.parsed;
-    for (const { key } of parsed?.kind === "ok" ? parsed.record.steps : []) {
-      if (key !== null && !seen.has(key)) keys.add(key);
-    }
-  }
-  return [...keys];
+function entryOf({ id, message, files }: RunToVerify, blobs: ReadonlyMap<BlobId, Uint8Array>): LedgerEntry | RunId {
+  const file = (path: string): Uint8Array | undefined => {
+    const blob = files.get(path);
+    return blob === undefined ? undefined : blobs.get(blob);
+  };
+  const manifest = file(manifestPath(id));
+  if (manifest === undefined) return id;
+  const part = (name: string): Uint8Array | undefined => file(`${runDirectory(id)}/${name}`);
+  const bundle = file(bundlePath(manifestPath(id)));
+  return { run: id, manifest, envelope: file(signaturePath(id)), bundle, message, part };
 }

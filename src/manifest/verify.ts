@@ -20,14 +20,12 @@ export interface LedgerEntry {
   /** `manifest.sigstore.json`; undefined where only a key signed. */
   readonly bundle?: Uint8Array | undefined;
   readonly message: string;
-  /** What its manifest says, where it was read before. */
-  readonly read?: ReadManifest;
   /** Files beside the manifest, for very large runs. */
   readonly part?: (file: string) => Uint8Array | undefined;
 }
 
 /** A manifest's JSON, undefined where it is none, and the run in it. */
-export interface ReadManifest {
+interface ReadManifest {
   readonly statement: { readonly value: unknown } | undefined;
   readonly parsed: ParsedManifest;
 }
@@ -64,7 +62,7 @@ export function verifyRun(entry: LedgerEntry, context: VerifyContext): VerifiedR
   const digest = digestOf(entry.manifest);
   const { verified, findings } = signatureFindings(entry, context);
   const keyless = identityOf(entry, context, findings);
-  const { statement, parsed } = entry.read ?? readManifest(entry);
+  const { statement, parsed } = readManifest(entry);
   if (statement !== undefined) findings.push(...statementFindings(statement.value));
   if (parsed.kind === "refused") {
     findings.push({ kind: "manifest", sentence: `the manifest cannot be read: ${parsed.why}` });
@@ -80,7 +78,7 @@ export function verifyRun(entry: LedgerEntry, context: VerifyContext): VerifiedR
 }
 
 /** Reads a manifest once for all that is asked of it. */
-export function readManifest({ manifest, part }: Pick<LedgerEntry, "manifest" | "part">): ReadManifest {
+function readManifest({ manifest, part }: Pick<LedgerEntry, "manifest" | "part">): ReadManifest {
   const statement = parseJson(manifest);
   const parsed: ParsedManifest =
     statement === undefined
