@@ -101,7 +101,7 @@ async function plan(
   session: Session,
   { store, path, released }: OfflineDeployment,
 ): Promise<Runnable | Extract<DeployedOffline, { kind: "not-begun" }>> {
-  for (const { kind, digest } of outputsOf(released)) if (kind === "directory") await store.listing(digest);
+  for (const { kind, digest } of outputsOf(released.steps)) if (kind === "directory") await store.listing(digest);
   const file = session.project.pipelines.find((one) => one.path === path);
   if (file === undefined) return notBegun(`${path} is not there or has problems`, "sluice validate");
   const [planned] = await planSession(session, store, {

@@ -14,7 +14,7 @@ export function artifactOf(
   path: string,
   listing: (digest: Digest) => readonly ListingEntry[] | undefined,
 ): Artifact {
-  const outputs = outputsOf(record);
+  const outputs = outputsOf(record.steps);
   const whole = outputs.find((output) => output.path === path);
   if (whole !== undefined) return found(record, { ...whole, entry: whole.kind });
   const holder = outputs.find((output) => path.startsWith(`${output.path}/`));
@@ -30,9 +30,9 @@ export function artifactOf(
   return found(record, { ...inside, entry: inside.x ? "executable" : "file" });
 }
 
-/** Everything that a run wrote or took from earlier ones. */
-export function outputsOf(record: RunRecord): readonly OutputRecord[] {
-  return record.steps.flatMap(({ outcome }) =>
+/** Everything that steps wrote or took from earlier runs. */
+export function outputsOf(steps: RunRecord["steps"]): readonly OutputRecord[] {
+  return steps.flatMap(({ outcome }) =>
     outcome.kind === "succeeded" || outcome.kind === "cached" ? outcome.facts.outputs : [],
   );
 }

@@ -10,6 +10,7 @@ import type { MetricValue } from "../key/key-document.ts";
 import { runMetrics } from "../manifest/commit-message.ts";
 import type { Json } from "../identity/canonical-json.ts";
 import type { RunRecord } from "../run/run-record.ts";
+import { outputsOf } from "./artifact.ts";
 
 /** The unit that moves between environments, fixed at its run: nothing of it is ever built again. */
 export interface Release {
@@ -22,6 +23,7 @@ export interface Release {
   readonly data: readonly { readonly name: string; readonly digest: Digest }[];
   /** Digests of images and locks, without repetition. */
   readonly environments: readonly string[];
+  /** All that its steps wrote, because a deployment may read any of it; what no other step reads comes first, then from the last step to the first. */
   readonly artifacts: readonly { readonly path: string; readonly digest: Digest }[];
   readonly metrics: Readonly<Record<string, MetricValue>>;
 }
@@ -38,11 +40,10 @@ export function releaseOf(record: RunRecord, manifest: Digest): Release {
     params: record.params,
     data: record.datasets.map(({ name, digest }) => ({ name, digest })),
     environments: [...new Set(environments.filter((one) => one !== null))].sort(),
-    artifacts: record.steps.flatMap(({ outcome, terminal }) =>
-      terminal && (outcome.kind === "succeeded" || outcome.kind === "cached")
-        ? outcome.facts.outputs.map(({ path, digest }) => ({ path, digest }))
-        : [],
-    ),
+    artifacts: [
+      ...outputsOf(record.steps.filter(({ terminal }) => terminal)),
+      ...outputsOf(record.steps.filter(({ terminal }) => !terminal).toReversed()),
+    ].map(({ path, digest }) => ({ path, digest })),
     metrics: Object.fromEntries(runMetrics(record)),
   };
 }

@@ -1,3 +1,4 @@
+import type { RunId } from "../../identity/identity.ts";
 import type { Service } from "./parts.ts";
 import type { Joined } from "./joined.ts";
 import type { InTurn } from "./turns.ts";
@@ -13,6 +14,8 @@ export interface At {
   readonly inTurn: InTurn;
   /** Reports of pull requests that wait for their turn. */
   readonly reports: Joined<Reported>;
+  /** When a live release was last found whole in the store (ms), by its run. */
+  readonly whole: Map<RunId, number>;
   /** Who reads along with a run. */
   readonly followers: Pick<Followers, "of">;
 }

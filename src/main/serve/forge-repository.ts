@@ -213,7 +213,7 @@ function releasedBy(
         message: `run ${run} is not in the ledger, or its manifest cannot be read`,
         next: "promote another run",
       };
-    for (const { kind, digest } of outputsOf(record)) if (kind === "directory") await store.listing(digest);
+    for (const { kind, digest } of outputsOf(record.steps)) if (kind === "directory") await store.listing(digest);
     const found = artifactOf(record, path, (digest) => store.listingSync(digest));
     return found.kind === "found" ? pinnedOutput(path, found.pin) : found;
   };

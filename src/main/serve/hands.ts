@@ -25,6 +25,7 @@ export function composeHands(service: Service, queue: Queue, followers: Pick<Fol
     queue,
     inTurn: turns({ leases: queue.leases, clock: service.parts.clock }),
     reports: joined(),
+    whole: new Map(),
     followers,
   };
   return {
