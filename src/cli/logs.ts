@@ -40,6 +40,12 @@ export async function logs(world: World, { run, step, follow }: Asked): Promise<
       terminal.print(text === undefined ? GONE : terminal.isTerminal ? safeLog(text) : text);
     }
   }
+  if (silent && wanted.every(({ outcome }) => outcome.kind !== "cached"))
+    terminal.say(
+      wanted.length > 3
+        ? `none of its ${wanted.length} steps wrote anything in run ${run}\n`
+        : `${wanted.map(({ name }) => name).join(", ")} wrote nothing in run ${run}\n`,
+    );
   return EXIT.fine;
 }
 

@@ -235,6 +235,9 @@ test("logs are found where the settings keep the store", async () => {
   expect(reused.stderr).toMatch(
     /^talk was not computed in run latest: it is from run (\w+)\n {2}next: sluice logs \1 talk\n$/,
   );
+  // An empty answer reads like a log that was lost.
+  const silent = await bench.sluice("logs", "latest", "more");
+  expect(silent).toMatchObject({ code: 0, stdout: "", stderr: "more wrote nothing in run latest\n" });
 });
 
 test("outside of a repository, and before its first commit, the sentence says what to type", async () => {
