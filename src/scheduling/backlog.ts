@@ -26,28 +26,17 @@ const PATIENCE = 16;
 
 /** Steps that may start, most urgent first; `take` gives the first one that fits. */
 export interface Backlog {
-  readonly size: number;
   add(demand: Demand): void;
   /** Removes and returns the most urgent step that fits in `free`; undefined when none may start now. */
   take(free: Capacity): Demand | undefined;
-  /** Removes and returns everything that waits. */
-  drain(): readonly Demand[];
 }
 
 /** Critical path first, with a bound on overtaking so that a large step cannot starve. */
 export function createBacklog(): Backlog {
   const heap = heapOf(byUrgency);
   return {
-    get size() {
-      return heap.size;
-    },
     add: (demand) => heap.push({ demand, passedOver: 0 }),
     take: (free) => take(heap, free),
-    drain: () =>
-      heap
-        .clear()
-        .sort(byUrgency)
-        .map((waiting) => waiting.demand),
   };
 }
 
@@ -72,5 +61,6 @@ function take(heap: Heap<Waiting>, free: Capacity): Demand | undefined {
 function byUrgency(a: Waiting, b: Waiting): number {
   if (a.demand.priority !== b.demand.priority) return b.demand.priority - a.demand.priority;
   if (a.demand.path !== b.demand.path) return b.demand.path - a.demand.path;
-  return a.demand.name < b.demand.name ? -1 : a.demand.name > b.demand.name ? 1 : 0;
+  // Two steps of one run never have one name.
+  return a.demand.name < b.demand.name ? -1 : 1;
 }

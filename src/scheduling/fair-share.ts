@@ -131,7 +131,8 @@ function flowOf(pool: Pool, { flow: name, weight }: QueuedStep): Flow {
     flow = { name, weight, tag: pool.virtual, kinds: new Map() };
     pool.flows.set(name, flow);
   }
-  if (flow.kinds.size === 0) flow.tag = Math.max(flow.tag, pool.virtual);
+  // Nobody saves up turns with nothing waiting, or with only what a limit holds back.
+  if ([...flow.kinds.values()].every((kind) => isParked(pool, kind))) flow.tag = Math.max(flow.tag, pool.virtual);
   flow.weight = weight;
   return flow;
 }
@@ -171,6 +172,11 @@ function offer(kind: Kind): void {
   if (head !== undefined) kind.lane.offers.push({ kind, version: kind.version, tag: kind.flow.tag, head });
 }
 
+/** Where a flow's turn has moved, that of all its kinds has: else a later step of one would overtake an earlier one of another. */
+function offerAll(pool: Pool, flow: Flow): void {
+  for (const kind of flow.kinds.values()) if (!isParked(pool, kind)) offer(kind);
+}
+
 function remove(pool: Pool, id: string): boolean {
   const waiting = pool.byId.get(id);
   if (waiting === undefined) return false;
@@ -200,22 +206,34 @@ function isParked(pool: Pool, kind: Kind): boolean {
 }
 
 function take(pool: Pool, free: Room, possible: (demand: Room) => boolean): QueuedStep | undefined {
-  const tooLarge: Offer[] = [];
+  const turns = turnsOf(pool, possible);
+  const kept = pool.reserved;
   let best: Offer | undefined;
-  for (const [name, lane] of pool.lanes) {
-    const first = firstOffer(pool, lane);
-    if (first === undefined) {
-      release(pool, lane);
-      if (!isUsed(pool, lane)) pool.lanes.delete(name);
-    } else if (!possible(lane.demand)) release(pool, lane);
-    else if (!fits(lane.demand, free)) tooLarge.push(first);
-    else if (pool.reserved === lane) return start(pool, first.kind);
-    else if (pool.reserved !== undefined && takesFrom(lane.demand, free, pool.reserved.demand)) continue;
-    else if (best === undefined || byTurn(first, best) < 0) best = first;
+  for (const first of turns) {
+    const { lane } = first.kind;
+    if (!fits(lane.demand, free)) continue;
+    if (lane === kept) return start(pool, first.kind);
+    if (kept !== undefined && takesFrom(lane.demand, free, kept.demand)) continue;
+    if (best === undefined || byTurn(first, best) < 0) best = first;
   }
   if (best === undefined) return undefined;
-  for (const passed of tooLarge) if (byTurn(passed, best) < 0) passOver(pool, passed.kind.lane);
+  for (const passed of turns.sort(byTurn)) {
+    if (passed === best) break;
+    if (!fits(passed.kind.lane.demand, free)) passOver(pool, passed.kind.lane);
+  }
   return start(pool, best.kind);
+}
+
+/** Whose turn it is in each lane that some machine could run; for the other lanes no room is kept any more. */
+function turnsOf(pool: Pool, possible: (demand: Room) => boolean): Offer[] {
+  const turns: Offer[] = [];
+  for (const [name, lane] of pool.lanes) {
+    const first = firstOffer(pool, lane);
+    if (first !== undefined && possible(lane.demand)) turns.push(first);
+    else release(pool, lane);
+    if (first === undefined && !isUsed(pool, lane)) pool.lanes.delete(name);
+  }
+  return turns;
 }
 
 /** Whose turn it is in a lane; kinds whose limit is reached wait beside it until a step with that limit ends. */
@@ -283,7 +301,7 @@ function start(pool: Pool, kind: Kind): QueuedStep {
   began(pool, step);
   while (kind.waiting.first()?.removed === true) kind.waiting.pop();
   if (kind.live === 0) forget(pool, kind);
-  for (const other of flow.kinds.values()) if (!isParked(pool, other)) offer(other);
+  offerAll(pool, flow);
   return step;
 }
 
@@ -302,10 +320,10 @@ function ended(pool: Pool, step: QueuedStep): void {
     else pool.running.delete(key);
     const parked = pool.parked.get(key);
     pool.parked.delete(key);
-    for (const kind of parked ?? []) {
+    for (const flow of new Set([...(parked ?? [])].map((kind) => kind.flow))) {
       // A limit of its own is no credit against others.
-      kind.flow.tag = Math.max(kind.flow.tag, pool.virtual);
-      offer(kind);
+      flow.tag = Math.max(flow.tag, pool.virtual);
+      offerAll(pool, flow);
     }
   }
 }

@@ -5,15 +5,14 @@ export interface Heap<Value> {
   first(): Value | undefined;
   /** Removes and returns the first. */
   pop(): Value | undefined;
-  /** Removes and returns everything, in no order. */
-  clear(): Value[];
 }
 
 /** A binary heap; `order` is negative where its first argument comes first. */
 export function heapOf<Value>(order: (a: Value, b: Value) => number): Heap<Value> {
   const values: Value[] = [];
 
-  function swapIfLess(child: number, parent: number): boolean {
+  /** Exchanges a value with the one above it where it comes first; false where it does not, or where one is not there. */
+  function rise(child: number, parent: number): boolean {
     const [a, b] = [values[child], values[parent]];
     if (a === undefined || b === undefined || order(a, b) >= 0) return false;
     values[child] = b;
@@ -21,20 +20,11 @@ export function heapOf<Value>(order: (a: Value, b: Value) => number): Heap<Value
     return true;
   }
 
-  function less(a: number, b: number): boolean {
-    const [x, y] = [values[a], values[b]];
-    return x !== undefined && y !== undefined && order(x, y) < 0;
-  }
-
-  function sink(): void {
-    let parent = 0;
-    for (;;) {
-      const left = 2 * parent + 1;
-      const right = left + 1;
-      const child = right < values.length && less(right, left) ? right : left;
-      if (child >= values.length || !swapIfLess(child, parent)) return;
-      parent = child;
-    }
+  /** The child of a value that comes first of both, if it has any. */
+  function firstBelow(parent: number): number {
+    const left = 2 * parent + 1;
+    const [a, b] = [values[left], values[left + 1]];
+    return a !== undefined && b !== undefined && order(b, a) < 0 ? left + 1 : left;
   }
 
   return {
@@ -42,23 +32,23 @@ export function heapOf<Value>(order: (a: Value, b: Value) => number): Heap<Value
       return values.length;
     },
     push(value) {
-      let child = values.length;
+      let at = values.length;
       values.push(value);
-      while (child > 0) {
-        const parent = (child - 1) >> 1;
-        if (!swapIfLess(child, parent)) return;
-        child = parent;
-      }
+      for (let above = parentOf(at); rise(at, above); above = parentOf(at)) at = above;
     },
     first: () => values[0],
     pop() {
       const [first] = values;
       const last = values.pop();
-      if (first === undefined || last === undefined || values.length === 0) return first;
+      if (last === undefined || values.length === 0) return last;
       values[0] = last;
-      sink();
+      let at = 0;
+      for (let below = firstBelow(at); rise(below, at); below = firstBelow(at)) at = below;
       return first;
     },
-    clear: () => values.splice(0),
   };
+}
+
+function parentOf(at: number): number {
+  return (at - 1) >> 1;
 }

@@ -77,3 +77,22 @@ test("a machine that everybody left has all its cores again, whatever fractions 
   tenth?.();
   expect(await gate.enter(all, never)).toBeTypeOf("function");
 });
+
+test("what is taken of cores, memory and GPUs is gone, and what is given back is there", () => {
+  const room = { cpu: 4, memoryBytes: 100, gpus: 2 };
+  const taken = withRoom(room, { cpu: 1.5, memoryBytes: 30, gpus: 1 }, -1);
+  expect(taken).toEqual({ cpu: 2.5, memoryBytes: 70, gpus: 1 });
+  expect(withRoom(taken, { cpu: 0.5, memoryBytes: 10, gpus: 1 }, 1)).toEqual({ cpu: 3, memoryBytes: 80, gpus: 2 });
+});
+
+test("who is inside keeps the room, though it is told that it is wanted no more", async () => {
+  const gate = roomGate(memory(10));
+  const controller = new AbortController();
+  const leave = await gate.enter(memory(10), controller.signal);
+  const other = gate.enter(memory(10), never);
+  controller.abort();
+  await turn();
+  leave?.();
+  expect(await other).toBeTypeOf("function");
+  expect(await Promise.race([gate.enter(memory(1), AbortSignal.abort()), turn()])).toBeUndefined();
+});

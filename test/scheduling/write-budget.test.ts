@@ -48,3 +48,20 @@ test("what a clock wrote that was more than an hour ahead counts no more", () =>
   expect(counts(BEGAN + 3_600_000, BEGAN)).toBe(true);
   expect(counts(BEGAN + 3_600_001, BEGAN)).toBe(false);
 });
+
+test("it waits for as many of the oldest writes to be over as it needs, in whatever order they are told", () => {
+  const limits = { aMinute: 3, anHour: 5 };
+  const made = [BEGAN + 20_000, BEGAN, BEGAN + 10_000];
+  const now = BEGAN + 30_000;
+  expect(roomFor(1, { made, now, limits })).toEqual({ kind: "wait", afterMs: 30_000 });
+  expect(roomFor(2, { made, now, limits })).toEqual({ kind: "wait", afterMs: 40_000 });
+  expect(roomFor(9, { made, now, limits })).toEqual({ kind: "wait", afterMs: 3_590_000 });
+  expect(roomFor(1, { made: made.slice(1), now, limits })).toEqual({ kind: "ok" });
+});
+
+test("a write of a minute ago counts no more for the minute, and still for the hour", () => {
+  const limits = { aMinute: 1, anHour: 2 };
+  expect(roomFor(1, { made: [BEGAN], now: BEGAN + 59_999, limits })).toEqual({ kind: "wait", afterMs: 1 });
+  expect(roomFor(1, { made: [BEGAN], now: BEGAN + 60_000, limits })).toEqual({ kind: "ok" });
+  expect(roomFor(2, { made: [BEGAN], now: BEGAN + 60_000, limits })).toEqual({ kind: "wait", afterMs: 3_540_000 });
+});
