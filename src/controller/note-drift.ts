@@ -13,8 +13,8 @@ function driftTable(repository: number): string {
   return `drift/${repository}`;
 }
 
-/** Issues of pins and of the ledger that are not as Sluice wrote them. */
-const DRIFT = /^<!-- sluice:(?:drift ([^/]+)\/(.+)|(strange-pins|ledger-strays)) -->$/;
+/** Issues of what is not as Sluice recorded it: pins, the ledger, bytes of live releases, and what nobody lets it write. */
+const DRIFT = /^<!-- sluice:(?:(drift|missing) ([^/]+)\/(.+)|(strange-pins|ledger-strays|refused-pushes)) -->$/;
 
 /**
  * What is to be told of these issues: one notice of each that is open, the same one until it was closed meanwhile. Of what
@@ -32,7 +32,7 @@ export async function noteDrift(
     const { marker, title, open } = state;
     const found = DRIFT.exec(marker);
     if (found === null) continue;
-    const [, environment = null, pipeline = null, name = `${environment}/${pipeline}`] = found;
+    const [, kind, environment = null, pipeline = null, name = nameOf(kind, `${environment}/${pipeline}`)] = found;
     const known = await table.get(driftTable(repository), marker);
     if (!open && known !== undefined) await table.remove(driftTable(repository), marker);
     if (!open) continue;
@@ -44,4 +44,9 @@ export async function noteDrift(
     notices.push({ ...about, id: `drift/${name}/${at}`, events: ["drift"], text: title });
   }
   return notices;
+}
+
+/** One release may be pinned otherwise and have lost bytes as well. */
+function nameOf(kind: string | undefined, place: string): string {
+  return kind === "missing" ? `missing/${place}` : place;
 }

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 
+import type { Desired } from "../../src/forge/desired.ts";
 import type { At } from "../../src/main/serve/at.ts";
 import type { ForgeRepository } from "../../src/main/serve/forge-repository.ts";
 import { notedMirror, type RefusedPushes } from "../../src/main/serve/noted-mirror.ts";
@@ -17,8 +18,9 @@ test("a branch that leaves no place for the ledger is told once it lasts, until 
   const table = memoryTable();
   const at = { queue: { table, jobs: { add: async () => undefined } } } as unknown as At;
   const repository = { forge: { repository: { id: 7, installation: 1 } }, refused } as unknown as ForgeRepository;
+  const told: Desired[] = [];
   const tell = async () => {
-    await tellRefusedPushes(at, repository);
+    await tellRefusedPushes(at, repository, async (states) => void told.push(...states));
     return (await table.entries("outbox/1")).map(({ value }) => (value as { desired: object }).desired);
   };
 
@@ -43,4 +45,5 @@ test("a branch that leaves no place for the ledger is told once it lasts, until 
   expect(await write()).toEqual({ kind: "published" });
   expect(await tell()).toMatchObject([{ kind: "issue", open: false }]);
   expect(await table.entries("refused-pushes/7")).toEqual([]);
+  expect(told.map((state) => state.kind === "issue" && state.open)).toEqual([true, false]);
 });

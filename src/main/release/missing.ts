@@ -1,5 +1,6 @@
 import { missingArtifacts } from "../../controller/missing-artifacts.ts";
 import type { At } from "../serve/at.ts";
+import { tellDrift } from "../serve/notices.ts";
 import type { Place } from "./promotion-place.ts";
 import { missingIssue, type DriftIssue } from "../../report/drift.ts";
 import { desire } from "../../worker.ts";
@@ -17,6 +18,7 @@ export async function tellMissing(at: At, place: Place): Promise<void> {
   if (issues.length === 0) return;
   for (const { marker, title } of found.values()) await queue.table.put(table, marker, title);
   await desire(queue, repository.installation, issues, repository);
+  await tellDrift(at, place.repository, issues);
   for (const { marker } of mended) await queue.table.remove(table, marker);
 }
 

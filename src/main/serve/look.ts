@@ -9,7 +9,7 @@ import { keepProblems, mergeOf, tellCommit } from "./commit.ts";
 import type { ForgeRepository } from "./forge-repository.ts";
 import { noteLabels } from "./labels.ts";
 import { mendLedger } from "./ledger.ts";
-import { tellNotices } from "./notices.ts";
+import { tellDrift, tellNotices } from "./notices.ts";
 import { enqueueRun } from "../run/orders.ts";
 import { groupsTable } from "./pull-request.ts";
 import { tellRefusedPushes } from "./refused-pushes.ts";
@@ -82,7 +82,7 @@ async function lookAlone(
     also: pulls.map(({ base }) => `refs/heads/${base.branch}`),
   });
   repository.save();
-  await tellRefusedPushes(at, repository).catch(parts.onError);
+  await tellRefusedPushes(at, repository, (states) => tellDrift(at, repository, states)).catch(parts.onError);
   // Before promotions are woken: what was reproduced may be what one of them waits for.
   if (looked.kind !== "again") await takeReproductions(at, repository).catch(parts.onError);
   if (looked.kind === "again") return again(looked.afterMs, looked.why);

@@ -1,3 +1,4 @@
+import type { Desired } from "../../forge/desired.ts";
 import { refusedPushIssue } from "../../report/drift.ts";
 import { desire } from "../../worker.ts";
 import type { At } from "./at.ts";
@@ -6,10 +7,11 @@ import type { ForgeRepository } from "./forge-repository.ts";
 /** A forge that refuses once may take the next push. */
 const LASTS_MS = 20_000;
 
-/** One issue of what the remote has not taken for a while; it closes when all of it is taken. */
+/** One issue of what the remote has not taken for a while, told to `tell` too; it closes when all of it is taken. */
 export async function tellRefusedPushes(
   { queue }: Pick<At, "queue">,
   { forge: { repository }, refused }: Pick<ForgeRepository, "forge" | "refused">,
+  tell: (states: readonly Desired[]) => Promise<void>,
 ): Promise<void> {
   const table = `refused-pushes/${repository.id}`;
   const kept = await queue.table.entries(table);
@@ -21,8 +23,9 @@ export async function tellRefusedPushes(
   }
   const changed = [...new Set([...told.keys(), ...next.keys()])].filter((ref) => told.get(ref) !== next.get(ref));
   if (changed.length > 0) {
-    const issue = refusedPushIssue([...next].map(([ref, why]) => ({ ref, why })));
-    await desire(queue, repository.installation, [{ kind: "issue", ...issue }], repository);
+    const states = [{ kind: "issue", ...refusedPushIssue([...next].map(([ref, why]) => ({ ref, why }))) } as const];
+    await desire(queue, repository.installation, states, repository);
+    await tell(states);
   }
   // Only after it was told: killed before, it is told once more.
   for (const ref of changed) {
