@@ -2,15 +2,25 @@
 export interface ContactTurns<Answer> {
   /** What is to be written goes before what is only asked, of which one comes after each write. */
   readonly write: <Value>(work: () => Promise<Value>) => Promise<Value>;
-  /** What somebody waits to ask already is asked once for both. */
-  readonly ask: (question: string, work: () => Promise<Answer>) => Promise<Answer>;
+  /** Whatever is waited to be asked by then is asked at once: `work` is given the words of everybody who waits. */
+  readonly ask: (words: readonly string[], work: Asking<Answer>) => Promise<Asked<Answer>>;
+  /** Asks beside nobody else. */
+  readonly alone: (work: () => Promise<Answer>) => Promise<Answer>;
+}
+
+type Asking<Answer> = (words: readonly string[]) => Promise<Answer>;
+
+/** One answer to several who asked at once, and the words of all of them. */
+export interface Asked<Answer> {
+  readonly words: readonly string[];
+  readonly answer: Answer;
 }
 
 /** One contact at a time: two fetches of one ref would wait for each other's lock, and lose. */
 export function contactTurns<Answer>(): ContactTurns<Answer> {
   const writes: (() => Promise<void>)[] = [];
   const questions: (() => Promise<void>)[] = [];
-  const waiting = new Map<string, Promise<Answer>>();
+  let waiting: { readonly words: Set<string>; readonly asked: Promise<Asked<Answer>> } | undefined;
   let busy = false;
   let wrote = false;
 
@@ -36,23 +46,28 @@ export function contactTurns<Answer>(): ContactTurns<Answer> {
       resolve(done);
       await done.catch(() => undefined);
     });
-    // Not at once: whoever asks the same in this moment is served by it too.
+    // Not at once: whoever asks in this moment is served by it too.
     queueMicrotask(() => void go());
     return promise;
   }
 
   return {
     write: (work) => wait(writes, work),
-    ask(question, work) {
-      const known = waiting.get(question);
-      if (known !== undefined) return known;
-      const asked = wait(questions, () => {
+    ask(words, work) {
+      if (waiting !== undefined) {
+        for (const word of words) waiting.words.add(word);
+        return waiting.asked;
+      }
+      const together = new Set(words);
+      const asked = wait(questions, async () => {
         // Whoever asks from now on wants to know what was so later.
-        waiting.delete(question);
-        return work();
+        waiting = undefined;
+        const all = [...together];
+        return { words: all, answer: await work(all) };
       });
-      waiting.set(question, asked);
+      waiting = { words: together, asked };
       return asked;
     },
+    alone: (work) => wait(questions, work),
   };
 }

@@ -5,27 +5,11 @@ import { parseCommitSha, type CommitSha } from "../identity/identity.ts";
 import { contactTurns } from "./contact-turns.ts";
 import { lines } from "./git-output.ts";
 import { gitProcess, type GitProcess } from "./git-process.ts";
-import type { Mirror, Published, Refreshed, RefUpdate } from "./mirror.ts";
+import { contact, lastLine, trouble, type MirrorPlace } from "./mirror-contact.ts";
+import { look, only, refsHere, type Looked } from "./mirror-look.ts";
+import type { Mirror, Published, RefUpdate } from "./mirror.ts";
 import { nativeGit } from "./native-git.ts";
-import { ancestors, inTheWay, matches, refsOf, standingWords } from "./ref-names.ts";
-import type { RunProgram } from "./run-program.ts";
-
-export interface MirrorPlace {
-  /** Absolute path of the bare repository; made when it is not there. */
-  readonly directory: string;
-  /** The git binary. */
-  readonly program: string;
-  /** How git is run; default: as a child of this process. */
-  readonly run?: RunProgram;
-  /** A ref that only grows: what it held is kept here, whoever rewrites it there. */
-  readonly grows?: string;
-  /** Where the repository is by now, and what opens it; asked before each contact, because tokens are short-lived. */
-  readonly remote: () => Promise<
-    { readonly kind: "ok"; readonly url: string; readonly token: string | null } | RemoteTrouble
-  >;
-}
-
-type RemoteTrouble = { readonly kind: "refused" | "unreachable"; readonly why: string };
+import { ancestors, inTheWay, refsOf, standingWords } from "./ref-names.ts";
 
 /** A mirror through the git binary. */
 export async function nativeMirror(place: MirrorPlace): Promise<Mirror> {
@@ -37,7 +21,7 @@ export async function nativeMirror(place: MirrorPlace): Promise<Mirror> {
   }
   const commits = nativeGit({ root: directory, own: directory, common: directory, program, ...by });
   const git = gitProcess(directory, program, by);
-  const turns = contactTurns<Refreshed>();
+  const turns = contactTurns<Looked>();
   const grown = () => commits.resolve(GROWN);
   const settle = async (head: CommitSha) => void (await git.run(["update-ref", GROWN, head]));
   /** Follows the ref that only grows, unless it was rewritten. */
@@ -51,6 +35,11 @@ export async function nativeMirror(place: MirrorPlace): Promise<Mirror> {
     const before = await grown();
     if (head === undefined || before === undefined || before === head) return head;
     return (await commits.mergeBase(before, head)) === before ? before : head;
+  };
+  const lookAndFollow = async (patterns: readonly string[]): Promise<Looked> => {
+    const looked = await look(place, git, patterns);
+    if (looked.kind === "ok" && place.grows !== undefined) await follow(looked.refs.get(place.grows));
+    return looked;
   };
   /** Brings the ref here to what was published, unless more was appended to that meanwhile. */
   const bring = async ({ ref, to }: RefUpdate): Promise<void> => {
@@ -70,12 +59,12 @@ export async function nativeMirror(place: MirrorPlace): Promise<Mirror> {
     grown,
     settle,
     published: async () => without(place.grows === undefined ? undefined : await commits.resolve(place.grows)),
-    refresh: (patterns) =>
-      turns.ask(JSON.stringify(patterns), async () => {
-        const refreshed = await refresh(place, git, patterns);
-        if (refreshed.kind === "ok" && place.grows !== undefined) await follow(refreshed.refs.get(place.grows));
-        return refreshed;
-      }),
+    async refresh(patterns) {
+      const { words, answer } = await turns.ask(patterns, lookAndFollow);
+      // What one of them wants may be what cannot be brought: nobody else is to wait for it.
+      const spoilt = answer.kind !== "ok" && answer.listed === true && words.length > patterns.length;
+      return only(spoilt ? await turns.alone(() => lookAndFollow(patterns)) : answer, patterns);
+    },
     publish: (updates) =>
       turns.write(async () => {
         const published = await publish(place, updates);
@@ -85,7 +74,7 @@ export async function nativeMirror(place: MirrorPlace): Promise<Mirror> {
         if (published.kind === "published") await follow(moved.to ?? undefined);
         return published;
       }),
-    kept: (prefix) => here(git, [prefix]),
+    kept: (prefix) => refsHere(git, [prefix]),
     drop: async (ref) => void (await git.run(["update-ref", "-d", ref])),
     async mergeTree(base, head) {
       const { code, stdout } = await git.attempt(["merge-tree", "--write-tree", "--name-only", "-z", base, head]);
@@ -108,87 +97,6 @@ export async function nativeMirror(place: MirrorPlace): Promise<Mirror> {
 
 /** Never on the remote: what a rewritten ref held before. */
 export const GROWN = "refs/sluice/grown";
-
-type Contact = { readonly kind: "ok"; readonly git: GitProcess; readonly url: string } | RemoteTrouble;
-
-/** The token goes by the environment: arguments can be read by everybody on the machine. */
-async function contact({ directory, program, remote, run }: MirrorPlace): Promise<Contact> {
-  const found = await remote();
-  if (found.kind !== "ok") return found;
-  const { url, token } = found;
-  const extra =
-    token === null
-      ? {}
-      : {
-          GIT_CONFIG_COUNT: "1",
-          GIT_CONFIG_KEY_0: `http.${new URL(url).origin}/.extraHeader`,
-          GIT_CONFIG_VALUE_0: `Authorization: Basic ${Buffer.from(`x-access-token:${token}`).toString("base64")}`,
-        };
-  return { kind: "ok", url, git: gitProcess(directory, program, { extra, ...(run !== undefined && { run }) }) };
-}
-
-async function refresh(place: MirrorPlace, local: GitProcess, patterns: readonly string[]): Promise<Refreshed> {
-  for (let attempt = 1; ; attempt++) {
-    const refreshed = await refreshOnce(place, local, patterns);
-    // A ref that goes away between listing and fetching fails the fetch: the next listing does not have it.
-    if (refreshed.kind !== "unreachable" || refreshed.listed !== true || attempt >= ATTEMPTS) return refreshed;
-  }
-}
-
-const ATTEMPTS = 3;
-
-async function refreshOnce(
-  place: MirrorPlace,
-  local: GitProcess,
-  patterns: readonly string[],
-): Promise<Refreshed & { readonly listed?: boolean }> {
-  const reached = await contact(place);
-  if (reached.kind !== "ok") return reached;
-  const { git, url } = reached;
-  // What is appended here meanwhile is not taken for what differs there.
-  const [listed, mine] = await Promise.all([
-    git.attempt(["ls-remote", "--quiet", "--refs", "--", url, ...patterns]),
-    here(local, patterns),
-  ]);
-  if (listed.code !== 0) return trouble(listed.stderr);
-  // Brought here, a ref above the one that grows would keep that from being written.
-  const above = place.grows === undefined ? [] : ancestors(place.grows);
-  const counts = (ref: string): boolean => !above.includes(ref) && patterns.some((one) => matches(one, ref));
-  const there = refsOf(listed.stdout.toString("utf8"), "\t", counts);
-  const wanted = [...there].filter(([ref, sha]) => mine.get(ref) !== sha).map(([ref]) => ref);
-  // First: `release` that is gone stands in the way of `release/1.0`.
-  await dropAll(
-    local,
-    [...mine.keys()].filter((ref) => !there.has(ref)),
-  );
-  if (wanted.length === 0) return { kind: "ok", refs: there };
-  const fetched = await git.attempt([...FETCH, url, "--stdin"], wanted.map((ref) => `+${ref}:${ref}\n`).join(""));
-  if (fetched.code === 0) return { kind: "ok", refs: there };
-  // So may what other patterns brought: the remote has none of it beside what it lists.
-  await dropAll(local, inTheWay((await here(local, ["refs/"])).keys(), wanted));
-  return { ...trouble(fetched.stderr), listed: true };
-}
-
-async function dropAll(git: GitProcess, refs: readonly string[]): Promise<void> {
-  if (refs.length > 0) await git.run(["update-ref", "--stdin"], refs.map((ref) => `delete ${ref}\n`).join(""));
-}
-
-async function here(git: GitProcess, patterns: readonly string[]): Promise<ReadonlyMap<string, CommitSha>> {
-  // The remote's `*` reaches across slashes, and this command's does not: below a prefix it lists everything.
-  const below = patterns.map((pattern) => pattern.replace(/\/\*$/, "/"));
-  const listed = await git.run(["for-each-ref", "--format=%(objectname) %(refname)", "--", ...below]);
-  return refsOf(listed.toString("utf8"), " ");
-}
-
-const FETCH = [
-  "fetch",
-  "--quiet",
-  "--force",
-  "--no-tags",
-  "--no-auto-gc",
-  "--no-write-fetch-head",
-  "--no-recurse-submodules",
-];
 
 async function publish(place: MirrorPlace, updates: readonly RefUpdate[]): Promise<Published> {
   const reached = await contact(place);
@@ -231,16 +139,3 @@ const PUSH = [
 /** Words by which git and forges say that a ref is no longer what it was. */
 const MOVED =
   /stale info|non-fast-forward|fetch first|cannot lock ref|failed to update ref|reference already exists|already exists/i;
-
-/** Refused by the forge for good, or simply not to be reached now; what git says may hold a URL, never a token. */
-function trouble(stderr: string): RemoteTrouble {
-  const why = lastLine(stderr);
-  return /authentication failed|could not read (username|password)|access denied|not found|error: 40[134]/i.test(stderr)
-    ? { kind: "refused", why }
-    : { kind: "unreachable", why };
-}
-
-function lastLine(stderr: string): string {
-  const said = lines(stderr).filter((line) => /^(fatal|error|remote):/.test(line));
-  return (said.at(-1) ?? stderr.trim()).slice(0, 300);
-}

@@ -105,7 +105,7 @@ test("a ref that only ends like what was asked for is not brought, and takes not
   expect(await mirror.grown()).toBe(main);
 });
 
-test("what many ask at once is asked once, what is asked later is asked anew, and writing goes first", async () => {
+test("whatever many ask at once is asked once, what is asked later is asked anew, and writing goes first", async () => {
   const remote = await httpRemote();
   const bench = repository({ "a.txt": "1\n" });
   bench.commit();
@@ -127,9 +127,36 @@ test("what many ask at once is asked once, what is asked later is asked anew, an
   const many = Array.from({ length: 20 }, () => ask("refs/heads/main"));
   const published = mirror.publish([{ ref: RUN, from: null, to: main }]).then(() => order.push("published"));
   await Promise.all([first, ...many, ask("refs/sluice/runs/*"), published]);
-  expect(contacts).toBe(5);
+  expect(contacts).toBe(4);
   expect(order).toEqual(["refs/heads/main", "published", ...many.map(() => "refs/heads/main"), "refs/sluice/runs/*"]);
   expect(await mirror.resolve(RUN)).toBe(main);
+});
+
+test("each is told what they asked for, and what cannot be brought for one is brought for the others", async () => {
+  const { bench, remote, mirror } = await pushed();
+  await mirror.refresh(["refs/heads/main"]);
+  const first = sha(bench.git("rev-parse", "HEAD"));
+  bench.write("a.txt", "broken\n");
+  bench.commit("broken");
+  const tree = bench.git("rev-parse", "HEAD^{tree}").trim();
+  await push(bench, remote.url, "HEAD:refs/pull/1/head");
+  remote.git("prune-packed");
+  rmSync(join(remote.directory, "objects", tree.slice(0, 2), tree.slice(2)));
+  bench.git("reset", "-q", "--hard", first);
+  bench.write("a.txt", "next\n");
+  bench.commit("next");
+  const next = sha(bench.git("rev-parse", "HEAD"));
+  await push(bench, remote.url, "HEAD:refs/heads/main");
+
+  const [main, broken, runs] = await Promise.all([
+    mirror.refresh(["refs/heads/main"]),
+    mirror.refresh(["refs/pull/1/head"]),
+    mirror.refresh(["refs/sluice/runs/*"]),
+  ]);
+  expect(main).toEqual({ kind: "ok", refs: new Map([["refs/heads/main", next]]) });
+  expect(new TextDecoder().decode(await mirror.file(next, "a.txt"))).toBe("next\n");
+  expect(runs).toEqual({ kind: "ok", refs: new Map() });
+  expect(broken).toEqual({ kind: "unreachable", why: expect.stringMatching(/./) as string });
 });
 
 test("a ref is created once: whoever comes second is overtaken and changes nothing", async () => {
