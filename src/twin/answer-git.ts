@@ -1,7 +1,7 @@
 import { ServerResponse, type IncomingMessage } from "node:http";
 
 import type { TwinForge } from "./forge.ts";
-import { smartHttp } from "./smart-http.ts";
+import { smartHttp, type GitCall } from "./smart-http.ts";
 import type { TwinRepository } from "./world.ts";
 
 /** Answers one request of git over HTTP, as the forge is today. */
@@ -59,7 +59,7 @@ async function push(
   }: {
     readonly request: IncomingMessage;
     readonly response: ServerResponse;
-    readonly call: Omit<Parameters<typeof smartHttp>[2], "ended">;
+    readonly call: Omit<GitCall, "ended">;
   },
 ): Promise<void> {
   let ended: () => void = () => undefined;

@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { mkdtemp, rm } from "node:fs/promises";
+import { appendFile, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -32,14 +32,17 @@ export function git(directory: string, args: readonly string[], input?: string |
 
 export async function createBare(directory: string, branch: string): Promise<void> {
   await git(tmpdir(), ["init", "--quiet", "--bare", `--initial-branch=${branch}`, directory]);
-  for (const [name, value] of [
-    ["http.receivepack", "true"],
-    ["uploadpack.allowFilter", "true"],
-    ["uploadpack.allowAnySHA1InWant", "true"],
-    ["gc.auto", "0"],
-  ] as const)
-    await git(directory, ["config", name, value]);
+  await appendFile(join(directory, "config"), CONFIG);
 }
+
+const CONFIG = `[http]
+	receivepack = true
+[uploadpack]
+	allowFilter = true
+	allowAnySHA1InWant = true
+[gc]
+	auto = 0
+`;
 
 /** Every ref of a repository. */
 export async function refsOf(directory: string): Promise<Map<string, string>> {

@@ -1,24 +1,31 @@
 import { spawn } from "node:child_process";
 import type { IncomingMessage, ServerResponse } from "node:http";
 
-/** Git's own server for one request: CGI as `git http-backend` speaks it. `ended` is called before the answer ends. */
-export async function smartHttp(
-  request: IncomingMessage,
-  response: ServerResponse,
-  call: {
-    readonly root: string;
-    readonly path: string;
-    readonly query: string;
-    readonly user: string;
-    readonly ended: () => Promise<void>;
-  },
-): Promise<void> {
+import { SERVER_ENV, uploadPack } from "./upload-pack.ts";
+
+/** What one request of git over HTTP is about. */
+export interface GitCall {
+  /** Absolute directory of all repositories. */
+  readonly root: string;
+  readonly path: string;
+  readonly query: string;
+  readonly user: string;
+  /** Called before the answer ends. */
+  readonly ended: () => Promise<void>;
+}
+
+/** Git's own server for one request. */
+export async function smartHttp(request: IncomingMessage, response: ServerResponse, call: GitCall): Promise<void> {
+  if (await uploadPack(request, response, call)) return;
+  await backend(request, response, call);
+}
+
+/** CGI as `git http-backend` speaks it. */
+async function backend(request: IncomingMessage, response: ServerResponse, call: GitCall): Promise<void> {
   const header = (name: string): string => String(request.headers[name] ?? "");
   const child = spawn("git", ["http-backend"], {
     env: {
-      PATH: process.env["PATH"] ?? "/usr/bin:/bin",
-      HOME: "/nonexistent",
-      GIT_CONFIG_NOSYSTEM: "1",
+      ...SERVER_ENV,
       GIT_PROJECT_ROOT: call.root,
       GIT_HTTP_EXPORT_ALL: "1",
       REQUEST_METHOD: request.method ?? "GET",

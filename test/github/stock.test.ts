@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { Octokit } from "@octokit/rest";
 import { expect, onTestFinished, test } from "vitest";
 
+import { git } from "../../src/twin/bare.ts";
 import { digits } from "../e2e/repositories.ts";
 import { gitIn } from "../e2e/town.ts";
 import { checkedTwin } from "./checked-twin.ts";
@@ -74,6 +75,34 @@ test("git as it comes: clone, push, the head of a pull request, and no token no 
   ).toEqual(["push", "push", "pull_request opened", "push", "pull_request synchronize"]);
   expect(pull.size).toEqual({ commits: 2, files: 1, additions: 1, deletions: 1 });
   await expect(gitIn(directory, "ls-remote", url("ghp_nobody"))).rejects.toThrow(/Authentication failed|403|401/);
+});
+
+test("git as it reads: long questions come packed, old ones are understood, and a setting counts from the moment it is made", async () => {
+  const { directory, twin, repository } = await place();
+  const url = `${twin.url.replace("://", `://x-access-token:${twin.tokenOf("alice")}@`)}/acme/digits.git`;
+  const clone = join(directory, "clone");
+  await gitIn(directory, "clone", "--quiet", url, clone);
+  // So much that the forge knows nothing of that what is named does not fit unpacked.
+  const own = Array.from(
+    { length: 60 },
+    (_, nth) => `commit refs/heads/own\ncommitter a <a> ${4_000_000_000 + nth} +0000\ndata 0\n`,
+  );
+  await git(join(clone, ".git"), ["fast-import", "--quiet"], own.join(""));
+  await twin.forge.commit(repository, { branch: "main", files: { a: "1\n" }, message: "One", login: "alice" });
+  await gitIn(clone, "fetch", "--quiet", "origin");
+  const main = await gitIn(repository.directory, "rev-parse", "main");
+  expect(await gitIn(clone, "rev-parse", "origin/main")).toBe(main);
+  expect(await gitIn(directory, "-c", "protocol.version=0", "ls-remote", url, "refs/heads/main")).toContain(
+    main.trim(),
+  );
+
+  const partial = (name: string): Promise<string> =>
+    gitIn(directory, "clone", "--quiet", "--bare", "--filter=blob:none", url, join(directory, name)).then(() =>
+      gitIn(join(directory, name), "rev-list", "--objects", "--all", "--missing=print"),
+    );
+  expect(await partial("some")).toMatch(/^\?/m);
+  await gitIn(repository.directory, "config", "uploadpack.allowFilter", "false");
+  expect(await partial("all")).not.toMatch(/^\?/m);
 });
 
 test("a fork: a repository of its own, whose branch is shown as a head of the other one", async () => {
