@@ -31,3 +31,13 @@ test("what a pull request or a fork ran is no baseline, although its commit is o
   const again = run("three", { ...asked, trigger: "retry", request: "retry:two:1" });
   expect(chooseBaseline([again, first, run("one", {})], line)).toBe("one");
 });
+
+test("of two successes of one commit the newer is the baseline, a nearer commit comes before both", () => {
+  const line = [commit("c"), commit("b"), commit("a")];
+  expect(chooseBaseline([run("new", {}), run("old", {})], line)).toBe("new");
+  expect(
+    chooseBaseline([run("far", {}), run("near", { source: commit("c") }), run("mid", { source: commit("b") })], line),
+  ).toBe("near");
+  expect(chooseBaseline([run("near", { source: commit("c") }), run("far", {})], line)).toBe("near");
+  expect(chooseBaseline([], line)).toBeUndefined();
+});

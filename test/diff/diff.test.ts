@@ -33,6 +33,12 @@ test.each([
   [{}, 1, "NaN", "not-finite"],
   [{}, "Infinity", 1, "not-finite"],
   [{}, undefined, 1, "missing"],
+  [{ goal: "lower" as const }, 0.91, 0.9, "better"],
+  [relative, 100, 101, "within-tolerance"],
+  [relative, 100, 101.0001, "better"],
+  [{ tolerance: { kind: "absolute", value: 0 } } as const, 0.3, 0.1 + 0.2, "better"],
+  [{ goal: null }, "NaN", 1, "not-finite"],
+  [{}, "9007199254740993", "9007199254740997", "better"],
 ] as const)("%j from %j to %j is %s", (change, from, to, kind) => {
   expect(judge(reading(change), from, to).kind).toBe(kind);
 });
@@ -43,6 +49,13 @@ test.each([
   ["<=", 1, 1.1, "failed"],
   ["<", 1, 0.9, "passed"],
   ["==", 1, 1, "passed"],
+  ["==", 1, 0, "failed"],
+  [">", 0.95, 0.96, "passed"],
+  [">=", 0.95, 0.94, "failed"],
+  ["<=", 1, 1, "passed"],
+  ["<", 1, 1, "failed"],
+  [">=", 1, "9007199254740993", "passed"],
+  ["<", 0, "-Infinity", "unknown"],
   [">=", 0, "NaN", "unknown"],
   [">=", 0, undefined, "unknown"],
 ] as const)("gate %s %d on %j: %s", (operator, bound, value, kind) => {
@@ -59,6 +72,20 @@ test.each([
   [-0, undefined, "0"],
   [1797, undefined, "1797"],
   [1.5e20, undefined, "1.5e+20"],
+  [0.98894321, 0.98894322, "0.98894321"],
+  [0.5, 0.25, "0.5"],
+  [-12345.678, undefined, "−12346"],
+  [12.3456, undefined, "12.35"],
+  [1e-4, undefined, "0.0001"],
+  [9.9e-5, undefined, "9.9e−5"],
+  [999999999999999, undefined, "999999999999999"],
+  [1e15, undefined, "1e+15"],
+  [1.7976931348623157e308, undefined, "1.7976931348623157e+308"],
+  ["9007199254740993", undefined, "9007199254740993"],
+  ["-9007199254740993", undefined, "−9007199254740993"],
+  ["NaN", 1, "NaN"],
+  ["-Infinity", 1, "-Infinity"],
+  [0.98894321, "NaN", "0.9889"],
 ] as const)("metric %d beside %j is %s", (value, beside, shown) => {
   expect(formatMetric(value, beside)).toBe(shown);
 });
@@ -70,8 +97,26 @@ test.each([
   [1234.5, "+1235"],
   [-12, "−12"],
   [0, "0"],
+  [-0, "0"],
+  [0.0123456, "+0.012"],
+  [-123456789, "−123456789"],
+  [1e15, "+1e+15"],
+  [-1.25e-5, "−1.3e−5"],
+  [Number.POSITIVE_INFINITY, "+∞"],
+  [Number.NEGATIVE_INFINITY, "−∞"],
+  [Number.NaN, "?"],
 ])("difference %d is %s", (delta, shown) => {
   expect(formatDelta(delta)).toBe(shown);
+});
+
+test("what is missing is told by its side, and a gate by its words", () => {
+  const missing = (from: number | undefined, to: number | undefined): unknown => judge(reading({}), from, to);
+  expect(missing(undefined, 1)).toEqual({ kind: "missing", side: "from" });
+  expect(missing(1, undefined)).toEqual({ kind: "missing", side: "to" });
+  expect(missing(undefined, undefined)).toEqual({ kind: "missing", side: "both" });
+  expect(judge(undefined, 1, 2)).toEqual({ kind: "informational" });
+  expect(judgeGate({ operator: "<=", bound: 0.5 }, 1)).toEqual({ kind: "failed", gate: "<= 0.5" });
+  expect(judgeGate({ operator: "<=", bound: 0.5 }, undefined)).toEqual({ kind: "unknown", gate: "<= 0.5" });
 });
 
 test("two runs on the same data", () => {
