@@ -92,8 +92,9 @@ function environments(from: KeyDocument, to: KeyDocument): Change[] {
 function plain(from: KeyDocument, to: KeyDocument): Change[] {
   const changes: Change[] = [];
   if (from.key !== to.key) changes.push({ kind: "key-version", from: from.key, to: to.key });
-  const compare = (kind: Extract<Change, { from: string }>["kind"], old: Json, now: Json): void => {
-    if (same(old, now) || kind === "command") return;
+  type Plain = Exclude<Extract<Change, { from: string }>["kind"], "command">;
+  const compare = (kind: Plain, old: Json, now: Json): void => {
+    if (same(old, now)) return;
     changes.push({ kind, from: canonicalJson(old), to: canonicalJson(now) });
   };
   compare("salt", from.salt, to.salt);

@@ -78,3 +78,56 @@ test("links that lead elsewhere make another resolution: a step reads through th
   expect(through("a.py")).toContain("a.py");
   expect(through("b.py")).toContain("b.py");
 });
+
+test("three states are remembered, and the one that came first is forgotten for a fourth", () => {
+  const memory = orderMemory();
+  const files = PATHS.map(() => [1, false] as [number, boolean]);
+  const at = (rate: number): unknown => (planned(memory, { files, rate, platform: "linux-x64" }) as unknown[])[0];
+  const made = [at(1), at(2), at(3)];
+  expect([at(1), at(2), at(3)].map((one, nth) => one === made[nth])).toEqual([true, true, true]);
+  const fourth = at(4);
+  expect([at(4) === fourth, at(3) === made[2], at(2) === made[1], at(1) === made[0]]).toEqual([
+    true,
+    true,
+    true,
+    false,
+  ]);
+});
+
+test("an order is another one for other bytes, another size or bit, other pools and another accelerator", () => {
+  const memory = orderMemory();
+  const tree = treeOf(PATHS.map((path) => ({ path, kind: "file", tracked: true })));
+  const resolution = memory.resolve({ pipeline, tree, params: { rate: 1 }, datasets: new Map() });
+  const file = { digest: digestOf("1"), executable: false, size: 1 };
+  const plain = { platform: "linux-x64", accelerator: null };
+  const order = (changed: Partial<typeof file>, options: Parameters<OrderMemory["order"]>[2] = plain): unknown =>
+    memory.order(resolution, (path) => (path === "train.py" ? { ...file, ...changed } : file), options);
+  const first = order({});
+  expect(order({})).toBe(first);
+  expect(order({}, { ...plain, pool: null })).toBe(first);
+  const others = [
+    order({ digest: digestOf("2") }),
+    order({ executable: true }),
+    order({ size: 2 }),
+    order({}, { ...plain, platform: "linux-arm64" }),
+    order({}, { ...plain, accelerator: "cuda" }),
+    order({}, { ...plain, pools: { default: plain } }),
+    order({}, { ...plain, pool: "forks" }),
+  ];
+  expect(new Set([first, ...others]).size).toBe(8);
+});
+
+test("datasets and files of another kind make another resolution", () => {
+  const memory = orderMemory();
+  const files = (kind: "file" | "executable", tracked: boolean) =>
+    treeOf(PATHS.map((path) => ({ path, kind, tracked })));
+  const tree = files("file", true);
+  const resolve = (more: object): unknown =>
+    memory.resolve({ pipeline, tree, params: { rate: 1 }, datasets: new Map(), ...more });
+  const first = resolve({});
+  expect(resolve({})).toBe(first);
+  expect(resolve({ tree: files("file", true) })).toBe(first);
+  expect(resolve({ tree: files("executable", true) })).not.toBe(first);
+  expect(resolve({ tree: files("file", false) })).not.toBe(first);
+  expect(resolve({ datasets: new Map([["raw", { kind: "absent", path: "raw" }]]) })).not.toBe(first);
+});
