@@ -17,12 +17,20 @@ export function refsOf(
   return refs;
 }
 
-/** Whether a ref is what a pattern of the remote asks for (`*` reaches across slashes); the remote lists more: whatever ends like it. */
+/** Whether a ref is what a pattern asks for: a whole name, or how it begins and `*`, which reaches across slashes. */
 export function matches(pattern: string, ref: string): boolean {
-  const [start = "", ...rest] = pattern.split("*");
-  if (rest.length === 0) return ref === pattern;
-  const end = rest.join("*");
-  return ref.length >= start.length + end.length && ref.startsWith(start) && ref.endsWith(end);
+  return pattern.endsWith("*") ? ref.startsWith(pattern.slice(0, -1)) : ref === pattern;
+}
+
+/** A pattern is no glob: what git, the remote and we would each take it for is not the same. */
+export function checkPattern(pattern: string): void {
+  if (/[*?[\\]/.test(pattern.replace(/\*$/, "")))
+    throw new Error(`asking for refs: ${pattern} is no name and no prefix`);
+}
+
+/** Whether both refs cannot be: git has no `release` beside `release/1.0`. */
+export function excludes(one: string, other: string): boolean {
+  return one.startsWith(`${other}/`) || other.startsWith(`${one}/`);
 }
 
 /** Refs that cannot be beside the wanted ones: git has no `release` beside `release/1.0`. */

@@ -50,6 +50,21 @@ export function listensTo(
   return push.branches === "default" ? branch === defaultBranch : matcher(push.branches)(branch);
 }
 
+/**
+ * Patterns of refs (`refs/heads/main`, `refs/heads/release/*`) that have every branch but the default one which a pipeline
+ * listens to; a glob is asked for by how its names begin, because every program takes globs of refs otherwise.
+ */
+export function refsListenedTo(push: Triggers["push"], defaultBranch: string): readonly string[] {
+  if (push === false || push.branches === "default") return [];
+  const some = push.branches.filter((glob) => !glob.startsWith("!"));
+  // Where all take away, they take it from all branches.
+  const selecting = some.length === 0 ? ["**"] : some.filter((glob) => glob !== defaultBranch);
+  return selecting.map((glob) => {
+    const special = glob.search(/[^\p{L}\p{N}/._-]/u);
+    return `refs/heads/${special < 0 ? glob : `${glob.slice(0, special)}*`}`;
+  });
+}
+
 /** Globs as everywhere in the language; a leading `!` takes away from what the others select. */
 function matcher(globs: readonly string[]): (text: string) => boolean {
   const not = globs.filter((glob) => glob.startsWith("!")).map((glob) => glob.slice(1));

@@ -9,6 +9,7 @@ import { expect, onTestFinished, test } from "vitest";
 import type { Mirror } from "../../src/git/mirror.ts";
 import { GROWN, nativeMirror } from "../../src/git/native-mirror.ts";
 import { parseCommitSha, type CommitSha } from "../../src/identity/identity.ts";
+import { commitOf } from "../contract/git.ts";
 import { httpRemote, type HttpRemote } from "../contract/http-remote.ts";
 import { ENV, repository, type Bench } from "../sluice.ts";
 
@@ -20,13 +21,14 @@ function sha(text: string): CommitSha {
   return found;
 }
 
-async function mirrorOf(url: string): Promise<Mirror> {
+async function mirrorOf(url: string, grows?: string): Promise<Mirror> {
   const directory = mkdtempSync(join(tmpdir(), "sluice-mirror-"));
   onTestFinished(() => rmSync(directory, { recursive: true, force: true, maxRetries: 3 }));
   return nativeMirror({
     directory: join(directory, "m.git"),
     program,
     remote: async () => ({ kind: "ok", url, token: null }),
+    ...(grows !== undefined && { grows }),
   });
 }
 
@@ -50,7 +52,7 @@ test("a refresh brings refs as they are, also rewritten and deleted ones, and re
   const { bench, remote, mirror } = await pushed();
   const first = sha(bench.git("rev-parse", "HEAD"));
   await push(bench, remote.url, "HEAD:refs/pull/1/head");
-  const seen = await mirror.refresh(["refs/heads/main", "refs/pull/*/head"]);
+  const seen = await mirror.refresh(["refs/heads/main", "refs/pull/*"]);
   expect(seen).toEqual({
     kind: "ok",
     refs: new Map([
@@ -64,7 +66,7 @@ test("a refresh brings refs as they are, also rewritten and deleted ones, and re
   bench.git("commit", "-qa", "--amend", "-m", "rewritten");
   const second = sha(bench.git("rev-parse", "HEAD"));
   await push(bench, "--force", remote.url, "HEAD:refs/heads/main", ":refs/pull/1/head");
-  expect(await mirror.refresh(["refs/heads/main", "refs/pull/*/head"])).toEqual({
+  expect(await mirror.refresh(["refs/heads/main", "refs/pull/*"])).toEqual({
     kind: "ok",
     refs: new Map([["refs/heads/main", second]]),
   });
@@ -89,6 +91,31 @@ test("a branch makes way for one below it, whatever was asked when it was brough
   expect(await mirror.refresh(["refs/heads/a/1.0", "refs/heads/b"])).toMatchObject({ kind: "ok" });
   expect(await mirror.resolve("refs/heads/a")).toBeUndefined();
   expect(await mirror.resolve("refs/heads/b")).toBe(sha(bench.git("rev-parse", "HEAD")));
+});
+
+test("looking at all branches takes away none that is there, and brings none that would keep the ledger from being written", async () => {
+  const { bench, remote } = await pushed();
+  const main = sha(bench.git("rev-parse", "HEAD"));
+  const ledger = "refs/heads/sluice/ledger";
+  const mirror = await mirrorOf(remote.url, ledger);
+  await push(bench, remote.url, `HEAD:${ledger}/old`, "HEAD:refs/heads/v1/x");
+  expect(await mirror.refresh(["refs/heads/*"])).toEqual({
+    kind: "ok",
+    refs: new Map([
+      ["refs/heads/main", main],
+      ["refs/heads/v1/x", main],
+    ]),
+  });
+  const written = await mirror.append(ledger, null, [commitOf({ "ledger.json": "{}" })]);
+  expect(written).toMatchObject({ kind: "appended" });
+  await push(bench, remote.url, `:${ledger}/old`);
+  if (written.kind !== "appended") return;
+  expect(await mirror.publish([{ ref: ledger, from: null, to: written.head }])).toEqual({ kind: "published" });
+  // Once more, and of a part of the names, whatever stands deeper there.
+  await mirror.refresh(["refs/heads/v*"]);
+  await mirror.refresh(["refs/heads/*"]);
+  for (const ref of ["refs/heads/main", "refs/heads/v1/x"]) expect(await mirror.resolve(ref)).toBe(main);
+  expect(await mirror.resolve(ledger)).toBe(written.head);
 });
 
 test("a ref that only ends like what was asked for is not brought, and takes nothing away here", async () => {

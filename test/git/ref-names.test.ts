@@ -1,13 +1,26 @@
 import { expect, test } from "vitest";
 
-import { inTheWay, matches, standingWords } from "../../src/git/ref-names.ts";
+import { checkPattern, excludes, inTheWay, matches, standingWords } from "../../src/git/ref-names.ts";
 
 test("what a remote lists beside what was asked for is none of it", () => {
   expect(matches("refs/heads/main", "refs/heads/main")).toBe(true);
   expect(matches("refs/heads/main", "refs/x/refs/heads/main")).toBe(false);
   expect(matches("refs/heads/*", "refs/heads/a/b")).toBe(true);
-  expect(matches("refs/pull/*/head", "refs/pull/1/head")).toBe(true);
-  expect(matches("refs/pull/*/head", "refs/pull/head")).toBe(false);
+  expect(matches("refs/heads/v*", "refs/heads/v1/x")).toBe(true);
+  expect(matches("refs/heads/v*", "refs/heads/w")).toBe(false);
+});
+
+test("a pattern is a name or how names begin, and nothing that git and we would take for different refs", () => {
+  for (const pattern of ["refs/heads/main", "refs/heads/*", "refs/heads/v*"]) checkPattern(pattern);
+  for (const pattern of ["refs/heads/**", "refs/pull/*/head", "refs/heads/?", "refs/heads/[a]*"])
+    expect(() => checkPattern(pattern)).toThrow("is no name and no prefix");
+});
+
+test("a ref excludes only what stands above or below it", () => {
+  expect(excludes("refs/heads/a", "refs/heads/a/b")).toBe(true);
+  expect(excludes("refs/heads/a/b", "refs/heads/a")).toBe(true);
+  expect(excludes("refs/heads/a", "refs/heads/ab")).toBe(false);
+  expect(excludes("refs/heads/a", "refs/heads/a")).toBe(false);
 });
 
 test("only a ref above or below another stands in its way", () => {

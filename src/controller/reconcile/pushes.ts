@@ -1,7 +1,7 @@
 import { isNotNow } from "../../forge/looked.ts";
 import { runIdOf, type CommitSha } from "../../identity/identity.ts";
 import type { RunSummary } from "../../index/history.ts";
-import { dueOnPush, listensTo } from "../../run/due.ts";
+import { dueOnPush, listensTo, refsListenedTo } from "../../run/due.ts";
 import { SKIP_LABEL, type PlannedCommit, type PlannedPipeline } from "../project.ts";
 import { askedAt, start, type Later, type Looking, type ReconcilePorts, type Tip } from "./looking.ts";
 
@@ -82,10 +82,9 @@ async function changedSince(
 export async function lookAtOtherBranches(looking: Looking, { planned }: PlannedCommit): Promise<void> {
   const { ports, defaultBranch } = looking;
   const pushes = planned.map(({ file }) => file.pipeline.triggers.push);
-  const globs = pushes.flatMap((push) => (push === false || push.branches === "default" ? [] : push.branches));
-  const named = globs.filter((glob) => glob !== defaultBranch && !glob.startsWith("!"));
-  if (named.length === 0) return;
-  const refreshed = await ports.mirror.refresh(named.map((glob) => `refs/heads/${glob}`));
+  const patterns = new Set(pushes.flatMap((push) => refsListenedTo(push, defaultBranch)));
+  if (patterns.size === 0) return;
+  const refreshed = await ports.mirror.refresh([...patterns]);
   if (refreshed.kind !== "ok") return;
   for (const [ref, tip] of refreshed.refs) {
     const branch = ref.slice("refs/heads/".length);
