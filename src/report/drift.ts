@@ -1,5 +1,6 @@
 import { pinPath, type Pin, type Release } from "../release/release.ts";
 import type { Stray } from "../release/stray.ts";
+import { ACCEPTED } from "../run/request.ts";
 import { codeSpan, markdownText } from "./escape-markdown.ts";
 import { safeLine } from "./safe-text.ts";
 import { counted } from "./words.ts";
@@ -87,14 +88,18 @@ export function reproductionIssue(refused: readonly { readonly ref: string; read
 
 /** What the repository does not let Sluice write, for longer than a moment. */
 export function refusedPushIssue(refused: readonly { readonly ref: string; readonly why: string }[]): DriftIssue {
-  const lines = refused.map(({ ref, why }) => `- ${codeSpan(ref)}: ${markdownText(why, 400)}`);
+  const lines = refused.slice(0, MOST).map(({ ref, why }) => `- ${codeSpan(ref)}: ${markdownText(why, 400)}`);
+  const more = refused.length > MOST ? [`- and ${refused.length - MOST} more`] : [];
+  const onlySome = refused.length > 0 && refused.every(({ ref }) => ref.startsWith(ACCEPTED));
   return {
     marker: "<!-- sluice:refused-pushes -->",
     title: "This repository does not take what Sluice writes",
     body: [
-      "Runs are neither begun nor recorded, and their checks wait, until all of these are taken:",
-      lines.join("\n"),
-      `**Next:** where a branch or ref stands in the way, rename it or take it away: ${codeSpan("git push origin origin/NAME:refs/heads/NEW-NAME :refs/heads/NAME")}. Where a ruleset forbids it, put the App on its bypass list. What waits is written within a minute.`,
+      onlySome
+        ? "Each of these says that a run is accepted. Until it is taken, that run does not begin, and its check waits:"
+        : "Runs are neither begun nor recorded, and their checks wait, until all of these are taken:",
+      [...lines, ...more].join("\n"),
+      `**Next:** where a branch or ref stands in the way, rename it or take it away: ${codeSpan("git push origin origin/NAME:refs/heads/NEW-NAME :refs/heads/NAME")}, or ${codeSpan("git push origin --delete REF")} for what is no branch. Where a ruleset forbids it, put the App on its bypass list. What waits is written within a minute.`,
       "This issue closes itself then.\n",
     ].join("\n\n"),
     open: refused.length > 0,

@@ -96,7 +96,7 @@ test("what is pressed at an earlier head neither stops nor repeats what runs at 
     rules: async () => ({ settings: { permissions: {} } }),
     cancel: async () => 1,
     retries: async () => [ordered()],
-    accept: async () => "accepted",
+    accept: async () => ({ kind: "accepted" }),
   } as unknown as CommandPorts;
   const press = async (word: string, at: string) => {
     const asking = { sender: { id: 1, login: "alice", bot: false }, request: "button:1", comment: null, head: sha(at) };
@@ -106,6 +106,27 @@ test("what is pressed at an earlier head neither stops nor repeats what runs at 
     expect(await press(word, "a")).toEqual(["the head is `bbbbbbb` by now: what was shown is no longer what is there"]);
     expect(await press(word, "b")).toEqual([]);
   }
+});
+
+test("a run that the repository does not take is answered with the reason, and the others are begun", async () => {
+  const accepted: string[] = [];
+  const ports = {
+    fork: false,
+    head: sha("a"),
+    seen: async () => undefined,
+    rules: async () => ({ settings: { permissions: {} } }),
+    forge: { permission: async () => ({ kind: "ok", value: "write" }) },
+    retries: async () =>
+      ["1", "2", "3"].map((name) => ({ ...ordered({ request: `comment:${name}` }), pipeline: name })),
+    accept: async ({ pipeline }: { readonly pipeline: string }) =>
+      pipeline === "2"
+        ? { kind: "refused", why: "a rule forbids it" }
+        : { kind: "accepted", mine: accepted.push(pipeline) },
+  } as unknown as CommandPorts;
+  const asking = { sender: { id: 1, login: "alice", bot: false }, request: "button:9", comment: null, head: null };
+  const answered = await answerCommand(ports, asking, parseCommand("/sluice retry"));
+  expect(answered).toMatchObject({ again: null, words: ["`2` was not begun: a rule forbids it"] });
+  expect(accepted).toEqual(["1", "3"]);
 });
 
 test("where nothing is repeated it is said what runs instead: a superseded run is of a head that was left", async () => {

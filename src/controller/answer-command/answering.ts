@@ -27,8 +27,12 @@ export interface CommandPorts {
   readonly plan: () => Promise<PlannedPullRequest>;
   /** Of the default branch as it is now; undefined while the forge cannot be asked. */
   readonly rules: () => Promise<Narrowed | undefined>;
-  /** Accepts and enqueues; `known`: the ledger has this very run already. */
-  readonly accept: (order: RunOrder) => Promise<"accepted" | "known" | "later">;
+  /** Accepts and enqueues. */
+  readonly accept: (
+    order: RunOrder,
+  ) => Promise<
+    { readonly kind: "accepted" | "recorded" } | { readonly kind: "refused" | "unreachable"; readonly why: string }
+  >;
   /** Asks every open run of the pull request to stop; answers how many there are, `later` where nobody could look now. */
   readonly cancel: () => Promise<number | "later">;
   /** Orders that repeat what did not succeed at the head, or at the merge where it is merged. */

@@ -23,8 +23,14 @@ function nothingToRetry(head: CommitSha | null): string {
 }
 
 async function startAll(ports: CommandPorts, asking: Asking, orders: readonly RunOrder[]): Promise<Answered> {
-  for (const order of orders) if ((await ports.accept(order)) === "later") return { ...NOTHING, again: 5_000 };
-  return done(asking);
+  const not: string[] = [];
+  for (const order of orders) {
+    const accepted = await ports.accept(order);
+    if (accepted.kind === "unreachable") return { ...NOTHING, again: 5_000 };
+    // It stays so until somebody mends it, and whoever asked is the one to know.
+    if (accepted.kind === "refused") not.push(`\`${order.pipeline}\` was not begun: ${accepted.why}`);
+  }
+  return not.length > 0 ? refused(asking, not.join("; ")) : done(asking);
 }
 
 /** Accepts one run for each pipeline that the pull request affects, or for the one that is named. */

@@ -1,3 +1,4 @@
+import type { Accepted } from "../../controller/accept-run.ts";
 import type { At } from "../serve/at.ts";
 import type { ForgeRepository } from "../serve/forge-repository.ts";
 import { LIVE, waitingRun } from "./live-run.ts";
@@ -64,17 +65,11 @@ export async function askToStop({ queue }: At, run: RunOrder["id"], why: "cancel
   await queue.table.put(STOP, run, why);
 }
 
-/** Accepts a run and hands it to the queue; `known`: the ledger has it, `later`: the remote did not take it now. */
-export async function acceptAndEnqueue(
-  at: At,
-  repository: ForgeRepository,
-  order: RunOrder,
-): Promise<"accepted" | "known" | "later"> {
+/** Accepts a run, and hands it to the queue where that was taken. */
+export async function acceptAndEnqueue(at: At, repository: ForgeRepository, order: RunOrder): Promise<Accepted> {
   const accepted = await at.service.accept(repository, order);
-  if (accepted === "recorded") return "known";
-  if (accepted !== "accepted") return "later";
-  await enqueueRun(at, repository.forge.repository, order);
-  return "accepted";
+  if (accepted.kind === "accepted") await enqueueRun(at, repository.forge.repository, order);
+  return accepted;
 }
 
 /** Hands an accepted run to whoever is free, and shows it to people who ask. */

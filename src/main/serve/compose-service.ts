@@ -49,12 +49,11 @@ export function composeService(parts: ServiceParts): Service {
       opened.catch(() => repositories.delete(ref.id));
       return opened;
     },
-    async accept(repository, order) {
+    accept(repository, order) {
       const about = { "sluice.run": order.id, "sluice.trigger": order.trigger };
-      const accepted = await parts.tracing.span("accept", about, () =>
+      return parts.tracing.span("accept", about, () =>
         acceptRun({ mirror: repository.mirror, signer, ledger, keys }, order),
       );
-      return accepted.kind;
     },
     async run(repository, id, stop) {
       const ran = await runAccepted(

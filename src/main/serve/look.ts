@@ -74,7 +74,7 @@ async function lookAlone(
       await at.service.tellNewKey(repository).catch(parts.onError);
       return mendLedger(at, repository);
     },
-    accept: async (order) => (await at.service.accept(repository, order)) === "accepted",
+    accept: async (order) => (await at.service.accept(repository, order)).kind === "accepted",
     enqueue: (order) => enqueueRun(at, ref, order),
     mergeOf: (commit) => mergeOf(at, repository, commit),
     firstSeen: (pipeline, schedule) => firstSeen(at, repository, { pipeline, schedule }),
@@ -82,7 +82,10 @@ async function lookAlone(
     also: pulls.map(({ base }) => `refs/heads/${base.branch}`),
   });
   repository.save();
-  await tellRefusedPushes(at, repository, (states) => tellDrift(at, repository, states)).catch(parts.onError);
+  await tellRefusedPushes(at, repository, {
+    tell: (states) => tellDrift(at, repository, states),
+    looked: looked.kind !== "again",
+  }).catch(parts.onError);
   // Before promotions are woken: what was reproduced may be what one of them waits for.
   if (looked.kind !== "again") await takeReproductions(at, repository).catch(parts.onError);
   if (looked.kind === "again") return again(looked.afterMs, looked.why);

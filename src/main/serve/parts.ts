@@ -76,7 +76,7 @@ export interface Service {
   repository(ref: RepositoryRef): Promise<ForgeRepository>;
   /** Says once that a repository's ledger knows no key of ours. */
   tellNewKey(repository: ForgeRepository): Promise<void>;
-  accept(repository: ForgeRepository, order: RunOrder): Promise<Accepted["kind"]>;
+  accept(repository: ForgeRepository, order: RunOrder): Promise<Accepted>;
   /** Runs that we accepted and that are not recorded, among these refs. */
   open(repository: ForgeRepository, refs: ReadonlyMap<string, CommitSha>): Promise<readonly RunOrder[]>;
   /** Runs that we accepted and that neither these refs nor the ledger show any more. */

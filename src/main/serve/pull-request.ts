@@ -149,7 +149,7 @@ async function startAsDeclared(
       acceptedAt: new Date(forge.date() ?? at.service.parts.clock.now()).toISOString(),
       pins: pinsOf(datasets),
     });
-    if ((await acceptAndEnqueue(at, repository, order)) === "accepted") started.push(order);
+    if ((await acceptAndEnqueue(at, repository, order)).kind === "accepted") started.push(order);
   }
   return started;
 }
