@@ -2,12 +2,13 @@ import type { Answer, Forge } from "../forge/forge.ts";
 import type { CommitSha } from "../identity/identity.ts";
 import type { Actor } from "../release/release-event.ts";
 
-/** What the forge said of commits, since when it says so, and until when that is taken for true (ms since 1970). */
+/** What the forge said of commits, since when it says so, when it last did, and until when that is taken for true (ms since 1970). */
 export type KnownAuthors = Map<CommitSha, Known>;
 
 interface Known {
   readonly authors: readonly Actor[];
   readonly since: number;
+  readonly askedAt: number;
   readonly until: number;
 }
 
@@ -30,7 +31,7 @@ export async function findAuthors(
   const pulls = new Map<number, Answer<readonly Actor[]>>();
   for (const commit of commits) {
     const before = known.get(commit);
-    if (before !== undefined && (anew ? before.until === Infinity : before.until > now)) {
+    if (before !== undefined && (anew ? hasAgreed(before, now) : before.until > now)) {
       authors.push(...before.authors);
       continue;
     }
@@ -42,11 +43,19 @@ export async function findAuthors(
   return { kind: "ok", value: [...byName(authors).values()] };
 }
 
+/**
+ * What was said alike for a while counts for as long again: whoever tries to merge every ten seconds, for hours, asks a few
+ * times, and not once for each commit and try.
+ */
+function hasAgreed({ since, askedAt, until }: Known, now: number): boolean {
+  return until === Infinity || (askedAt > since && now - askedAt <= Math.min(askedAt - since, ASK_AGAIN_MS));
+}
+
 function knownFrom({ authors, stays }: Told, before: Known | undefined, now: number): Known {
   const since = before !== undefined && isSame(before.authors, authors) ? before.since : now;
   const agreedFor = now - since;
-  if (stays && agreedFor >= ASK_AGAIN_MS) return { authors, since, until: Infinity };
-  return { authors, since, until: now + (agreedFor >= SOON_MS ? ASK_AGAIN_MS : SOON_MS) };
+  if (stays && agreedFor >= ASK_AGAIN_MS) return { authors, since, askedAt: now, until: Infinity };
+  return { authors, since, askedAt: now, until: now + (agreedFor >= SOON_MS ? ASK_AGAIN_MS : SOON_MS) };
 }
 
 function byName(authors: readonly Actor[]): ReadonlyMap<string, Actor> {

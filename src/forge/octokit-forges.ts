@@ -131,10 +131,15 @@ function openForge(
     closedPullRequestsSince: (since, from) =>
       closedSince(calls, { installation: repository.installation, fullName: fullName() }, { since, from }),
     async pullRequestsOf(commit) {
-      const answer = await ask((octokit, headers) =>
-        octokit.rest.repos.listPullRequestsAssociatedWithCommit({ ...at, commit_sha: commit, headers }),
+      return calls.again(
+        {
+          installation: repository.installation,
+          name: `${fullName()} pulls of ${commit}`,
+          call: (octokit, headers) =>
+            octokit.rest.repos.listPullRequestsAssociatedWithCommit({ ...at, commit_sha: commit, headers }),
+        },
+        (list) => list.map(pullRequestOf),
       );
-      return map(answer, (list) => list.map(pullRequestOf));
     },
     async comment(id) {
       const answer = await ask((octokit, headers) =>

@@ -109,6 +109,33 @@ test("before something is done by it the forge is asked anew, until answers have
   expect(await find(0.6, true)).toEqual(ALL);
   expect(await find(1.7)).toEqual(ALL);
   said.asked = [];
-  for (const minutes of [16, 17]) expect(await find(minutes, true)).toEqual(ALL);
+  for (const minutes of [16, 17, 40]) expect(await find(minutes, true)).toEqual(ALL);
   expect(said.asked.join("")).toBe("abb");
+});
+
+test("a merge that is tried every ten seconds for a day asks each time longer apart", async () => {
+  const { said, find } = asking();
+  said.pushers = { kind: "ok", value: [] };
+  await find(0);
+  said.asked = [];
+  for (let at = 1 / 60; at < 24 * 60; at += 1 / 6) await find(at, true);
+  // `a` settles after a quarter of an hour; `b`, pushed straight to the branch, is asked for four times an hour at most.
+  const [a, b] = ["a", "b"].map((commit) => said.asked.filter((asked) => asked === commit).length);
+  expect(a).toBeLessThan(20);
+  expect(b).toBeLessThan(20 + 24 * 4);
+  expect(b).toBeGreaterThan(24 * 3);
+});
+
+test("one answer alone never counts for a merge, and one that changed begins anew", async () => {
+  const { said, find, late } = asking();
+  await find(0);
+  await find(1 / 60, true);
+  expect(said.asked.join("")).toBe("abab");
+  await find(1.5 / 60, true);
+  expect(said.asked.join("")).toBe("abab");
+  late();
+  expect(await find(5 / 60, true)).toEqual(ALL);
+  said.asked = [];
+  await find(5.5 / 60, true);
+  expect(said.asked.join("")).toContain("a");
 });

@@ -450,3 +450,20 @@ test("what somebody merged into another branch is no release, whoever agreed", a
   expect([released, (await standing()).live]).toEqual([false, null]);
   expect(states).toMatchObject([{ check: { title: "closed: merged into another branch, elsewhere" } }]);
 });
+
+test("an approval that is withdrawn while authors are asked for is none in the moment of merging", async () => {
+  let gone = false;
+  const { say, look, standing } = await prod(ONE, {
+    asks: () => ok(gone ? [] : [BOB]),
+    authors: () => {
+      gone = true;
+      return ok([]);
+    },
+    merge: () => ok(sha("f")),
+  });
+  await say("requested", 1, FIRST);
+  expect(await look()).toMatchObject({ released: false });
+  expect((await standing()).live).toBeNull();
+  // Nor is it afterwards.
+  expect(await look()).toMatchObject({ released: false });
+});

@@ -1,7 +1,7 @@
 import type { Desired } from "../../forge/desired.ts";
 import type { Answer, Forge, PullRequest } from "../../forge/forge.ts";
 import type { CommitSha } from "../../identity/identity.ts";
-import { decidePromotion, type Decision, type Question, type Wait } from "../../release/decide.ts";
+import { decidePromotion, type Decision, type Question, type Voter, type Wait } from "../../release/decide.ts";
 import { isSame, type Request } from "../../release/environment-state.ts";
 import {
   promotionBody,
@@ -57,17 +57,26 @@ export async function promote(ports: PromotePorts, order: PromoteOrder): Promise
   const states = [checkOf(view, pullRequest, told), ...others];
   if (isNotNow(left)) return { ...later(left, order.now), states };
   if (decision.kind === "wait") return { states, again: soonest(decision, order.now), released: false };
-  const still = await stillSo(ports, { ...order, run: request.run, voters: voters.value });
+  const still = await stillSo(ports, { ...order, run: request.run }, () => ports.voters(pullRequest, shownAt));
   if (still.kind !== "ok") return { ...later(still, order.now), states };
   if (!still.value) return { states, again: CHANGED_MS, released: false };
   return merging(ports, order, { pullRequest, view, told, others });
 }
 
-/** Whether what was decided a moment ago holds in the moment of merging, with the authors that the forge tells by now. */
-async function stillSo({ authors, stillFree }: PromotePorts, question: Question): Promise<Answer<boolean>> {
+/**
+ * Whether what was decided a moment ago holds in the moment of merging: authors as the forge tells them by now, which may
+ * take long, then who agrees, who may have thought better of it meanwhile, then whether nobody holds it.
+ */
+async function stillSo(
+  { authors, stillFree }: PromotePorts,
+  question: Omit<Question, "voters">,
+  voters: () => Promise<Answer<readonly Voter[]>>,
+): Promise<Answer<boolean>> {
   const told = await authors();
   if (told.kind !== "ok") return told;
-  const { kind } = decidePromotion({ ...question, authors: told.value });
+  const agreeing = await voters();
+  if (agreeing.kind !== "ok") return agreeing;
+  const { kind } = decidePromotion({ ...question, authors: told.value, voters: agreeing.value });
   return { kind: "ok", value: kind === "release" && (await stillFree()) };
 }
 
