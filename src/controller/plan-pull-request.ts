@@ -44,12 +44,12 @@ export async function planPullRequest(ports: PullRequestPorts, number: number): 
 async function planOpen(ports: PullRequestPorts, pullRequest: PullRequest): Promise<PlannedPullRequest> {
   const seen = await lookAt(ports, pullRequest);
   if (seen.kind !== "ok") return seen;
-  const { head, onto, base, ruling, refs } = seen;
+  const { head, onto, base, ruling, refs, changesRules } = seen;
   const judged = await rulesOf(ports, { head, base, ruling });
   const domain = domainOf(pullRequest, ports.forge);
   const forkPool = isOfFork(domain) ? judged.rules.settings.forks.pool : null;
   const { before, planned } = await planBoth(ports, { base, head, tree: null, domain, forkPool });
-  const at = { head, base, onto, domain, ...judged };
+  const at = { head, base, onto, domain, changesRules, ...judged };
   const asked = { pullRequest, refs, ruling };
   if (onto !== base && (await readsWhatMoved(ports, planned, { base, onto }))) {
     const merged = await ports.mirror.mergeTree(onto, head);
@@ -150,7 +150,7 @@ export async function planMergeGroup(
   const judged = await rulesOf({ mirror, rulesAt }, { head, base, ruling: base });
   return {
     kind: "planned",
-    plan: compare({ head, base, onto: base, domain, testMerge: false, ...judged }, before, planned),
+    plan: compare({ head, base, onto: base, domain, testMerge: false, changesRules: true, ...judged }, before, planned),
   };
 }
 
@@ -168,6 +168,7 @@ type Seen =
       readonly base: CommitSha;
       /** Tip of the default branch, whatever branch the pull request goes to. */
       readonly ruling: CommitSha;
+      readonly changesRules: boolean;
       readonly refs: ReadonlyMap<string, CommitSha>;
     }
   | Extract<PlannedPullRequest, { kind: "over" | "again" }>;
@@ -188,7 +189,15 @@ async function lookAt({ forge, mirror, also = [] }: PullRequestPorts, { number, 
   if (head === undefined || onto === undefined || ruling === undefined) return { kind: "over" };
   // Histories without a common commit: everything is new.
   const common = await mirror.mergeBase(onto, head);
-  return { kind: "ok", head, onto, base: common ?? onto, ruling, refs: refreshed.refs };
+  return {
+    kind: "ok",
+    head,
+    onto,
+    base: common ?? onto,
+    ruling,
+    changesRules: baseRef === ruleRef,
+    refs: refreshed.refs,
+  };
 }
 
 async function readsWhatMoved(
@@ -201,7 +210,7 @@ async function readsWhatMoved(
 }
 
 function compare(
-  at: Pick<MergePlan, "head" | "base" | "onto" | "domain" | "testMerge" | "rules" | "proposed">,
+  at: Pick<MergePlan, "head" | "base" | "onto" | "domain" | "testMerge" | "rules" | "proposed" | "changesRules">,
   before: PlannedCommit,
   planned: PlannedCommit,
 ): MergePlan {

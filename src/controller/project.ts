@@ -177,4 +177,6 @@ export interface MergePlan {
   readonly rules: Narrowed;
   /** Of the change itself, null where it leaves them alone: shown, and deciding nothing. */
   readonly proposed: Narrowed | null;
+  /** Whether its merge changes the rules: not where it goes to another branch than they are read from. */
+  readonly changesRules: boolean;
 }

@@ -42,6 +42,8 @@ export interface PullRequestReport {
   /** Of the default branch, and of the change where it touches them. */
   readonly rules: Narrowed;
   readonly proposed: Narrowed | null;
+  /** Whether its merge changes the rules. */
+  readonly changesRules: boolean;
   readonly domain: string;
   readonly labels: readonly string[];
   /** What commands were answered with: sentences, and longer answers as Markdown. */
@@ -103,7 +105,7 @@ function stateOf(report: PullRequestReport): StickyState {
       ),
     ],
     answers: [...report.answers, ...tooEarly(report)],
-    lost: lostSettings(report.rules, report.proposed),
+    lost: report.changesRules ? lostSettings(report.rules, report.proposed) : null,
     shown: report.shown,
   };
 }

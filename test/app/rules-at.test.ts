@@ -36,14 +36,23 @@ test("what stands in the place of the settings and is no file makes the rules un
 test("a change that takes the settings away says what is lost, and one that leaves them says nothing", async () => {
   const file = { path: "sluice.yaml", kind: "file" } as const;
   const text =
-    "version: 1\ndivergence: stop\npermissions: { promote: admin }\nenvironments: { staging: {}, prod: {} }\n";
+    "version: 1\ndivergence: stop\npermissions: { promote: admin }\nenvironments: { staging: {}, prod: {} }\npools: { default: { concurrency: 2, on: [push] } }\nfair_share: { weights: { digits: 2 } }\nledger: { branch: sluice/records }\n";
   const rules = await rulesOf(file, text);
   const none = await rulesOf({ path: "README.md", kind: "file" }, undefined);
   for (const proposed of [none, await rulesOf({ path: "sluice.yaml/a", kind: "file" }, undefined)])
     expect(lostSettings(rules, proposed)).toContain(
-      "what it says of `environments` (`staging`, `prod`), `permissions`, `divergence`. Restore",
+      "what it says of `environments` (`staging`, `prod`), `permissions`, `pools`, `fair_share`, `divergence`, `ledger`. Restore",
     );
   expect(lostSettings(rules, await rulesOf(file, "version: 1"))).toBeNull();
   expect(lostSettings(rules, null)).toBeNull();
   expect(lostSettings(none, none)).toBeNull();
+});
+
+test("settings that cannot be read are taken away with a word too, and only by the change that leaves none", async () => {
+  const file = { path: "sluice.yaml", kind: "file" } as const;
+  const broken = await rulesOf(file, "version: [\n");
+  const none = await rulesOf({ path: "README.md", kind: "file" }, undefined);
+  expect(lostSettings(broken, none)).toContain("cannot be read, and this change takes it away");
+  for (const proposed of [broken, await rulesOf(file, "version: 1"), null])
+    expect(lostSettings(broken, proposed)).toBeNull();
 });

@@ -1,7 +1,9 @@
 import { expect, test } from "vitest";
 
 import { planMergeGroup, planPullRequest, type PullRequestPorts } from "../../src/controller/plan-pull-request.ts";
+import { reportPullRequest } from "../../src/controller/report-pull-request.ts";
 import { CONFLICT, type PlannedCommit } from "../../src/controller/project.ts";
+import { DEFAULT_SETTINGS } from "../../src/pipeline/settings.ts";
 import { POINTER } from "../../src/plan/pointer-warnings.ts";
 import type { Answer, PullRequest } from "../../src/forge/forge.ts";
 import { sha } from "../manifest/run-records.ts";
@@ -104,4 +106,49 @@ test("policies of a default branch that cannot be read are not met by that, but 
   };
   expect(await problems([])).toMatchObject([{ code: "unreadable-rules", severity: "error", at }]);
   expect(await problems(["sluice.yaml"])).toEqual([]);
+});
+
+test.each([
+  ["the branch that rules are read from says", "main", true],
+  ["another branch says nothing of it", "release", false],
+])("a change that takes the settings away from %s", async (_, branch, told) => {
+  const onto: Answer<PullRequest> = {
+    kind: "ok",
+    value: { ...PAGE, state: "open", base: { ...PAGE.base, branch } },
+  };
+  const ports = unaffected(onto, onto);
+  const refs = new Map([...HEADS, [`refs/heads/${branch}`, sha("c")] as const, ["refs/heads/main", sha("c")] as const]);
+  const rules = { settings: DEFAULT_SETTINGS, pools: {}, leastIsolation: "workspace", problems: [] } as const;
+  const planned = await planPullRequest(
+    {
+      ...ports,
+      mirror: {
+        ...ports.mirror,
+        refresh: async () => ({ kind: "ok", refs }),
+        mergeBase: async () => sha("c"),
+        changed: async () => ["sluice.yaml"],
+      },
+      rulesAt: async (commit) => ({ ...rules, ...(commit !== sha("c") && { absent: true as const }) }),
+    },
+    PAGE.number,
+  );
+  if (planned.kind !== "planned") throw new Error(planned.kind);
+  const states = reportPullRequest({
+    ...planned.plan,
+    number: PAGE.number,
+    baseBranch: branch,
+    runs: [],
+    open: [],
+    evidence: () => ({ tails: [], steps: [] }) as never,
+    plots: () => [],
+    text: () => undefined,
+    slots: 1,
+    labels: [],
+    answers: [],
+    shown: [],
+  });
+  const [comment, check] = states;
+  expect(comment).toMatchObject({ kind: "comment", body: told ? expect.stringContaining("is taken away") : null });
+  const title = told ? "The settings are taken away" : "No pipeline is affected";
+  expect(check).toMatchObject({ kind: "check", check: { title } });
 });

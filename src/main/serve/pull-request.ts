@@ -200,6 +200,7 @@ async function statesOf(at: At, repository: ForgeRepository, { plan, orders }: S
     slots: at.service.parts.slots,
     rules: plan.rules,
     proposed: plan.proposed,
+    changesRules: plan.changesRules,
     domain: plan.domain,
     labels: plan.pullRequest.labels,
     answers: words,
