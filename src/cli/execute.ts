@@ -1,4 +1,3 @@
-import { keylessMistake } from "../config-keyless.ts";
 import { recordRun } from "../controller/record-run.ts";
 import type { RunEnd } from "../controller/run-pipeline/run-pipeline.ts";
 import type { RunId } from "../identity/identity.ts";
@@ -22,6 +21,7 @@ import { executeSteps } from "./execute-steps.ts";
 import type { Execution, One } from "./execution.ts";
 import { EXIT, Refusal } from "./exit.ts";
 import { tellMissedGates } from "./missed-gates.ts";
+import { refuseKeyless } from "./refuse-keyless.ts";
 import type { Runnable } from "./runnable.ts";
 import type { Session } from "./session.ts";
 import type { StartedExecutor } from "./started-executor.ts";
@@ -33,8 +33,7 @@ export async function execute(
   execution: Execution,
 ): Promise<number> {
   const { repository, world, project } = session;
-  const mistake = keylessMistake(world.config.keyless);
-  if (mistake !== undefined) throw new Refusal(EXIT.usage, mistake);
+  refuseKeyless(world.config.keyless);
   const held = repository.accepted.lock();
   if (held.kind === "held")
     throw new Refusal(

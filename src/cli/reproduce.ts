@@ -20,6 +20,7 @@ import { keepReproduction } from "./keep-reproduction.ts";
 import { notComputed } from "./not-computed.ts";
 import { seenBy } from "./progress.ts";
 import { recordedDataset } from "./recorded-dataset.ts";
+import { refuseKeyless } from "./refuse-keyless.ts";
 import type { Runnable } from "./runnable.ts";
 import { selectRun, shortIds, type Selected } from "./select-run.ts";
 import { openRepository } from "./open-repository.ts";
@@ -70,6 +71,7 @@ export async function reproduce(world: World, run: string, flags: { readonly job
     throw new Refusal(EXIT.bad, "the run's plan cannot be made again");
   const effects = new Set(plan.order.steps.flatMap(({ name, step }) => (step.effects ? [name] : [])));
   if (!isComparable(record, effects)) throw nothingToCompare(record, id);
+  refuseKeyless(world.config.keyless);
   if (plan.order.digest !== record.plan)
     world.terminal.say(
       `the work order is not the recorded one: this machine is ${world.config.platform}, the run's was ${record.host.platform}\n`,

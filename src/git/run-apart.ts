@@ -10,6 +10,9 @@ export interface ProgramsApart extends Disposable {
   readonly run: RunProgram;
 }
 
+/** Where its libraries are, and its data of languages. */
+const TO_START = ["LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "NODE_ICU_DATA"];
+
 interface Waiting {
   readonly resolve: (end: ProgramEnd) => void;
   readonly reject: (error: Error) => void;
@@ -20,7 +23,7 @@ interface Waiting {
  * fork copies a process's tables of pages: from a service of some hundred megabytes each program costs tens of
  * milliseconds in which nobody is answered.
  */
-export function programsApart(path: string): ProgramsApart {
+export function programsApart(path: string, env: NodeJS.ProcessEnv = process.env): ProgramsApart {
   const waiting = new Map<number, Waiting>();
   let child: ChildProcess | undefined;
   let orders = 0;
@@ -36,8 +39,8 @@ export function programsApart(path: string): ProgramsApart {
     const started = fork(path, {
       serialization: "advanced",
       execArgv: ["--disable-warning=ExperimentalWarning"],
-      // What this process holds in its variables is nobody else's.
-      env: {},
+      // What this process holds in its variables is nobody else's, but for what Node itself may not start without.
+      env: Object.fromEntries(TO_START.flatMap((name) => (name in env ? [[name, env[name]]] : []))),
       stdio: ["ignore", "ignore", "inherit", "ipc"],
     });
     started.unref();

@@ -1,13 +1,12 @@
-import { EXIT, Refusal } from "../cli/exit.ts";
-import { keylessMistake, type KeylessConfig } from "../config-keyless.ts";
+import { refuseKeyless } from "../cli/refuse-keyless.ts";
+import type { KeylessConfig } from "../config-keyless.ts";
 import { keylessSigner, type Keyless } from "../signer/keyless-signer.ts";
 import type { Signer } from "../signer/signer.ts";
 
 /** A part of main.ts: the signer of an environment that may have an OIDC token. A token is used for nothing else. */
 export function withBundles(signer: Signer, config: KeylessConfig, told: Pick<Keyless, "clock" | "tell">): Signer {
   const { wanted, token, tokenFile, runner, fulcio, rekor } = config;
-  const mistake = keylessMistake(config);
-  if (mistake !== undefined) throw new Refusal(EXIT.usage, mistake);
+  refuseKeyless(config);
   if (wanted === "off" || (wanted === undefined && !token)) return signer;
   // Whoever names both knows who reads them: a public Fulcio logs its certificates too.
   const publish = wanted === "on" || (fulcio !== undefined && rekor !== undefined);

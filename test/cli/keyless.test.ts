@@ -120,3 +120,13 @@ test("what the environment says wrongly is refused before a step begins", async 
     expect(stderr).not.toContain("hunter2");
   }
 });
+
+test("and nothing is computed again that could not be recorded", async () => {
+  await run({ SLUICE_KEYLESS: "off" });
+  const keyless = { SIGSTORE_ID_TOKEN: here.token(), SLUICE_FULCIO_URL: "http://sigstore.example.org" };
+  const again = await sluiceIn(bench.root, ["reproduce", "latest"], { ...ENV, ...keyless });
+
+  expect(again).toMatchObject({ code: 64, stdout: "" });
+  expect(again.stderr).toContain("SLUICE_FULCIO_URL: it is not https");
+  expect(again.stderr).not.toContain("make");
+});

@@ -44,6 +44,20 @@ test.each([
   expect(await run(sh("exit 0", { input: bytes }))).toMatchObject({ code: 0 });
 });
 
+test("the process apart has what Node needs to start, and nothing else of this process", async () => {
+  const env = { HOME: "/root", LD_LIBRARY_PATH: "/opt/node/lib", NODE_ICU_DATA: "/opt/icu", TOKEN: "hunter2" };
+  const programs = programsApart(programPath("runner"), env);
+  onTestFinished(() => programs[Symbol.dispose]());
+  const { stdout } = await programs.run(sh('tr "\\0" "\\n" < /proc/$PPID/environ'));
+  const names = stdout
+    .toString()
+    .split("\n")
+    .map((line) => line.split("=")[0]);
+  expect(names).toEqual(expect.arrayContaining(["LD_LIBRARY_PATH", "NODE_ICU_DATA"]));
+  expect(names).not.toContain("HOME");
+  expect(stdout.toString()).not.toContain("hunter2");
+});
+
 test("programs run apart see no variable of this process", async () => {
   expect((await apart().run(sh("env"))).stdout.toString()).not.toContain("HOME=");
 });

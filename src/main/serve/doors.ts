@@ -55,7 +55,7 @@ export function serviceDoors(world: World): Service {
         { logLevel, queue: at, app: { privateKey: "" }, webhooks: null, signingKey: null },
         { correlation },
       );
-      const kept = await openUsableStore(config.store ?? read.operator.store, servicePaths(config.data).store);
+      const kept = await openUsableStore(config.store ?? read.operator.store, servicePaths(config.data).store, clock);
       if (kept.kind === "refused") return refused(world, kept);
       const tracing = await openTracing(variable, { role: "worker", version });
       const holder = `sluice worker ${process.pid}`;

@@ -108,7 +108,7 @@ export async function openService(opening: Opening): Promise<Opened> {
   const url = config.queue.kind === "embedded" ? "embedded:" : config.queue.url;
   const paths = servicePaths(config.data);
   await removeAbandoned(paths.datasets, clock.now());
-  const kept = await openUsableStore(config.store ?? operator.store, paths.store);
+  const kept = await openUsableStore(config.store ?? operator.store, paths.store, clock);
   if (kept.kind === "refused") return kept;
   const { store, begun, checkpoints, probe, collector } = kept;
   const opened = await openQueue(url, {

@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 
 import { EXIT, Refusal } from "../../cli/exit.ts";
+import type { Clock } from "../../clock/clock.ts";
 import { removeTree, removeTrees } from "../../executor/remove-tree.ts";
 import { removeAbandoned } from "../../executor/work-place.ts";
 import type { OperatorStore } from "../../pipeline/operator.ts";
@@ -29,6 +30,8 @@ export interface OpenStore {
 
 export type StoreOpened = ({ readonly kind: "opened" } & OpenStore) | Refused;
 
+/** What a mount that hangs says nothing in; `/readyz` says so, and nobody could ask that before the start is over. */
+const ANSWERS_WITHIN_MS = 5_000;
 const TRIM_EVERY_MS = 10 * 60_000;
 /** Nobody else collects what lies beside a bucket's copies; looking at all of it takes longer than trimming. */
 const CHECKPOINTS_EVERY_MS = 60 * 60_000;
@@ -69,18 +72,34 @@ export async function openStore(named: OperatorStore | null, local: string): Pro
 }
 
 /** The same for whoever is to keep bytes there all day: what cannot be waited for is told before it begins. */
-export async function openUsableStore(named: OperatorStore | null, local: string): Promise<StoreOpened> {
+export async function openUsableStore(
+  named: OperatorStore | null,
+  local: string,
+  clock: Pick<Clock, "wait">,
+): Promise<StoreOpened> {
   const opened = await openStore(named, local);
   if (opened.kind === "refused" || named?.kind === "s3") return opened;
+  const refused = await whyUnusable(opened.probe, named?.path ?? local, clock);
+  if (refused === undefined) return opened;
+  await opened.store[Symbol.asyncDispose]();
+  return refused;
+}
+
+/** Why a directory can never keep bytes; undefined too where that takes longer to say than a start may wait. */
+export async function whyUnusable(
+  probe: Probe,
+  path: string,
+  clock: Pick<Clock, "wait">,
+): Promise<Refused | undefined> {
+  const answered = new AbortController();
   try {
-    await opened.probe();
+    await Promise.race([probe(), clock.wait(ANSWERS_WITHIN_MS, answered.signal)]);
+    return undefined;
   } catch (error) {
-    const refused = unusable(error, named?.path ?? local);
-    if (refused === undefined) return opened;
-    await opened.store[Symbol.asyncDispose]();
-    return refused;
+    return unusable(error, path);
+  } finally {
+    answered.abort();
   }
-  return opened;
 }
 
 /** A disk that is full, hangs or is read-only for a while may be otherwise soon, and `/readyz` says so until then. */
