@@ -134,7 +134,7 @@ export function renderOrder(order: RunOrder): Uint8Array {
 export function parseOrder(bytes: Uint8Array): RunOrder | undefined {
   let value: JsonObject;
   try {
-    value = JSON.parse(new TextDecoder().decode(bytes)) as JsonObject;
+    value = objectOf(JSON.parse(new TextDecoder().decode(bytes)) as Json);
   } catch {
     return undefined;
   }
@@ -143,7 +143,7 @@ export function parseOrder(bytes: Uint8Array): RunOrder | undefined {
   const id = parseRunId(text("id"));
   const source = parseCommitSha(text("source"));
   const plan = parseDigest(text("plan"));
-  if (typeof value !== "object" || value === null || value["order"] !== 1) return undefined;
+  if (value["order"] !== 1) return undefined;
   if (id === undefined || source === undefined || plan === undefined || !isTrigger(text("trigger"))) return undefined;
   const domain = domainOf(text("domain"));
   const pullRequest = typeof value["pullRequest"] === "number" ? value["pullRequest"] : null;
