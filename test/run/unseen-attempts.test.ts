@@ -1,13 +1,8 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { expect, test } from "vitest";
 
-import { expect, onTestFinished, test } from "vitest";
-
-import { digestOf, hexOf, type RunId } from "../../src/identity/identity.ts";
+import { digestOf, hexOf } from "../../src/identity/identity.ts";
 import type { AttemptRecord, RunRecord, StepRecord } from "../../src/run/run-record.ts";
 import { withUnseen } from "../../src/run/unseen-attempts.ts";
-import { begunAttempts } from "../../src/store/begun-attempts.ts";
 import { resultOf } from "../builders/result.ts";
 
 const KEY = digestOf("the key");
@@ -46,16 +41,68 @@ test("attempts that were all heard of, and those of other steps, change nothing"
   expect(withUnseen(record, [{ id: "0000000000000000-1", startedAt: "" }], () => made)).toEqual(record);
 });
 
-test("what a worker began is there for every process until its run is recorded", async () => {
-  const root = mkdtempSync(join(tmpdir(), "sluice-begun-"));
-  onTestFinished(() => rmSync(root, { recursive: true, force: true }));
-  const [run, other] = ["0".repeat(26), "1".repeat(26)] as [RunId, RunId];
-  await begunAttempts(root).begin(run, `${NAME}-1`);
-  await begunAttempts(root).begin(run, `${NAME}-1`);
-  await begunAttempts(root).begin(other, `${NAME}-2`);
-  const after = begunAttempts(root);
-  expect((await after.of(run)).map(({ id }) => id)).toEqual([`${NAME}-1`, `${NAME}-1`]);
-  await after.forget(run);
-  expect(await after.of(run)).toEqual([]);
-  expect(await after.of(other)).toHaveLength(1);
+/** A step of which so many attempts began, and these were heard of. */
+function step(kind: "succeeded" | "failed", attempts: readonly AttemptRecord[], key: string | null = KEY): RunRecord {
+  const steps = [{ name: "s", key, outcome: { kind }, attempts } as unknown as StepRecord];
+  return { id: made.run, steps } as unknown as RunRecord;
+}
+const FAILED: AttemptRecord = { ...TOLD, failure: { kind: "exit", code: 1 } };
+const attemptsOf = (record: RunRecord): readonly AttemptRecord[] => record.steps[0]?.attempts ?? [];
+
+test("what made the result is told by it: when it ended, less how long it took", () => {
+  const result = {
+    ...made,
+    attempt: 2,
+    finishedAt: "2026-01-01T00:00:10Z",
+    profile: { ...made.profile, wallMs: 4_000 },
+  };
+  expect(attemptsOf(withUnseen(step("succeeded", []), begun(1), () => result))).toEqual([
+    { attempt: 2, startedAt: "2026-01-01T00:00:06.000Z", profile: result.profile, failure: null, log: null },
+  ]);
+});
+
+test("a result of another run, none, or one of a step that failed tells of no attempt of this one", () => {
+  const other = { ...made, run: "1".repeat(26) as typeof made.run };
+  for (const [record, result] of [
+    [step("succeeded", []), other],
+    [step("succeeded", []), undefined],
+    [step("failed", []), made],
+  ] as const)
+    expect(attemptsOf(withUnseen(record, begun(1), () => result)).map(({ failure }) => failure?.kind)).toEqual([
+      "lost",
+    ]);
+});
+
+test("an attempt that failed and was heard of is kept beside the one that made the result", () => {
+  const record = withUnseen(step("succeeded", [FAILED]), begun(1, 2), () => made);
+  expect(attemptsOf(record).map(({ failure }) => failure?.kind)).toEqual(["exit", undefined]);
+});
+
+test("the earliest of those that began are the ones that were not heard of, each by its number and time", () => {
+  const of = [
+    { id: `${NAME}-3`, startedAt: "2026-01-01T00:00:03.000Z" },
+    { id: `${NAME}-1`, startedAt: "2026-01-01T00:00:01.000Z" },
+    { id: `${NAME}-2`, startedAt: "2026-01-01T00:00:02.000Z" },
+    { id: "0123456789abcdef-1", startedAt: "2026-01-01T00:00:00.000Z" },
+  ];
+  const attempts = attemptsOf(withUnseen(step("failed", [FAILED]), of, () => undefined));
+  expect(attempts).toEqual([
+    ...[1, 2].map((attempt) => ({
+      attempt,
+      startedAt: `2026-01-01T00:00:0${attempt}.000Z`,
+      profile: { wallMs: 0, cpuUserMs: null, cpuSystemMs: null, peakBytes: null, method: "none" },
+      failure: { kind: "lost", why: LOST },
+      log: null,
+    })),
+    FAILED,
+  ]);
+});
+
+test("a record of which nothing began, and a step without a key, stay the same", () => {
+  const record = step("succeeded", []);
+  expect(withUnseen(record, [], () => made)).toBe(record);
+  const without = step("failed", [], null);
+  expect(withUnseen(without, begun(1), () => undefined).steps[0]).toBe(without.steps[0]);
+  const whole = step("succeeded", [TOLD]);
+  expect(withUnseen(whole, begun(1), () => made).steps[0]).toBe(whole.steps[0]);
 });
