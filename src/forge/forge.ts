@@ -219,6 +219,8 @@ export interface Forge {
 /** All repositories an App is installed in. */
 export interface Forges {
   repositories(): Promise<Answer<readonly RepositoryRef[]>>;
+  /** The App is said to be in an installation now: whoever was shut out a moment ago may ask again at once. */
+  letIn(installation: number): void;
   open(repository: RepositoryRef): Forge;
 }
 

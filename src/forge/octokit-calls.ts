@@ -36,6 +36,8 @@ export interface Calls {
     keep: (value: Value) => Kept,
   ): Promise<Answer<Kept>>;
   token(installation: number): Promise<Answer<string>>;
+  /** Where it gave us no token a moment ago, it is asked again at once; a limit is kept to all the same. */
+  letIn(installation: number): void;
   /** `Date` of the last answer, ms since 1970. */
   date(): number | null;
 }
@@ -89,6 +91,8 @@ export function octokitCalls({ appId, privateKey, apiUrl, now, timeoutMs = TIMEO
     answer(() => call(octokit, { authorization: `Bearer ${appToken(appId, privateKey, now())}` }));
   // Until when GitHub wants to hear nothing from an installation: asking all the same lengthens it.
   const silent = new Map<number, Wait>();
+  /** Which of the silences is ours alone. */
+  const shutOut = new Map<number, Wait>();
   const silenceOf = (installation: number): Wait | undefined => {
     const silence = silent.get(installation);
     return silence !== undefined && silence.until > now() ? silence : undefined;
@@ -116,6 +120,7 @@ export function octokitCalls({ appId, privateKey, apiUrl, now, timeoutMs = TIMEO
       if (mine.kind === "not-found" || mine.kind === "refused") {
         const wait = { kind: "wait", until: now() + SHUT_OUT_MS, why: whyShutOut(mine) } as const;
         silent.set(installation, wait);
+        shutOut.set(installation, wait);
         return wait;
       }
       if (mine.kind !== "ok") return mine;
@@ -130,6 +135,11 @@ export function octokitCalls({ appId, privateKey, apiUrl, now, timeoutMs = TIMEO
     asApp,
     as,
     token,
+    letIn(installation) {
+      const wait = shutOut.get(installation);
+      shutOut.delete(installation);
+      if (wait !== undefined && silent.get(installation) === wait) silent.delete(installation);
+    },
     date: () => date,
     async again({ installation, name, call }, keep) {
       const key = `${installation ?? "app"} ${name}`;

@@ -18,6 +18,7 @@ export function octokitForges(options: OctokitOptions): Forges {
       if (all.kind === "ok") for (const { id, fullName } of all.value) names.set(id, fullName);
       return all;
     },
+    letIn: (installation) => calls.letIn(installation),
     open: (repository) => openForge(calls, { app: options.appId, names }, repository),
   };
 }

@@ -23,7 +23,8 @@ function place() {
     look: () => wakeForPullRequests(queue, REF, []),
     takeOut: () => {
       const [added, removed] = [[], [REF]];
-      return installationChanged({ queue } as unknown as At, {
+      const parts = { forges: { letIn: () => undefined } };
+      return installationChanged({ queue, service: { parts } } as unknown as At, {
         kind: "installation",
         installation: 1,
         added,

@@ -86,9 +86,27 @@ test("taken out of an account, the App waits and takes nothing there for gone, u
   expect(await forge.gitToken()).toMatchObject({ kind: "wait" });
   expect(twin.exchanges.length).toBe(asked);
   out.end();
+  expect(await forge.about()).toMatchObject({ kind: "wait" });
   ahead = 31_000;
   given(await forge.about());
   expect(twin.forge.deliveries.sent.slice(-2).map(({ payload }) => payload["action"])).toEqual(["deleted", "created"]);
+});
+
+test("put back into an account, the App asks at once; a limit that was said meanwhile is kept to", async () => {
+  const { twin, forges, forge, repository } = await village();
+  const out = await suffer(twin.forge, { kind: "uninstalled", installation: repository.installation });
+  expect(await forge.about()).toMatchObject({ kind: "wait", why: "the App is not installed there" });
+  forges.letIn(repository.installation);
+  expect(await forge.about()).toMatchObject({ kind: "wait", why: "the App is not installed there" });
+  out.end();
+  forges.letIn(repository.installation);
+  given(await forge.about());
+  await suffer(twin.forge, { kind: "secondary-limit", status: 403, seconds: 60 });
+  expect(await forge.about()).toMatchObject({ kind: "wait" });
+  const asked = twin.exchanges.length;
+  forges.letIn(repository.installation);
+  expect(await forge.about()).toMatchObject({ kind: "wait" });
+  expect(twin.exchanges.length).toBe(asked);
 });
 
 test("a name that another repository has by now leads to neither of them by mistake", async () => {

@@ -24,13 +24,14 @@ export async function lookEverywhere(at: At): Promise<Performed> {
 
 /** Looks at what came to an installation, and forgets what was wanted where it was taken out: put back, all is seen anew. */
 export async function installationChanged(
-  { queue }: At,
+  { queue, service }: At,
   { installation, added, removed, gone }: Extract<Trigger, { kind: "installation" }>,
 ): Promise<Performed> {
   const outbox = `outbox/${installation}`;
   const leaves = (key: string): boolean => gone || removed.some(({ id }) => key.startsWith(`${id}/`));
   for (const { key } of await queue.table.entries(outbox)) if (leaves(key)) await queue.table.remove(outbox, key);
   for (const repository of removed) await forgetSeen(queue, repository);
+  if (!gone) service.parts.forges.letIn(installation);
   for (const repository of added)
     await queue.jobs.add(CONTROLLER_QUEUE, [
       jobOf({ kind: "reconcile", repository, because: "installed" }, `installed-${repository.id}`),
