@@ -1,24 +1,19 @@
 import type { DatabaseSync } from "node:sqlite";
 
 import { parseCommitSha, type CommitSha, type RunId } from "../identity/identity.ts";
-import { recordedRun, runMetrics } from "../manifest/commit-message.ts";
+import { recordedRun } from "../manifest/commit-message.ts";
 import type { PastStep } from "../plan/plan.ts";
 import { failureSentence } from "../report/failure-sentence.ts";
 import { ownVoice } from "../report/voice.ts";
 import type { RunRecord } from "../run/run-record.ts";
 import { eventSignaturePath, recordedEvent } from "../release/release-event.ts";
-import type { LedgerEvent, LedgerReproduction, RunSummary } from "./history.ts";
-import { countedRuns, isOwn, readRuns, withDocuments, type LedgerReader } from "./ledger-reader.ts";
+import type { LedgerEvent, LedgerReproduction } from "./history.ts";
+import { countedRuns, isOwn, withDocuments, type LedgerReader } from "./ledger-reader.ts";
 import { insertReproductions, readReproductions } from "./reproductions.ts";
+import { insertRuns, rowOf, type RunRow } from "./run-rows.ts";
 
 const BATCH = 500;
 const TRIES = 10;
-
-interface NewRun {
-  readonly sha: CommitSha;
-  readonly record: RunRecord;
-  readonly counted: boolean;
-}
 
 /** The ledger's commit that the index stands at. */
 export function indexedHead(database: DatabaseSync): CommitSha | undefined {
@@ -58,7 +53,7 @@ export function takeRecorded(
   { commit, before }: { readonly commit: CommitSha; readonly before: CommitSha | null },
 ): void {
   const known = before ?? undefined;
-  const runs = [{ sha: commit, record, counted: true }];
+  const runs = [rowOf(record, { commit, counted: true })];
   write(database, {
     known,
     head: commit,
@@ -75,7 +70,7 @@ interface Reading {
   /** True when what the index holds is of another history. */
   readonly anew: boolean;
   readonly commits: ReadonlySet<CommitSha>;
-  readonly runs: readonly NewRun[];
+  readonly runs: readonly RunRow[];
   readonly events: readonly LedgerEvent[];
   readonly reproductions: readonly LedgerReproduction[];
   /** The newest new run of each pipeline that causes may be told against, with its documents. */
@@ -94,22 +89,17 @@ async function readSince(ledger: LedgerReader, head: CommitSha, known: CommitSha
     wanted.delete(id);
     wanted.set(id, sha);
   }
-  const ids = [...wanted.keys()];
-  const runs: NewRun[] = [];
-  for (let at = 0; at < ids.length; at += BATCH) {
-    const batch = ids.slice(at, at + BATCH);
-    const counted = await countedRuns(ledger, head, batch);
-    for (const [id, record] of await readRuns(ledger, head, batch)) {
-      const sha = wanted.get(id);
-      if (sha !== undefined && isOwn(ledger, record)) runs.push({ sha, record, counted: counted.has(id) });
-    }
+  const runs: RunRow[] = [];
+  const newest = new Map<string, RunRecord>();
+  for await (const { id, record, counted } of countedRuns(ledger, head, [...wanted.keys()])) {
+    const commit = wanted.get(id);
+    if (commit === undefined || !isOwn(ledger, record)) continue;
+    runs.push(rowOf(record, { commit, counted }));
+    if (counted && isTold(record)) newest.set(record.pipeline.id, record);
   }
   const oldest = commits.toReversed();
   const events = await readEvents(ledger, head, oldest);
   const reproductions = await readReproductions(ledger, head, oldest);
-  const newest = new Map(
-    runs.filter(({ record, counted }) => counted && isTold(record)).map(({ record }) => [record.pipeline.id, record]),
-  );
   const met = new Set(commits.map(({ sha }) => sha));
   return {
     anew: !continues,
@@ -223,45 +213,6 @@ function insertEvents(database: DatabaseSync, events: readonly LedgerEvent[]): v
     replaced.run(path, payload, envelope ?? null);
     insert.run(commit, path, payload, envelope ?? null);
   }
-}
-
-function insertRuns(database: DatabaseSync, runs: readonly NewRun[], start: number): ReadonlyMap<RunId, number> {
-  const insertRun = database.prepare("insert or replace into runs values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
-  const forgetTimes = database.prepare("delete from times where run = ?");
-  const insertTime = database.prepare("insert into times values (?, ?, ?, ?, ?)");
-  const positions = new Map<RunId, number>();
-  for (const { sha, record: run, counted } of runs) {
-    const position = start + positions.size + 1;
-    positions.set(run.id, position);
-    const { pipeline, status, source, startedAt, finishedAt } = run;
-    const summary = JSON.stringify(summaryOf(run, sha));
-    insertRun.run(run.id, pipeline.id, status, source, startedAt, finishedAt, sha, position, counted ? 1 : 0, summary);
-    forgetTimes.run(run.id);
-    if (!counted) continue;
-    for (const step of run.steps) {
-      const last = step.attempts.at(-1);
-      if (last?.failure === null) insertTime.run(run.id, pipeline.id, step.id, position, last.profile.wallMs);
-    }
-  }
-  return positions;
-}
-
-function summaryOf(run: RunRecord, commit: CommitSha): RunSummary {
-  return {
-    id: run.id,
-    pipeline: run.pipeline.id,
-    status: run.status,
-    source: run.source,
-    trigger: run.trigger,
-    request: run.request,
-    plan: run.plan,
-    pullRequest: run.pullRequest,
-    requestedBy: run.requestedBy,
-    startedAt: run.startedAt,
-    finishedAt: run.finishedAt,
-    commit,
-    metrics: Object.fromEntries(runMetrics(run)),
-  };
 }
 
 function pastSteps(run: RunRecord): readonly PastStep[] {

@@ -6,9 +6,7 @@ import { manifestPath } from "../manifest/ledger-paths.ts";
 import type { RunRecord } from "../run/run-record.ts";
 import { indexedHead } from "./catch-up.ts";
 import type { Held } from "./history.ts";
-import { isOwn, readRuns, type LedgerReader } from "./ledger-reader.ts";
-
-const BATCH = 500;
+import { isOwn, readRuns, TOGETHER, type LedgerReader } from "./ledger-reader.ts";
 
 /**
  * What recorded runs hold. What a commit brought when it recorded a run counts, whatever was pushed over it since, and so
@@ -20,10 +18,11 @@ export async function held(
   ledger: LedgerReader,
   { since, also }: { readonly since: number; readonly also: readonly RunId[] },
 ): Promise<Held> {
+  // Of those that do not count there may be any number: they take no place from one that does.
   const recent = database
     .prepare(
       `select id from (
-         select id, finished, row_number() over (partition by pipeline order by position desc) as nth from runs
+         select id, finished, row_number() over (partition by pipeline, counted order by position desc) as nth from runs
        ) where nth <= 10 or finished >= ?`,
     )
     .all(new Date(since).toISOString());
@@ -35,8 +34,8 @@ export async function held(
   const head = await ledger.head();
   const ids = [...new Set([...wanted, ...recorded.keys()])];
   const digests = new Set<Digest>();
-  for (let at = 0; at < ids.length; at += BATCH) {
-    const standings = await standingOf(ledger, head, ids.slice(at, at + BATCH), recorded);
+  for (let at = 0; at < ids.length; at += TOGETHER) {
+    const standings = await standingOf(ledger, head, ids.slice(at, at + TOGETHER), recorded);
     const needed = standings.filter(
       ({ id, isAsRecorded, changed }) => wanted.has(id) || changed.length > 0 || (isAsRecorded && !indexed.has(id)),
     );

@@ -1,9 +1,11 @@
+import { setImmediate } from "node:timers/promises";
+
 import { digestOf, type CommitSha, type Digest, type RunId } from "../identity/identity.ts";
 import type { KeyDocument } from "../key/key-document.ts";
 import { keyPath, manifestPath, runDirectory } from "../manifest/ledger-paths.ts";
-import { parseJson, parseManifest, type ParsedManifest } from "../manifest/parse-manifest.ts";
+import { parseJson, readStatement, type ParsedManifest } from "../manifest/parse-manifest.ts";
 import { isObject } from "../manifest/shape.ts";
-import { runFiles, signedRun } from "../manifest/signed-run.ts";
+import { isSigned, runFiles } from "../manifest/signed-run.ts";
 import type { RunRecord } from "../run/run-record.ts";
 
 export interface LedgerEntry {
@@ -29,32 +31,68 @@ export function isOwn(ledger: LedgerReader, { repository }: RunRecord): boolean 
   return ledger.repository === undefined || repository === ledger.repository;
 }
 
-/** Manifests of runs without their key documents; unreadable ones are left out. */
+/** Runs whose files are held at once: of a large one they are some megabytes. */
+export const TOGETHER = 8;
+
+/** Bytes of manifests that are looked at before the rest of the process has its turn: some milliseconds. */
+const TURN = 131_072;
+
+/** Manifests of a few runs without their key documents; unreadable ones are left out. */
 export async function readRuns(
   ledger: LedgerReader,
   head: CommitSha,
   ids: readonly RunId[],
 ): Promise<ReadonlyMap<RunId, RunRecord>> {
-  const files = await ledger.files(head, ids.map(manifestPath));
   const found = new Map<RunId, RunRecord>();
-  for (const id of ids) {
-    const bytes = files.get(manifestPath(id));
-    const parsed = bytes === undefined ? undefined : await parseWhole(ledger, head, { id, bytes });
-    if (parsed?.kind === "ok") found.set(id, parsed.record);
-  }
+  const paths = (id: RunId): readonly string[] => [manifestPath(id)];
+  for await (const { id, record } of parsedRuns(ledger, head, { ids, paths })) found.set(id, record);
   return found;
 }
 
-/** Those of these runs that count: what nobody signed whose word does says nothing, and may still be held. */
-export async function countedRuns(
+export interface CountedRun {
+  readonly id: RunId;
+  readonly record: RunRecord;
+  /** False: nobody signed it whose word does. It says nothing, and may still be held. */
+  readonly counted: boolean;
+}
+
+/** The same of any number of runs, each as soon as it was read, with whether it counts. */
+export async function* countedRuns(
   ledger: LedgerReader,
   head: CommitSha,
   ids: readonly RunId[],
-): Promise<ReadonlySet<RunId>> {
+): AsyncGenerator<CountedRun> {
   const { keys } = ledger;
-  if (keys === undefined) return new Set(ids);
-  const files = await ledger.files(head, ids.flatMap(runFiles));
-  return new Set(ids.filter((id) => signedRun(files, id, keys)));
+  const paths = keys === undefined ? (id: RunId) => [manifestPath(id)] : runFiles;
+  for await (const { id, record, files } of parsedRuns(ledger, head, { ids, paths }))
+    yield { id, record, counted: keys === undefined || (record.id === id && isSigned(files, id, keys)) };
+}
+
+async function* parsedRuns(
+  ledger: LedgerReader,
+  head: CommitSha,
+  { ids, paths }: { readonly ids: readonly RunId[]; readonly paths: (id: RunId) => readonly string[] },
+): AsyncGenerator<{
+  readonly id: RunId;
+  readonly record: RunRecord;
+  readonly files: ReadonlyMap<string, Uint8Array>;
+}> {
+  let looked = 0;
+  for (let at = 0; at < ids.length; at += TOGETHER) {
+    const batch = ids.slice(at, at + TOGETHER);
+    const files = await ledger.files(head, batch.flatMap(paths));
+    for (const id of batch) {
+      const bytes = files.get(manifestPath(id));
+      if (bytes === undefined) continue;
+      looked += bytes.byteLength;
+      if (looked > TURN) {
+        await setImmediate();
+        looked = bytes.byteLength;
+      }
+      const parsed = await parseWhole(ledger, head, { id, bytes });
+      if (parsed.kind === "ok") yield { id, record: parsed.record, files };
+    }
+  }
 }
 
 /** Parses a manifest with the files beside it that a very large run has; key documents are not read. */
@@ -63,12 +101,14 @@ async function parseWhole(
   head: CommitSha,
   { id, bytes }: { readonly id: RunId; readonly bytes: Uint8Array },
 ): Promise<ParsedManifest> {
-  const alone = parseManifest(bytes, () => undefined);
+  const statement = parseJson(bytes);
+  if (statement === undefined) return { kind: "refused", why: "it is not JSON" };
+  const alone = readStatement(statement.value, () => undefined);
   if (alone.kind === "ok" || alone.needs === undefined) return alone;
   const beside = (file: string): string => `${runDirectory(id)}/${file}`;
   const parts = await ledger.files(head, alone.needs.map(beside));
-  return parseManifest(
-    bytes,
+  return readStatement(
+    statement.value,
     () => undefined,
     (file) => parts.get(beside(file)),
   );

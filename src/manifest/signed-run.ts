@@ -18,7 +18,16 @@ export function signedRun(
   keys: ReadonlyMap<string, string>,
 ): boolean {
   const manifest = files.get(manifestPath(id));
+  return manifest !== undefined && isSigned(files, id, keys) && runOf(manifest) === id;
+}
+
+/** Whether one of these keys signed what stands in a run's place, of whichever run it is. */
+export function isSigned(
+  files: ReadonlyMap<string, Uint8Array>,
+  id: RunId,
+  keys: ReadonlyMap<string, string>,
+): boolean {
+  const manifest = files.get(manifestPath(id));
   const envelope = files.get(signaturePath(id));
-  if (manifest === undefined || envelope === undefined) return false;
-  return checkEnvelope(envelope, manifest, keys).kind === "valid" && runOf(manifest) === id;
+  return manifest !== undefined && envelope !== undefined && checkEnvelope(envelope, manifest, keys).kind === "valid";
 }

@@ -5,18 +5,10 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { expect, onTestFinished, test } from "vitest";
 
-import {
-  digestOf,
-  parseCommitSha,
-  parseRunId,
-  runIdOf,
-  type CommitSha,
-  type RunId,
-} from "../../src/identity/identity.ts";
-import { canonicalJson, type Json } from "../../src/identity/canonical-json.ts";
+import { digestOf, parseRunId, runIdOf, type CommitSha, type RunId } from "../../src/identity/identity.ts";
 import { keyOf } from "../../src/key/key-document.ts";
 import type { History } from "../../src/index/history.ts";
-import type { LedgerEntry, LedgerReader } from "../../src/index/ledger-reader.ts";
+import type { LedgerReader } from "../../src/index/ledger-reader.ts";
 import { sqliteHistory } from "../../src/index/sqlite-history.ts";
 import { commitMessage } from "../../src/manifest/commit-message.ts";
 import { keyPath, manifestPath } from "../../src/manifest/ledger-paths.ts";
@@ -25,6 +17,7 @@ import type { RunRecord, RunStatus } from "../../src/run/run-record.ts";
 import { attempt, document, done, finished } from "../report/digits.ts";
 import { commitOf, LEDGER, opened } from "../contract/git.ts";
 import { repository } from "../sluice.ts";
+import { MemoryLedger } from "./memory-ledger.ts";
 
 interface Draw {
   readonly pipeline: string;
@@ -77,53 +70,6 @@ function recordOf(draw: Draw, nth: number): RunRecord {
         outcome: failed ? { kind: "failed", failure: { kind: "exit", code: 1 } } : done(name, { facts }),
       };
     }),
-  };
-}
-
-/** A ledger in memory that can be asked as it was after any commit. */
-class MemoryLedger implements LedgerReader {
-  commits: LedgerEntry[] = [];
-  readonly bytes = new Map<string, Uint8Array>();
-  /** What each commit held. */
-  readonly #trees = new Map<CommitSha, ReadonlyMap<string, Uint8Array>>();
-  /** Calls of `files` that still succeed; a crash in the middle of an indexing. */
-  budget = Number.POSITIVE_INFINITY;
-  salt = "";
-
-  push(record: RunRecord): void {
-    const manifest = renderManifest(record);
-    this.bytes.set(manifestPath(record.id), manifest);
-    for (const step of record.steps) {
-      if (step.key !== null)
-        this.bytes.set(keyPath(step.key), new TextEncoder().encode(canonicalJson(step.document as unknown as Json)));
-    }
-    this.say(commitMessage(record, digestOf(manifest), undefined));
-  }
-
-  say(message: string): void {
-    const parent = this.commits.at(-1);
-    const sha = parseCommitSha(digestOf(`${this.salt} ${parent?.sha} ${message}`).slice(7, 47));
-    if (sha === undefined) return;
-    this.commits.push({ sha, parents: parent === undefined ? [] : [parent.sha], message });
-    this.#trees.set(sha, new Map(this.bytes));
-  }
-
-  readonly head = async (): Promise<CommitSha | undefined> => this.commits.at(-1)?.sha;
-
-  readonly log = async (until?: CommitSha): Promise<readonly LedgerEntry[]> => {
-    const newest = this.commits.toReversed();
-    const end = newest.findIndex((commit) => commit.sha === until);
-    return end < 0 ? newest : newest.slice(0, end);
-  };
-
-  readonly files = async (commit: CommitSha, paths: readonly string[]): Promise<ReadonlyMap<string, Uint8Array>> => {
-    if (this.budget-- <= 0) throw new Error("interrupted");
-    return new Map(
-      paths.flatMap((path) => {
-        const bytes = this.#trees.get(commit)?.get(path);
-        return bytes === undefined ? [] : [[path, bytes] as const];
-      }),
-    );
   };
 }
 
