@@ -1,4 +1,4 @@
-import { digestOf, type Digest, type RunId } from "../identity/identity.ts";
+import { digestOf, parseRunId, type Digest, type RunId } from "../identity/identity.ts";
 import type { KeyDocument } from "../key/key-document.ts";
 import type { Failure, RunRecord, StepOutcome, StepRecord } from "../run/run-record.ts";
 import type { Facts, StepFacts } from "./facts.ts";
@@ -58,18 +58,38 @@ export function parseJson(bytes: Uint8Array): { readonly value: unknown } | unde
   }
 }
 
-/** The run that a manifest says it is of, whatever stands beside it; undefined where it is no manifest known here. */
+/**
+ * The run that a manifest says it is of, whatever stands beside it and in whichever format it is: one that only a newer
+ * Sluice can read records its run all the same.
+ */
 export function runOf(bytes: Uint8Array): RunId | undefined {
-  const extension = extensionOf(parseJson(bytes)?.value);
-  return extension.kind === "ok" ? extension.value.facts.run : undefined;
+  const statement = parseJson(bytes)?.value;
+  const facts = extensionIn(statement)?.["facts"];
+  const run = isObject(facts) ? facts["run"] : undefined;
+  return (typeof run === "string" ? parseRunId(run) : undefined) ?? runSubject(statement);
+}
+
+/** By the standard's own words, which no format of ours can change: `subject[0]` is the run's request. */
+function runSubject(statement: unknown): RunId | undefined {
+  const subjects = isObject(statement) ? statement["subject"] : undefined;
+  const first: unknown = Array.isArray(subjects) ? subjects[0] : undefined;
+  const name = isObject(first) ? first["name"] : undefined;
+  return typeof name === "string" && name.startsWith(SUBJECT) ? parseRunId(name.slice(SUBJECT.length)) : undefined;
+}
+
+const SUBJECT = "run/";
+
+function extensionIn(statement: unknown): Readonly<Record<string, unknown>> | undefined {
+  const predicate = isObject(statement) ? statement["predicate"] : undefined;
+  const extension = isObject(predicate) ? predicate[EXTENSION] : undefined;
+  return isObject(extension) ? extension : undefined;
 }
 
 type Refused = Extract<ParsedManifest, { kind: "refused" }>;
 
 function extensionOf(statement: unknown): { readonly kind: "ok"; readonly value: Extension } | Refused {
-  const predicate = isObject(statement) ? statement["predicate"] : undefined;
-  const extension = isObject(predicate) ? predicate[EXTENSION] : undefined;
-  if (!isObject(extension)) return { kind: "refused", why: "it is no manifest of a run" };
+  const extension = extensionIn(statement);
+  if (extension === undefined) return { kind: "refused", why: "it is no manifest of a run" };
   const version = extension["manifest"];
   if (typeof version !== "number" || !Number.isInteger(version) || version < 1)
     return { kind: "refused", why: "its format has no version" };

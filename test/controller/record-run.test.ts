@@ -7,9 +7,12 @@ import { acceptRun } from "../../src/controller/accept-run.ts";
 import { lostOrders } from "../../src/controller/open-orders.ts";
 import { recordRun, type RecordPorts } from "../../src/controller/record-run.ts";
 import { sqliteHistory } from "../../src/index/sqlite-history.ts";
+import { PAYLOAD_TYPE, preAuthentication, renderEnvelope } from "../../src/manifest/dsse.ts";
 import { manifestPath, signaturePath } from "../../src/manifest/ledger-paths.ts";
+import { renderRun } from "../../src/manifest/render-manifest.ts";
 import { ORDERS } from "../../src/run/request.ts";
 import type { Store } from "../../src/store/store.ts";
+import { commitOf } from "../contract/git.ts";
 import { digitsRun, sha } from "../manifest/run-records.ts";
 import { ordered, remotePlace, type Controller } from "./acceptances.ts";
 
@@ -82,4 +85,26 @@ test("what none of our keys signed records nothing: it is accepted, taken up and
   expect(place.remote.git("rev-parse", `${us.ledger}:${signaturePath(order.id)}`)).not.toBe(forged);
   expect(await counts()).toEqual([1, 1, 1]);
   expect(await acceptRun(us, order)).toEqual({ kind: "recorded" });
+});
+
+test("what a newer version recorded with our key is neither accepted again nor written over", async () => {
+  const place = await remotePlace();
+  const us = await place.controller("ours");
+  const order = ordered();
+  const record = digitsRun({ id: order.id });
+  const known = new TextDecoder().decode(renderRun(record).manifest);
+  const manifest = new TextEncoder().encode(known.replace(/"manifest": ?1\b/, '"manifest": 99'));
+  const bytes = await us.signer.sign(preAuthentication(PAYLOAD_TYPE, manifest));
+  const files = new Map([
+    [manifestPath(order.id), manifest],
+    [signaturePath(order.id), renderEnvelope(manifest, { keyId: us.signer.keyId, bytes })],
+  ]);
+  const appended = await us.mirror.append(us.ledger, null, [commitOf({}, { files })]);
+  if (appended.kind !== "appended") throw new Error("it was not appended");
+  await us.mirror.publish([{ ref: us.ledger, from: null, to: appended.head }]);
+
+  expect(await acceptRun(us, order)).toEqual({ kind: "recorded" });
+  const ask = { record, before: undefined, known: () => false, tree: new Map<string, Uint8Array>() };
+  expect(await recordRun(recording(us), ask)).toMatchObject({ kind: "recorded", commit: appended.head });
+  expect(place.remote.git("rev-parse", us.ledger).trim()).toBe(appended.head);
 });
