@@ -30,13 +30,15 @@ export interface AppParts {
   readonly config: Pick<ServiceConfig, "app" | "webhooks" | "forge">;
   readonly queue: { readonly jobs: Pick<Jobs, "add"> };
   readonly log: Logger;
+  /** Does what is left of a delivery whose signature is right. */
+  readonly answering: <T>(answer: () => Promise<T>) => Promise<T>;
 }
 
 /**
  * The door for GitHub's deliveries. Size, signature (over the raw bytes, with one secret or two) and shape are checked
  * before Probot sees anything, because its own middleware knows one secret, no limit, and one answer to all mistakes.
  */
-export async function createApp({ config, queue, log }: AppParts): Promise<App> {
+export async function createApp({ config, queue, log, answering }: AppParts): Promise<App> {
   const { webhooks } = config;
   if (webhooks === null) throw new Error("webhooks are off");
   const secrets = [webhooks.secret, ...(webhooks.previous === null ? [] : [webhooks.previous])];
@@ -57,7 +59,7 @@ export async function createApp({ config, queue, log }: AppParts): Promise<App> 
       const started = performance.now();
       const delivery = request.headers.get("x-github-delivery") ?? "";
       const own = log.child({ delivery: delivery.slice(0, 64) });
-      const received = await receiveOne(probot, secrets, { request, delivery, log: own });
+      const received = await receiveOne(probot, secrets, { request, delivery, log: own, answering });
       own.info({ ...received, ms: Math.round(performance.now() - started) }, "delivery");
       return received;
     },
@@ -80,13 +82,14 @@ interface Delivery {
   readonly request: Request;
   readonly delivery: string;
   readonly log: Logger;
+  readonly answering: AppParts["answering"];
 }
 
 async function receiveOne(probot: Probot, secrets: readonly string[], delivery: Delivery): Promise<Received> {
   const { headers } = delivery.request;
   const name = headers.get("x-github-event") ?? "";
   const event = ACTED_ON.has(name) ? name : "other";
-  const answer = (status: Received["status"], message: string): Received => ({ status, message, event });
+  const answer: Answer = (status, message) => ({ status, message, event });
   if (!/^[a-z0-9_]{1,64}$/.test(name)) return answer(400, "the header X-GitHub-Event is missing or no event");
   const signature = /^sha256=([0-9a-f]{64})$/.exec(headers.get("x-hub-signature-256") ?? "")?.[1];
   if (signature === undefined) return answer(401, "the header X-Hub-Signature-256 is missing or no signature");
@@ -98,10 +101,20 @@ async function receiveOne(probot: Probot, secrets: readonly string[], delivery: 
   if (body === "broken") return answer(400, "the payload did not arrive whole");
   if (!isSigned(body, signature, secrets))
     return answer(401, "the signature does not match the payload and the secret");
+  return delivery.answering(() => enqueueOne(probot, { ...delivery, name, body }, answer));
+}
+
+type Answer = (status: Received["status"], message: string) => Received;
+
+async function enqueueOne(
+  probot: Probot,
+  { delivery, log, name, body }: Delivery & { readonly name: string; readonly body: Uint8Array },
+  answer: Answer,
+): Promise<Received> {
   const payload = parseJson(body);
   if (payload === undefined) return answer(400, "the payload is not JSON");
   // A delivery without an id is named by its bytes, so that delivered again it is the same.
-  const id = delivery.delivery === "" ? hash("sha256", body) : delivery.delivery;
+  const id = delivery === "" ? hash("sha256", body) : delivery;
   const read = triggersOf(name, id, payload);
   if (read.kind === "malformed") return answer(400, read.why);
   if (read.kind === "ignored") return answer(200, read.why);
@@ -110,7 +123,7 @@ async function receiveOne(probot: Probot, secrets: readonly string[], delivery: 
   try {
     await within(probot.receive(known), ENQUEUE_MS);
   } catch (error) {
-    delivery.log.error({ err: error }, "the delivery could not be enqueued");
+    log.error({ err: error }, "the delivery could not be enqueued");
     return answer(503, "the queue cannot be reached: deliver this again");
   }
   return answer(202, "enqueued");

@@ -1,18 +1,16 @@
 import { expect, test } from "vitest";
 
-import type { App } from "../../src/app.ts";
 import { answersFirst } from "../../src/main/serve/answers-first.ts";
-
-type Received = Awaited<ReturnType<App["receive"]>>;
+import { app, delivery, jobList, sign } from "./parts.ts";
 
 /** A door whose answers are given one by one. */
 function slow(mostMs: number) {
-  const asked: ((answer: Received) => void)[] = [];
-  const door = answersFirst({ receive: () => new Promise((resolve) => asked.push(resolve)) }, mostMs);
+  const asked: (() => void)[] = [];
+  const door = answersFirst(mostMs);
   const begun: string[] = [];
   return {
-    deliver: () => door.app.receive(new Request("http://localhost/")),
-    answer: () => asked.shift()?.({ status: 202, message: "enqueued" } as Received),
+    deliver: () => door.answering(() => new Promise<void>((resolve) => asked.push(resolve))),
+    answer: () => asked.shift()?.(),
     begin: (name: string) => door.quiet().then(() => begun.push(name)),
     begun,
   };
@@ -38,3 +36,22 @@ test("whoever never ends what he sends holds nothing up for longer than the time
   for (let at = 0; at < 20; at++) await door.begin("all the same");
   expect(door.begun).toHaveLength(20);
 }, 5_000);
+
+test("only what is signed counts as a delivery: a stranger who sends slowly holds nothing up", async () => {
+  const counted: string[] = [];
+  const jobs = jobList();
+  const door = await app(jobs, null, undefined, (answer) => {
+    counted.push(`${jobs.jobs.size} enqueued`);
+    return answer();
+  });
+  const body = JSON.stringify({
+    ref: "refs/heads/main",
+    installation: { id: 7 },
+    repository: { id: 5, full_name: "acme/digits" },
+  });
+  const statuses: number[] = [];
+  for (const signature of ["", sign(body, "other"), sign(body)])
+    statuses.push((await door.receive(delivery("push", body, { "x-hub-signature-256": signature }))).status);
+  expect(statuses).toEqual([401, 401, 202]);
+  expect(counted).toEqual(["0 enqueued"]);
+});

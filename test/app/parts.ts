@@ -2,7 +2,7 @@ import { createHmac, generateKeyPairSync } from "node:crypto";
 
 import { pino } from "pino";
 
-import { createApp, type App } from "../../src/app.ts";
+import { createApp, type App, type AppParts } from "../../src/app.ts";
 import type { QueuedJob } from "../../src/queue/queue.ts";
 
 export const SECRET = "a secret of the test";
@@ -37,7 +37,12 @@ export function jobList(): JobList {
   };
 }
 
-export function app(jobs: JobList, previous: string | null = null, secret = SECRET): Promise<App> {
+export function app(
+  jobs: JobList,
+  previous: string | null = null,
+  secret = SECRET,
+  answering: AppParts["answering"] = (answer) => answer(),
+): Promise<App> {
   return createApp({
     config: {
       app: { id: 1, privateKey: PRIVATE_KEY },
@@ -46,6 +51,7 @@ export function app(jobs: JobList, previous: string | null = null, secret = SECR
     },
     queue: { jobs },
     log: pino({ level: "silent" }),
+    answering,
   });
 }
 

@@ -69,6 +69,37 @@ test("of very many refs each look reads some, and none of them keeps the last on
   expect([second?.taken.map(({ ref }) => ref), reads.length]).toEqual([["refs/left/last"], 200]);
 });
 
+test("of very many that do not count all are told, in the same words each time, until one counts", async () => {
+  const unread: UnreadRefs = new Map();
+  let counts = -1;
+  const many = Array.from({ length: 260 }, (_, nth): readonly [string, CommitSha] => [
+    `refs/left/${String(nth).padStart(3, "0")}`,
+    sha(nth.toString(16).padStart(40, "0")),
+  ]);
+  const look = async (refs = many) => {
+    const done = await takeRefs({ unread }, refs, {
+      prefix: "refs/left/",
+      read: async (commit) => ok(Number.parseInt(commit, 16)),
+      take: async (_, nth) => (nth === counts ? ok(true) : refused(`${nth} is too late`)),
+    });
+    return done?.told.map(({ why }) => Number.parseInt(why, 10)) ?? [];
+  };
+  const every = many.map((_, nth) => nth);
+  const lengths = [(await look()).length, (await look()).length];
+  expect(lengths).toEqual([100, 200]);
+  for (let n = 0; n < 5; n++) expect(await look()).toEqual(every);
+
+  counts = 7;
+  const left = every.filter((nth) => nth !== 7);
+  for (let n = 0; n < 3; n++) await look();
+  expect(await look()).toEqual(left);
+  // Gone, or moved to what was not looked at yet, it is not told any more.
+  const moved = many
+    .slice(0, 259)
+    .map(([ref], nth) => [ref, sha((nth + 1_000).toString(16).padStart(40, "0"))] as const);
+  expect((await look(moved)).every((nth) => nth >= 1_000)).toBe(true);
+});
+
 test("a ref goes from the remote first, and stays here where it does not", async () => {
   const gone: string[] = [];
   const all = ["refs/sluice/offline/a", "refs/sluice/offline/kept", "refs/sluice/offline-here/b"];

@@ -9,6 +9,8 @@ export type UnreadRefs = Map<string, Looked>;
 interface Looked {
   /** Why commits cannot be read: neither a commit nor our keys change, so none is read again. */
   readonly refusals: ReadonlyMap<CommitSha, string>;
+  /** Why what can be read did not count when it was last looked at: told until it is looked at anew. */
+  readonly held: ReadonlyMap<string, { readonly commit: CommitSha; readonly why: string }>;
   /** The ref after which the next look goes on; null: that one saw all of them. */
   readonly until: string | null;
 }
@@ -42,24 +44,36 @@ export async function takeRefs<Read>(
   refs: Iterable<readonly [string, CommitSha]>,
   { prefix, read, take }: RefTaking<Read>,
 ): Promise<TakenRefs | undefined> {
-  const { refusals: known, until = null } = unread.get(prefix) ?? {};
+  const { refusals: known, held: before, until = null } = unread.get(prefix) ?? {};
+  const all = [...refs];
   let looked = 0;
   let last: string | null = null;
   const refusals = new Map<CommitSha, string>();
-  const told: TakenRefs["told"][number][] = [];
+  const held = new Map<string, { readonly commit: CommitSha; readonly why: string }>();
+  const whys = new Map<string, string>();
   const taken: KeptRef[] = [];
-  for (const [ref, commit] of after([...refs], until)) {
+  for (const [ref, commit] of after(all, until)) {
     const why = known?.get(commit);
-    if (why === undefined && looked++ >= MOST) continue;
+    if (why === undefined && looked++ >= MOST) {
+      const last = before?.get(ref);
+      if (last?.commit === commit) held.set(ref, last);
+      continue;
+    }
     if (why === undefined) last = ref;
     const one = why === undefined ? await read(commit) : refused(why);
     if (one.kind !== "ok") refusals.set(commit, one.refusal);
     const did = one.kind === "ok" ? await take(ref, one.value) : one;
     if (did === undefined) return undefined;
-    if (did.kind !== "ok") told.push({ ref, why: did.refusal });
-    else if (did.value) taken.push({ ref, commit });
+    if (did.kind !== "ok") whys.set(ref, did.refusal);
+    if (did.kind !== "ok" && one.kind === "ok") held.set(ref, { commit, why: did.refusal });
+    else if (did.kind === "ok" && did.value) taken.push({ ref, commit });
   }
-  unread.set(prefix, { refusals, until: looked > MOST ? last : null });
+  unread.set(prefix, { refusals, held, until: looked > MOST ? last : null });
+  // In one order, wherever this look began: what is told again reads as it did.
+  const told = all.flatMap(([ref]) => {
+    const why = whys.get(ref) ?? held.get(ref)?.why;
+    return why === undefined ? [] : [{ ref, why }];
+  });
   return { told, taken };
 }
 

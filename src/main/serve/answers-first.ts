@@ -1,12 +1,8 @@
-import type { App } from "../../app.ts";
-
-/** A door, and when nobody stands in it. */
+/** Who answers deliveries, and when nobody does. */
 export interface AnswersFirst {
-  readonly app: App;
-  /**
-   * Ends when no delivery waits for its answer, and in any case `mostMs` after the first of those that do came: neither a
-   * stream of them nor a stranger who never ends what he sends stops anything.
-   */
+  /** Does what a delivery waits for, once it is known whose it is: a stranger's holds nothing up. */
+  readonly answering: <T>(answer: () => Promise<T>) => Promise<T>;
+  /** Ends when no delivery waits for its answer, and in any case `mostMs` after the first of those that do came. */
   readonly quiet: () => Promise<void>;
 }
 
@@ -14,23 +10,21 @@ export interface AnswersFirst {
  * Lets work that takes long wait for deliveries that wait for an answer: a forge gives up on an answer within seconds,
  * and whoever waits for a plan waits for longer anyhow.
  */
-export function answersFirst(app: App, mostMs: number): AnswersFirst {
+export function answersFirst(mostMs: number): AnswersFirst {
   let waiting = 0;
   let until = 0;
   let end = Promise.withResolvers<void>();
   return {
-    app: {
-      async receive(request) {
-        if (waiting++ === 0) until = performance.now() + mostMs;
-        try {
-          return await app.receive(request);
-        } finally {
-          if (--waiting === 0) {
-            end.resolve();
-            end = Promise.withResolvers();
-          }
+    async answering(answer) {
+      if (waiting++ === 0) until = performance.now() + mostMs;
+      try {
+        return await answer();
+      } finally {
+        if (--waiting === 0) {
+          end.resolve();
+          end = Promise.withResolvers();
         }
-      },
+      }
     },
     async quiet() {
       const left = until - performance.now();

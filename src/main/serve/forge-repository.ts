@@ -19,6 +19,7 @@ import { sqliteHistory } from "../../index/sqlite-history.ts";
 import { openReleases, type Releases } from "../release/releases.ts";
 import type { UnreadRefs } from "../release/taken-refs.ts";
 import { keysOf } from "../release/signing-keys.ts";
+import { removeFormerIndexes } from "./former-indexes.ts";
 import { newestOutput } from "./newest-output.ts";
 import { rulesReader } from "./rules-at.ts";
 import { notedMirror, type RefusedPushes } from "./noted-mirror.ts";
@@ -93,8 +94,8 @@ export async function forgeRepository(place: RepositoryPlace): Promise<ForgeRepo
   const cache = fileParsedCache(join(directory, "parsed"), place.version);
   const keys = keysOf(place);
   // Whose word counts decides what is in it: with other keys it is another index.
-  const name = hexOf(digestOf([...keys.keys()].sort().join())).slice(0, 12);
-  const history = sqliteHistory(join(directory, `history-${name}.sqlite`), {
+  const name = `history-${hexOf(digestOf([...keys.keys()].sort().join())).slice(0, 12)}.sqlite`;
+  const history = sqliteHistory(join(directory, name), {
     repository: String(forge.repository.id),
     keys,
     // Nobody is told what is on its way to the ledger and may be refused.
@@ -102,6 +103,7 @@ export async function forgeRepository(place: RepositoryPlace): Promise<ForgeRepo
     log: async (until) => mirror.log((await mirror.published()) ?? ledger, until),
     files: (commit, paths) => mirror.files(commit, paths),
   });
+  removeFormerIndexes(directory, name);
   const commits = rememberedCommits(mirror);
   const memory = orderMemory();
   let savedAt = -Infinity;

@@ -191,9 +191,10 @@ export async function openService(opening: Opening): Promise<Opened> {
   });
   const open = async (run: string): Promise<boolean> => (await queue.table.get(LIVE, run)) !== undefined;
   const followers = watchFollowers(queue, { open, onError });
-  const door = config.webhooks === null ? null : answersFirst(await createApp({ config, queue, log }), ANSWERS_MS);
+  const { answering, quiet } = answersFirst(ANSWERS_MS);
+  const door = config.webhooks === null ? null : await createApp({ config, queue, log, answering });
   const hands = composeHands(service, queue, followers);
-  const work = await startWork(queue, toldHands(hands, { log, tracing, begin: door?.quiet }), {
+  const work = await startWork(queue, toldHands(hands, { log, tracing, begin: quiet }), {
     runs: 8,
     onError: (job, error) => log.error({ err: error, job: job.id }, "job"),
   });
@@ -218,7 +219,7 @@ export async function openService(opening: Opening): Promise<Opened> {
     port: config.port,
     version,
     log,
-    app: door === null ? null : tracedApp(door.app, tracing),
+    app: door === null ? null : tracedApp(door, tracing),
     queue,
     notReady: ready,
     steps,

@@ -8,16 +8,12 @@ import type { Tracing } from "./tracing.ts";
 /** One line a trigger: what was looked at, what came of it, and how long it took. */
 export function toldHands(
   hands: Hands,
-  {
-    log,
-    tracing,
-    begin,
-  }: { readonly log: Logger; readonly tracing: Tracing; readonly begin: AnswersFirst["quiet"] | undefined },
+  { log, tracing, begin }: { readonly log: Logger; readonly tracing: Tracing; readonly begin: AnswersFirst["quiet"] },
 ): Hands {
   return {
     ...hands,
     async handle(trigger) {
-      await begin?.();
+      await begin();
       const began = performance.now();
       const performed = await tracing.span("handle", { "sluice.trigger": trigger.kind }, () => hands.handle(trigger));
       const about = {
