@@ -31,6 +31,8 @@ export type LaunchEnd =
 /** One launcher process, one step at a time. */
 export interface Launcher {
   readonly alive: boolean;
+  /** Why it is alive no longer. */
+  readonly gone: string | undefined;
   /** Ends when the launcher waits for orders, or is gone. */
   readonly ready: Promise<void>;
   run(order: LaunchOrder, signal: AbortSignal): Promise<LaunchEnd>;
@@ -40,7 +42,7 @@ export interface Launcher {
 interface Wire {
   readonly child: ChildProcess;
   method: "wait4" | "none";
-  alive: boolean;
+  gone: string | undefined;
   errors: string;
   waiting: ((end: LaunchEnd) => void) | undefined;
   ready: () => void;
@@ -52,13 +54,13 @@ export function startLauncher(command: readonly string[], env: NodeJS.ProcessEnv
   const child = spawn(program ?? "", args, { stdio: ["pipe", "pipe", "pipe"], env, detached: true });
   let settle = (): void => undefined;
   const ready = new Promise<void>((resolve) => (settle = resolve));
-  const wire: Wire = { child, method: "none", alive: true, errors: "", waiting: undefined, ready: settle };
+  const wire: Wire = { child, method: "none", gone: undefined, errors: "", waiting: undefined, ready: settle };
   const closed = new Promise<void>((resolve) => {
     const gone = (why: string): void => {
-      wire.alive = false;
+      wire.gone ??= wire.errors.trim() === "" ? why : `${why}: ${firstError(wire.errors)}`;
       const { waiting } = wire;
       wire.waiting = undefined;
-      waiting?.({ kind: "lost", why: wire.errors.trim() === "" ? why : `${why}: ${firstError(wire.errors)}` });
+      waiting?.({ kind: "lost", why: wire.gone });
       wire.ready();
       resolve();
     };
@@ -70,7 +72,10 @@ export function startLauncher(command: readonly string[], env: NodeJS.ProcessEnv
   listen(wire);
   return {
     get alive() {
-      return wire.alive;
+      return wire.gone === undefined;
+    },
+    get gone() {
+      return wire.gone;
     },
     ready,
     run: (order, signal) => run(wire, order, signal),
@@ -140,7 +145,7 @@ function endFrom(message: Message, method: "wait4" | "none"): LaunchEnd {
 }
 
 function run(wire: Wire, order: LaunchOrder, signal: AbortSignal): Promise<LaunchEnd> {
-  if (!wire.alive) return Promise.resolve({ kind: "lost", why: "the launcher is gone" });
+  if (wire.gone !== undefined) return Promise.resolve({ kind: "lost", why: "the launcher is gone" });
   return new Promise((resolve) => {
     const cancel = (): void => void wire.child.stdin?.write(`${JSON.stringify({ cancel: order.id })}\n`);
     wire.waiting = (end) => {

@@ -10,6 +10,7 @@ import { environmentOf } from "./step-environment.ts";
 import { unlessDiskFull } from "./full-disk.ts";
 import { isShown } from "./shown.ts";
 import { isolationHere } from "./isolation.ts";
+import type { Launcher } from "./launcher-client.ts";
 import { launcherCommand } from "./launcher-command.ts";
 import { memoryLimitsHere, type MemoryGroup, type MemoryLimits } from "./memory-limit.ts";
 import { permitsFor, type Permits } from "./permits.ts";
@@ -56,8 +57,10 @@ const SPARE = 2;
 const SPARE_SANDBOXED = 1;
 
 export interface ProcessExecutor extends Executor {
-  /** Whether a step finds a workspace; where none could be made, it is tried again every few seconds. */
+  /** Whether a step finds a workspace and a launcher; where there is none, it is tried again every few seconds. */
   ready(): boolean;
+  /** Ends when that was tried once. */
+  readonly tried: Promise<void>;
 }
 
 /** Steps as processes of this machine: in bubblewrap where it is there, else each in a directory of its own. */
@@ -82,13 +85,14 @@ export function processExecutor(
     idle: [],
     systemReadOnly: sandboxed ? readOnlyFor(options.path) : [],
   };
-  const ready = readyOnce(() => beginAhead(pool), options.onError);
+  const { ready, tried } = readyOnce(() => beginAhead(pool), options.onError);
   const fresh = keepFresh(() => pool.made.map((slot) => slot.root));
   return {
     isolation: here.isolation,
     why: here.why,
     ahead,
     ready,
+    tried,
     start: (order, signal) => start(pool, order, signal),
     async [Symbol.asyncDispose]() {
       const launchers = [...pool.made.flatMap((slot) => slot.launcher ?? []), ...pool.idle];
@@ -105,20 +109,36 @@ export function processExecutor(
 }
 
 /** The first workspace, which says whether there can be any; and its launcher, whose start takes as long as ten steps. */
-function beginAhead(pool: Pool): void {
+function beginAhead(pool: Pool): Promise<void> {
   const { launcherPath, sandbox } = pool.options;
   if (pool.made.length === 0) pool.free.push(makeSlot(pool));
   const slot = pool.free.at(0);
   // A step that has the only one begins by itself.
-  if (slot === undefined) return;
-  if (!pool.sandboxed) pool.idle.push({ process: launch(pool, launcherCommand(launcherPath)), settings: PLAIN });
+  if (slot === undefined) return Promise.resolve();
+  if (!pool.sandboxed) {
+    const one: RunningLauncher = { process: launch(pool, launcherCommand(launcherPath)), settings: PLAIN };
+    pool.idle.push(one);
+    return begun(one.process).catch((error: unknown) => {
+      pool.idle.splice(0, pool.idle.length, ...pool.idle.filter((other) => other !== one));
+      throw error;
+    });
+  }
+  // Each step has a fresh one.
+  if (sandbox !== "auto") return Promise.resolve();
   // In the sandbox that most steps ask for; one that asks for another replaces it.
-  else if (sandbox === "auto")
+  return begun(
     launcherFor(pool, slot, {
       order: { network: false, inputs: [], secrets: {} },
       prepared: { environment: { path: [], readOnly: [] } },
       group: undefined,
-    });
+    }),
+  );
+}
+
+/** A launcher that dies at its start would lose every step that is taken here. */
+async function begun(launcher: Launcher): Promise<void> {
+  await launcher.ready;
+  if (launcher.gone !== undefined) throw new Error(`no step can be started here: ${launcher.gone}`);
 }
 
 async function start(pool: Pool, order: AttemptOrder, signal: AbortSignal): Promise<Attempt> {

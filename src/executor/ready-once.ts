@@ -1,33 +1,46 @@
 /** Between one try and the next. */
 const AGAIN_MS = 2_000;
 
+export interface Readiness {
+  readonly ready: () => boolean;
+  /** Ends with the first try, however that ended. */
+  readonly tried: Promise<void>;
+}
+
 /**
- * Begins at once and, where that cannot be, again when it is asked whether it has begun; what is in the way is told when it
- * changes, and is an error where nobody is to be told.
+ * Begins at once and, where that does not succeed, again when it is asked whether it has begun; what is in the way is told
+ * when it changes. Where nobody is to be told, what keeps it from beginning at once is an error.
  */
 export function readyOnce(
-  begin: () => void,
+  begin: () => Promise<void>,
   onError: ((error: unknown) => void) | undefined,
   now: () => number = () => performance.now(),
-): () => boolean {
-  let begun = false;
+): Readiness {
+  let state: "begun" | "trying" | "failed" = "failed";
   let told: string | undefined;
   let triedAt = now();
-  const attempt = (): void => {
+  const fail = (error: unknown): void => {
+    state = "failed";
+    const why = String(error);
+    if (why !== told) onError?.(error);
+    told = why;
+  };
+  const attempt = (): Promise<void> => {
     triedAt = now();
+    state = "trying";
     try {
-      begin();
-      begun = true;
+      return begin().then(() => void (state = "begun"), fail);
     } catch (error) {
       if (onError === undefined) throw error;
-      const why = String(error);
-      if (why !== told) onError(error);
-      told = why;
+      fail(error);
+      return Promise.resolve();
     }
   };
-  attempt();
-  return () => {
-    if (!begun && now() - triedAt >= AGAIN_MS) attempt();
-    return begun;
+  return {
+    tried: attempt(),
+    ready() {
+      if (state === "failed" && now() - triedAt >= AGAIN_MS) void attempt();
+      return state === "begun";
+    },
   };
 }

@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -51,6 +51,38 @@ function orderOf(id: number, inputs: readonly StagedInput[]): AttemptOrder {
     memoryBytes: null,
   };
 }
+
+test.each([
+  ["starts is ready", readFileSync(LAUNCHER, "utf8"), true, []],
+  [
+    "dies at its start is not, and says why",
+    'process.stderr.write("Error: cannot load a library\\n"); process.exit(3);\n',
+    false,
+    ["Error: no step can be started here: the launcher ended (exit code 3): Error: cannot load a library"],
+  ],
+])("an executor whose launcher %s", async (_, text, ready, said) => {
+  const directory = mkdtempSync(join(tmpdir(), "sluice-launcher-"));
+  onTestFinished(() => rmSync(directory, { recursive: true, force: true }));
+  writeFileSync(join(directory, "launcher.ts"), text);
+  const told: unknown[] = [];
+  const executor = processExecutor({
+    directory: join(directory, "work"),
+    sandbox: "off",
+    slots: 1,
+    environments: ownEnvironments(directory),
+    materialize: () => Promise.resolve({ kind: "missing" }),
+    launcherPath: join(directory, "launcher.ts"),
+    path: process.env["PATH"] ?? "/usr/bin:/bin",
+    onDrift: undefined,
+    onError: (error) => told.push(String(error)),
+  });
+  if ("kind" in executor) throw new Error(executor.why);
+  expect(executor.ready()).toBe(false);
+  await executor.tried;
+  expect(executor.ready()).toBe(ready);
+  expect(told).toEqual(said);
+  await executor[Symbol.asyncDispose]();
+});
 
 test("attempts whose workspaces cannot be made ready keep no slot, and leave nothing behind", async () => {
   const directory = mkdtempSync(join(tmpdir(), "sluice-ready-"));

@@ -10,7 +10,7 @@ import { resolveSecrets } from "../../controller/secret-order.ts";
 import { builtEnvironments, type BuiltEnvironments } from "../../executor/built-environments.ts";
 import type { Executor } from "../../executor/executor.ts";
 import { isolationHere } from "../../executor/isolation.ts";
-import { processExecutor } from "../../executor/process-executor.ts";
+import { processExecutor, type ProcessExecutor } from "../../executor/process-executor.ts";
 import { strangerExecutor } from "../../executor/stranger-executor.ts";
 import { removeAbandoned } from "../../executor/work-place.ts";
 import { withContainers } from "../../executor/with-containers.ts";
@@ -65,6 +65,9 @@ export interface WorkerParts {
   readonly onError: (error: unknown) => void;
 }
 
+/** A launcher starts in a tenth of that. */
+const TRIED_WITHIN_MS = 5_000;
+
 /** The queue of a pool's attempts. */
 export function poolQueue(pool: string): string {
   return `pool-${pool}`;
@@ -75,13 +78,15 @@ export async function startWorker(parts: WorkerParts): Promise<AsyncDisposable> 
   const { queue, store, begun, checkpoints, clock, onError } = parts;
   await removeAbandoned(servicePaths(parts.data).work, clock.now());
   const environments = openEnvironments(parts);
-  const { executor, ready } = openExecutor(parts, environments);
+  const { executor, ready, tried } = openExecutor(parts, environments);
   const strangers = openStrangers(parts);
   const notice = noticeOf(parts);
   const secrets = secretSources({ env: envSecrets(parts.variable), file: fileSecrets([parts.data]) });
   const underWay = new Set<UnderWay>();
   const open = async (run: string): Promise<boolean> => (await queue.table.get(LIVE, run)) !== undefined;
   const followers = watchFollowers(queue, { open, onError });
+  // Else it would offer nothing until it is asked again.
+  await shortly(tried, clock);
   const consumer = await attemptConsumer({
     queue,
     pool: poolQueue(parts.pool),
@@ -192,6 +197,13 @@ function noticeOf({ concurrency, version }: WorkerParts): WorkerNotice {
   return { slots: concurrency, room, version, host: hostname(), pid: process.pid };
 }
 
+/** Waits for what takes a moment, and for no longer where it hangs. */
+async function shortly(ended: Promise<void>, clock: WorkerParts["clock"]): Promise<void> {
+  const over = new AbortController();
+  await Promise.race([ended, clock.wait(TRIED_WITHIN_MS, over.signal)]);
+  over.abort();
+}
+
 /** Built from their locks, in a sandbox where steps have one. */
 function openEnvironments({ data, path, store, variable }: WorkerParts): BuiltEnvironments {
   const here = isolationHere("auto");
@@ -207,7 +219,7 @@ function openEnvironments({ data, path, store, variable }: WorkerParts): BuiltEn
 function openExecutor(
   { data, path, concurrency, store, kubernetes, onError }: WorkerParts,
   environments: BuiltEnvironments,
-): { readonly executor: Executor; readonly ready: () => boolean } {
+): { readonly executor: Executor } & Pick<ProcessExecutor, "ready" | "tried"> {
   const directory = servicePaths(data).work;
   const materialize: Store["materialize"] = (record, target) => store.materialize(record, target);
   const options = {
@@ -225,7 +237,7 @@ function openExecutor(
   if ("kind" in plain) throw new Error(plain.why);
   const here = withSlurm(withContainers(plain, options), { ...options, onError, stays: true });
   const pool = kubernetes && { pool: kubernetes, data, directory, slots: concurrency, materialize, onError };
-  return { executor: withKubernetes(here, pool), ready: () => plain.ready() };
+  return { executor: withKubernetes(here, pool), ready: () => plain.ready(), tried: plain.tried };
 }
 
 /** For what forks bring, whatever pool it comes through. */
