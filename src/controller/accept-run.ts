@@ -2,7 +2,7 @@ import type { Mirror } from "../git/mirror.ts";
 import type { CommitSha } from "../identity/identity.ts";
 import { preAuthentication, renderEnvelope } from "../manifest/dsse.ts";
 import { ORDER_FILES, signedOrder } from "../manifest/signed-order.ts";
-import { runFiles, signedRun } from "../manifest/signed-run.ts";
+import { isRecorded } from "../manifest/signed-run.ts";
 import {
   acceptedRef,
   ORDER_TYPE,
@@ -36,43 +36,36 @@ export async function acceptRun({ mirror, signer, ledger, keys }: AcceptPorts, o
   const refreshed = await mirror.refresh([ledger]);
   if (refreshed.kind !== "ok") return refreshed;
   const head = refreshed.refs.get(ledger);
-  if (await isRecorded({ mirror, keys }, head, order.id)) return { kind: "recorded" };
+  if (head !== undefined && (await isRecorded(mirror, head, order, keys))) return { kind: "recorded" };
   const to = await orderCommit({ mirror, signer }, order);
   const published = await mirror.publish([{ ref, from: null, to }]);
   if (published.kind === "published") return { kind: "accepted", mine: true };
   const accepted =
     published.kind === "overtaken"
-      ? await whoseIsIt({ mirror, signer, ledger, keys }, { id: order.id, to, why: published.why })
+      ? await whoseIsIt({ mirror, signer, ledger, keys }, { order, to, why: published.why })
       : published;
   // Not accepted: nobody may find it here later and take it for a promise.
   if (accepted.kind !== "accepted") await mirror.drop(orderRef(order.id));
   return accepted;
 }
 
-async function isRecorded(
-  { mirror, keys }: Pick<AcceptPorts, "mirror" | "keys">,
-  head: CommitSha | undefined,
-  id: RunOrder["id"],
-): Promise<boolean> {
-  return head !== undefined && signedRun(await mirror.files(head, runFiles(id)), id, keys);
-}
-
 /** Whoever came first accepted the run, unless it was none of us: then ours takes the place of what stands there. */
 async function whoseIsIt(
   { mirror, signer, ledger, keys }: AcceptPorts,
-  { id, to, why }: { readonly id: RunOrder["id"]; readonly to: CommitSha; readonly why: string },
+  { order, to, why }: { readonly order: RunOrder; readonly to: CommitSha; readonly why: string },
 ): Promise<Accepted> {
-  const ref = acceptedRef(id);
+  const ref = acceptedRef(order.id);
   const refreshed = await mirror.refresh([ref, ledger]);
   if (refreshed.kind !== "ok") return refreshed;
   const from = refreshed.refs.get(ref);
   if (from === undefined) {
-    const ended = await isRecorded({ mirror, keys }, refreshed.refs.get(ledger), id);
+    const head = refreshed.refs.get(ledger);
+    const ended = head !== undefined && (await isRecorded(mirror, head, order, keys));
     // Gone again, it was taken to its end meanwhile; otherwise nobody would ever execute it.
     return ended ? { kind: "recorded" } : { kind: "refused", why };
   }
   const theirs = signedOrder(await mirror.files(from, ORDER_FILES), signer);
-  if (theirs?.id === id) return { kind: "accepted", mine: false };
+  if (theirs?.id === order.id) return { kind: "accepted", mine: false };
   const published = await mirror.publish([{ ref, from, to }]);
   if (published.kind === "published") return { kind: "accepted", mine: true };
   return published.kind === "overtaken" ? { kind: "unreachable", why: published.why } : published;

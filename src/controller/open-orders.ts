@@ -1,7 +1,7 @@
 import type { Mirror } from "../git/mirror.ts";
 import { parseRunId, type CommitSha } from "../identity/identity.ts";
 import { ORDER_FILES, signedOrder } from "../manifest/signed-order.ts";
-import { runFiles, signedRun } from "../manifest/signed-run.ts";
+import { isRecorded } from "../manifest/signed-run.ts";
 import { ACCEPTED, acceptedRef, ORDERS, type RunOrder } from "../run/request.ts";
 import type { Signer } from "../signer/signer.ts";
 
@@ -46,12 +46,10 @@ export async function lostOrders(
   for (const [ref, commit] of await mirror.kept(ORDERS)) {
     const id = parseRunId(ref.slice(ORDERS.length));
     if (id === undefined || refs.has(acceptedRef(id))) continue;
-    if (head !== undefined && signedRun(await mirror.files(head, runFiles(id)), id, keys)) {
-      await mirror.drop(ref);
-      continue;
-    }
     const order = signedOrder(await mirror.files(commit, ORDER_FILES), signer);
-    if (order?.id === id) lost.push(order);
+    const ours = order?.id === id ? order : undefined;
+    if (head !== undefined && (await isRecorded(mirror, head, ours ?? { id }, keys))) await mirror.drop(ref);
+    else if (ours !== undefined) lost.push(ours);
   }
   return lost;
 }

@@ -16,7 +16,7 @@ import {
 } from "../manifest/ledger-paths.ts";
 import { headerWithKey } from "../manifest/ledger-header.ts";
 import { renderRun } from "../manifest/render-manifest.ts";
-import { runFiles, signedRun } from "../manifest/signed-run.ts";
+import { isRecorded } from "../manifest/signed-run.ts";
 import type { RunRecord } from "../run/run-record.ts";
 import type { Signer } from "../signer/signer.ts";
 import type { Store } from "../store/store.ts";
@@ -84,7 +84,7 @@ export async function recordRun(ports: RecordPorts, recording: Recording): Promi
     if (attempt > 1) await ports.ledger?.refresh();
     const head = (await git.resolve(ref)) ?? null;
     // Two that executed one run: the first record is the record. What none of our keys signed gives way.
-    if (ports.ledger !== undefined && head !== null && (await isRecorded(ports.ledger, git, head, record.id))) {
+    if (ports.ledger !== undefined && head !== null && (await isRecorded(git, head, record, ports.ledger.keys))) {
       const ended = await ports.ledger.publish({ from: head, to: head });
       if (ended.kind === "published") return { kind: "recorded", commit: head, before: head, manifest: digest };
       if (ended.kind !== "overtaken") return { kind: "later", why: ended.why };
@@ -105,10 +105,6 @@ export async function recordRun(ports: RecordPorts, recording: Recording): Promi
     }
     if (attempt === ATTEMPTS) throw new Error(`recording ${record.id}: the ledger moved ${ATTEMPTS} times meanwhile`);
   }
-}
-
-async function isRecorded({ keys }: Ledger, git: Commits, head: CommitSha, id: RunId): Promise<boolean> {
-  return signedRun(await git.files(head, runFiles(id)), id, keys);
 }
 
 /** Key documents stand in the ledger once: those of cached steps came with the run that computed them. */

@@ -4,7 +4,7 @@ import type { Mirror } from "../git/mirror.ts";
 import type { CommitSha, Domain } from "../identity/identity.ts";
 import type { StepResult } from "../key/key-document.ts";
 import { ORDER_FILES, signedOrder } from "../manifest/signed-order.ts";
-import { runFiles, signedRun } from "../manifest/signed-run.ts";
+import { isRecorded } from "../manifest/signed-run.ts";
 import type { WorkStep } from "../plan/plan.ts";
 import { endedAt } from "../run/ended-at.ts";
 import type { RunRecord } from "../run/run-record.ts";
@@ -71,7 +71,7 @@ export async function runAccepted(ports: RunAcceptedPorts, id: RunOrder["id"]): 
   const order = await orderAmong(ports, id, there);
   if (acceptance === undefined || order === undefined) return { kind: "not-accepted" };
   const head = refreshed.refs.get(ports.ledger);
-  if (head !== undefined && signedRun(await ports.mirror.files(head, runFiles(id)), id, ports.keys))
+  if (head !== undefined && (await isRecorded(ports.mirror, head, order, ports.keys)))
     return { kind: "recorded", acceptance };
   const open = await ports.openOrders(refreshed.refs);
   const turn = turnOf(order, [...open.filter((one) => one.id !== id), order]);

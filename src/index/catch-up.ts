@@ -1,16 +1,16 @@
 import type { DatabaseSync } from "node:sqlite";
 
-import { parseCommitSha, type CommitSha, type RunId } from "../identity/identity.ts";
-import { recordedRun } from "../manifest/commit-message.ts";
+import { parseCommitSha, type CommitSha } from "../identity/identity.ts";
 import type { PastStep } from "../plan/plan.ts";
 import { failureSentence } from "../report/failure-sentence.ts";
 import { ownVoice } from "../report/voice.ts";
 import type { RunRecord } from "../run/run-record.ts";
 import { eventSignaturePath, recordedEvent } from "../release/release-event.ts";
 import type { LedgerEvent, LedgerReproduction } from "./history.ts";
-import { countedRuns, isOwn, withDocuments, type LedgerReader } from "./ledger-reader.ts";
+import { isOwn, withDocuments, type LedgerReader } from "./ledger-reader.ts";
 import { insertReproductions, readReproductions } from "./reproductions.ts";
 import { insertRuns, rowOf, type RunRow } from "./run-rows.ts";
+import { standingRuns } from "./standing-runs.ts";
 
 const BATCH = 500;
 const TRIES = 10;
@@ -81,33 +81,33 @@ async function readSince(ledger: LedgerReader, head: CommitSha, known: CommitSha
   const recent = await ledger.log(known);
   const continues = known !== undefined && (recent.at(-1)?.parents.includes(known) ?? false);
   const commits = continues || known === undefined ? recent : await ledger.log();
-  // A run's commit that was met again stands where it came last.
-  const wanted = new Map<RunId, CommitSha>();
-  for (const { sha, message } of commits.toReversed()) {
-    const id = recordedRun(message);
-    if (id === undefined) continue;
-    wanted.delete(id);
-    wanted.set(id, sha);
-  }
-  const runs: RunRow[] = [];
-  const newest = new Map<string, RunRecord>();
-  for await (const { id, record, counted } of countedRuns(ledger, head, [...wanted.keys()])) {
-    const commit = wanted.get(id);
-    if (commit === undefined || !isOwn(ledger, record)) continue;
-    runs.push(rowOf(record, { commit, counted }));
-    if (counted && isTold(record)) newest.set(record.pipeline.id, record);
-  }
   const oldest = commits.toReversed();
+  const place = new Map(oldest.map(({ sha }, at) => [sha, at]));
+  const placeOf = ({ summary }: RunRow): number => place.get(summary.commit) ?? 0;
+  const runs: RunRow[] = [];
+  const newest = new Map<string, { readonly record: RunRecord; readonly row: RunRow }>();
+  for await (const { record, counted, commit } of standingRuns(ledger, head, commits)) {
+    if (!isOwn(ledger, record)) continue;
+    const row = rowOf(record, { commit, counted });
+    runs.push(row);
+    const before = newest.get(record.pipeline.id);
+    if (counted && isTold(record) && (before === undefined || placeOf(before.row) < placeOf(row)))
+      newest.set(record.pipeline.id, { record, row });
+  }
   const events = await readEvents(ledger, head, oldest);
   const reproductions = await readReproductions(ledger, head, oldest);
   const met = new Set(commits.map(({ sha }) => sha));
   return {
     anew: !continues,
     commits: met,
-    runs,
+    runs: runs.sort((a, b) => placeOf(a) - placeOf(b)),
     events,
     reproductions,
-    past: await withDocuments(ledger, head, [...newest.values()]),
+    past: await withDocuments(
+      ledger,
+      head,
+      [...newest.values()].map(({ record }) => record),
+    ),
   };
 }
 

@@ -63,6 +63,11 @@ export interface History extends AsyncDisposable {
   byPrefix(prefix: string): readonly RunId[];
   /** True for a run that is recorded with what it computed: one that was only given up has none of its key documents there. */
   computed(run: RunId): boolean;
+  /**
+   * The commit of the ledger that says what a run was: its head, or, where what stands there now does not count, the one
+   * that recorded the run. The same holds for `record` and `readable`.
+   */
+  standing(id: RunId): Promise<CommitSha | undefined>;
   /** An unreadable manifest is an exception that says why. */
   record(id: RunId): Promise<RunRecord | undefined>;
   /** The same for whoever goes on without it: undefined where its manifest cannot be read. */

@@ -4,8 +4,8 @@ import { DatabaseSync } from "node:sqlite";
 
 import { unwritable } from "../result/unwritable.ts";
 
-/** Raised when tables change: an older file is dropped and built anew. */
-const VERSION = 7;
+/** Raised when tables, or what they say, change: an older file is dropped and built anew. */
+const VERSION = 8;
 
 const TABLES = `
   create table if not exists meta (name text primary key, value text not null);

@@ -25,16 +25,18 @@ export function rowOf(
   return { summary: summaryOf(run, commit), counted, times: counted ? times : [] };
 }
 
-/** Writes runs after the position `start`, and says where each stands. */
+/** Writes runs after the position `start`, and says where each stands; one that does not count takes no other's place. */
 export function insertRuns(database: DatabaseSync, runs: readonly RunRow[], start: number): ReadonlyMap<RunId, number> {
   const insertRun = database.prepare("insert or replace into runs values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
   const forgetTimes = database.prepare("delete from times where run = ?");
   const insertTime = database.prepare("insert into times values (?, ?, ?, ?, ?)");
   const positions = new Map<RunId, number>();
+  const counts = database.prepare("select 1 from runs where id = ? and counted = 1");
+  let position = start;
   for (const { summary, counted, times } of runs) {
-    const position = start + positions.size + 1;
     const { id, pipeline, status, source, startedAt, finishedAt, commit } = summary;
-    positions.set(id, position);
+    if (!counted && counts.get(id) !== undefined) continue;
+    positions.set(id, ++position);
     const text = JSON.stringify(summary);
     insertRun.run(id, pipeline, status, source, startedAt, finishedAt, commit, position, counted ? 1 : 0, text);
     forgetTimes.run(id);

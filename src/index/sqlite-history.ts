@@ -1,6 +1,7 @@
 import type { DatabaseSync, SQLInputValue } from "node:sqlite";
 
-import { parseRunId, type RunId } from "../identity/identity.ts";
+import { parseCommitSha, parseRunId, type CommitSha, type RunId } from "../identity/identity.ts";
+import { runFiles, signedRun } from "../manifest/signed-run.ts";
 import type { PastStep } from "../plan/plan.ts";
 import { unwritable, whereWritable } from "../result/unwritable.ts";
 import type { RunRecord } from "../run/run-record.ts";
@@ -32,15 +33,25 @@ export function sqliteHistory(path: string, ledger: LedgerReader): History {
     }
   }
 
-  async function record(id: RunId): Promise<RunRecord | undefined> {
+  async function standing(id: RunId): Promise<CommitSha | undefined> {
     const head = indexedHead(database);
-    return head === undefined ? undefined : readRun(ledger, head, id);
+    const { keys } = ledger;
+    if (head === undefined || keys === undefined) return head;
+    const row = database.prepare("select commit_sha as sha from runs where id = ? and counted = 1").get(id);
+    const recorded = row === undefined ? undefined : parseCommitSha((row as { sha: string }).sha);
+    if (recorded === undefined) return head;
+    return signedRun(await ledger.files(head, runFiles(id)), id, keys) ? head : recorded;
+  }
+
+  async function record(id: RunId): Promise<RunRecord | undefined> {
+    const commit = await standing(id);
+    return commit === undefined ? undefined : readRun(ledger, commit, id);
   }
 
   async function readable(id: RunId): Promise<RunRecord | undefined> {
-    const head = indexedHead(database);
-    if (head === undefined) return undefined;
-    const [record] = await withDocuments(ledger, head, [...(await readRuns(ledger, head, [id])).values()]);
+    const commit = await standing(id);
+    if (commit === undefined) return undefined;
+    const [record] = await withDocuments(ledger, commit, [...(await readRuns(ledger, commit, [id])).values()]);
     return record;
   }
 
@@ -59,6 +70,7 @@ export function sqliteHistory(path: string, ledger: LedgerReader): History {
       return rows.flatMap((row) => parseRunId(row.id) ?? []);
     },
     computed: (run) => database.prepare("select 1 from times where run = ? limit 1").get(run) !== undefined,
+    standing,
     record,
     readable,
     async past(pipelines) {

@@ -12,6 +12,8 @@ import { orderOf, type Asked, type RunOrder } from "../../src/run/request.ts";
 import { fileSigner } from "../../src/signer/file-signer.ts";
 import type { Signer } from "../../src/signer/signer.ts";
 import { httpRemote, type HttpRemote } from "../contract/http-remote.ts";
+import type { RecordPorts } from "../../src/controller/record-run.ts";
+import type { Store } from "../../src/store/store.ts";
 import { sha } from "../manifest/run-records.ts";
 
 export const LEDGER = "refs/heads/sluice/ledger";
@@ -73,4 +75,21 @@ export function ordered(more: Partial<Asked> = {}): RunOrder {
       ...more,
     },
   );
+}
+
+const NOTHING_TO_SYNC = { barrier: async () => undefined } as unknown as Store;
+
+/** How a controller records; nothing waits for bytes to be durable. */
+export function recording({ mirror, signer, ledger, keys }: Controller): RecordPorts {
+  return {
+    git: mirror,
+    signer,
+    store: NOTHING_TO_SYNC,
+    ledger: {
+      ref: ledger,
+      keys,
+      refresh: async () => void (await mirror.refresh([ledger])),
+      publish: ({ from, to }) => mirror.publish([{ ref: ledger, from, to }]),
+    },
+  };
 }

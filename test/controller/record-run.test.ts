@@ -5,32 +5,15 @@ import { expect, test } from "vitest";
 
 import { acceptRun } from "../../src/controller/accept-run.ts";
 import { lostOrders } from "../../src/controller/open-orders.ts";
-import { recordRun, type RecordPorts } from "../../src/controller/record-run.ts";
+import { recordRun } from "../../src/controller/record-run.ts";
 import { sqliteHistory } from "../../src/index/sqlite-history.ts";
 import { PAYLOAD_TYPE, preAuthentication, renderEnvelope } from "../../src/manifest/dsse.ts";
 import { manifestPath, signaturePath } from "../../src/manifest/ledger-paths.ts";
 import { renderRun } from "../../src/manifest/render-manifest.ts";
 import { ORDERS } from "../../src/run/request.ts";
-import type { Store } from "../../src/store/store.ts";
 import { commitOf } from "../contract/git.ts";
 import { digitsRun, sha } from "../manifest/run-records.ts";
-import { ordered, remotePlace, type Controller } from "./acceptances.ts";
-
-const NOTHING_TO_SYNC = { barrier: async () => undefined } as unknown as Store;
-
-function recording({ mirror, signer, ledger, keys }: Controller): RecordPorts {
-  return {
-    git: mirror,
-    signer,
-    store: NOTHING_TO_SYNC,
-    ledger: {
-      ref: ledger,
-      keys,
-      refresh: async () => void (await mirror.refresh([ledger])),
-      publish: ({ from, to }) => mirror.publish([{ ref: ledger, from, to }]),
-    },
-  };
-}
+import { ordered, recording, remotePlace } from "./acceptances.ts";
 
 test("a ledger that takes nothing gets its record later, and nobody reads here what it does not hold", async () => {
   const place = await remotePlace();

@@ -8,6 +8,8 @@ import { digestOf } from "../../src/identity/identity.ts";
 import type { History } from "../../src/index/history.ts";
 import type { LedgerReader } from "../../src/index/ledger-reader.ts";
 import { sqliteHistory } from "../../src/index/sqlite-history.ts";
+import { manifestPath, signaturePath } from "../../src/manifest/ledger-paths.ts";
+import { renderManifest } from "../../src/manifest/render-manifest.ts";
 import type { RunRecord } from "../../src/run/run-record.ts";
 import { digitsRun } from "../manifest/run-records.ts";
 import { memoryKey, MemoryLedger } from "./memory-ledger.ts";
@@ -60,4 +62,52 @@ test("runs that do not count take none of the ten from those that do, and are he
   if (held.kind !== "held") throw new Error("one cannot be read");
   const kept = (nth: number): boolean => held.digests.has(digestOf(`data ${nth} 1`));
   expect(Array.from({ length: 12 }, (_, nth) => kept(nth))).toEqual(Array.from({ length: 12 }, () => true));
+});
+
+const HAND: Readonly<Record<string, (ledger: MemoryLedger, run: RunRecord) => void>> = {
+  "bytes that are no manifest": (ledger, { id }) => {
+    ledger.bytes.set(manifestPath(id), new TextEncoder().encode("{}"));
+    ledger.say("by hand");
+  },
+  "another signature": (ledger, { id }) => {
+    ledger.bytes.set(signaturePath(id), new TextEncoder().encode("{}"));
+    ledger.say(`digits: succeeded\n\nSluice-Run: ${id}\n`);
+  },
+  "an end of their own, named by a commit": (ledger, run) => ledger.push({ ...run, status: "failed" }, memoryKey()),
+  "its copy in another run's place": (ledger, run) => {
+    const other = digitsRun({ request: "push:other" });
+    ledger.bytes.set(manifestPath(other.id), renderManifest({ ...run, status: "failed" }));
+    ledger.say(`digits: succeeded\n\nSluice-Run: ${other.id}\n`);
+  },
+  nothing: (ledger, { id }) => {
+    ledger.bytes.delete(manifestPath(id));
+    ledger.say("by hand");
+  },
+};
+
+test.each(Object.keys(HAND))("a run that counts stays what it was where somebody put %s over it", async (name) => {
+  const [ledger, key] = [new MemoryLedger(), memoryKey()];
+  const [run, later] = ["push:1", "push:2"].map((request) => digitsRun({ request }));
+  if (run === undefined || later === undefined) throw new Error("unreachable: there are two");
+  ledger.push(run, key);
+  const recorded = ledger.commits.at(-1)?.sha;
+  await using history = opened({ ...ledger, keys: key.keys });
+  await history.sync();
+  const answers = async (asked: History): Promise<unknown> => {
+    await asked.sync();
+    const found = asked.runs({}).map(({ id, status, commit }) => ({ id, status, commit }));
+    return { found, past: await asked.past(["digits"]), record: await asked.record(run.id) };
+  };
+  HAND[name]?.(ledger, run);
+  const hand = ledger.commits.at(-1)?.sha;
+  expect(await answers(history)).toMatchObject({
+    found: [{ id: run.id, status: "succeeded", commit: recorded }],
+    record: run,
+  });
+  expect(await history.standing(run.id)).toBe(name.includes("another run's place") ? hand : recorded);
+  expect((await history.readable(run.id))?.status).toBe("succeeded");
+  ledger.push(later, key);
+  await using anew = opened({ ...ledger, keys: key.keys });
+  expect(await answers(anew)).toEqual(await answers(history));
+  expect(anew.runs({}).map(({ id }) => id)).toEqual([later.id, run.id]);
 });

@@ -52,9 +52,8 @@ export async function placeOf(service: Service, repository: ForgeRepository, los
   if (settings.environments.length === 0 && repository.history.events().length === 0) return { kind: "none" };
   const project = await repository.projectAt(tip);
   const now = forge.date() ?? service.parts.clock.now();
-  const { ledger } = service.parts;
   const own = { keys: keysOf(service.parts), repository: String(forge.repository.id) };
-  const runs = recordedRuns({ mirror, history: repository.history, ledger, ...own });
+  const runs = recordedRuns({ mirror, history: repository.history, ...own });
   return {
     kind: "place",
     place: { service, repository, branch, tip, project, now, lost, runs, line: lineTo(mirror, tip) },

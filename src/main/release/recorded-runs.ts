@@ -19,12 +19,10 @@ export interface RecordedRuns {
 }
 
 interface Ledger {
-  readonly mirror: Pick<Mirror, "resolve" | "files">;
-  readonly history: Pick<History, "readable" | "reproductions">;
+  readonly mirror: Pick<Mirror, "files">;
+  readonly history: Pick<History, "standing" | "readable" | "reproductions">;
   /** As the forge names it for ever. */
   readonly repository: string;
-  /** Full name of its ref. */
-  readonly ledger: string;
   readonly keys: ReadonlyMap<string, string>;
 }
 
@@ -61,11 +59,11 @@ export function recordedRuns(ledger: Ledger): RecordedRuns {
   };
 }
 
-async function readRecorded({ mirror, history, ledger, keys }: Ledger, id: RunId): Promise<Recorded | undefined> {
+async function readRecorded({ mirror, history, keys }: Ledger, id: RunId): Promise<Recorded | undefined> {
   const run = await history.readable(id);
-  const head = await mirror.resolve(ledger);
-  if (run === undefined || head === undefined) return undefined;
-  const files = await mirror.files(head, [manifestPath(id), signaturePath(id)]);
+  const commit = await history.standing(id);
+  if (run === undefined || commit === undefined) return undefined;
+  const files = await mirror.files(commit, [manifestPath(id), signaturePath(id)]);
   const [manifest, envelope] = [files.get(manifestPath(id)), files.get(signaturePath(id))];
   if (manifest === undefined) return undefined;
   const signed = envelope !== undefined && checkEnvelope(envelope, manifest, keys).kind === "valid";

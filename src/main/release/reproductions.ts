@@ -24,8 +24,7 @@ export async function takeReproductions(at: At, repository: ForgeRepository): Pr
   const refs = await mirror.kept(REPRODUCTIONS);
   const before = await at.queue.table.get(TABLE, id);
   if (refs.size === 0 && before === undefined) return;
-  const { ledger } = parts;
-  const runs = recordedRuns({ mirror, history, ledger, keys: keysOf(parts), repository: id });
+  const runs = recordedRuns({ mirror, history, keys: keysOf(parts), repository: id });
   const { signer, checkBundle: check } = parts;
   const identities = check === undefined ? undefined : { check, signer };
   const vouching = { keys: keysInUse(parts), repository: id, identities };
