@@ -44,7 +44,7 @@ function orderOf(more: Partial<AttemptOrder> & { readonly script?: string }): At
   };
 }
 
-/** What every adapter of the executor port keeps; `open` gives one with two slots in a directory of its own. */
+/** What every adapter of the executor port keeps; `open` gives one with at least two slots, and fewer than twelve, in a directory of its own. */
 export function executorContract(
   open: (directory: string) => Executor | Promise<Executor>,
   where: Partial<AttemptOrder> = {},

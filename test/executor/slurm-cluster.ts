@@ -92,7 +92,7 @@ function configuration(root: string, [controller = 0, node = 0]: readonly number
     "MpiDefault=none",
     "SlurmdParameters=config_overrides",
     "SchedulerParameters=sched_interval=1,sched_min_interval=0,batch_sched_delay=0,bf_interval=1",
-    `NodeName=n1 NodeHostname=${host} NodeAddr=127.0.0.1 Port=${node} CPUs=4 RealMemory=2000 Gres=gpu:1`,
+    `NodeName=n1 NodeHostname=${host} NodeAddr=127.0.0.1 Port=${node} CPUs=8 RealMemory=4000 Gres=gpu:1`,
     "PartitionName=all Nodes=n1 Default=YES MaxTime=60 State=UP DefMemPerCPU=300",
     "",
   ].join("\n");

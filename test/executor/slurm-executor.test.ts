@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, type TestContext } from "vitest";
 
 import { ownEnvironments } from "../../src/executor/environment.ts";
 import type { Attempt, AttemptEnd, AttemptOrder, Executor } from "../../src/executor/executor.ts";
@@ -35,10 +35,14 @@ function open(directory: string, more: Partial<Options> = {}): Executor {
   });
 }
 
-function bench(more: Partial<Options> = {}): { readonly directory: string; readonly executor: Executor } {
+/** `finished`: of the test itself where several run beside each other. */
+function bench(
+  more: Partial<Options> = {},
+  finished: TestContext["onTestFinished"] = onTestFinished,
+): { readonly directory: string; readonly executor: Executor } {
   const directory = mkdtempSync(join(tmpdir(), "sluice-slurm-step-"));
   const executor = open(directory, more);
-  onTestFinished(async () => {
+  finished(async () => {
     await executor[Symbol.asyncDispose]();
     rmSync(directory, { recursive: true, force: true });
   });
@@ -71,8 +75,14 @@ interface Ran {
   readonly attempt: Attempt;
 }
 
-async function run(script: string, order: Partial<AttemptOrder> = {}, more: Partial<Options> = {}): Promise<Ran> {
-  const attempt = await bench(more).executor.start(orderOf(script, order), new AbortController().signal);
+async function run(
+  { onTestFinished: finished }: Pick<TestContext, "onTestFinished">,
+  script: string,
+  order: Partial<AttemptOrder> = {},
+  more: Partial<Options> = {},
+): Promise<Ran> {
+  const { executor } = bench(more, finished);
+  const attempt = await executor.start(orderOf(script, order), new AbortController().signal);
   const end = await attempt.ended;
   return { end, log: readFileSync(attempt.log, "utf8"), attempt };
 }
@@ -105,7 +115,8 @@ describe.skipIf(why !== undefined)("as a job of Slurm", () => {
 
   afterAll(() => cluster?.close());
 
-  executorContract((directory) => open(directory));
+  // Each of twelve attempts that waits for another one's end waits for a second more: jobs begin once a second.
+  executorContract((directory) => open(directory, { slots: 6 }));
 
   test("a step that runs and is cancelled is gone with its whole tree within five seconds", async () => {
     const controller = new AbortController();
@@ -184,43 +195,51 @@ describe.skipIf(why !== undefined)("as a job of Slurm", () => {
     expect([log.includes("it is"), log.includes("correct-horse")]).toEqual([true, false]);
   });
 
-  test("what the cluster does not have is refused in Slurm's words", async () => {
-    const { end } = await run("true", { memoryBytes: 2 ** 42 });
-    expect(end.failure).toMatchObject({ kind: "refused", why: expect.stringContaining("Slurm takes no such job") });
-  });
-
-  test("memory ran out is said only where Slurm says so", async () => {
-    const { end } = await run("head -c 900000000 /dev/zero | tail -c 899999999 | wc -c; sleep 5", {
-      memoryBytes: 32 * 1_024 * 1_024,
+  // A job begins with the next second: what waits for nothing but its own jobs need not wait for the others too.
+  describe.concurrent("beside others", () => {
+    test("what the cluster does not have is refused in Slurm's words", async (context) => {
+      const { end } = await run(context, "true", { memoryBytes: 2 ** 42 });
+      expect(end.failure).toMatchObject({ kind: "refused", why: expect.stringContaining("Slurm takes no such job") });
     });
-    expect(end.failure).toEqual({ kind: "signal", signal: "SIGKILL" });
-  });
 
-  test("versions are those of the node", async () => {
-    expect((await run("true", { tools: { sh: "1.0" } })).end.failure).toMatchObject({
-      kind: "environment",
-      name: "sh",
+    test("memory ran out is said only where Slurm says so", async (context) => {
+      const { end } = await run(context, "head -c 900000000 /dev/zero | tail -c 899999999 | wc -c; sleep 5", {
+        memoryBytes: 32 * 1_024 * 1_024,
+      });
+      expect(end.failure).toEqual({ kind: "signal", signal: "SIGKILL" });
     });
-    const { end } = await run("true", { tools: { bash: "999" } });
-    expect(end.failure).toMatchObject({ kind: "environment", name: "bash", found: expect.stringMatching(/^\d+\./) });
-    const [found = ""] = /\d+/.exec(end.failure?.kind === "environment" ? end.failure.found : "") ?? [];
-    expect((await run("echo ran", { tools: { bash: found } })).log).toBe("ran\n");
-  });
 
-  test("a step gets the devices that Slurm gives it, and others none", async () => {
-    const script = 'echo "devices: ${CUDA_VISIBLE_DEVICES-none}"';
-    expect((await run(script, { batch: { system: "slurm", cpus: 1, gpus: 1 } })).log).toBe("devices: 0\n");
-    expect((await run(script)).log).toBe("devices: none\n");
-  });
+    test("versions are those of the node", async (context) => {
+      const [shell, { end }] = await Promise.all([
+        run(context, "true", { tools: { sh: "1.0" } }),
+        run(context, "true", { tools: { bash: "999" } }),
+      ]);
+      expect(shell.end.failure).toMatchObject({ kind: "environment", name: "sh" });
+      expect(end.failure).toMatchObject({ kind: "environment", name: "bash", found: expect.stringMatching(/^\d+\./) });
+      const [found = ""] = /\d+/.exec(end.failure?.kind === "environment" ? end.failure.found : "") ?? [];
+      expect((await run(context, "echo ran", { tools: { bash: found } })).log).toBe("ran\n");
+    });
 
-  test("without a sandbox it says so, and data in place is reached by a link", async () => {
-    const { directory } = bench();
-    const source = join(directory, "data.txt");
-    writeFileSync(source, "in place\n");
-    const inputs = [{ kind: "in-place" as const, path: "in/data.txt", source }];
-    const inside = await run("cat in/data.txt", { inputs });
-    expect([inside.log, inside.attempt.isolation]).toEqual(["in place\n", "sandbox"]);
-    const plain = await run("cat in/data.txt", { inputs }, { sandbox: "off" });
-    expect([plain.log, plain.attempt.isolation]).toEqual(["in place\n", "workspace"]);
+    test("a step gets the devices that Slurm gives it, and others none", async (context) => {
+      const script = 'echo "devices: ${CUDA_VISIBLE_DEVICES-none}"';
+      const [one, none] = await Promise.all([
+        run(context, script, { batch: { system: "slurm", cpus: 1, gpus: 1 } }),
+        run(context, script),
+      ]);
+      expect([one.log, none.log]).toEqual(["devices: 0\n", "devices: none\n"]);
+    });
+
+    test("without a sandbox it says so, and data in place is reached by a link", async (context) => {
+      const { directory } = bench({}, context.onTestFinished);
+      const source = join(directory, "data.txt");
+      writeFileSync(source, "in place\n");
+      const inputs = [{ kind: "in-place" as const, path: "in/data.txt", source }];
+      const [inside, plain] = await Promise.all([
+        run(context, "cat in/data.txt", { inputs }),
+        run(context, "cat in/data.txt", { inputs }, { sandbox: "off" }),
+      ]);
+      expect([inside.log, inside.attempt.isolation]).toEqual(["in place\n", "sandbox"]);
+      expect([plain.log, plain.attempt.isolation]).toEqual(["in place\n", "workspace"]);
+    });
   });
 });
