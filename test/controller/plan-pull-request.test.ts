@@ -2,10 +2,12 @@ import { expect, test } from "vitest";
 
 import { planMergeGroup, planPullRequest, type PullRequestPorts } from "../../src/controller/plan-pull-request.ts";
 import { reportPullRequest } from "../../src/controller/report-pull-request.ts";
-import { CONFLICT, type PlannedCommit } from "../../src/controller/project.ts";
+import { CONFLICT, type MergePlan, type PlannedCommit } from "../../src/controller/project.ts";
 import { DEFAULT_SETTINGS } from "../../src/pipeline/settings.ts";
 import { POINTER } from "../../src/plan/pointer-warnings.ts";
+import type { Desired } from "../../src/forge/desired.ts";
 import type { Answer, PullRequest } from "../../src/forge/forge.ts";
+import { parseCommitSha, type CommitSha } from "../../src/identity/identity.ts";
 import { sha } from "../manifest/run-records.ts";
 import { PAGE } from "./promotion-page.ts";
 
@@ -108,35 +110,28 @@ test("policies of a default branch that cannot be read are not met by that, but 
   expect(await problems(["sluice.yaml"])).toEqual([]);
 });
 
-test.each([
-  ["the branch that rules are read from says", "main", true],
-  ["another branch says nothing of it", "release", false],
-])("a change that takes the settings away from %s", async (_, branch, told) => {
-  const onto: Answer<PullRequest> = {
-    kind: "ok",
-    value: { ...PAGE, state: "open", base: { ...PAGE.base, branch } },
-  };
+/** A repository whose settings stand at c, and are gone with every other commit. */
+function losing(onto: Answer<PullRequest>, refs: ReadonlyMap<string, CommitSha>): PullRequestPorts {
   const ports = unaffected(onto, onto);
-  const refs = new Map([...HEADS, [`refs/heads/${branch}`, sha("c")] as const, ["refs/heads/main", sha("c")] as const]);
   const rules = { settings: DEFAULT_SETTINGS, pools: {}, leastIsolation: "workspace", problems: [] } as const;
-  const planned = await planPullRequest(
-    {
-      ...ports,
-      mirror: {
-        ...ports.mirror,
-        refresh: async () => ({ kind: "ok", refs }),
-        mergeBase: async () => sha("c"),
-        changed: async () => ["sluice.yaml"],
-      },
-      rulesAt: async (commit) => ({ ...rules, ...(commit !== sha("c") && { absent: true as const }) }),
+  return {
+    ...ports,
+    mirror: {
+      ...ports.mirror,
+      refresh: async () => ({ kind: "ok", refs }),
+      resolve: async (commit) => parseCommitSha(commit),
+      mergeBase: async () => sha("c"),
+      changed: async () => ["sluice.yaml"],
     },
-    PAGE.number,
-  );
-  if (planned.kind !== "planned") throw new Error(planned.kind);
-  const states = reportPullRequest({
-    ...planned.plan,
+    rulesAt: async (commit) => ({ ...rules, ...(commit !== sha("c") && { absent: true as const }) }),
+  };
+}
+
+function told(plan: MergePlan, baseBranch: string): readonly Desired[] {
+  return reportPullRequest({
+    ...plan,
     number: PAGE.number,
-    baseBranch: branch,
+    baseBranch,
     runs: [],
     open: [],
     evidence: () => ({ tails: [], steps: [] }) as never,
@@ -147,8 +142,26 @@ test.each([
     answers: [],
     shown: [],
   });
-  const [comment, check] = states;
-  expect(comment).toMatchObject({ kind: "comment", body: told ? expect.stringContaining("is taken away") : null });
-  const title = told ? "The settings are taken away" : "No pipeline is affected";
+}
+
+test.each([
+  ["the branch that rules are read from says so", "main", true],
+  ["another branch says nothing of it", "release", false],
+])("a change that takes the settings away from %s", async (_, branch, says) => {
+  const value: PullRequest = { ...PAGE, state: "open", base: { ...PAGE.base, branch } };
+  const refs = new Map([...HEADS, [`refs/heads/${branch}`, sha("c")] as const, ["refs/heads/main", sha("c")] as const]);
+  const planned = await planPullRequest(losing({ kind: "ok", value }, refs), PAGE.number);
+  if (planned.kind !== "planned") throw new Error(planned.kind);
+  const [comment, check] = told(planned.plan, branch);
+  expect(comment).toMatchObject({ kind: "comment", body: says ? expect.stringContaining("is taken away") : null });
+  const title = says ? "The settings are taken away" : "No pipeline is affected";
   expect(check).toMatchObject({ kind: "check", check: { title } });
+});
+
+test("the check of a merge queue's commit says that the settings are taken away", async () => {
+  const planned = await planMergeGroup(losing(OPEN, new Map()), { head: sha("a"), base: sha("c") });
+  if (planned.kind !== "planned") throw new Error(planned.kind);
+  const check = told(planned.plan, "the queue").find(({ kind }) => kind === "check");
+  const text = expect.stringContaining("is taken away by this change") as string;
+  expect(check).toMatchObject({ check: { title: "The settings are taken away", text } });
 });
