@@ -1,15 +1,28 @@
 import type { LedgerCommit, LoggedCommit } from "../git/git.ts";
 import type { Mirror } from "../git/mirror.ts";
-import type { CommitSha, RunId } from "../identity/identity.ts";
+import { digestOf, type CommitSha, type RunId } from "../identity/identity.ts";
+import { bundlePath } from "../manifest/bundle.ts";
 import { recordedRun } from "../manifest/commit-message.ts";
 import { headerWithKeysOf } from "../manifest/ledger-header.ts";
-import { LEDGER_HEADER, manifestPath } from "../manifest/ledger-paths.ts";
-import { environmentOf, recordedEvent } from "../release/release-event.ts";
+import { keyPath, LEDGER_HEADER, manifestPath, runDirectory } from "../manifest/ledger-paths.ts";
+import { PART_NAMES, partFile } from "../manifest/parts.ts";
+import { runFiles, signedRun } from "../manifest/signed-run.ts";
+import {
+  environmentOf,
+  EVENT_TYPE,
+  eventPath,
+  eventSignaturePath,
+  parseEvent,
+  recordedEvent,
+} from "../release/release-event.ts";
+import { signedBy } from "../release/signed-by.ts";
 
 export interface RestorePorts {
   readonly mirror: Mirror;
   /** Full name of the ledger branch's ref, which the mirror knows to only grow. */
   readonly ledger: string;
+  /** Keys whose word on runs and events counts. */
+  readonly keys: ReadonlyMap<string, string>;
 }
 
 export type Restored =
@@ -34,7 +47,7 @@ const WHOLE: Restored = { kind: "whole" };
  * Gives a ledger back what a push by force took from it, without a force of its own: where nothing was added since, it
  * moves forward to where it was; otherwise what is missing is added to what is there. To be called after a refresh.
  */
-export async function restoreLedger({ mirror, ledger }: RestorePorts): Promise<Restored> {
+export async function restoreLedger({ mirror, ledger, keys }: RestorePorts): Promise<Restored> {
   const was = await mirror.grown();
   const moved = (await mirror.resolve(ledger)) ?? null;
   if (was === undefined || was === moved) return WHOLE;
@@ -42,7 +55,7 @@ export async function restoreLedger({ mirror, ledger }: RestorePorts): Promise<R
   if (lost.length === 0) return WHOLE;
   const runs = lost.flatMap(({ message }) => recordedRun(message) ?? []);
   const behind = moved === null || (await mirror.mergeBase(moved, was)) === moved;
-  const to = behind ? was : await addMissing({ mirror, ledger }, { was, head: moved }, lost);
+  const to = behind ? was : await addMissing({ mirror, ledger, keys }, { was, head: moved }, lost);
   if (to === undefined) return { kind: "later", why: "the ledger moved meanwhile" };
   const reordered = behind ? [] : reorderedIn(await mirror.log(was), await mirror.log(to));
   // Put back already, by another controller or before this one stopped.
@@ -57,19 +70,30 @@ export async function restoreLedger({ mirror, ledger }: RestorePorts): Promise<R
 
 /** Commits of the ledger add files and change none but its keys: what is missing can stand upon anything. */
 async function addMissing(
-  { mirror, ledger }: RestorePorts,
+  { mirror, ledger, keys }: RestorePorts,
   { was, head }: { readonly was: CommitSha; readonly head: CommitSha },
   lost: Awaited<ReturnType<Mirror["log"]>>,
 ): Promise<CommitSha | undefined> {
   const commits: LedgerCommit[] = [];
+  const back = new Set<string>();
   for (const { sha, message, time } of lost) {
-    const run = recordedRun(message);
-    // Recorded once more since: a run has one manifest.
-    if (run !== undefined && (await mirror.file(head, manifestPath(run))) !== undefined) continue;
-    const paths = (await mirror.added(sha)).filter((path) => path !== LEDGER_HEADER);
+    const record = recordBy(message, keys);
+    const added = new Set((await mirror.added(sha)).filter((path) => path !== LEDGER_HEADER));
+    const paths = [...new Set([...added, ...(record?.paths ?? [])])].filter((path) => !back.has(path));
     const there = await mirror.files(head, paths);
+    // Recorded once more since: a run has one manifest.
+    if (record?.counts(there) === true) continue;
     const all = await mirror.files(sha, paths);
-    const files = new Map([...all].filter(([path]) => !there.has(path)));
+    const counts = record?.counts(all) === true;
+    // Neither this nor what stands in its place says anything: that stays as it is.
+    if (record !== undefined && !counts && record.paths.some((path) => there.has(path))) continue;
+    const isBack = (path: string): boolean => counts && record.holds(path);
+    const files = new Map(
+      [...all].filter(([path, bytes]) =>
+        there.has(path) ? isBack(path) || isKey(path, bytes) : added.has(path) || isBack(path),
+      ),
+    );
+    for (const path of files.keys()) if (isBack(path)) back.add(path);
     if (files.size > 0) commits.push({ files, message, author: AUTHOR, time });
   }
   const header = headerWithKeysOf(await mirror.file(was, LEDGER_HEADER), await mirror.file(head, LEDGER_HEADER));
@@ -77,6 +101,45 @@ async function addMissing(
   if (commits.length === 0) return head;
   const appended = await mirror.append(ledger, head, commits);
   return appended.kind === "appended" ? appended.head : undefined;
+}
+
+/** What a commit says that it brought. */
+interface NamedRecord {
+  readonly paths: readonly string[];
+  readonly holds: (path: string) => boolean;
+  /** Whether these files are it, signed by one of ours: anybody who can push could have put others in its place. */
+  readonly counts: (files: ReadonlyMap<string, Uint8Array>) => boolean;
+}
+
+function recordBy(message: string, keys: ReadonlyMap<string, string>): NamedRecord | undefined {
+  const run = recordedRun(message);
+  if (run !== undefined) {
+    const parts = PART_NAMES.map((name) => `${runDirectory(run)}/${partFile(name)}`);
+    return {
+      paths: [...runFiles(run), bundlePath(manifestPath(run)), ...parts],
+      holds: (path) => path.startsWith(`${runDirectory(run)}/`),
+      counts: (files) => signedRun(files, run, keys),
+    };
+  }
+  const event = recordedEvent(message);
+  if (event === undefined) return undefined;
+  const paths = [event, eventSignaturePath(event), bundlePath(event)];
+  return {
+    paths,
+    holds: (path) => paths.includes(path),
+    counts(files) {
+      const payload = files.get(event);
+      const parsed = payload === undefined ? undefined : parseEvent(payload);
+      if (payload === undefined || parsed === undefined || eventPath(parsed.event) !== event) return false;
+      const envelope = files.get(eventSignaturePath(event));
+      return signedBy({ payload, envelope }, keys, EVENT_TYPE).kind === "valid";
+    },
+  };
+}
+
+/** A key document under its own name: other bytes there are none. */
+function isKey(path: string, bytes: Uint8Array): boolean {
+  return path.startsWith("keys/") && path === keyPath(digestOf(bytes));
 }
 
 /** Each event is signed and their order is not: copies of them in another order say something else. */

@@ -1,13 +1,17 @@
 import { expect, test } from "vitest";
 
+import { recordEvents } from "../../src/controller/record-events.ts";
+import { recordRun } from "../../src/controller/record-run.ts";
 import { restoreLedger } from "../../src/controller/restore-ledger.ts";
 import { parseLedgerHeader } from "../../src/manifest/ledger-header.ts";
-import { LEDGER_HEADER, ledgerHeader, manifestPath } from "../../src/manifest/ledger-paths.ts";
-import { recordedEvent } from "../../src/release/release-event.ts";
+import { keyPath, LEDGER_HEADER, ledgerHeader, manifestPath } from "../../src/manifest/ledger-paths.ts";
+import { runFiles, signedRun } from "../../src/manifest/signed-run.ts";
+import { eventPath, eventSignaturePath, recordedEvent } from "../../src/release/release-event.ts";
 import { ledgerIssue } from "../../src/report/ledger-issue.ts";
 import { commitOf } from "../contract/git.ts";
-import { runId } from "../manifest/run-records.ts";
-import { LEDGER, remotePlace, type Remote } from "./acceptances.ts";
+import { event } from "../cli/released.ts";
+import { digitsRun, runId } from "../manifest/run-records.ts";
+import { LEDGER, recording as recordingOf, remotePlace, type Remote } from "./acceptances.ts";
 
 type Controller = Awaited<ReturnType<Remote["controller"]>>;
 
@@ -90,5 +94,71 @@ test("signed events that somebody put into another order are told of, though non
   if (restored.kind !== "restored") throw new Error("it was not noticed");
   const { body } = ledgerIssue(restored, (id) => id.slice(0, 4));
   expect(body).toContain("Events of `prod` stand in another order");
+  expect(await restoreLedger(us)).toEqual({ kind: "whole" });
+});
+
+interface Forged {
+  /** What the push by force has where the records stood. */
+  readonly fake: (path: string) => string | undefined;
+  /** Whether somebody pushed a manifest of their own before and after the run was recorded, too. */
+  readonly around: boolean;
+}
+
+/** A run and an event that we recorded, and that somebody else pushed away by force. */
+async function forced({ fake, around }: Forged) {
+  const place = await remotePlace();
+  const [us, them] = [await place.controller("ours"), await place.controller("theirs")];
+  const run = digitsRun();
+  const held = event("held", "comment:1");
+  const own = commitOf({ [manifestPath(run.id)]: "{}" }, { message: `digits: failed\n\nSluice-Run: ${run.id}\n` });
+  const push = async (): Promise<void> => {
+    await us.mirror.refresh([LEDGER]);
+    const from = (await us.mirror.resolve(LEDGER)) ?? null;
+    const pushed = await us.mirror.append(LEDGER, from, [own]);
+    if (pushed.kind !== "appended") throw new Error("it was not appended");
+    await us.mirror.publish([{ ref: LEDGER, from, to: pushed.head }]);
+    await us.mirror.refresh([LEDGER]);
+  };
+  const { ledger } = recordingOf(us);
+  if (ledger === undefined) throw new Error("unreachable: it has a remote");
+  if (around) await push();
+  const ask = { record: run, before: undefined, known: () => false, tree: new Map<string, Uint8Array>() };
+  await recordRun(recordingOf(us), ask);
+  await recordEvents({ git: us.mirror, signer: us.signer, ledger }, run.repository, [held]);
+  const keys = run.steps.flatMap(({ key }) => (key === null ? [] : [keyPath(key)]));
+  const paths = [...runFiles(run.id), eventPath(held), eventSignaturePath(eventPath(held)), ...keys];
+  /** What the ledger has where the records stand. */
+  const now = async (): Promise<ReadonlyMap<string, Uint8Array>> => {
+    await us.mirror.refresh([LEDGER]);
+    const head = await us.mirror.resolve(LEDGER);
+    return head === undefined ? new Map() : us.mirror.files(head, paths);
+  };
+  const recorded = await now();
+  if (around) await push();
+  const fakes = paths.flatMap((path) => {
+    const text = fake(path);
+    return text === undefined ? [] : [[path, text] as const];
+  });
+  const put = await them.mirror.append(LEDGER, null, [commitOf({ "by hand": "1", ...Object.fromEntries(fakes) })]);
+  if (put.kind !== "appended") throw new Error("it was not appended");
+  place.remote.git("fetch", "-q", them.mirror.directory, `+${LEDGER}:${LEDGER}`);
+  await us.mirror.refresh([LEDGER]);
+  return { us, run, recorded, now };
+}
+
+test.each<[string, Forged]>([
+  [
+    "a fake in the place of the manifest alone",
+    { fake: (path) => (path.endsWith("manifest.json") ? "{}" : undefined), around: false },
+  ],
+  ["a fake in every place", { fake: () => "{}", around: false }],
+  ["nothing of a record that had been pushed over", { fake: () => undefined, around: true }],
+  ["a fake of a record that had been pushed over", { fake: () => "{}", around: true }],
+])("a push by force that leaves %s takes no record away", async (_, forged) => {
+  const { us, run, recorded, now } = await forced(forged);
+  expect(recorded.size).toBe(4 + run.steps.length);
+  expect((await restoreLedger(us)).kind).toBe("restored");
+  expect(await now()).toEqual(recorded);
+  expect(signedRun(await now(), run.id, us.keys)).toBe(true);
   expect(await restoreLedger(us)).toEqual({ kind: "whole" });
 });

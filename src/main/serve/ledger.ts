@@ -5,13 +5,15 @@ import type { ForgeRepository } from "./forge-repository.ts";
 import { ledgerIssue } from "../../report/ledger-issue.ts";
 import { fourCharacters } from "../../report/words.ts";
 import { desire } from "../../worker.ts";
+import { keysOf } from "../release/signing-keys.ts";
 
 /** Gives the ledger back what somebody took from it, and tells people; then, or where it cannot be done now, look again. */
 export async function mendLedger(
   at: Pick<At, "service" | "queue">,
   { mirror, forge }: ForgeRepository,
 ): Promise<Later | undefined> {
-  const restored = await restoreLedger({ mirror, ledger: at.service.parts.ledger });
+  const { parts } = at.service;
+  const restored = await restoreLedger({ mirror, ledger: parts.ledger, keys: keysOf(parts) });
   switch (restored.kind) {
     case "whole":
       return undefined;
