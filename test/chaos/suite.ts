@@ -134,9 +134,9 @@ async function ledgerFaultsOf(town: Town): Promise<readonly string[]> {
 
 /** What `sluice verify` says where it is not content. */
 function verifyAll(clone: string): Promise<string> {
-  const main = join(import.meta.dirname, "../../src/main.ts");
+  const program = join(import.meta.dirname, "../../bin/sluice");
   return new Promise((resolve) => {
-    execFile(process.execPath, [main, "verify", "--all"], { cwd: clone }, (error, stdout, stderr) =>
+    execFile(program, ["verify", "--all"], { cwd: clone }, (error, stdout, stderr) =>
       resolve(error === null ? "" : `sluice verify: ${stderr}${stdout}`),
     );
   });

@@ -12,7 +12,7 @@ import { smallDisk, type SmallDisk } from "./small-disk.ts";
 import { supervise, type Supervised } from "./supervised.ts";
 import { holdsWithin } from "./until.ts";
 
-const MAIN = join(import.meta.dirname, "../../src/main.ts");
+const BIN = join(import.meta.dirname, "../../bin/sluice");
 
 /** A whole service of real processes: forge, queue, controllers and workers, each of which can be killed alone. */
 export interface Town {
@@ -66,7 +66,7 @@ export async function startTown(directory: string, kind: QueueKind, suffers: Rea
   const controllers = ports.map((port, at) =>
     supervise({
       name: `controller ${at}`,
-      argv: [process.execPath, MAIN, "serve"],
+      argv: [BIN, "serve"],
       env: {
         ...common,
         ...clocks?.env(WORKERS + at),
@@ -87,7 +87,7 @@ export async function startTown(directory: string, kind: QueueKind, suffers: Rea
   const workers = Array.from({ length: WORKERS }, (_, at) =>
     supervise({
       name: `worker ${at}`,
-      argv: [...(net?.enter(at) ?? []), process.execPath, MAIN, "worker", "--pool", "default", "--concurrency", "2"],
+      argv: [...(net?.enter(at) ?? []), BIN, "worker", "--pool", "default", "--concurrency", "2"],
       env: { ...common, ...clocks?.env(at), SLUICE_QUEUE_URL: queue.workersUrl },
       ready: /takes \d+ steps at once/,
       log: join(logs, `worker-${at}.log`),

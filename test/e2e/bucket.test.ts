@@ -9,10 +9,10 @@ import { digestOf } from "../../src/identity/identity.ts";
 import type { Users } from "../../src/store/collector.ts";
 import { hasRedis, redisBackend } from "../contract/queue-backends.ts";
 import { S3_VARIABLES, s3Server } from "../contract/s3-server.ts";
+import { BIN } from "../sluice.ts";
 import { digits, PLUS_TWO } from "./repositories.ts";
 import { recorded, town } from "./town.ts";
 
-const MAIN = join(import.meta.dirname, "../../src/main.ts");
 const PIPELINE = `version: 1
 name: sum
 params: params.yaml
@@ -55,7 +55,7 @@ async function place() {
     SLUICE_QUEUE_URL: backend.url,
     SLUICE_CONFIG: operatorFile,
   };
-  const worker = spawn(process.execPath, [MAIN, "worker"], { env, stdio: ["ignore", "ignore", "pipe"] });
+  const worker = spawn(BIN, ["worker"], { env, stdio: ["ignore", "ignore", "pipe"] });
   let said = "";
   worker.stderr.on("data", (chunk: Buffer) => (said += chunk.toString()));
   onTestFinished(async () => {

@@ -6,11 +6,11 @@ import { expect, onTestFinished, test } from "vitest";
 
 import type { TwinForge } from "../../src/twin/forge.ts";
 import type { TwinPullRequest, TwinRepository } from "../../src/twin/world.ts";
+import { BIN } from "../sluice.ts";
 import { outside, ship, type Outside } from "./outside.ts";
 import { digits, PLUS_TWO } from "./repositories.ts";
 import { accepted, gitIn, recorded, town, type Town } from "./town.ts";
 
-const MAIN = join(import.meta.dirname, "../../src/main.ts");
 const SETTINGS = `version: 1
 pipelines: pipelines/*.yaml
 secrets:
@@ -222,8 +222,8 @@ async function worker(directory: string): Promise<ChildProcess> {
     SLUICE_QUEUE_URL: "embedded:",
     TOKEN: "s3cr3t-t0k3n",
   };
-  const args = [MAIN, "worker", "--pool", "default", "--concurrency", "1"];
-  const child = spawn(process.execPath, args, { env, stdio: ["ignore", "ignore", "pipe"] });
+  const args = ["worker", "--pool", "default", "--concurrency", "1"];
+  const child = spawn(BIN, args, { env, stdio: ["ignore", "ignore", "pipe"] });
   onTestFinished(async () => {
     if (child.exitCode !== null || child.signalCode !== null) return;
     child.kill("SIGKILL");

@@ -1,9 +1,7 @@
 import { spawn, type ChildProcess } from "node:child_process";
-import { join } from "node:path";
 
 import type { Twin } from "../../src/twin/twin.ts";
-
-const MAIN = join(import.meta.dirname, "../../src/main.ts");
+import { BIN } from "../sluice.ts";
 
 export interface Serving {
   readonly process: ChildProcess;
@@ -13,7 +11,7 @@ export interface Serving {
 
 /** `sluice serve` as an operator starts it: a process of its own that knows nothing but its environment. */
 export function serve(twin: Twin, data: string): Promise<Serving> {
-  const process_ = spawn(process.execPath, [MAIN, "serve"], {
+  const process_ = spawn(BIN, ["serve"], {
     env: {
       PATH: process.env["PATH"],
       HOME: data,

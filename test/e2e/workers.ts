@@ -13,9 +13,8 @@ import { openService } from "../../src/main/serve/open-service.ts";
 import { startTwin, type Twin } from "../../src/twin/twin.ts";
 import type { TwinRepository } from "../../src/twin/world.ts";
 import { until } from "../contract/queue.ts";
+import { BIN } from "../sluice.ts";
 import { digits } from "./repositories.ts";
-
-const MAIN = join(import.meta.dirname, "../../src/main.ts");
 
 export interface Place {
   readonly directory: string;
@@ -73,8 +72,8 @@ export async function workplace(
     variables,
     async worker(own = {}) {
       const env = { PATH: path, HOME: data, ...variables, ...own };
-      const args = [MAIN, "worker", "--pool", "default", "--concurrency", "1"];
-      const child = spawn(process.execPath, args, { env, stdio: ["ignore", "ignore", "pipe"] });
+      const args = ["worker", "--pool", "default", "--concurrency", "1"];
+      const child = spawn(BIN, args, { env, stdio: ["ignore", "ignore", "pipe"] });
       workers.push(child);
       let said = "";
       child.stderr.on("data", (chunk: Buffer) => (said += chunk.toString()));
