@@ -1,3 +1,4 @@
+import { readableNames, type ConditionKind } from "../src/expression/condition.ts";
 import { operatorJsonSchema, pipelineJsonSchema, settingsJsonSchema } from "../src/pipeline/json-schema.ts";
 import { RESERVED } from "../src/pipeline/schema.ts";
 
@@ -20,6 +21,7 @@ export function languageReference(): string {
     "# Language reference",
     "",
     "Generated from the schemas by `node scripts/generate-language-reference.ts`; do not edit.",
+    "How a step gets its inputs, parameters and variables stands in [What a step sees](steps.md), with how inputs and outputs are written.",
     "",
     "## A pipeline: `pipelines/*.yaml`",
     "",
@@ -31,6 +33,8 @@ export function languageReference(): string {
     "",
     ...table(settingsJsonSchema(), ""),
     "",
+    ...conditions(),
+    "",
     "## The operator's file: `SLUICE_CONFIG`",
     "",
     "The keys of `sluice.yaml`, and what only an operator may say; `sluice.yaml` can narrow it, never widen it.",
@@ -38,6 +42,23 @@ export function languageReference(): string {
     ...table(onlyOperator(), ""),
     "",
   ].join("\n");
+}
+
+/** What rules may read, from where they are checked. */
+function conditions(): readonly string[] {
+  const variables = (kind: ConditionKind): string =>
+    readableNames(kind)
+      .map((name) => `\`${name}\``)
+      .join(", ");
+  return [
+    "### What gates and policies read",
+    "",
+    "Both are conditions in CEL (Common Expression Language): `&&`, `||`, `!`, `==`, `in`, `size(…)`, `has(…)`, `.exists(x, …)`, `.all(x, …)`, `startsWith`, `endsWith` and `contains`, but not `matches`; at most 4,096 characters. Numbers are doubles.",
+    "",
+    `- A gate of an environment: ${variables("gate")}. \`metrics\` are those of the run that is to be released; \`run.isolation\` is the least of its steps: \`workspace\`, \`sandbox\` or \`container\`; \`run.pinned\` says that every step has an image or a lock. \`run.reproducible\` is true once \`sluice reproduce\` was recorded without a difference, and else unknown. \`live\` is what is released there now, null before the first time. A gate that cannot be told is not passed; one that reads \`live\` when nothing is live is not applicable, or fails where it says \`first: deny\`.`,
+    `- A policy: ${variables("policy")}. \`verdict\` is \`run\`, \`cached\`, \`depends\` or \`withheld\`; \`memory\` is in bytes. What is not known (\`forecast.cost_usd\`, \`forecast.seconds\`, the \`memory\` of a step that declares none) is not there: ask with \`has(…)\` first. A rule that cannot be judged warns and says why.`,
+    "- `gate:` of a metric in a pipeline is no CEL: a comparison such as `>= 0.93`.",
+  ];
 }
 
 /** The operator's schema without the keys that both files share word for word. */
@@ -75,7 +96,7 @@ function below(schema: Schema, name: string, form?: string): readonly string[] {
   if (typeof schema.additionalProperties === "object" && schema.additionalProperties.properties !== undefined) {
     return rows(schema.additionalProperties, `${name}.<name>.`, form);
   }
-  if (schema.items?.properties !== undefined) return rows(schema.items, `${name}[].`, form);
+  if (schema.items !== undefined) return below(schema.items, `${name}[]`, form);
   const maps = (schema.anyOf ?? []).filter(({ properties }) => properties !== undefined);
   return (schema.anyOf ?? []).flatMap((one) => below(one, name, maps.length < 2 ? form : tellingKey(one, maps)));
 }
@@ -105,7 +126,14 @@ function kind(schema: Schema): string {
 function meaning(schema: Schema): string {
   const own = schema.description ?? "";
   const forms = (schema.anyOf ?? []).flatMap((form) => (form.description === undefined ? [] : [form.description]));
-  return [own, ...forms].filter((text) => text !== "").join(" ");
+  return [own, ...forms, ofEach(schema)].filter((text) => text !== "").join(" ");
+}
+
+/** What is said of the members of a list; of a map's members its own rows tell. */
+function ofEach({ items }: Schema): string {
+  if (items === undefined) return "";
+  const said = meaning(items);
+  return said === "" ? "" : `Each: ${said}`;
 }
 
 function cell(text: string): string {

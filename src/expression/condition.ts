@@ -71,9 +71,9 @@ const TYPES: Readonly<Record<string, Fields>> = {
     dirty: "bool",
     pinned: "bool",
     seconds: "dyn",
-    cost_usd: "dyn",
   },
-  Live: { run: "Run", metrics: "map<string, dyn>" },
+  LiveRun: { id: "string", source: "string" },
+  Live: { run: "LiveRun", metrics: "map<string, dyn>" },
   Target: { name: "string" },
 };
 
@@ -102,6 +102,20 @@ function environmentFor(kind: ConditionKind): Environment {
 /** Names that a condition of this kind may read, as a sentence lists them. */
 export function readableIn(kind: ConditionKind): readonly string[] {
   return Object.keys(VARIABLES[kind]);
+}
+
+/** Each value that a condition of this kind may read, by its whole name: `plan.steps[].pool`. */
+export function readableNames(kind: ConditionKind): readonly string[] {
+  return Object.entries(VARIABLES[kind]).flatMap(([name, type]) => namesBelow(name, type));
+}
+
+function namesBelow(name: string, type: string): readonly string[] {
+  const member = /^list<(\w+)>$/.exec(type)?.[1];
+  const fields = TYPES[member ?? type];
+  if (type.startsWith("map<")) return [`${name}.<name>`];
+  if (fields === undefined) return [name];
+  const own = member === undefined ? name : `${name}[]`;
+  return Object.entries(fields).flatMap(([field, of]) => namesBelow(`${own}.${field}`, of));
 }
 
 /** Parses and type-checks a condition; undefined when it is well-formed and gives a boolean. */

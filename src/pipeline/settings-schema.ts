@@ -32,7 +32,9 @@ const windows = z.array(
   z
     .string()
     .regex(WINDOW, "a time such as `mon-fri 09:00-17:00 Europe/Berlin` or `2026-12-20..2027-01-02`")
-    .describe("`[days] HH:MM-HH:MM [zone]` or `YYYY-MM-DD[..YYYY-MM-DD] [zone]`; zone: default `UTC`."),
+    .describe(
+      "`[days] HH:MM-HH:MM [zone]`, with days such as `mon-fri` or `sat,sun` (default: all) and an end before the beginning for the next day, or `YYYY-MM-DD[..YYYY-MM-DD] [zone]`, both days included. Zone: an IANA time zone, default `UTC`.",
+    ),
 );
 const who = z.union([z.enum(ROLES), z.strictObject({ team: team.describe("A team of the organisation.") })]).optional();
 

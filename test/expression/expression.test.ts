@@ -86,6 +86,10 @@ test.each([
   ["gate", "metrics.accuracy >= live.metrics.accuracy - 0.002", true],
   ["gate", "run.reproducible == true", true],
   ["gate", "metrics.accuracy >=", false],
+  ["gate", "live.run.source != run.source", true],
+  // Nobody could ever tell these, and a gate that reads them would hold up every release.
+  ["gate", "live.run.isolation == 'sandbox'", false],
+  ["gate", "run.cost_usd < 1.0", false],
 ] as const)("condition of a %s: %s", (kind, source, valid) => {
   expect(checkCondition(kind, source) === undefined).toBe(valid);
 });

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 
+import { readableNames } from "../../src/expression/condition.ts";
 import { forecast } from "../../src/plan/forecast.ts";
 import type { Facts } from "../../src/plan/plan.ts";
 import { judgePlan, type PlanToJudge } from "../../src/policy/judge-plan.ts";
@@ -57,6 +58,16 @@ test.each([
 
 test("what `warn` says is shown and blocks nothing", () => {
   expect(judge("plan.trigger == 'push'", {}, "warn")).toBe("warned");
+});
+
+test("each name that the language reference lists for policies can be told of a plan", () => {
+  const conditions = readableNames("policy").map((name) => {
+    const inStep = /^plan\.steps\[\]\.(\w+)$/.exec(name)?.[1];
+    return inStep === undefined ? `${name} == ${name}` : `plan.steps.exists(s, has(s.${inStep}))`;
+  });
+  expect(conditions).toContain("plan.steps.exists(s, has(s.pool))");
+  const told = conditions.map((condition) => judge(condition, { ...planned({ prepare: 60, train: 20 }), costUsd: 1 }));
+  expect(told).toEqual(conditions.map(() => "denied"));
 });
 
 test("cost is the predicted time by the price of the pool that is asked for", () => {

@@ -3,6 +3,7 @@ import { execFileSync } from "node:child_process";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 
+import { readableNames } from "../../src/expression/condition.ts";
 import { digestOf } from "../../src/identity/identity.ts";
 import { parseTrailers } from "../../src/manifest/commit-message.ts";
 import { judgeGates, liveGate } from "../../src/policy/gate.ts";
@@ -133,6 +134,18 @@ test("gates are over doubles, and what cannot be told does not hold", () => {
   expect(outcomes("metrics.accuracy >= live.metrics.accuracy - 0.002")).toBe("not-applicable");
   expect(outcomes("metrics.accuracy >= live.metrics.accuracy - 0.002", "deny")).toBe("failed");
   expect(outcomes("metrics.accuracy >= live.metrics.accuracy - 0.002", "deny", { live: release })).toBe("passed");
+});
+
+test("each name that the language reference lists for gates can be told of a run", () => {
+  const names = readableNames("gate").map((name) => name.replace("<name>", "accuracy"));
+  const told = judgeGates(
+    names.map((name) => gate(`${name} == ${name}`)),
+    { ...gated, live: release, reproducible: true },
+  );
+  expect(names).toContain("live.run.source");
+  expect(told.map(({ source, outcome }) => [source, outcome])).toEqual(
+    names.map((name) => [`${name} == ${name}`, "passed"]),
+  );
 });
 
 test("what is live and cannot be read is not taken for the first release", () => {
