@@ -13,6 +13,7 @@ import type { WorkOrderOptions } from "../plan/work-order.ts";
 import { isError } from "../problem/problem.ts";
 import type { FileFacts, View } from "../git/view.ts";
 import { settled, type ResultReader } from "../store/store.ts";
+import { handWrittenLocks, looseLocks, withLooseLocks } from "../plan/loose-locks.ts";
 import { pointerWarnings, stepReads } from "../plan/pointer-warnings.ts";
 import type { PipelineFile, PlannedPipeline, Project } from "./project.ts";
 
@@ -58,7 +59,24 @@ export async function planPipelines(
   const sources = await project.view.facts([...paths]);
   const planned: PlannedPipeline[] = [];
   for (const one of resolved) planned.push(await planOne(ports, { ...one, sources }, options));
-  return warnOfPointers(project.view, planned);
+  return warnOfPointers(project.view, await warnOfLocks(project.view, planned));
+}
+
+/** Says which locks leave open what is installed, and counts their steps as not pinned. */
+async function warnOfLocks(view: View, planned: readonly PlannedPipeline[]): Promise<readonly PlannedPipeline[]> {
+  const paths = new Set(planned.flatMap(({ file }) => handWrittenLocks(file.pipeline)));
+  const texts = new Map<string, string>();
+  for (const path of paths) {
+    const bytes = await view.read(path);
+    if (bytes !== undefined) texts.set(path, Buffer.from(bytes).toString("utf8"));
+  }
+  if (texts.size === 0) return planned;
+  return planned.map((one) => {
+    const { locks, problems } = looseLocks(one.file.pipeline, (path) => texts.get(path));
+    if (locks.size === 0) return one;
+    const order = one.order === null ? null : withLooseLocks(one.order, locks);
+    return { ...one, order, problems: [...one.problems, ...problems] };
+  });
 }
 
 /** Says which of the inputs are Git-LFS pointers, which is asked once for all pipelines. */

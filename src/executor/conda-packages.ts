@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
-import { explicitPackages } from "./explicit-packages.ts";
+import { explicitPackages } from "../pipeline/explicit-packages.ts";
 import type { Difference } from "./difference.ts";
 
 interface CondaMeta {

@@ -1,7 +1,7 @@
 import { basename, dirname, join } from "node:path";
 
 import type { Environment } from "../pipeline/pipeline.ts";
-import { explicitPackages } from "./explicit-packages.ts";
+import { explicitPackages } from "../pipeline/explicit-packages.ts";
 import { findProgram } from "./find-python.ts";
 import { given, type RecipeMaker } from "./recipe.ts";
 import { readOnlyFor } from "./sandbox.ts";

@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 import type { Environment } from "../pipeline/pipeline.ts";
 import { findPython } from "./find-python.ts";
 import { installedVersion } from "./venv-packages.ts";
-import { lockedRequirements } from "./locked-requirements.ts";
+import { lockedRequirements } from "../pipeline/locked-requirements.ts";
 import { given, type RecipeMaker } from "./recipe.ts";
 import { readOnlyFor } from "./sandbox.ts";
 

@@ -54,6 +54,7 @@ export function normalizeStep(frame: StepFrame, step: RawStep): Step {
   checkEnvironment(frame, step.environment ?? frame.raw.environment);
   const executor = step.executor ?? (environment.kind === "image" ? "container" : "process");
   checkExecutor(frame, environment, executor);
+  const written = environmentNode(frame);
   const params = (step.params ?? []).map((name, at) => ({ name, at: itemSpan(frame, "params", at) }));
   const codeKey = step.code === undefined ? "pipeline" : "step";
   return {
@@ -85,6 +86,7 @@ export function normalizeStep(frame: StepFrame, step: RawStep): Step {
     checkpoint: checkpointOf(frame, step),
     executor,
     environment,
+    ...(written === undefined ? {} : { environmentAt: frame.yaml.span(written) }),
     tools: { ...frame.raw.tools, ...step.tools },
     resources: resourcesOf(frame, step),
     timeoutMs: step.timeout === undefined ? null : durationOf(frame, ["timeout"], step.timeout),
@@ -280,11 +282,16 @@ function environmentOf(raw: RawEnvironment | undefined): Environment {
   return { kind: "image", image: raw.image, digest };
 }
 
+/** What a step's environment is written at: in the step, in `defaults`, or for the whole pipeline. */
+function environmentNode({ yaml, node }: StepFrame): Node | undefined {
+  const holders = [node, yaml.child(yaml.root, "defaults"), yaml.root ?? undefined];
+  return holders.map((holder) => yaml.child(holder, "environment")).find((found) => found !== undefined);
+}
+
 /** Files that pin an environment are read from the repository: their paths cannot leave it. */
 function checkEnvironment(frame: StepFrame, raw: RawEnvironment | undefined): void {
   const { yaml } = frame;
-  const holders = [frame.node, yaml.child(yaml.root, "defaults"), yaml.root ?? undefined];
-  const node = holders.map((holder) => yaml.child(holder, "environment")).find((found) => found !== undefined);
+  const node = environmentNode(frame);
   for (const [key, value] of Object.entries(raw ?? {})) {
     if (typeof value !== "string" || !["lock", "uv", "node"].includes(key)) continue;
     if (key === "uv" && cleanPath(value) === "") continue;

@@ -154,6 +154,8 @@ export interface Step {
   readonly checkpoint: { readonly path: string; readonly at: Span } | null;
   readonly executor: "process" | "container" | "slurm" | "kubernetes";
   readonly environment: Environment;
+  /** Where it was written, be it for all steps; absent where nobody did. */
+  readonly environmentAt?: Span;
   readonly tools: Readonly<Record<string, string>>;
   readonly resources: Resources;
   readonly timeoutMs: number | null;

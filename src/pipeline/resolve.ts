@@ -6,6 +6,7 @@ import { restoring } from "./missing-input.ts";
 import { declareOutputs } from "./outputs.ts";
 import { parameterNames, selectParameter } from "./parameters.ts";
 import type { Step } from "./pipeline.ts";
+import { checkReducedParameters } from "./reduced-parameters.ts";
 import { collisionsOf } from "./tree.ts";
 import {
   problemAt,
@@ -57,6 +58,7 @@ function resolveStep(resolving: Resolving, step: Step): ResolvedStep {
   }
   checkLock(resolving, step);
   checkCheckpoint(resolving, step, inputs);
+  checkReducedParameters(resolving, step, inputs);
   checkCollisions(resolving, step, inputs);
   return { step, inputs, after: [...after] };
 }
@@ -82,12 +84,12 @@ function checkCollisions(resolving: Resolving, step: Step, inputs: ResolvedStep[
 }
 
 /** Without its lock file an environment would pass for pinned and be keyed as unpinned. */
-function checkLock(resolving: Resolving, { environment, at }: Step): void {
+function checkLock(resolving: Resolving, { environment, environmentAt, at }: Step): void {
   if (!("lock" in environment) || environment.lock === null || resolving.tree.get(environment.lock) !== undefined)
     return;
-  problemAt(resolving, at, {
+  problemAt(resolving, environmentAt ?? at, {
     code: "missing-lock",
-    message: `the lock file \`${environment.lock}\` of this step's environment is not in the repository`,
+    message: `the lock file \`${environment.lock}\` of this environment is not in the repository`,
     next:
       resolving.tree.aside(environment.lock) === "deleted"
         ? restoring(environment.lock)

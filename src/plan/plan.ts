@@ -24,6 +24,8 @@ export interface WorkStep {
   /** Names of steps that must succeed before: producers of inputs, then `needs`, each once. */
   readonly after: readonly string[];
   readonly step: Step;
+  /** Set where the lock of its environment leaves open what is installed; in no key. */
+  readonly loose?: true;
 }
 
 /** What a commit would run: a pure function of trees and settings (SEMANTICS §5). */
@@ -36,7 +38,7 @@ export interface WorkOrder {
   readonly digest: Digest;
   /** All parameters of the pipeline as read, for reports. */
   readonly params: Readonly<Record<string, Json>>;
-  /** True when every step has an image or a lock digest. */
+  /** True when every step has an image, or a lock that pins what is installed. */
   readonly pinned: boolean;
 }
 

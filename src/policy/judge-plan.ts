@@ -64,11 +64,11 @@ function planDocument(plan: PlanToJudge): JsonObject {
   };
 }
 
-function stepDocument({ name, document, step }: WorkStep, verdict: string): JsonObject {
+function stepDocument({ name, document, step, loose }: WorkStep, verdict: string): JsonObject {
   return {
     name,
     verdict,
-    pinned: document.image !== null || (document.environment?.lock ?? null) !== null,
+    pinned: document.image !== null || (loose !== true && (document.environment?.lock ?? null) !== null),
     effects: step.effects,
     cache: step.cache,
     network: document.network,

@@ -114,10 +114,13 @@ function timeSentence(ms: number, known: number, unknown: number): string {
     : `about ${roughDuration(ms)} and ${counted(unknown, "step")} of unknown time`;
 }
 
-/** Names of steps with neither image nor lock digest. */
+/** Names of steps with neither an image nor a lock that pins what is installed. */
 export function unpinned(view: PlanView): readonly string[] {
   const steps = view.order?.steps ?? [];
   return steps
-    .filter(({ document }) => document.image === null && (document.environment?.lock ?? null) === null)
+    .filter(
+      ({ document, loose }) =>
+        document.image === null && (loose === true || (document.environment?.lock ?? null) === null),
+    )
     .map((step) => step.name);
 }

@@ -41,6 +41,19 @@ test("a step runs when its environment has what the lock pins, however names and
   expect(run.code, run.stderr).toBe(0);
 });
 
+test("a lock that leaves versions open counts as not pinned, and says what to type", async () => {
+  const bench = venv({}, "numpy>=1.20\n");
+
+  const plan = await bench.sluice("plan", "--json");
+  const checked = await bench.sluice("validate");
+
+  expect(JSON.parse(plan.stdout)).toMatchObject({ pipelines: [{ pinned: false, unpinned: ["make"] }] });
+  expect(checked.code).toBe(0);
+  expect(checked.stdout + checked.stderr).toMatch(
+    /^pipelines\/p\.yaml:2:14: warning: `requirements\.txt` does not pin what is installed[^]*`pip-compile --generate-hashes`/m,
+  );
+});
+
 test("an environment that is not what its lock pins is refused, the first packages named", async () => {
   const lock = "a==1\nnumpy==2.1.0\nscipy==1.14.1\npandas==2.2.3\npolars==1.0\n";
   const bench = venv({ a: "1.0", numpy: "1.26.0", pandas: "2.2.2" }, lock);

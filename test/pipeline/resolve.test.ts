@@ -63,6 +63,37 @@ test("a lock file that is not there is a problem, never an unpinned key", () => 
   expect(ordered(text, { "requirements.txt": "1" }).digest).not.toBe(ordered(text, { "requirements.txt": "2" }).digest);
 });
 
+test("a parameters file that is an input too is given reduced, which is said where it is named", () => {
+  const told = (body: string): readonly string[] =>
+    resolved(`version: 1\nparams: cfg/params.yaml\nsteps:\n  a: ${body}\n`, {
+      "cfg/params.yaml": "lr: 1\nseed: 2\n",
+      "cfg/x": "",
+    }).problems.flatMap(({ at, severity, code, next }) =>
+      code === "unknown-parameter" ? [] : [`${at.line}:${at.column} ${severity} ${code}: ${next}`],
+    );
+
+  for (const input of ["cfg/params.yaml", "cfg", "cfg/*.yaml"]) {
+    expect(told(`{ run: x, inputs: ["${input}"], params: [lr] }`)).toEqual([
+      expect.stringMatching(
+        /^4:25 warning reduced-parameters: (?:take `cfg\/params.yaml` off|leave it out with "!cfg\/params.yaml" in) `inputs:`/,
+      ),
+    ]);
+    expect(told(`{ run: x, inputs: ["${input}"] }`)).toEqual([]);
+  }
+  expect(told('{ run: x, inputs: [cfg, "!cfg/params.yaml"], params: [lr] }')).toEqual([]);
+  expect(told("{ run: x, params: [lr] }")).toEqual([]);
+});
+
+test("an environment for all steps without its lock is told once, where it is written", () => {
+  const text =
+    "version: 1\nenvironment: { node: package-lock.json }\nsteps:\n  a: { run: x }\n  b: { run: y }\n  c: { run: z, environment: { venv: v, lock: l } }\n";
+
+  expect(resolved(text).problems.map(({ at, message }) => `${at.line}:${at.column} ${message}`)).toEqual([
+    "2:14 the lock file `package-lock.json` of this environment is not in the repository",
+    "6:29 the lock file `l` of this environment is not in the repository",
+  ]);
+});
+
 test("a cycle is told at an input that lies on it, not at another that a cycle's step reads", () => {
   const { problems } = resolved(
     [
