@@ -126,9 +126,9 @@ function addHistory(program: Command, world: World, done: Done): void {
     .action((step: string, flags: object) =>
       done(import("./explain.ts").then(({ explain }) => explain(world, step, flags))),
     );
-  command(program, "get <what>", "sluice get latest:build/model.json -o /tmp/model")
+  command(program, "get <what>", "sluice get latest:build/model.json -o /tmp/digits")
     .description("artifacts of a run, verified: <run> or <run>:<path>, such as prod:digits:build/model.json")
-    .option("-o, --output <dir>", "where to (default: here)")
+    .option("-o, --output <dir>", "directory to put them in, each at its own path (default: here)")
     .action((what: string, flags: object) => done(import("./get.ts").then(({ get }) => get(world, what, flags))));
   command(program, "status", "sluice status")
     .alias("ps")

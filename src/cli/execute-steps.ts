@@ -19,7 +19,7 @@ export async function executeSteps(
   const { repository, world } = session;
   const { runnable, store, executor, execution } = one;
   const deploys = execution.deploys ?? null;
-  const staging = await stagingOf(session, { runnable, store, trigger: deploys === null ? "command" : "deploy" });
+  const staging = await stagingOf(session, { runnable, store, trigger: deploys === null ? "local" : "deploy" });
   const watching = watchRun(session, { run, runnable, options });
   const context: StepContext = {
     started: (job) => watching.tell({ kind: "started", step: job.step, attempt: job.attempt, cause: job.cause }),

@@ -1,5 +1,5 @@
-import { existsSync } from "node:fs";
-import { join, relative, resolve } from "node:path";
+import { existsSync, statSync } from "node:fs";
+import { dirname, join, relative, resolve } from "node:path";
 
 import type { OutputRecord } from "../key/key-document.ts";
 import type { Store } from "../store/store.ts";
@@ -28,14 +28,17 @@ export async function get(world: World, what: string, flags: { readonly output?:
   const parts = await Promise.all(wanted.map((output) => partsIn(store, output, path)));
   for (const part of parts.flat()) {
     const target = join(directory, part.path);
+    // As the person names the place, so that it can be copied from here.
+    const shown = join(flags.output ?? "", part.path);
+    checkRoom(target, { what, path: part.path });
     if ((await repository.measure(relative(repository.git.root, target)))?.digest === part.digest) {
-      world.terminal.print(`${part.path}  ${part.digest}  stands here already, verified\n`);
+      world.terminal.print(`${shown}  ${part.digest}  stands here already, verified\n`);
       continue;
     }
     if (existsSync(target))
       throw new Refusal(EXIT.usage, `${target} exists already\n  next: name another directory with -o`);
     const placed = await store.materialize(part, target);
-    if (placed.kind === "ok") world.terminal.print(`${part.path}  ${part.digest}\n`);
+    if (placed.kind === "ok") world.terminal.print(`${shown}  ${part.digest}\n`);
     else {
       world.terminal.say(
         `${part.path}: ${placed.kind === "corrupt" ? "its bytes in the store are corrupt" : placed.kind === "missing" ? "its bytes are not in this store" : "the disk is full"}\n  next: sluice reproduce ${record.id} computes them again; a service's are where its store is: SLUICE_STORE_URL=… sluice get …\n`,
@@ -44,6 +47,19 @@ export async function get(world: World, what: string, flags: { readonly output?:
     }
   }
   return code;
+}
+
+/** Outputs go below a directory at their own paths: nothing on the way there may be a file. */
+function checkRoom(target: string, { what, path }: { readonly what: string; readonly path: string }): void {
+  for (let above = dirname(target); above !== dirname(above); above = dirname(above)) {
+    const standing = statSync(above, { throwIfNoEntry: false });
+    if (standing?.isDirectory() === true) return;
+    if (standing === undefined) continue;
+    throw new Refusal(
+      EXIT.usage,
+      `${above} is no directory, and -o names the directory that ${path} is put in\n  next: sluice get ${what} -o DIR writes ${join("DIR", path)}`,
+    );
+  }
 }
 
 /** A run that lacks what is asked of it, and the newest one of its pipeline that succeeded. */

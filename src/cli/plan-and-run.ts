@@ -10,7 +10,7 @@ import { isRunnable, type RunFlags, type Runnable } from "./runnable.ts";
 import { openSession, planSession, tellProblems, type Session } from "./session.ts";
 import { startExecutor, type StartedExecutor } from "./started-executor.ts";
 import { UNNAMED_VENV } from "./unnamed-venv.ts";
-import { nothingToDo, proveUpToDate } from "./up-to-date.ts";
+import { nothingToDo, proveUpToDate, upToDate } from "./up-to-date.ts";
 import type { Repository, World } from "./world.ts";
 
 export interface RunOrder {
@@ -68,8 +68,7 @@ async function runPlanned(
   const sound = problems.every(({ code }) => code === UNNAMED_VENV);
   if (plain && sound && !missed) await proveUpToDate(world, repository, { project, store, runnable, request });
   repository.save();
-  const steps = runnable.reduce((sum, one) => sum + one.order.steps.length, 0);
-  const code = nothingToDo(world, steps);
+  const code = nothingToDo(world, upToDate(runnable));
   return missed ? EXIT.bad : code;
 }
 

@@ -9,8 +9,8 @@ export async function run(world: World, names: readonly string[], flags: RunFlag
   const request = requestOf(names, flags.checkout);
   const repository = await openRepository(world);
   if (plain && repository.accepted.list().length === 0) {
-    const steps = await provenUpToDate(world, repository, request);
-    if (steps !== undefined) return nothingToDo(world, steps);
+    const found = await provenUpToDate(world, repository, request);
+    if (found !== undefined) return nothingToDo(world, found);
   }
   const { planAndRun } = await import("./plan-and-run.ts");
   return planAndRun(world, repository, { names, flags, plain, request });

@@ -15,6 +15,9 @@ import type { Store } from "../store/store.ts";
 import type { Runnable } from "./runnable.ts";
 import type { Session } from "./session.ts";
 
+/** As the ledger's trailer `Sluice-Trigger` spells it. */
+type LocalTrigger = "local" | "deploy";
+
 type Staging = Pick<StepContext, "stage" | "secrets" | "params" | "exists" | "changed">;
 
 /** How the steps of one run get their inputs, parameters and secrets on this machine. */
@@ -23,8 +26,8 @@ export async function stagingOf(
   {
     runnable,
     store,
-    trigger = "command",
-  }: { readonly runnable: Runnable; readonly store: Store; readonly trigger?: "command" | "deploy" },
+    trigger = "local",
+  }: { readonly runnable: Runnable; readonly store: Store; readonly trigger?: LocalTrigger },
 ): Promise<Staging> {
   const { project } = session;
   const params = (step: Step) =>
@@ -168,7 +171,7 @@ function isReleased({ datasets }: Runnable, name: string): boolean {
 /** Grants are read from the settings; sources other than `env:` belong to an operator. */
 function secretsOf(
   session: Session,
-  { runnable, trigger }: { readonly runnable: Runnable; readonly trigger: "command" | "deploy" },
+  { runnable, trigger }: { readonly runnable: Runnable; readonly trigger: LocalTrigger },
   step: Step,
 ): SecretValues {
   const values: Record<string, string> = {};
@@ -178,7 +181,7 @@ function secretsOf(
         one.name === name &&
         (one.pipelines === null || one.pipelines.includes(runnable.order.pipeline.name)) &&
         (one.steps === null || one.steps.includes(step.name)) &&
-        (one.on === null || one.on.includes(trigger)),
+        (one.on === null || one.on.includes(trigger) || (trigger === "local" && one.on.includes("command"))),
     );
     if (grant === undefined) {
       return refusedSecret({

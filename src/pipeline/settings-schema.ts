@@ -71,7 +71,7 @@ const policy = { name: text.describe("What people call the rule.") };
 /** Keys of one pool that both files have. */
 export const poolKeys = {
   concurrency: z.int().min(1).optional().describe("Attempts at once. Default 4."),
-  on: triggers.optional().describe("Triggers that may use it. Default: all."),
+  on: triggers.optional().describe("Triggers that may use it. Default: all. Runs at the keyboard ask for no pool."),
 };
 
 /** Keys that `sluice.yaml` and the operator's file share. */
@@ -90,7 +90,11 @@ export const sharedKeys = {
         from: text.describe("A source such as `env:HF_TOKEN`."),
         pipelines: names.optional().describe("Pipelines that may have it. Default: all."),
         steps: names.optional().describe("Steps that may have it. Default: all."),
-        on: triggers.optional().describe("Triggers on which they may. Default: all."),
+        on: triggers
+          .optional()
+          .describe(
+            "Triggers on which they may. Default: all. A run at the keyboard is `local`, and may what `command` may.",
+          ),
       }),
     )
     .optional()

@@ -144,10 +144,11 @@ function servedLines(run: ServedView, { paint, now }: StatusTextOptions): readon
 }
 
 function pendingWords(counts: PlanCounts): string {
-  if (counts.run + counts.depends === 0) return "nothing to run";
   return [
+    counts.run + counts.depends === 0 ? "nothing to run" : "",
     counts.run > 0 ? `${counts.run} to run` : "",
     counts.depends > 0 ? `${counts.depends} that ${counts.depends === 1 ? "depends" : "depend"}` : "",
+    counts.withheld > 0 ? `${counts.withheld} left out (effects)` : "",
   ]
     .filter((part) => part !== "")
     .join(", ");

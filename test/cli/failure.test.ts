@@ -326,6 +326,30 @@ test("secrets are granted, redacted from logs, and refused without a grant", asy
   expect(run.stderr).toMatch(/secret OTHER is not granted to u/);
 });
 
+test("a run at the keyboard gets what is granted to `local`, also where `command` is named, and nothing that is granted to others", async () => {
+  const secret = (name: string, on: string): string => `  ${name}: { from: "env:GIT_AUTHOR_EMAIL", on: [${on}] }\n`;
+  const bench = repository({
+    "sluice.yaml": `version: 1\nsecrets:\n${secret("A", "local")}${secret("B", "push, command")}${secret("C", "push")}`,
+    "pipelines/p.yaml": pipeline(
+      "a: { run: 'test -n \"$A\" && echo a > a.txt', secrets: [A], outputs: [a.txt] }",
+      "b: { run: 'test -n \"$B\" && echo b > b.txt', secrets: [B], outputs: [b.txt] }",
+      "c: { run: 'echo c > c.txt', secrets: [C], outputs: [c.txt] }",
+    ),
+  });
+  bench.commit();
+
+  const run = await bench.sluice("run", "--keep-going");
+
+  expect(run.code).toBe(1);
+  expect(run.stderr).toMatch(/secret C is not granted to c/);
+  expect(run.stderr).toContain("on: [local] }");
+  expect(run.stderr).not.toMatch(/secret [AB] is not granted/);
+  expect([readFileSync(join(bench.root, "a.txt"), "utf8"), readFileSync(join(bench.root, "b.txt"), "utf8")]).toEqual([
+    "a\n",
+    "b\n",
+  ]);
+});
+
 test("what a secret or a metric is called never makes it a failure", async () => {
   const own = (name: string): string => `${name}: { from: "env:GIT_AUTHOR_EMAIL" }`;
   const metrics = `echo '{"kind": "NaN", "why": 1}' > m.json`;

@@ -121,7 +121,7 @@ describe("the digits, from plan to record", () => {
     const got = await bench.sluice("get", "latest:build/model.json", "-o", "out");
     const lost = await bench.sluice("get", "latest:nothing");
 
-    expect(got.stdout).toMatch(/^build\/model\.json {2}sha256:[0-9a-f]{64}\n$/);
+    expect(got.stdout).toMatch(/^out\/build\/model\.json {2}sha256:[0-9a-f]{64}\n$/);
     expect(readFileSync(join(bench.root, "out/build/model.json"))).toEqual(
       readFileSync(join(bench.root, "build/model.json")),
     );

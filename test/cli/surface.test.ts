@@ -204,16 +204,26 @@ test("get brings a whole run, one output, a directory in one, or a file in one; 
     return stdout.replaceAll(/sha256:[0-9a-f]{64}/g, "…") + stderr;
   };
 
-  expect(await got("latest", "x/1")).toBe("out  …\n");
-  expect(await got("latest:out", "x/2")).toBe("out  …\n");
-  expect(await got("latest:out/a", "x/3")).toBe("out/a  …\n");
-  expect(await got("latest:out/sub", "x/4")).toBe("out/sub/b  …\n");
+  expect(await got("latest", "x/1")).toBe("x/1/out  …\n");
+  expect(await got("latest:out", "x/2")).toBe("x/2/out  …\n");
+  expect(await got("latest:out/a", "x/3")).toBe("x/3/out/a  …\n");
+  expect(await got("latest:out/sub", "x/4")).toBe("x/4/out/sub/b  …\n");
   expect(readFileSync(join(bench.root, "x/4/out/sub/b"), "utf8")).toBe("word\n");
   expect(existsSync(join(bench.root, "x/3/out/sub"))).toBe(false);
-  expect(await got("latest:out/a", "x/3")).toBe("out/a  …  stands here already, verified\n");
-  expect(await got("latest", "x/1")).toBe("out  …  stands here already, verified\n");
+  expect(await got("latest:out/a", "x/3")).toBe("x/3/out/a  …  stands here already, verified\n");
+  expect(await got("latest", "x/1")).toBe("x/1/out  …  stands here already, verified\n");
   bench.write("x/3/out/a", "mine\n");
   expect(await got("latest:out/a", "x/3")).toContain("exists already");
+
+  bench.write("taken", "mine\n");
+  for (const into of ["taken", "taken/below"]) {
+    const none = await bench.sluice("get", "latest:out/a", "-o", into);
+    expect([none.code, none.stdout]).toEqual([64, ""]);
+    expect(none.stderr).toMatch(
+      /taken is no directory, and -o names the directory that out\/a is put in\n {2}next: sluice get latest:out\/a -o DIR writes DIR\/out\/a\n$/,
+    );
+  }
+  expect(readFileSync(join(bench.root, "taken"), "utf8")).toBe("mine\n");
 });
 
 test("logs are found where the settings keep the store", async () => {
