@@ -242,7 +242,8 @@ export class TwinForge {
     repository: TwinRepository,
     group: { readonly head: string; readonly branch: string; readonly base: string; readonly login: string },
   ): Promise<void> {
-    const [commit] = await logged(repository, ["-1", group.head], this.host);
+    const [newest] = await logged(repository, ["-1", group.head], this.host);
+    const commit = newest?.commit;
     this.send(repository, this.world.user(group.login), "merge_group", {
       action: "checks_requested",
       merge_group: {

@@ -12,22 +12,23 @@ export async function pushedCommits(
   host: string,
 ): Promise<{ readonly commits: readonly object[]; readonly head: object | null; readonly forced: boolean }> {
   if (after === ZERO) return { commits: [], head: null, forced: false };
-  const [head = null] = await logged(repository, ["-1", after], host);
   // What a new branch brought depends on all others; its tip is named.
-  if (before === ZERO) return { commits: head === null ? [] : [head], head, forced: false };
-  const dropped = await git(repository.directory, ["rev-list", "--count", before, `^${after}`]);
-  const commits = await logged(repository, [`-${MOST}`, after, `^${before}`], host);
-  return { commits, head, forced: Number(dropped) > 0 };
+  const range = before === ZERO ? ["-1", after] : [`-${MOST}`, "--left-right", `${before}...${after}`];
+  const both = await logged(repository, range, host);
+  const commits = both.filter(({ side }) => side !== "<").map(({ commit }) => commit);
+  const forced = commits.length < both.length;
+  const head = commits.at(-1) ?? (await logged(repository, ["-1", after], host))[0]?.commit ?? null;
+  return { commits, head, forced };
 }
 
-const FORMAT = ["%H", "%T", "%aI", "%an", "%ae", "%cn", "%ce", "%B"].join("%x00");
+const FORMAT = ["%m", "%H", "%T", "%aI", "%an", "%ae", "%cn", "%ce", "%B"].join("%x00");
 
-/** Commits as deliveries name them, oldest first. */
+/** Commits as deliveries name them, oldest first, and of two sides the one that each is on (`<`, `>`). */
 export async function logged(
   { directory, fullName }: TwinRepository,
   range: readonly string[],
   host: string,
-): Promise<readonly object[]> {
+): Promise<readonly { readonly side: string; readonly commit: object }[]> {
   const output = await git(directory, [
     "log",
     "--reverse",
@@ -42,10 +43,10 @@ export async function logged(
     .slice(1)
     .map((entry) => {
       const [facts = "", names = ""] = entry.split("\x02");
-      const [id, tree, timestamp, name, email, committer, committerEmail, message = ""] = facts.split("\0");
+      const [side = "", id, tree, timestamp, name, email, committer, committerEmail, message = ""] = facts.split("\0");
       const changed = (letter: string): readonly string[] =>
         names.split("\n").flatMap((line) => (line.startsWith(`${letter}\t`) ? [line.slice(2)] : []));
-      return {
+      const commit = {
         id,
         tree_id: tree,
         distinct: true,
@@ -58,6 +59,7 @@ export async function logged(
         removed: changed("D"),
         modified: changed("M"),
       };
+      return { side, commit };
     });
 }
 

@@ -39,12 +39,20 @@ export interface Twin extends AsyncDisposable {
 const APP_ID = 12_345;
 const MAX_REQUEST = 30_000_000;
 
-export async function startTwin(options: TwinOptions): Promise<Twin> {
-  const { privateKey } = generateKeyPairSync("rsa", {
+/** One for all twins of a process: to make one takes longer than to start a twin. */
+let appKey: string | undefined;
+
+function newKey(): string {
+  return generateKeyPairSync("rsa", {
     modulusLength: 2048,
     privateKeyEncoding: { type: "pkcs8", format: "pem" },
     publicKeyEncoding: { type: "spki", format: "pem" },
-  });
+  }).privateKey;
+}
+
+export async function startTwin(options: TwinOptions): Promise<Twin> {
+  appKey ??= newKey();
+  const privateKey = appKey;
   const secret = randomBytes(20).toString("hex");
   const { directory, slug = "sluice" } = options;
   const forge = new TwinForge({ directory, secret, appId: APP_ID, slug });
