@@ -25,6 +25,7 @@ export async function executeSteps(
     started: (job) => watching.tell({ kind: "started", step: job.step, attempt: job.attempt, cause: job.cause }),
     run,
     domain: "local",
+    root: repository.workTree.root,
     requestedBy: world.config.user,
     deploys,
     ...staging,

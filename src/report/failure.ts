@@ -95,6 +95,8 @@ export function declarationOf(
 /** Says which file the log names and where it is, before the lines that declare it. */
 function nearMissSentence(step: string, miss: NearMiss, voice: Voice): string {
   const names = `Its log names ${voice.code(miss.path)}, which`;
+  if (miss.environment !== undefined)
+    return `${names} belongs to an environment. A step gets that as a whole, by its name${miss.environment.program === null ? "" : ", and calls its programs by theirs"}:`;
   if (miss.dataset?.declared === false) return `${names} is here but git ignores it. Name it as a dataset:`;
   const where =
     miss.dataset !== undefined
@@ -113,14 +115,18 @@ function entryLines(name: "inputs" | "outputs", written: readonly string[]): rea
 }
 
 function nearMissLines(miss: NearMiss): readonly string[] {
+  if (miss.environment !== undefined) {
+    const { written, program } = miss.environment;
+    return [`environment: ${safeLine(written)}`, ...(program === null ? [] : [`run: ${safeLine(program)} …`])];
+  }
   const inputs = entryLines("inputs", miss.inputs);
   if (miss.dataset?.declared !== false) return inputs;
   return [`datasets: { ${miss.dataset.name}: { path: ${safeLine(flowItem(miss.path))} } }`, ...inputs];
 }
 
-/** A dataset that is none yet needs its pin too. */
+/** A dataset that is none yet needs its pin too; an environment its lock, and it may stand for more steps than this one. */
 export function isFixable(miss: NearMiss): boolean {
-  return miss.dataset?.declared !== false;
+  return miss.dataset?.declared !== false && miss.environment === undefined;
 }
 
 function keptLine({ kept }: FailedRun, voice: Voice): string {
@@ -168,7 +174,11 @@ function nextText(step: FailedStep, where: Where): string {
 /** The next action; a near miss is the better advice where there is one. */
 export function nextSentence(step: FailedStep, where: Where, voice: Voice): string {
   if (step.nearMiss === null) return ownWords(hintOf(step, where) ?? nextAction(step.failure, step.step, where), voice);
-  const { dataset, path } = step.nearMiss;
+  const { dataset, path, environment } = step.nearMiss;
+  if (environment !== undefined) {
+    const call = environment.program === null ? "" : ` and call ${voice.code(environment.program)} by that name`;
+    return `write ${voice.code(`environment: ${environment.written}`)} to ${voice.code(step.step)}${call}, then ${where === "local" ? voice.code("sluice run") : "push"}`;
+  }
   if (dataset?.declared === false)
     return `name ${voice.code(path)} as a dataset, then ${voice.code(`sluice data add ${dataset.name}`)} and ${voice.code("sluice run")}`;
   const item = dataset === undefined ? path : `dataset:${dataset.name}`;

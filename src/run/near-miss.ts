@@ -19,7 +19,7 @@ const FILE_PATTERNS: readonly RegExp[] = [
 const MODULE_PATTERN = /ModuleNotFoundError: No module named '([\w.]+)'/g;
 
 /** Where something that a log names comes from: a step, the files of git, or data beside them. */
-export type Whereabouts = Pick<NearMiss, "step" | "dataset">;
+export type Whereabouts = Pick<NearMiss, "step" | "dataset" | "environment">;
 
 /**
  * A path or module that a failed step named, that exists, and that is not among its inputs:
@@ -28,19 +28,30 @@ export type Whereabouts = Pick<NearMiss, "step" | "dataset">;
 export function nearMiss(
   log: string,
   exists: (path: string) => Whereabouts | undefined,
-  inputs: { readonly read: readonly string[]; readonly declared: readonly Input[] },
+  inputs: {
+    readonly read: readonly string[];
+    readonly declared: readonly Input[];
+    /** Where the repository stands on this machine: a log may name its files in full. */
+    readonly root?: string;
+  },
 ): NearMiss | undefined {
   const isInput = (path: string): boolean =>
     inputs.read.some((input) => path === input || path.startsWith(`${input}/`));
-  for (const path of candidates(log)) {
+  for (const path of candidates(log, inputs.root)) {
     const found = exists(path);
     // What git ignores is missing from a directory that is an input too.
     if (isInput(path) && (found?.dataset === undefined || inputs.read.includes(path))) continue;
     if (found !== undefined) {
       const declared = inputs.declared.filter(({ code }) => !code).map(itemOf);
-      const { step, dataset } = found;
+      const { step, dataset, environment } = found;
       const item = flowItem(dataset === undefined ? path : `dataset:${dataset.name}`);
-      return { path, step, inputs: [...declared, item], ...(dataset === undefined ? {} : { dataset }) };
+      return {
+        path,
+        step,
+        inputs: [...declared, item],
+        ...(dataset === undefined ? {} : { dataset }),
+        ...(environment === undefined ? {} : { environment }),
+      };
     }
   }
   return undefined;
@@ -56,6 +67,8 @@ export function pathsOf(
   return (path) => {
     const made = outputs.find(([output]) => path === output || path.startsWith(`${output}/`));
     if (made !== undefined) return { step: made[1] };
+    const environment = environmentOf(path, (one) => isFile(one) || beside?.isIgnored(one) === true);
+    if (environment !== undefined) return { step: null, environment };
     if (isFile(path)) return { step: null };
     if (beside === undefined || TOOLS.test(path) || !beside.isIgnored(path)) return undefined;
     const named = beside.datasets.find(
@@ -63,6 +76,28 @@ export function pathsOf(
     );
     return { step: null, dataset: { name: named?.name ?? datasetName(path), declared: named !== undefined } };
   };
+}
+
+/** A step gets no part of an environment, only all of it: as an input it would be copied, and its programs would not find it. */
+function environmentOf(path: string, stands: (path: string) => boolean): NearMiss["environment"] {
+  const [, before = "", modules] = /^((?:.*\/)?)node_modules\/(.+)$/.exec(path) ?? [];
+  if (modules !== undefined)
+    return stands(path)
+      ? {
+          written: `{ node: ${flowItem(`${before}package-lock.json`)} }`,
+          program: /^\.bin\/([^/]+)$/.exec(modules)?.[1] ?? null,
+        }
+      : undefined;
+  for (let end = path.lastIndexOf("/"); end > 0; end = path.lastIndexOf("/", end - 1)) {
+    const above = path.slice(0, end);
+    if (!stands(`${above}/pyvenv.cfg`)) continue;
+    const program = /^bin\/([^/]+)$/.exec(path.slice(end + 1))?.[1] ?? null;
+    return {
+      written: `{ venv: ${/^\.[A-Za-z][\w./-]*$/.test(above) ? above : flowItem(above)}, lock: requirements.txt }`,
+      program,
+    };
+  }
+  return undefined;
 }
 
 /** What tools keep for themselves is ignored for good reason. */
@@ -73,10 +108,10 @@ export function readBy(inputs: WorkStep["inputs"]): readonly string[] {
   return inputs.map((input) => (input.kind === "output" ? input.path : input.entry.path));
 }
 
-function* candidates(log: string): Generator<string> {
+function* candidates(log: string, root: string | undefined): Generator<string> {
   for (const pattern of FILE_PATTERNS) {
     for (const match of log.matchAll(pattern)) {
-      const path = relative(match[1] ?? "");
+      const path = relative(match[1] ?? "", root);
       if (path !== undefined) yield path;
     }
   }
@@ -89,11 +124,12 @@ function* candidates(log: string): Generator<string> {
   }
 }
 
-/** A named path as the repository has it: below the workspace, without `./`. */
-function relative(path: string): string | undefined {
-  const inside = path
+/** A named path as the repository has it: below the workspace or the work tree, without `./` and ways out of a directory of its own. */
+function relative(path: string, root: string | undefined): string | undefined {
+  const named = root !== undefined && path.startsWith(`${root}/`) ? path.slice(root.length + 1) : path;
+  const inside = named
     .replace(/^.*\/(?:sluice|(?:slot|stranger|container|slurm|kubernetes)-[^/]+)\/workspace\//, "")
-    .replace(/^\.\//, "");
+    .replace(/^(?:\.{1,2}\/)+/, "");
   return inside.startsWith("/") || inside === "" || inside.includes("..") ? undefined : inside;
 }
 

@@ -43,6 +43,8 @@ export interface NearMiss {
   readonly inputs: readonly string[];
   /** Of a file that stands in the work tree and git ignores: the dataset that it is, or could be. */
   readonly dataset?: { readonly name: string; readonly declared: boolean };
+  /** Of what lies in an environment: what names that, and the program's own name where it is one. */
+  readonly environment?: { readonly written: string; readonly program: string | null };
 }
 
 export interface AttemptRecord {

@@ -62,6 +62,36 @@ test("an undeclared read fails, and --fix writes the line that is missing", asyn
   expect(again.code, again.stderr).toBe(0);
 });
 
+test("a program of an environment is no input: the advice names the environment, and --fix writes nothing", async () => {
+  const before = pipeline("a:", "  run: .venv/bin/python -c 1", "  outputs: [out]");
+  const bench = repository({
+    "pipelines/p.yaml": before,
+    ".venv/pyvenv.cfg": "home = /usr/bin\n",
+    ".venv/bin/python": "#!/bin/sh\n",
+  });
+  bench.commit();
+
+  const run = await bench.sluice("run", "--fix");
+
+  expect(run.code).toBe(1);
+  expect(run.stderr).toContain("environment: { venv: .venv, lock: requirements.txt }");
+  expect(run.stderr).toContain("call `python` by that name");
+  expect(readFileSync(join(bench.root, "pipelines/p.yaml"), "utf8")).toBe(before);
+});
+
+test("a file of the repository that a log names in full is named as the input that it could be", async () => {
+  const bench = repository({ "data.txt": "data\n" });
+  bench.write(
+    "pipelines/p.yaml",
+    pipeline(`a: { run: "echo 'cat: ${bench.root}/data.txt: No such file or directory'; exit 1" }`),
+  );
+  bench.commit();
+
+  const run = await bench.sluice("run");
+
+  expect(run.stderr).toContain("inputs: [data.txt]");
+});
+
 test("--fix adds one input in the form that stands there, and leaves every other byte of the file", async () => {
   const before = [
     "version: 1",

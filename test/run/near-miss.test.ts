@@ -123,7 +123,10 @@ test("a path is another step's output, or a file of the repository, or data besi
     dataset("raw", "data/raw"),
     dataset("big", "big.csv"),
   ];
-  const beside = pathsOf(steps, isFile, { datasets, isIgnored: (path) => path !== "tracked" });
+  const beside = pathsOf(steps, isFile, {
+    datasets,
+    isIgnored: (path) => path !== "tracked" && !path.endsWith("pyvenv.cfg"),
+  });
   expect(beside("a.csv")).toEqual({ step: null });
   expect(beside("tracked")).toBeUndefined();
   expect(beside("big.csv")).toEqual({ step: null, dataset: { name: "big", declared: true } });
@@ -134,13 +137,38 @@ test("a path is another step's output, or a file of the repository, or data besi
 test.each([".git/config", "a/.cache/x", "node_modules/x", "a/node_modules/x", "__pycache__/x.pyc", "a/venv/bin"])(
   "%s is a tool's own",
   (path) => {
-    const isIgnored = (): boolean => true;
+    const isIgnored = (asked: string): boolean => !/pyvenv|node_modules/.test(asked);
     expect(pathsOf([], () => false, { datasets: [], isIgnored })(path)).toBeUndefined();
   },
 );
 
+test.each([
+  [".venv/bin/python", { written: "{ venv: .venv, lock: requirements.txt }", program: "python" }],
+  ["tools/my env/bin/x", { written: '{ venv: "tools/my env", lock: requirements.txt }', program: "x" }],
+  [".venv/lib/x.py", { written: "{ venv: .venv, lock: requirements.txt }", program: null }],
+  ["node_modules/.bin/tsc", { written: "{ node: package-lock.json }", program: "tsc" }],
+  ["web/node_modules/a/b.js", { written: "{ node: web/package-lock.json }", program: null }],
+])("%s belongs to an environment, ignored or not", (path, environment) => {
+  const there = (asked: string): boolean =>
+    asked === path || [".venv/pyvenv.cfg", "tools/my env/pyvenv.cfg"].includes(asked);
+  expect(pathsOf([], there)(path)).toEqual({ step: null, environment });
+  expect(pathsOf([], () => false, { datasets: [], isIgnored: there })(path)).toEqual({ step: null, environment });
+});
+
+test("a name in full, or out of a directory that the step went into, is one of the repository", () => {
+  const missed = (log: string): unknown =>
+    nearMiss(log, here("data/a.csv"), { read: [], declared: [], root: "/home/me/project" });
+  const miss = { path: "data/a.csv", step: null, inputs: ["data/a.csv"] };
+
+  expect(missed("cat: /home/me/project/data/a.csv: No such file or directory")).toEqual(miss);
+  expect(missed("cat: ../data/a.csv: No such file or directory")).toEqual(miss);
+  expect(missed("cat: ../../data/a.csv: No such file or directory")).toEqual(miss);
+  expect(missed("cat: /home/me/projects/data/a.csv: No such file or directory")).toBeUndefined();
+  expect(missed("cat: data/../data/a.csv: No such file or directory")).toBeUndefined();
+});
+
 test("a directory that is only called like a tool's is not", () => {
-  const beside = pathsOf([], () => false, { datasets: [], isIgnored: () => true });
+  const beside = pathsOf([], () => false, { datasets: [], isIgnored: (path) => !path.endsWith("pyvenv.cfg") });
   for (const path of ["my_venv/x", "a.b/c", "venv", "xnode_modules/y"])
     expect(beside(path)?.dataset?.declared).toBe(false);
 });

@@ -102,7 +102,11 @@ async function failedWith(
   const text = ports.logs.tail(failed.attempt.log, TAIL_BYTES);
   const lines = text.split("\n").filter((line) => line !== "");
   const { inputs, step } = failed.job.step;
-  const miss = findNearMiss(text, context.exists, { read: readBy(inputs), declared: step.inputs });
+  const miss = findNearMiss(text, context.exists, {
+    read: readBy(inputs),
+    declared: step.inputs,
+    ...(context.root === undefined ? {} : { root: context.root }),
+  });
   return {
     kind: "failed",
     failure: failed.failure,

@@ -35,6 +35,8 @@ export interface StepContext {
   readonly params: (step: Step) => JsonObject;
   /** Where a path exists: as a file of the repository, as another step's output, or as data beside them. */
   readonly exists: (path: string) => Whereabouts | undefined;
+  /** Where the repository stands on this machine; absent where it does not. */
+  readonly root?: string;
   /** Said after the step: the first input whose bytes are no longer those of the key. */
   readonly changed: (job: StepJob) => Promise<Failure | undefined>;
   readonly requestedBy: string | null;
