@@ -4,7 +4,7 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   test: {
     include: [
-      "test/{laws,identity,expression,key,plan,run,scheduling,diff,manifest,pipeline,policy,release,report}/**/*.test.ts",
+      "test/{laws,identity,expression,key,plan,run,scheduling,diff,manifest,pipeline}/**/*.test.ts",
     ],
     maxWorkers: 1,
     // Mutants run beside other work, and properties take their time.
