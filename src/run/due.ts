@@ -71,5 +71,5 @@ function matcher(globs: readonly string[]): (text: string) => boolean {
   const some = globs.filter((glob) => !glob.startsWith("!"));
   const selects = picomatch(some.length === 0 ? ["**"] : some, { dot: true });
   const excludes = picomatch(not, { dot: true });
-  return (text) => selects(text) && !(not.length > 0 && excludes(text));
+  return (text) => selects(text) && !excludes(text);
 }

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 
 import { digestOf } from "../../src/identity/identity.ts";
-import { dueOnPush, listensTo } from "../../src/run/due.ts";
+import { dueOnPush, listensTo, refsListenedTo } from "../../src/run/due.ts";
 import { isOfBranch, parentOf, upstreamRequests, type PastRun } from "../../src/run/due-upstream.ts";
 import { runId } from "../manifest/run-records.ts";
 
@@ -17,8 +17,27 @@ test.each<[readonly string[], string, boolean]>([
   [["*"], ".hidden", true],
   [["!.hidden"], ".hidden", false],
   [["a", "b"], "b", true],
+  [["!*"], ".hidden", false],
 ])("branches %j: a push to %s concerns it: %s", (branches, branch, concerns) => {
   expect(listensTo({ branches, paths: null }, { branch, defaultBranch: "main" })).toBe(concerns);
+});
+
+test.each<[readonly string[] | "default", readonly string[]]>([
+  ["default", []],
+  [["main"], []],
+  [
+    ["main", "release/1.x", "größe_2"],
+    ["refs/heads/release/1.x", "refs/heads/größe_2"],
+  ],
+  [
+    ["release/*", "feature-[ab]/**", "**"],
+    ["refs/heads/release/*", "refs/heads/feature-*", "refs/heads/*"],
+  ],
+  [["!old/**"], ["refs/heads/*"]],
+  [["release/*", "!release/old"], ["refs/heads/release/*"]],
+])("of branches %j all but the default one are looked for as %j", (branches, refs) => {
+  expect(refsListenedTo({ branches, paths: null }, "main")).toEqual(refs);
+  expect(refsListenedTo(false, "main")).toEqual([]);
 });
 
 const FACTS = {
