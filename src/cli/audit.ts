@@ -71,7 +71,7 @@ async function changedSince(
   return events.flatMap(({ path, payload, envelope }) =>
     isThere(path, payload) && isThere(eventSignaturePath(path), envelope)
       ? []
-      : [{ path, why: "a later commit changed its file: counted is what its own commit brought" }],
+      : [{ path, why: "what a later commit made of this file; the event is counted as its own commit brought it" }],
   );
 }
 

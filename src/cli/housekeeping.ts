@@ -117,7 +117,7 @@ async function repositoryChecks(world: World): Promise<readonly Check[]> {
           name: "isolation",
           state: here.isolation === "workspace" ? "warning" : "fine",
           found: here.why,
-          next: "`apt install bubblewrap`, so that an undeclared read fails",
+          next: `${project.settings.sandbox === "off" ? "take `sandbox: off` out of sluice.yaml" : "`apt install bubblewrap`"}, so that an undeclared read fails`,
         };
   const left = repository.accepted.list().length;
   return [

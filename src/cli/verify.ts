@@ -73,6 +73,10 @@ async function viewOf(repository: Repository, { ref, history }: Ledger, wanted?:
       ...(await bundleFindings(repository.git, { head, tree, check })),
       ...(await reproductionTrailerFindings(repository.git, { head, commits, history })),
     ],
+    others: {
+      events: history.events().length,
+      reproductions: tree.filter(({ path }) => isReproductionPath(path)).length,
+    },
     ...(check === undefined && { unchecked: uncheckedBundles(tree) }),
   };
 }
@@ -80,15 +84,19 @@ async function viewOf(repository: Repository, { ref, history }: Ledger, wanted?:
 /** Programs read one document, whatever there was to check. */
 function joined(views: readonly VerifyView[]): VerifyView {
   const unchecked = views.flatMap((view) => view.unchecked ?? []);
+  const others = views.flatMap((view) => view.others ?? []);
   return {
     runs: views.flatMap(({ runs }) => runs),
     ledger: views.flatMap(({ ledger }) => ledger),
-    ...(unchecked.length > 0 && {
-      unchecked: {
-        events: unchecked.reduce((sum, { events }) => sum + events, 0),
-        reproductions: unchecked.reduce((sum, { reproductions }) => sum + reproductions, 0),
-      },
-    }),
+    ...(others.length > 0 && { others: together(others) }),
+    ...(unchecked.length > 0 && { unchecked: together(unchecked) }),
+  };
+}
+
+function together(all: readonly NonNullable<VerifyView["others"]>[]): NonNullable<VerifyView["others"]> {
+  return {
+    events: all.reduce((sum, { events }) => sum + events, 0),
+    reproductions: all.reduce((sum, { reproductions }) => sum + reproductions, 0),
   };
 }
 

@@ -122,7 +122,8 @@ function moveStrangers(
   for (const path of new Set([...standing, ...byPath.keys()])) {
     const there = digestAt(ports, path);
     if (there === undefined) {
-      if (!ports.workTree.stands(path)) continue;
+      // A directory is looked at after its files: what is left of one that was an output is nothing.
+      if (!ports.workTree.stands(path) || ports.workTree.removeEmpty(path)) continue;
     } else {
       if (there === byPath.get(path)) continue;
       if (ports.workTree.owned(path) === there) {

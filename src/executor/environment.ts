@@ -7,6 +7,7 @@ import type { Failure } from "../run/run-record.ts";
 import type { AttemptOrder } from "./executor.ts";
 import { findConda } from "./find-conda.ts";
 import { checkInstalled } from "./installed.ts";
+import { unknownTool } from "./unknown-tool.ts";
 
 /** What an environment adds to a step: directories before PATH, and places that a sandbox must show. */
 export interface PreparedEnvironment {
@@ -113,14 +114,7 @@ export function checkTools(
     const within = program !== undefined && inside.some((directory) => program === join(directory, tool));
     const found =
       program === undefined ? null : within && known !== undefined ? known(tool) : askVersion(program, path);
-    if (found === null)
-      return {
-        kind: "environment",
-        name: tool,
-        expected,
-        found: "not found",
-        line: `tools: { ${tool}: "${expected}" }`,
-      };
+    if (found === null) return unknownTool(tool, expected, program);
     if (found !== expected && !found.startsWith(`${expected}.`)) {
       return { kind: "environment", name: tool, expected, found, line: `tools: { ${tool}: "${found}" }` };
     }

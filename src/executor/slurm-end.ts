@@ -10,6 +10,7 @@ import { endIn, type LaunchEnd } from "./launcher-client.ts";
 import { askSlurm } from "./slurm-command.ts";
 import type { JobPlace } from "./slurm-place.ts";
 import type { JobEnd } from "./slurm-jobs.ts";
+import { unknownTool } from "./unknown-tool.ts";
 
 /** How often, and how long apart, a file is looked for that a node has written and a network file system may tell late. */
 const LOOKS = 20;
@@ -96,8 +97,8 @@ function unfitNode(order: AttemptOrder, unfit: string): Failure {
     };
   const [, at, found = ""] = unfit.split(" ");
   const [name = "", expected = ""] = Object.entries(order.tools)[Number(at)] ?? [];
-  const line = found === "" ? `tools: { ${name}: "${expected}" }` : `tools: { ${name}: "${found}" }`;
-  return { kind: "environment", name, expected, found: found === "" ? "not found" : found, line };
+  if (found === "") return unknownTool(name, expected);
+  return { kind: "environment", name, expected, found, line: `tools: { ${name}: "${found}" }` };
 }
 
 /** By which signal Slurm ended the job's script, such as one that went over its memory where no kernel counts it. */

@@ -5,6 +5,7 @@ import {
   readFileSync,
   readlinkSync,
   renameSync,
+  rmSync,
   symlinkSync,
   unlinkSync,
   writeFileSync,
@@ -50,6 +51,12 @@ export function fileWorkTree(root: string, gitDirectory: string): WorkTree {
       }
       known().delete(path);
       dirty = true;
+    },
+    removeEmpty(path) {
+      const stat = lstatSync(absolute(path), { throwIfNoEntry: false });
+      if (stat?.isDirectory() !== true || filesBelow(root, path).length > 0) return false;
+      rmSync(absolute(path), { recursive: true });
+      return true;
     },
     moveAside(path, time) {
       const now = posix.join(".sluice", "replaced", time.replaceAll(":", "-"), path);

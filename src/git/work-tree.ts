@@ -17,6 +17,8 @@ export interface WorkTree {
   own(path: string, digest: Digest): void;
   /** Removes a file that Sluice wrote itself. */
   remove(path: string): void;
+  /** Removes a directory that holds no file; false where there is none such. */
+  removeEmpty(path: string): boolean;
   /** Moves a path to `.sluice/replaced/<time>/<path>` and answers where it is now, relative to the root. */
   moveAside(path: string, time: string): string;
   /** Adds outputs to the one marked block in `.git/info/exclude`, which names `.sluice/` too. */

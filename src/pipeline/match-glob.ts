@@ -3,6 +3,7 @@ import picomatch from "picomatch";
 import type { DeclaredOutput } from "./outputs.ts";
 import { namingDataset } from "./missing-input.ts";
 import type { Input, Step } from "./pipeline.ts";
+import { submoduleAround } from "./tree.ts";
 import { problemAt, refuseSubmodule, type GlobMatch, type InputMatch, type Resolving } from "./resolution.ts";
 
 /** Files, outputs, and parts of output directories that a glob selects. */
@@ -53,7 +54,7 @@ function globbed(resolving: Resolving, glob: string): GlobMatch {
     parts: resolving.outputs.all.flatMap((output) =>
       outputs.includes(output) ? [] : partsOf(glob, base, output).map((part) => ({ output, ...part })),
     ),
-    submodule: files.find((file) => file.kind === "submodule")?.path,
+    submodule: files.find((file) => file.kind === "submodule")?.path ?? submoduleAround(resolving.tree, base),
   };
   resolving.globs.set(glob, match);
   return match;

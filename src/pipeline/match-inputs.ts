@@ -4,6 +4,7 @@ import { byUtf8 } from "../identity/canonical-json.ts";
 import { shorten } from "../problem/shorten.ts";
 import { closest } from "../problem/suggest.ts";
 import { follow, linksOf } from "./links.ts";
+import { submoduleAround } from "./tree.ts";
 import { covered, matchGlob } from "./match-glob.ts";
 import { releaseName } from "./release-name.ts";
 import { missing } from "./missing-input.ts";
@@ -199,6 +200,11 @@ function fromRepository(resolving: Resolving, input: Input, path: string): reado
     return [];
   }
   if (below.length > 0) return [{ kind: "source-directory", path, files: below.map((one) => one.path) }];
+  const within = submoduleAround(resolving.tree, path);
+  if (within !== undefined) {
+    refuseSubmodule(resolving, input, within);
+    return [];
+  }
   // A name that leads through a link: the link comes along, and what it leads to.
   const way = follow(resolving.tree, path);
   if (way.kind !== "inside" || way.links.length > 0)

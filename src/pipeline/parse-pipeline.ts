@@ -1,16 +1,17 @@
-import type { Json, JsonObject } from "../identity/canonical-json.ts";
+import type { JsonObject } from "../identity/canonical-json.ts";
 import { isError, type Problem } from "../problem/problem.ts";
 import { checkAgainstSchema, type StandIn } from "./check-schema.ts";
 import { cleanPath, refusePath } from "./path-problem.ts";
 import { mergeDefaults } from "./merge-defaults.ts";
 import { normalizeStep, type StepFrame } from "./normalize-step.ts";
 import { parameterWarnings } from "./parameter-warnings.ts";
-import type { ParsedPipeline, Rest, Source } from "./parsed.ts";
+import type { ParsedPipeline, Source } from "./parsed.ts";
 import type { Dataset, MetricSpec, ParameterSource, Pipeline, Schedule, Span, Triggers } from "./pipeline.ts";
 import { report, type Reading } from "./reading.ts";
 import { checkTemplatePlaces } from "./template-problems.ts";
 import { pipelineSchema, type RawPipeline } from "./schema.ts";
 import { checkSchedules } from "./schedule-problems.ts";
+import { wholeness } from "./wholeness.ts";
 import { readYaml } from "./read-yaml.ts";
 
 const STAND_INS: readonly StandIn[] = [
@@ -49,30 +50,6 @@ export function parsePipeline(source: Source): ParsedPipeline {
   const inOrder = inFileOrder(frame.problems);
   if (!broken) return { value: pipeline, rest: null, problems: inOrder };
   return { value: null, rest: { pipeline, whole: wholeness(frame, raw, pipeline) }, problems: inOrder };
-}
-
-/** Where the schema's refusals left gaps in what the file declares. */
-function wholeness({ yaml, problems }: Reading, raw: RawPipeline, pipeline: Pipeline): Rest["whole"] {
-  const written = asObject(yaml.value);
-  const twice = (section: string): boolean => {
-    const [from, , to] = yaml.span(yaml.child(yaml.root, section));
-    return problems.some(({ code, at }) => code === "duplicate-key" && at.line >= from && at.line <= to);
-  };
-  const declared = (steps: JsonObject): string =>
-    JSON.stringify(
-      Object.entries(steps).map(([name, step]) => {
-        const { outputs, metrics, plots } = asObject(step);
-        return [name, outputs, metrics, plots];
-      }),
-    );
-  return {
-    steps: !twice("steps") && declared(asObject(written["steps"])) === declared(raw.steps as JsonObject),
-    datasets: !twice("datasets") && Object.keys(asObject(written["datasets"])).length === pipeline.datasets.length,
-  };
-}
-
-function asObject(value: Json | undefined): JsonObject {
-  return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as JsonObject) : {};
 }
 
 function inFileOrder(problems: readonly Problem[]): readonly Problem[] {

@@ -5,6 +5,7 @@ import type { Problem } from "../problem/problem.ts";
 import { shorten } from "../problem/shorten.ts";
 import { closest } from "../problem/suggest.ts";
 import type { Span } from "./pipeline.ts";
+import { keyMeant } from "./unknown-key.ts";
 import type { YamlSource } from "./yaml-source.ts";
 
 type Issue = z.core.$ZodIssue;
@@ -213,18 +214,18 @@ function unknownKey(
   },
 ): Problem {
   const { path, vocabulary, problem } = context;
+  const known = vocabulary.keysAt(path);
+  const next = keyMeant(key, known)?.next;
   if (vocabulary.reserved.has(key)) {
-    return problem(span, "not-in-this-version", `\`${key}\` is not in this version`, `remove \`${key}\``);
+    const instead = key === "uses" && next !== undefined ? next : `remove \`${key}\``;
+    return problem(span, "not-in-this-version", `\`${key}\` is not in this version`, instead);
   }
   if (vocabulary.elsewhere.has(key)) {
     const where = "move it to the operator's file, the one that `SLUICE_CONFIG` names";
     return problem(span, "operator-key", `\`${key}\` is for the operator to say`, where);
   }
-  const known = vocabulary.keysAt(path);
-  const meant = closest(key, known);
-  const next =
-    meant === undefined ? `remove it; known here: ${known.slice(0, 40).join(", ")}` : `did you mean \`${meant}\`?`;
-  return problem(span, "unknown-key", `unknown key \`${shorten(key)}\``, next);
+  const list = `remove it; known here: ${known.slice(0, 40).join(", ")}`;
+  return problem(span, "unknown-key", `unknown key \`${shorten(key)}\``, next ?? list);
 }
 
 function expectedOf(issue: Issue): string {

@@ -42,6 +42,13 @@ export function treeOf(files: readonly TreeFile[], aside: Tree["aside"] = () => 
   };
 }
 
+/** The submodule that stands at a path or above it: what is in one is no file of this repository. */
+export function submoduleAround(tree: Tree, path: string): string | undefined {
+  for (let at = path; at !== ""; at = at.slice(0, Math.max(0, at.lastIndexOf("/"))))
+    if (tree.get(at)?.kind === "submodule") return at;
+  return undefined;
+}
+
 const collisions = new WeakMap<Tree, ReadonlyMap<string, string>>();
 
 /** Paths that some file systems cannot keep apart, each with another one that it equals there (case, NFC). */

@@ -16,8 +16,15 @@ export interface VerifyView {
   }[];
   /** Findings about the ledger itself: its chain and its format. */
   readonly ledger: readonly Finding[];
+  /** What was checked beside runs. */
+  readonly others?: Others;
   /** Sigstore bundles of what is no run that nobody said whom to trust for; absent without any. */
-  readonly unchecked?: { readonly events: number; readonly reproductions: number };
+  readonly unchecked?: Others;
+}
+
+interface Others {
+  readonly events: number;
+  readonly reproductions: number;
 }
 
 export interface Finding {
@@ -49,10 +56,13 @@ export function verifyText(
   ];
   lines.push(...identityLines(view, paint));
   const sign = bad.length + view.ledger.length === 0 ? paint.good("✓") : " ";
+  // Where one of them has a finding, it stands above.
+  const others = view.ledger.length > 0 ? [] : countsOf(view.others);
   lines.push(
     view.runs.length === 0
       ? "No run is recorded yet"
       : `${sign} ${sound} of ${counted(view.runs.length, "run")} verified: digests, keys and statements hold`.trimStart(),
+    ...(others.length === 0 ? [] : [`${paint.good("✓")} ${listed(others)} verified: whoever signed them is known`]),
   );
   return `${lines.join("\n")}\n`;
 }
@@ -71,14 +81,17 @@ function identityLines({ runs, unchecked: others }: VerifyView, paint: Paint): r
   const lines = [...by].map(
     ([who, count]) => `${paint.good("✓")} ${counted(count, "run")} signed keyless by ${safeLine(who, 300)}`,
   );
-  const of = [
-    counted(unchecked, "run"),
-    counted(others?.events ?? 0, "event"),
-    counted(others?.reproductions ?? 0, "reproduction"),
-  ].filter((count) => !count.startsWith("0 "));
+  const of = [...(unchecked === 0 ? [] : [counted(unchecked, "run")]), ...countsOf(others)];
   if (of.length === 0) return lines;
   const hint = "`sigstore:` in sluice.yaml says whose count, and by which trusted root";
   return [...lines, `${paint.warn("!")} Sigstore bundles of ${listed(of)} were not checked: ${hint}`];
+}
+
+function countsOf({ events, reproductions }: Others = { events: 0, reproductions: 0 }): readonly string[] {
+  return [
+    ...(events === 0 ? [] : [counted(events, "event")]),
+    ...(reproductions === 0 ? [] : [counted(reproductions, "reproduction")]),
+  ];
 }
 
 /** True when anything was found: the exit code is 1. */

@@ -101,6 +101,24 @@ test("tools that differ are refused with the line to change, and run with drift 
   expect(loose.stderr).toMatch(/environment drift: git is 2\.[\d.]+ here/);
 });
 
+test("a tool that is nowhere is told by what its name may be, not by the line that stands there", async () => {
+  const bench = repository({
+    "sluice.yaml": "version: 1\nsandbox: off\n",
+    "pipelines/p.yaml":
+      'version: 1\nsteps:\n  make: { run: echo made > out, tools: { pyhton: "3.11" }, outputs: [out] }\n',
+  });
+  bench.commit();
+
+  const run = await bench.sluice("run");
+  const doctor = await bench.sluice("doctor");
+
+  expect(run.stderr).toContain("pyhton is not found here");
+  expect(run.stderr).toContain("correct its name under `tools:` (did you mean `python`?), or install `pyhton`");
+  expect(run.stderr).not.toContain('tools: { pyhton: "3.11" }');
+  expect(doctor.stdout).toContain("take `sandbox: off` out of sluice.yaml");
+  expect(doctor.stdout).not.toContain("apt install bubblewrap");
+});
+
 test("node_modules that npm installed from another lock is refused", async () => {
   const optional = {
     "node_modules/fsevents": { version: "2.0.0", optional: true },

@@ -117,6 +117,20 @@ test("a file of the user's where an output has a link is moved aside, never lost
   expect(lstatSync(join(bench.root, "out/b")).isSymbolicLink()).toBe(true);
 });
 
+test("a directory that was an output gives way to a file of that name, without a word", async () => {
+  const text = (run: string): string => `version: 1\nsteps:\n  make: { run: ${run}, outputs: [z] }\n`;
+  const bench = repository({ "sluice.yaml": OFF, "pipelines/p.yaml": text("mkdir -p z/deep && echo 1 > z/deep/a") });
+  bench.commit();
+  await bench.sluice("run");
+  bench.write("pipelines/p.yaml", text("echo 2 > z"));
+
+  const run = await bench.sluice("run");
+
+  expect(run.code, run.stderr).toBe(0);
+  expect(run.stderr).not.toContain("is kept at");
+  expect(readFileSync(join(bench.root, "z"), "utf8")).toBe("2\n");
+});
+
 test("a glob inside another step's directory: only what it selects decides", async () => {
   const pipeline = (csv: string, rest: string): string =>
     [

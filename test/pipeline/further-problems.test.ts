@@ -22,6 +22,14 @@ function said(text: string, params?: JsonObject): { readonly first: string[]; re
 }
 
 describe("the rest of a file that has errors", () => {
+  test.each(["ouputs", "outs", "metircs"])("whoever reads what stands under `%s` is not at fault", (key) => {
+    const { first, more } = said(
+      `version: 1\nsteps:\n  a: { run: x, ${key}: [out] }\n  b: { run: y, inputs: [out], needs: [c] }\n`,
+    );
+    expect(first).toEqual(["3:16 unknown-key"]);
+    expect(more).toEqual([]);
+  });
+
   test("is searched for every other mistake in the same go", () => {
     const text = `version: 1
 timout: 3m

@@ -32,6 +32,29 @@ test("a text with `: ` and no quotes is told how to be written", () => {
   expect(problem?.next).toBe("put quotes around a text that holds `: `, or write it below `|`");
 });
 
+test.each([
+  ["{ cmd: x }", "`cmd` is `run` here"],
+  ["{ run: x, deps: [a] }", "`deps` is `inputs` here"],
+  ["{ run: x, outs: [a] }", "`outs` is `outputs` here"],
+  [
+    "{ run: x, depends_on: [b] }",
+    "a step waits for those whose outputs are among its `inputs`; for others `needs` names them",
+  ],
+  ["{ run: x, uses: actions/checkout@v4 }", "there are no actions here: write the command as `run`"],
+  ["{ run: x, with: { a: 1 } }", "values for a command are `params` here, or `env`"],
+  ["{ run: x, ouputs: [a] }", "did you mean `outputs`?"],
+])("a word of another tool, %s, is told by what it is here", (body, next) => {
+  const bytes = new TextEncoder().encode(step(body));
+  expect(parsePipeline({ path: "p.yaml", bytes }).problems.map((problem) => problem.next)).toContain(next);
+});
+
+test("stages of DVC are steps here", () => {
+  const bytes = new TextEncoder().encode("stages:\n  a: { cmd: x }\n");
+  expect(parsePipeline({ path: "p.yaml", bytes }).problems.map((problem) => problem.next)).toContain(
+    "`stages` is `steps` here",
+  );
+});
+
 describe("mistakes are found at the smallest place at fault", () => {
   test.each([
     ["an unknown key", step("{ run: x, §inptus: [] }"), "unknown-key"],

@@ -44,7 +44,7 @@ test("a submodule says that it is not in this version", () => {
     { path: "lib/a", kind: "file", tracked: true },
     { path: "lib/sub", kind: "submodule", tracked: true },
   ];
-  for (const input of ["lib", "lib/sub", "lib/*"]) {
+  for (const input of ["lib", "lib/sub", "lib/*", "lib/sub/x.py", "lib/sub/deep/*.py", "lib/sub/**"]) {
     const { problems } = resolvePipeline({
       pipeline: parsed(step(`{ run: x, inputs: ["${input}"] }`)),
       tree: treeOf(files),

@@ -253,6 +253,10 @@ test("verify", async () => {
   expect(verifyText(unchecked, options)).toContain(
     "Sigstore bundles of 1 run, 2 events and 1 reproduction were not checked",
   );
+  expect(verifyText({ ...sound, others: { events: 2, reproductions: 1 } }, options)).toContain(
+    "✓ 2 events and 1 reproduction verified: whoever signed them is known\n",
+  );
+  expect(verifyText({ ...sound, others: { events: 0, reproductions: 0 } }, options)).toBe(verifyText(sound, options));
   expect(verifyText({ ...sound, unchecked: { events: 0, reproductions: 0 } }, options)).not.toContain("Sigstore");
 });
 
