@@ -8,7 +8,6 @@ import { pastSteps } from "../../src/plan/past-steps.ts";
 import { ordered } from "../builders/pipeline.ts";
 import { resultOf } from "../builders/result.ts";
 
-const FILES = { "in.csv": "1", "lib.py": "2" };
 const chain = (change: Readonly<Record<string, string>> = {}): WorkOrder =>
   ordered(
     `version: 1
@@ -18,7 +17,7 @@ steps:
   train: { run: t, inputs: [out/clean/, lib.py], params: [rate], outputs: [out/model] }
   judge: { run: j, inputs: [out/model, out/clean/a.csv], outputs: [out/judged] }
 `,
-    { ...FILES, "in.csv": change["in"] ?? "1" },
+    { "in.csv": change["in"] ?? "1", "lib.py": change["lib"] ?? "2" },
   );
 
 function stepOf(order: WorkOrder, name: string): WorkStep {
@@ -84,7 +83,7 @@ test("on what has not been made a step depends once, however much of it it reads
 
 test("a step that depends and has changes of its own is told with them, and is a root of what follows", () => {
   const before = chain();
-  const after = chain({ rate: "2", in: "2" });
+  const after = chain({ rate: "2", in: "2", lib: "3" });
   const known = { ...NOTHING, previous: () => before.steps.map((step) => past(step)) };
   const { prepare, train, judge } = verdicts(forecast(after, known, PLAIN));
   expect(prepare).toMatchObject({
@@ -95,7 +94,10 @@ test("a step that depends and has changes of its own is told with them, and is a
     kind: "depends",
     on: ["prepare"],
     root: ["prepare"],
-    changes: [{ kind: "parameter", name: "rate", from: 1, to: 2 }],
+    changes: [
+      { kind: "parameter", name: "rate", from: 1, to: 2 },
+      { kind: "input", path: "lib.py", change: "changed" },
+    ],
   });
   expect(judge).toEqual({ kind: "depends", on: ["prepare", "train"], root: ["prepare", "train"], changes: [] });
 });
@@ -135,6 +137,18 @@ test("what a plan would have run stands with its real inputs as far as they are 
   expect(steps.map(({ key, document }) => key === keyOf(document))).toEqual([true, true, true]);
   const unknown = pastSteps(order, null, facts);
   expect(unknown.map(({ document }) => document)).toEqual(order.steps.map(({ document }) => document));
+});
+
+test("of a directory the part that a step selects is in its key", () => {
+  const order = chain();
+  const facts = ran(order, 2);
+  const keyWith = (bytes: string): unknown => {
+    const part = () => ({ kind: "file", digest: digestOf(bytes) }) as const;
+    const verdict = forecast(order, { ...NOTHING, ...facts, part }, PLAIN).steps[2]?.verdict;
+    return verdict?.kind === "run" ? verdict.key : verdict?.kind;
+  };
+  expect(keyWith("one")).toBe(keyWith("one"));
+  expect(keyWith("one")).not.toBe(keyWith("two"));
 });
 
 test("against its past a step is evicted, unfinished with how it failed, or changed", () => {
@@ -233,6 +247,7 @@ test("steps of before are found by id, else by what they wrote, and whoever is n
   const renamed = past(train, { name: "renamed", id: "was" });
   const gone = past(train, { name: "gone", id: "gone", document: { ...train.document, outputs: [] } });
   expect(previousOf([renamed, same], train)).toBe(same);
+  expect(previousOf([same, renamed], train)).toBe(same);
   expect(previousOf([renamed], train)).toBe(renamed);
   expect(previousOf([gone], train)).toBeUndefined();
   expect(previousOf([gone], { id: "other", document: { ...train.document, outputs: [] } })).toBeUndefined();
