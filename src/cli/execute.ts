@@ -3,6 +3,7 @@ import type { RunEnd } from "../controller/run-pipeline/run-pipeline.ts";
 import type { RunId } from "../identity/identity.ts";
 import type { OutputRecord } from "../key/key-document.ts";
 import { LEDGER_HEADER, LOCAL_LEDGER } from "../manifest/ledger-paths.ts";
+import type { Step } from "../pipeline/pipeline.ts";
 import { failedRun, type FailedRun } from "../report/failed-run.ts";
 import { failureText, type FailureTextOptions } from "../report/failure.ts";
 import { ansiPaint, noPaint } from "../report/paint.ts";
@@ -41,11 +42,7 @@ export async function execute(
       `another run is going on here (process ${held.pid})\n  next: \`sluice status\` shows how far it is and how to stop it`,
     );
   try {
-    repository.workTree.exclude(
-      project.pipelines.flatMap(({ pipeline }) =>
-        pipeline.steps.flatMap((step) => step.outputs.map((output) => output.path)),
-      ),
-    );
+    repository.workTree.exclude(project.pipelines.flatMap(({ pipeline }) => pipeline.steps.flatMap(writtenBy)));
     if (repository.shallow)
       world.terminal.say(
         "this clone is shallow: without its first commit a run cannot name its repository as other clones do (git fetch --unshallow)\n",
@@ -65,6 +62,12 @@ export async function execute(
     repository.save();
     held.release();
   }
+}
+
+/** Paths that a step writes into the work tree. */
+function writtenBy({ outputs, metrics, plots }: Step): readonly string[] {
+  const series = plots.flatMap((plot) => plot.series);
+  return [...outputs, ...metrics, ...series].map(({ path }) => path);
 }
 
 async function executeOne(session: Session, one: One): Promise<number> {

@@ -1,13 +1,17 @@
 import { realpathSync } from "node:fs";
+import { relative } from "node:path";
 
 import type { JsonObject } from "../identity/canonical-json.ts";
 import type { Imported } from "../pipeline/import-dvc.ts";
 import { firstPath } from "../pipeline/first-path.ts";
 import { EXIT, Refusal } from "./exit.ts";
+import { commitLine, quoted } from "./commit-line.ts";
 import { plan } from "./plan.ts";
 import { openRepository } from "./open-repository.ts";
-import { openSession } from "./session.ts";
+import { openSession, planSession, PLAIN_REQUEST } from "./session.ts";
 import type { Repository, World } from "./world.ts";
+
+const BEFORE_IT_RUNS = "Before it runs, commit it with what it reads";
 
 const SETTINGS = `version: 1
 pipelines: "pipelines/*.yaml"
@@ -30,22 +34,43 @@ export async function init(world: World): Promise<number> {
       `no name of a file was found that \`pipelines: "${project.settings.pipelines}"\` takes\n  next: write a glob such as pipelines/*.yaml in sluice.yaml`,
     );
   const { imported, from } = await convert(repository);
+  await tellBelow(world, repository, from);
   if (!repository.create(path, withSchema(imported.pipeline, path)))
     throw new Refusal(EXIT.bad, `${path} exists already\n  next: move it away`);
   const settings = repository.create("sluice.yaml", SETTINGS);
   repository.workTree.exclude([]);
-  tell(world, { path, settings, imported, from, root: repository.git.root });
+  tell(world, { path, settings, imported, from });
+  // Opened anew: the first look is from before the files were there.
+  const session = await openSession(world);
+  const planned = await planSession(session, await session.repository.store(session.project.settings), PLAIN_REQUEST);
+  const commit = commitLine(session, planned);
+  if (commit !== undefined) world.terminal.print(`${BEFORE_IT_RUNS}: ${commit}\n\n`);
   return plan(world, [], {});
+}
+
+/** Where a person stands below the root, what stands there is not what is converted: paths are from the root. */
+async function tellBelow({ config, terminal }: World, repository: Repository, from: Converted["from"]): Promise<void> {
+  const here = relative(repository.git.root, realpathSync(config.cwd)).replaceAll("\\", "/");
+  if (here === "") return;
+  const files = new Set((await repository.view.files()).map((file) => file.path));
+  const below = ["dvc.yaml", "Makefile"].map((name) => `${here}/${name}`).find((path) => files.has(path));
+  if (below === undefined) return;
+  const said = `${below} is not looked at: \`sluice init\` converts what stands at the root of the repository, ${repository.git.root}`;
+  if (from !== "sample") terminal.say(`${said}\n`);
+  else
+    throw new Refusal(
+      EXIT.bad,
+      `${said}, and nothing is there\n  next: move it there with paths from the root and type \`sluice init\` again; or \`cd ${quoted(repository.git.root)} && sluice init\` for a sample, and write steps with \`run: cd ${quoted(here)} && …\` and paths that begin with ${here}/`,
+    );
 }
 
 interface Written {
   readonly path: string;
   readonly settings: boolean;
-  readonly root: string;
 }
 
-/** What was written, what was left out, and the commit that a run is recorded with. */
-function tell({ terminal, config }: World, { path, settings, imported, from, root }: Converted & Written): void {
+/** What was written, and what was left out. */
+function tell({ terminal }: World, { path, settings, imported, from }: Converted & Written): void {
   const written = `${settings ? "sluice.yaml and " : ""}${path}`;
   terminal.print(
     from === "sample"
@@ -55,12 +80,6 @@ function tell({ terminal, config }: World, { path, settings, imported, from, roo
   for (const lost of imported.notCarried)
     terminal.print(`${from === "scripts" ? path : from}:${lost.line}: not carried over: ${lost.what} (${lost.why})\n`);
   if (imported.notCarried.length > 0) terminal.print("\n");
-  const [place = path] = path.split("/");
-  // `:/` is the root of the work tree, wherever the person stands.
-  const top = realpathSync(config.cwd) === root ? "" : ":/";
-  terminal.print(
-    `Before it runs, commit it: git add ${top}sluice.yaml ${top}${place} && git commit -m 'Add a pipeline'\n\n`,
-  );
 }
 
 /** The schema is named by its way from the pipeline's directory. */

@@ -1,6 +1,7 @@
 import { isCheckedOut } from "../controller/check-out.ts";
 import type { PlannedPipeline } from "../controller/project.ts";
 import type { Store } from "../store/store.ts";
+import { commitLine } from "./commit-line.ts";
 import { disposing } from "./disposing.ts";
 import { execute } from "./execute.ts";
 import { EXIT, Refusal } from "./exit.ts";
@@ -55,7 +56,7 @@ async function runPlanned(
   checkOverrides(planned, overrides);
   const runnable = planned.filter(isRunnable);
   if (project.view.commit === null)
-    throw new Refusal(EXIT.bad, "there is no commit yet\n  next: git add -A && git commit -m 'First pipeline'");
+    throw new Refusal(EXIT.bad, `there is no commit yet\n  next: ${commitLine(session, planned) ?? "git commit"}`);
   const due = await pending(session, store, { runnable, checkout: flags.checkout });
   const missed = tellMissedGates(
     world,

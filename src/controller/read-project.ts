@@ -4,7 +4,7 @@ import type { Json, JsonObject } from "../identity/canonical-json.ts";
 import { digestOf, type Digest } from "../identity/identity.ts";
 import { deployPipeline, missingDeploys, triggerProblems } from "../pipeline/deploy-pipeline.ts";
 import { restoring } from "../pipeline/missing-input.ts";
-import { linkedFile, notPipelines, notSettings, standingAt } from "../pipeline/not-a-file.ts";
+import { linkedFile, misnamed, notPipelines, notSettings, standingAt } from "../pipeline/not-a-file.ts";
 import type { Parsed, ParsedPipeline, Rest, Source } from "../pipeline/parsed.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";
 import type { Settings } from "../pipeline/settings.ts";
@@ -41,7 +41,7 @@ export async function readProject(
   const matches = picomatch(settings.pipelines, { dot: false });
   const named = files.filter((file) => matches(file.path));
   const paths = named.filter((file) => file.kind !== "submodule").map((file) => file.path);
-  settled.problems.push(...notPipelines(files, settings.pipelines));
+  settled.problems.push(...notPipelines(files, settings.pipelines), ...misnamed(files, settings.pipelines));
   const reading: Reading = { ...settled, aside: await handOut(ports, view, paths) };
   const pipelines: PipelineFile[] = [];
   const broken: string[] = [];

@@ -125,8 +125,9 @@ function viewsOf(report: PullRequestReport): readonly PlanView[] {
     problems.filter((problem) => !shown.has(problem.at.path)),
     (problem) => problem.at.path,
   );
-  const broken = [...elsewhere].filter(([, list]) => list.some(isError));
-  // A warning about a file that several pipelines read breaks none of them: it is told with the first.
+  // A warning about a file that several pipelines read breaks none of them: it is told with the first, if there is one.
+  const alone = affected.length === 0;
+  const broken = [...elsewhere].filter(([, list]) => alone || list.some(isError));
   const warnings = [...elsewhere].flatMap(([, list]) => (list.some(isError) ? [] : list));
   const views = affected.map((one, at): PlanView => {
     const { file, order, forecast } = one;

@@ -61,6 +61,29 @@ export function notPipelines(files: readonly Entry[], glob: string): readonly Pr
   });
 }
 
+const OTHER: Readonly<Record<string, string>> = { ".yml": ".yaml", ".yaml": ".yml" };
+
+/** Files that would be pipelines if they had the other ending of YAML; `pipelines` may leave them out on purpose. */
+export function misnamed(files: readonly Entry[], glob: string): readonly Problem[] {
+  const matches = picomatch(glob, { dot: false });
+  return files.flatMap(({ path, kind }): readonly Problem[] => {
+    const ending = /\.ya?ml$/.exec(path)?.[0] ?? "";
+    const other = OTHER[ending];
+    if (other === undefined || kind === "submodule" || matches(path)) return [];
+    const meant = `${path.slice(0, -ending.length)}${other}`;
+    if (!matches(meant)) return [];
+    return [
+      {
+        severity: "warning",
+        code: "other-ending",
+        at: { path, line: 1, column: 1 },
+        message: `the file is not taken for a pipeline: \`pipelines: "${glob}"\` does not select it`,
+        next: `rename it to ${meant}, or write a glob that takes both to \`pipelines\` in sluice.yaml`,
+      },
+    ];
+  });
+}
+
 function notAFile(path: string, message: string, next: string): Problem {
   return { severity: "error", code: "not-a-file", at: { path, line: 1, column: 1 }, message, next };
 }

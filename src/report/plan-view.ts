@@ -70,7 +70,11 @@ export function isBroken(view: PlanView): boolean {
 
 /** `1 step runs, 1 depends, 1 cached · about 45 s · $0.01`. */
 export function headline(view: PlanView, slots: number): string {
-  if (isBroken(view)) return `${counted(view.problems.filter(isError).length, "problem")}, nothing will run`;
+  if (isBroken(view)) {
+    const errors = view.problems.filter(isError).length;
+    const found = errors > 0 ? counted(errors, "problem") : counted(view.problems.length, "warning");
+    return `${found}, nothing will run`;
+  }
   const counts = countsOf(view);
   const parts = [
     counts.run > 0 ? `${counted(counts.run, "step")} ${counts.run === 1 ? "runs" : "run"}` : "",

@@ -1,9 +1,10 @@
+import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { expect, test } from "vitest";
 
-import { repository, type Bench } from "../sluice.ts";
+import { ENV, repository, sluiceIn, type Bench } from "../sluice.ts";
 
 const golden = (name: string): string => join(import.meta.dirname, "../golden/init", name);
 
@@ -136,10 +137,38 @@ test("the glob of the settings takes what is written, which is to be committed b
   const { code, stdout } = await bench.sluice("init");
 
   expect(stdout).toMatch(
-    /^wrote ml\/main\/main\.yml\n[^]*Before it runs, commit it: git add sluice\.yaml ml &&[^]*Next: `sluice run`\n$/,
+    /^wrote ml\/main\/main\.yml\n[^]*Before it runs, commit it with what it reads: git add ml\/main\/main\.yml sluice\.yaml train\.py &&[^]*Next: `sluice run`\n$/,
   );
+  // Without a commit a run says the same.
+  const refused = await bench.sluice("run");
+  expect(refused.code).toBe(1);
+  const line = /git add .*/.exec(stdout)?.[0] ?? "";
+  expect(refused.stderr).toContain(`there is no commit yet\n  next: ${line}\n`);
+  execFileSync("sh", ["-c", line], { cwd: bench.root, env: ENV, stdio: "ignore" });
+  expect(bench.git("status", "--porcelain")).toBe("");
   expect(readFileSync(join(bench.root, "ml/main/main.yml"), "utf8")).toContain("$schema=../../.sluice/");
   expect(code).toBe(0);
+});
+
+test("what stands below the root is not converted, and that is said before anything is written", async () => {
+  const make = { Makefile: "out: in\n\tcp in out\n", in: "" };
+  const bench = repository({ "my ml/Makefile": make.Makefile, "my ml/in": "" });
+  const below = join(bench.root, "my ml");
+
+  const alone = await sluiceIn(below, ["init"]);
+
+  expect(alone.code).toBe(1);
+  expect(alone.stderr).toContain("my ml/Makefile is not looked at: `sluice init` converts what stands at the root");
+  expect(alone.stderr).toContain("`run: cd 'my ml' && …` and paths that begin with my ml/");
+  expect(bench.git("status", "--porcelain", "-uall").split("\n")).toEqual(['?? "my ml/Makefile"', '?? "my ml/in"', ""]);
+
+  for (const [path, text] of Object.entries(make)) bench.write(path, text);
+  const both = await sluiceIn(below, ["init"]);
+  expect(both.code, both.stderr).toBe(0);
+  expect(both.stderr).toContain("my ml/Makefile is not looked at");
+  expect(both.stdout).toMatch(
+    /from Makefile\n[^]*git add :\/in :\/pipelines\/main\.yaml :\/sluice\.yaml && git commit/,
+  );
 });
 
 test("what stands there is never overwritten, and the schema that editors use is written in any case", async () => {

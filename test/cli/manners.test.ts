@@ -59,6 +59,25 @@ test("branch, index and tracked files stay as they are; outputs are excluded in 
   expect(readdirSync(bench.root).sort()).toEqual([".git", ".sluice", "out", "pipelines"]);
 });
 
+test("metrics and plots are outputs to git too: nothing that a run writes gets into a commit by accident", async () => {
+  const bench = repository({
+    "pipelines/p.yaml": `version: 1
+steps:
+  make:
+    run: "echo '{\\"a\\": 1}' > metrics.json; printf 'x,y\\n1,2\\n' | tee loss.csv > other.csv"
+    metrics: [metrics.json]
+    plots: [{ path: loss.csv }, { name: both, series: { other: other.csv } }]
+`,
+  });
+  bench.commit();
+
+  const run = await bench.sluice("run");
+
+  expect(run.code, run.stderr).toBe(0);
+  expect(readdirSync(bench.root)).toEqual(expect.arrayContaining(["metrics.json", "loss.csv", "other.csv"]));
+  expect(bench.git("status", "--porcelain")).toBe("");
+});
+
 test("what is written before the first commit is in no commit", async () => {
   const bench = repository({ "pipelines/p.yaml": PIPELINE });
 

@@ -144,6 +144,33 @@ function told(plan: MergePlan, baseBranch: string): readonly Desired[] {
   });
 }
 
+test("a warning about a file that no pipeline reads is told where no pipeline is affected", async () => {
+  const value: PullRequest = { ...PAGE, state: "open" };
+  const planned = await planPullRequest(unaffected({ kind: "ok", value }, { kind: "ok", value }), PAGE.number);
+  if (planned.kind !== "planned") throw new Error(planned.kind);
+  const problem = {
+    severity: "warning",
+    code: "other-ending",
+    at: { path: "pipelines/slow.yml", line: 1, column: 1 },
+    message: "the file is not taken for a pipeline",
+    next: "rename it",
+  } as const;
+
+  const [comment, check] = told({ ...planned.plan, problems: [problem] }, "main");
+
+  expect(comment).toMatchObject({
+    kind: "comment",
+    body: expect.stringContaining("the file is not taken for a pipeline"),
+  });
+  expect(check).toMatchObject({
+    check: {
+      conclusion: "success",
+      title: "1 warning, nothing will run",
+      annotations: [expect.objectContaining({ path: "pipelines/slow.yml" })],
+    },
+  });
+});
+
 test.each([
   ["the branch that rules are read from says so", "main", true],
   ["another branch says nothing of it", "release", false],

@@ -115,6 +115,22 @@ test.each(["params.yaml", "params.yaml/a"])(
   },
 );
 
+test.each(["file", "link"] as const)("a %s with the other ending of YAML is told, and is no pipeline", async (kind) => {
+  const files = async () =>
+    ["pipelines/slow.yml", "pipelines/notes.txt", "data/rows.yml"].map((path) => ({ path, kind, tracked: true }));
+  const { problems, pipelines } = await readProject({ cache: QUIET }, { ...savedMeanwhile(), files });
+
+  expect(pipelines).toEqual([]);
+  expect(problems).toMatchObject([
+    {
+      code: "other-ending",
+      at: { path: "pipelines/slow.yml" },
+      severity: "warning",
+      next: expect.stringMatching(/^rename it to pipelines\/slow\.yaml, or /),
+    },
+  ]);
+});
+
 test("a submodule with the name of a pipeline file is told, not passed over", async () => {
   const files = async () => [{ path: "pipelines/train.yaml", kind: "submodule" as const, tracked: true }];
   const { problems, pipelines } = await readProject({ cache: QUIET }, { ...savedMeanwhile(), files });
