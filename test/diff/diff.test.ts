@@ -90,6 +90,17 @@ test.each([
   expect(formatMetric(value, beside)).toBe(shown);
 });
 
+test.each<[number, number, string, string]>([
+  [0.98765, 0.98764, "0.98765", "0.98764"],
+  [0.9, 0.95, "0.9", "0.95"],
+  [1.23456789, 1.2345, "1.23457", "1.2345"],
+  [100.04, 100.05, "100.04", "100.05"],
+  [-0.123456, 0.123456, "−0.1235", "0.1235"],
+  [12345.6, 12345.7, "12345.6", "12345.7"],
+])("%d beside %d has the digits that tell them apart and how far", (a, b, shownA, shownB) => {
+  expect([formatMetric(a, b), formatMetric(b, a)]).toEqual([shownA, shownB]);
+});
+
 test.each([
   [0.0041, "+0.0041"],
   [-0.00030000000000000512, "−0.0003"],
