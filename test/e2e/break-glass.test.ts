@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 
 import type { TwinPullRequest } from "../../src/twin/world.ts";
+import { ledgerLog } from "./ledger-log.ts";
 import { digits, PLUS_TWO } from "./repositories.ts";
 import { gitIn, town } from "./town.ts";
 
@@ -22,8 +23,7 @@ test("in need one person releases past gates and approvals, never past a hold, a
   const repository = await digits(forge, { "sluice.yaml": SETTINGS });
   repository.roles.set("max", "maintain");
   repository.roles.set("root", "admin");
-  const ledger = (): Promise<string> =>
-    gitIn(repository.directory, "log", "--format=%s%n%b", "sluice/ledger", "--").catch(() => "");
+  const ledger = (): Promise<string> => ledgerLog(repository);
   const say = (on: TwinPullRequest, login: string, body: string): void =>
     void forge.comment(repository, on.number, { body, user: forge.world.user(login), app: null });
   const answers = (on: TwinPullRequest): string =>

@@ -7,6 +7,7 @@ import { expect, onTestFinished, test } from "vitest";
 import type { TwinForge } from "../../src/twin/forge.ts";
 import type { TwinPullRequest, TwinRepository } from "../../src/twin/world.ts";
 import { BIN } from "../sluice.ts";
+import { ledgerLog } from "./ledger-log.ts";
 import { outside, ship, type Outside } from "./outside.ts";
 import { digits, PLUS_TWO } from "./repositories.ts";
 import { accepted, gitIn, recorded, town, type Town } from "./town.ts";
@@ -53,8 +54,7 @@ async function stage(options: Parameters<typeof town>[0] = {}): Promise<Stage> {
   const doomed = options.slots === 0 ? await worker(place.directory) : null;
   repository.roles.set("bob", "write");
   repository.roles.set("max", "maintain");
-  const ledger = async (): Promise<string> =>
-    gitIn(repository.directory, "log", "--format=%s%n%b", "sluice/ledger", "--").catch(() => "");
+  const ledger = (): Promise<string> => ledgerLog(repository);
   const say: Stage["say"] = (on, login, body) =>
     void forge.comment(repository, on.number, { body, user: forge.world.user(login), app: null });
   await place.until("the first run is recorded", async () => (await ledger()).includes("total 42"));

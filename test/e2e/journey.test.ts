@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 
+import { ledgerLog } from "./ledger-log.ts";
 import { digits } from "./repositories.ts";
 import { gitIn, town } from "./town.ts";
 
@@ -9,8 +10,7 @@ test("change, review, run, merge: the comment, the checks and the ledger follow"
   const until: typeof place.until = (what, fact) => place.until(what, fact);
   const { forge } = twin;
   const repository = await digits(forge);
-  const ledger = async (): Promise<string> =>
-    gitIn(repository.directory, "log", "--format=%s%n%b", "sluice/ledger", "--").catch(() => "");
+  const ledger = (): Promise<string> => ledgerLog(repository);
   // First contact: once at the tip.
   await until("the first run is recorded", async () => (await ledger()).includes("Sluice-Trigger: push"));
 

@@ -6,6 +6,7 @@ import { expect, test } from "vitest";
 import { AT_NIGHT, NIGHTLY } from "../nightly.ts";
 import { BIN, ENV, type Answer } from "../sluice.ts";
 import type { TwinPullRequest } from "../../src/twin/world.ts";
+import { ledgerLog } from "./ledger-log.ts";
 import { digits, PLUS_TWO } from "./repositories.ts";
 import { gitIn, town } from "./town.ts";
 
@@ -26,8 +27,7 @@ async function office() {
   repository.roles.set("bob", "write");
   repository.roles.set("max", "maintain");
   const clone = join(place.directory, "clone");
-  const ledger = (): Promise<string> =>
-    gitIn(repository.directory, "log", "--format=%s%n%b", "sluice/ledger", "--").catch(() => "");
+  const ledger = (): Promise<string> => ledgerLog(repository);
   const merge = async (branch: string, plus: number): Promise<TwinPullRequest> => {
     await forge.commit(repository, { ...PLUS_TWO, branch, files: { "params.yaml": `plus: ${plus}\n` } });
     const pull = await forge.openPull(repository, { branch, title: branch, login: "alice" });

@@ -9,6 +9,7 @@ import type { TwinForge } from "../../src/twin/forge.ts";
 import type { TwinPullRequest, TwinRepository } from "../../src/twin/world.ts";
 import { ISSUER, sigstoreHere, WORKFLOW } from "../signer/sigstore-here.ts";
 import { ENV, sluiceIn } from "../sluice.ts";
+import { ledgerLog } from "./ledger-log.ts";
 import { digits, PLUS_TWO } from "./repositories.ts";
 import { gitIn, minutePasses, town, type Town } from "./town.ts";
 
@@ -39,8 +40,7 @@ async function merged(...gates: readonly string[]): Promise<Stage> {
   repository.roles.set("bob", "write");
   await forge.commit(repository, { branch: "more", ...PLUS_TWO });
   const pull = await forge.openPull(repository, { branch: "more", title: "Add more", login: "alice" });
-  const ledger = async (): Promise<string> =>
-    gitIn(repository.directory, "log", "--format=%s%n%b", "sluice/ledger", "--").catch(() => "");
+  const ledger = (): Promise<string> => ledgerLog(repository);
   await forge.merge(repository, pull, { login: "alice" });
   // First contact may be recorded before it: the merge is the second run.
   await place.until("the first run is recorded", async () => (await ledger()).includes("Sluice-Run"));

@@ -1,7 +1,8 @@
 import type { TwinForge } from "../../src/twin/forge.ts";
 import type { TwinPullRequest, TwinRepository } from "../../src/twin/world.ts";
+import { ledgerLog } from "./ledger-log.ts";
 import { digits, PLUS_TWO } from "./repositories.ts";
-import { gitIn, town, type Town } from "./town.ts";
+import { town, type Town } from "./town.ts";
 
 export const settings = (approvals: string): string => `version: 1
 pipelines: pipelines/*.yaml
@@ -35,8 +36,7 @@ export async function stage(approvals = "{ count: 1 }"): Promise<Stage> {
   const repository = await digits(forge, { "sluice.yaml": settings(approvals) });
   for (const login of ["bob", "carol"]) repository.roles.set(login, "write");
   repository.roles.set("max", "maintain");
-  const ledger = async (): Promise<string> =>
-    gitIn(repository.directory, "log", "--format=%s%n%b", "sluice/ledger", "--").catch(() => "");
+  const ledger = (): Promise<string> => ledgerLog(repository);
   await place.until("the first run is recorded", async () => (await ledger()).includes("total 42"));
   return {
     ...place,

@@ -14,6 +14,7 @@ import { checkedTwin, type CheckedTwin } from "../github/checked-twin.ts";
 import type { WriteLimits } from "../../src/scheduling/write-budget.ts";
 import { prepareDatabase } from "../prepared-database.ts";
 import { ENV } from "../sluice.ts";
+import { ledgerLog } from "./ledger-log.ts";
 
 /** A forge, a service with its queue and its worker: all real, all on this machine, gone when the test ends. */
 export interface Town {
@@ -128,7 +129,7 @@ export async function nothingToDo(place: Town): Promise<void> {
 export async function recorded({ directory }: { readonly directory: string }): Promise<readonly string[]> {
   const trailer = (name: string): string => `%(trailers:key=Sluice-${name},valueonly,separator=%x20)`;
   const format = `--format=${trailer("Pipeline")} ${trailer("Trigger")} ${trailer("Status")}`;
-  const log = await gitIn(directory, "log", format, "sluice/ledger", "--").catch(() => "");
+  const log = await ledgerLog({ directory }, format);
   // Commits that somebody made by hand have no trailers.
   return log.split("\n").filter((line) => line.trim() !== "");
 }
