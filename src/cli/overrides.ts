@@ -4,7 +4,7 @@ import { parameterNames, selectParameter } from "../pipeline/parameters.ts";
 import { closest } from "../problem/suggest.ts";
 import { EXIT, Refusal } from "./exit.ts";
 
-/** `k=v` with the value read as YAML reads it: `0.05` is a number, `true` is true. */
+/** `k=v` with the value read as YAML reads it: `0.05` is a number, `true` is true, `null` is none; nothing is the empty text. */
 export async function parseOverrides(params: readonly string[]): Promise<JsonObject> {
   if (params.length === 0) return {};
   const { parse } = await import("yaml");
@@ -12,7 +12,8 @@ export async function parseOverrides(params: readonly string[]): Promise<JsonObj
     params.map((text) => {
       const equals = text.indexOf("=");
       if (equals < 1) throw new Refusal(EXIT.usage, `--param ${text}: write name=value`);
-      return [text.slice(0, equals), parse(text.slice(equals + 1)) as JsonObject[string]];
+      const value = text.slice(equals + 1);
+      return [text.slice(0, equals), value === "" ? "" : (parse(value) as JsonObject[string])];
     }),
   );
 }

@@ -69,8 +69,9 @@ async function runPlanned(
   const sound = problems.every(({ code }) => code === UNNAMED_VENV);
   if (plain && sound && !missed) await proveUpToDate(world, repository, { project, store, runnable, request });
   repository.save();
-  const code = nothingToDo(world, upToDate(runnable));
-  return missed ? EXIT.bad : code;
+  if (!missed) return nothingToDo(world, upToDate(runnable));
+  world.terminal.print("nothing to do until then\n");
+  return EXIT.bad;
 }
 
 /** Pipelines with a step to compute, or whose outputs do not stand in the work tree. */

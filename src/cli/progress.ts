@@ -31,7 +31,13 @@ type Ended = Extract<StepProgress, { kind: "ended" }>;
 
 function endSeen({ name: step, inputs }: Ended["step"], end: Ended["end"]): RunProgress {
   if (end.kind === "succeeded")
-    return { kind: "succeeded", step, profile: end.attempt.profile, nonDeterministic: end.different.length > 0 };
+    return {
+      kind: "succeeded",
+      step,
+      profile: end.attempt.profile,
+      nonDeterministic: end.different.length > 0,
+      remarks: end.remarks ?? [],
+    };
   if (end.kind === "failed") {
     const { failure, attempt } = end;
     return { kind: "failed", step, failure, wallMs: attempt.profile.wallMs, read: readBy(inputs) };

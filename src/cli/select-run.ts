@@ -156,9 +156,11 @@ async function unknown(repository: Repository, name: string): Promise<Refusal> {
     ? `nothing is released in ${environment} as far as this ledger says; sluice log shows its runs`
     : name.startsWith("#")
       ? "runs of pull requests are in the service's ledger: git fetch origin sluice/ledger"
-      : meant === undefined
-        ? "sluice log"
-        : `did you mean ${meant}?`;
+      : meant !== undefined
+        ? `did you mean ${meant}?`
+        : /^[0-9a-z]{1,3}$/.test(name)
+          ? "of a run's id at least four characters are needed; sluice log shows them"
+          : "sluice log";
   return new Refusal(EXIT.usage, `there is no run ${name}\n  next: ${next}`);
 }
 

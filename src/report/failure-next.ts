@@ -25,7 +25,7 @@ export function nextAction(failure: Failure, step: string, where: Where): string
     case "lost":
       return `${again}, which starts at \`${name}\``;
     case "missing-output":
-      return `let the command of \`${name}\` write it, or take it off \`outputs:\`, ${then}`;
+      return `let the command of \`${name}\` write it, or take it off the list that names it, ${then}`;
     case "wrong-output":
       return `mend what \`${name}\` writes there, ${then}`;
     case "undeclared-write":
@@ -43,7 +43,8 @@ export function nextAction(failure: Failure, step: string, where: Where): string
     case "bad-metrics":
       return `let \`${name}\` write JSON or YAML numbers there, ${then}`;
     case "gate":
-      if (failure.value === NO_VALUE) return `let a step write it, or correct its name under \`metrics:\`, ${then}`;
+      if (failure.value === NO_VALUE)
+        return `let a step write it as a number, or correct its name under \`metrics:\`, ${then}`;
       return `improve it, or change \`gate:\` of \`${failure.metric.replaceAll("`", "'")}\`, ${then}`;
     case "refused":
       return bare(failure.next);

@@ -7,7 +7,14 @@ import type { Failure } from "../run/run-record.ts";
 export type RunProgress =
   | { readonly kind: "started"; readonly step: string; readonly attempt: number; readonly cause: Cause }
   | { readonly kind: "cached"; readonly step: string; readonly from: RunId }
-  | { readonly kind: "succeeded"; readonly step: string; readonly profile: Profile; readonly nonDeterministic: boolean }
+  | {
+      readonly kind: "succeeded";
+      readonly step: string;
+      readonly profile: Profile;
+      readonly nonDeterministic: boolean;
+      /** What it wrote that is most likely not as meant. */
+      readonly remarks?: readonly string[];
+    }
   | {
       readonly kind: "failed";
       readonly step: string;

@@ -2,7 +2,7 @@ import { formatMetric } from "../diff/number.ts";
 import type { MetricValue, Profile } from "../key/key-document.ts";
 import type { RunRecord, StepRecord } from "../run/run-record.ts";
 import { formatBytes } from "./bytes.ts";
-import { causeSentence } from "./cause.ts";
+import { causeSentence, ownWords } from "./cause.ts";
 import { formatDuration } from "./duration.ts";
 import { sentenceOf } from "./failure-hint.ts";
 import { failureSentence } from "./failure-sentence.ts";
@@ -33,7 +33,7 @@ export function progressLine(progress: RunProgress, { paint, shortId }: RunTextO
     case "succeeded":
       return line(
         paint.good("✓"),
-        `${costWords(progress.profile)}${progress.nonDeterministic ? "; gave other bytes than before for the same key" : ""}`,
+        `${costWords(progress.profile)}${progress.nonDeterministic ? "; gave other bytes than before for the same key" : ""}${(progress.remarks ?? []).map((remark) => `; ${ownWords(remark, voice)}`).join("")}`,
       );
     case "failed": {
       const { failure, read = [] } = progress;

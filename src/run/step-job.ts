@@ -23,6 +23,8 @@ export type StepEnd =
       readonly digest: Digest;
       readonly attempt: AttemptRecord;
       readonly different: readonly Digest[];
+      /** What it wrote that is most likely not as meant; nothing of it is recorded. */
+      readonly remarks?: readonly string[];
     }
   | {
       readonly kind: "failed";

@@ -188,6 +188,54 @@ test("a missing output, an undeclared write and a bad metrics file have messages
   expect(existsSync(join(bench.root, "extra.txt"))).toBe(false);
 });
 
+test("what a step wrote and most likely did not mean is said beside its end, and fails nothing", async () => {
+  const bench = repository({
+    "pipelines/p.yaml": `${pipeline(
+      "s:",
+      `  run: |`,
+      `    echo '{"a": "0.9"}' > m.json`,
+      `    printf 'step,loss\\n1,2\\n' > p.csv`,
+      "  metrics: [m.json]",
+      "  plots: [{ path: p.csv, x: step, y: los }]",
+    )}metrics: { a: { step: s, gate: ">= 0.5" } }\n`,
+  });
+  bench.commit();
+
+  const run = await bench.sluice("run");
+  const again = await bench.sluice("run");
+
+  expect(run.stderr).toContain(
+    '; a is text in m.json and no number: "0.9"; its plot p.csv has no column los (did you mean loss?)',
+  );
+  expect(run.stderr).toContain("let a step write it as a number, or correct its name under `metrics:`");
+  expect([run.code, again.code]).toEqual([1, 1]);
+  expect(again.stdout).toBe("nothing to do until then\n");
+});
+
+test("`--param name=` is the empty text", async () => {
+  const bench = repository({
+    "pipelines/p.yaml": `params: { greeting: hello }\n${pipeline(`s: { run: 'printf "%s" "$SLUICE_PARAMS" > out', params: [greeting], outputs: [out] }`)}`,
+  });
+  bench.commit();
+
+  const run = await bench.sluice("run", "--param", "greeting=");
+
+  expect(run.code, run.stderr).toBe(0);
+  expect(JSON.parse(readFileSync(join(bench.root, "out"), "utf8"))).toEqual({ greeting: "" });
+});
+
+test("a run by less than four characters of its id says how many are needed", async () => {
+  const bench = repository({ "pipelines/p.yaml": pipeline("s: { run: echo 1 > out, outputs: [out] }") });
+  bench.commit();
+  await bench.sluice("run");
+  const [id = ""] = recorded(bench);
+
+  const { code, stderr } = await bench.sluice("show", id.slice(0, 3));
+
+  expect(code).not.toBe(0);
+  expect(stderr).toContain("at least four characters");
+});
+
 test("metrics and plots that are too large to be read are not, and say so", async () => {
   const bench = repository({
     "pipelines/m.yaml": pipeline("s: { run: 'truncate -s 1900M m.json', metrics: [m.json] }"),

@@ -1,5 +1,6 @@
 import { readMetrics } from "../../diff/read-metrics.ts";
 import { readPlot } from "../../diff/read-plot.ts";
+import { missingColumn, textNumbers } from "../../diff/remarks.ts";
 import type { Attempt } from "../../executor/executor.ts";
 import type { MetricValue, OutputRecord } from "../../key/key-document.ts";
 import { formatLimit, formatMemory } from "../../report/bytes.ts";
@@ -16,6 +17,8 @@ const LARGEST_DATA = 16 << 20;
 export interface Collected {
   readonly outputs: readonly OutputRecord[];
   readonly metrics: Readonly<Record<string, MetricValue>>;
+  /** What is as declared and most likely not as meant, sentences' ends. */
+  readonly remarks: readonly string[];
 }
 
 /** Takes declared outputs and metrics out of the workspace; the first thing that is not as declared is the failure. */
@@ -29,8 +32,8 @@ export async function collectOutputs(ports: StepPorts, job: StepJob, attempt: At
   if (missing.length > 0) return { kind: "missing-output", paths: missing };
   const metrics = await readMetricFiles(ports, job, attempt);
   if (metrics.kind === "refused") return metrics.refusal;
-  const plot = await plotFailure(ports, job, attempt);
-  if (plot !== undefined) return plot;
+  const plots = await readPlotFiles(ports, job, attempt);
+  if (plots.kind === "refused") return plots.refusal;
   const outputs: OutputRecord[] = [];
   for (const output of declared) {
     const ingested = await ports.store.ingest(`${attempt.workspace}/${output.path}`, output.path);
@@ -40,7 +43,7 @@ export async function collectOutputs(ports: StepPorts, job: StepJob, attempt: At
       return { kind: "wrong-output", path: output.path, why: "it is declared as a directory and is a file" };
     outputs.push(ingested.record);
   }
-  return { outputs, metrics: metrics.value };
+  return { outputs, metrics: metrics.value.metrics, remarks: [...metrics.value.remarks, ...plots.value] };
 }
 
 function refusal(ingested: Exclude<Ingested, { kind: "ok" | "absent" }>, path: string): Failure {
@@ -52,8 +55,9 @@ async function readMetricFiles(
   ports: StepPorts,
   job: StepJob,
   attempt: Attempt,
-): Promise<Result<Readonly<Record<string, MetricValue>>, Failure>> {
+): Promise<Result<Omit<Collected, "outputs">, Failure>> {
   const all: Record<string, MetricValue> = {};
+  const remarks: string[] = [];
   for (const path of job.document.metrics) {
     const peeked = await ports.store.peek(attempt.workspace, path, LARGEST_DATA);
     if (peeked.kind === "absent") return refused({ kind: "missing-output", paths: [path] });
@@ -61,8 +65,9 @@ async function readMetricFiles(
     const read = await readMetrics(path, peeked.bytes);
     if (read.kind === "refused") return refused({ kind: "bad-metrics", path, why: read.refusal });
     Object.assign(all, read.value);
+    remarks.push(...(await textNumbers(path, peeked.bytes)));
   }
-  return ok(all);
+  return ok({ metrics: all, remarks });
 }
 
 function tooLarge(size: number): string {
@@ -70,17 +75,24 @@ function tooLarge(size: number): string {
 }
 
 /** A plot that cannot be read is as wrong as a metric that cannot: better now than in a review. */
-async function plotFailure(ports: StepPorts, job: StepJob, attempt: Attempt): Promise<Failure | undefined> {
+async function readPlotFiles(
+  ports: StepPorts,
+  job: StepJob,
+  attempt: Attempt,
+): Promise<Result<readonly string[], Failure>> {
+  const remarks: string[] = [];
   for (const plot of job.step.step.plots) {
     if (plot.kind === "image") continue;
     for (const { path } of plot.series) {
       const peeked = await ports.store.peek(attempt.workspace, path, LARGEST_DATA);
       if (peeked.kind === "absent") continue;
       if (peeked.kind === "too-large")
-        return { kind: "wrong-output", path, why: `it is a plot and ${tooLarge(peeked.size)}` };
+        return refused({ kind: "wrong-output", path, why: `it is a plot and ${tooLarge(peeked.size)}` });
       const read = await readPlot(path, peeked.bytes);
-      if (read.kind === "refused") return { kind: "wrong-output", path, why: `it is a plot and ${read.refusal}` };
+      if (read.kind === "refused")
+        return refused({ kind: "wrong-output", path, why: `it is a plot and ${read.refusal}` });
+      remarks.push(...[missingColumn(plot, path, read.value)].filter((one) => one !== undefined));
     }
   }
-  return undefined;
+  return ok(remarks);
 }

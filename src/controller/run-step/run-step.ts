@@ -1,7 +1,7 @@
 import type { Attempt } from "../../executor/executor.ts";
 import type { Digest } from "../../identity/identity.ts";
 import { nearMiss as findNearMiss, readBy } from "../../run/near-miss.ts";
-import { redactFailure } from "../../run/redact.ts";
+import { redact, redactFailure } from "../../run/redact.ts";
 import type { AttemptRecord, Failure } from "../../run/run-record.ts";
 import type { StepEnd, StepJob } from "../../run/step-job.ts";
 import { attemptOrder } from "./attempt-order.ts";
@@ -59,7 +59,8 @@ export async function runStep(
       record: record(null, log),
     });
     dropCheckpoint(ports, context, job);
-    return kept;
+    const remarks = collected.remarks.map((remark) => redact(remark, Object.values(order.order.secrets)));
+    return kept.kind === "succeeded" && remarks.length > 0 ? { ...kept, remarks } : kept;
   } finally {
     following?.drain();
     await attempt.dispose();
