@@ -3,6 +3,8 @@ import { cpSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
+import { quoted } from "../src/cli/commit-line.ts";
+
 /** The main job in a scratch copy of examples/digits: plan, run, change a parameter, plan, run, diff, log. */
 const root = join(import.meta.dirname, "..");
 const sluice = join(root, "bin", "sluice");
@@ -42,5 +44,5 @@ run(sluice, ["diff"]);
 run(sluice, ["log"]);
 run("git", ["log", "--format=%s", "refs/sluice/local"]);
 process.stdout.write(
-  `\nEverything is left in ${here} for you to look at. Next: cd there, or to a repository of your own, and ${sluice} --help\n`,
+  `\nEverything is left in ${here} for you to look at. Next: cd ${quoted(here)}, or to a repository of your own, and ${quoted(sluice)} --help\n`,
 );

@@ -1,4 +1,6 @@
 import type { PlannedPipeline } from "../controller/project.ts";
+import type { History } from "../index/history.ts";
+import { LOCAL_LEDGER } from "../manifest/ledger-paths.ts";
 import type { AcceptedRun } from "../queue/accepted-runs.ts";
 import { countsOf } from "../report/plan-view.ts";
 import { isError } from "../problem/problem.ts";
@@ -13,7 +15,7 @@ import { tellMissedGates } from "./missed-gates.ts";
 import { isRunnable } from "./runnable.ts";
 import { shortIds } from "./select-run.ts";
 import { openSession, planSession, PLAIN_REQUEST, type Session } from "./session.ts";
-import type { World } from "./world.ts";
+import type { Ledger, World } from "./world.ts";
 
 /** `sluice status`: what a run would do, what is under way, what ran last. */
 export async function status(world: World, flags: { readonly json?: boolean }): Promise<number> {
@@ -34,6 +36,7 @@ export async function status(world: World, flags: { readonly json?: boolean }): 
   }));
   const holder = repository.accepted.holder() ?? null;
   const environments = await environmentsView(session);
+  const ledger = await repository.ledger();
   const view: StatusView = {
     ...(environments === undefined ? {} : { environments }),
     ...(served === undefined ? {} : { served }),
@@ -41,13 +44,12 @@ export async function status(world: World, flags: { readonly json?: boolean }): 
     commit: head.commit,
     pipelines: [
       ...planned.map((one) => {
-        const last = history.runs({ pipeline: one.file.pipeline.id, limit: 1 })[0];
         const problems = one.problems.filter(isError).length;
         return {
           name: one.file.pipeline.name,
           problems,
           pending: problems > 0 ? null : countsOf(viewOf(one)),
-          last: last === undefined ? null : { id: last.id, status: last.status, finishedAt: last.finishedAt },
+          last: lastRun({ history, ledger }, one.file.pipeline.id),
         };
       }),
       ...broken,
@@ -72,6 +74,20 @@ export async function status(world: World, flags: { readonly json?: boolean }): 
         }),
   );
   return EXIT.fine;
+}
+
+/** The newest run of a pipeline, here or on the ledger of a service as it was fetched; null: none is recorded. */
+function lastRun(
+  { history, ledger }: { readonly history: History; readonly ledger: Ledger },
+  pipeline: string,
+): StatusView["pipelines"][number]["last"] {
+  const [here] = history.runs({ pipeline, limit: 1 });
+  const [there] = ledger.ref === LOCAL_LEDGER ? [] : ledger.history.runs({ pipeline, limit: 1 });
+  const shared = there !== undefined && (here === undefined || here.finishedAt < there.finishedAt);
+  const last = shared ? there : here;
+  if (last === undefined) return null;
+  const { id, status, finishedAt } = last;
+  return { id, status, finishedAt, ...(shared && { ledger: ledger.ref.replace(/^refs\/(?:remotes|heads)\//, "") }) };
 }
 
 /** Runs of the service that this environment names; one that cannot be asked leaves the rest to be told. */

@@ -18,7 +18,13 @@ export interface StatusView {
     readonly problems: number;
     /** What a run would do now; null where problems keep it from being known. */
     readonly pending: PlanCounts | null;
-    readonly last: { readonly id: RunId; readonly status: RunRecord["status"]; readonly finishedAt: string } | null;
+    readonly last: {
+      readonly id: RunId;
+      readonly status: RunRecord["status"];
+      readonly finishedAt: string;
+      /** The branch on which a service recorded it; absent for a run of this machine. */
+      readonly ledger?: string;
+    } | null;
   }[];
   /** The process that holds the repository's lock: a run, or housekeeping. */
   readonly holder: number | null;
@@ -77,7 +83,7 @@ export function statusText(view: StatusView, options: StatusTextOptions): string
     pending === null ? paint.bad(counted(problems, "problem")) : pendingWords(pending),
     last === null
       ? "never run"
-      : `last run ${shortId(last.id)} ${statusPaint(last.status, paint)(last.status)} ${formatTime(last.finishedAt)}`,
+      : `last run ${shortId(last.id)} ${statusPaint(last.status, paint)(last.status)} ${formatTime(last.finishedAt)}${last.ledger === undefined ? "" : ` on ${safeLine(last.ledger)}`}`,
   ]);
   const active = view.active.map((run) => activeLines(run, options));
   const blocks = [

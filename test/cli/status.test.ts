@@ -1,4 +1,4 @@
-import { writeFileSync } from "node:fs";
+import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { expect, test } from "vitest";
@@ -50,6 +50,24 @@ test("status shows a live run: what is done, what runs for how long, by whom, an
   );
   expect(status.stdout).toContain(`stop it: \`sluice cancel ${id.slice(0, 4)}\``);
   expect((await bench.sluice("status")).stdout).not.toContain("Under way");
+});
+
+test("in a clone status counts what a service recorded, as far as its ledger was fetched", async () => {
+  const bench = repository({
+    "sluice.yaml": "version: 1\nsandbox: off\n",
+    "pipelines/p.yaml": "version: 1\nsteps:\n  make: { run: echo 1 > out, outputs: [out] }\n",
+  });
+  bench.commit();
+  await bench.sluice("run");
+  const here = await bench.sluice("status");
+  bench.git("update-ref", "refs/remotes/origin/sluice/ledger", "refs/sluice/local");
+  bench.git("update-ref", "-d", "refs/sluice/local");
+  rmSync(join(bench.root, ".sluice", "cache"), { recursive: true });
+
+  const there = await bench.sluice("status");
+
+  expect(here.stdout).toMatch(/^ {2}p .*last run \w{4} succeeded \S+ \S+$/m);
+  expect(there.stdout).toMatch(/^ {2}p .*last run \w{4} succeeded \S+ \S+ on origin\/sluice\/ledger$/m);
 });
 
 test("after a kill status says how to go on, and `run` does", async () => {

@@ -1,5 +1,5 @@
-import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, symlinkSync } from "node:fs";
+import { execFileSync, spawnSync } from "node:child_process";
+import { copyFileSync, existsSync, mkdirSync, readFileSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 
 import { expect, test } from "vitest";
@@ -24,6 +24,23 @@ const commandsIn = (help: string): readonly string[] =>
   [...(help.split("Commands:")[1]?.split("Example:")[0] ?? "").matchAll(/^ {2}([a-z]+)/gm)].flatMap(([, name]) =>
     name === undefined || name === "help" || name === "complete" ? [] : [name],
   );
+
+test("where Node is missing that is said with the line that brings it, and is no mistake in Sluice", async () => {
+  const { root } = repository();
+  const place = join(root, "a clone");
+  mkdirSync(join(place, "bin"), { recursive: true });
+  copyFileSync(BIN, join(place, "bin", "sluice"));
+
+  const ended = spawnSync("/bin/sh", [join(place, "bin", "sluice"), "plan"], {
+    env: { PATH: place },
+    encoding: "utf8",
+  });
+
+  expect([ended.status, ended.stdout]).toEqual([1, ""]);
+  expect(ended.stderr).toBe(
+    `sluice: needs Node 24 or newer, found none\n  next: (cd '${place}' && npm ci), which brings it\n`,
+  );
+});
 
 test("every command explains itself with an example that begins like it", async () => {
   const bench = repository();

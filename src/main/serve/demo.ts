@@ -9,6 +9,7 @@ import { startTwin, type Twin } from "../../twin/twin.ts";
 import type { TwinPullRequest, TwinRepository } from "../../twin/world.ts";
 import { installed } from "../local/installed.ts";
 import { openService, type OpenService } from "./open-service.ts";
+import { servicePaths } from "./paths.ts";
 
 export interface DemoParts {
   readonly clock: Clock;
@@ -55,7 +56,7 @@ export async function playDemo(parts: DemoParts): Promise<number> {
   const { service } = opened;
   try {
     twin.forge.deliveries.url = `${service.web.url}/api/github/webhooks`;
-    await tell(parts, { twin, service });
+    await tell(parts, { twin, service, store: servicePaths(config.data).store });
     parts.print(`  rm -rf ${directory} takes it away.\n`);
     return 0;
   } catch (error) {
@@ -79,12 +80,14 @@ environments:
 interface Stage {
   readonly twin: Twin;
   readonly service: OpenService;
+  /** The directory of the service's store. */
+  readonly store: string;
 }
 
 /** Seconds that any one stage may take before the demo gives up and says which it was. */
 const PATIENCE_S = 60;
 
-async function tell(parts: DemoParts, { twin }: Stage): Promise<void> {
+async function tell(parts: DemoParts, { twin, store }: Stage): Promise<void> {
   const { print } = parts;
   const { forge } = twin;
   const began = parts.clock.now();
@@ -140,6 +143,7 @@ async function tell(parts: DemoParts, { twin }: Stage): Promise<void> {
   print(
     `  git clone ${repository.directory} digits && cd digits && sluice status && sluice audit && sluice verify --all\n`,
   );
+  print(`  SLUICE_STORE_URL=${store} sluice get staging:digits:build/model.json -o live   # in that clone\n`);
 }
 
 interface Telling {
