@@ -143,6 +143,10 @@ function problemsOf(yaml: YamlSource, { issue, path }: Found, vocabulary: Vocabu
         ? yaml.span(yaml.root)
         : yaml.keySpan(nodeAt(yaml, parent.slice(0, -1)), String(parent.at(-1)));
     const key = String(path.at(-1));
+    // The key that was meant by it is told of, with this one's name.
+    const known = vocabulary.keysAt(parent);
+    const beside = Object.keys((valueAt(yaml.value, parent) ?? {}) as object).filter((one) => !known.includes(one));
+    if (beside.some((one) => keyMeant(one, known)?.key === key)) return [];
     const where = parent.length === 0 ? "the file" : `\`${nameOf(parent)}\``;
     return [problem(span, "missing-key", `${where} has no \`${key}\``, `add \`${key}:\``)];
   }

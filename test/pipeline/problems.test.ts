@@ -48,6 +48,16 @@ test.each([
   expect(parsePipeline({ path: "p.yaml", bytes }).problems.map((problem) => problem.next)).toContain(next);
 });
 
+test("what a key of another name was meant for is not missing beside it", () => {
+  const told = (body: string): readonly string[] =>
+    parsePipeline({ path: "p.yaml", bytes: new TextEncoder().encode(step(body)) }).problems.map(({ code }) => code);
+
+  expect(told("{ cmd: x }")).toEqual(["unknown-key"]);
+  expect(told("{ rum: x }")).toEqual(["unknown-key"]);
+  expect(told("{ colour: x }").toSorted()).toEqual(["missing-key", "unknown-key"]);
+  expect(told("{ inputs: [a] }")).toEqual(["missing-key"]);
+});
+
 test("stages of DVC are steps here", () => {
   const bytes = new TextEncoder().encode("stages:\n  a: { cmd: x }\n");
   expect(parsePipeline({ path: "p.yaml", bytes }).problems.map((problem) => problem.next)).toContain(
