@@ -55,6 +55,7 @@ export async function makePlan(
       // Problems were told before, with their frames.
       frame: () => "",
       ...found,
+      cpus: repository.machine.cpus,
       removed,
       rows: 40,
     });

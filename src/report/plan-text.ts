@@ -1,4 +1,5 @@
 import type { Isolation } from "../key/key-document.ts";
+import { runsElsewhere } from "../scheduling/step-room.ts";
 import { verdictSentence } from "./cause.ts";
 import { formatSpread } from "./duration.ts";
 import type { Paint } from "./paint.ts";
@@ -27,6 +28,8 @@ export interface PlanTextOptions {
   readonly frame: (problem: PlanView["problems"][number]) => string;
   /** How steps would be kept apart here; `workspace` is said, because it cannot see every undeclared read. */
   readonly isolation?: Isolation;
+  /** Cores of this machine: a step that asks for more gets those. */
+  readonly cpus?: number;
   /** Why memory limits are not enforced here, where they are not. */
   readonly memory?: string;
   /** Pipelines that were taken away. */
@@ -59,6 +62,7 @@ function section(view: PlanView, options: PlanTextOptions): string {
     ...pinLine(view, paint),
     ...isolationLine(view, options),
     ...memoryLine(view, options),
+    ...coresLine(view, options),
   ];
   return [lines.join("\n"), ...frames].join("\n\n");
 }
@@ -122,6 +126,16 @@ function memoryLine(view: PlanView, { memory, paint }: PlanTextOptions): readonl
   return memory === undefined || !limited
     ? []
     : ["", paint.dim(`  \`resources.memory\` is not enforced here: ${memory}`)];
+}
+
+/** Said of steps that run on this machine and ask for more than it has: it gives them what there is. */
+function coresLine(view: PlanView, { cpus = Infinity, paint }: PlanTextOptions): readonly string[] {
+  const names = planRows(view).flatMap(({ kind, name, step }) => {
+    const asks = step === undefined || runsElsewhere(step.step) ? 0 : step.step.resources.cpu;
+    return (kind === "run" || kind === "depends") && asks > cpus ? [`${safeLine(name)} (${asks})`] : [];
+  });
+  if (names.length === 0) return [];
+  return ["", paint.dim(`  more cores are asked for than the ${cpus} of this machine: ${listed(names, 3)}`)];
 }
 
 function unchangedLine(views: readonly PlanView[]): string {

@@ -163,6 +163,28 @@ test("a comment never overflows, and its counts stay", () => {
   expect(crowd).toContain("more pipelines");
 });
 
+test("more cores than this machine has are said of the steps that may run, unless they run elsewhere", () => {
+  const asking = (executor: "process" | "slurm"): PlanView => ({
+    ...changedDigits,
+    order: {
+      ...changedDigits.order!,
+      steps: changedDigits.order!.steps.map((work) => ({
+        ...work,
+        step: { ...work.step, executor, resources: { ...work.step.resources, cpu: work.name === "prepare" ? 1 : 99 } },
+      })),
+    },
+  });
+
+  expect(planText([asking("process")], { ...text, cpus: 2 })).toMatch(
+    /\n {2}more cores are asked for than the 2 of this machine: train \(99\)/,
+  );
+  for (const [executor, cpus] of [
+    ["process", 99],
+    ["slurm", 2],
+  ] as const)
+    expect(planText([asking(executor)], { ...text, cpus })).not.toContain("more cores");
+});
+
 test("no colour unless it is handed in, and colours change no character", () => {
   const escape = String.fromCharCode(27);
   const plain = planText([changedDigits], text);
