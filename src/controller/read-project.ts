@@ -1,8 +1,7 @@
-import picomatch from "picomatch";
-
 import type { Json, JsonObject } from "../identity/canonical-json.ts";
 import { digestOf, type Digest } from "../identity/identity.ts";
 import { deployPipeline, missingDeploys, triggerProblems } from "../pipeline/deploy-pipeline.ts";
+import { globOf } from "../pipeline/glob.ts";
 import { restoring } from "../pipeline/missing-input.ts";
 import { linkedFile, misnamed, notPipelines, notSettings, standingAt } from "../pipeline/not-a-file.ts";
 import type { Parsed, ParsedPipeline, Rest, Source } from "../pipeline/parsed.ts";
@@ -38,7 +37,7 @@ export async function readProject(
 ): Promise<Project> {
   const settled: Reading = { view, cache: ports.cache, aside: new Map(), problems: [], rests: [] };
   const [files, settings] = await Promise.all([view.files(), readSettings(settled)]);
-  const matches = picomatch(settings.pipelines, { dot: false });
+  const matches = globOf(settings.pipelines);
   const named = files.filter((file) => matches(file.path));
   const paths = named.filter((file) => file.kind !== "submodule").map((file) => file.path);
   settled.problems.push(...notPipelines(files, settings.pipelines), ...misnamed(files, settings.pipelines));

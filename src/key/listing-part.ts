@@ -1,6 +1,5 @@
-import picomatch from "picomatch";
-
 import { linkDigest, type Digest } from "../identity/identity.ts";
+import { globOf } from "../pipeline/glob.ts";
 import { directoryDigest, type EntryKind, type ListingEntry } from "./key-document.ts";
 
 /**
@@ -32,8 +31,7 @@ export function partOfListing(
 /** Which entries of a listed directory an input inside it means: one path and all below it, or what a glob matches. */
 export function selectionOf(inside: string): (path: string) => boolean {
   if (isGlob(inside)) {
-    const matches = picomatch(inside);
-    return (path) => matches(path);
+    return globOf(inside);
   }
   return (path) => path === inside || path.startsWith(`${inside}/`);
 }

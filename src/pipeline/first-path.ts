@@ -1,12 +1,13 @@
-import picomatch from "picomatch";
+import { globOf } from "./glob.ts";
 
 /** Where a first pipeline stands so that the settings' glob takes it; undefined where no such name comes to mind. */
 export function firstPath(glob: string): string | undefined {
+  // What takes both endings of YAML is written so.
   const plain = glob
-    .replaceAll(/\{([^,{}]*),[^{}]*\}/g, "$1")
+    .replace(/\.y\*ml$/, ".yaml")
     .replaceAll("**/", "")
-    .replaceAll(/\[[^\]]*\]|\?/g, "a");
+    .replaceAll("?", "a");
   const paths = [plain, plain.replace(/\*+$/, "*.yaml")].map((path) => path.replaceAll(/\*+/g, "main"));
-  const takes = picomatch(glob, { dot: false });
+  const takes = globOf(glob);
   return paths.find((path) => /\.ya?ml$/.test(path) && takes(path));
 }

@@ -1,5 +1,4 @@
-import picomatch from "picomatch";
-
+import { baseOf, globOf, restsOf } from "./glob.ts";
 import type { DeclaredOutput } from "./outputs.ts";
 import { namingDataset } from "./missing-input.ts";
 import type { Input, Step } from "./pipeline.ts";
@@ -17,7 +16,7 @@ export function matchGlob(
   const read = outputs.filter((output) => output.step !== step.name);
   const chosen = parts.filter(({ output, named }) => output.step !== step.name && (named || !input.code));
   if (read.length + chosen.length + files.length === 0 && submodule === undefined && !input.optional) {
-    const { base } = picomatch.scan(input.glob);
+    const base = baseOf(input.glob);
     const ignored = base !== "" && resolving.tree.below(base).length === 0 && resolving.tree.aside(base) === "ignored";
     problemAt(resolving, input.at, {
       code: "empty-glob",
@@ -42,10 +41,10 @@ export function covered(outputs: readonly DeclaredOutput[], path: string): boole
 function globbed(resolving: Resolving, glob: string): GlobMatch {
   const known = resolving.globs.get(glob);
   if (known !== undefined) return known;
-  const matches = picomatch(glob);
-  const { base } = picomatch.scan(glob);
+  const matches = globOf(glob);
+  const base = baseOf(glob);
   const files = resolving.tree
-    .below(base === "." ? "" : base)
+    .below(base)
     .filter(({ path }) => matches(path) && !covered(resolving.outputs.touching(path), path));
   const outputs = resolving.outputs.all.filter((output) => matches(output.path));
   const match: GlobMatch = {
@@ -72,16 +71,5 @@ function partsOf(
 ): readonly { readonly path: string; readonly named: boolean }[] {
   if (base === output.path || base.startsWith(`${output.path}/`)) return [{ path: glob, named: true }];
   if (!output.directory) return [];
-  const found = new Set(rests(glob.split("/"), output.path.split("/")));
-  return [...found].map((rest) => ({ path: `${output.path}/${rest}`, named: false }));
-}
-
-/** Ways in which the first parts of a glob match all parts of a directory; what is left of the glob each time. */
-function rests(glob: readonly string[], directory: readonly string[]): readonly string[] {
-  const [part, ...more] = glob;
-  const [name, ...below] = directory;
-  if (part === undefined) return [];
-  if (name === undefined) return [glob.join("/")];
-  if (part === "**") return [...rests(more, directory), ...rests(glob, below)];
-  return picomatch.isMatch(name, part) ? rests(more, below) : [];
+  return restsOf(glob, output.path).map((rest) => ({ path: `${output.path}/${rest}`, named: false }));
 }

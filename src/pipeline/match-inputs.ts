@@ -1,8 +1,7 @@
-import picomatch from "picomatch";
-
 import { byUtf8 } from "../identity/canonical-json.ts";
 import { shorten } from "../problem/shorten.ts";
 import { closest } from "../problem/suggest.ts";
+import { baseOf, globOf } from "./glob.ts";
 import { follow, linksOf } from "./links.ts";
 import { submoduleAround } from "./tree.ts";
 import { covered, matchGlob } from "./match-glob.ts";
@@ -37,7 +36,7 @@ type Excludes = (path: string) => boolean;
 function exclusionOf(step: Step): Excludes | undefined {
   const excluded = step.inputs.flatMap((input): Excludes[] => {
     if (input.kind !== "exclude") return [];
-    const matches = picomatch(input.glob, { dot: true });
+    const matches = globOf(input.glob, { dot: true });
     return [(path) => matches(path) || path.startsWith(`${input.glob}/`)];
   });
   return excluded.length === 0 ? undefined : (path) => excluded.some((excludes) => excludes(path));
@@ -47,7 +46,7 @@ function exclusionOf(step: Step): Excludes | undefined {
 function refuseInnerExcludes(resolving: Resolving, step: Step, matches: readonly InputMatch[]): void {
   for (const input of step.inputs) {
     if (input.kind !== "exclude") continue;
-    const { base } = picomatch.scan(input.glob);
+    const base = baseOf(input.glob);
     const inside = matches.find(
       (match) =>
         match.kind === "output" &&

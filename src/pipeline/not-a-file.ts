@@ -1,6 +1,5 @@
-import picomatch from "picomatch";
-
 import type { Problem } from "../problem/problem.ts";
+import { baseOf, globOf } from "./glob.ts";
 
 interface Entry {
   readonly path: string;
@@ -39,8 +38,8 @@ export function notSettings(files: readonly Entry[], path: string): Problem | un
 
 /** Submodules where pipeline files are looked for, and what stands in the place of the directory of such files. */
 export function notPipelines(files: readonly Entry[], glob: string): readonly Problem[] {
-  const matches = picomatch(glob, { dot: false });
-  const { base } = picomatch.scan(glob);
+  const matches = globOf(glob);
+  const base = baseOf(glob);
   return files.flatMap(({ path, kind }) => {
     if (matches(path)) {
       const next = "give the submodule another path, or let `pipelines` in sluice.yaml leave it out";
@@ -65,7 +64,7 @@ const OTHER: Readonly<Record<string, string>> = { ".yml": ".yaml", ".yaml": ".ym
 
 /** Files that would be pipelines if they had the other ending of YAML; `pipelines` may leave them out on purpose. */
 export function misnamed(files: readonly Entry[], glob: string): readonly Problem[] {
-  const matches = picomatch(glob, { dot: false });
+  const matches = globOf(glob);
   return files.flatMap(({ path, kind }): readonly Problem[] => {
     const ending = /\.ya?ml$/.exec(path)?.[0] ?? "";
     const other = OTHER[ending];

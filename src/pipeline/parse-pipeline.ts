@@ -11,6 +11,7 @@ import { report, type Reading } from "./reading.ts";
 import { checkTemplatePlaces } from "./template-problems.ts";
 import { pipelineSchema, type RawPipeline } from "./schema.ts";
 import { checkSchedules } from "./schedule-problems.ts";
+import { checkGlobs } from "./trigger-globs.ts";
 import { wholeness } from "./wholeness.ts";
 import { readYaml } from "./read-yaml.ts";
 
@@ -157,6 +158,9 @@ function triggersOf(frame: Reading, raw: RawPipeline, steps: Pipeline["steps"]):
     steps: new Set(frame.yaml.keys(frame.yaml.child(frame.yaml.root, "steps"))),
     params: new Set(steps.flatMap((step) => step.params.map((param) => param.name))),
   });
+  const pushed = frame.yaml.child(frame.yaml.child(frame.yaml.root, "on"), "push");
+  if (push !== undefined && push !== false)
+    for (const key of ["branches", "paths"] as const) checkGlobs(frame, frame.yaml.child(pushed, key), push[key] ?? []);
   return {
     push: push === false ? false : { branches: push?.branches ?? "default", paths: push?.paths ?? null },
     pullRequest: raw.on?.pull_request ?? "plan",

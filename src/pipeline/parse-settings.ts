@@ -6,6 +6,7 @@ import { parseWindow } from "../expression/window.ts";
 import { isError } from "../problem/problem.ts";
 import { shorten } from "../problem/shorten.ts";
 import { checkAgainstSchema } from "./check-schema.ts";
+import { refuseGlob } from "./path-problem.ts";
 import type { Parsed, Source } from "./parsed.ts";
 import { report, type Reading } from "./reading.ts";
 import type { Span } from "./pipeline.ts";
@@ -32,6 +33,9 @@ export function parseSettings(source: Source | null): Parsed<Settings> {
 /** Settings as their schema accepted them, in their only shape; what it cannot see is reported. */
 export function normalizeSettings(reading: Reading, raw: RawSettings): Settings {
   const defaults = DEFAULT_SETTINGS;
+  const foreign = raw.pipelines === undefined ? undefined : refuseGlob(raw.pipelines);
+  if (foreign !== undefined)
+    report(reading, reading.yaml.span(reading.yaml.child(reading.yaml.root, "pipelines")), foreign);
   return {
     pipelines: raw.pipelines ?? defaults.pipelines,
     ledger: { branch: raw.ledger?.branch ?? defaults.ledger.branch },

@@ -1,3 +1,4 @@
+import { LONGEST_GLOB } from "./glob.ts";
 import { shorten } from "../problem/shorten.ts";
 
 /** Why a path cannot stand in a pipeline: absolute, leaving the repository, or reserved; undefined when it can. */
@@ -46,6 +47,12 @@ export function refusePath(
 export function refuseGlob(
   written: string,
 ): { readonly code: string; readonly message: string; readonly next: string } | undefined {
+  if (written.length > LONGEST_GLOB && /[*?]/.test(written))
+    return {
+      code: "glob-syntax",
+      message: `a glob of ${written.length} characters is longer than the ${LONGEST_GLOB} that are read`,
+      next: "write a wider one",
+    };
   if (!/[{}[\]]|[@!+*?]\(/.test(written)) return undefined;
   const braces = /^([^{}]*)\{([^{}]+)\}([^{}]*)$/.exec(written);
   const [, before = "", choices = "", after = ""] = braces ?? [];

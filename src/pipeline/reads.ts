@@ -1,5 +1,4 @@
-import picomatch from "picomatch";
-
+import { globOf } from "./glob.ts";
 import { pinPathOf } from "./pin-path.ts";
 import type { Input, Pipeline } from "./pipeline.ts";
 import type { Resolution } from "./resolution.ts";
@@ -58,7 +57,7 @@ export function allReads(all: readonly Reads[]): Reads {
 /** Whether one of these paths is where a plan looks. */
 export function touches(moved: readonly string[], { places, globs }: Reads): boolean {
   const there = new Set(places);
-  const matches = globs.map((glob) => picomatch(glob));
+  const matches = globs.map((glob) => globOf(glob));
   const within = (path: string): boolean => there.has(path) || (path !== "." && within(above(path)));
   return moved.some((path) => within(path) || matches.some((match) => match(path)));
 }

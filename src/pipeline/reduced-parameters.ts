@@ -1,5 +1,4 @@
-import picomatch from "picomatch";
-
+import { globOf } from "./glob.ts";
 import type { Step } from "./pipeline.ts";
 import { problemAt, type ResolvedStep, type Resolving } from "./resolution.ts";
 
@@ -31,5 +30,5 @@ export function checkReducedParameters(resolving: Resolving, step: Step, inputs:
 
 function selects(input: Step["inputs"][number], path: string): boolean {
   if (input.kind === "path") return path === input.path || path.startsWith(`${input.path}/`);
-  return input.kind === "glob" && picomatch(input.glob)(path);
+  return input.kind === "glob" && globOf(input.glob)(path);
 }

@@ -1,5 +1,4 @@
-import picomatch from "picomatch";
-
+import { globOf } from "../pipeline/glob.ts";
 import type { Input, Pipeline, Span, Step } from "../pipeline/pipeline.ts";
 import type { Problem } from "../problem/problem.ts";
 import type { Forecast, WorkOrder } from "./plan.ts";
@@ -56,7 +55,7 @@ export function pointerWarnings(
 function names(input: Input, { datasets }: Pipeline, path: string): boolean {
   const under = (above: string): boolean => path === above || path.startsWith(`${above}/`);
   if (input.kind === "path") return under(input.path);
-  if (input.kind === "glob") return picomatch(input.glob)(path);
+  if (input.kind === "glob") return globOf(input.glob)(path);
   if (input.kind !== "dataset") return false;
   return datasets.some((dataset) => dataset.name === input.dataset && dataset.kind === "path" && under(dataset.path));
 }

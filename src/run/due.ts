@@ -1,6 +1,5 @@
-import picomatch from "picomatch";
-
 import type { Digest, RunId } from "../identity/identity.ts";
+import { globsOf } from "../pipeline/glob.ts";
 import type { Triggers } from "../pipeline/pipeline.ts";
 
 /** What is known of one pipeline at the tip of one branch. */
@@ -38,7 +37,9 @@ export function dueOnPush(facts: PushFacts): DueOnPush {
   if (newest === undefined) return { kind: "due" };
   if (newest.plan === facts.plan) return { kind: "unchanged", run: newest.id };
   if (push.paths === null || facts.changed === undefined) return { kind: "due" };
-  return facts.changed.some(matcher(push.paths)) ? { kind: "due" } : { kind: "unchanged", run: newest.id };
+  return facts.changed.some(globsOf(push.paths, { dot: true }))
+    ? { kind: "due" }
+    : { kind: "unchanged", run: newest.id };
 }
 
 /** Whether a push to a branch concerns a pipeline at all. */
@@ -47,7 +48,7 @@ export function listensTo(
   { branch, defaultBranch }: { readonly branch: string; readonly defaultBranch: string },
 ): boolean {
   if (push === false) return false;
-  return push.branches === "default" ? branch === defaultBranch : matcher(push.branches)(branch);
+  return push.branches === "default" ? branch === defaultBranch : globsOf(push.branches, { dot: true })(branch);
 }
 
 /**
@@ -63,13 +64,4 @@ export function refsListenedTo(push: Triggers["push"], defaultBranch: string): r
     const special = glob.search(/[^\p{L}\p{N}/._-]/u);
     return `refs/heads/${special < 0 ? glob : `${glob.slice(0, special)}*`}`;
   });
-}
-
-/** Globs as everywhere in the language; a leading `!` takes away from what the others select. */
-function matcher(globs: readonly string[]): (text: string) => boolean {
-  const not = globs.filter((glob) => glob.startsWith("!")).map((glob) => glob.slice(1));
-  const some = globs.filter((glob) => !glob.startsWith("!"));
-  const selects = picomatch(some.length === 0 ? ["**"] : some, { dot: true });
-  const excludes = picomatch(not, { dot: true });
-  return (text) => selects(text) && !excludes(text);
 }

@@ -68,17 +68,7 @@ test("nothing is asked where pipelines listen to the default branch or to nothin
 });
 
 test("whatever branch a glob of people selects is among what is asked for", () => {
-  const globs = [
-    "release/*",
-    "release/**",
-    "**",
-    "*",
-    "v*-rc-*",
-    "hotfix-?",
-    "hotfix-[0-9]",
-    "@(main|release/1)",
-    "{a,b}/c",
-  ];
+  const globs = ["release/*", "release/**", "**", "*", "v*-rc-*", "hotfix-?"];
   const branches = ["main", "release/1", "release/a/b", "v1-rc-2", "hotfix-1", "a/c", "b/c", "ä/1"];
   for (const glob of [...globs, ...branches]) {
     const push = { branches: [glob], paths: null };

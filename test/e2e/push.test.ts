@@ -25,7 +25,7 @@ test(
     const place = await town();
     const { forge } = place.twin;
     const repository = await digits(forge, {
-      "pipelines/sum.yaml": pipeline("on: { push: { branches: [main, '{release,hotfix}/**'] } }"),
+      "pipelines/sum.yaml": pipeline("on: { push: { branches: [main, 'release/**', 'hotfix/**'] } }"),
       "pipelines/off.yaml": pipeline("on: { push: false }"),
       "pipelines/docs.yaml": pipeline("on: { push: { paths: ['docs/**'] } }"),
     });

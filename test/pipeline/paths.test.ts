@@ -31,6 +31,28 @@ test.each(['"data/{a,b}.csv"', '"data/[ab].csv"', '"data/@(a|b).csv"', '"!data/{
   },
 );
 
+test.each(["branches", "paths"])(
+  "a glob of a push's %s that matches nothing, or is none of ours, is told at its place",
+  (key) => {
+    const pushing = (globs: string): readonly string[] =>
+      parsing(`version: 1\non: { push: { ${key}: [${globs}] } }\nsteps: { a: { run: x } }\n`);
+    const column = `on: { push: { ${key}: [`.length + 1;
+    for (const glob of [
+      '""',
+      '"!"',
+      '"./release/*"',
+      '"a//b"',
+      '"a/../b"',
+      '"{a,b}/*"',
+      '"v[0-9]"',
+      `"${"*a".repeat(600)}"`,
+    ])
+      expect(pushing(glob), glob).toEqual([`2:${column} glob-syntax`]);
+    expect(pushing('main, "release/**", "!release/0.*", "v?-(rc)", a+b, "@x|y"')).toEqual([]);
+    expect(pushing('main, ""')).toEqual([`2:${column + "main, ".length} glob-syntax`]);
+  },
+);
+
 test("braces are answered by the items to write", () => {
   const text = 'version: 1\nsteps: { a: { run: x, inputs: ["d/{a,b}.csv"] } }\n';
   const { problems } = parsePipeline({ path: "p.yaml", bytes: new TextEncoder().encode(text) });

@@ -27,6 +27,8 @@ test.each([
   ["environments: { süd: {} }", "2:17 bad-name"],
   ["environments: { prod: {}, Prod: {} }", "2:27 case-collision: call `Prod` otherwise"],
   ["pools: { gpu: { usd_per_hour: 2 } }", "2:17 operator-key: move it to the operator's file"],
+  ['pipelines: "ml/*.{yaml,yml}"', "2:12 glob-syntax: write one item each"],
+  [`pipelines: "${"*a".repeat(600)}"`, "2:12 glob-syntax: write a wider one"],
   ["least_isolation: sandbox", "2:1 operator-key: move it to the operator's file"],
 ])("%s is told at its place: %s", (text, expected) => {
   expect(problemsOf(text)).toEqual([expect.stringContaining(expected)]);
@@ -43,7 +45,7 @@ test.each([
 test.each([
   ["pipelines/*.yaml", "pipelines/main.yaml"],
   ["pipelines/*.yml", "pipelines/main.yml"],
-  ["ml/**/*.{yaml,yml}", "ml/main.yaml"],
+  ["ml/**/*.y*ml", "ml/main.yaml"],
   ["ml/*/pipeline.yaml", "ml/main/pipeline.yaml"],
   ["ml/**", "ml/main.yaml"],
   ["sluice-pipeline.yaml", "sluice-pipeline.yaml"],
