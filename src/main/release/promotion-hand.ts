@@ -2,11 +2,11 @@ import { findApprovals } from "../../controller/find-approvals.ts";
 import { againAfter, together, type Looked } from "../../forge/looked.ts";
 import { openPromotion } from "../../controller/open-promotion.ts";
 import { promote } from "../../controller/promote/promote.ts";
-import type { PromoteOrder } from "../../controller/promote/promotion.ts";
+import { NOTHING, type PromoteOrder, type Promoted } from "../../controller/promote/promotion.ts";
 import {
   requestPromotions,
   type Newest,
-  type RefusedLabel,
+  type Requested,
   type RequestOrder,
 } from "../../controller/request-promotions.ts";
 import { withdraw } from "../../controller/withdraw.ts";
@@ -31,28 +31,15 @@ import type { RunRecord } from "../../run/run-record.ts";
 /** Runs of a pipeline among which a candidate is looked for. */
 const REACH = 50;
 
-export interface PromotionsLooked extends Looked {
-  /** Something was released. */
-  readonly released: boolean;
-  readonly refused: readonly RefusedLabel[];
-  /** Pull requests whose labels were decided on. */
-  readonly decided: readonly number[];
-}
-
 /** Merged pull requests whose labels ask for nothing. */
 export type LabelledChanges = Pick<RequestOrder, "late" | "elsewhere">;
 
-/**
- * Takes every promotion of a repository as far as it goes: all of it is computed anew from the ledger, the default
- * branch and the forge, whatever woke us (laws 1 and 2).
- */
-export async function takePromotions(
+/** Records what is asked for and not on the ledger yet. */
+export async function takeRequests(
   place: Place,
-  news: ReadonlySet<string>,
   labelled: (newest: readonly Newest[]) => Promise<LabelledChanges>,
-): Promise<PromotionsLooked> {
+): Promise<Pick<Requested, "refused" | "decided">> {
   const { repository } = place;
-  const { environments } = place.project.settings;
   const newest = await newestRuns(place);
   const requested = await requestPromotions(
     {
@@ -60,7 +47,7 @@ export async function takePromotions(
       mayPromote: (login) => leave(place, "promote").asks(login),
     },
     {
-      environments,
+      environments: place.project.settings.environments,
       states: await place.repository.releases.states(),
       newest,
       ...(await labelled(newest)),
@@ -70,30 +57,40 @@ export async function takePromotions(
     },
   );
   await record(place, requested.events);
-  const looks: Looked[] = [];
-  let released = false;
+  return requested;
+}
+
+/**
+ * Takes the next requested promotion, of those that were not taken yet, as far as it goes, and notes it; undefined: all
+ * were taken. It is computed anew from the ledger, the default branch and the forge, whatever woke us (laws 1 and 2).
+ */
+export async function takeNext(place: Place, taken: Set<string>): Promise<Promoted | undefined> {
   // In order of promotion, so that one look takes a run through all environments that wait for nobody.
-  for (const environment of environments) {
+  for (const environment of place.project.settings.environments) {
     const folded = await place.repository.releases.states();
     for (const [pipeline, { request }] of folded.get(environment.name)?.pipelines ?? []) {
-      if (request === null) continue;
-      const done = await promoteOne(place, {
-        environment,
-        pipeline,
-        request,
-        folded,
-      });
-      if (done === undefined) continue;
-      released ||= done.released;
-      looks.push(done);
+      const key = `${environment.name}/${pipeline}`;
+      if (request === null || taken.has(key)) continue;
+      taken.add(key);
+      return (await promoteOne(place, { environment, pipeline, request, folded })) ?? NOTHING;
     }
   }
+  return undefined;
+}
+
+/** What there is to do and to tell once no promotion goes any further. */
+export async function takeRest(
+  place: Place,
+  { released, news }: { readonly released: boolean; readonly news: ReadonlySet<string> },
+): Promise<Looked> {
+  const { environments } = place.project.settings;
+  const looks: Looked[] = [];
   looks.push(await withdrawAbandoned(place));
   looks.push({ states: tellForced(environments, await place.repository.releases.states()), again: null });
   looks.push({ states: await tellReleased(place, await place.repository.releases.states(), news), again: null });
-  // What was merged just now is not in the tip that this look knows.
+  // What was merged just now may not be in the tip that this look knows.
   if (!released) looks.push(await followPins(place, await place.repository.releases.states()));
-  return { ...together(looks), released, refused: requested.refused, decided: requested.decided };
+  return together(looks);
 }
 
 export async function newestRuns(place: Place): Promise<readonly Newest[]> {
@@ -160,7 +157,7 @@ async function promoteOne(
     readonly request: Request;
     readonly folded: ReadonlyMap<string, EnvironmentState>;
   },
-): Promise<Awaited<ReturnType<typeof promote>> | undefined> {
+): Promise<Promoted | undefined> {
   const given = await withdrawRefused(place, asked);
   if (given !== undefined) return { ...given, released: false };
   const ordered = await orderOf(place, asked);

@@ -6,7 +6,11 @@ import type { Leases } from "../../queue/queue.ts";
  * one at a time. Undefined where what came before did not end soon: whoever waits keeps others from being served.
  * `lost` tells that another process may have begun.
  */
-export type InTurn = <Value>(name: string, work: (lost: AbortSignal) => Promise<Value>) => Promise<Value | undefined>;
+export type InTurn = <Value>(
+  name: string,
+  work: (lost: AbortSignal) => Promise<Value>,
+  patienceMs?: number,
+) => Promise<Value | undefined>;
 
 /** Whoever held a turn and died is waited for no longer than this. */
 const TTL_MS = 15_000;
@@ -16,9 +20,9 @@ const LOOK_EVERY_MS = 50;
 
 export function turns({ leases, clock }: { readonly leases: Leases; readonly clock: Clock }): InTurn {
   const last = new Map<string, Promise<void>>();
-  return (name, work) => {
+  return (name, work, patienceMs = PATIENCE_MS) => {
     const before = last.get(name);
-    const until = clock.now() + PATIENCE_MS;
+    const until = clock.now() + patienceMs;
     const mine = (async () => {
       if (before !== undefined && !(await endsBy(before, until, clock))) return undefined;
       return among({ leases, clock }, { name, until }, work);
