@@ -18,7 +18,7 @@ export async function environmentsView({ world, repository, project }: Session):
   const ledger = await repository.ledger();
   if (environments.length === 0 && ledger.ref === LOCAL_LEDGER) return undefined;
   const { overviewOf } = await import("../release/overview.ts");
-  const states = await environmentsOf(repository, ledger);
+  const states = await environmentsOf(repository, ledger, project.pipelines);
   const judged = new Map<Standing, readonly GateOutcome[]>();
   for (const environment of environments)
     for (const standing of states.get(environment.name)?.pipelines.values() ?? [])

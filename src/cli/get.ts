@@ -87,7 +87,7 @@ async function partsOf(
 ): Promise<{ readonly run: string; readonly path: string | undefined }> {
   const [first = "", second, ...rest] = what.split(":");
   if (second === undefined) return { run: first, path: undefined };
-  const environments = await environmentsOf(repository, await repository.ledger());
+  const environments = await environmentsOf(repository, await repository.ledger(), project.pipelines);
   const declared = project.settings.environments.some(({ name }) => name === first);
   const pipelines = [
     ...(environments.get(first)?.pipelines.keys() ?? []),

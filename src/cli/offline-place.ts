@@ -3,6 +3,7 @@ import type { LedgerHeader } from "../manifest/ledger-header.ts";
 import { LOCAL_LEDGER } from "../manifest/ledger-paths.ts";
 import type { EnvironmentSettings } from "../pipeline/settings.ts";
 import { closest } from "../problem/suggest.ts";
+import { renamesOf } from "../release/renames.ts";
 import { foldEvents, type EnvironmentState } from "../release/environment-state.ts";
 import { OFFLINE, offlineRef } from "../release/offline.ts";
 import { safeLine } from "../report/safe-text.ts";
@@ -45,7 +46,11 @@ export async function offlinePlace(world: World, asked: OfflineRollback): Promis
   if (commit === null) throw new Refusal(EXIT.usage, "there is no commit here\n  next: git fetch");
   const project = await readProject(repository, repository.commit(commit));
   const environment = environmentNamed(project.settings.environments, asked.environment);
-  const states = foldEvents(checked.counted.map(({ event }) => event));
+  const renames = renamesOf(project.pipelines.map(({ pipeline }) => pipeline));
+  const states = foldEvents(
+    checked.counted.map(({ event }) => event),
+    renames,
+  );
   const pipeline = pipelineOf(states.get(environment.name), asked);
   const ref = offlineRef(OFFLINE, { environment: environment.name, pipeline });
   return {
@@ -111,7 +116,8 @@ function environmentNamed(environments: readonly EnvironmentSettings[], name: st
 
 function pipelineOf(state: EnvironmentState | undefined, { environment, pipeline }: OfflineRollback): string {
   const live = [...(state?.pipelines ?? [])].flatMap(([name, one]) => (one.live === null ? [] : [name]));
-  const [only, ...more] = live.filter((name) => pipeline === undefined || name === pipeline);
+  const wanted = state?.renames?.get(pipeline ?? "") ?? pipeline;
+  const [only, ...more] = live.filter((name) => wanted === undefined || name === wanted);
   if (only === undefined)
     throw new Refusal(
       EXIT.usage,

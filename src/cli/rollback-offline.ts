@@ -3,6 +3,7 @@ import { recordEvents } from "../controller/record-events.ts";
 import { ulidOf, type RunId } from "../identity/identity.ts";
 import { rollbackTarget } from "../release/decide.ts";
 import { foldEvents, standingOf, type EnvironmentState, type Live } from "../release/environment-state.ts";
+import { renamesOf } from "../release/renames.ts";
 import { OFFLINE_HERE, offlineRef } from "../release/offline.ts";
 import { eventPath, type ReleaseEvent } from "../release/release-event.ts";
 import { safeLine } from "../report/safe-text.ts";
@@ -42,9 +43,13 @@ async function doneHere({ repository, checked, signer, ref }: OfflinePlace): Pro
   );
 }
 
-function stateNow({ checked, environment }: OfflinePlace, done: readonly OfflineEvent[]): EnvironmentState | undefined {
+function stateNow(
+  { checked, environment, project }: OfflinePlace,
+  done: readonly OfflineEvent[],
+): EnvironmentState | undefined {
   const recorded = checked.counted.map(({ event }) => event);
-  return foldEvents([...recorded, ...done.map(({ event }) => event)]).get(environment.name);
+  const renames = renamesOf(project.pipelines.map(({ pipeline }) => pipeline));
+  return foldEvents([...recorded, ...done.map(({ event }) => event)], renames).get(environment.name);
 }
 
 /** Goes back, or goes on with what was not deployed yet. */

@@ -8,6 +8,7 @@ import type { Parsed, ParsedPipeline, Rest, Source } from "../pipeline/parsed.ts
 import type { Pipeline } from "../pipeline/pipeline.ts";
 import type { Settings } from "../pipeline/settings.ts";
 import { treeOf } from "../pipeline/tree.ts";
+import { sameIds } from "../pipeline/same-ids.ts";
 import { sharedOutputs } from "../pipeline/shared-outputs.ts";
 import { upstreamProblems } from "../pipeline/upstream-problems.ts";
 import { isError, type Problem } from "../problem/problem.ts";
@@ -49,7 +50,7 @@ export async function readProject(
     if (file === undefined) broken.push(path);
     else pipelines.push(file);
   }
-  reading.problems.push(...sameNames(pipelines));
+  reading.problems.push(...sameIds(pipelines.map(({ pipeline }) => pipeline)));
   const there = new Set(files.map((file) => file.path));
   reading.problems.push(...missingDeploys(settings, { settingsPath: SETTINGS_PATH, there, selected: new Set(paths) }));
   const deployed = pipelines.map((file) => asDeploy(reading, settings, file));
@@ -236,23 +237,4 @@ async function parseCached<Value>(
 
 function keyOf({ path, bytes }: Source): Digest {
   return digestOf(`${path}\n${digestOf(bytes)}`);
-}
-
-function sameNames(files: readonly PipelineFile[]): readonly Problem[] {
-  const first = new Map<string, string>();
-  const problems: Problem[] = [];
-  for (const { pipeline } of files) {
-    const before = first.get(pipeline.id);
-    if (before === undefined) first.set(pipeline.id, pipeline.path);
-    else {
-      problems.push({
-        severity: "error",
-        code: "duplicate-pipeline",
-        at: { path: pipeline.path, line: pipeline.at[0], column: pipeline.at[1] },
-        message: `pipeline \`${pipeline.id}\` stands in \`${before}\` too`,
-        next: `give one of them another \`name:\` (and \`was: [${pipeline.id}]\` to keep its history)`,
-      });
-    }
-  }
-  return problems;
 }

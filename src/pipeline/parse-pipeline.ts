@@ -82,6 +82,7 @@ function normalize(frame: Reading, path: string, raw: RawPipeline): Pipeline {
     name,
     id: raw.id ?? name,
     was: raw.was ?? [],
+    wasAt: (raw.was ?? []).map((_id, index) => yaml.span(yaml.child(yaml.child(root, "was"), index))),
     description: raw.description ?? null,
     owner: raw.owner ?? null,
     triggers: triggersOf(frame, raw, steps),

@@ -17,6 +17,7 @@ export interface Pipeline {
   readonly id: string;
   /** Earlier ids, whose history this pipeline continues. */
   readonly was: readonly string[];
+  readonly wasAt: readonly Span[];
   readonly description: string | null;
   readonly owner: string | null;
   readonly triggers: Triggers;

@@ -223,7 +223,10 @@ export const pipelineSchema = z
     version: z.literal(1).describe("Version of this format."),
     name: name.optional().describe("Default: the file's name."),
     id: name.optional().describe("Keeps history over a rename. Default: the name."),
-    was: z.array(name).optional().describe("Earlier ids, whose history this pipeline continues."),
+    was: z
+      .array(name)
+      .optional()
+      .describe("Earlier ids, whose history this pipeline continues: runs, releases and holds."),
     description: z.string().optional().describe("For people."),
     owner: z.string().optional().describe("A GitHub team or user."),
     on: on.optional().describe("When it runs."),

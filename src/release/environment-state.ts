@@ -1,5 +1,6 @@
 import type { Digest, RunId } from "../identity/identity.ts";
 import type { Actor, DeployEnd, ReleaseEvent } from "./release-event.ts";
+import { NO_RENAMES, type Renames } from "./renames.ts";
 
 /** A run that is, or was, the release of a pipeline in an environment. */
 export interface Live {
@@ -71,7 +72,9 @@ export interface Standing {
 
 export interface EnvironmentState {
   readonly freeze: Hold | null;
+  /** By what they are called now. */
   readonly pipelines: ReadonlyMap<string, Standing>;
+  readonly renames?: Renames;
 }
 
 export const NOTHING: Standing = {
@@ -86,25 +89,40 @@ export const NOTHING: Standing = {
   deployedWhy: null,
 };
 
-/** Environments as the ledger's events leave them, in the order in which the ledger holds them. */
-export function foldEvents(events: Iterable<ReleaseEvent>): ReadonlyMap<string, EnvironmentState> {
-  const states = new Map<string, { freeze: Hold | null; pipelines: Map<string, Standing> }>();
+/** Environments as the ledger's events leave them, in its order; what was done under an earlier id of a pipeline is its own. */
+export function foldEvents(
+  events: Iterable<ReleaseEvent>,
+  renames: Renames = NO_RENAMES,
+): ReadonlyMap<string, EnvironmentState> {
+  const states = new Map<string, { freeze: Hold | null; pipelines: Map<string, Standing>; renames: Renames }>();
   const seen = new Set<string>();
   for (const event of events) {
     const key = `${event.kind} ${event.environment} ${event.pipeline ?? ""} ${event.cause}`;
     if (seen.has(key)) continue;
     seen.add(key);
     let state = states.get(event.environment);
-    if (state === undefined) states.set(event.environment, (state = { freeze: null, pipelines: new Map() }));
-    if (event.pipeline === null) state.freeze = afterFreeze(state.freeze, event);
-    else state.pipelines.set(event.pipeline, standingAfter(state.pipelines.get(event.pipeline) ?? NOTHING, event));
+    if (state === undefined) states.set(event.environment, (state = { freeze: null, pipelines: new Map(), renames }));
+    if (event.pipeline === null) {
+      state.freeze = afterFreeze(state.freeze, event);
+      continue;
+    }
+    const now = renames.get(event.pipeline);
+    const pipeline = now ?? event.pipeline;
+    const before = state.pipelines.get(pipeline) ?? NOTHING;
+    state.pipelines.set(pipeline, now === undefined ? standingAfter(before, event) : inherited(before, event));
   }
   return states;
 }
 
-/** The standing of one pipeline; nothing where no event named it. */
+/** The standing of one pipeline, by any name that it had; nothing where no event named it. */
 export function standingOf(state: EnvironmentState | undefined, pipeline: string): Standing {
-  return state?.pipelines.get(pipeline) ?? NOTHING;
+  return state?.pipelines.get(state.renames?.get(pipeline) ?? pipeline) ?? NOTHING;
+}
+
+/** A request is for a pin under the name that it was made with: it ends with that name, and nothing agreed to it later. */
+function inherited(standing: Standing, event: ReleaseEvent): Standing {
+  const { request } = standing;
+  return { ...standingAfter({ ...standing, request: null }, event), request };
 }
 
 function afterFreeze(freeze: Hold | null, event: ReleaseEvent): Hold | null {

@@ -32,7 +32,8 @@ export function liveRun(
   const state = environments.get(of.environment);
   if (state === undefined) return { kind: "no-environment" };
   const live = liveIn(state);
-  const found = live.filter((one) => of.pipeline === undefined || one.pipeline === of.pipeline);
+  const pipeline = state.renames?.get(of.pipeline ?? "") ?? of.pipeline;
+  const found = live.filter((one) => pipeline === undefined || one.pipeline === pipeline);
   const [only] = found;
   if (only === undefined) return { kind: "nothing", of, live };
   if (found.length > 1) return { kind: "ambiguous", of, live: found };

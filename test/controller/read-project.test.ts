@@ -87,6 +87,22 @@ steps:
   expect(await wrong({ "pipelines/a.yaml": two("a") })).toEqual([]);
 });
 
+test("one history has one heir, and none while its pipeline is there", async () => {
+  const named = (name: string, was: string): string => `version: 1
+name: ${name}
+was: [${was}]
+steps:
+  make: { run: "date > ${name}.txt", outputs: [${name}.txt] }
+`;
+  expect(
+    await wrong({
+      "pipelines/a.yaml": named("total", "former, sum, total"),
+      "pipelines/b.yaml": named("sum", "amount"),
+      "pipelines/c.yaml": named("other", "former"),
+    }),
+  ).toEqual(["pipelines/a.yaml:3:15 shared-history", "pipelines/c.yaml:3:7 shared-history"]);
+});
+
 test.each([
   [{ path: "sluice.yaml", kind: "submodule" }, "sluice.yaml: a submodule stands where the settings are looked for"],
   [{ path: "sluice.yaml/a", kind: "file" }, "sluice.yaml: a directory stands where the settings are looked for"],

@@ -2,6 +2,7 @@ import type { Answer } from "../../forge/forge.ts";
 import { isNotNow } from "../../forge/looked.ts";
 import type { Digest, RunId } from "../../identity/identity.ts";
 import type { Person } from "../../identity/repository.ts";
+import type { Pipeline } from "../../pipeline/pipeline.ts";
 import type { EnvironmentSettings } from "../../pipeline/settings.ts";
 import type { Deed, Leave } from "../../policy/permission.ts";
 import type { Wait } from "../../release/decide.ts";
@@ -10,6 +11,8 @@ import type { ReleaseEvent } from "../../release/release-event.ts";
 
 export interface ReleaseCommandPorts {
   readonly environments: readonly EnvironmentSettings[];
+  /** Pipelines of the default branch that can be released. */
+  readonly pipelines: readonly Pick<Pipeline, "id" | "was">[];
   readonly states: ReadonlyMap<string, EnvironmentState>;
   /** Whether somebody may do something at this moment. */
   readonly leave: (deed: Deed, command: string) => Promise<Answer<Leave>>;

@@ -2,6 +2,7 @@ import { isNotNow } from "../../forge/looked.ts";
 import { notYours } from "../../policy/permission.ts";
 import { closest } from "../../problem/suggest.ts";
 import { rollbackTarget } from "../../release/decide.ts";
+import { renamesOf } from "../../release/renames.ts";
 import type { ReleaseCommand } from "../../trigger/command.ts";
 import {
   guarded,
@@ -24,18 +25,20 @@ export async function commandRelease(
   if (command.kind === "note") return note(ports, asking, command);
   const environment = ports.environments.find(({ name }) => name === command.environment);
   if (environment === undefined) return refused(unknownEnvironment(ports, command.environment));
+  const meant = pipelineMeant(ports, "pipeline" in command ? command.pipeline : null);
+  if (meant.kind === "refused") return meant;
+  const { pipeline } = meant;
   switch (command.kind) {
     case "promote":
       return command.breakGlass === null
-        ? promote(ports, asking, { ...command, environment })
-        : force(ports, asking, { ...command, environment, reason: command.breakGlass });
+        ? promote(ports, asking, { ...command, environment, pipeline })
+        : force(ports, asking, { ...command, environment, pipeline, reason: command.breakGlass });
     case "approve":
-      return approve(ports, asking, { environment, pipeline: command.pipeline });
+      return approve(ports, asking, { environment, pipeline });
     case "rollback":
-      return rollBack(ports, asking, { environment, pipeline: command.pipeline, run: command.run });
+      return rollBack(ports, asking, { environment, pipeline, run: command.run });
     case "hold":
     case "freeze": {
-      const pipeline = command.kind === "hold" ? command.pipeline : null;
       const fact = { kind: "held", environment: environment.name, pipeline, reason: command.reason } as const;
       return guarded(ports, { deed: "hold", command: `/sluice ${command.kind} ${environment.name}` }, async () =>
         record(ports, asking, [fact]),
@@ -43,7 +46,6 @@ export async function commandRelease(
     }
     case "unhold":
     case "unfreeze": {
-      const pipeline = command.kind === "unhold" ? command.pipeline : null;
       const all = command.kind === "unhold";
       return guarded(ports, { deed: "hold", command: `/sluice ${command.kind} ${environment.name}` }, async () =>
         lift(ports, asking, { environment, pipeline, all }),
@@ -136,6 +138,24 @@ function lift(
     { kind: "unheld", environment: name, pipeline: null },
     ...held.map(([one]): Fact => ({ kind: "unheld", environment: name, pipeline: one })),
   ]);
+}
+
+/**
+ * The pipeline that a word means, by any name that it had; null: no word, all of them. One that is known by its runs or
+ * releases alone can be held and rolled back as well: its file may be gone, or broken at the moment.
+ */
+function pipelineMeant(
+  { pipelines, states, newest }: ReleaseCommandPorts,
+  word: string | null,
+): { readonly kind: "meant"; readonly pipeline: string | null } | Extract<Commanded, { kind: "refused" }> {
+  if (word === null) return { kind: "meant", pipeline: null };
+  const standing = [...states.values()].flatMap((state) => [...state.pipelines.keys()]);
+  const known = new Set([...pipelines.map(({ id }) => id), ...standing]);
+  const pipeline = renamesOf(pipelines).get(word) ?? word;
+  if (known.has(pipeline) || newest(pipeline) !== undefined) return { kind: "meant", pipeline };
+  const meant = closest(word, known);
+  const next = meant === undefined ? `there are ${[...known].join(", ") || "none"}` : `did you mean \`${meant}\`?`;
+  return refused(`there is no pipeline \`${word}\`: ${next}`);
 }
 
 function unknownEnvironment({ environments }: ReleaseCommandPorts, name: string): string {

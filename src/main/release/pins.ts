@@ -40,9 +40,7 @@ async function followPin(place: Place, { environment, pipeline, standing }: Foll
   if (live === null) return SETTLED;
   const pin = await pinOf(place, { environment, pipeline, live });
   if (pin === undefined) return SETTLED;
-  const bytes = await place.repository.mirror.file(place.tip, pinPath(pin));
-  const text = bytes === undefined ? undefined : new TextDecoder().decode(bytes);
-  const same = text === renderPin(pin);
+  const { text, same } = await pinnedAt(place, pin);
   const reverted =
     same || text === undefined ? DRIFT : await revertIn(place, { environment, pipeline, standing }, text);
   if (reverted.kind === "later") return { states: [], again: againAfter(reverted.answer, place.now) };
@@ -51,6 +49,23 @@ async function followPin(place: Place, { environment, pipeline, standing }: Foll
   if (request !== null && !same && reverted.why === null) return SETTLED;
   if (!same && live.how !== "released") return putRight(place, { pin, live });
   return { states: [{ kind: "issue", ...pinIssue(pin, { same, why: reverted.why }) }], again: null };
+}
+
+/** What the default branch pins; until something is promoted under a new name the pin under the last one counts. */
+async function pinnedAt(
+  place: Place,
+  pin: Pin,
+): Promise<{ readonly text: string | undefined; readonly same: boolean }> {
+  const { pipelines } = place.project;
+  const was = pipelines.find(({ pipeline }) => pipeline.id === pin.pipeline)?.pipeline.was ?? [];
+  for (const name of [pin.pipeline, ...was]) {
+    const named = { ...pin, pipeline: name };
+    const bytes = await place.repository.mirror.file(place.tip, pinPath(named));
+    if (bytes === undefined) continue;
+    const text = new TextDecoder().decode(bytes);
+    return { text, same: text === renderPin(named) };
+  }
+  return { text: undefined, same: false };
 }
 
 const DRIFT = { kind: "drift", why: null } as const;
@@ -104,10 +119,14 @@ async function pinsOfNothing(
 ): Promise<Desired> {
   const names = new Set(project.settings.environments.map(({ name }) => name));
   const files = await repository.view(tip).files();
+  const there = new Set(files.map(({ path }) => path));
   const paths = files.flatMap(({ path }) => {
     const [, environment = "", pipeline = ""] = PIN.exec(path) ?? [];
-    const { live, request } = standingOf(states.get(environment), pipeline);
-    return names.has(environment) && live === null && request === null ? [path] : [];
+    const state = states.get(environment);
+    const now = state?.renames?.get(pipeline);
+    const replaced = now !== undefined && there.has(pinPath({ environment, pipeline: now }));
+    const { live, request } = standingOf(state, pipeline);
+    return names.has(environment) && (replaced || (live === null && request === null)) ? [path] : [];
   });
   return { kind: "issue", ...strangePinsIssue(paths) };
 }

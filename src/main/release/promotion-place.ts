@@ -5,6 +5,7 @@ import type { CommitSha } from "../../identity/identity.ts";
 import type { ForgeRepository } from "../serve/forge-repository.ts";
 import type { Service } from "../serve/parts.ts";
 import { OFFLINE } from "../../release/offline.ts";
+import { releasesOf } from "./releases.ts";
 import { recordedRuns, type RecordedRuns } from "./recorded-runs.ts";
 import { keysOf } from "./signing-keys.ts";
 
@@ -14,6 +15,7 @@ const LINE = 5_000;
 /** A repository's environments with what they rest on, read at one moment. */
 export interface Place {
   readonly service: Service;
+  /** Its releases go by what pipelines are called at the tip. */
   readonly repository: ForgeRepository;
   readonly branch: string;
   readonly tip: CommitSha;
@@ -54,9 +56,10 @@ export async function placeOf(service: Service, repository: ForgeRepository, los
   const now = forge.date() ?? service.parts.clock.now();
   const own = { keys: keysOf(service.parts), repository: String(forge.repository.id) };
   const runs = recordedRuns({ mirror, history: repository.history, ...own });
+  const named = { ...repository, releases: releasesOf(repository.releases, project) };
   return {
     kind: "place",
-    place: { service, repository, branch, tip, project, now, lost, runs, line: lineTo(mirror, tip) },
+    place: { service, repository: named, branch, tip, project, now, lost, runs, line: lineTo(mirror, tip) },
   };
 }
 

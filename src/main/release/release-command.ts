@@ -17,6 +17,7 @@ import { decidePromotion } from "../../release/decide.ts";
 import { mayDo, requirementOf } from "../../policy/permission.ts";
 import type { ReleaseCommand } from "../../trigger/command.ts";
 import { standingOf, type EnvironmentState } from "../../release/environment-state.ts";
+import { renamesOf } from "../../release/renames.ts";
 
 export interface AskedRelease {
   readonly sender: Person;
@@ -46,6 +47,7 @@ export async function releaseCommand(
   return commandRelease(
     {
       environments: settings.environments,
+      pipelines: releasable(place).map(({ pipeline }) => pipeline),
       states,
       async leave(deed, text) {
         const needed = requirementOf(settings.permissions, deed);
@@ -61,7 +63,7 @@ export async function releaseCommand(
       candidate: (run) => candidateOf(place, run),
       restore: (environment, pipeline) => restorePromotion(place, { environment, pipeline }),
       shown: (environment, pipeline) => shownTo(place, { environment, pipeline, states }),
-      runOf: (text) => findRun(repository, text),
+      runOf: (text) => findRun(place.repository, text),
       judged: (environment, candidate) => judgedAt(place, { environment, ...candidate, states, by: asked.sender }),
       newest: (pipeline) => history.runs({ pipeline, limit: 1 })[0]?.id,
       record: (events) => record(place, events),
@@ -118,11 +120,16 @@ async function candidateOf(place: Place, id: RunId): Promise<NamedCandidate> {
       : { kind: "refused", why: "the ledger does not have it", next: "sluice log" };
   const refusal = await refusalOf(place, run);
   if (refusal !== null) return { kind: "refused", ...refusal };
-  const file = place.project.pipelines.find(({ pipeline }) => pipeline.id === run.pipeline.id);
+  const now = renamesOf(place.project.pipelines.map(({ pipeline }) => pipeline)).get(run.pipeline.id);
+  const file = place.project.pipelines.find(({ pipeline }) => pipeline.id === (now ?? run.pipeline.id));
   if (file === undefined)
     return { kind: "refused", why: "its pipeline is not on the default branch any more", next: "promote another" };
   if (file.deploys.length > 0) return { kind: "refused", why: "it deployed a release", next: "promote that release" };
-  return { kind: "found", pipeline: run.pipeline.id, run: id };
+  return { kind: "found", pipeline: file.pipeline.id, run: id };
+}
+
+function releasable({ project }: Place): Place["project"]["pipelines"] {
+  return project.pipelines.filter(({ deploys }) => deploys.length === 0);
 }
 
 /** The evidence that an open promotion shows, if it is what would be agreed to now. */
