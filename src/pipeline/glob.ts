@@ -16,7 +16,11 @@ export const LONGEST_GLOB = 1_024;
 export function globOf(glob: string, { dot = false }: GlobOptions = {}): (path: string) => boolean {
   const written = glob.split("/");
   const parts = written.map((part) => partOf(part, dot));
-  return (path) => takesAll(parts, path.split("/"), { dot, least: leastOf(written) });
+  const least = leastOf(written);
+  // Most paths of a repository differ where they begin or end: cutting them up costs more than all that follows.
+  const start = baseOf(glob);
+  const end = /[^*?/]*$/.exec(glob)?.[0] ?? "";
+  return (path) => path.startsWith(start) && path.endsWith(end) && takesAll(parts, path.split("/"), { dot, least });
 }
 
 /** Which paths any of these globs takes; a leading `!` takes away from what the others take, or from everything. */
@@ -76,7 +80,12 @@ function partOf(part: string, dot: boolean): Part {
   const written = part.replaceAll(/\*+/g, "*");
   const hidden = dot || written.startsWith(".");
   if (written === "*") return (name) => name !== "" && (hidden || !name.startsWith("."));
-  return (name) => (hidden || !name.startsWith(".")) && takesName(written, name);
+  const [start = "", end, more] = written.split("*");
+  if (end === undefined || more !== undefined || written.includes("?"))
+    return (name) => (hidden || !name.startsWith(".")) && takesName(written, name);
+  const least = start.length + end.length;
+  return (name) =>
+    name.length >= least && name.startsWith(start) && name.endsWith(end) && (hidden || !name.startsWith("."));
 }
 
 /** Goes on with the newest `**` where what follows it does not fit: what an older one could take, that one takes too. */
