@@ -169,6 +169,7 @@ function portsOf(record: PromotePorts["record"]): PromotePorts {
     authors: async () => ({ kind: "ok", value: [] }),
     stillFree: async () => true,
     record,
+    now: () => NOW,
   };
 }
 

@@ -22,6 +22,7 @@ import { repository } from "../sluice.ts";
 import { PAGE } from "./promotion-page.ts";
 
 const LEDGER = "refs/heads/sluice/ledger";
+const MIDNIGHT = Date.parse("2026-01-01T00:00:00Z");
 const [FIRST, SECOND] = [runId("a"), runId("b")];
 
 /** A ledger with what people ask of `digits` in `prod`, and promotions that write to it. */
@@ -38,6 +39,7 @@ async function prod(
     free = () => true,
     merge = never,
     refused = () => null,
+    now = () => MIDNIGHT,
   }: {
     /** What was asked of the branch's merge queue; null: it has none. */
     readonly queue?: string[] | null;
@@ -58,6 +60,8 @@ async function prod(
     readonly merge?: () => Answer<CommitSha>;
     /** Why the forge does not take the promotion's branch; null: it does. */
     readonly refused?: () => string | null;
+    /** The time at the moment of asking. */
+    readonly now?: () => number;
   } = {},
 ) {
   const bench = repository({ "a.txt": "a" });
@@ -111,6 +115,7 @@ async function prod(
     authors: async () => authors(),
     stillFree: async () => free(),
     record,
+    now,
   };
   return {
     standing,
@@ -171,7 +176,7 @@ function orderOf(standing: Standing, approvals: PromoteOrder["environment"]["app
     gates: [],
     evidence: digestOf(request.run),
     authors: [],
-    now: Date.parse("2026-01-01T00:00:00Z"),
+    now: MIDNIGHT,
     unattended: approvals === null,
   };
 }
@@ -240,6 +245,25 @@ const MERGED = {
   mergeCommit: sha("f"),
   mergedBy: { id: 3, login: "github-merge-queue[bot]", bot: true },
 } as const;
+
+test.each([
+  ["a merge", ONE],
+  ["a release of its own", null],
+])("the time of %s is when it came about, however long ago it was begun to be decided", async (_, approvals) => {
+  let time = MIDNIGHT;
+  const { say, look, standing } = await prod(approvals, {
+    voters: [BOB],
+    now: () => time,
+    free: () => {
+      time += 30_000;
+      return true;
+    },
+    merge: () => ok(sha("f")),
+  });
+  await say("requested", 1, FIRST);
+  expect((await look()).released).toBe(true);
+  expect((await standing()).live?.since).toBe("2026-01-01T00:00:30.000Z");
+});
 
 test("where a merge queue stands it is handed exactly what was agreed to, and what came to wait is taken out", async () => {
   const queue: string[] = [];

@@ -14,7 +14,7 @@ import { promotionBranch } from "../../release/release.ts";
 import { isNotNow } from "../../forge/looked.ts";
 import { checkOf, viewOf } from "./check.ts";
 import { agreed, changedByHand, pointer, released } from "./facts.ts";
-import { later, NOTHING, type PromoteOrder, type PromotePorts, type Promoted } from "./promotion.ts";
+import { asOfNow, later, NOTHING, type PromoteOrder, type PromotePorts, type Promoted } from "./promotion.ts";
 import { settled } from "./settled.ts";
 
 /** What was held in the moment of merging, or an author who showed in it, is found by the next look. */
@@ -35,15 +35,18 @@ export async function promote(ports: PromotePorts, order: PromoteOrder): Promise
   if (opened.kind === "refused") return { ...later(opened, order.now), states: [openable(order, opened.why)] };
   if (opened.kind !== "ok") return later(opened, order.now);
   const { pullRequest, shownAt, valid } = opened.value;
-  if (request.pullRequest !== pullRequest.number) await ports.record([pointer(order, pullRequest.number)]);
+  if (request.pullRequest !== pullRequest.number)
+    await ports.record([pointer(asOfNow(ports, order), pullRequest.number)]);
   if (!valid) {
-    await ports.record(changedByHand(order, pullRequest.number));
+    await ports.record(changedByHand(asOfNow(ports, order), pullRequest.number));
     return { ...NOTHING, states: [checkOf(view, pullRequest, null)] };
   }
   const voters = await ports.voters(pullRequest, shownAt);
   if (voters.kind !== "ok") return later(voters, order.now);
-  const decision = decidePromotion({ ...order, run: request.run, voters: voters.value });
-  await ports.record(agreed(order, { decision, voters: voters.value, pullRequest: pullRequest.number }));
+  const decision = decidePromotion({ ...asOfNow(ports, order), run: request.run, voters: voters.value });
+  await ports.record(
+    agreed(asOfNow(ports, order), { decision, voters: voters.value, pullRequest: pullRequest.number }),
+  );
   // What came to wait while a queue had it is not merged.
   const left = decision.kind === "wait" ? await ports.forge.dequeue(pullRequest.number, pullRequest.base.branch) : null;
   const told = {
@@ -68,7 +71,7 @@ export async function promote(ports: PromotePorts, order: PromoteOrder): Promise
  * take long, then who agrees, who may have thought better of it meanwhile, then whether nobody holds it.
  */
 async function stillSo(
-  { authors, stillFree }: PromotePorts,
+  { authors, stillFree, now }: PromotePorts,
   question: Omit<Question, "voters">,
   voters: () => Promise<Answer<readonly Voter[]>>,
 ): Promise<Answer<boolean>> {
@@ -76,7 +79,7 @@ async function stillSo(
   if (told.kind !== "ok") return told;
   const agreeing = await voters();
   if (agreeing.kind !== "ok") return agreeing;
-  const { kind } = decidePromotion({ ...question, authors: told.value, voters: agreeing.value });
+  const { kind } = decidePromotion({ ...question, authors: told.value, voters: agreeing.value, now: now() });
   return { kind: "ok", value: kind === "release" && (await stillFree()) };
 }
 
@@ -108,7 +111,7 @@ async function merging(
   }
   // The queue merges it when its commit is found good, which wakes us.
   if (merged.value === null) return { states: states(told), again: null, released: false };
-  await ports.record([released(order, { pullRequest: pullRequest.number, merge: merged.value })]);
+  await ports.record([released(asOfNow(ports, order), { pullRequest: pullRequest.number, merge: merged.value })]);
   return { states: states(told), again: null, released: true };
 }
 
@@ -125,11 +128,11 @@ export async function mergeNow(
   return queued.value === "queued" ? { kind: "ok", value: null } : merged;
 }
 
-async function unattended({ record, stillFree }: PromotePorts, order: PromoteOrder): Promise<Promoted> {
+async function unattended(ports: PromotePorts, order: PromoteOrder): Promise<Promoted> {
   const decision = decidePromotion({ ...order, run: order.request.run, voters: [] });
   if (decision.kind === "wait") return { ...NOTHING, again: soonest(decision, order.now) };
-  if (!(await stillFree())) return { ...NOTHING, again: CHANGED_MS };
-  await record([released(order, { pullRequest: null, merge: null })]);
+  if (!(await ports.stillFree())) return { ...NOTHING, again: CHANGED_MS };
+  await ports.record([released(asOfNow(ports, order), { pullRequest: null, merge: null })]);
   return { ...NOTHING, released: true };
 }
 

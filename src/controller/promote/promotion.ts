@@ -22,6 +22,8 @@ export interface PromotePorts {
   /** Whether nobody holds or freezes by now what was decided a moment ago, and nobody else has begun to decide. */
   readonly stillFree: () => Promise<boolean>;
   readonly record: (events: readonly ReleaseEvent[]) => Promise<void>;
+  /** Ms since 1970, from the forge's clock: deciding and merging take their time, and a fact has the time at which it came about. */
+  readonly now: () => number;
 }
 
 export interface PromoteOrder extends Omit<Question, "voters" | "run" | "evidence"> {
@@ -38,6 +40,11 @@ export interface PromoteOrder extends Omit<Question, "voters" | "run" | "evidenc
 
 export interface Promoted extends Looked {
   readonly released: boolean;
+}
+
+/** What is asked for, as of this moment. */
+export function asOfNow({ now }: Pick<PromotePorts, "now">, order: PromoteOrder): PromoteOrder {
+  return { ...order, now: now() };
 }
 
 export const NOTHING: Promoted = { ...SETTLED, released: false };

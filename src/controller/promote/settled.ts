@@ -4,7 +4,7 @@ import { decidePromotion, type Voter } from "../../release/decide.ts";
 import type { Hold } from "../../release/environment-state.ts";
 import { closedCheck } from "./check.ts";
 import { released, withdrawn } from "./facts.ts";
-import { later, NOTHING, type PromoteOrder, type PromotePorts, type Promoted } from "./promotion.ts";
+import { asOfNow, later, NOTHING, type PromoteOrder, type PromotePorts, type Promoted } from "./promotion.ts";
 
 /** What became of a pull request while nobody of us looked: merged with enough agreement, or closed by a person. */
 export async function settled(ports: PromotePorts, order: PromoteOrder): Promise<Promoted | undefined> {
@@ -19,12 +19,12 @@ export async function settled(ports: PromotePorts, order: PromoteOrder): Promise
     const counts = await mayCount(ports, asOf(order, asked.value.mergedAt), asked.value);
     if (counts.kind !== "ok") return later(counts, order.now);
     if (counts.value) {
-      await ports.record([released(order, { pullRequest: number, merge: mergeCommit })]);
+      await ports.record([released(asOfNow(ports, order), { pullRequest: number, merge: mergeCommit })]);
       return { ...NOTHING, released: true };
     }
   }
   const reason = whyNot(merged, elsewhere ? base.branch : null);
-  await ports.record([withdrawn(order, { cause: `pull-request:${number}/${request.cause}`, reason })]);
+  await ports.record([withdrawn(asOfNow(ports, order), { cause: `pull-request:${number}/${request.cause}`, reason })]);
   return { ...NOTHING, states: [closedCheck(order, asked.value, reason)] };
 }
 

@@ -183,6 +183,7 @@ async function promoteOne(
       authors: () => promotionAuthors(place, { ...asked, candidate, live: order.live }, true),
       stillFree: () => stillFree(place, asked),
       record: (events) => record(place, events),
+      now: () => place.now,
     },
     order,
   );

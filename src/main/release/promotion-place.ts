@@ -20,7 +20,7 @@ export interface Place {
   readonly branch: string;
   readonly tip: CommitSha;
   readonly project: Project;
-  /** Ms since 1970, from the forge's clock. */
+  /** Ms since 1970, from the forge's clock, at the moment of asking: a look may take long. */
   readonly now: number;
   /** Aborted when another process may have begun to change these environments. */
   readonly lost: AbortSignal;
@@ -53,13 +53,24 @@ export async function placeOf(service: Service, repository: ForgeRepository, los
   // What was asked for while there were environments is not left waiting.
   if (settings.environments.length === 0 && repository.history.events().length === 0) return { kind: "none" };
   const project = await repository.projectAt(tip);
-  const now = forge.date() ?? service.parts.clock.now();
   const own = { keys: keysOf(service.parts), repository: String(forge.repository.id) };
   const runs = recordedRuns({ mirror, history: repository.history, ...own });
   const named = { ...repository, releases: releasesOf(repository.releases, project) };
   return {
     kind: "place",
-    place: { service, repository: named, branch, tip, project, now, lost, runs, line: lineTo(mirror, tip) },
+    place: {
+      service,
+      repository: named,
+      branch,
+      tip,
+      project,
+      lost,
+      runs,
+      line: lineTo(mirror, tip),
+      get now() {
+        return forge.date() ?? service.parts.clock.now();
+      },
+    },
   };
 }
 
