@@ -17,6 +17,7 @@ const OPERATIONS = [
   "POST /app/installations/{installation_id}/access_tokens",
   "GET /installation/repositories",
   "GET /rate_limit",
+  "GET /user/{account_id}",
   "GET /repos/{owner}/{repo}",
   "GET /repos/{owner}/{repo}/branches/{branch}",
   "GET /repos/{owner}/{repo}/rules/branches/{branch}",

@@ -5,7 +5,7 @@ import type { Digest } from "../identity/identity.ts";
 import type { Person } from "../identity/repository.ts";
 
 export interface ApprovalPorts {
-  readonly forge: Pick<Forge, "labelEvents" | "reviews">;
+  readonly forge: Pick<Forge, "labelEvents" | "reviews" | "loginOf">;
   /** Whether an account may approve here at this moment. */
   readonly mayApprove: (login: string) => Promise<Answer<boolean>>;
 }
@@ -37,7 +37,8 @@ export async function findApprovals(ports: ApprovalPorts, order: ApprovalOrder):
   ];
   const voters: Voter[] = [];
   for (const { person, approval } of given) {
-    const may = await ports.mayApprove(person.login);
+    const login = await loginNow(ports, { person, approval });
+    const may = login.kind === "ok" ? await ports.mayApprove(login.value) : login;
     if (may.kind !== "ok" && may.kind !== "not-found") return may;
     voters.push({ approval, allowed: may.kind === "ok" && may.value, bot: person.bot });
   }
@@ -47,6 +48,15 @@ export async function findApprovals(ports: ApprovalPorts, order: ApprovalOrder):
 interface Given {
   readonly person: Person;
   readonly approval: Approval;
+}
+
+/**
+ * What whoever agreed is called now. The forge has just named them, but for a command: the ledger has the login of that
+ * day, which may be another account's by now. Nobody agrees for an account that is not there any more.
+ */
+async function loginNow({ forge }: ApprovalPorts, { person, approval: { by, cause } }: Given): Promise<Answer<string>> {
+  if (!cause.startsWith(COMMAND)) return { kind: "ok", value: person.login };
+  return by.id === null ? { kind: "not-found" } : forge.loginOf(by.id);
 }
 
 /** The forge dates by whole seconds, and so does a commit: a label of the head's own second is not older than it. */
@@ -68,10 +78,12 @@ function byReview(reviews: readonly Review[], order: ApprovalOrder): readonly Gi
     .map(({ author, at, id }) => givenBy(author, { at, cause: `review:${id}` }, order.evidence));
 }
 
+const COMMAND = "comment:";
+
 /** A command was recorded with what the page showed to whoever wrote it. */
 function byCommand({ said }: ApprovalOrder): readonly Given[] {
   return said
-    .filter(({ cause }) => cause.startsWith("comment:"))
+    .filter(({ cause }) => cause.startsWith(COMMAND))
     .map((approval) => ({ person: { id: approval.by.id ?? 0, login: approval.by.login, bot: false }, approval }));
 }
 

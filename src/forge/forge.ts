@@ -203,6 +203,8 @@ export interface Forge {
   addLabels(number: number, labels: readonly string[]): Promise<Answer<null>>;
   removeLabel(number: number, label: string): Promise<Answer<null>>;
   react(comment: number, content: "eyes" | "rocket" | "confused"): Promise<Answer<null>>;
+  /** What an account is called at this moment: a login that it had may be somebody else's by now. */
+  loginOf(account: number): Promise<Answer<string>>;
   /** The permission somebody really has at this moment. */
   permission(login: string): Promise<Answer<Permission>>;
   /** Whether somebody is an active member of a team (`slug` or `org/slug`). */

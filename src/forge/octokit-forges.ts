@@ -246,6 +246,10 @@ function openForge(
       );
       return map<unknown, null>(answer, DONE);
     },
+    async loginOf(account) {
+      const answer = await ask((octokit, headers) => octokit.rest.users.getById({ account_id: account, headers }));
+      return map(answer, (found) => found.login);
+    },
     async permission(login) {
       const answer = await ask((octokit, headers) =>
         octokit.rest.repos.getCollaboratorPermissionLevel({ ...at, username: login, headers }),

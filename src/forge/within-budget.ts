@@ -61,6 +61,7 @@ interface Counted {
   readonly addLabels: "outbox";
   readonly removeLabel: "outbox";
   readonly react: "outbox";
+  readonly loginOf: "nobody";
   readonly permission: "nobody";
   readonly teamMember: "nobody";
   readonly findIssue: "nobody";

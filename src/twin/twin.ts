@@ -70,9 +70,10 @@ export async function startTwin(options: TwinOptions): Promise<Twin> {
       await answerGit(forge, request, response, url);
       return;
     }
-    const api = /^(?:\/api\/v3|\/api)?(\/(?:repos|repositories|app|installation|orgs|graphql)(?:\/.*)?)$/.exec(
-      url.pathname,
-    )?.[1];
+    const api =
+      /^(?:\/api\/v3|\/api)?(\/(?:repos|repositories|app|installation|orgs|graphql|user(?=\/\d))(?:\/.*)?)$/.exec(
+        url.pathname,
+      )?.[1];
     if (api === undefined) {
       await answerPage(forge, request, response, url);
       return;

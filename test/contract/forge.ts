@@ -91,11 +91,14 @@ export function forgeContract(open: () => Promise<ForgeBench>): void {
   });
 
   test("knows who may do what", async () => {
-    const { forge } = await open();
+    const { forge, number } = await open();
     expect(given(await forge.permission("alice"))).toBe("write");
     expect(given(await forge.permission("max"))).toBe("maintain");
     expect(given(await forge.permission("mallory"))).toBe("read");
     expect(given(await forge.teamMember("ml", "mallory"))).toBe(false);
+    const { author } = given(await forge.pullRequest(number));
+    expect(given(await forge.loginOf(author.id))).toBe("alice");
+    expect(await forge.loginOf(999_999_999)).toEqual({ kind: "not-found" });
   });
 
   test("reacts to a comment", async () => {

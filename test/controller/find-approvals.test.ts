@@ -23,10 +23,19 @@ interface Told {
   readonly events?: readonly LabelEvent[];
   readonly reviews?: readonly Review[];
   readonly said?: readonly Approval[];
+  /** What accounts are called now. */
+  readonly accounts?: ReadonlyMap<number, string>;
 }
 
+const ACCOUNTS: ReadonlyMap<number, string> = new Map([BOB, EVE].map(({ id, login }) => [id, login]));
+
 /** Who agrees, as `login: what it was given for`, with `may not` and `bot` where that is so. */
-async function found({ events = [], reviews = [], said = [] }: Told): Promise<readonly string[] | string> {
+async function found({
+  events = [],
+  reviews = [],
+  said = [],
+  accounts = ACCOUNTS,
+}: Told): Promise<readonly string[] | string> {
   const standing = events.findLast(({ label }) => label === LABEL)?.added === true;
   const pullRequest = { ...PAGE, labels: standing ? [LABEL] : [], head: { ...PAGE.head, sha: sha("e") } };
   const answer = await findApprovals(
@@ -34,6 +43,10 @@ async function found({ events = [], reviews = [], said = [] }: Told): Promise<re
       forge: {
         labelEvents: async () => ({ kind: "ok", value: events }),
         reviews: async () => ({ kind: "ok", value: reviews }),
+        loginOf: async (account) => {
+          const login = accounts.get(account);
+          return login === undefined ? { kind: "not-found" } : { kind: "ok", value: login };
+        },
       },
       mayApprove: async (login) =>
         login === "away" ? { kind: "unreachable", why: "away" } : { kind: "ok", value: login !== "eve" },
@@ -93,6 +106,17 @@ test("a command counts for what the page showed then, and nothing is decided whi
   // Labels and reviews are asked of the forge, whatever the ledger says of them.
   expect(await found({ said: [said(EVIDENCE, "label:1")] })).toEqual([]);
   expect(await found({ reviews: [review({ id: 3, login: "away", bot: false }, "approved")] })).toBe("unreachable");
+});
+
+test("a command counts by its account, whoever has the login by now", async () => {
+  const said = [{ by: { id: 5, login: "bob" }, at: AFTER, evidence: EVIDENCE, cause: "comment:1" }];
+  // It is called otherwise, by a name that may approve and by one that may not.
+  expect(await found({ said, accounts: new Map([[5, "robert"]]) })).toEqual(["bob: this"]);
+  expect(await found({ said, accounts: new Map([[5, "eve"]]) })).toEqual(["bob: this, may not"]);
+  // It is gone, or nobody knows which one it was, and `bob` may approve still.
+  expect(await found({ said, accounts: ACCOUNTS })).toEqual(["bob: this, may not"]);
+  const nobody = [{ ...said[0]!, by: { id: null, login: "bob" } }];
+  expect(await found({ said: nobody, accounts: ACCOUNTS })).toEqual(["bob: this, may not"]);
 });
 
 test("a person may approve who is listed, however the settings spell the login", async () => {

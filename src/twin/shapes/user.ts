@@ -14,6 +14,15 @@ export function node(kind: string, id: number): string {
   return Buffer.from(`${kind}:${id}`).toString("base64url");
 }
 
+/** An account as GitHub shows it to everybody on a page of its own. */
+export function accountShape(user: User, at: Addresses): Record<string, unknown> {
+  const words = { name: null, company: null, blog: null, location: null, email: null, hireable: null, bio: null };
+  const counts = { public_repos: 0, public_gists: 0, followers: 0, following: 0 };
+  return { ...userShape(user, at), ...words, ...counts, created_at: MADE, updated_at: MADE };
+}
+
+const MADE = "2026-01-01T00:00:00Z";
+
 /** An account as GitHub's REST API and webhooks give it; `[bot]` in a login is escaped in addresses. */
 export function userShape(user: User, { base, host }: Addresses): Record<string, unknown> {
   const login = encodeURIComponent(user.login);
