@@ -1,4 +1,5 @@
 import type { Answer, Forge, PullRequest } from "../forge/forge.ts";
+import type { TreeEntry } from "../git/git.ts";
 import type { Mirror } from "../git/mirror.ts";
 import { parseDigest, type CommitSha, type Digest } from "../identity/identity.ts";
 import { messageOf, parseTrailers } from "../manifest/commit-message.ts";
@@ -59,6 +60,8 @@ export async function openPromotion(ports: OpenPorts, order: OpenOrder): Promise
   let head = there;
   let shownAt = shown?.kind === "ours" ? shown.at : order.now;
   if (shown?.kind !== "ours" || shown.evidence !== order.evidence) {
+    const why = await inTheWay(mirror, order);
+    if (why !== undefined) return { kind: "refused", status: 409, why };
     // Whatever was agreed to for the head before is older than this one.
     const now = open === undefined ? order.now : (forge.date() ?? order.now) + MARGIN_MS;
     head = await pinCommit(mirror, { ...order, now });
@@ -108,6 +111,24 @@ async function headOf(mirror: Mirror, { pin, tip }: OpenOrder, head: CommitSha):
   const same = written.run === pin.run && written.manifest === pin.manifest && written.source === pin.source;
   return { kind: "ours", evidence: same ? parseDigest(evidence ?? "") : undefined, at: commit.time * 1_000 };
 }
+
+/** What of somebody's a commit of the pin would take away: git knows no file below a file. */
+async function inTheWay(mirror: Mirror, { pin, branch, tip }: OpenOrder): Promise<string | undefined> {
+  const path = pinPath(pin);
+  const found = (await mirror.tree(tip)).find(
+    (entry) => path.startsWith(`${entry.path}/`) || entry.path.startsWith(`${path}/`),
+  );
+  if (found === undefined) return undefined;
+  const [what, is] = found.path.length > path.length ? [path, "a directory"] : [found.path, KINDS[found.kind]];
+  return `\`${what}\` on ${branch} is ${is}, and the pin belongs at \`${path}\`: take it away`;
+}
+
+const KINDS: Readonly<Record<TreeEntry["kind"], string>> = {
+  file: "a file",
+  executable: "a file",
+  link: "a symbolic link",
+  submodule: "a submodule",
+};
 
 /** The pin's commit on the tip, made once for what it shows. */
 async function pinCommit(mirror: Mirror, { pin, evidence, tip, title, now }: OpenOrder): Promise<CommitSha> {

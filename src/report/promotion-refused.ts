@@ -6,11 +6,11 @@ export interface RefusedPromotion {
   readonly environment: string;
   readonly pipeline: string;
   readonly branch: string;
-  /** What the forge said; null: nothing stands in its way. */
+  /** What the forge said, or what stands where the pin belongs; null: nothing stands in its way. */
   readonly why: string | null;
 }
 
-/** One issue for each pipeline of an environment: open while the forge refuses the promotion's branch or pull request. */
+/** One issue for each pipeline of an environment: open while the promotion's branch or pull request cannot be made. */
 export function promotionRefusedIssue({ environment, pipeline, branch, why }: RefusedPromotion): {
   readonly kind: "issue";
   readonly marker: string;
@@ -24,8 +24,8 @@ export function promotionRefusedIssue({ environment, pipeline, branch, why }: Re
     marker: `<!-- sluice:promotion-refused ${environment}/${pipeline} -->`,
     title: safeLine(`The promotion of ${pipeline} to ${environment} cannot be opened`, 200),
     body: [
-      `The promotion of ${codeSpan(pipeline)} to ${codeSpan(environment)} was asked for, and the forge does not take the branch ${codeSpan(branch)} or its pull request${reason}.`,
-      `**Next:** let the App push branches below ${codeSpan("sluice/promote/")} (a rule or a protected branch may forbid it) and open pull requests. It is tried again with every look, at least once a minute.`,
+      `The promotion of ${codeSpan(pipeline)} to ${codeSpan(environment)} was asked for, and Sluice cannot make the branch ${codeSpan(branch)} or its pull request${reason}.`,
+      `**Next:** mend what this says. Where the forge takes neither, let the App push branches below ${codeSpan("sluice/promote/")} (a rule or a protected branch may forbid it) and open pull requests. It is tried again with every look, at least once a minute.`,
       "The pull request closes this issue when it is there.\n",
     ].join("\n\n"),
     open: why !== null,

@@ -1,3 +1,4 @@
+import { symlinkSync } from "node:fs";
 import { join } from "node:path";
 
 import { expect, test } from "vitest";
@@ -53,7 +54,7 @@ async function promotion(files: Readonly<Record<string, string>>) {
       { pin: PIN, evidence: digestOf("evidence"), branch: "main", tip, title: TITLE, body: "", now: NOW },
     );
   };
-  return { look, change: shown };
+  return { look, change: shown, bench, page: () => page };
 }
 
 test("a promotion that somebody points at another branch is brought back to the default branch", async () => {
@@ -71,4 +72,27 @@ test("a promotion that somebody points at another branch is brought back to the 
 test("a promotion of what the default branch pins already changes nothing, and nobody changed it by hand", async () => {
   const { look } = await promotion({ [pinPath(PIN)]: renderPin(PIN) });
   for (const _ of [1, 2]) expect(await look()).toMatchObject({ kind: "ok", value: { valid: true } });
+});
+
+test.each([
+  [{ environments: "mine" }, "`environments` on main is a file"],
+  [{ "environments/prod": "mine" }, "`environments/prod` on main is a file"],
+  [{ [`${pinPath(PIN)}/mine`]: "mine" }, `\`${pinPath(PIN)}\` on main is a directory`],
+])("what stands where the pin belongs is nobody's to take away but a person's: %j", async (files, why) => {
+  const { look, bench, page } = await promotion(files);
+  for (const _ of [1, 2])
+    expect(await look()).toMatchObject({ kind: "refused", why: expect.stringContaining(why) as string });
+  expect(page()).toBeUndefined();
+  expect(bench.git("branch", "--list", promotionBranch(OF))).toBe("");
+
+  bench.git("rm", "-rq", "environments");
+  bench.commit();
+  expect(await look()).toMatchObject({ kind: "ok", value: { valid: true } });
+});
+
+test("a symbolic link in the way of a pin is told as one", async () => {
+  const { look, bench } = await promotion({});
+  symlinkSync("a.txt", join(bench.root, "environments"));
+  bench.commit();
+  expect(await look()).toMatchObject({ kind: "refused", why: expect.stringContaining("is a symbolic link") as string });
 });

@@ -10,8 +10,9 @@ import type { Place } from "./promotion-place.ts";
 import { record } from "./record-releases.ts";
 import { standingOf, type EnvironmentState, type Live, type Standing } from "../../release/environment-state.ts";
 import type { ReleaseEvent } from "../../release/release-event.ts";
-import { parsePin, pinPath, renderPin, type Pin } from "../../release/release.ts";
+import { parsePin, pinPath, promotionBranch, renderPin, type Pin } from "../../release/release.ts";
 import { pinIssue, strangePinsIssue } from "../../report/drift.ts";
+import { promotionRefusedIssue } from "../../report/promotion-refused.ts";
 import { fourCharacters } from "../../report/words.ts";
 
 /**
@@ -157,7 +158,10 @@ async function putRight(
   const body = `The ledger holds ${what} by \`${live.by.login}\`; this brings the pin to it.\n`;
   const opened = await openPromotion({ forge, mirror }, { pin, evidence, branch, tip, now, title, body });
   if (isNotNow(opened)) return { states: [], again: againAfter(opened, now) };
-  if (opened.kind !== "ok" || !opened.value.valid) return SETTLED;
+  if (opened.kind !== "ok" && opened.kind !== "refused") return SETTLED;
+  const why = opened.kind === "refused" ? opened.why : null;
+  const states = [promotionRefusedIssue({ ...pin, branch: promotionBranch(pin), why })];
+  if (opened.kind === "refused" || !opened.value.valid) return { states, again: null };
   const merged = await mergeNow({ forge }, opened.value.pullRequest, title);
-  return { states: [], again: isNotNow(merged) ? againAfter(merged, now) : null };
+  return { states, again: isNotNow(merged) ? againAfter(merged, now) : null };
 }
