@@ -6,7 +6,8 @@ import type { RunSummary } from "../../index/history.ts";
 import type { At } from "../serve/at.ts";
 import { labelledTable } from "../serve/labels.ts";
 import { freshOrders } from "../run/orders.ts";
-import { refusalOf, type LabelledChanges } from "./promotion-hand.ts";
+import { refusalOf } from "./promotion-hand.ts";
+import type { LabelledChanges } from "./take-requests.ts";
 import type { Place } from "./promotion-place.ts";
 
 /** A change merged so short a time ago may be one that the branch, as it was looked at, does not hold yet. */

@@ -1,25 +1,18 @@
 import { findApprovals } from "../../controller/find-approvals.ts";
-import { againAfter, together, type Looked } from "../../forge/looked.ts";
+import { againAfter, isNotNow, type Looked } from "../../forge/looked.ts";
 import { openPromotion } from "../../controller/open-promotion.ts";
 import { promote } from "../../controller/promote/promote.ts";
 import { NOTHING, type PromoteOrder, type Promoted } from "../../controller/promote/promotion.ts";
-import {
-  requestPromotions,
-  type Newest,
-  type Requested,
-  type RequestOrder,
-} from "../../controller/request-promotions.ts";
+import type { Newest } from "../../controller/request-promotions.ts";
 import { withdraw } from "../../controller/withdraw.ts";
 import type { Answer, PullRequest } from "../../forge/forge.ts";
 import type { CommitSha, Digest } from "../../identity/identity.ts";
-import { planDeployment, tellReleased } from "./deployments.ts";
+import { planDeployment } from "./deployments.ts";
 import { deployGate, evidenceFiles } from "./evidence.ts";
 import { promotionAuthors } from "./promotion-authors.ts";
 import type { Place } from "./promotion-place.ts";
 import { record } from "./record-releases.ts";
-import { followPins } from "./pins.ts";
-import { tellForced } from "./forced.ts";
-import { withdrawAbandoned } from "./promotion-abandoned.ts";
+import { isGone, stillFree } from "./still-free.ts";
 import { leaveOf, type Leave } from "./promotion-leave.ts";
 import type { EnvironmentSettings } from "../../pipeline/settings.ts";
 import { judgeGates, liveGate, readReproducible } from "../../policy/gate.ts";
@@ -30,35 +23,6 @@ import type { RunRecord } from "../../run/run-record.ts";
 
 /** Runs of a pipeline among which a candidate is looked for. */
 const REACH = 50;
-
-/** Merged pull requests whose labels ask for nothing. */
-export type LabelledChanges = Pick<RequestOrder, "late" | "elsewhere">;
-
-/** Records what is asked for and not on the ledger yet. */
-export async function takeRequests(
-  place: Place,
-  labelled: (newest: readonly Newest[]) => Promise<LabelledChanges>,
-): Promise<Pick<Requested, "refused" | "decided">> {
-  const { repository } = place;
-  const newest = await newestRuns(place);
-  const requested = await requestPromotions(
-    {
-      forge: repository.forge,
-      mayPromote: (login) => leave(place, "promote").asks(login),
-    },
-    {
-      environments: place.project.settings.environments,
-      states: await place.repository.releases.states(),
-      newest,
-      ...(await labelled(newest)),
-      branch: place.branch,
-      recorded: await repository.releases.events(),
-      at: new Date(place.now).toISOString(),
-    },
-  );
-  await record(place, requested.events);
-  return requested;
-}
 
 /**
  * Takes the next requested promotion, of those that were not taken yet, as far as it goes, and notes it; undefined: all
@@ -76,21 +40,6 @@ export async function takeNext(place: Place, taken: Set<string>): Promise<Promot
     }
   }
   return undefined;
-}
-
-/** What there is to do and to tell once no promotion goes any further. */
-export async function takeRest(
-  place: Place,
-  { released, news }: { readonly released: boolean; readonly news: ReadonlySet<string> },
-): Promise<Looked> {
-  const { environments } = place.project.settings;
-  const looks: Looked[] = [];
-  looks.push(await withdrawAbandoned(place));
-  looks.push({ states: tellForced(environments, await place.repository.releases.states()), again: null });
-  looks.push({ states: await tellReleased(place, await place.repository.releases.states(), news), again: null });
-  // What was merged just now may not be in the tip that this look knows.
-  if (!released) looks.push(await followPins(place, await place.repository.releases.states()));
-  return together(looks);
 }
 
 export async function newestRuns(place: Place): Promise<readonly Newest[]> {
@@ -135,18 +84,33 @@ export async function refusalOf(place: Place, run: RunRecord): Promise<NotPromot
   return { why: "its commit is not on the default branch", next: "promote a run of one that is" };
 }
 
+const GONE: NotPromotable = {
+  why: "its pipeline is not on the default branch any more",
+  next: "promote another",
+};
+
 async function withdrawRefused(
   place: Place,
   { environment: { name: environment }, pipeline, request }: Parameters<typeof orderOf>[1],
 ): Promise<Looked | undefined> {
   const run = await place.runs.run(request.run);
-  const refusal = run === undefined ? null : await refusalOf(place, run);
+  if (run === undefined) return undefined;
+  const gone = isGone(place.project, pipeline, run);
+  // What was merged while it was there is a release, and only its record is missing.
+  if (gone && (await mayBeMerged(place, request))) return undefined;
+  const refusal = gone ? GONE : await refusalOf(place, run);
   if (refusal === null) return undefined;
   const cause = `refused:${request.run}/${request.cause}`;
   return withdraw(
     { forge: place.repository.forge, record: (events) => record(place, events) },
     { environment, pipeline, request, ...refusal, cause, now: place.now },
   );
+}
+
+async function mayBeMerged(place: Place, { pullRequest }: Request): Promise<boolean> {
+  if (pullRequest === null) return false;
+  const asked = await place.repository.forge.pullRequest(pullRequest);
+  return isNotNow(asked) || (asked.kind === "ok" && asked.value.merged);
 }
 
 async function promoteOne(
@@ -187,16 +151,6 @@ async function promoteOne(
     },
     order,
   );
-}
-
-async function stillFree(
-  place: Place,
-  { environment: { name }, pipeline }: { readonly environment: EnvironmentSettings; readonly pipeline: string },
-): Promise<boolean> {
-  const refreshed = await place.repository.mirror.refresh([place.service.parts.ledger]);
-  const state = (await place.repository.releases.states()).get(name);
-  const held = standingOf(state, pipeline).hold !== null || (state?.freeze ?? null) !== null;
-  return refreshed.kind === "ok" && !held && !place.lost.aborted;
 }
 
 /** What was shown when a merge came: it has replaced the pin that is a part of that. */
