@@ -9,7 +9,7 @@ import type { ParsedPipeline, Source } from "./parsed.ts";
 import type { Dataset, MetricSpec, ParameterSource, Pipeline, Schedule, Span, Triggers } from "./pipeline.ts";
 import { report, type Reading } from "./reading.ts";
 import { checkTemplatePlaces } from "./template-problems.ts";
-import { pipelineSchema, type RawPipeline } from "./schema.ts";
+import { NAME_MAX, pipelineSchema, type RawPipeline } from "./schema.ts";
 import { checkSchedules } from "./schedule-problems.ts";
 import { checkGlobs } from "./trigger-globs.ts";
 import { wholeness } from "./wholeness.ts";
@@ -61,6 +61,12 @@ function normalize(frame: Reading, path: string, raw: RawPipeline): Pipeline {
   const { yaml } = frame;
   const root = yaml.root;
   const name = raw.name ?? stemOf(path);
+  if (raw.name === undefined && name.length > NAME_MAX)
+    report(frame, [1, 1, 1, 1], {
+      code: "bad-name",
+      message: `the file's name is longer than a pipeline's name may be, ${NAME_MAX} characters`,
+      next: "write a `name:`, or call the file otherwise",
+    });
   const params = parameterSources(frame, raw);
   const stepsNode = yaml.child(root, "steps");
   const steps = yaml.keys(stepsNode).flatMap((step) => {

@@ -156,8 +156,8 @@ function problemsOf(yaml: YamlSource, { issue, path }: Found, vocabulary: Vocabu
       problem(
         yaml.keySpan(nodeAt(yaml, path.slice(0, -1)), key),
         "bad-name",
-        `\`${key}\` cannot be a name here`,
-        "use letters, digits, `-` and `_`",
+        `\`${shorten(key)}\` cannot be a name here`,
+        `write ${issue.issues[0]?.message ?? "another"}`,
       ),
     ];
   }

@@ -1,6 +1,8 @@
 import { z } from "zod";
 
-const NAME = /^[A-Za-z0-9][A-Za-z0-9_-]*$/;
+/** Longest name: it is a part of refs, paths and file names. */
+export const NAME_MAX = 100;
+const NAME = /^[A-Za-z0-9][A-Za-z0-9_-]{0,99}$/;
 const VARIABLE = /^[A-Za-z_]\w*$/;
 const DURATION = /^\d+(\.\d+)?(ms|s|m|h|d|y)$/;
 const PERIOD = /^(?!0+(\.0+)?[a-z])\d+(\.\d+)?(ms|s|m|h|d|y)$/;
@@ -13,7 +15,7 @@ export const duration = z.string().regex(DURATION, "a duration such as `90s`, `3
 const period = z.string().regex(PERIOD, "a duration above zero, such as `90s`, `30m`, `2h`, `7d`, `2y`");
 export const size = z.union([z.string().regex(SIZE, "a size such as `512Mi`, `2Gi`"), z.int().positive()]);
 const path = z.string().min(1);
-export const name = z.string().regex(NAME, "a name of letters, digits, `-` and `_`");
+const name = z.string().regex(NAME, `a name of at most ${NAME_MAX} letters, digits, \`-\` and \`_\``);
 const json: z.ZodType = z.unknown();
 
 const input = z.union([

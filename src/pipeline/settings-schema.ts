@@ -1,6 +1,6 @@
 import { z } from "zod";
 
-import { duration, name } from "./schema.ts";
+import { duration } from "./schema.ts";
 import { TRIGGERS } from "./trigger-kind.ts";
 
 export const text = z.string().min(1);
@@ -45,6 +45,10 @@ const gate = z.union([
     first: z.enum(["allow", "deny"]).optional().describe("What holds before anything is live. Default `allow`."),
   }),
 ]);
+
+/** A label of GitHub has 50 characters at most, and `promote:` and `approve:` are in front. */
+const ENVIRONMENT = /^[A-Za-z0-9][A-Za-z0-9_-]{0,39}$/;
+const environmentName = z.string().regex(ENVIRONMENT, "a name of at most 40 letters, digits, `-` and `_`");
 
 const environment = z.strictObject({
   auto: z.boolean().optional().describe("True: follows each successful run."),
@@ -140,7 +144,10 @@ export const sharedKeys = {
     })
     .optional()
     .describe("Whose Sigstore bundles count. Default: nobody's, and they are not looked at."),
-  environments: z.record(name, environment).optional().describe("In order of promotion."),
+  environments: z
+    .record(environmentName, environment)
+    .optional()
+    .describe("In order of promotion; a name has 40 characters at most."),
   policies: z
     .array(
       z.union([

@@ -48,6 +48,28 @@ test.each([
   expect(parsePipeline({ path: "p.yaml", bytes }).problems.map((problem) => problem.next)).toContain(next);
 });
 
+const LONG = "n".repeat(101);
+
+test.each([
+  [`version: 1\nname: §${LONG}\nsteps: { a: { run: x } }\n`, "bad-value"],
+  [`version: 1\nid: §${LONG}\nsteps: { a: { run: x } }\n`, "bad-value"],
+  [`version: 1\nwas: [sum, §${LONG}]\nsteps: { a: { run: x } }\n`, "bad-value"],
+  [`version: 1\nsteps:\n  a: { run: x }\n  §${LONG}: { run: x }\n`, "bad-name"],
+])("a name has a hundred characters at most: %#", (text, code) => {
+  const { text: long, place } = marked(text);
+  expect(problemsOf(long)).toEqual([`${place} ${code}`]);
+  expect(problemsOf(long.replace(LONG, LONG.slice(1)))).toEqual([]);
+});
+
+test("a file whose name is too long for its pipeline needs a name of its own", () => {
+  const told = (text: string): readonly string[] =>
+    parsePipeline({ path: `pipelines/${LONG}.yaml`, bytes: new TextEncoder().encode(text) }).problems.map(
+      ({ code }) => code,
+    );
+  expect(told(step("{ run: x }"))).toEqual(["bad-name"]);
+  expect(told(`name: a\n${step("{ run: x }")}`)).toEqual([]);
+});
+
 test("what a key of another name was meant for is not missing beside it", () => {
   const told = (body: string): readonly string[] =>
     parsePipeline({ path: "p.yaml", bytes: new TextEncoder().encode(step(body)) }).problems.map(({ code }) => code);

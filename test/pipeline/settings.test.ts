@@ -25,6 +25,10 @@ test.each([
   ["environments: { prod: {}, prod.lock: {} }", "2:27 bad-name"],
   ["environments: { _: {} }", "2:17 bad-name"],
   ["environments: { süd: {} }", "2:17 bad-name"],
+  [
+    `environments: { ok: {}, ${"e".repeat(41)}: {} }`,
+    "2:25 bad-name: write a name of at most 40 letters, digits, `-` and `_`",
+  ],
   ["environments: { prod: {}, Prod: {} }", "2:27 case-collision: call `Prod` otherwise"],
   ["pools: { gpu: { usd_per_hour: 2 } }", "2:17 operator-key: move it to the operator's file"],
   ['pipelines: "ml/*.{yaml,yml}"', "2:12 glob-syntax: write one item each"],
@@ -38,6 +42,7 @@ test.each([
   prod('windows: ["mon-fri 09:00-17:00 Europe/Berlin"], freezes: ["2026-12-20..2027-01-02", "fri 15:00-24:00"]'),
   prod('gates: ["live == null || metrics.accuracy >= live.metrics.accuracy", "environment.name == \'prod\'"]'),
   "permissions: { run: write, promote: { team: acme/ml } }",
+  `environments: { ${"e".repeat(40)}: {} }`,
 ])("%s is read without a complaint", (text) => {
   expect(problemsOf(text)).toEqual([]);
 });
