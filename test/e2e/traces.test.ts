@@ -5,7 +5,7 @@ import type { AddressInfo } from "node:net";
 import { expect, onTestFinished, test } from "vitest";
 
 import { digits } from "./repositories.ts";
-import { gitIn, town } from "./town.ts";
+import { gitIn, nothingToDo, town } from "./town.ts";
 
 const TOKEN = "correct/horse battery+staple";
 const OPERATOR = `version: 1
@@ -60,6 +60,15 @@ async function collector() {
   return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, spans, said: () => bodies.join("\n") };
 }
 
+/** Names of the spans that the first attempt follows from, and its own. */
+function lineOf(spans: readonly Span[]): readonly string[] {
+  const parents = new Map(spans.map((span) => [span.spanId, span]));
+  const names: string[] = [];
+  let at = spans.find((span) => span.name === "attempt");
+  for (; at !== undefined; at = parents.get(at.parentSpanId ?? "")) names.unshift(at.name);
+  return names;
+}
+
 interface Line {
   readonly msg: string;
   readonly correlation?: string;
@@ -77,6 +86,9 @@ test(
       variables: { UPSTREAM_TOKEN: TOKEN, OTEL_EXPORTER_OTLP_ENDPOINT: url },
       logged: (line) => lines.push(line),
     });
+    // What a service looks at when it starts follows from no delivery.
+    await place.until("the first look is over", () => lines.some((line) => line.includes('"trigger":"everywhere"')));
+    await nothingToDo(place);
     const repository = await digits(place.twin.forge, FILES);
     const ledger = (): Promise<string> =>
       gitIn(repository.directory, "log", "--format=%s", "sluice/ledger", "--").catch(() => "");
@@ -93,15 +105,14 @@ test(
 
     await place.until("traces have come", () => spans().filter((span) => span.name === "attempt").length === 2);
     await place.until("the run's span has come", () => spans().some((span) => span.name === "run"));
+    // Spans end, and are sent, in another order than they began.
+    await place.until("what the attempt follows from has come", () => lineOf(spans())[0] === "delivery");
     const [attempt] = spans().filter((span) => span.name === "attempt");
     const trace = spans().filter(({ traceId }) => traceId === attempt?.traceId);
     expect(trace.map((span) => span.name)).toEqual(
       expect.arrayContaining(["delivery", "handle", "accept", "run", "plan", "attempt"]),
     );
-    const parents = new Map(trace.map((span) => [span.spanId, span]));
-    const above: string[] = [];
-    for (let at = attempt; at !== undefined; at = parents.get(at.parentSpanId ?? "")) above.unshift(at.name);
-    expect(above[0]).toBe("delivery");
+    const above = lineOf(spans());
     expect(above.indexOf("run")).toBeGreaterThan(above.indexOf("handle"));
     expect(attempt?.attributes.map(({ key }) => key)).toEqual(["sluice.run", "sluice.step", "sluice.attempt"]);
     for (const text of [said(), lines.join("")]) expect(text).not.toMatch(/horse|PRIVATE KEY|development/);
