@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 
 import { ledgerLog } from "./ledger-log.ts";
 import { digits } from "./repositories.ts";
+import { asked, events, stage } from "./stage.ts";
 import { gitIn, town } from "./town.ts";
 
 const SETTINGS = `version: 1
@@ -12,7 +13,7 @@ environments:
 `;
 
 test(
-  "a pipeline that is called otherwise stays held, and goes back to what was live",
+  "a pipeline that is called otherwise stays held, though its file is taken away",
   { timeout: 240_000 },
   async () => {
     const place = await town();
@@ -53,9 +54,56 @@ test(
     );
     expect(await released()).toEqual(["staging/sum: released", "staging/sum: released"]);
 
+    // Nobody says any more what it was called, and what was asked for waits still.
+    await until("its hold is written down", async () => (await ledger()).includes("staging/total: held by max"));
+    await merge("gone", {
+      "pipelines/sum.yaml": null,
+      "pipelines/other.yaml": "version: 1\nsteps:\n  a: { run: 'echo 1 > o.txt', outputs: [o.txt] }\n",
+    });
+    await until("another one is released", async () => (await ledger()).includes("staging/other: released"));
+    expect(await ledger()).not.toContain("staging/total: released");
+  },
+);
+
+test(
+  "the pin of the old name counts until the new one is there, and then is told to be taken away",
+  {
+    timeout: 240_000,
+  },
+  async () => {
+    const place = await stage();
+    const { forge, repository, label, say, until, ledger } = place;
+    const issues = (): readonly string[] =>
+      [...repository.issues.values()].filter(({ state }) => state === "open").map(({ title }) => title);
+    const first = await asked(place, await place.merge(2));
+    label(first, "approve:staging", "bob");
+    await until("it is released", async () => (await events(place, "released")).length === 1);
+
+    const text = await gitIn(repository.directory, "show", "main:pipelines/sum.yaml");
+    const files = {
+      "pipelines/sum.yaml": text.replace("name: sum", "name: total\nwas: [sum]"),
+      "params.yaml": "plus: 3\n",
+    };
+    await forge.commit(repository, { branch: "rename", files, message: "rename", login: "alice" });
+    const rename = await forge.openPull(repository, { branch: "rename", title: "rename", login: "alice" });
+    await forge.merge(repository, rename, { login: "alice" });
+    await until("its run is recorded", async () => (await ledger()).includes("total 44"));
+    say(rename, "alice", "/sluice promote staging total");
+    const page = () => [...repository.pulls.values()].find(({ branch }) => branch === "sluice/promote/staging/total");
+    await until("its promotion is open", () => page() !== undefined);
+    expect(issues()).toEqual([]);
+
+    const open = page();
+    if (open === undefined) throw new Error("unreachable: it is there");
+    await until("its check says what is missing", () => place.check(open).includes("waiting for"));
+    label(open, "approve:staging", "bob");
+    await until("the old pin is told of", () => issues().length === 1);
+    expect(await ledger()).toContain("staging/total: released");
+    expect(issues()).toEqual(["Files under environments/ pin what was never released"]);
+    expect([...repository.issues.values()].at(-1)?.body).toContain("environments/staging/sum.yaml");
+
     // By the name that it had, as by the one that it has.
-    say(page, "/sluice rollback staging sum");
-    await until("it is rolled back", async () => (await released()).length === 3);
-    expect((await released())[0]).toBe("staging/total: rolled-back");
+    say(open, "max", "/sluice rollback staging sum");
+    await until("it is rolled back", async () => (await ledger()).includes("staging/total: rolled-back"));
   },
 );

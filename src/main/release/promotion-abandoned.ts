@@ -2,6 +2,7 @@ import { SETTINGS_PATH, settingsErrors } from "../../controller/project.ts";
 import { SETTLED, together, type Looked } from "../../forge/looked.ts";
 import { withdraw } from "../../controller/withdraw.ts";
 import type { Place } from "./promotion-place.ts";
+import { keepHolds } from "./promotion-renamed.ts";
 import { record } from "./record-releases.ts";
 import { foldEvents } from "../../release/environment-state.ts";
 import { renamesOf, type Renames } from "../../release/renames.ts";
@@ -12,8 +13,9 @@ import { renamesOf, type Renames } from "../../release/renames.ts";
  */
 export async function withdrawAbandoned(place: Place): Promise<Looked> {
   const { settings, pipelines: files } = place.project;
-  if (settingsErrors(place.project).length > 0) return SETTLED;
   const renames = renamesOf(files.map(({ pipeline }) => pipeline));
+  await keepHolds(place, renames);
+  if (settingsErrors(place.project).length > 0) return SETTLED;
   const ended: Looked[] = [];
   // By the names under which it was asked for.
   for (const [environment, { pipelines }] of foldEvents(await place.repository.releases.events())) {
