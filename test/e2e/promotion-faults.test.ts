@@ -166,8 +166,8 @@ test.skipIf(!NIGHTLY)(
     for (const [command, why] of [
       [`staging sum ${failed?.[0] ?? ""}`, "cannot be promoted: it failed: promote a successful run"],
       [`staging sum ${tried}`, "cannot be promoted: it is no run of the default branch"],
-      ["staging sum 7777777777777777", "this repository's ledger has no run"],
-      [`staging ship ${good}`, "is of"],
+      ["staging sum 7777777777777777", "there is no run `7777777777777777`"],
+      [`staging ship ${good}`, "there is no pipeline `ship`"],
       ["stagin sum", "did you mean"],
     ] as const) {
       say(pull, "alice", `/sluice promote ${command}`);
