@@ -51,7 +51,12 @@ test("who waits too long gives up, and those that come later still wait for what
   if (one === undefined) throw new Error("unreachable: there are two");
   const real = systemClock();
   let hurries = true;
-  const clock = { ...real, wait: (...of: Parameters<typeof real.wait>) => real.wait(hurries ? 0 : of[0], of[1]) };
+  let longest = 0;
+  const wait = (...[ms, signal]: Parameters<typeof real.wait>) => {
+    longest = Math.max(longest, ms);
+    return real.wait(hurries ? 0 : ms, signal);
+  };
+  const clock = { ...real, wait };
   const inTurn = turns({ leases: one.queue.leases, clock });
   const name = randomUUID();
   const begun = Promise.withResolvers<void>();
@@ -63,6 +68,10 @@ test("who waits too long gives up, and those that come later still wait for what
   await begun.promise;
   expect(await inTurn(name, async () => "too early")).toBeUndefined();
   expect(await inTurn(name, async () => "too early as well")).toBeUndefined();
+  expect(longest).toBeLessThanOrEqual(3_000);
+  // Whoever says how long waits as long.
+  expect(await inTurn(name, async () => "too early still", 3_600_000)).toBeUndefined();
+  expect(longest).toBeGreaterThan(3_500_000);
   hurries = false;
   end.resolve("long");
   expect(await long).toBe("long");
