@@ -52,6 +52,15 @@ export function turnOf(run: Waiting, open: readonly Waiting[]): Turn {
   return first === undefined || first.id === run.id ? { kind: "now" } : { kind: "wait", behind: first.id };
 }
 
+/**
+ * When a run is accepted: now (ms since 1970), but after all that are open. A forge tells the time in seconds, and of two
+ * within one of them the older would as likely be taken for the newer, and supersede it.
+ */
+export function acceptedAfter(now: number, open: readonly Pick<Waiting, "acceptedAt">[]): string {
+  const last = open.reduce((latest, { acceptedAt }) => Math.max(latest, Date.parse(acceptedAt) || 0), 0);
+  return new Date(last >= now ? last + 1 : now).toISOString();
+}
+
 function inOrder(orders: readonly Waiting[]): readonly Waiting[] {
   return orders.toSorted((a, b) => (isNewer(a, b) ? 1 : -1));
 }

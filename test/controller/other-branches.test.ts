@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import type { Looking } from "../../src/controller/reconcile/looking.ts";
+import { askedAt, type Looking } from "../../src/controller/reconcile/looking.ts";
 import { lookAtOtherBranches } from "../../src/controller/reconcile/pushes.ts";
 import type { PlannedCommit } from "../../src/controller/project.ts";
 import { checkPattern, matches } from "../../src/git/ref-names.ts";
@@ -78,4 +78,17 @@ test("whatever branch a glob of people selects is among what is asked for", () =
     expect(selected, glob).not.toEqual([]);
     for (const branch of selected) expect(matches(pattern, `refs/heads/${branch}`), `${glob} ${branch}`).toBe(true);
   }
+});
+
+test("what is asked for at a tip comes after all that is accepted, though the forge tells the time in seconds", () => {
+  const now = Date.parse("2026-01-01T00:00:05Z");
+  const before = { acceptedAt: new Date(now).toISOString() };
+  const looking = {
+    defaultBranch: "main",
+    open: [before],
+    started: [],
+    ports: { forge: { repository: { id: 7 }, date: () => now } },
+  } as unknown as Looking;
+  const { acceptedAt } = askedAt(looking, { branch: "main", tip: sha("a"), commit: {} as PlannedCommit });
+  expect(acceptedAt > before.acceptedAt).toBe(true);
 });

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 
 import { digestOf } from "../../src/identity/identity.ts";
 import { orderOf, type Asked, type RunOrder } from "../../src/run/request.ts";
-import { groupOf, laneOf, turnOf } from "../../src/run/turn.ts";
+import { acceptedAfter, groupOf, laneOf, turnOf } from "../../src/run/turn.ts";
 import { sha } from "../manifest/run-records.ts";
 
 type Concurrency = Parameters<typeof groupOf>[0];
@@ -127,4 +127,22 @@ test("lanes are called by pipeline and branch or pull request, groups by what a 
   expect(laneOf("p", { branch: "main", pullRequest: 7 })).toBe("p#7");
   expect(groupOf(null, "lane")).toEqual({ group: "lane", keep: "latest" });
   expect(groupOf({ group: "gpu", keep: "all" }, "lane")).toEqual({ group: "group:gpu", keep: "all" });
+});
+
+test("a run that is accepted in the second of another one is the newer of both, whatever their ids", () => {
+  const now = Date.parse("2026-01-01T00:00:05Z");
+  const open: RunOrder[] = [];
+  for (const source of ["1", "2", "3"])
+    open.push(accepted(0, `push:main`, { source: sha(source), acceptedAt: acceptedAfter(now, open) }));
+  expect(open.map(({ acceptedAt }) => acceptedAt)).toEqual([
+    "2026-01-01T00:00:05.000Z",
+    "2026-01-01T00:00:05.001Z",
+    "2026-01-01T00:00:05.002Z",
+  ]);
+  for (const order of [open, open.toReversed()])
+    expect(order.map((one) => turnOf(one, order).kind).toSorted()).toEqual(["now", "superseded", "wait"]);
+  expect(open.map((one) => turnOf(one, open).kind)).toEqual(["now", "superseded", "wait"]);
+  // A forge whose clock goes back, and an acceptance that tells no time.
+  expect(acceptedAfter(now - 60_000, open)).toBe("2026-01-01T00:00:05.003Z");
+  expect(acceptedAfter(now, [{ acceptedAt: "" }])).toBe("2026-01-01T00:00:05.000Z");
 });

@@ -5,6 +5,7 @@ import type { CommitSha, RunId } from "../../identity/identity.ts";
 import type { History } from "../../index/history.ts";
 import type { Schedule } from "../../pipeline/pipeline.ts";
 import { orderOf, type Asked, type RunOrder } from "../../run/request.ts";
+import { acceptedAfter } from "../../run/turn.ts";
 import { pinsOf, type Merge, type PlanAt, type PlannedCommit, type PlannedPipeline } from "../project.ts";
 
 export interface ReconcilePorts {
@@ -67,7 +68,7 @@ export interface Tip {
 
 /** What a run at a tip is asked with, whoever asks. */
 export function askedAt(
-  { ports, defaultBranch }: Looking,
+  { ports, defaultBranch, open, started }: Looking,
   { branch, tip }: Tip,
 ): Omit<Asked, "request" | "plan" | "pins"> {
   return {
@@ -77,7 +78,7 @@ export function askedAt(
     branch,
     pullRequest: null,
     requestedBy: null,
-    acceptedAt: new Date(ports.forge.date() ?? ports.clock.now()).toISOString(),
+    acceptedAt: acceptedAfter(ports.forge.date() ?? ports.clock.now(), [...open, ...started]),
   };
 }
 

@@ -14,6 +14,7 @@ import { healthOf, type Health } from "../../release/deployment.ts";
 import { NOTHING, type EnvironmentState } from "../../release/environment-state.ts";
 import { deploymentIssue, deploymentStatus, deploymentTitle, type DeploymentView } from "../../report/deployment.ts";
 import { deployRequest, orderOf, type RunOrder } from "../../run/request.ts";
+import { acceptedAfter } from "../../run/turn.ts";
 import type { Deploys, RunRecord } from "../../run/run-record.ts";
 
 /** An outcome is said again this long: a crash may have left it unsaid. */
@@ -41,7 +42,7 @@ export async function takeDeployments(
     await deploy(
       {
         recorded: (request) => recordedOf(place, request),
-        order: (deploys) => orderFor(place, environment, { deploys, states }),
+        order: (deploys) => orderFor(place, environment, { deploys, states, open }),
         start: async (order) => void (await acceptAndEnqueue(at, place.repository, order)),
         record: (events) => record(place, events),
       },
@@ -102,7 +103,15 @@ async function planned(commit: PlannedCommit): Promise<DeployPlan> {
 async function orderFor(
   place: Place,
   environment: EnvironmentSettings,
-  { deploys, states }: { readonly deploys: Deploys; readonly states: ReadonlyMap<string, EnvironmentState> },
+  {
+    deploys,
+    states,
+    open,
+  }: {
+    readonly deploys: Deploys;
+    readonly states: ReadonlyMap<string, EnvironmentState>;
+    readonly open: readonly RunOrder[];
+  },
 ): Promise<RunOrder | { readonly refused: string }> {
   const found = await planDeployment(place, environment, deploys.run);
   if ("refused" in found) return found;
@@ -118,7 +127,7 @@ async function orderFor(
     branch: place.branch,
     pullRequest: null,
     requestedBy: standing.live?.by.login ?? null,
-    acceptedAt: new Date(place.now).toISOString(),
+    acceptedAt: acceptedAfter(place.now, open),
     pins: pinsOf(datasets),
     deploys,
   });

@@ -18,6 +18,7 @@ import type { Performed } from "../../queue/queue.ts";
 import type { EndedRun, OpenRun } from "../../report/sticky-run.ts";
 import { headRequest } from "../../run/head-request.ts";
 import { ACCEPTED, orderOf, type RunOrder } from "../../run/request.ts";
+import { acceptedAfter } from "../../run/turn.ts";
 import type { Trigger } from "../../trigger/trigger.ts";
 import { desire } from "../../worker.ts";
 
@@ -146,7 +147,7 @@ async function startAsDeclared(
       branch: pullRequest.head.branch,
       pullRequest: pullRequest.number,
       requestedBy: null,
-      acceptedAt: new Date(forge.date() ?? at.service.parts.clock.now()).toISOString(),
+      acceptedAt: acceptedAfter(forge.date() ?? at.service.parts.clock.now(), [...orders, ...started]),
       pins: pinsOf(datasets),
     });
     if ((await acceptAndEnqueue(at, repository, order)).kind === "accepted") started.push(order);
