@@ -6,13 +6,14 @@ import { parseWindow } from "../expression/window.ts";
 import { isError } from "../problem/problem.ts";
 import { shorten } from "../problem/shorten.ts";
 import { checkAgainstSchema } from "./check-schema.ts";
-import { refuseGlob } from "./path-problem.ts";
+import { cleanPath } from "./path-problem.ts";
 import type { Parsed, Source } from "./parsed.ts";
 import { report, type Reading } from "./reading.ts";
 import type { Span } from "./pipeline.ts";
 import { DEFAULT_SETTINGS, type Condition, type EnvironmentSettings, type Settings } from "./settings.ts";
 import { OPERATOR_KEYS } from "./operator-schema.ts";
 import { settingsSchema, type RawSettings } from "./settings-schema.ts";
+import { refusePattern } from "./trigger-globs.ts";
 import { readYaml } from "./read-yaml.ts";
 
 /** Parses `sluice.yaml`; conditions are compiled and type-checked, so that a typo is found when it is written. */
@@ -33,11 +34,12 @@ export function parseSettings(source: Source | null): Parsed<Settings> {
 /** Settings as their schema accepted them, in their only shape; what it cannot see is reported. */
 export function normalizeSettings(reading: Reading, raw: RawSettings): Settings {
   const defaults = DEFAULT_SETTINGS;
-  const foreign = raw.pipelines === undefined ? undefined : refuseGlob(raw.pipelines);
+  const pipelines = cleanPath(raw.pipelines ?? defaults.pipelines);
+  const foreign = refusePattern(pipelines);
   if (foreign !== undefined)
     report(reading, reading.yaml.span(reading.yaml.child(reading.yaml.root, "pipelines")), foreign);
   return {
-    pipelines: raw.pipelines ?? defaults.pipelines,
+    pipelines,
     ledger: { branch: raw.ledger?.branch ?? defaults.ledger.branch },
     store: { kind: "filesystem", path: raw.store?.path ?? defaults.store.path },
     sandbox: raw.sandbox ?? defaults.sandbox,

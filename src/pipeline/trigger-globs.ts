@@ -13,6 +13,15 @@ export function checkGlobs(reading: Reading, list: Node | undefined, globs: read
   });
 }
 
+/** Why a glob of files selects none, or others than whoever wrote it means; undefined where it is one of ours. */
+export function refusePattern(glob: string): ReturnType<typeof refuseGlob> {
+  const foreign = refuseGlob(glob);
+  if (foreign !== undefined) return foreign;
+  if (glob.startsWith("!") || glob.includes("\\") || /\(.*\|.*\)/.test(glob) || !isClean(glob))
+    return matchesNothing(glob);
+  return undefined;
+}
+
 function isClean(glob: string): boolean {
   return glob.split("/").every((part) => part !== "" && part !== "." && part !== "..");
 }

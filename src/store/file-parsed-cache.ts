@@ -7,7 +7,7 @@ import type { Digest } from "../identity/identity.ts";
 import type { ParsedCache } from "./parsed-cache.ts";
 
 /** Raised whenever the shape of a parsed value changes: older caches are then ignored. */
-const VERSION = 8;
+const VERSION = 9;
 /** Entries that nobody asked for are kept up to this many, so that switching branches stays warm. */
 const SPARE = 2_000;
 /** Values kept as they are, so that the same bytes give the same object again. */

@@ -107,3 +107,37 @@ test(
     await until("it is rolled back", async () => (await ledger()).includes("staging/total: rolled-back"));
   },
 );
+
+const GATED = `version: 1
+pipelines: pipelines/*.yaml
+environments:
+  staging:
+    auto: true
+    gates: ["live == null || metrics.total >= live.metrics.total"]
+`;
+
+test(
+  "a renamed pipeline whose file is broken is not released: nobody knows by then what is live under its name",
+  { timeout: 240_000 },
+  async () => {
+    const place = await town();
+    const { forge } = place.twin;
+    const repository = await digits(forge, { "sluice.yaml": GATED });
+    const ledger = (): Promise<string> => ledgerLog(repository);
+    const merge = async (branch: string, files: Record<string, string | null>): Promise<void> => {
+      await forge.commit(repository, { branch, files, message: branch, login: "alice" });
+      const pull = await forge.openPull(repository, { branch, title: branch, login: "alice" });
+      await forge.merge(repository, pull, { login: "alice" });
+    };
+    const other = (name: string): string =>
+      `version: 1\nsteps:\n  a: { run: 'echo 1 > ${name}.txt', outputs: [${name}.txt] }\n`;
+    await place.until("the first is released", async () => (await ledger()).includes("staging/sum: released"));
+    const text = await gitIn(repository.directory, "show", "main:pipelines/sum.yaml");
+    const renamed = text.replace("name: sum", "name: total\nwas: [sum]");
+    await merge("rename", { "pipelines/sum.yaml": renamed, "params.yaml": "plus: 0\n" });
+    await place.until("its run is asked for", async () => (await ledger()).includes("staging/total: requested"));
+    await merge("broken", { "pipelines/sum.yaml": `${renamed}\n  oh: {\n`, "pipelines/other.yaml": other("o") });
+    await place.until("another one is released", async () => (await ledger()).includes("staging/other: released"));
+    expect(await ledger()).not.toContain("staging/total: released");
+  },
+);

@@ -33,6 +33,8 @@ test.each([
   ["pools: { gpu: { usd_per_hour: 2 } }", "2:17 operator-key: move it to the operator's file"],
   ['pipelines: "ml/*.{yaml,yml}"', "2:12 glob-syntax: write one item each"],
   [`pipelines: "${"*a".repeat(600)}"`, "2:12 glob-syntax: write a wider one"],
+  ['pipelines: "(ci|ml)/*.yaml"', "2:12 glob-syntax"],
+  ['pipelines: "!ml/*.yaml"', "2:12 glob-syntax"],
   ["least_isolation: sandbox", "2:1 operator-key: move it to the operator's file"],
 ])("%s is told at its place: %s", (text, expected) => {
   expect(problemsOf(text)).toEqual([expect.stringContaining(expected)]);
@@ -57,4 +59,11 @@ test.each([
   ["*.json", undefined],
 ])("a first pipeline stands where %s takes it", (glob, path) => {
   expect(firstPath(glob)).toBe(path);
+});
+
+test("a glob of pipelines is taken as a path is: without `./` and doubled slashes", () => {
+  const read = (glob: string) =>
+    parseSettings({ path: "sluice.yaml", bytes: new TextEncoder().encode(`version: 1\npipelines: ${glob}\n`) }).value;
+  expect(read("./ci//*.yaml")?.pipelines).toBe("ci/*.yaml");
+  expect(read("ci (old)/*.yaml")?.pipelines).toBe("ci (old)/*.yaml");
 });

@@ -97,7 +97,9 @@ async function withdrawRefused(
   if (run === undefined) return undefined;
   const gone = isGone(place.project, pipeline, run);
   // What was merged while it was there is a release, and only its record is missing.
-  if (gone && (await mayBeMerged(place, request))) return undefined;
+  const merged = gone ? await isMerged(place, request) : false;
+  if (merged === "later") return { states: [], again: LATER_MS };
+  if (merged) return undefined;
   const refusal = gone ? GONE : await refusalOf(place, run);
   if (refusal === null) return undefined;
   const cause = `refused:${request.run}/${request.cause}`;
@@ -107,10 +109,19 @@ async function withdrawRefused(
   );
 }
 
-async function mayBeMerged(place: Place, { pullRequest }: Request): Promise<boolean> {
+/** The forge could not say what has become of a pull request. */
+const LATER_MS = 10_000;
+
+async function isMerged(place: Place, { pullRequest }: Request): Promise<boolean | "later"> {
   if (pullRequest === null) return false;
   const asked = await place.repository.forge.pullRequest(pullRequest);
-  return isNotNow(asked) || (asked.kind === "ok" && asked.value.merged);
+  if (isNotNow(asked)) return "later";
+  return asked.kind === "ok" && asked.value.merged;
+}
+
+/** Whether a pipeline may stand in a file that cannot be read: then what it was called before, and so what is live, is unknown. */
+function isUnreadable({ pipelines, broken }: Place["project"], pipeline: string): boolean {
+  return broken.length > 0 && !pipelines.some((file) => file.pipeline.id === pipeline);
 }
 
 async function promoteOne(
@@ -122,6 +133,8 @@ async function promoteOne(
     readonly folded: ReadonlyMap<string, EnvironmentState>;
   },
 ): Promise<Promoted | undefined> {
+  // Mended by a push, which wakes us.
+  if (isUnreadable(place.project, asked.pipeline)) return NOTHING;
   const given = await withdrawRefused(place, asked);
   if (given !== undefined) return { ...given, released: false };
   const ordered = await orderOf(place, asked);

@@ -25,7 +25,8 @@ export async function keepHolds(place: Place, renames: Renames): Promise<void> {
         evidence: null,
         by: hold.by,
         cause: `renamed:${hold.at}`,
-        at: new Date(place.now).toISOString(),
+        // When it was said: what was merged after that is no older than the hold.
+        at: hold.at,
         reason: hold.reason,
         pullRequest: null,
         deployment: null,

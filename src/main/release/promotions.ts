@@ -25,6 +25,8 @@ const LATER_MS = 5_000;
 const PEOPLE_WAIT_MS = 10_000;
 /** No promotion is begun later than this in a turn. */
 const TURN_MS = 2_000;
+/** A look that does not come to its turn for so long begins anew: it keeps other repositories waiting. */
+const GIVES_UP_MS = 30_000;
 /** Whoever waits in another process asks for the turn more often than this. */
 const GIVE_WAY_MS = 200;
 
@@ -75,12 +77,14 @@ interface Progress {
 export async function promotions(at: At, repository: ForgeRepository): Promise<Performed> {
   const { clock } = at.service.parts;
   const progress: Progress = { asked: false, released: false, again: null, taken: new Set(), news: new Set() };
+  let came = clock.now();
   for (;;) {
     const work = (lost: AbortSignal) => takeTurn(at, repository, { lost, progress });
     const done = await inTurn(at, repository.forge.repository, { work });
     if (done !== undefined && done.kind !== "more") return done;
     // To begin anew where others take long would be to take the first ones again, and never the last.
-    if (done === undefined && !progress.asked) return again(1_000);
+    if (done !== undefined) came = clock.now();
+    else if (!progress.asked || clock.now() - came > GIVES_UP_MS) return again(1_000);
     await clock.wait(GIVE_WAY_MS, NEVER);
   }
 }

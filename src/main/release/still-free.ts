@@ -32,7 +32,10 @@ export async function stillFree(place: Place, asked: Asked): Promise<boolean> {
 async function asksTheSame(place: Place, asked: Asked, tip: CommitSha): Promise<boolean> {
   const moved = { ...place, tip, project: await place.repository.projectAt(tip) };
   const run = await place.runs.run(asked.request.run);
-  if (run === undefined || isGone(moved.project, asked.pipeline, run)) return false;
+  // Gone, or not to be read: then nobody knows what it was called, and what it is held to.
+  const there = moved.project.pipelines.some((file) => file.pipeline.id === asked.pipeline);
+  if (run === undefined || !there || (await place.repository.mirror.mergeBase(run.source, tip)) !== run.source)
+    return false;
   return canonicalJson(await filesOf(moved, asked)) === canonicalJson(await filesOf(place, asked));
 }
 
