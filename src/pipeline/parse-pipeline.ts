@@ -11,7 +11,7 @@ import { report, type Reading } from "./reading.ts";
 import { checkTemplatePlaces } from "./template-problems.ts";
 import { NAME_MAX, pipelineSchema, type RawPipeline } from "./schema.ts";
 import { checkSchedules } from "./schedule-problems.ts";
-import { checkGlobs } from "./trigger-globs.ts";
+import { checkGlobs } from "./glob-problems.ts";
 import { wholeness } from "./wholeness.ts";
 import { readYaml } from "./read-yaml.ts";
 

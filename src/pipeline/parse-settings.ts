@@ -13,7 +13,7 @@ import type { Span } from "./pipeline.ts";
 import { DEFAULT_SETTINGS, type Condition, type EnvironmentSettings, type Settings } from "./settings.ts";
 import { OPERATOR_KEYS } from "./operator-schema.ts";
 import { settingsSchema, type RawSettings } from "./settings-schema.ts";
-import { refusePattern } from "./trigger-globs.ts";
+import { refusePattern } from "./glob-problems.ts";
 import { readYaml } from "./read-yaml.ts";
 
 /** Parses `sluice.yaml`; conditions are compiled and type-checked, so that a typo is found when it is written. */
